@@ -1,0 +1,314 @@
+"""Every call of the API, written once; see `transport.py`. `client.py` makes methods of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar, cast
+
+from stateward import types
+from stateward.transport import Exchange, Request, json_request, path
+
+BATCH_MAX = 1000  # items the service takes in one list
+
+T = TypeVar("T")
+
+
+def in_batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The items in lists that the service takes."""
+    for start in range(0, len(items), BATCH_MAX):
+        yield items[start : start + BATCH_MAX]
+
+
+def create_session(
+    user_id: str,
+    session_id: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    *,
+    idempotency_key: str | None = None,
+) -> Exchange[types.Session]:
+    """A new session; SessionExistsError if there is one. Without an id the service gives one."""
+    body = _present(user_id=user_id, session_id=session_id, metadata=metadata)
+    response = yield json_request("POST", "/sessions", body, key=idempotency_key or _new_id())
+    return cast(types.Session, response.json())
+
+
+def put_session(
+    session_id: str,
+    user_id: str,
+    metadata: dict[str, Any] | None = None,
+    *,
+    with_context: bool = False,
+    if_match: int | None = None,
+) -> Exchange[types.Session]:
+    """Creates a session, or replaces user_id and metadata of the one that exists.
+
+    with_context: a session without a context gets its metadata as one. if_match: the version that
+    the session must have, else PreconditionFailed.
+    """
+    response = yield json_request(
+        "PUT",
+        path("sessions", session_id, query={"with_context": with_context or None}),
+        _present(user_id=user_id, metadata=metadata),
+        if_match=if_match,
+    )
+    return cast(types.Session, response.json())
+
+
+def get_session(session_id: str) -> Exchange[types.Session]:
+    """The session, or SessionNotFoundError."""
+    response = yield Request("GET", path("sessions", session_id), session_id=session_id)
+    return cast(types.Session, response.json())
+
+
+def list_sessions(
+    *,
+    user_id: str | None = None,
+    status: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Exchange[types.SessionPage]:
+    """A page of sessions, latest activity first. `next_cursor` of the answer is for the next."""
+    query = {"user_id": user_id, "status": status, "limit": limit, "cursor": cursor}
+    response = yield Request("GET", path("sessions", query=query))
+    return cast(types.SessionPage, response.json())
+
+
+def update_session(
+    session_id: str,
+    updates: dict[str, Any] | None = None,
+    *,
+    increment_requests: bool = False,
+    add_processing_time: float | None = None,
+    mark_error: bool = False,
+    if_match: int | None = None,
+    idempotency_key: str | None = None,
+) -> Exchange[types.Session]:
+    """Changes a session in one atomic step.
+
+    updates: any of user_id, status, metadata (replaces), metadata_merge (shallow).
+    """
+    body = _present(
+        updates=updates,
+        increment_requests=increment_requests or None,
+        add_processing_time=add_processing_time,
+        mark_error=mark_error or None,
+    )
+    response = yield json_request(
+        "PATCH",
+        path("sessions", session_id),
+        body,
+        key=idempotency_key or _new_id(),
+        if_match=if_match,
+        session_id=session_id,
+    )
+    return cast(types.Session, response.json())
+
+
+def end_session(session_id: str, status: str = "completed") -> Exchange[types.Session]:
+    """Sets the status; the session stays readable."""
+    response = yield json_request(
+        "POST", path("sessions", session_id, "end"), {"status": status}, session_id=session_id
+    )
+    return cast(types.Session, response.json())
+
+
+def delete_session(session_id: str, *, threads: bool = False) -> Exchange[None]:
+    """Removes a session with its messages and contexts; threads: also the thread of that id."""
+    yield Request("DELETE", path("sessions", session_id, query={"threads": threads or None}))
+
+
+def create_sessions(sessions: Sequence[types.NewSession]) -> Exchange[list[types.Created]]:
+    """Up to 1000 sessions, each as in put_session(); the results stand in the same order."""
+    response = yield json_request("POST", "/batch/sessions/create", {"sessions": [*sessions]})
+    return cast("list[types.Created]", response.json()["results"])
+
+
+def get_sessions(session_ids: Sequence[str]) -> Exchange[list[types.Session | None]]:
+    """Up to 1000 sessions, in the same order; None for an unknown one."""
+    response = yield json_request("POST", "/batch/sessions/get", {"session_ids": [*session_ids]})
+    return cast("list[types.Session | None]", response.json()["sessions"])
+
+
+def put_context(
+    session_id: str,
+    context: Any,
+    *,
+    require_session: bool = True,
+    if_match: int | None = None,
+) -> Exchange[int]:
+    """Stores the next version of the session's task context. Returns its number."""
+    return (yield from _put_context(session_id, {"context": context}, require_session, if_match))
+
+
+def share_context(
+    session_id: str,
+    from_session_id: str,
+    version: int | None = None,
+    *,
+    require_session: bool = True,
+) -> Exchange[int]:
+    """Stores the context of another session as the next version. Returns its number."""
+    source = _present(session_id=from_session_id, version=version)
+    return (yield from _put_context(session_id, {"from": source}, require_session, None))
+
+
+def _put_context(
+    session_id: str, body: dict[str, Any], require_session: bool, if_match: int | None
+) -> Exchange[int]:
+    response = yield json_request(
+        "PUT",
+        path("sessions", session_id, "context", query=_unless_true(require_session)),
+        body,
+        if_match=if_match,
+        session_id=session_id,
+    )
+    return int(response.json()["version"])
+
+
+def get_context(session_id: str, version: int | None = None) -> Exchange[types.Context]:
+    """The newest context, or that version; NotFoundError if there is none."""
+    target = path("sessions", session_id, "context", query={"version": version})
+    response = yield Request("GET", target, session_id=session_id)
+    return cast(types.Context, response.json())
+
+
+def list_context_versions(
+    session_id: str, *, limit: int = 50
+) -> Exchange[list[types.ContextVersion]]:
+    """The versions that are kept, newest first, without their bodies."""
+    target = path("sessions", session_id, "context", "versions", query={"limit": limit})
+    response = yield Request("GET", target, session_id=session_id)
+    return cast("list[types.ContextVersion]", response.json()["items"])
+
+
+def add_message(
+    session_id: str,
+    role: str,
+    content: Any,
+    metadata: dict[str, Any] | None = None,
+    *,
+    id: str | None = None,
+    require_session: bool = True,
+) -> Exchange[types.Receipt]:
+    """Appends a message. A second one of the same id changes nothing."""
+    message = _present(role=role, metadata=metadata, id=id)
+    message["content"] = content
+    receipts = yield from add_messages(
+        session_id, [cast(types.NewMessage, message)], require_session=require_session
+    )
+    return receipts[0]
+
+
+def add_messages(
+    session_id: str, messages: Sequence[types.NewMessage], *, require_session: bool = True
+) -> Exchange[list[types.Receipt]]:
+    """Appends up to 1000 messages in order, all or none. Those without an id are given one."""
+    response = yield json_request(
+        "POST",
+        path("conversations", session_id, "messages", query=_unless_true(require_session)),
+        {"messages": [{"id": _new_id(), **message} for message in messages]},
+        session_id=session_id,
+    )
+    return cast("list[types.Receipt]", response.json()["messages"])
+
+
+def get_messages(
+    session_id: str, *, limit: int = 50, before: str | None = None, after: str | None = None
+) -> Exchange[types.MessagePage]:
+    """Messages, oldest first: without cursors the newest `limit`, with limit=0 all."""
+    query = {"limit": limit, "before": before, "after": after}
+    response = yield Request("GET", path("conversations", session_id, "messages", query=query))
+    return cast(types.MessagePage, response.json())
+
+
+def delete_messages(
+    session_id: str, *, before: str | None = None, keep_last: int | None = None
+) -> Exchange[int]:
+    """Removes messages before a cursor, but never the newest keep_last. Returns how many."""
+    query = {"before": before, "keep_last": keep_last}
+    response = yield Request("DELETE", path("conversations", session_id, "messages", query=query))
+    return int(response.json()["removed"])
+
+
+def list_threads(
+    *,
+    prefix: str | None = None,
+    updated_after: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Exchange[types.ThreadPage]:
+    """A page of threads by id. `next_cursor` of the answer is for the next."""
+    query = {"prefix": prefix, "updated_after": updated_after, "limit": limit, "cursor": cursor}
+    response = yield Request("GET", path("threads", query=query))
+    return cast(types.ThreadPage, response.json())
+
+
+def get_thread(thread_id: str) -> Exchange[types.Thread]:
+    """What a thread holds, or NotFoundError."""
+    response = yield Request("GET", path("threads", thread_id))
+    return cast(types.Thread, response.json())
+
+
+def delete_thread(thread_id: str) -> Exchange[None]:
+    """Removes the checkpoints, values and writes of a thread."""
+    yield Request("DELETE", path("threads", thread_id))
+
+
+def copy_thread(thread_id: str, to: str) -> Exchange[types.Copied]:
+    """Copies a whole thread; ThreadExistsError when the target holds anything."""
+    # Not idempotent: a repeat would find the target of the first attempt.
+    target = path("threads", thread_id, "copy")
+    response = yield json_request("POST", target, {"to": to}, idempotent=False)
+    return cast(types.Copied, response.json())
+
+
+def prune(
+    thread_ids: Sequence[str],
+    *,
+    strategy: str | None = "keep_latest",
+    keep_last: int | None = None,
+    older_than: str | None = None,
+) -> Exchange[int]:
+    """Removes old checkpoints of up to 1000 threads. Returns how many."""
+    bounds = _present(strategy=strategy, keep_last=keep_last, older_than=older_than)
+    body = {"thread_ids": [*thread_ids], **bounds}
+    response = yield json_request("POST", "/maintenance/prune", body)
+    return int(response.json()["removed"])
+
+
+def delete_runs(run_ids: Sequence[str]) -> Exchange[int]:
+    """Removes the checkpoints of up to 1000 runs. Returns how many."""
+    response = yield json_request("POST", "/maintenance/delete-runs", {"run_ids": [*run_ids]})
+    return int(response.json()["removed"])
+
+
+def cleanup(max_idle_hours: float | None = None) -> Exchange[int]:
+    """Removes sessions idle for so long (24 hours), with all that is theirs. Returns how many."""
+    body = _present(max_idle_hours=max_idle_hours)
+    response = yield json_request("POST", "/maintenance/cleanup", body)
+    return int(response.json()["removed"])
+
+
+def health() -> Exchange[dict[str, Any]]:
+    """The service's report on its stores; `status` is healthy, degraded or unhealthy."""
+    response = yield Request("GET", "/health", expected=(503,))
+    return cast("dict[str, Any]", response.json())
+
+
+def stats(*, fresh: bool = False) -> Exchange[dict[str, Any]]:
+    """Totals and operation times; fresh: counted now, not within the last 10 seconds."""
+    response = yield Request("GET", path("stats", query={"fresh": fresh or None}))
+    return cast("dict[str, Any]", response.json())
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _present(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _unless_true(require_session: bool) -> dict[str, bool | None]:
+    return {"require_session": None if require_session else False}

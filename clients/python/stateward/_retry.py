@@ -1,0 +1,71 @@
+"""Whether and when a request is sent again. No I/O: the transports ask."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stateward.transport import Request, Response
+
+RETRIES = 3
+BUDGET = 10.0  # seconds after the first attempt in which another may start
+_DELAYS = (0.1, 0.5, 2.0)  # seconds, each times 0.5 to 1.5
+
+
+class NoAnswer(Exception):
+    """An exchange that ended without a whole answer.
+
+    `sent`: whether anything may have reached the service. `reused`: on a connection that had
+    served before, which the service may have closed meanwhile. `final`: trying again is no use.
+    """
+
+    def __init__(
+        self, cause: BaseException, *, sent: bool, reused: bool = False, final: bool = False
+    ) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.sent = sent
+        self.reused = reused
+        self.final = final
+
+
+class Attempts:
+    """The attempts of one request. Both methods: seconds to wait, or None to give up."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._started = time.monotonic()
+        self._retries = 0
+
+    def after_failure(self, failure: NoAnswer) -> float | None:
+        if failure.final or (failure.sent and not self._request.idempotent):
+            return None
+        if failure.reused and self._retries == 0:
+            return self._next(0.0)
+        return self._next(None)
+
+    def after_answer(self, response: Response) -> float | None:
+        # 503 says that nothing was done, 504 that it is not known.
+        if response.status == 503 or (response.status == 504 and self._request.idempotent):
+            return self._next(None, _retry_after(response))
+        return None
+
+    def _next(self, delay: float | None, at_least: float = 0.0) -> float | None:
+        if self._retries == RETRIES:
+            return None
+        if delay is None:
+            delay = _DELAYS[self._retries] * random.uniform(0.5, 1.5)
+        if delay < at_least:
+            delay = at_least + delay
+        if time.monotonic() - self._started + delay > BUDGET:
+            return None
+        self._retries += 1
+        return delay
+
+
+def _retry_after(response: Response) -> float:
+    """Seconds; a date, which the service never sends, counts as none."""
+    text = response.headers.get("retry-after", "").strip()
+    return float(text) if text.isascii() and text.isdigit() else 0.0

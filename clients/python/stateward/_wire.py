@@ -1,0 +1,220 @@
+"""Checkpoints and writes as they travel: frames of JSON and serialized values.
+
+Nothing here knows of connections; `langgraph.py` strings the pieces together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from stateward import _serde_json, frame
+from stateward.errors import FormMismatch
+from stateward.transport import Exchange, Request, Response, json_bytes, path
+
+WRITES_MAX = 1000  # the service takes so many in one request
+
+_SEND = {"Content-Type": frame.FRAME_TYPE}
+_RECEIVE = {"Accept": frame.FRAME_TYPE}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A checkpoint; without an id the latest one, or that which is about to be put."""
+
+    thread_id: str
+    ns: str
+    checkpoint_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    task_id: str
+    channel: str
+    data: tuple[str, bytes]
+
+
+@dataclass
+class Stored:
+    """A checkpoint as the service has it: values and writes are still serialized."""
+
+    place: Place
+    parent_id: str | None
+    checkpoint: dict[str, Any]
+    metadata: CheckpointMetadata
+    values: list[tuple[str, tuple[str, bytes]]] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Page:
+    items: list[Stored]
+    cursor: str | None
+
+
+def put(
+    place: Place,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+    new_versions: ChannelVersions,
+    serde: SerializerProtocol,
+) -> Request:
+    """`place.checkpoint_id` is the parent's."""
+    header = {name: value for name, value in checkpoint.items() if name != "channel_values"}
+    given = checkpoint["channel_values"]
+    versions = checkpoint["channel_versions"]
+    values, raw = [], []
+    for channel, version in new_versions.items():
+        # Under a version that the checkpoint does not name, nobody would find it.
+        if channel in given and versions.get(channel) == version:
+            value, data = _whole_value(*serde.dumps_typed(given[channel]))
+            values.append({"channel": channel, "version": version, **value})
+            raw.append(data)
+    rest: dict[str, Any] = {"values": values}
+    if removed := [channel for channel in new_versions if channel not in given]:
+        rest["removed"] = removed
+    if place.checkpoint_id is not None:
+        rest["parent_checkpoint_id"] = place.checkpoint_id
+    # The header and the metadata are encoded on their own: they may hold what JSON does not have.
+    head = b'{"checkpoint":%b,"metadata":%b,%b' % (
+        _serde_json.dumps(header, serde),
+        _serde_json.dumps(metadata, serde),
+        json_bytes(rest)[1:],
+    )
+    return Request(
+        "PUT",
+        path("checkpoints", place.thread_id, checkpoint["id"], query={"ns": place.ns}),
+        frame.encode_text(head, raw),
+        _SEND,
+    )
+
+
+def _whole_value(type_: str, data: bytes) -> tuple[dict[str, Any], bytes]:
+    """How a value is sent: what describes it, and the bytes behind it."""
+    return {"type": type_, "len": len(data)}, data
+
+
+def put_writes(
+    place: Place,
+    writes: Sequence[tuple[str, Any]],
+    task_id: str,
+    task_path: str,
+    serde: SerializerProtocol,
+) -> Exchange[None]:
+    """No request for no writes, several for very many."""
+    special = all(channel in WRITES_IDX_MAP for channel, _ in writes)
+    by_idx: dict[int, tuple[str, Any]] = {}
+    for i, (channel, value) in enumerate(writes):
+        idx = WRITES_IDX_MAP.get(channel, i)
+        if special or idx not in by_idx:
+            by_idx[idx] = (channel, value)
+    entries = sorted(by_idx.items())
+    for start in range(0, len(entries), WRITES_MAX):
+        described, raw = [], []
+        for idx, (channel, value) in entries[start : start + WRITES_MAX]:
+            type_, data = serde.dumps_typed(value)
+            described.append({"idx": idx, "channel": channel, "type": type_, "len": len(data)})
+            raw.append(data)
+        head = {
+            "task_path": task_path,
+            "mode": "upsert" if special else "ignore",
+            "writes": described,
+        }
+        target = path(
+            "writes", place.thread_id, str(place.checkpoint_id), task_id, query={"ns": place.ns}
+        )
+        yield Request("PUT", target, frame.encode(head, raw), _SEND)
+
+
+def get(place: Place) -> Request:
+    if place.checkpoint_id is None:
+        target = path("threads", place.thread_id, "latest", query={"ns": place.ns})
+    else:
+        target = path("checkpoints", place.thread_id, place.checkpoint_id, query={"ns": place.ns})
+    return Request("GET", target, headers=_RECEIVE)
+
+
+def get_writes(place: Place) -> Request:
+    target = path("writes", place.thread_id, str(place.checkpoint_id), query={"ns": place.ns})
+    return Request("GET", target, headers=_RECEIVE)
+
+
+def query(members: dict[str, Any]) -> Request:
+    """One page of a listing; for the members see POST /checkpoints/query."""
+    given = {name: value for name, value in members.items() if value is not None}
+    headers = {"Content-Type": "application/json", **_RECEIVE}
+    return Request("POST", "/checkpoints/query", json_bytes(given), headers)
+
+
+def read_checkpoint(response: Response, serde: SerializerProtocol) -> Stored:
+    reader = frame.Reader(response.body)
+    item = _serde_json.loads(reader.text, serde)
+    if "checkpoint" not in item:
+        raise FormMismatch("the thread holds documents, not LangGraph checkpoints")
+    stored = _stored(item)
+    for name, member in item.items():
+        if name == "values":
+            stored.values = list(_values(reader, member))
+        elif name == "writes":
+            stored.writes = list(_writes(reader, member))
+    reader.end()
+    return stored
+
+
+def read_writes(response: Response) -> list[Write]:
+    reader = frame.Reader(response.body)
+    writes = list(_writes(reader, json.loads(reader.text)["writes"]))
+    reader.end()
+    return writes
+
+
+def read_page(response: Response, serde: SerializerProtocol) -> Page:
+    reader = frame.Reader(response.body)
+    page = _serde_json.loads(reader.text, serde)
+    # A listing of all threads may hold documents, which are not LangGraph's.
+    given = [item for item in page["items"] if "checkpoint" in item]
+    values: list[tuple[str, tuple[str, bytes]]] = []
+    writes: list[list[Write]] = []
+    for name in page:
+        if name == "values":
+            values = list(_values(reader, page["values"]))
+        elif name == "items":
+            writes = [list(_writes(reader, item["writes"])) for item in given]
+    reader.end()
+    items = [_stored(item) for item in given]
+    for i, stored in enumerate(items):
+        stored.values = [values[index] for index in given[i]["values"]]
+        stored.writes = writes[i]
+    return Page(items, page["next_cursor"])
+
+
+def _stored(item: dict[str, Any]) -> Stored:
+    return Stored(
+        Place(item["thread_id"], item["ns"], item["checkpoint_id"]),
+        item.get("parent_checkpoint_id"),
+        item["checkpoint"],
+        item["metadata"],
+    )
+
+
+def _values(
+    reader: frame.Reader, entries: Iterable[dict[str, Any]]
+) -> Iterator[tuple[str, tuple[str, bytes]]]:
+    for entry in entries:
+        yield entry["channel"], (entry["type"], reader.take(entry["len"]))
+
+
+def _writes(reader: frame.Reader, entries: Iterable[dict[str, Any]]) -> Iterator[Write]:
+    for entry in entries:
+        data = (entry["type"], reader.take(entry["len"]))
+        yield Write(entry["task_id"], entry["channel"], data)

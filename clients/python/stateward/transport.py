@@ -1,0 +1,151 @@
+"""What all clients share: requests, answers, paths, JSON.
+
+A call is written once, as a generator that yields each Request and is sent its Response:
+
+    def get_session(session_id: str) -> Exchange[Session]:
+        response = yield Request("GET", path("sessions", session_id))
+        return response.json()
+
+`SyncTransport.run()` and `AsyncTransport.run()` carry it out. An answer of status 400 or more is
+thrown into the generator as an exception of `stateward.errors`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+JSON_TYPE = "application/json"
+USER_AGENT = "stateward-python/0.1.0"
+TIMEOUT = 30.0  # seconds for each wait on the socket
+
+T = TypeVar("T")
+
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_.:-]+")
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    idempotent: bool = True
+    """Whether it may be sent again when it is not known what became of it."""
+    session_id: str | None = None
+    """Names the session in the text of SessionNotFoundError."""
+    expected: tuple[int, ...] = ()
+    """Statuses of 400 and more that are no error here."""
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Exchange = Generator[Request, Response, T]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the service is, and what every request to it carries."""
+
+    secure: bool
+    host: str
+    port: int
+    base: str
+    headers: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, url: str, token: str | None) -> Address:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"not an http or https URL: {url!r}")
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError("the URL must not have a user, a query or a fragment")
+        secure = parts.scheme == "https"
+        headers = {"User-Agent": USER_AGENT}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        port = parts.port or (443 if secure else 80)
+        return cls(secure, parts.hostname, port, parts.path.rstrip("/"), headers)
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.secure else 'http'}://{host}:{self.port}{self.base}"
+
+
+def segment(text: str) -> str:
+    """One segment of a path. Proxies refuse %2F and collapse dots: such ids go as base64url."""
+    if _PLAIN_SEGMENT.fullmatch(text) and text not in (".", ".."):
+        return text
+    return "~" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def path(*segments: str, query: Mapping[str, str | int | bool | None] | None = None) -> str:
+    """A path of fixed words and ids, with the members of the query that are not None."""
+    text = "/" + "/".join(map(segment, segments))
+    given = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in (query or {}).items()
+        if value is not None
+    }
+    return f"{text}?{urlencode(given, quote_via=quote)}" if given else text
+
+
+_utf8 = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Compact JSON. ValueError for NaN and infinities, which JSON does not have."""
+    try:
+        return _utf8.encode(value).encode()
+    except UnicodeEncodeError:  # a lone surrogate: legal in JSON as an escape only
+        return _ascii.encode(value).encode()
+
+
+def json_request(
+    method: str,
+    target: str,
+    body: Any,
+    *,
+    idempotent: bool = True,
+    key: str | None = None,
+    if_match: int | None = None,
+    session_id: str | None = None,
+) -> Request:
+    """A request with a JSON body; key is its Idempotency-Key, if_match a version."""
+    headers = {"Content-Type": JSON_TYPE}
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    if if_match is not None:
+        headers["If-Match"] = f'"{if_match}"'
+    return Request(method, target, json_bytes(body), headers, idempotent, session_id)
+
+
+@dataclass(frozen=True)
+class Done(Generic[T]):
+    result: T
+
+
+def step(exchange: Exchange[T], event: Response | Exception | None) -> Request | Done[T]:
+    """Advances an exchange by an answer or an error; None starts it."""
+    try:
+        if isinstance(event, Exception):
+            return exchange.throw(event)
+        return next(exchange) if event is None else exchange.send(event)
+    except StopIteration as end:
+        return Done(end.value)

@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from stateward import _retry, errors
+from stateward._async import AsyncTransport
+from stateward._sync import SyncTransport
+from stateward.transport import Address, Request, Response, json_bytes, path, segment
+from tests.raw_server import HANG_UP, Then, answer, problem, serving
+
+Send = Callable[[Request], Awaitable[Response]]
+Connect = Callable[..., contextlib.AbstractAsyncContextManager[Send]]
+
+GET = Request("GET", "/x")
+PUT = Request("PUT", "/x", b"{}", {"Content-Type": "application/json"})
+ONCE = Request("POST", "/x", b"{}", idempotent=False)
+
+
+@contextlib.asynccontextmanager
+async def _sync(url: str, token: str | None = None) -> AsyncIterator[Send]:
+    transport = SyncTransport(url, token)
+
+    async def send(request: Request) -> Response:
+        return await asyncio.to_thread(transport.send, request)
+
+    yield send
+    transport.close()
+
+
+@contextlib.asynccontextmanager
+async def _async(url: str, token: str | None = None) -> AsyncIterator[Send]:
+    transport = AsyncTransport(url, token)
+    yield transport.send
+    await transport.aclose()
+
+
+@pytest.fixture(params=["sync", "async"])
+def connect(request: pytest.FixtureRequest) -> Connect:
+    return _sync if request.param == "sync" else _async
+
+
+@pytest.fixture(autouse=True)
+def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_retry, "_DELAYS", (0.0, 0.0, 0.0))
+
+
+async def test_sends_what_it_is_given(connect: Connect) -> None:
+    with serving(answer(200, {"a": 1}, X_Thing="yes")) as server:
+        async with connect(server.url + "/base/", "secret") as send:
+            response = await send(PUT)
+    assert (response.status, response.json()) == (200, {"a": 1})
+    assert response.headers["x-thing"] == "yes"
+    (seen,) = server.seen
+    assert seen.line == "PUT /base/x HTTP/1.1"
+    assert seen.headers["authorization"] == "Bearer secret"
+    assert seen.headers["content-type"] == "application/json"
+    assert seen.body == b"{}"
+
+
+async def test_keeps_the_path_as_it_is(connect: Connect) -> None:
+    target = path("sessions", "a/b", "c:d", query={"ns": "x y/ü|1:2", "flag": True, "no": None})
+    with serving(answer()) as server:
+        async with connect(server.url) as send:
+            await send(Request("GET", target))
+    assert server.seen[0].line == f"GET {target} HTTP/1.1"
+    assert target == "/sessions/~YS9i/c:d?ns=x%20y%2F%C3%BC%7C1%3A2&flag=true"
+
+
+async def test_one_connection_serves_many_requests(connect: Connect) -> None:
+    with serving(answer()) as server:
+        async with connect(server.url) as send:
+            for _ in range(5):
+                await send(GET)
+    assert server.connections == 1
+
+
+async def test_503_is_repeated(connect: Connect) -> None:
+    with serving(problem(503, "overloaded"), problem(503, "overloaded"), answer()) as server:
+        async with connect(server.url) as send:
+            assert (await send(ONCE)).status == 200
+    assert len(server.seen) == 3
+
+
+async def test_503_is_repeated_three_times_only(connect: Connect) -> None:
+    with serving(problem(503, "storage_unavailable", "no store")) as server:
+        async with connect(server.url) as send:
+            with pytest.raises(errors.StorageConnectionError) as caught:
+                await send(GET)
+    assert len(server.seen) == 4
+    assert str(caught.value) == "Failed to connect to storage: no store"
+    assert (caught.value.code, caught.value.status) == ("storage_unavailable", 503)
+    assert caught.value.request_id == "r-1"
+
+
+async def test_504_is_repeated_if_that_does_no_harm(connect: Connect) -> None:
+    with serving(problem(504, "outcome_unknown"), answer()) as server:
+        async with connect(server.url) as send:
+            assert (await send(PUT)).status == 200
+    with serving(problem(504, "outcome_unknown")) as server:
+        async with connect(server.url) as send:
+            with pytest.raises(errors.OutcomeUnknown):
+                await send(ONCE)
+    assert len(server.seen) == 1
+
+
+async def test_expected_503_is_an_answer(connect: Connect) -> None:
+    with serving(answer(503, {"status": "unhealthy"})) as server:
+        async with connect(server.url) as send:
+            response = await send(Request("GET", "/health", expected=(503,)))
+    assert response.json() == {"status": "unhealthy"}
+    assert len(server.seen) == 1
+
+
+async def test_dropped_connection_is_repeated(connect: Connect) -> None:
+    with serving(HANG_UP, HANG_UP, answer()) as server:
+        async with connect(server.url) as send:
+            assert (await send(PUT)).status == 200
+
+
+async def test_cut_answer_is_repeated(connect: Connect) -> None:
+    with serving(Then(answer(200, b"whole")[:-2]), answer(200, b"whole")) as server:
+        async with connect(server.url) as send:
+            assert (await send(GET)).body == b"whole"
+
+
+async def test_what_must_not_happen_twice_is_not_repeated(connect: Connect) -> None:
+    with serving(HANG_UP, answer()) as server:
+        async with connect(server.url) as send:
+            with pytest.raises(errors.StorageConnectionError) as caught:
+                await send(ONCE)
+    assert len(server.seen) == 1
+    assert str(caught.value).startswith("Failed to connect to storage: ")
+
+
+async def test_connection_closed_while_idle_goes_unnoticed(connect: Connect) -> None:
+    with serving(Then(answer()), Then(answer()), answer()) as server:
+        async with connect(server.url) as send:
+            for _ in range(3):
+                await send(ONCE)
+                await asyncio.sleep(0.05)  # for the FIN
+    assert server.connections == 3
+
+
+async def test_refused_connection(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    async with connect(f"http://127.0.0.1:{port}") as send:
+        with pytest.raises(errors.StorageConnectionError) as caught:
+            await send(GET)
+    assert str(caught.value).startswith("Failed to connect to storage: ")
+    assert caught.value.status == 0
+
+
+async def test_redirects_are_not_followed(connect: Connect) -> None:
+    with serving(answer(302, Location="http://127.0.0.1:9/")) as server:
+        async with connect(server.url) as send:
+            assert (await send(GET)).status == 302
+
+
+async def test_large_bodies(connect: Connect) -> None:
+    large = os.urandom(1 << 16) * 48
+    with serving(HANG_UP, answer(200, large)) as server:
+        async with connect(server.url) as send:
+            response = await send(Request("PUT", "/x", large))
+    assert response.body == large
+    assert [seen.body for seen in server.seen] == [large, large]
+
+
+@pytest.mark.parametrize(("code", "kind"), errors._BY_CODE.items())
+async def test_codes_are_exceptions(code: str, kind: type[Exception]) -> None:
+    with serving(problem(400, code)) as server:
+        async with _sync(server.url) as send:
+            with pytest.raises(kind) as caught:
+                await send(Request("GET", "/x", session_id="s-1"))
+    assert type(caught.value) is kind
+    texts = {
+        "session_not_found": "Session s-1 not found",
+        "storage_unavailable": "Failed to connect to storage: why",
+    }
+    assert str(caught.value) == texts.get(code, "why")
+
+
+async def test_answers_that_are_no_problems(connect: Connect) -> None:
+    for body in (b"<html>", b"[1]", b""):
+        with serving(answer(400, body)) as server:
+            async with connect(server.url) as send:
+                with pytest.raises(errors.StorageError, match="HTTP 400"):
+                    await send(GET)
+
+
+def test_answer_before_the_body_is_read() -> None:
+    # The service refuses a large body by its Content-Length, and closes.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(problem(413, "too_large"))
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(1 << 20):
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        transport = SyncTransport(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(errors.TooLargeError):
+            transport.send(Request("PUT", "/x", bytes(1 << 24)))
+        transport.close()
+        thread.join()
+
+
+def test_threads_share_a_transport() -> None:
+    with serving(answer()) as server:
+        transport = SyncTransport(server.url)
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda _: transport.send(GET), range(800)))
+        transport.close()
+        transport.close()
+    assert len(server.seen) == 800
+    assert server.connections <= 16
+
+
+def test_fork() -> None:
+    with serving(answer()) as server:
+        transport = SyncTransport(server.url)
+        transport.send(GET)
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):
+                os._exit(transport.send(PUT).status - 200)
+            os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+        transport.send(GET)
+        transport.close()
+    first, of_child, last = server.seen
+    assert first.connection == last.connection != of_child.connection
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of loops that nobody closed
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_loop_after_loop() -> None:
+    with serving(answer()) as server:
+        transport = AsyncTransport(server.url)
+        for _ in range(3):
+            asyncio.run(transport.send(GET))
+            gc.collect()
+        assert len(transport._sessions) == 1
+        asyncio.run(transport.aclose())
+        gc.collect()
+        assert not transport._sessions
+
+
+def test_loops_at_once() -> None:
+    with serving(answer()) as server:
+        transport = AsyncTransport(server.url)
+
+        async def many() -> None:
+            await asyncio.gather(*(transport.send(GET) for _ in range(20)))
+            await transport.aclose()
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: asyncio.run(many()), range(8)))
+    assert len(server.seen) == 160
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("abc", "abc"),
+        ("A-z_0.9:x", "A-z_0.9:x"),
+        ("...", "..."),
+        (".", "~Lg"),
+        ("..", "~Li4"),
+        ("~a", "~fmE"),
+        ("a~", "~YX4"),
+        ("a/b", "~YS9i"),
+        ("a b", "~YSBi"),
+        ("a%2Fb", "~YSUyRmI"),
+        ("ü", "~w7w"),
+        ("a\n", "~YQo"),
+        ("", "~"),
+    ],
+)
+def test_segments(text: str, expected: str) -> None:
+    assert segment(text) == expected
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost:80", "ftp://x", "http://", "http://u@x", "http://x?q=1", "http://x#f"]
+)
+def test_urls_that_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="URL"):
+        Address.parse(url, None)
+
+
+def test_urls() -> None:
+    assert Address.parse("https://x", None).url == "https://x:443"
+    assert Address.parse("http://[::1]:8080/a/", None).url == "http://[::1]:8080/a"
+
+
+def test_json_bytes() -> None:
+    assert json_bytes({"a": ["ü", 2**70, 1.0]}) == '{"a":["ü",1180591620717411303424,1.0]}'.encode()
+    assert json_bytes("\ud83d") == b'"\\ud83d"'
+    with pytest.raises(ValueError, match="JSON"):
+        json_bytes(float("nan"))
+
+
+class TestAttempts:
+    DROPPED = _retry.NoAnswer(OSError("x"), sent=True)
+
+    @pytest.fixture(autouse=True)
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(_retry, "_DELAYS", (0.1, 0.5, 2.0))
+        monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
+
+    def test_delays_grow(self) -> None:
+        attempts = _retry.Attempts(GET)
+        delays = [attempts.after_failure(self.DROPPED) for _ in range(4)]
+        assert delays == [0.1, 0.5, 2.0, None]
+
+    def test_reused_connection_at_once(self) -> None:
+        attempts = _retry.Attempts(GET)
+        reused = _retry.NoAnswer(OSError("x"), sent=True, reused=True)
+        assert [attempts.after_failure(reused) for _ in range(4)] == [0.0, 0.5, 2.0, None]
+
+    def test_final(self) -> None:
+        final = _retry.NoAnswer(OSError("x"), sent=False, final=True)
+        assert _retry.Attempts(GET).after_failure(final) is None
+
+    def test_not_sent_is_always_repeated(self) -> None:
+        unsent = _retry.NoAnswer(OSError("x"), sent=False)
+        assert _retry.Attempts(ONCE).after_failure(unsent) == 0.1
+
+    def test_budget(self) -> None:
+        attempts = _retry.Attempts(GET)
+        self.now = 9.95
+        assert attempts.after_failure(self.DROPPED) is None
+        self.now = 9.85
+        assert attempts.after_failure(self.DROPPED) == 0.1
+
+    @pytest.mark.parametrize(
+        ("text", "delay"), [("2", 2.1), ("0", 0.1), ("-1", 0.1), ("Mon, 01 Jan", 0.1), ("11", None)]
+    )
+    def test_retry_after(self, text: str, delay: float | None) -> None:
+        response = Response(503, {"retry-after": text}, b"")
+        assert _retry.Attempts(GET).after_answer(response) == delay
+
+    def test_other_answers(self) -> None:
+        for status in (400, 404, 409, 429, 500, 501):
+            assert _retry.Attempts(GET).after_answer(Response(status, {}, b"")) is None

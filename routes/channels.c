@@ -1,0 +1,179 @@
+/* channels.c - see channels.h. */
+#include "channels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "filter.h"
+#include "id.h"
+#include "input.h"
+#include "json.h"
+#include "names.h"
+#include "parse.h"
+
+#define AT_VERSIONS "/checkpoint/channel_versions"
+
+enum { NAME_SHOWN = 64, VERSION_POINTER_LEN = sizeof(AT_VERSIONS) + 1 + NAME_SHOWN };
+
+enum state { CARRIED, SENT, REMOVED };
+
+/* A member of channel_versions. */
+struct channel {
+    struct channel_version of;
+    enum state state;
+};
+
+/* Sorted by name. */
+struct channels {
+    struct channel *items;
+    size_t n;
+    struct arena *arena;
+};
+
+static bool find_versions(struct slice checkpoint, struct arena *arena, struct slice *json,
+                          struct err *err)
+{
+    struct split_member *members;
+    size_t n;
+
+    if (!split_members(checkpoint, arena, &members, &n, err))
+        return input_at("/checkpoint", err);
+    *json = SLICE("{}");
+    for (size_t i = 0; i < n; i++)
+        if (split_name_is(members[i].name, "channel_versions"))
+            *json = members[i].value;
+    return true;
+}
+
+/* The pointer of a member of channel_versions; of the whole where the name would need escapes. */
+static void version_pointer(struct slice channel, char out[VERSION_POINTER_LEN])
+{
+    bool plain = channel.len <= NAME_SHOWN;
+
+    for (size_t i = 0; i < channel.len && plain; i++)
+        plain = channel.at[i] > ' ' && channel.at[i] < 0x7F && !strchr("/~", channel.at[i]);
+    snprintf(out, VERSION_POINTER_LEN, AT_VERSIONS "%s%.*s", plain ? "/" : "",
+             plain ? (int)channel.len : 0, channel.at);
+}
+
+static bool check_channel(const struct channel_version *of, struct err *err)
+{
+    char at[VERSION_POINTER_LEN];
+
+    if (!id_is_utf8(of->channel))
+        return err_set(err, ERR_INVALID, AT_VERSIONS ": a channel has a lone surrogate");
+    if (of->channel.len < 1 || of->channel.len > INPUT_CHANNEL_MAX)
+        return err_set(err, ERR_INVALID, AT_VERSIONS ": a channel must be 1 to %d bytes",
+                       INPUT_CHANNEL_MAX);
+    version_pointer(of->channel, at);
+    return input_version(of->version, at, err);
+}
+
+static bool read_versions(struct slice checkpoint, struct channels *out, struct err *err)
+{
+    struct split_member *members;
+    struct name *sorted;
+    struct slice json;
+    size_t n;
+
+    if (!find_versions(checkpoint, out->arena, &json, err))
+        return false;
+    if (!split_members(json, out->arena, &members, &n, err))
+        return input_at(AT_VERSIONS, err);
+    if (!names_sort(members, n, out->arena, &sorted, err))
+        return false;
+    out->items = arena_zalloc(out->arena, n, sizeof(*out->items));
+    if (!out->items)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    out->n = n;
+    for (size_t i = 0; i < n; i++) {
+        struct channel_version of = {sorted[i].text, members[sorted[i].index].value};
+
+        if (!check_channel(&of, err))
+            return false;
+        out->items[i].of = of;
+    }
+    return true;
+}
+
+static int by_name(const void *name, const void *item)
+{
+    return slice_compare(*(const struct slice *)name, ((const struct channel *)item)->of.channel);
+}
+
+static struct channel *find(const struct channels *all, struct slice name)
+{
+    return bsearch(&name, all->items, all->n, sizeof(*all->items), by_name);
+}
+
+/* Takes one value that was sent. */
+static bool take_sent(struct channels *all, struct value *value, size_t i, struct err *err)
+{
+    struct channel *c = find(all, value->of.channel);
+    bool equal = c && slice_equal(c->of.version, value->of.version);
+
+    if (c && !equal && !filter_equal(c->of.version, value->of.version, all->arena, &equal, err))
+        return false;
+    if (!equal)
+        return err_set(err, ERR_INVALID,
+                       "/values/%zu/channel: not in checkpoint.channel_versions with this version",
+                       i);
+    if (c->state == SENT)
+        return err_set(err, ERR_INVALID, "/values/%zu/channel: stands twice", i);
+    c->state = SENT;
+    value->of.version = c->of.version;
+    return true;
+}
+
+/* Takes one element of `removed`; a channel that channel_versions does not name is gone anyway. */
+static bool take_removed(struct channels *all, struct slice json, size_t i, struct err *err)
+{
+    struct channel *c;
+    struct slice name;
+    char at[PARSE_POINTER_LEN];
+
+    parse_pointer(at, "/removed", i);
+    if (!json_decode_string(json, all->arena, &name, err))
+        return input_at(at, err);
+    c = find(all, name);
+    if (c && c->state == SENT)
+        return err_set(err, ERR_INVALID, "%s: is in values too", at);
+    if (c)
+        c->state = REMOVED;
+    return true;
+}
+
+static bool list_carried(const struct channels *all, struct op_checkpoint_put *put, struct err *err)
+{
+    struct channel_version *carried = arena_alloc(all->arena, all->n * sizeof(*carried));
+    size_t n = 0;
+
+    if (!carried)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].state == CARRIED)
+            carried[n++] = all->items[i].of;
+    put->carried = carried;
+    put->n_carried = n;
+    return true;
+}
+
+bool channels_resolve(struct slice removed, struct arena *arena, struct op_checkpoint_put *put,
+                      struct err *err)
+{
+    struct channels all = {.arena = arena};
+    struct slice *names = NULL;
+    size_t n = 0;
+
+    if (!read_versions(put->head.bytes, &all, err))
+        return false;
+    for (size_t i = 0; i < put->n_values; i++)
+        if (!take_sent(&all, &put->values[i], i, err))
+            return false;
+    if (slice_present(removed) && !split_elements(removed, arena, &names, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!take_removed(&all, names[i], i, err))
+            return false;
+    return list_carried(&all, put, err);
+}

@@ -1,0 +1,268 @@
+/* values_in.c - see values_in.h. */
+#include "values_in.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base64.h"
+#include "input.h"
+#include "names.h"
+#include "parse.h"
+
+#define NO_IDX INT64_MIN
+
+enum { NOT_SENT = -1 };
+
+/* An element of either array. */
+struct element {
+    struct slice channel, type;
+    struct slice base64;         /* with its quotes: it may be long, and is decoded where it is */
+    struct slice version, value; /* JSON text */
+    struct slice parts, base, hash; /* JSON text */
+    int64_t len, idx;
+};
+
+struct elements {
+    struct slice *items;
+    size_t n;
+};
+
+static const struct element no_element = {.len = NOT_SENT, .idx = NO_IDX};
+
+static const struct member value_members[] = {
+    MEMBER(struct element, channel, MEMBER_STRING | MEMBER_REQUIRED),
+    MEMBER(struct element, version, MEMBER_ANY | MEMBER_REQUIRED),
+    MEMBER(struct element, type, MEMBER_STRING | MEMBER_REQUIRED),
+    MEMBER(struct element, base64, MEMBER_ANY),
+    MEMBER_RANGE(struct element, len, MEMBER_INT, 0, INT64_MAX),
+    MEMBER(struct element, parts, MEMBER_ANY),
+    MEMBER(struct element, base, MEMBER_ANY),
+    MEMBER(struct element, hash, MEMBER_ANY),
+    MEMBER_END,
+};
+
+static const struct member write_members[] = {
+    MEMBER_RANGE(struct element, idx, MEMBER_INT, INT32_MIN, INT32_MAX),
+    MEMBER(struct element, channel, MEMBER_STRING | MEMBER_REQUIRED),
+    MEMBER(struct element, type, MEMBER_STRING),
+    MEMBER(struct element, base64, MEMBER_ANY),
+    MEMBER_RANGE(struct element, len, MEMBER_INT, 0, INT64_MAX),
+    MEMBER(struct element, value, MEMBER_ANY),
+    MEMBER_END,
+};
+
+static bool needed(const char *at, const char *member, struct err *err)
+{
+    return err_set(err, ERR_INVALID, "%s/%s: is needed", at, member);
+}
+
+static bool bytes_of_frame(const struct values_in *in, const struct element *e, const char *at,
+                           struct slice *bytes, struct err *err)
+{
+    if (slice_present(e->base64))
+        return err_set(err, ERR_INVALID, "%s/base64: a frame has len and raw bytes", at);
+    if (e->len == NOT_SENT)
+        return needed(at, "len", err);
+    if (!frame_take(in->frame, e->len, bytes, err))
+        return err_set(err, err->kind, "%s/len: %s", at, err->text);
+    return true;
+}
+
+static bool bytes_of_json(const struct values_in *in, const struct element *e, const char *at,
+                          struct slice *bytes, struct err *err)
+{
+    struct slice text = e->base64;
+
+    if (e->len != NOT_SENT)
+        return err_set(err, ERR_INVALID, "%s/len: only in a frame; JSON has base64", at);
+    if (!slice_present(text))
+        return needed(at, "base64", err);
+    if (*text.at != '"')
+        return err_set(err, ERR_INVALID, "%s/base64: must be a string", at);
+    if (!names_decode((struct slice){text.at + 1, text.len - 2}, in->arena, &text, err))
+        return false;
+    if (base64_decode(text, BASE64_STANDARD, in->arena, bytes))
+        return true;
+    /* It does not say why. Text that is base64 fails only where there is no room for the bytes. */
+    if (!arena_alloc(in->arena, text.len))
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    return err_set(err, ERR_INVALID, "%s/base64: not standard, padded base64", at);
+}
+
+/* Type and bytes of a value or of a write in channel form. */
+static bool read_blob(const struct values_in *in, const struct element *e, const char *at,
+                      struct blob *blob, struct err *err)
+{
+    struct slice bytes;
+
+    if (!input_length(e->type, INPUT_TYPE_MAX, at, "type", err))
+        return false;
+    if (in->frame ? !bytes_of_frame(in, e, at, &bytes, err)
+                  : !bytes_of_json(in, e, at, &bytes, err))
+        return false;
+    *blob = (struct blob){.encoding = BLOB_WHOLE, .type = e->type, .bytes = bytes};
+    return true;
+}
+
+static bool no_patch(const struct element *e, const char *at, struct err *err)
+{
+    const char *member = slice_present(e->parts)  ? "parts"
+                         : slice_present(e->base) ? "base"
+                         : slice_present(e->hash) ? "hash"
+                                                  : NULL;
+
+    if (!member)
+        return true;
+    return err_set(err, ERR_UNSUPPORTED, "%s/%s: patches are not supported, send the whole value",
+                   at, member);
+}
+
+static bool read_value(const struct values_in *in, struct slice json, const char *at,
+                       struct value *value, struct err *err)
+{
+    struct element e = no_element;
+    char version[PARSE_POINTER_LEN + sizeof("/version")];
+
+    snprintf(version, sizeof(version), "%s/version", at);
+    if (!body_read_part(json, at, value_members, &e, in->arena, err) || !no_patch(&e, at, err) ||
+        !input_length(e.channel, INPUT_CHANNEL_MAX, at, "channel", err) ||
+        !input_version(e.version, version, err) || !read_blob(in, &e, at, &value->blob, err))
+        return false;
+    value->of = (struct channel_version){e.channel, e.version};
+    return true;
+}
+
+static bool list(const struct values_in *in, struct slice array, struct elements *out,
+                 struct err *err)
+{
+    *out = (struct elements){NULL, 0};
+    return !slice_present(array) || split_elements(array, in->arena, &out->items, &out->n, err);
+}
+
+static bool all_taken(const struct values_in *in, struct err *err)
+{
+    return !in->frame || frame_end(in->frame, err);
+}
+
+bool values_in_values(const struct values_in *in, struct slice values, struct value **out,
+                      size_t *n, struct err *err)
+{
+    struct elements sent;
+    struct value *read;
+
+    if (!list(in, values, &sent, err))
+        return false;
+    read = arena_zalloc(in->arena, sent.n, sizeof(*read));
+    if (!read)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < sent.n; i++) {
+        char at[PARSE_POINTER_LEN];
+
+        parse_pointer(at, "/values", i);
+        if (!read_value(in, sent.items[i], at, &read[i], err))
+            return false;
+    }
+    if (!all_taken(in, err))
+        return false;
+    *out = read;
+    *n = sent.n;
+    return true;
+}
+
+/* A write of {idx?, channel, value}. */
+static bool document_write(const struct element *e, const char *at, struct write *write,
+                           struct err *err)
+{
+    if (slice_present(e->type) || slice_present(e->base64) || e->len != NOT_SENT)
+        return err_set(err, ERR_INVALID, "%s/value: not together with type, base64 or len", at);
+    write->blob = (struct blob){.encoding = BLOB_WHOLE, .type = SLICE(""), .bytes = e->value};
+    return true;
+}
+
+/* A write of {idx, channel, type, base64 | len}. */
+static bool channel_write(const struct values_in *in, const struct element *e, const char *at,
+                          struct write *write, struct err *err)
+{
+    if (e->idx == NO_IDX)
+        return needed(at, "idx", err);
+    if (!slice_present(e->type))
+        return needed(at, "type", err);
+    return read_blob(in, e, at, &write->blob, err);
+}
+
+/* Reads the write at position i; the first one says which form all must have. */
+static bool read_write(const struct values_in *in, struct slice json, size_t i,
+                       struct writes_in *out, struct err *err)
+{
+    struct write *write = &out->writes[i];
+    struct element e = no_element;
+    char at[PARSE_POINTER_LEN];
+    enum form form;
+
+    parse_pointer(at, "/writes", i);
+    if (!body_read_part(json, at, write_members, &e, in->arena, err) ||
+        !input_length(e.channel, INPUT_CHANNEL_MAX, at, "channel", err))
+        return false;
+    form = slice_present(e.value) ? FORM_DOCUMENT : FORM_CHANNEL;
+    if (i > 0 && form != out->form)
+        return err_set(err, ERR_INVALID, "%s: not of the same form as /writes/0", at);
+    if (form == FORM_DOCUMENT ? !document_write(&e, at, write, err)
+                              : !channel_write(in, &e, at, write, err))
+        return false;
+    out->form = form;
+    write->channel = e.channel;
+    write->idx = e.idx == NO_IDX ? (int64_t)i : e.idx;
+    return true;
+}
+
+struct place {
+    int64_t idx;
+    size_t position;
+};
+
+static int by_idx(const void *left, const void *right)
+{
+    const struct place *a = left, *b = right;
+    int order = (a->idx > b->idx) - (a->idx < b->idx);
+
+    return order ? order : (a->position > b->position) - (a->position < b->position);
+}
+
+static bool idx_distinct(const struct writes_in *in, struct arena *arena, struct err *err)
+{
+    struct place *places = arena_alloc(arena, in->n * sizeof(*places));
+
+    if (!places)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < in->n; i++)
+        places[i] = (struct place){in->writes[i].idx, i};
+    qsort(places, in->n, sizeof(*places), by_idx);
+    for (size_t i = 1; i < in->n; i++)
+        if (places[i].idx == places[i - 1].idx)
+            return err_set(err, ERR_INVALID, "/writes/%zu/idx: the same as that of /writes/%zu",
+                           places[i].position, places[i - 1].position);
+    return true;
+}
+
+bool values_in_writes(const struct values_in *in, struct slice writes, struct writes_in *out,
+                      struct err *err)
+{
+    struct writes_in read = {.form = in->frame ? FORM_CHANNEL : FORM_DOCUMENT};
+    struct elements sent;
+
+    if (!list(in, writes, &sent, err))
+        return false;
+    if (sent.n > PARSE_ARRAY_MAX)
+        return err_set(err, ERR_INVALID, "/writes: must have at most %d elements", PARSE_ARRAY_MAX);
+    read.n = sent.n;
+    read.writes = arena_zalloc(in->arena, sent.n, sizeof(*read.writes));
+    if (!read.writes)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < sent.n; i++)
+        if (!read_write(in, sent.items[i], i, &read, err))
+            return false;
+    if (!all_taken(in, err) || !idx_distinct(&read, in->arena, err))
+        return false;
+    *out = read;
+    return true;
+}

@@ -1,0 +1,56 @@
+/*
+ * arena.h - memory that is given back all at once.
+ *
+ *     request (or lane, or command) -> arena_alloc() ... -> arena_reset() | arena_done()
+ *
+ * Threads    one thread at a time; a handover needs a lock or a queue in between.
+ * Ownership  what it hands out lives until arena_reset() or arena_done() of the arena. The first
+ *            block may be the caller's own (inside its struct), so that a small request allocates
+ *            nothing.
+ * Units      sizes are bytes; results are aligned to 16.
+ * Errors     NULL when memory ends; never aborts.
+ */
+#ifndef ARENA_H
+#define ARENA_H
+
+#include "bytes.h"
+#include "compiler.h"
+
+struct arena_block;
+
+struct arena {
+    char *at;    /* next free byte */
+    char *end;   /* end of the current block */
+    char *first; /* the caller's first block, or NULL */
+    size_t first_size;
+    struct arena_block *blocks; /* malloc'ed blocks, newest first */
+};
+
+/* Starts empty on the caller's block; (NULL, 0) for none. Zero-filled struct arena is valid too. */
+void arena_init(struct arena *a, void *first, size_t size);
+
+/* Uninitialised bytes, or NULL. */
+void *arena_alloc(struct arena *a, size_t size) MUST_USE;
+
+/* n * size zeroed bytes, or NULL (also when the product overflows). */
+void *arena_zalloc(struct arena *a, size_t n, size_t size) MUST_USE;
+
+/*
+ * Makes a block of old_size bytes new_size long, moving it if it must. In place when the block is
+ * the newest of the arena and there is room. NULL leaves the old block as it was.
+ */
+void *arena_resize(struct arena *a, void *old, size_t old_size, size_t new_size) MUST_USE;
+
+/* A copy, NUL behind it for convenience; {NULL, 0} when memory ends. */
+struct slice arena_copy(struct arena *a, struct slice s) MUST_USE;
+
+/* A formatted, NUL-terminated text; {NULL, 0} when memory ends. */
+struct slice arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3) MUST_USE;
+
+/* Frees all blocks but the caller's own; the arena is ready for the next use. */
+void arena_reset(struct arena *a);
+
+/* Frees everything; the arena may not be used until arena_init(). */
+void arena_done(struct arena *a);
+
+#endif

@@ -1,0 +1,43 @@
+/* backend.c - see backend.h. */
+#include "backend.h"
+
+#include <assert.h>
+
+#include "clock.h"
+
+static bool expired(const struct op *op, int64_t now_ns)
+{
+    return op->deadline_ns && op->deadline_ns < now_ns;
+}
+
+bool backend_execute(struct backend *b, struct op *const ops[], size_t n, struct err *err)
+{
+    struct op *run[BATCH_MAX];
+    int64_t now_ns = clock_now_ns();
+    size_t n_run = 0;
+
+    assert(n <= BATCH_MAX);
+    for (size_t i = 0; i < n; i++) {
+        struct op *op = ops[i];
+
+        op->status.kind = ERR_OK;
+        if (expired(op, now_ns))
+            err_fill(&op->status, ERR_UNAVAILABLE, "the store did not get to it in time");
+        else if (op->type != OP_PROBE)
+            run[n_run++] = op;
+        else if (!b->ops->probe(b, op->deadline_ns, err))
+            op->status = *err;
+    }
+    return n_run == 0 || b->ops->execute(b, run, n_run, err);
+}
+
+bool backend_probe(struct backend *b, int64_t deadline_ns, struct err *err)
+{
+    return b->ops->probe(b, deadline_ns, err);
+}
+
+void backend_close(struct backend *b)
+{
+    if (b)
+        b->ops->close(b);
+}

@@ -1,0 +1,34 @@
+/*
+ * base64.h - RFC 4648, strict, on libcrypto.
+ *
+ * Threads    no state.
+ * Ownership  results live in the arena.
+ * Units      bytes.
+ * Errors     decode: false on any character outside the alphabet, white space, wrong padding or
+ *            non-zero spare bits (so that each text has one spelling), or when memory ends.
+ */
+#ifndef BASE64_H
+#define BASE64_H
+
+#include "arena.h"
+
+enum base64_alphabet {
+    BASE64_STANDARD, /* '+' '/', padded */
+    BASE64_URL,      /* '-' '_', no padding */
+};
+
+/* Length of the standard, padded encoding of n bytes. */
+size_t base64_length(size_t n);
+
+/* Encodes into out, which has room for base64_length() + 1 bytes. Returns the length less NUL. */
+size_t base64_encode_to(char *out, struct slice bytes);
+
+/* Encodes into the arena; {NULL, 0} when memory ends. */
+struct slice base64_encode(struct slice bytes, enum base64_alphabet alphabet,
+                           struct arena *arena) MUST_USE;
+
+/* Decodes into the arena. */
+bool base64_decode(struct slice text, enum base64_alphabet alphabet, struct arena *arena,
+                   struct slice *bytes) MUST_USE;
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * blob.h - a value as it is stored: encoded bytes, perhaps based on an earlier value.
+ *
+ *     route: whole bytes -> versions.c: encoded, base -> driver: a value row, opaque
+ *     driver: the row and the chain of its bases -> versions.c: whole bytes -> route
+ *
+ * A value row is named by its id and never changes. Ids are stamps (clock.h), so a base always has
+ * a lower id than what is based on it.
+ *
+ * Threads    read-only after it is made.
+ * Ownership  slices and bases live in the op's arena.
+ * Units      bytes.
+ * Errors     none.
+ */
+#ifndef BLOB_H
+#define BLOB_H
+
+#include "bytes.h"
+
+enum { BLOB_HASH_LEN = 16 };
+
+/* Numbers are stored: append only. */
+enum blob_encoding {
+    BLOB_WHOLE = 0, /* the bytes themselves */
+};
+
+struct blob {
+    int64_t id;      /* of the value row; 0 until one is given */
+    int64_t base_id; /* of the row it is based on; 0 = none */
+    const struct blob *base; /* reading: that row, and so on; NULL = none, or decoded already */
+    int encoding;    /* enum blob_encoding; drivers keep it */
+    struct slice type;       /* "msgpack", ...; empty for plain JSON */
+    struct slice bytes;      /* encoded below versions.c, whole above it */
+    uint8_t hash[BLOB_HASH_LEN]; /* XXH3-128 (canonical, big-endian) of type, NUL, whole bytes */
+};
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * clock.h - time, and the stamps made of it.
+ *
+ * A stamp is a hybrid logical clock: wall microseconds << STAMP_NODE_BITS | number of the instance.
+ * Each stamp that a process makes is higher than every stamp it made or observed before. Stamps
+ * order writes, name value rows and are the write sequence of checkpoints (failover, rule 1).
+ *
+ * Threads    any; the clock is one atomic word for the process.
+ * Ownership  nothing.
+ * Units      *_ns CLOCK_MONOTONIC nanoseconds, *_us wall microseconds since 1970.
+ * Errors     none.
+ */
+#ifndef CLOCK_H
+#define CLOCK_H
+
+#include <stdint.h>
+
+enum { STAMP_NODE_BITS = 10 };
+
+/* Monotonic nanoseconds. */
+int64_t clock_now_ns(void);
+
+/* Wall microseconds. */
+int64_t clock_now_us(void);
+
+/* Tests: replaces both clocks by fixed values; (0, 0) gives the real ones back. */
+void clock_fake(int64_t now_ns, int64_t now_us);
+
+/* Sets the number of this instance, 0..1023, before the first stamp. */
+void stamp_set_node(unsigned node);
+
+/* The next stamp. */
+int64_t stamp_next(void);
+
+/* The first of n consecutive stamps; they are 1 << STAMP_NODE_BITS apart. */
+int64_t stamp_take(int64_t n);
+
+/* Learns of a stamp made elsewhere (by a store, another instance, an earlier run). */
+void stamp_observe(int64_t stamp);
+
+/* The wall time in a stamp, microseconds. */
+static inline int64_t stamp_us(int64_t stamp)
+{
+    return stamp >> STAMP_NODE_BITS;
+}
+
+#endif

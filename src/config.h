@@ -1,0 +1,60 @@
+/*
+ * config.h - the settings: one table of flag, environment variable, default, range and help.
+ *
+ *     main -> config_load(argv, environ) -> struct config -> everybody, read-only
+ *
+ * `--batch-max-ops 64`, `--batch-max-ops=64` and STATEWARD_BATCH_MAX_OPS=64 are the same setting;
+ * the command line wins over the environment.
+ *
+ * Threads    read-only after loading: any.
+ * Ownership  strings live as long as argv and environ.
+ * Units      in the name of the field; sizes may be written 64MiB, times 30s, 250ms, 24h.
+ * Errors     ERR_CONFIG: names the setting, what was given and what is allowed.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "err.h"
+
+struct config {
+    const char *listen;  /* "127.0.0.1:8080" */
+    const char *primary; /* store URL */
+    bool insecure;       /* may bind beyond loopback without tokens */
+    int64_t loops;       /* epoll loops; 0 = one per core */
+    int64_t readers;     /* reader lanes of an embedded store */
+    int64_t lanes;       /* lanes of a store on the network */
+    int64_t batch_max_ops;
+    int64_t queue_max;       /* ops waiting or running, all lanes */
+    int64_t max_body;        /* bytes of one body */
+    int64_t body_total;      /* bytes of all bodies in memory */
+    int64_t max_connections;
+    int64_t request_timeout_ms; /* from the first byte of a request to its answer */
+    int64_t idle_timeout_ms;    /* of a connection between requests */
+    int64_t drain_delay_ms;     /* after SIGTERM: ready is 503, serving goes on */
+    int64_t drain_timeout_ms;   /* then: for running requests */
+    int64_t session_ttl_s;      /* 0 = keep */
+    int64_t checkpoint_ttl_s;   /* 0 = keep */
+    int64_t context_versions;
+    int64_t cleanup_interval_s; /* how often expired records are removed; 0 = never */
+    int64_t max_idle_hours;     /* command cleanup */
+    int64_t instance;           /* 0..1023, distinct among instances on one store */
+    const char *log_level;      /* error, warning, info, debug */
+};
+
+/*
+ * Fills *cfg from defaults, environment and command line (argv without program and command).
+ * ERR_CONFIG: unknown flag, missing or wrong value.
+ */
+bool config_load(struct config *cfg, int argc, char *const argv[], char *const envp[],
+                 struct err *err) MUST_USE;
+
+/* Prints every setting: flag, environment variable, value in force, range, help. */
+void config_print(const struct config *cfg, FILE *out);
+
+/* Prints the flags for --help. */
+void config_usage(FILE *out);
+
+#endif

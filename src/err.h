@@ -1,0 +1,84 @@
+/*
+ * err.h - the one error type.
+ *
+ * The caller owns a struct err, usually on its stack, and passes it last. It holds
+ * its text inline, so reporting "out of memory" needs no memory. err_set() is false,
+ * hence `return err_set(err, ERR_INVALID, "...")`.
+ *
+ * Threads    no state; a struct err belongs to one thread at a time.
+ * Ownership  the caller's; names are static.
+ * Units      none.
+ * Errors     cannot fail.
+ */
+#ifndef ERR_H
+#define ERR_H
+#include <stdbool.h>
+
+#include "compiler.h"
+
+enum err_retry { RETRY_NEVER, RETRY_IF_IDEMPOTENT, RETRY_ALWAYS };
+
+/* clang-format off */
+/*    kind          name on the wire       HTTP  may failover repeat the op? */
+#define ERR_KINDS(X)                                                      \
+    X(OK,           "ok",                  200, RETRY_NEVER)              \
+    X(INVALID,      "invalid_request",     400, RETRY_NEVER)              \
+    X(UNAUTHORIZED, "unauthorized",        401, RETRY_NEVER)              \
+    X(FORBIDDEN,    "forbidden",           403, RETRY_NEVER)              \
+    X(NOT_FOUND,    "not_found",           404, RETRY_NEVER)              \
+    X(NO_SESSION,   "session_not_found",   404, RETRY_NEVER)              \
+    X(METHOD,       "method_not_allowed",  405, RETRY_NEVER)              \
+    X(EXISTS,       "session_exists",      409, RETRY_NEVER)              \
+    X(NO_BASE,      "base_missing",        409, RETRY_NEVER)              \
+    X(FORM,         "form_mismatch",       409, RETRY_NEVER)              \
+    X(THREAD,       "thread_exists",       409, RETRY_NEVER)              \
+    X(FENCED,       "fenced",              409, RETRY_NEVER) /* stamp again; never leaves failover */ \
+    X(PRECONDITION, "precondition_failed", 412, RETRY_NEVER)              \
+    X(TOO_LARGE,    "too_large",           413, RETRY_NEVER)              \
+    X(MEDIA_TYPE,   "unsupported_media_type", 415, RETRY_NEVER)           \
+    X(KEY_REUSED,   "key_reused",          422, RETRY_NEVER)              \
+    X(RATE,         "rate_limited",        429, RETRY_NEVER)              \
+    X(INTERNAL,     "internal",            500, RETRY_NEVER)              \
+    X(STORAGE,      "storage_error",       500, RETRY_NEVER)              \
+    X(CONFIG,       "configuration",       500, RETRY_NEVER)              \
+    X(UNSUPPORTED,  "unsupported",         501, RETRY_NEVER)              \
+    X(NO_MEMORY,    "overloaded",          503, RETRY_NEVER)              \
+    X(OVERLOADED,   "overloaded",          503, RETRY_NEVER) /* a queue or a limit is full */ \
+    X(UNAVAILABLE,  "storage_unavailable", 503, RETRY_ALWAYS)             \
+    X(IN_DOUBT,     "outcome_unknown",     504, RETRY_IF_IDEMPOTENT)
+/* clang-format on */
+
+enum err_kind {
+#define X(kind, name, http, retry) ERR_##kind,
+    ERR_KINDS(X)
+#undef X
+};
+
+struct err {
+    enum err_kind kind;
+    char text[240]; /* for people; NUL-terminated, no secrets, no user content */
+};
+
+/*
+ * Replaces *err and is false. A macro, so that the compiler sees the constant: with
+ * a function, gcc 12 takes `return err_set(...)` for a possible success and warns
+ * about outputs left unset. Text beyond the buffer is cut.
+ */
+#define err_set(err, ...) (err_fill((err), __VA_ARGS__), false)
+
+/*
+ * The function behind err_set(). Arguments may point into err->text, so that a caller can put
+ * something before the text it was given.
+ */
+void err_fill(struct err *err, enum err_kind kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4), cold));
+
+/* The name in the answer's `code` member. */
+const char *err_wire_name(enum err_kind kind) MUST_USE;
+
+/* The status of the answer. */
+int err_http_status(enum err_kind kind) MUST_USE;
+
+/* Whether an operation that ended like this may be sent to another store. */
+enum err_retry err_retry(enum err_kind kind) MUST_USE;
+#endif

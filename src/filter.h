@@ -1,0 +1,38 @@
+/*
+ * filter.h - does a metadata object match a list filter?
+ *
+ * A filter is a JSON object; each of its keys must equal the same top-level key of the metadata:
+ * typed (a boolean never equals a number), numbers by exact decimal value (1 = 1.0 = 1e0, and 2^70
+ * is not 2^70+1), strings by their characters, arrays in order, objects regardless of order. Keys
+ * are never paths. A key that is missing from the metadata equals null.
+ *
+ * Drivers call this for each row they page over, so that every store filters alike.
+ *
+ * Threads    a parsed filter is read-only: any.
+ * Ownership  points into the text and the arena that filter_parse() was given.
+ * Units      none.
+ * Errors     ERR_INVALID: not an object. ERR_NO_MEMORY.
+ */
+#ifndef FILTER_H
+#define FILTER_H
+
+#include "split.h"
+
+struct filter {
+    struct split_member *members;
+    size_t n; /* 0 matches everything */
+};
+
+/* Parses a filter from any text (it is validated here). */
+bool filter_parse(struct slice text, struct arena *arena, struct filter *out,
+                  struct err *err) MUST_USE;
+
+/* Whether metadata (a valid JSON object, or absent) matches. Scratch memory comes from arena. */
+bool filter_matches(const struct filter *f, struct slice metadata, struct arena *arena,
+                    bool *matches, struct err *err) MUST_USE;
+
+/* Whether two valid JSON values are equal in the sense above. */
+bool filter_equal(struct slice a, struct slice b, struct arena *arena, bool *equal,
+                  struct err *err) MUST_USE;
+
+#endif

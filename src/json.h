@@ -1,0 +1,82 @@
+/*
+ * json.h - writes JSON into a text, and reads single values with jansson.
+ *
+ *     finish half of a route -> json_*() -> struct text -> response
+ *     body.c -> json_decode_*() on slices found by split.c
+ *
+ * Commas are placed by the writer: json_open, json_key, values, json_close in any valid order.
+ *
+ * Threads    none of its own.
+ * Ownership  decoded strings live in the arena that is passed.
+ * Units      *_us is microseconds since 1970, written as RFC 3339 UTC with six decimals and Z.
+ * Errors     the writer marks its text failed (text.h). Decoders return false, ERR_INVALID or
+ *            ERR_NO_MEMORY; their text has no pointer prefix, the caller adds it.
+ */
+#ifndef JSON_H
+#define JSON_H
+
+#include "err.h"
+#include "text.h"
+
+/* Opens with '{' or '['. */
+void json_open(struct text *t, char bracket);
+
+/* Closes with '}' or ']'. */
+void json_close(struct text *t, char bracket);
+
+/* A member's name; plain ASCII that needs no escape. */
+void json_key(struct text *t, const char *key);
+
+/* A value that is JSON text already (opaque members); absent becomes null. */
+void json_raw(struct text *t, struct slice json);
+
+/*
+ * jansson has a json_string() too. The linker sees ours under another name, and a file that needs
+ * both headers includes jansson.h first.
+ */
+#define json_string json_put_string
+
+/* A string from UTF-8; absent becomes null. */
+void json_string(struct text *t, struct slice utf8);
+
+/* An integer. */
+void json_int(struct text *t, int64_t n);
+
+/* A finite number, shortest form that reads back the same; always with a '.' or an exponent. */
+void json_double(struct text *t, double n);
+
+/* true or false. */
+void json_bool(struct text *t, bool b);
+
+/* A time string from microseconds since 1970. */
+void json_time(struct text *t, int64_t us);
+
+/* A base64 string (RFC 4648 section 4) of the bytes. */
+void json_base64(struct text *t, struct slice bytes);
+
+/* key: string */
+void json_member_string(struct text *t, const char *key, struct slice utf8);
+
+/* key: raw JSON */
+void json_member_raw(struct text *t, const char *key, struct slice json);
+
+/* key: integer */
+void json_member_int(struct text *t, const char *key, int64_t n);
+
+/* key: time */
+void json_member_time(struct text *t, const char *key, int64_t us);
+
+/* Decodes a valid JSON string (with its quotes) to UTF-8, NUL too. ERR_INVALID: lone surrogate. */
+bool json_decode_string(struct slice json, struct arena *arena, struct slice *out,
+                        struct err *err) MUST_USE;
+
+/* Reads a valid JSON number as an integer. ERR_INVALID: not one of 64 bits (1.0 is none). */
+bool json_decode_int(struct slice json, int64_t *out, struct err *err) MUST_USE;
+
+/* Reads a valid JSON number as a finite double. ERR_INVALID: beyond the range of a double. */
+bool json_decode_double(struct slice json, double *out, struct err *err) MUST_USE;
+
+/* Parses RFC 3339 ("2026-01-31T12:00:00.123456Z", any offset) to microseconds. ERR_INVALID. */
+bool json_parse_time(struct slice text, int64_t *us, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,335 @@
+/* lane.c - see lane.h. */
+#include "lane.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inbox.h"
+#include "metrics.h"
+
+struct queue {
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t filled;
+    struct op *first, *last;
+    size_t depth;
+    unsigned sleeping; /* workers that wait for ops */
+    unsigned workers;
+    bool closing;
+};
+
+struct worker {
+    struct lanes *lanes;
+    struct queue *queue;
+    struct backend *backend;
+    pthread_t thread;
+    bool running;
+};
+
+struct lanes {
+    struct lanes_config cfg;
+    struct queue *queues; /* writer and readers: queue 0 writes, queue 1 is the readers' */
+    struct worker *workers;
+    size_t n_queues, n_workers;
+    atomic_size_t depth;
+    atomic_size_t turn; /* the next lane for an op that is about no record */
+    atomic_bool closing;
+};
+
+/* What an op is sorted by: its record, then its place in the queue. */
+struct place {
+    uint64_t hash;
+    size_t at;
+};
+
+static int by_record(const void *left, const void *right)
+{
+    const struct place *a = left, *b = right;
+
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
+    return (a->at > b->at) - (a->at < b->at);
+}
+
+static void sort_batch(struct op **ops, size_t n)
+{
+    struct place places[BATCH_MAX];
+    struct op *unsorted[BATCH_MAX];
+
+    if (n < 2)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        places[i] = (struct place){op_lane_hash(ops[i]), i};
+        unsorted[i] = ops[i];
+    }
+    qsort(places, n, sizeof(*places), by_record);
+    for (size_t i = 0; i < n; i++)
+        ops[i] = unsorted[places[i].at];
+}
+
+/* Readers share what has gathered, so that one of them does not take all while others sleep. */
+static size_t share(const struct queue *q, size_t batch_max)
+{
+    size_t n = (q->depth + q->workers - 1) / q->workers;
+
+    return n < batch_max ? n : batch_max;
+}
+
+/* Waits for ops and takes a batch; 0 when the queue is empty and closing. */
+static size_t take_batch(struct queue *q, size_t batch_max, struct op **ops)
+{
+    size_t n;
+
+    pthread_mutex_lock(&q->lock);
+    while (!q->first && !q->closing) {
+        q->sleeping++;
+        pthread_cond_wait(&q->filled, &q->lock);
+        q->sleeping--;
+    }
+    n = share(q, batch_max);
+    for (size_t i = 0; i < n; i++) {
+        ops[i] = q->first;
+        q->first = q->first->next;
+    }
+    q->depth -= n;
+    if (q->first && q->sleeping)
+        pthread_cond_signal(&q->filled);
+    pthread_mutex_unlock(&q->lock);
+    return n;
+}
+
+/* An op that only reads is never in doubt. */
+static void fail_batch(struct op **ops, size_t n, const struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        ops[i]->status = *err;
+        if (err->kind == ERR_IN_DOUBT && !op_writes(ops[i]))
+            ops[i]->status.kind = ERR_UNAVAILABLE;
+    }
+}
+
+/* One post to each inbox. An op that has been posted may be gone: look at it no more. */
+static void post_home(struct lanes *l, struct op **ops, size_t n)
+{
+    atomic_fetch_sub(&l->depth, n);
+    metrics_gauge_add(GAUGE_QUEUE, -(int64_t)n);
+    while (n > 0) {
+        struct inbox *home = ops[0]->home;
+        struct op *first = ops[0], *last = first;
+        size_t left = 0;
+
+        for (size_t i = 1; i < n; i++) {
+            if (ops[i]->home == home)
+                last = last->next = ops[i];
+            else
+                ops[left++] = ops[i];
+        }
+        inbox_post(home, first, last);
+        n = left;
+    }
+}
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    struct lanes *l = w->lanes;
+    struct op *ops[BATCH_MAX];
+    size_t n;
+
+    while ((n = take_batch(w->queue, l->cfg.batch_max_ops, ops)) > 0) {
+        struct err err = {0};
+
+        sort_batch(ops, n);
+        if (!backend_execute(w->backend, ops, n, &err))
+            fail_batch(ops, n, &err);
+        metrics_batch(n);
+        post_home(l, ops, n);
+    }
+    return NULL;
+}
+
+static enum backend_role role_of(const struct lanes *l, size_t worker)
+{
+    if (l->cfg.layout != LANES_WRITER_READERS)
+        return BACKEND_ANY;
+    return worker == 0 ? BACKEND_WRITER : BACKEND_READER;
+}
+
+static size_t queue_of_worker(const struct lanes *l, size_t worker)
+{
+    return l->cfg.layout == LANES_WRITER_READERS ? worker > 0 : worker;
+}
+
+static bool lay_out(struct lanes *l, struct err *err)
+{
+    switch (l->cfg.layout) {
+    case LANES_ONE:
+        l->n_queues = l->n_workers = 1;
+        break;
+    case LANES_WRITER_READERS:
+        l->n_queues = 2;
+        l->n_workers = 1 + (l->cfg.n_readers ? l->cfg.n_readers : 1);
+        break;
+    case LANES_BY_KEY:
+        l->n_queues = l->n_workers = l->cfg.n_lanes ? l->cfg.n_lanes : 1;
+        break;
+    }
+    l->queues = calloc(l->n_queues, sizeof(*l->queues));
+    l->workers = calloc(l->n_workers, sizeof(*l->workers));
+    if (!l->queues || !l->workers)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < l->n_queues; i++) {
+        pthread_mutex_init(&l->queues[i].lock, NULL);
+        pthread_cond_init(&l->queues[i].filled, NULL);
+    }
+    return true;
+}
+
+/* Every chain is open before the first worker runs: a store that cannot be had stops the start. */
+static bool open_chains(struct lanes *l, struct err *err)
+{
+    for (size_t i = 0; i < l->n_workers; i++) {
+        struct worker *w = &l->workers[i];
+
+        w->lanes = l;
+        w->queue = &l->queues[queue_of_worker(l, i)];
+        w->queue->workers++;
+        w->backend = l->cfg.open(l->cfg.ctx, role_of(l, i), err);
+        if (!w->backend)
+            return false;
+    }
+    return true;
+}
+
+static bool start_workers(struct lanes *l, struct err *err)
+{
+    for (size_t i = 0; i < l->n_workers; i++) {
+        int failed = pthread_create(&l->workers[i].thread, NULL, work, &l->workers[i]);
+
+        if (failed)
+            return err_set(err, ERR_INTERNAL, "thread: %s", strerror(failed));
+        l->workers[i].running = true;
+    }
+    return true;
+}
+
+struct lanes *lanes_open(const struct lanes_config *cfg, struct err *err)
+{
+    struct lanes *l = calloc(1, sizeof(*l));
+
+    assert(cfg->batch_max_ops >= 1 && cfg->batch_max_ops <= BATCH_MAX);
+    if (!l) {
+        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    l->cfg = *cfg;
+    if (!lay_out(l, err) || !open_chains(l, err) || !start_workers(l, err)) {
+        lanes_close(l);
+        return NULL;
+    }
+    return l;
+}
+
+bool lanes_admit(struct lanes *l, size_t n, struct err *err)
+{
+    size_t before = atomic_fetch_add(&l->depth, n);
+
+    if (before + n > l->cfg.queue_max || atomic_load(&l->closing)) {
+        atomic_fetch_sub(&l->depth, n);
+        return err_set(err, ERR_OVERLOADED, "too many operations are waiting for the store");
+    }
+    metrics_gauge_add(GAUGE_QUEUE, (int64_t)n);
+    return true;
+}
+
+static struct queue *queue_for(struct lanes *l, const struct op *op)
+{
+    switch (l->cfg.layout) {
+    case LANES_WRITER_READERS:
+        return &l->queues[op_writes(op) ? 0 : 1];
+    case LANES_BY_KEY:
+        if (!slice_present(op->id))
+            return &l->queues[atomic_fetch_add(&l->turn, 1) % l->n_queues];
+        return &l->queues[op_lane_hash(op) % l->n_queues];
+    case LANES_ONE:
+        break;
+    }
+    return &l->queues[0];
+}
+
+static void append_run(struct queue *q, struct op *first, struct op *last, size_t n)
+{
+    last->next = NULL;
+    pthread_mutex_lock(&q->lock);
+    if (q->first)
+        q->last->next = first;
+    else
+        q->first = first;
+    q->last = last;
+    q->depth += n;
+    if (q->sleeping) /* who takes a part of it wakes the next */
+        pthread_cond_signal(&q->filled);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void lanes_submit(struct lanes *l, struct op *first)
+{
+    struct queue *q = first ? queue_for(l, first) : NULL;
+
+    while (first) {
+        struct queue *next_q = NULL;
+        struct op *last = first, *rest = first->next;
+        size_t n = 1;
+
+        while (rest && (next_q = queue_for(l, rest)) == q) {
+            last = rest;
+            rest = rest->next;
+            n++;
+        }
+        append_run(q, first, last, n);
+        first = rest;
+        q = next_q;
+    }
+}
+
+size_t lanes_depth(const struct lanes *l)
+{
+    return atomic_load(&l->depth);
+}
+
+unsigned lanes_caps(const struct lanes *l)
+{
+    return l->workers[0].backend->caps;
+}
+
+static void stop_workers(struct lanes *l)
+{
+    for (size_t i = 0; l->queues && i < l->n_queues; i++) {
+        pthread_mutex_lock(&l->queues[i].lock);
+        l->queues[i].closing = true;
+        pthread_cond_broadcast(&l->queues[i].filled);
+        pthread_mutex_unlock(&l->queues[i].lock);
+    }
+    for (size_t i = 0; l->workers && i < l->n_workers; i++)
+        if (l->workers[i].running)
+            pthread_join(l->workers[i].thread, NULL);
+}
+
+void lanes_close(struct lanes *l)
+{
+    if (!l)
+        return;
+    atomic_store(&l->closing, true);
+    stop_workers(l);
+    for (size_t i = l->n_workers; l->workers && i > 0; i--) /* the writer, opened first, last */
+        backend_close(l->workers[i - 1].backend);
+    for (size_t i = 0; l->queues && i < l->n_queues; i++) {
+        pthread_cond_destroy(&l->queues[i].filled);
+        pthread_mutex_destroy(&l->queues[i].lock);
+    }
+    free(l->workers);
+    free(l->queues);
+    free(l);
+}

@@ -1,0 +1,54 @@
+/*
+ * lane.h - queues in front of a store, each with a worker thread and a chain of backends.
+ *
+ *     request_submit -> lanes_admit -> (end of the loop's tick) lanes_submit -> worker:
+ *     take what has gathered -> sort by record -> backend_execute -> inbox_post
+ *
+ * Batches need no timer: what gathers while one batch is in flight is the next one. An answer
+ * leaves only after its batch is durable. Ops on one record keep their order.
+ *
+ * Threads    all functions may be called from any thread, but open and close.
+ * Ownership  a submitted op belongs to the lanes until it is posted to op->home. Lanes own their
+ *            backends.
+ * Units      queue_max and batch_max_ops count ops.
+ * Errors     open: what the backend says. admit: ERR_OVERLOADED.
+ */
+#ifndef LANE_H
+#define LANE_H
+
+#include "backend.h"
+
+struct lanes;
+
+struct lanes_config {
+    enum backend_lanes layout;
+    unsigned n_readers; /* LANES_WRITER_READERS */
+    unsigned n_lanes;   /* LANES_BY_KEY */
+    size_t batch_max_ops;
+    size_t queue_max; /* of all lanes together */
+
+    /* Opens the chain of one lane; called on the thread that calls lanes_open. */
+    struct backend *(*open)(void *ctx, enum backend_role role, struct err *err);
+    void *ctx;
+};
+
+/* Opens every chain and starts the workers. NULL: err says why; nothing is left running. */
+struct lanes *lanes_open(const struct lanes_config *cfg, struct err *err) MUST_USE;
+
+/* Counts n ops in, before they are made known. ERR_OVERLOADED, none counted, when the queue is full
+ * or the lanes are closing. */
+bool lanes_admit(struct lanes *l, size_t n, struct err *err) MUST_USE;
+
+/* Takes over a list of admitted ops, linked by op->next. */
+void lanes_submit(struct lanes *l, struct op *first);
+
+/* Ops admitted and not yet posted home. */
+size_t lanes_depth(const struct lanes *l);
+
+/* Capabilities of the first chain (enum backend_caps). */
+unsigned lanes_caps(const struct lanes *l);
+
+/* Runs what is queued, posts it home, stops the workers, closes the backends. NULL is allowed. */
+void lanes_close(struct lanes *l);
+
+#endif

@@ -1,0 +1,143 @@
+/* main.c - puts the service together: store, monitor, loops; then waits for the end of it. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "cli.h"
+#include "clock.h"
+#include "log.h"
+#include "loop.h"
+#include "openapi_json.h"
+#include "routes.h"
+
+enum { OTHER_FILES = 256 }; /* descriptors that are not connections */
+
+static void set_log_level(const char *level)
+{
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } levels[] = {
+        {"error", LOG_ERROR},
+        {"warning", LOG_WARNING},
+        {"info", LOG_INFO},
+        {"debug", LOG_DEBUG},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(levels); i++)
+        if (strcmp(levels[i].name, level) == 0)
+            log_set_level(levels[i].level);
+}
+
+/* Each connection is a descriptor. */
+static void allow_connections(const struct config *cfg)
+{
+    rlim_t need = (rlim_t)cfg->max_connections + OTHER_FILES;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+        return;
+    limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < need)
+        log_message(LOG_WARNING, "few_files",
+                    "the limit of open files, %llu, is below max-connections",
+                    (unsigned long long)limit.rlim_cur);
+}
+
+/* Signals are taken here alone; threads inherit that they are blocked. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* Waits for SIGTERM or SIGINT, for ever (-1) or so long. */
+static void wait_for_end(const sigset_t *set, int64_t timeout_ms)
+{
+    int64_t until_ns = clock_now_ns() + timeout_ms * 1000000;
+
+    for (;;) {
+        int64_t left_ns = timeout_ms < 0 ? INT64_C(3600000000000) : until_ns - clock_now_ns();
+        struct timespec left = {left_ns / 1000000000, left_ns % 1000000000};
+        int got;
+
+        if (left_ns <= 0)
+            return;
+        got = sigtimedwait(set, NULL, &left);
+        if (got == SIGHUP)
+            log_message(LOG_INFO, "sighup", "there is nothing to read again");
+        else if (got > 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            return;
+    }
+}
+
+/* A second signal ends the delay. */
+static void drain(struct service *service, struct loops *loops, const sigset_t *signals)
+{
+    const struct config *cfg = service->config;
+    size_t cut_off;
+
+    log_message(LOG_INFO, "draining", "serving for another %lld ms",
+                (long long)cfg->drain_delay_ms);
+    monitor_drain(service->monitor);
+    loops_drain(loops);
+    wait_for_end(signals, cfg->drain_delay_ms);
+    cut_off = loops_stop(loops, cfg->drain_timeout_ms);
+    log_message(cut_off ? LOG_WARNING : LOG_INFO, "stopped", "%zu requests were cut off", cut_off);
+}
+
+static int serve(const struct config *cfg)
+{
+    struct service service = {
+        .config = cfg,
+        .router = routes_table(),
+        .openapi = {openapi_json, openapi_json_len},
+        .started_us = clock_now_us(),
+    };
+    struct monitor_config watched = {.cleanup_interval_s = cfg->cleanup_interval_s};
+    struct loops *loops = NULL;
+    sigset_t signals;
+    struct err err;
+    int port;
+
+    set_log_level(cfg->log_level);
+    block_signals(&signals);
+    allow_connections(cfg);
+    service.lanes = watched.lanes = cli_open_store(cfg, &watched.type, &err);
+    if (service.lanes)
+        service.monitor = monitor_start(&watched, &err);
+    if (service.monitor)
+        loops = loops_start(&service, &port, &err);
+    if (loops) {
+        log_message(LOG_INFO, "serving", "http://%.*s:%d",
+                    (int)(strrchr(cfg->listen, ':') - cfg->listen), cfg->listen, port);
+        if (cfg->insecure)
+            log_message(LOG_WARNING, "insecure", "whoever reaches this address may do everything");
+        wait_for_end(&signals, -1);
+        drain(&service, loops, &signals);
+    }
+    monitor_stop(service.monitor);
+    lanes_close(service.lanes);
+    return loops ? EXIT_SUCCESS : cli_fail(&err);
+}
+
+int main(int argc, char *argv[], char *envp[])
+{
+    static const struct command commands[] = {
+        {"serve", "serve the API until SIGTERM", true, serve},
+        {"config", "print every setting: flag, variable, value, range, meaning", true, cli_config},
+        {"cleanup", "remove idle sessions with all that is theirs and print the count", true,
+         cli_cleanup},
+        {"version", "print the version", false, cli_version},
+        {NULL, NULL, false, NULL},
+    };
+
+    return cli_run(commands, argc, argv, envp);
+}

@@ -1,0 +1,223 @@
+/* monitor.c - see monitor.h. */
+#include "monitor.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "clock.h"
+#include "inbox.h"
+#include "log.h"
+
+enum { PROBE_MS = 1000, SILENT_MS = 5000, SWEEP_LIMIT = 100 };
+
+/* An op that the monitor sends again and again. */
+struct errand {
+    struct op op;
+    struct arena arena;
+    bool out;
+    int64_t next_ns; /* when to send it */
+};
+
+struct monitor {
+    struct monitor_config cfg;
+    pthread_t thread;
+    struct inbox inbox;
+    struct errand probe, sweep;
+    atomic_bool stopping, draining;
+    pthread_mutex_t lock; /* guards the three below */
+    struct monitor_report report;
+    bool started; /* the store has answered once */
+    bool known;   /* the state was logged */
+};
+
+static void send_errand(struct monitor *m, struct errand *e, enum op_type type, int64_t now_ns)
+{
+    struct err err;
+
+    e->next_ns = now_ns + PROBE_MS * INT64_C(1000000); /* the sweep's is set when it is back */
+    if (!lanes_admit(m->cfg.lanes, 1, &err))
+        return;
+    arena_init(&e->arena, NULL, 0);
+    e->op = (struct op){
+        .type = type,
+        .tenant = SLICE("default"),
+        .now_us = clock_now_us(),
+        .stamp = type == OP_CLEANUP ? stamp_next() : 0,
+        .deadline_ns = now_ns + SILENT_MS * INT64_C(1000000),
+        .arena = &e->arena,
+        .home = &m->inbox,
+        .owner = e,
+        .started_ns = now_ns,
+    };
+    if (type == OP_CLEANUP) {
+        e->op.cleanup.expired = true;
+        e->op.cleanup.limit = SWEEP_LIMIT;
+    }
+    e->out = true;
+    lanes_submit(m->cfg.lanes, &e->op);
+}
+
+/* A change is logged, and the first state too if it is bad. */
+static void set_state(struct monitor *m, bool healthy, double latency_s, const char *problem)
+{
+    bool changed;
+
+    pthread_mutex_lock(&m->lock);
+    changed = m->known ? m->report.healthy != healthy : !healthy;
+    m->known = true;
+    m->started = m->started || healthy;
+    m->report.healthy = healthy;
+    m->report.checked_us = clock_now_us();
+    if (healthy)
+        m->report.latency_s = latency_s;
+    snprintf(m->report.problem, sizeof(m->report.problem), "%s", problem);
+    pthread_mutex_unlock(&m->lock);
+    if (changed)
+        log_message(healthy ? LOG_INFO : LOG_ERROR, healthy ? "store_up" : "store_down", "%s: %s",
+                    m->cfg.type, healthy ? "the store answers again" : problem);
+}
+
+static void probe_back(struct monitor *m, struct errand *e, int64_t now_ns)
+{
+    if (e->op.status.kind == ERR_OK)
+        set_state(m, true, (double)(now_ns - e->op.started_ns) * 1e-9, "");
+    else
+        set_state(m, false, 0, e->op.status.text);
+}
+
+static void sweep_back(struct monitor *m, struct errand *e, int64_t now_ns)
+{
+    const struct op_cleanup *swept = &e->op.cleanup;
+    bool failed = e->op.status.kind != ERR_OK;
+
+    if (failed)
+        log_message(LOG_WARNING, "sweep_failed", "%s", e->op.status.text);
+    else if (swept->out.removed > 0)
+        log_message(LOG_INFO, "sweep", "%lld expired records removed",
+                    (long long)swept->out.removed);
+    e->next_ns = !failed && swept->out.more
+                     ? now_ns
+                     : now_ns + m->cfg.cleanup_interval_s * INT64_C(1000000000);
+}
+
+static void take_home(struct monitor *m, struct op *op)
+{
+    while (op) {
+        struct op *next = op->next;
+        struct errand *e = op->owner;
+
+        if (e == &m->probe)
+            probe_back(m, e, clock_now_ns());
+        else
+            sweep_back(m, e, clock_now_ns());
+        arena_done(&e->arena);
+        e->out = false;
+        op = next;
+    }
+}
+
+static int until(const struct errand *e, int64_t now_ns)
+{
+    int64_t ms = (e->next_ns - now_ns) / 1000000 + 1;
+
+    if (e->out || ms > PROBE_MS)
+        return PROBE_MS;
+    return ms > 0 ? (int)ms : 0;
+}
+
+static void *watch(void *arg)
+{
+    struct monitor *m = arg;
+
+    while (!atomic_load(&m->stopping)) {
+        int64_t now_ns = clock_now_ns();
+        int probe_ms, sweep_ms;
+
+        if (!m->probe.out && m->probe.next_ns <= now_ns)
+            send_errand(m, &m->probe, OP_PROBE, now_ns);
+        else if (m->probe.out && now_ns - m->probe.op.started_ns > SILENT_MS * INT64_C(1000000))
+            set_state(m, false, 0, "the store does not answer");
+        if (m->cfg.cleanup_interval_s && !m->sweep.out && m->sweep.next_ns <= now_ns)
+            send_errand(m, &m->sweep, OP_CLEANUP, now_ns);
+        probe_ms = until(&m->probe, now_ns);
+        sweep_ms = m->cfg.cleanup_interval_s ? until(&m->sweep, now_ns) : PROBE_MS;
+        take_home(m, inbox_wait(&m->inbox, probe_ms < sweep_ms ? probe_ms : sweep_ms));
+    }
+    while (m->probe.out || m->sweep.out)
+        take_home(m, inbox_wait(&m->inbox, -1));
+    return NULL;
+}
+
+struct monitor *monitor_start(const struct monitor_config *cfg, struct err *err)
+{
+    struct monitor *m = calloc(1, sizeof(*m));
+
+    if (!m) {
+        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    m->cfg = *cfg;
+    snprintf(m->report.type, sizeof(m->report.type), "%s", cfg->type);
+    snprintf(m->report.problem, sizeof(m->report.problem), "not asked yet");
+    m->sweep.next_ns = clock_now_ns() + cfg->cleanup_interval_s * INT64_C(1000000000);
+    if (!inbox_init(&m->inbox, err)) {
+        free(m);
+        return NULL;
+    }
+    pthread_mutex_init(&m->lock, NULL);
+    if (pthread_create(&m->thread, NULL, watch, m) != 0) {
+        inbox_done(&m->inbox);
+        pthread_mutex_destroy(&m->lock);
+        free(m);
+        err_fill(err, ERR_INTERNAL, "no thread can be had");
+        return NULL;
+    }
+    return m;
+}
+
+void monitor_report(struct monitor *m, struct monitor_report *out)
+{
+    pthread_mutex_lock(&m->lock);
+    *out = m->report;
+    pthread_mutex_unlock(&m->lock);
+}
+
+bool monitor_started(struct monitor *m)
+{
+    bool started;
+
+    pthread_mutex_lock(&m->lock);
+    started = m->started;
+    pthread_mutex_unlock(&m->lock);
+    return started;
+}
+
+bool monitor_ready(struct monitor *m)
+{
+    return monitor_started(m) && !monitor_draining(m);
+}
+
+void monitor_drain(struct monitor *m)
+{
+    atomic_store(&m->draining, true);
+}
+
+bool monitor_draining(struct monitor *m)
+{
+    return atomic_load(&m->draining);
+}
+
+void monitor_stop(struct monitor *m)
+{
+    if (!m)
+        return;
+    atomic_store(&m->stopping, true);
+    eventfd_write(m->inbox.fd, 1);
+    pthread_join(m->thread, NULL);
+    inbox_done(&m->inbox);
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+}

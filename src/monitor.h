@@ -1,0 +1,56 @@
+/*
+ * monitor.h - asks the store for a sign of life, and sweeps what has expired.
+ *
+ *     monitor thread, once a second -> OP_PROBE on the lanes -> monitor_report() -> GET /health
+ *
+ * It logs one line when the state of the store changes, and is the only one that does.
+ *
+ * Threads    report, ready and draining: any. start and stop: main.
+ * Ownership  the caller frees by monitor_stop(). The text of a report lives in the report.
+ * Units      *_us wall microseconds, latency seconds.
+ * Errors     start: ERR_NO_MEMORY, ERR_INTERNAL when no thread can be had.
+ */
+#ifndef MONITOR_H
+#define MONITOR_H
+
+#include "err.h"
+#include "lane.h"
+
+struct monitor;
+
+struct monitor_config {
+    struct lanes *lanes;
+    const char *type;           /* "sqlite": for reports */
+    int64_t cleanup_interval_s; /* 0 = no sweeps */
+};
+
+struct monitor_report {
+    bool healthy;
+    int64_t checked_us; /* 0 = not yet */
+    double latency_s;   /* of the last sign of life */
+    char type[32];
+    char problem[240]; /* empty when healthy */
+};
+
+/* Starts the thread; the first probe is sent at once. NULL on failure. */
+struct monitor *monitor_start(const struct monitor_config *cfg, struct err *err) MUST_USE;
+
+/* The last result; at most about a second old. */
+void monitor_report(struct monitor *m, struct monitor_report *out);
+
+/* Whether the store has answered once and the service is not draining. */
+bool monitor_ready(struct monitor *m);
+
+/* Whether the store has answered once. */
+bool monitor_started(struct monitor *m);
+
+/* From now on not ready. */
+void monitor_drain(struct monitor *m);
+
+/* Whether monitor_drain() was called. */
+bool monitor_draining(struct monitor *m);
+
+/* Ends the thread and frees the monitor. Before lanes_close(). NULL is allowed. */
+void monitor_stop(struct monitor *m);
+
+#endif

@@ -1,0 +1,98 @@
+/* names.c - see names.h. */
+#include "names.h"
+
+#include <stdlib.h>
+
+#include "scan.h"
+
+enum { FEW = 16 }; /* up to here comparing each with each beats sorting */
+
+bool names_decode(struct slice raw, struct arena *arena, struct slice *out, struct err *err)
+{
+    char *decoded;
+
+    if (raw.len == 0 || !memchr(raw.at, '\\', raw.len)) {
+        *out = raw;
+        return true;
+    }
+    decoded = arena_alloc(arena, raw.len);
+    if (!decoded)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    *out = (struct slice){decoded, scan_unescape(raw, decoded)};
+    return true;
+}
+
+static int by_name(const void *left, const void *right)
+{
+    const struct name *a = left, *b = right;
+    int order = slice_compare(a->text, b->text);
+
+    return order ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+static bool decode_all(const struct split_member *members, size_t n, struct arena *arena,
+                       struct name **out, struct err *err)
+{
+    struct name *names = arena_zalloc(arena, n, sizeof(*names));
+
+    if (!names)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        names[i].index = i;
+        if (!names_decode(members[i].name, arena, &names[i].text, err))
+            return false;
+    }
+    *out = names;
+    return true;
+}
+
+bool names_sort(const struct split_member *members, size_t n, struct arena *arena,
+                struct name **sorted, struct err *err)
+{
+    if (!decode_all(members, n, arena, sorted, err))
+        return false;
+    qsort(*sorted, n, sizeof(**sorted), by_name);
+    return true;
+}
+
+static bool few_plain(const struct split_member *members, size_t n)
+{
+    if (n > FEW)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (members[i].name.len && memchr(members[i].name.at, '\\', members[i].name.len))
+            return false;
+    return true;
+}
+
+static bool twice(struct slice name, struct err *err)
+{
+    enum { SHOWN = 64 };
+
+    if (name.len > SHOWN) {
+        name.len = SHOWN;
+        while (((unsigned char)name.at[name.len] & 0xC0) == 0x80)
+            name.len--;
+    }
+    return err_set(err, ERR_INVALID, "member \"%.*s\" stands twice", SLICE_ARGS(name));
+}
+
+bool names_unique(const struct split_member *members, size_t n, struct arena *arena,
+                  struct err *err)
+{
+    struct name *sorted;
+
+    if (few_plain(members, n)) {
+        for (size_t i = 1; i < n; i++)
+            for (size_t j = 0; j < i; j++)
+                if (slice_equal(members[i].name, members[j].name))
+                    return twice(members[i].name, err);
+        return true;
+    }
+    if (!names_sort(members, n, arena, &sorted, err))
+        return false;
+    for (size_t i = 1; i < n; i++)
+        if (slice_equal(sorted[i - 1].text, sorted[i].text))
+            return twice(members[sorted[i].index].name, err);
+    return true;
+}

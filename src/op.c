@@ -1,0 +1,43 @@
+/* op.c - see op.h. */
+#include "op.h"
+
+static const struct {
+    const char *name;
+    unsigned flags;
+} types[OP_TYPE_COUNT] = {
+#define X(type, member, flags) [OP_##type] = {#member, (flags)},
+    OP_TYPES(X)
+#undef X
+};
+
+const char *op_name(enum op_type type)
+{
+    return types[type].name;
+}
+
+bool op_writes(const struct op *op)
+{
+    return types[op->type].flags & OP_WRITES;
+}
+
+bool op_is_idempotent(const struct op *op)
+{
+    return op->repeat.present || (types[op->type].flags & OP_IDEMPOTENT);
+}
+
+/* FNV-1a: ids are short, and nobody can choose one that does more harm than a busy id does. */
+static uint64_t mix(uint64_t hash, struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        hash = (hash ^ (unsigned char)s.at[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+uint64_t op_lane_hash(const struct op *op)
+{
+    uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), op->tenant);
+
+    hash = mix(hash, (struct slice){"", 1}); /* so that ("a", "bc") is not ("ab", "c") */
+    hash = mix(hash, op->id);
+    return hash ^ hash >> 32; /* the low bits of FNV alone are weak */
+}

@@ -1,0 +1,103 @@
+/*
+ * op.h - the domain, as operations.
+ *
+ *     route -> struct op -> lane -> backend_execute() -> the same struct op, with status and out
+ *
+ * A tagged union in domain words, not get and put: each store may use its best means. Fields above
+ * `out` are set by the caller, `out` by the backend (only when status.kind is ERR_OK).
+ *
+ * Threads    an op belongs to one thread at a time: loop -> lane -> loop.
+ * Ownership  inputs point into memory that outlives the op (request arena, body). Results live in
+ *            op->arena, which is never shared with another op that may run at the same time.
+ * Units      *_us wall microseconds since 1970, *_ns CLOCK_MONOTONIC nanoseconds, sizes bytes.
+ * Errors     op->status; the part headers say which kinds each op has.
+ */
+#ifndef OP_H
+#define OP_H
+
+#include "err.h"
+#include "op_checkpoints.h"
+#include "op_service.h"
+#include "op_sessions.h"
+
+struct inbox;
+
+enum op_flags {
+    OP_WRITES = 1 << 0,     /* changes the store */
+    OP_IDEMPOTENT = 1 << 1, /* running it twice leaves the same state and gives the same answer */
+};
+
+/* type, member of the union and name in logs and metrics, flags */
+#define OP_TYPES(X)                                              \
+    X(SESSION_PUT, session_put, OP_WRITES)                       \
+    X(SESSION_GET, session_get, OP_IDEMPOTENT)                   \
+    X(SESSION_LIST, session_list, OP_IDEMPOTENT)                 \
+    X(SESSION_PATCH, session_patch, OP_WRITES)                   \
+    X(SESSION_DELETE, session_delete, OP_WRITES | OP_IDEMPOTENT) \
+    X(CONTEXT_PUT, context_put, OP_WRITES)                       \
+    X(CONTEXT_GET, context_get, OP_IDEMPOTENT)                   \
+    X(CONTEXT_LIST, context_list, OP_IDEMPOTENT)                 \
+    X(MESSAGE_APPEND, message_append, OP_WRITES | OP_IDEMPOTENT) \
+    X(MESSAGE_LIST, message_list, OP_IDEMPOTENT)                 \
+    X(MESSAGE_TRIM, message_trim, OP_WRITES)                     \
+    X(CHECKPOINT_PUT, checkpoint_put, OP_WRITES | OP_IDEMPOTENT) \
+    X(CHECKPOINT_GET, checkpoint_get, OP_IDEMPOTENT)             \
+    X(CHECKPOINT_LIST, checkpoint_list, OP_IDEMPOTENT)           \
+    X(WRITES_PUT, writes_put, OP_WRITES | OP_IDEMPOTENT)         \
+    X(WRITES_GET, writes_get, OP_IDEMPOTENT)                     \
+    X(THREAD_GET, thread_get, OP_IDEMPOTENT)                     \
+    X(THREAD_LIST, thread_list, OP_IDEMPOTENT)                   \
+    X(THREAD_DELETE, thread_delete, OP_WRITES | OP_IDEMPOTENT)   \
+    X(THREAD_COPY, thread_copy, OP_WRITES)                       \
+    X(THREAD_PRUNE, thread_prune, OP_WRITES)                     \
+    X(RUNS_DELETE, runs_delete, OP_WRITES)                       \
+    X(CLEANUP, cleanup, OP_WRITES)                               \
+    X(STATS, stats, OP_IDEMPOTENT)                               \
+    X(PROBE, probe, OP_IDEMPOTENT)                               \
+    X(READ_RANGE, read_range, OP_IDEMPOTENT)                     \
+    X(MERGE, merge, OP_WRITES | OP_IDEMPOTENT)
+
+enum op_type {
+#define X(type, member, flags) OP_##type,
+    OP_TYPES(X)
+#undef X
+        OP_TYPE_COUNT
+};
+
+struct op {
+    enum op_type type;
+    struct err status;    /* set by execute() */
+    struct slice tenant;
+    struct slice id;      /* session or thread; absent where the op is about no single one */
+    int64_t now_us;       /* the time that this op writes */
+    int64_t stamp;        /* writes: of the change. A store without `fence` may raise it */
+    bool fence;           /* what is stored is as new: ERR_FENCED, and `newest` set, not raised */
+    int64_t newest;
+    struct op_repeat repeat;
+    int64_t deadline_ns;  /* not started after this */
+    struct arena *arena;
+    struct op *next;      /* in the list that holds it: outgoing, lane, inbox */
+    struct op *sibling;   /* next op of the same request, in order of making */
+    struct inbox *home;   /* where the lane posts it when it is done */
+    void *owner;          /* the request, for its loop */
+    int64_t started_ns;   /* when it was submitted */
+    union {
+#define X(type, member, flags) struct op_##member member;
+        OP_TYPES(X)
+#undef X
+    };
+};
+
+/* "session_put": for logs and metrics. */
+const char *op_name(enum op_type type);
+
+/* Whether the op changes the store. */
+bool op_writes(const struct op *op);
+
+/* Whether running the op again after an unknown outcome is harmless. A key makes it so too. */
+bool op_is_idempotent(const struct op *op);
+
+/* Same for all ops on one record, so that they meet in one lane: hash of (tenant, id). */
+uint64_t op_lane_hash(const struct op *op);
+
+#endif

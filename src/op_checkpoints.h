@@ -1,0 +1,148 @@
+/*
+ * op_checkpoints.h - operations on checkpoints, writes and threads.
+ *
+ * Part of op.h; include that. For each op: inputs first, `out` is the result. Besides the kinds
+ * named here every op may end in STORAGE, UNAVAILABLE, IN_DOUBT or NO_MEMORY.
+ *
+ * Threads    plain data.
+ * Ownership  inputs outlive the op; results live in op->arena.
+ * Units      *_us wall microseconds since 1970, sizes bytes.
+ * Errors     named at each op.
+ */
+#ifndef OP_CHECKPOINTS_H
+#define OP_CHECKPOINTS_H
+
+#include "filter.h"
+#include "model.h"
+
+/*
+ * Stores a checkpoint with its new values, replacing one of the same id. op->id is the thread.
+ * `values` are sent; `carried` are channels of channel_versions that were not: each takes the
+ * newest value stored for (thread, ns, channel, version), or is absent. ERR_FORM; ERR_NO_BASE when
+ * a blob's base_id is not stored (versions.c answers by sending the whole).
+ */
+struct op_checkpoint_put {
+    struct slice ns, checkpoint_id, parent_id; /* parent absent = none */
+    enum form form;
+    struct blob head;      /* the JSON of checkpoint or checkpoint_data */
+    struct slice metadata; /* JSON object, "{}" if none was sent */
+    struct slice run_id;   /* metadata.run_id where that is a string, decoded; else absent */
+    struct value *values;
+    size_t n_values;
+    struct channel_version *carried;
+    size_t n_carried;
+    struct {
+        bool created;
+    } out;
+};
+
+/* checkpoint_id absent = the latest of ns: by id in channel form, by write sequence in document
+ * form. With its values (chains) and writes. ERR_NOT_FOUND. */
+struct op_checkpoint_get {
+    struct slice ns, checkpoint_id;
+    struct {
+        struct checkpoint *checkpoint;
+    } out;
+};
+
+/*
+ * Newest first: channel form by (id, thread, ns) descending, then document form by write sequence
+ * descending. op->id absent = every thread of the tenant. At most CHECKPOINT_SCAN_MAX rows are
+ * looked at in one call; then `more` is set and `next` says where to go on, perhaps without items.
+ * ERR_INVALID: `before` names no checkpoint (document form only).
+ */
+struct op_checkpoint_list {
+    struct slice ns; /* absent = all */
+    struct slice checkpoint_id; /* absent = any; else exactly this one, in whatever namespace */
+    struct slice before;        /* absent = none; id < before, or an older write sequence */
+    const struct filter *filter;
+    bool values;   /* also the values; writes always come */
+    int64_t limit; /* 1..1000 */
+    struct checkpoint_pos after;
+    struct {
+        struct checkpoint **items;
+        size_t n;
+        bool more;
+        struct checkpoint_pos next;
+    } out;
+};
+
+enum { CHECKPOINT_SCAN_MAX = 10000 };
+
+enum writes_mode {
+    WRITES_UPSERT,  /* an idx that is known is replaced */
+    WRITES_IGNORE,  /* an idx that is known stays */
+    WRITES_REPLACE, /* the task's writes are replaced as a whole */
+};
+
+/* The writes of one task; the checkpoint may not exist yet. ERR_FORM. */
+struct op_writes_put {
+    struct slice ns, checkpoint_id, task_id, task_path;
+    enum form form;
+    enum writes_mode mode;
+    struct write *writes; /* idx distinct; blobs have type and bytes */
+    size_t n;
+    struct {
+        bool created; /* the task had no writes before */
+    } out;
+};
+
+/* In the order of the form: (task_path, task_id, idx), or (first write of the task, idx). None is
+ * not an error. */
+struct op_writes_get {
+    struct slice ns, checkpoint_id;
+    struct {
+        struct write *items;
+        size_t n;
+    } out;
+};
+
+/* ERR_NOT_FOUND. Threads that have only writes are known too. */
+struct op_thread_get {
+    struct {
+        struct thread thread;
+    } out;
+};
+
+/* By thread id ascending. op->id is absent. */
+struct op_thread_list {
+    struct slice prefix;      /* absent = all */
+    int64_t updated_after_us; /* 0 = all */
+    struct slice after;       /* thread id; absent = from the start */
+    int64_t limit;
+    struct {
+        struct thread *items;
+        size_t n;
+        bool more;
+    } out;
+};
+
+/* Checkpoints, values and writes. */
+struct op_thread_delete {
+    char unused; /* op->id says it all */
+};
+
+/* Copies op->id to `to`. ERR_THREAD when `to` holds anything. An absent source copies nothing. */
+struct op_thread_copy {
+    struct slice to;
+    struct {
+        int64_t checkpoints, writes;
+    } out;
+};
+
+/*
+ * Removes checkpoints (with their writes) of a thread, per namespace. The newest keep_last stay,
+ * and those created at or after older_than_us; both bounds given: what either keeps stays. What a
+ * kept one needs stays too (values, bases, ancestors of delta channels); parents that are gone
+ * become absent. delete_all: everything.
+ */
+struct op_thread_prune {
+    bool delete_all;
+    int64_t keep_last;     /* 0 = no such bound */
+    int64_t older_than_us; /* 0 = no such bound */
+    struct {
+        int64_t removed; /* checkpoints */
+    } out;
+};
+
+#endif

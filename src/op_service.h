@@ -1,0 +1,81 @@
+/*
+ * op_service.h - operations on a whole store: clean-up, totals, records.
+ *
+ * Part of op.h; include that. For each op: inputs first, `out` is the result. Besides the kinds
+ * named here every op may end in STORAGE, UNAVAILABLE, IN_DOUBT or NO_MEMORY.
+ *
+ * Threads    plain data.
+ * Ownership  inputs outlive the op; results live in op->arena.
+ * Units      *_us wall microseconds since 1970, sizes bytes.
+ * Errors     named at each op.
+ */
+#ifndef OP_SERVICE_H
+#define OP_SERVICE_H
+
+#include "record.h"
+
+/* Removes the checkpoints whose metadata.run_id is one of these, with their writes. No op->id. */
+struct op_runs_delete {
+    const struct slice *run_ids;
+    size_t n;
+    struct {
+        int64_t removed;
+    } out;
+};
+
+/*
+ * Removes sessions whose last activity is at or before idle_us, with all that belongs to exactly
+ * their ids, thread included; and idle conversations and contexts without a session, uncounted.
+ * `expired`: instead what is past session_ttl or checkpoint_ttl, of every tenant (thread not
+ * included). Also collects old idempotency keys and tombstones. At most `limit` sessions a call.
+ */
+struct op_cleanup {
+    bool expired;
+    int64_t idle_us;
+    int64_t limit;
+    struct {
+        int64_t removed;
+        bool more;
+    } out;
+};
+
+/* Exact totals of one tenant. */
+struct op_stats {
+    struct {
+        int64_t sessions, active_sessions, messages, checkpoints;
+    } out;
+};
+
+/* Asks the store for a sign of life: answered by backend_probe(). */
+struct op_probe {
+    char unused;
+};
+
+/*
+ * Records of one kind and one tenant in key order (record.h), from after `after` on. The same
+ * state reads the same on every store. Deleted sessions and threads come too (gen, tomb).
+ */
+struct op_read_range {
+    enum record_kind kind;
+    struct record_key after; /* id absent = from the start */
+    int64_t limit;
+    struct {
+        struct record *items;
+        size_t n;
+        bool more;
+    } out;
+};
+
+/*
+ * Merges records by the rules of record.h: running it twice, or in another order, gives the same
+ * state. Value rows come before what refers to them.
+ */
+struct op_merge {
+    const struct record *items;
+    size_t n;
+    struct {
+        size_t applied; /* records that changed something */
+    } out;
+};
+
+#endif

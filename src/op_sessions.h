@@ -1,0 +1,141 @@
+/*
+ * op_sessions.h - operations on sessions, contexts and messages.
+ *
+ * Part of op.h; include that. For each op: inputs first, `out` is the result. Besides the kinds
+ * named here every op may end in STORAGE, UNAVAILABLE, IN_DOUBT or NO_MEMORY.
+ *
+ * Threads    plain data.
+ * Ownership  inputs outlive the op; results live in op->arena.
+ * Units      *_us wall microseconds since 1970, sizes bytes.
+ * Errors     named at each op.
+ */
+#ifndef OP_SESSIONS_H
+#define OP_SESSIONS_H
+
+#include "model.h"
+
+/* A guard on the version of a record (If-Match). */
+enum { IF_NONE = 0, IF_EXISTS = -1 }; /* else the version itself */
+
+/* A request that may be repeated (Idempotency-Key). Kept for REPEAT_WINDOW_US. */
+struct op_repeat {
+    bool present;
+    uint8_t op_id[BLOB_HASH_LEN];   /* hash of tenant, session, key */
+    uint8_t body_hash[BLOB_HASH_LEN]; /* another body under the same key is ERR_KEY_REUSED */
+};
+
+#define REPEAT_WINDOW_US (INT64_C(600) * 1000000)
+
+/*
+ * Creates a session, or replaces user_id and metadata of a known one (created_at, status and
+ * counters stay). `create_only`: ERR_EXISTS on a known one. with_context: a session without a
+ * context gets one that holds its metadata. ERR_EXISTS, ERR_PRECONDITION, ERR_KEY_REUSED.
+ */
+struct op_session_put {
+    struct slice user_id, metadata;
+    bool create_only, with_context;
+    int64_t if_version;
+    struct {
+        struct session session;
+        bool created, replayed;
+    } out;
+};
+
+/* ERR_NO_SESSION. */
+struct op_session_get {
+    struct {
+        struct session session;
+    } out;
+};
+
+/* Latest activity first, then session_id descending. Lists one tenant; op->id is absent. */
+struct op_session_list {
+    struct slice user_id, status; /* absent = any */
+    int64_t limit;                /* 1..1000 */
+    struct session_pos after;     /* id absent = from the start */
+    struct {
+        struct session *items;
+        size_t n;
+        bool more;
+    } out;
+};
+
+/* One atomic change; members that are absent stay. ERR_NO_SESSION, _PRECONDITION, _KEY_REUSED. */
+struct op_session_patch {
+    struct slice user_id, status, metadata; /* replace */
+    struct slice metadata_merge;            /* object: its keys replace those of metadata */
+    bool increment_requests, mark_error;
+    double add_processing_time; /* seconds */
+    int64_t if_version;
+    struct {
+        struct session session;
+        bool replayed;
+    } out;
+};
+
+/* Session, messages and contexts; with `threads` also the thread of that id. ERR_PRECONDITION. */
+struct op_session_delete {
+    bool threads;
+    int64_t if_version;
+};
+
+/* Stores the next version; the last context_versions are kept. ERR_NO_SESSION, ERR_PRECONDITION. */
+struct op_context_put {
+    struct slice context;
+    bool require_session;
+    int64_t if_version; /* against the newest version of the context */
+    struct {
+        int64_t version, updated_us;
+    } out;
+};
+
+/* ERR_NO_SESSION: nothing is known of that id; ERR_NOT_FOUND: no context, or not that version. */
+struct op_context_get {
+    int64_t version; /* 0 = the newest */
+    struct {
+        struct context context;
+    } out;
+};
+
+/* Newest first, without bodies. An unknown session has none. */
+struct op_context_list {
+    int64_t limit;
+    struct {
+        struct context *items; /* body absent, body_len set */
+        size_t n;
+    } out;
+};
+
+/*
+ * Appends messages in order, all or none. A known id keeps what is stored (created = false) and
+ * its seq. New ones get seq = max(op->now_us, last seq of the session + 1). ERR_NO_SESSION.
+ */
+struct op_message_append {
+    struct message *messages; /* id, role, content, metadata set; seq and created are results */
+    size_t n;                 /* 1..1000; an id may stand there twice: the second is known */
+    bool require_session;
+};
+
+/* A page, oldest first. Bounds are exclusive. Without `after` it is the newest page of the range. */
+struct op_message_list {
+    int64_t limit; /* 1..1000 */
+    bool has_before, has_after;
+    struct message_pos before, after;
+    struct {
+        struct message *items;
+        size_t n;
+        bool more_before, more_after; /* messages exist before the first, after the last item */
+    } out;
+};
+
+/* Removes all before a position, but never the newest keep_last. */
+struct op_message_trim {
+    bool has_before;
+    struct message_pos before;
+    int64_t keep_last; /* 0 = none need stay; one of the two bounds may be left out, not both */
+    struct {
+        int64_t removed;
+    } out;
+};
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * record.h - what two stores exchange: the whole state of one key.
+ *
+ *     read_range of one store -> struct record -> merge into another
+ *
+ * Used by failover, migrate, verify, export and import. A merge keeps, cell by cell, the higher
+ * stamp; a record whose stamp is not above the tomb of its session or thread is dead.
+ *
+ * Threads    plain data.
+ * Ownership  slices live in the arena of the op that carries the record.
+ * Units      *_us wall microseconds; stamps as in clock.h.
+ * Errors     none.
+ */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include "model.h"
+
+/* In the order in which they are merged: a record refers only to kinds above it. */
+enum record_kind {
+    RECORD_SESSION,    /* key: session id */
+    RECORD_MESSAGE,    /* session id, message id */
+    RECORD_CONTEXT,    /* session id, version, stamp */
+    RECORD_THREAD,     /* thread id */
+    RECORD_VALUE,      /* thread id, ns, value id */
+    RECORD_CHECKPOINT, /* thread id, ns, checkpoint id */
+    RECORD_TASK,       /* thread id, ns, checkpoint id, task id */
+    RECORD_KIND_COUNT
+};
+
+/* Compared part by part: slices by bytes, then numbers. Unused parts are absent or 0. */
+struct record_key {
+    struct slice id; /* session or thread */
+    struct slice ns;
+    struct slice sub; /* message id, checkpoint id */
+    struct slice task;
+    int64_t number; /* context version, value id */
+    int64_t stamp;  /* context */
+};
+
+/* A text cell: the higher stamp wins. */
+struct cell {
+    int64_t stamp;
+    struct slice text;
+};
+
+struct record_session {
+    int64_t gen;  /* stamp of the newest create or upsert; lives iff gen > tomb */
+    int64_t tomb; /* highest delete stamp; what has a stamp <= tomb is dead */
+    struct cell user_id, status, metadata;
+    int64_t request_count, error_count; /* merged as the higher: one store counts (failover, 1) */
+    double total_processing_time;
+    int64_t created_us, updated_us, last_activity_us, version;
+    int64_t last_seq;     /* of its messages */
+    int64_t last_context; /* highest context version ever given */
+};
+
+struct record_message {
+    int64_t stamp, seq; /* one id with two seqs: the higher stays */
+    struct slice role, content, metadata;
+};
+
+struct record_context {
+    int64_t updated_us;
+    struct slice body;
+};
+
+struct record_thread {
+    int64_t tomb, updated_us;
+};
+
+struct record_value {
+    struct channel_version of; /* channel absent: the head of a checkpoint */
+    struct blob blob;          /* encoded; base_id as stored */
+};
+
+struct record_checkpoint {
+    int64_t stamp, created_us;
+    enum form form;
+    struct slice parent_id, metadata, run_id;
+    int64_t head;        /* value id */
+    const int64_t *refs; /* value ids */
+    size_t n_refs;
+};
+
+struct record_task {
+    int64_t stamp; /* of its newest write */
+    int64_t seq;   /* stamp of its first write: the order of tasks in document form */
+    enum form form;
+    struct slice task_path;
+    struct write *writes;
+    size_t n_writes;
+};
+
+struct record {
+    enum record_kind kind;
+    struct record_key key;
+    union {
+        struct record_session session;
+        struct record_message message;
+        struct record_context context;
+        struct record_thread thread;
+        struct record_value value;
+        struct record_checkpoint checkpoint;
+        struct record_task task;
+    };
+};
+
+#endif

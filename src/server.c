@@ -1,0 +1,175 @@
+/* server.c - see server.h. */
+#include "server.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+#include "server_http.h"
+#include "server_internal.h"
+
+enum { CONNECTION_MEMORY = 24 * 1024 }; /* cleared for each request, so not more than is needed */
+
+/* MHD_OPTION_UNESCAPE_CALLBACK: leaves everything as it is; router and routes decode. */
+static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(text);
+}
+
+static struct MHD_Daemon *start_daemon(struct server *s, int listen_fd)
+{
+    const struct config *cfg = s->service->config;
+    unsigned idle_s = (unsigned)((cfg->idle_timeout_ms + 999) / 1000);
+
+    /* clang-format off */
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME,
+        0, server_http_accept, s, server_http_handle, s,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)cfg->max_connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_URI_LOG_CALLBACK, server_http_begin, s,
+        MHD_OPTION_NOTIFY_COMPLETED, server_http_end, s,
+        MHD_OPTION_NOTIFY_CONNECTION, server_http_connection, s,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, s,
+        MHD_OPTION_END);
+    /* clang-format on */
+}
+
+struct server *server_start(struct service *service, int listen_fd, struct err *err)
+{
+    struct server *s = calloc(1, sizeof(*s));
+
+    if (!s) {
+        close(listen_fd);
+        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    s->service = service;
+    s->now_ns = clock_now_ns();
+    TAILQ_INIT(&s->idle);
+    TAILQ_INIT(&s->reading);
+    if (!inbox_init(&s->inbox, err)) {
+        close(listen_fd);
+        free(s);
+        return NULL;
+    }
+    s->daemon = start_daemon(s, listen_fd);
+    if (!s->daemon) {
+        close(listen_fd);
+        inbox_done(&s->inbox);
+        free(s);
+        err_fill(err, ERR_INTERNAL, "libmicrohttpd does not start");
+        return NULL;
+    }
+    s->epoll_fd = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    return s;
+}
+
+int server_epoll_fd(const struct server *s)
+{
+    return s->epoll_fd;
+}
+
+struct inbox *server_inbox(struct server *s)
+{
+    return &s->inbox;
+}
+
+static void submit_gathered(struct server *s)
+{
+    struct op *first = s->out_first;
+
+    if (!first)
+        return;
+    s->out_first = s->out_last = NULL;
+    lanes_submit(s->service->lanes, first);
+}
+
+/*
+ * While an op is out MHD has connections that it wants to look at again at once. Unless something
+ * has happened there is nothing to see: a millisecond is soon enough, and an op that comes back
+ * ends the wait anyway.
+ */
+static int sleep_ms(const struct server *s, int64_t expires_ns)
+{
+    int64_t ms = expires_ns == INT64_MAX ? -1 : expires_ns / 1000000 + 1;
+    unsigned long long mhd_ms;
+
+    if (s->n_lingering > 0 && (ms < 0 || ms > LINGER_POLL_MS))
+        ms = LINGER_POLL_MS;
+    if (MHD_get_timeout(s->daemon, &mhd_ms) == MHD_YES) {
+        if (mhd_ms == 0)
+            return s->progress ? 0 : 1;
+        if (ms < 0 || (int64_t)mhd_ms < ms)
+            ms = (int64_t)mhd_ms;
+    }
+    return ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+int server_tick(struct server *s)
+{
+    int64_t expires_ns;
+
+    s->now_ns = clock_now_ns();
+    s->progress = false;
+    server_take(s, inbox_take(&s->inbox));
+    MHD_run(s->daemon);
+    server_linger_tick(s);
+    expires_ns = server_http_expire(s);
+    submit_gathered(s);
+    log_flush();
+    return sleep_ms(s, expires_ns);
+}
+
+void server_drain(struct server *s)
+{
+    s->draining = true;
+}
+
+void server_quiesce(struct server *s)
+{
+    int fd;
+
+    if (s->quiesced)
+        return;
+    s->quiesced = true;
+    fd = MHD_quiesce_daemon(s->daemon);
+    if (fd >= 0)
+        close(fd);
+}
+
+size_t server_active(const struct server *s)
+{
+    return s->active;
+}
+
+void server_stop(struct server *s)
+{
+    if (!s)
+        return;
+    while (s->suspended)
+        server_unpark(s->suspended);
+    server_quiesce(s);
+    MHD_stop_daemon(s->daemon);
+    server_linger_stop(s);
+    submit_gathered(s);
+    while (s->ops_out > 0) /* the requests are gone, but their memory is the ops' */
+        server_take(s, inbox_wait(&s->inbox, -1));
+    assert(s->active == 0);
+    while (s->free_requests) {
+        struct request *next = s->free_requests->next;
+
+        free(s->free_requests);
+        s->free_requests = next;
+    }
+    inbox_done(&s->inbox);
+    log_flush();
+    free(s);
+}

@@ -1,0 +1,67 @@
+/* server_body.c - the body of a request, in memory that is counted. */
+#include "metrics.h"
+#include "server_internal.h"
+
+enum { CHUNKED_FIRST = 4096 };
+
+/* Counts bytes of body, of all requests together. */
+static bool count(struct request *req, size_t more, struct err *err)
+{
+    metrics_gauge_add(GAUGE_BODY_BYTES, (int64_t)more);
+    if (metrics_gauge_value(GAUGE_BODY_BYTES) > req->service->config->body_total) {
+        metrics_gauge_add(GAUGE_BODY_BYTES, -(int64_t)more);
+        return err_set(err, ERR_OVERLOADED, "too many large bodies at once");
+    }
+    return true;
+}
+
+bool server_body_reserve(struct request *req, size_t size, struct err *err)
+{
+    size_t more = size - req->body_cap;
+    char *body;
+
+    if (!count(req, more, err))
+        return false;
+    body = arena_resize(&req->arena, req->body, req->body_cap, size);
+    if (!body) {
+        metrics_gauge_add(GAUGE_BODY_BYTES, -(int64_t)more);
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    req->body = body;
+    req->body_cap = size;
+    return true;
+}
+
+/* Room for a body of unknown length. */
+static bool grow(struct request *req, size_t need, struct err *err)
+{
+    size_t limit = (size_t)req->service->config->max_body;
+    size_t size = req->body_cap ? req->body_cap : CHUNKED_FIRST;
+
+    if (need > limit)
+        return err_set(err, ERR_TOO_LARGE, "a body may have %zu bytes", limit);
+    while (size < need)
+        size *= 2;
+    return server_body_reserve(req, size < limit ? size : limit, err);
+}
+
+void server_body_add(struct request *req, const char *part, size_t len)
+{
+    req->bytes_in += len;
+    if (req->discard)
+        return;
+    if (len > req->body_cap - req->body_len && !grow(req, req->body_len + len, &req->err)) {
+        /* No answer can be given in the middle: the rest is read and thrown away. */
+        req->discard = true;
+        return;
+    }
+    memcpy(req->body + req->body_len, part, len);
+    req->body_len += len;
+}
+
+void server_body_release(struct request *req)
+{
+    if (req->body_cap)
+        metrics_gauge_add(GAUGE_BODY_BYTES, -(int64_t)req->body_cap);
+    req->body_cap = 0;
+}

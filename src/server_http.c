@@ -1,0 +1,225 @@
+/* server_http.c - what libmicrohttpd calls: a connection, a request, its end. */
+#include "server_http.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "clock.h"
+#include "metrics.h"
+#include "server_internal.h"
+
+enum { STATUS_TIMEOUT = 408, STATUS_MALFORMED = 400, STATUS_CLIENT_GONE = 499 };
+
+/* MHD_AcceptPolicyCallback: all servers together obey max_connections. */
+enum MHD_Result server_http_accept(void *cls, const struct sockaddr *addr, socklen_t len)
+{
+    const struct server *s = cls;
+
+    (void)addr;
+    (void)len;
+    return metrics_gauge_value(GAUGE_CONNECTIONS) < s->service->config->max_connections;
+}
+
+static void set_state(struct server *s, struct peer *p, int state)
+{
+    if (!p)
+        return;
+    if (p->state == PEER_IDLE)
+        TAILQ_REMOVE(&s->idle, p, link);
+    else if (p->state == PEER_READING)
+        TAILQ_REMOVE(&s->reading, p, link);
+    p->state = state;
+    p->since_ns = s->now_ns;
+    if (state == PEER_IDLE)
+        TAILQ_INSERT_TAIL(&s->idle, p, link);
+    else if (state == PEER_READING)
+        TAILQ_INSERT_TAIL(&s->reading, p, link);
+}
+
+/* MHD_NotifyConnectionCallback. A connection without a peer has no time limit but MHD's own. */
+void server_http_connection(void *cls, struct MHD_Connection *connection, void **context,
+                            enum MHD_ConnectionNotificationCode code)
+{
+    struct server *s = cls;
+    struct peer *p = *context;
+
+    s->progress = true;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        metrics_gauge_add(GAUGE_CONNECTIONS, 1);
+        p = calloc(1, sizeof(*p));
+        if (p) {
+            p->connection = connection;
+            p->state = PEER_SERVED;
+            set_state(s, p, PEER_IDLE);
+        }
+        *context = p;
+        return;
+    }
+    metrics_gauge_add(GAUGE_CONNECTIONS, -1);
+    set_state(s, p, PEER_SERVED);
+    free(p);
+    *context = NULL;
+}
+
+/* Of "http://host/path?query", the form that proxies use, what follows the host. */
+static struct slice origin_form(struct slice uri)
+{
+    const char *at = uri.len && *uri.at != '/' ? strstr(uri.at, "://") : NULL;
+
+    if (!at)
+        return uri;
+    at = strchr(at + 3, '/');
+    return at ? (struct slice){at, uri.len - (size_t)(at - uri.at)} : SLICE("/");
+}
+
+static void split_uri(struct request *req, struct slice uri)
+{
+    const char *mark = uri.len ? memchr(uri.at, '?', uri.len) : NULL;
+
+    req->path = (struct slice){uri.at, mark ? (size_t)(mark - uri.at) : uri.len};
+    req->query = SLICE("");
+    if (mark)
+        req->query = (struct slice){mark + 1, uri.len - req->path.len - 1};
+}
+
+/* MHD_OPTION_URI_LOG_CALLBACK: the request is born; the URI is still as it was sent. */
+void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    struct server *s = cls;
+    struct request *req = request_new(s);
+    struct slice copy;
+
+    s->progress = true;
+    if (!req)
+        return NULL;
+    copy = arena_copy(&req->arena, slice_of(uri));
+    if (!slice_present(copy)) {
+        request_unref(req);
+        return NULL;
+    }
+    split_uri(req, origin_form(copy));
+    req->connection = connection;
+    req->peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+                    ->socket_context;
+    set_state(s, req->peer, PEER_READING);
+    s->active++;
+    metrics_gauge_add(GAUGE_REQUESTS, 1);
+    return req;
+}
+
+/* MHD_AccessHandlerCallback: first with the head, then with each part of the body, then until the
+ * answer is there. To answer in the first call closes the connection. */
+enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection, const char *url,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_size, void **context)
+{
+    struct request *req = *context;
+
+    (void)cls;
+    (void)connection;
+    (void)url;
+    (void)version;
+    if (!req)
+        return MHD_NO;
+    if (req->stage == REQUEST_HEAD) {
+        if (server_head(req, method))
+            return MHD_YES;
+        req->close = req->early = true;
+        server_fail(req, &req->err);
+    } else if (*upload_size > 0) {
+        server_body_add(req, upload, *upload_size);
+        *upload_size = 0;
+        return MHD_YES;
+    } else if (req->stage == REQUEST_BODY) {
+        set_state(req->server, req->peer, PEER_SERVED);
+        server_run(req);
+    }
+    if (req->stage == REQUEST_WAITING) {
+        server_park(req);
+        return MHD_YES;
+    }
+    req->server->progress = true;
+    return server_send(req) ? MHD_YES : MHD_NO;
+}
+
+/* How a request ended that was not answered, or not to its end. */
+static int status_of(struct request *req, enum MHD_RequestTerminationCode code)
+{
+    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && req->stage == REQUEST_SENDING)
+        return req->res.status;
+    if (req->peer && req->peer->expired)
+        return STATUS_TIMEOUT;
+    switch (code) {
+    case MHD_REQUEST_TERMINATED_TIMEOUT_REACHED:
+        return STATUS_TIMEOUT;
+    case MHD_REQUEST_TERMINATED_COMPLETED_OK:
+    case MHD_REQUEST_TERMINATED_WITH_ERROR:
+        if (req->broken)
+            return err_http_status(req->failed);
+        return req->stage < REQUEST_WAITING ? STATUS_MALFORMED : STATUS_CLIENT_GONE;
+    case MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN:
+    case MHD_REQUEST_TERMINATED_READ_ERROR:
+    case MHD_REQUEST_TERMINATED_CLIENT_ABORT:
+        break;
+    }
+    return STATUS_CLIENT_GONE;
+}
+
+/* MHD_RequestCompletedCallback: the connection lets go of the request; its ops may still run. */
+void server_http_end(void *cls, struct MHD_Connection *connection, void **context,
+                     enum MHD_RequestTerminationCode code)
+{
+    struct server *s = cls;
+    struct request *req = *context;
+
+    if (!req)
+        return;
+    *context = NULL;
+    if (req->early)
+        server_linger(
+            s, MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+    s->progress = true;
+    server_log(req, status_of(req, code));
+    set_state(s, req->peer, PEER_IDLE);
+    s->active--;
+    metrics_gauge_add(GAUGE_REQUESTS, -1);
+    req->connection = NULL;
+    req->peer = NULL;
+    request_unref(req);
+}
+
+static bool expire(struct peers *peers, int64_t before_ns)
+{
+    struct peer *p = TAILQ_FIRST(peers);
+
+    if (!p || p->since_ns > before_ns)
+        return false;
+    /* MHD notices the end of the stream and closes; nothing else makes it close. */
+    shutdown(MHD_get_connection_info(p->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+             SHUT_RDWR);
+    p->expired = true;
+    TAILQ_REMOVE(peers, p, link);
+    p->state = PEER_SERVED;
+    return true;
+}
+
+static int64_t expires_in(const struct peers *peers, int64_t limit_ns, int64_t now_ns)
+{
+    const struct peer *p = TAILQ_FIRST(peers);
+
+    return p ? p->since_ns + limit_ns - now_ns : INT64_MAX;
+}
+
+int64_t server_http_expire(struct server *s)
+{
+    int64_t reading = s->service->config->request_timeout_ms * 1000000;
+    int64_t idle = reading + s->service->config->idle_timeout_ms * 1000000;
+    int64_t a, b;
+
+    while (expire(&s->reading, s->now_ns - reading) || expire(&s->idle, s->now_ns - idle))
+        ;
+    a = expires_in(&s->reading, reading, s->now_ns);
+    b = expires_in(&s->idle, idle, s->now_ns);
+    return a < b ? a : b;
+}

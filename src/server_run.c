@@ -1,0 +1,181 @@
+/* server_run.c - a request's way through its route: start, ops, finish, perhaps again. */
+#include "clock.h"
+#include "frame.h"
+#include "lane.h"
+#include "metrics.h"
+#include "server_internal.h"
+
+/* Ops that a half of a route submitted before it failed were never handed over: they are let go. */
+static void forget_fresh(struct request *req)
+{
+    req->fresh_first = req->fresh_last = NULL;
+    req->n_fresh = 0;
+}
+
+void server_fail(struct request *req, const struct err *err)
+{
+    forget_fresh(req);
+    if (req->streamed) { /* the head of an answer has gone out already */
+        req->broken = true;
+        req->failed = err->kind;
+        return;
+    }
+    response_error(&req->res, req, err);
+    req->stage = REQUEST_READY;
+}
+
+/* All ops of a half go to the lanes, or none. */
+static bool hand_over(struct request *req, struct err *err)
+{
+    struct server *s = req->server;
+    int64_t now_ns = clock_now_ns();
+
+    if (!lanes_admit(req->service->lanes, req->n_fresh, err))
+        return false;
+    for (struct op *op = req->fresh_first; op; op = op->next)
+        op->started_ns = now_ns;
+    if (s->out_first)
+        s->out_last->next = req->fresh_first;
+    else
+        s->out_first = req->fresh_first;
+    s->out_last = req->fresh_last;
+    s->ops_out += req->n_fresh;
+    req->round = req->fresh_first;
+    req->pending = req->n_fresh;
+    req->refs++;
+    forget_fresh(req);
+    return true;
+}
+
+static const struct op *first_failed(const struct op *op)
+{
+    while (op && op->status.kind == ERR_OK)
+        op = op->sibling;
+    return op;
+}
+
+/* What is written is the answer, or a part of it; a text that failed is neither. */
+static bool check_texts(struct request *req, struct err *err)
+{
+    struct response *res = &req->res;
+
+    if (res->is_frame && !res->body.failed && !req->pending) {
+        struct text whole;
+
+        text_init(&whole, res->body.arena);
+        frame_finish(&res->frame, text_slice(&res->body), &whole);
+        res->body = whole;
+        res->content_type = FRAME_TYPE;
+    }
+    return !res->body.failed || err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+/* Runs finish() on the round that is back (NULL: there was none). */
+static bool finish(struct request *req, struct err *err)
+{
+    struct op *round = req->round;
+    const struct op *failed = req->match.route->flags & ROUTE_EACH_OP ? NULL : first_failed(round);
+
+    req->round = NULL;
+    if (failed) {
+        *err = failed->status;
+        return false;
+    }
+    return req->finish(req, round, &req->res, err) && (req->n_fresh == 0 || hand_over(req, err));
+}
+
+static void proceed(struct request *req)
+{
+    struct err err;
+
+    if (!finish(req, &err)) {
+        server_fail(req, &err);
+        return;
+    }
+    if (req->pending && !req->res.streaming) {
+        req->stage = REQUEST_WAITING;
+        return;
+    }
+    req->res.streaming = req->pending > 0;
+    req->stage = REQUEST_READY;
+    if (!check_texts(req, &err))
+        server_fail(req, &err);
+}
+
+static bool start(struct request *req, struct err *err)
+{
+    route_start_fn *start_fn;
+
+    if (req->err.kind != ERR_OK) { /* then there may be no route */
+        *err = req->err;
+        return false;
+    }
+    if (req->is_frame && !frame_open((struct slice){req->body, req->body_len}, &req->frame, err))
+        return false;
+    start_fn = req->match.route->start;
+    return (!start_fn || start_fn(req, err)) && (req->n_fresh == 0 || hand_over(req, err));
+}
+
+void server_run(struct request *req)
+{
+    struct err err;
+
+    if (!start(req, &err))
+        server_fail(req, &err);
+    else if (req->pending)
+        req->stage = REQUEST_WAITING;
+    else
+        proceed(req);
+}
+
+void server_next_page(struct request *req)
+{
+    struct op_box *done = req->boxes;
+    bool comma = req->res.body.comma;
+    struct err err;
+
+    /* Inputs of the ops to come may point into the results of this round, not of the one before. */
+    request_free_boxes(req->old_boxes);
+    req->old_boxes = done;
+    req->boxes = NULL;
+    arena_done(&req->page);
+    arena_init(&req->page, NULL, 0);
+    text_init(&req->res.body, &req->page);
+    req->res.body.comma = comma;
+    req->res.streaming = false;
+    req->page_sent = 0;
+    if (!finish(req, &err)) {
+        server_fail(req, &err);
+        return;
+    }
+    req->res.streaming = req->pending > 0;
+    req->broken = req->res.body.failed;
+}
+
+/* A round is back. */
+static void round_done(struct request *req)
+{
+    if (req->connection) {
+        if (!req->streamed)
+            proceed(req);
+        if (req->streamed || req->stage == REQUEST_READY)
+            server_unpark(req);
+    }
+    request_unref(req); /* the reference of the round */
+}
+
+void server_take(struct server *s, struct op *op)
+{
+    int64_t now_ns = op ? clock_now_ns() : 0;
+
+    while (op) {
+        struct op *next = op->next;
+        struct request *req = op->owner;
+
+        metrics_op(op->type, err_http_status(op->status.kind) >= 500, now_ns - op->started_ns);
+        s->ops_out--;
+        if (--req->pending == 0)
+            round_done(req);
+        op = next;
+    }
+}

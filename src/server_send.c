@@ -1,0 +1,119 @@
+/* server_send.c - the answer: at once, after a wait, or page by page. */
+#include <microhttpd.h>
+
+#include "server_internal.h"
+
+enum {
+    STREAM_BLOCK = 16 * 1024,
+    PARK_NS = 5 * 1000 * 1000, /* a longer wait is suspended */
+};
+
+/*
+ * A connection whose op is on a lane is left alone: its handler is called again at each MHD_run().
+ * That is cheaper than suspending it, as most ops are back at once. One that waits longer is
+ * suspended, so that many of them cost nothing.
+ */
+void server_park(struct request *req)
+{
+    struct server *s = req->server;
+
+    if (req->parked_ns == 0)
+        req->parked_ns = s->now_ns;
+    if (s->now_ns - req->parked_ns < PARK_NS)
+        return;
+    MHD_suspend_connection(req->connection);
+    req->suspended = true;
+    req->prev = NULL;
+    req->next = s->suspended;
+    if (s->suspended)
+        s->suspended->prev = req;
+    s->suspended = req;
+}
+
+void server_unpark(struct request *req)
+{
+    struct server *s = req->server;
+
+    s->progress = true;
+    req->parked_ns = 0;
+    if (!req->suspended)
+        return;
+    req->suspended = false;
+    if (req->next)
+        req->next->prev = req->prev;
+    if (req->prev)
+        req->prev->next = req->next;
+    else
+        s->suspended = req->next;
+    MHD_resume_connection(req->connection);
+}
+
+/* MHD_ContentReaderCallback: the next bytes of a streamed answer. */
+static ssize_t read_page(void *cls, uint64_t pos, char *buf, size_t max)
+{
+    struct request *req = cls;
+
+    (void)pos;
+    while (!req->broken && req->page_sent == req->res.body.len) {
+        if (!req->res.streaming)
+            return MHD_CONTENT_READER_END_OF_STREAM;
+        if (req->pending) {
+            server_park(req);
+            return 0;
+        }
+        server_next_page(req);
+    }
+    if (req->broken) /* cutting the connection tells the client that the answer is not whole */
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    req->server->progress = true;
+    if (max > req->res.body.len - req->page_sent)
+        max = req->res.body.len - req->page_sent;
+    memcpy(buf, req->res.body.at + req->page_sent, max);
+    req->page_sent += max;
+    req->bytes_out += max;
+    return (ssize_t)max;
+}
+
+static bool add(struct MHD_Response *r, const char *name, struct slice value)
+{
+    return MHD_add_response_header(r, name, value.at) == MHD_YES;
+}
+
+static bool add_headers(struct request *req, struct MHD_Response *r)
+{
+    struct response *res = &req->res;
+    bool ok = add(r, "X-Request-Id", req->id);
+
+    if (res->body.len > 0 || res->streaming)
+        ok = ok && add(r, "Content-Type", slice_of(res->content_type));
+    if (req->close || req->server->draining)
+        ok = ok && add(r, "Connection", SLICE("close"));
+    for (size_t i = 0; i < res->n_headers; i++) {
+        struct slice value = arena_copy(&req->arena, res->headers[i].value); /* for its NUL */
+
+        ok = ok && slice_present(value) && add(r, res->headers[i].name, value);
+    }
+    return ok;
+}
+
+bool server_send(struct request *req)
+{
+    struct response *res = &req->res;
+    struct MHD_Response *r;
+    bool ok;
+
+    if (res->streaming)
+        r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_page, req, NULL);
+    else
+        r = MHD_create_response_from_buffer(res->body.len, res->body.at, MHD_RESPMEM_PERSISTENT);
+    if (!r)
+        return false;
+    req->streamed = res->streaming;
+    if (!req->streamed)
+        req->bytes_out = res->body.len;
+    req->stage = REQUEST_SENDING;
+    ok = add_headers(req, r) &&
+         MHD_queue_response(req->connection, (unsigned)res->status, r) == MHD_YES;
+    MHD_destroy_response(r);
+    return ok;
+}

@@ -1,0 +1,31 @@
+/* drivers.c - see drivers.h. */
+#include "drivers.h"
+
+#include "sqlite.h"
+#include "versions.h"
+
+static const struct backend_driver drivers[] = {
+    {"sqlite", LANES_WRITER_READERS, sqlite_open},
+    {"memory", LANES_ONE, sqlite_open},
+};
+
+const struct backend_driver *driver_find(const char *url, struct err *err)
+{
+    enum { SHOWN = 32 };
+    size_t len = strcspn(url, ":");
+
+    for (size_t i = 0; i < COUNT_OF(drivers); i++)
+        if (strlen(drivers[i].scheme) == len && strncmp(drivers[i].scheme, url, len) == 0)
+            return &drivers[i];
+    err_fill(err, ERR_CONFIG, "Unsupported storage type: %.*s", (int)(len < SHOWN ? len : SHOWN),
+             url);
+    return NULL;
+}
+
+struct backend *chain_open(const struct backend_config *cfg, struct err *err)
+{
+    const struct backend_driver *driver = driver_find(cfg->url, err);
+    struct backend *below = driver ? driver->open(cfg, err) : NULL;
+
+    return below ? versions_open(below, err) : NULL;
+}

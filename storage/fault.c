@@ -1,0 +1,98 @@
+/* fault.c - see fault.h. */
+#include "fault.h"
+
+#include <stdlib.h>
+
+struct fault {
+    struct backend base;
+    struct backend *below;
+    struct fault_plan *plan;
+};
+
+static bool strikes(struct fault_plan *plan, size_t call)
+{
+    size_t at = atomic_load(&plan->at);
+
+    return at && (plan->persistent ? call >= at : call == at);
+}
+
+static bool pass(struct fault *f, struct op *const ops[], size_t n, struct err *err)
+{
+    return n == 0 || f->below->ops->execute(f->below, ops, n, err);
+}
+
+static bool fail_op(struct fault *f, struct op *const ops[], size_t n, struct err *err)
+{
+    struct op *others[BATCH_MAX];
+    size_t n_others = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (i != f->plan->op)
+            others[n_others++] = ops[i];
+    if (!pass(f, others, n_others, err))
+        return false;
+    if (f->plan->op < n)
+        err_fill(&ops[f->plan->op]->status, ERR_STORAGE, "fault: this op fails");
+    return true;
+}
+
+static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct fault *f = (struct fault *)self;
+
+    if (!strikes(f->plan, atomic_fetch_add(&f->plan->calls, 1) + 1))
+        return pass(f, ops, n, err);
+    switch (f->plan->mode) {
+    case FAULT_BEFORE:
+        return err_set(err, ERR_UNAVAILABLE, "fault: before the call");
+    case FAULT_AFTER:
+        return pass(f, ops, n, err) && err_set(err, ERR_IN_DOUBT, "fault: after the call");
+    case FAULT_LOST:
+        return err_set(err, ERR_IN_DOUBT, "fault: instead of the call");
+    case FAULT_OP:
+        return fail_op(f, ops, n, err);
+    case FAULT_MODE_COUNT:
+        break;
+    }
+    return err_set(err, ERR_INTERNAL, "fault: no such mode");
+}
+
+static bool probe(struct backend *self, int64_t deadline_ns, struct err *err)
+{
+    struct fault *f = (struct fault *)self;
+
+    if (f->plan->persistent && f->plan->mode != FAULT_OP &&
+        strikes(f->plan, atomic_load(&f->plan->calls) + 1))
+        return err_set(err, ERR_UNAVAILABLE, "fault: the store is down");
+    return backend_probe(f->below, deadline_ns, err);
+}
+
+static void close_both(struct backend *self)
+{
+    struct fault *f = (struct fault *)self;
+
+    backend_close(f->below);
+    free(f);
+}
+
+static const struct backend_ops fault_ops = {
+    .name = "fault",
+    .execute = execute,
+    .probe = probe,
+    .close = close_both,
+};
+
+struct backend *fault_open(struct backend *below, struct fault_plan *plan, struct err *err)
+{
+    struct fault *f = malloc(sizeof(*f));
+
+    if (!f) {
+        backend_close(below);
+        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    *f = (struct fault){.base = {.ops = &fault_ops, .caps = below->caps},
+                        .below = below,
+                        .plan = plan};
+    return &f->base;
+}

@@ -1,0 +1,69 @@
+/*
+ * keep.h - which checkpoints stay when others are removed.
+ *
+ *     driver: the checkpoints of a thread -> keep_prune() | keep_needed() -> item.kept -> driver
+ *
+ * A checkpoint that stays may need ancestors. A delta channel has a value at few checkpoints only;
+ * LangGraph rebuilds it at H from the nearest ancestor with a value and the writes from there on.
+ * Such channels are the keys of metadata.counters_since_delta_snapshot. And a checkpoint of the old
+ * format (v < 4) reads its sends from the writes of its parent.
+ *
+ * Threads    no state.
+ * Ownership  items are the driver's; names live in the arena.
+ * Units      *_us wall microseconds.
+ * Errors     what load() gives; ERR_NO_MEMORY.
+ */
+#ifndef KEEP_H
+#define KEEP_H
+
+#include "arena.h"
+#include "err.h"
+#include "model.h"
+
+/* What is asked of the driver for one item, at most once each. */
+enum keep_part {
+    KEEP_VALUES, /* sets values: channels that have a value there */
+    KEEP_WRITES, /* sets writes: channels of its writes */
+    KEEP_HEAD,   /* sets head: its JSON; absent if the driver cannot read it */
+    KEEP_PARTS
+};
+
+struct keep_item {
+    int64_t row; /* the driver's */
+    struct slice id, parent_id, metadata;
+    int64_t created_us;
+    int64_t stamp;                 /* its write sequence */
+    struct slice *values, *writes; /* by load() */
+    size_t n_values, n_writes;
+    struct slice head;
+    bool holds; /* it stays for its own sake */
+    bool kept;  /* it stays */
+    bool loaded[KEEP_PARTS];
+    size_t walk;      /* number of the last channel that was followed through here */
+    bool walk_open;   /* that walk is not done */
+    bool walk_needed; /* that walk needs this one */
+};
+
+struct keep_ns {
+    int64_t row; /* the driver's */
+    struct slice ns;
+    enum form form;
+    struct keep_item *items; /* newest first: by id, or by write sequence */
+    size_t n;
+    bool dropped; /* the whole namespace goes, with writes that came before their checkpoint */
+};
+
+struct keep {
+    struct arena *arena;
+    bool (*load)(void *driver, struct keep_item *item, enum keep_part part, struct err *err);
+    void *driver;
+    int64_t keep_last, older_than_us; /* as in struct op_thread_prune */
+};
+
+/* Decides for all namespaces of a thread. */
+bool keep_prune(struct keep *k, struct keep_ns *spaces, size_t n, struct err *err) MUST_USE;
+
+/* Decides for a namespace in which `holds` is set: sets `kept` of these and of what they need. */
+bool keep_needed(struct keep *k, struct keep_ns *space, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * pack.h - lists as bytes, for the columns and fields in which drivers keep them.
+ *
+ *     refs of a checkpoint, writes of a task -> pack_*() -> store -> unpack_*()
+ *
+ * The first byte is the number of the format; stores keep it for ever, so a change takes a new one.
+ * Lengths in the bytes are never trusted.
+ *
+ * Threads    no state.
+ * Ownership  results live in the arena; texts of unpacked writes point into the packed bytes.
+ * Units      bytes.
+ * Errors     ERR_STORAGE: not what pack_*() made. ERR_NO_MEMORY.
+ */
+#ifndef PACK_H
+#define PACK_H
+
+#include "arena.h"
+#include "err.h"
+#include "model.h"
+
+/* Packs value ids; none are an absent slice. */
+bool pack_refs(const int64_t *refs, size_t n, struct arena *arena, struct slice *packed,
+               struct err *err) MUST_USE;
+
+/* Unpacks value ids; an absent slice is none. */
+bool unpack_refs(struct slice packed, struct arena *arena, int64_t **refs, size_t *n,
+                 struct err *err) MUST_USE;
+
+/* Packs idx, channel and blob type and bytes of the writes of one task. */
+bool pack_writes(const struct write *writes, size_t n, struct arena *arena, struct slice *packed,
+                 struct err *err) MUST_USE;
+
+/* Unpacks the writes of a task; task_id and task_path are left absent. */
+bool unpack_writes(struct slice packed, struct arena *arena, struct write **writes, size_t *n,
+                   struct err *err) MUST_USE;
+
+/* How many writes are packed there. */
+bool unpack_count(struct slice packed, size_t *n, struct err *err) MUST_USE;
+
+#endif

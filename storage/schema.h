@@ -1,0 +1,19 @@
+/*
+ * schema.h - the texts of the migrations in storage/schema, put into the binary by the build.
+ *
+ * Append only: a migration that has been released is never changed.
+ *
+ * Threads    constants.
+ * Ownership  none.
+ * Units      lengths are bytes, without the NUL behind the text.
+ * Errors     none.
+ */
+#ifndef SCHEMA_H
+#define SCHEMA_H
+
+#include <stddef.h>
+
+extern const char sqlite_0001_sql[];
+extern const size_t sqlite_0001_sql_len;
+
+#endif

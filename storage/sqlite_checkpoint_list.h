@@ -1,0 +1,18 @@
+/*
+ * sqlite_checkpoint_list.h - checkpoints in the order of their form.
+ *
+ * Threads    the lane's.
+ * Ownership  nothing.
+ * Units      *_us wall microseconds.
+ * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ */
+#ifndef SQLITE_CHECKPOINT_LIST_H
+#define SQLITE_CHECKPOINT_LIST_H
+
+#include "sqlite.h"
+
+/* The row of the latest checkpoint of a namespace of this form; 0 = none. */
+bool list_latest(struct sqlite *d, int64_t ns, enum form form, int64_t expired_us, int64_t *row,
+                 struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * sqlite_doomed.h - checkpoints that go, with all that only they needed.
+ *
+ *     op function -> doomed_list() | doomed_add() -> doomed_remove()
+ *
+ * With a checkpoint go its writes; then the parents that named it, the values that nothing refers
+ * to, the namespace and the thread when they are empty. Counters are made exact.
+ *
+ * Threads    the lane's.
+ * Ownership  the list lives in its arena.
+ * Units      none.
+ * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ */
+#ifndef SQLITE_DOOMED_H
+#define SQLITE_DOOMED_H
+
+#include "sqlite.h"
+
+struct doomed_item {
+    int64_t ns, id; /* row ids */
+};
+
+struct doomed {
+    struct arena *arena;
+    struct doomed_item *items;
+    size_t n, cap;
+};
+
+/* Adds a row of table checkpoint. */
+bool doomed_add(struct doomed *list, int64_t ns, int64_t id, struct err *err) MUST_USE;
+
+/* Adds all rows (id, namespace) of a query that has its parameters, and ends it. */
+bool doomed_list(struct doomed *list, struct query *q, struct err *err) MUST_USE;
+
+/* Order by namespace, then by row. */
+int doomed_order(const void *a, const void *b);
+
+/* Puts a list into that order. */
+void doomed_sort(struct doomed *list);
+
+/* Removes what is in the list, which may name a row twice; *removed is the number of rows. */
+bool doomed_remove(struct sqlite *d, struct doomed *list, int64_t *removed,
+                   struct err *err) MUST_USE;
+
+/* Removes what was created in a thread at or before expired_us. */
+bool doomed_expire(struct sqlite *d, int64_t thread, int64_t expired_us, struct err *err) MUST_USE;
+
+/* After rows were removed from a namespace by other means: the rest, as above. */
+bool doomed_settle(struct sqlite *d, int64_t ns, struct err *err) MUST_USE;
+
+/* The values of a namespace that nothing needs, ascending. */
+bool doomed_values(struct sqlite *d, int64_t ns, struct arena *arena, int64_t **ids, size_t *n,
+                   struct err *err) MUST_USE;
+
+/*
+ * Drops the head of a checkpoint that is replaced, unless a later head is based on it; *bytes is
+ * what it took.
+ */
+bool doomed_head(struct sqlite *d, int64_t ns, int64_t head, int64_t *bytes,
+                 struct err *err) MUST_USE;
+
+#endif

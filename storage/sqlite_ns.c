@@ -1,0 +1,178 @@
+/* sqlite_ns.c - see sqlite_ns.h. */
+#include "sqlite_ns.h"
+
+#include "sqlite_doomed.h"
+
+int64_t ns_expired_us(const struct sqlite *d, int64_t now_us)
+{
+    return d->checkpoint_ttl_us > 0 ? now_us - d->checkpoint_ttl_us : INT64_MIN;
+}
+
+static void bind_numbers(struct query *q, const int64_t in[2])
+{
+    for (int i = 0; i < sqlite3_bind_parameter_count(q->st); i++)
+        query_int(q, in[i]);
+}
+
+bool ns_run(struct sqlite *d, enum sqlite_sql which, int64_t a, int64_t b, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    bind_numbers(&q, (int64_t[]){a, b});
+    return query_run(&q, err);
+}
+
+bool ns_number(struct sqlite *d, enum sqlite_sql which, const int64_t in[2], int64_t *n,
+               struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    bind_numbers(&q, in);
+    if (!query_step(&q, &found, err))
+        return false;
+    if (found)
+        *n = query_col_int(&q, 0);
+    return true;
+}
+
+bool ns_find(struct sqlite *d, const struct ns_key *key, struct ns_row *row, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_NS_FIND, &q, err))
+        return false;
+    query_int(&q, key->tenant);
+    query_blob(&q, key->thread);
+    query_blob(&q, key->ns);
+    if (!query_step(&q, &found, err))
+        return false;
+    *row = (struct ns_row){0};
+    if (found) {
+        row->thread = query_col_int(&q, 0);
+        row->tomb = query_col_int(&q, 1);
+        row->id = query_col_int(&q, 2);
+        row->form = (enum form)query_col_int(&q, 3);
+        row->last_stamp = query_col_int(&q, 4);
+    }
+    return true;
+}
+
+bool ns_open(struct sqlite *d, const struct op *op, const struct ns_key *key, enum form form,
+             struct ns_row *row, struct err *err)
+{
+    if (!ns_find(d, key, row, err))
+        return false;
+    if (row->form == FORM_NONE || row->form == form)
+        return true;
+    if (d->checkpoint_ttl_us > 0 &&
+        (!doomed_expire(d, row->thread, ns_expired_us(d, op->now_us), err) ||
+         !ns_find(d, key, row, err)))
+        return false;
+    if (row->form == FORM_NONE || row->form == form)
+        return true;
+    return err_set(err, ERR_FORM, "This namespace of the thread holds checkpoints of the %s form.",
+                   row->form == FORM_CHANNEL ? "channel" : "document");
+}
+
+bool ns_make(struct sqlite *d, const struct ns_key *key, enum form form, struct ns_row *row,
+             struct err *err)
+{
+    struct thread_row thread = {0};
+    struct query q;
+
+    if (row->thread == 0) {
+        if (!thread_make(d, key->tenant, key->thread, &thread, err))
+            return false;
+        row->thread = thread.id;
+    }
+    if (row->id == 0) {
+        if (!query_begin(d, SQL_NS_MAKE, &q, err))
+            return false;
+        query_int(&q, row->thread);
+        query_blob(&q, key->ns);
+        query_int(&q, form);
+        if (!query_run(&q, err))
+            return false;
+        row->id = sqlite3_last_insert_rowid(d->db);
+        row->form = form;
+    }
+    if (row->form == FORM_NONE && form != FORM_NONE) {
+        if (!ns_run(d, SQL_NS_FORM, row->id, form, err))
+            return false;
+        row->form = form;
+    }
+    return true;
+}
+
+bool ns_grow(struct sqlite *d, int64_t id, const struct ns_change *change, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_NS_GROW, &q, err))
+        return false;
+    query_int(&q, id);
+    query_int(&q, change->stamp);
+    query_int(&q, change->checkpoints);
+    query_int(&q, change->bytes);
+    return query_run(&q, err);
+}
+
+bool thread_find(struct sqlite *d, int64_t tenant, struct slice id, struct thread_row *row,
+                 struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_THREAD_FIND, &q, err))
+        return false;
+    query_int(&q, tenant);
+    query_blob(&q, id);
+    if (!query_step(&q, &found, err))
+        return false;
+    *row = (struct thread_row){0};
+    if (found) {
+        row->id = query_col_int(&q, 0);
+        row->tomb = query_col_int(&q, 1);
+        row->updated_us = query_col_int(&q, 2);
+    }
+    return true;
+}
+
+bool thread_make(struct sqlite *d, int64_t tenant, struct slice id, struct thread_row *row,
+                 struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_THREAD_MAKE, &q, err))
+        return false;
+    query_int(&q, tenant);
+    query_blob(&q, id);
+    query_int(&q, row->tomb);
+    query_int(&q, row->updated_us);
+    if (!query_run(&q, err))
+        return false;
+    row->id = sqlite3_last_insert_rowid(d->db);
+    return true;
+}
+
+bool thread_holds(struct sqlite *d, int64_t thread, int64_t expired_us, bool *holds,
+                  struct err *err)
+{
+    int64_t n = 0;
+
+    if (!ns_number(d, SQL_THREAD_HOLDS, (int64_t[]){thread, expired_us}, &n, err))
+        return false;
+    *holds = n != 0;
+    return true;
+}
+
+bool thread_touch(struct sqlite *d, int64_t thread, int64_t now_us, struct err *err)
+{
+    return ns_run(d, SQL_THREAD_TOUCH, thread, now_us, err);
+}

@@ -1,0 +1,47 @@
+/*
+ * contract.h - what every backend must do, as one suite of tests.
+ *
+ *     main_<target>.c -> contract_run(target) -> contract_*_case()
+ *
+ * Each test opens stores of its own through the target, so a target is a driver or a whole chain.
+ *
+ * Threads    one; libcheck forks for each test.
+ * Ownership  what open() gives is closed by the test.
+ * Units      none.
+ * Errors     none: a test fails.
+ */
+#ifndef CONTRACT_H
+#define CONTRACT_H
+
+#include <check.h>
+
+#include "backend.h"
+
+struct contract_target {
+    const char *name;
+    /* Opens store `number` of this process, empty at its first opening. cfg->url is not set. */
+    struct backend *(*open)(struct backend_config cfg, int number, struct err *err);
+};
+
+/* The target of this program; set by contract_run(). */
+extern const struct contract_target *contract_target;
+
+/* Runs all cases on the target; the exit status of main. */
+int contract_run(const struct contract_target *target);
+
+/* Sessions and idempotency. */
+TCase *contract_sessions_case(void);
+
+/* Contexts and messages. */
+TCase *contract_messages_case(void);
+
+/* Clean-up, totals, records of sessions, messages and contexts. */
+TCase *contract_records_case(void);
+
+/* Sessions that expire. */
+TCase *contract_expiry_case(void);
+
+/* Checkpoints, writes, threads and their records. */
+TCase *contract_threads_case(void);
+
+#endif

@@ -1,0 +1,375 @@
+/* contract_records.c - clean-up, totals; records of sessions, messages and contexts. */
+#include "support.h"
+
+static struct store s, other;
+
+static void open_store(void)
+{
+    store_open(&s, store_config(), 0);
+    store_open(&other, store_config(), 1);
+}
+
+static void close_store(void)
+{
+    store_close(&s);
+    store_close(&other);
+}
+
+/* A thread that has nothing but the writes of one task. */
+static void put_writes(const char *thread)
+{
+    struct op op = store_op(&s, OP_WRITES_PUT, thread);
+    struct write w = {.task_id = SLICE("t"), .task_path = SLICE(""), .channel = SLICE("c")};
+
+    w.blob.bytes = SLICE("1");
+    w.blob.type = SLICE("");
+    op.writes_put.ns = SLICE("");
+    op.writes_put.checkpoint_id = SLICE("c1");
+    op.writes_put.task_id = SLICE("t");
+    op.writes_put.task_path = SLICE("");
+    op.writes_put.form = FORM_DOCUMENT;
+    op.writes_put.mode = WRITES_REPLACE;
+    op.writes_put.writes = &w;
+    op.writes_put.n = 1;
+    store_ok(&s, &op);
+}
+
+static size_t count_writes(const char *thread)
+{
+    struct op op = store_op(&s, OP_WRITES_GET, thread);
+
+    op.writes_get.ns = SLICE("");
+    op.writes_get.checkpoint_id = SLICE("c1");
+    store_ok(&s, &op);
+    return op.writes_get.out.n;
+}
+
+START_TEST(threads_go_with_their_session)
+{
+    struct op op;
+
+    store_session(&s, "a");
+    put_writes("a");
+    put_writes("free"); /* has no session: nobody's to call idle */
+    op = store_op(&s, OP_SESSION_DELETE, "a");
+    store_ok(&s, &op);
+    ck_assert_uint_eq(count_writes("a"), 1);
+    op.session_delete.threads = true;
+    op.stamp += 1000 * SECOND;
+    store_ok(&s, &op);
+    ck_assert_uint_eq(count_writes("a"), 0);
+    store_session(&s, "b");
+    put_writes("b");
+    ck_assert_int_eq(store_clean(&s, s.now_us, 10).out.removed, 1);
+    ck_assert_uint_eq(count_writes("b"), 0);
+    ck_assert_uint_eq(count_writes("free"), 1);
+}
+END_TEST
+
+/* Tombstones and keys are kept for the repeat window and an hour. */
+START_TEST(cleanup_forgets_old_deletions)
+{
+    struct op op;
+    size_t n;
+
+    for (int i = 0; i < 9; i++) {
+        const char *id = arena_printf(&s.arena, "s%d", i).at;
+
+        op = store_op(&s, OP_SESSION_PUT, id);
+        op.session_put.user_id = SLICE("u");
+        op.repeat.present = true;
+        op.repeat.op_id[0] = (uint8_t)i;
+        store_ok(&s, &op);
+        op = store_op(&s, OP_SESSION_DELETE, id);
+        store_ok(&s, &op);
+    }
+    s.now_us += HOUR;
+    ck_assert(!store_clean(&s, 0, 4).out.more);
+    store_records(&s, RECORD_SESSION, 10, &n);
+    ck_assert_uint_eq(n, 9);
+    s.now_us += HOUR;
+    ck_assert(store_clean(&s, 0, 4).out.more);
+    ck_assert(store_clean(&s, 0, 4).out.more);
+    ck_assert(!store_clean(&s, 0, 4).out.more);
+    store_records(&s, RECORD_SESSION, 10, &n);
+    ck_assert_uint_eq(n, 0);
+    store_session(&s, "s1");
+}
+END_TEST
+
+START_TEST(cleanup_removes_the_idle)
+{
+    struct op_cleanup c;
+    int64_t early;
+
+    store_session(&s, "a");
+    store_message(&s, "a", "m");
+    store_session(&s, "a:x");
+    store_message(&s, "anchor", "m");
+    early = s.now_us;
+    s.now_us += HOUR;
+    store_session(&s, "b");
+    store_message(&s, "a:x", "m");
+    c = store_clean(&s, early, 100);
+    ck_assert_int_eq(c.out.removed, 1);
+    ck_assert(!c.out.more);
+    ck_assert(!store_has(&s, "a") && store_has(&s, "a:x") && store_has(&s, "b"));
+    ck_assert_uint_eq(store_count(&s, "a"), 0);
+    ck_assert_uint_eq(store_count(&s, "anchor"), 0);
+    ck_assert_uint_eq(store_count(&s, "a:x"), 1);
+    c = store_clean(&s, s.now_us, 1);
+    ck_assert(c.out.more);
+    ck_assert_int_eq(c.out.removed, 1);
+    c = store_clean(&s, s.now_us, 1);
+    ck_assert(!c.out.more);
+    ck_assert_int_eq(c.out.removed, 1);
+    ck_assert_int_eq(store_clean(&s, s.now_us, 1).out.removed, 0);
+}
+END_TEST
+
+START_TEST(cleanup_knows_tenants)
+{
+    store_session(&s, "a");
+    s.tenant = SLICE("two");
+    ck_assert_int_eq(store_clean(&s, s.now_us, 10).out.removed, 0);
+    store_session(&s, "a");
+    ck_assert_int_eq(store_clean(&s, s.now_us, 10).out.removed, 1);
+    s.tenant = SLICE("default");
+    ck_assert(store_has(&s, "a"));
+}
+END_TEST
+
+START_TEST(totals_are_exact)
+{
+    struct op op;
+
+    store_session(&s, "a");
+    store_session(&s, "b");
+    store_message(&s, "a", "1");
+    store_message(&s, "a", "2");
+    store_message(&s, "anchor", "1");
+    op = store_op(&s, OP_SESSION_PATCH, "b");
+    op.session_patch.status = SLICE("completed");
+    store_ok(&s, &op);
+    ck_assert_int_eq(store_stats(&s).out.sessions, 2);
+    ck_assert_int_eq(store_stats(&s).out.active_sessions, 1);
+    ck_assert_int_eq(store_stats(&s).out.messages, 3);
+    ck_assert_int_eq(store_stats(&s).out.checkpoints, 0);
+    op = store_op(&s, OP_SESSION_DELETE, "a");
+    store_ok(&s, &op);
+    ck_assert_int_eq(store_stats(&s).out.sessions, 1);
+    ck_assert_int_eq(store_stats(&s).out.messages, 1);
+    s.tenant = SLICE("other");
+    ck_assert_int_eq(store_stats(&s).out.sessions, 0);
+}
+END_TEST
+
+static bool same_cell(struct cell a, struct cell b)
+{
+    return a.stamp == b.stamp && slice_equal(a.text, b.text);
+}
+
+static bool same_session(const struct record_session *a, const struct record_session *b)
+{
+    return a->gen == b->gen && a->tomb == b->tomb && same_cell(a->user_id, b->user_id) &&
+           same_cell(a->status, b->status) && same_cell(a->metadata, b->metadata) &&
+           a->request_count == b->request_count && a->error_count == b->error_count &&
+           a->total_processing_time == b->total_processing_time && a->created_us == b->created_us &&
+           a->updated_us == b->updated_us && a->last_activity_us == b->last_activity_us &&
+           a->version == b->version && a->last_seq == b->last_seq &&
+           a->last_context == b->last_context;
+}
+
+static bool same_record(const struct record *a, const struct record *b)
+{
+    if (a->kind != b->kind || !slice_equal(a->key.id, b->key.id) ||
+        !slice_equal(a->key.sub, b->key.sub) || a->key.number != b->key.number ||
+        a->key.stamp != b->key.stamp)
+        return false;
+    if (a->kind == RECORD_SESSION)
+        return same_session(&a->session, &b->session);
+    if (a->kind == RECORD_MESSAGE)
+        return a->message.stamp == b->message.stamp && a->message.seq == b->message.seq &&
+               slice_equal(a->message.role, b->message.role) &&
+               slice_equal(a->message.content, b->message.content) &&
+               slice_equal(a->message.metadata, b->message.metadata);
+    return a->context.updated_us == b->context.updated_us &&
+           slice_equal(a->context.body, b->context.body);
+}
+
+static void check_same(struct store *a, struct store *b)
+{
+    for (int kind = RECORD_SESSION; kind <= RECORD_CONTEXT; kind++) {
+        size_t n, m;
+        struct record *left = store_records(a, (enum record_kind)kind, 2, &n);
+        struct record *right = store_records(b, (enum record_kind)kind, 100, &m);
+
+        ck_assert_uint_eq(n, m);
+        for (size_t i = 0; i < n; i++)
+            ck_assert_msg(same_record(&left[i], &right[i]), "kind %d, record %zu", kind, i);
+    }
+}
+
+static size_t copy(struct store *from, struct store *to)
+{
+    size_t applied = 0;
+
+    for (int kind = RECORD_SESSION; kind <= RECORD_CONTEXT; kind++) {
+        size_t n;
+        struct record *records = store_records(from, (enum record_kind)kind, 3, &n);
+
+        applied += store_merge(to, records, n);
+    }
+    return applied;
+}
+
+/* Sessions in every state: alive, patched, deleted, made again, without a session. */
+static void fill(struct store *to)
+{
+    struct op op;
+
+    for (int i = 0; i < 7; i++) {
+        const char *id = arena_printf(&to->arena, "s%d", i).at;
+
+        to->now_us += SECOND;
+        store_session(to, id);
+        store_message(to, id, "m1");
+        store_message(to, id, "m2");
+        for (int k = 0; k < i; k++)
+            store_context(to, id, "{\"k\": 1e400}");
+    }
+    op = store_op(to, OP_SESSION_PATCH, "s1");
+    op.session_patch.status = SLICE("done");
+    op.session_patch.metadata_merge = SLICE("{\"x\":1}");
+    op.session_patch.increment_requests = true;
+    op.session_patch.add_processing_time = 1.5;
+    store_ok(to, &op);
+    op = store_op(to, OP_SESSION_DELETE, "s2");
+    store_ok(to, &op);
+    op = store_op(to, OP_SESSION_DELETE, "s3");
+    store_ok(to, &op);
+    store_session(to, "s3");
+    op = store_op(to, OP_SESSION_DELETE, "s4");
+    store_ok(to, &op);
+    store_message(to, "s4", "m3");
+    store_message(to, "anchor", "m1");
+}
+
+START_TEST(records_make_an_equal_store)
+{
+    size_t n;
+
+    fill(&s);
+    ck_assert_uint_gt(copy(&s, &other), 0);
+    check_same(&s, &other);
+    ck_assert_uint_eq(copy(&s, &other), 0);
+    ck_assert_uint_eq(copy(&other, &s), 0);
+    check_same(&s, &other);
+    ck_assert(store_has(&other, "s1") && !store_has(&other, "s2") && store_has(&other, "s3"));
+    store_records(&s, RECORD_SESSION, 100, &n);
+    ck_assert_uint_eq(n, 8);
+}
+END_TEST
+
+START_TEST(merging_in_any_order_gives_the_same)
+{
+    static const enum record_kind up[] = {RECORD_SESSION, RECORD_MESSAGE, RECORD_CONTEXT};
+    struct op op;
+
+    fill(&s);
+    copy(&s, &other);
+    other.now_us = s.now_us + SECOND; /* then both go on by themselves */
+    op = store_op(&other, OP_SESSION_DELETE, "s5");
+    store_ok(&other, &op);
+    store_message(&s, "s5", "late");
+    store_context(&s, "s6", "1");
+    store_context(&other, "s6", "2");
+    op = store_op(&s, OP_SESSION_DELETE, "s1");
+    store_ok(&s, &op);
+    store_session(&other, "s1");
+    store_message(&s, "s0", "x");
+    store_message(&other, "s0", "x");
+    for (int round = 0; round < 2; round++)
+        for (size_t k = 0; k < COUNT_OF(up); k++) {
+            size_t n;
+            struct record *records = store_records(&s, up[k], 100, &n);
+
+            for (size_t i = n; i-- > 0;)
+                store_merge(&other, &records[i], 1);
+        }
+    copy(&other, &s);
+    check_same(&s, &other);
+    ck_assert(store_has(&s, "s1") && store_has(&other, "s1"));
+    ck_assert(!store_has(&s, "s5"));
+    ck_assert_uint_eq(copy(&s, &other), 0);
+}
+END_TEST
+
+/* Two stores gave the number 1 to a context: the later stamp is read as 2. */
+START_TEST(twin_contexts_are_renumbered)
+{
+    struct op op;
+
+    store_session(&s, "s1");
+    copy(&s, &other);
+    store_context(&s, "s1", "\"old\"");
+    store_context(&other, "s1", "\"new\"");
+    copy(&other, &s);
+    op = store_op(&s, OP_CONTEXT_LIST, "s1");
+    op.context_list.limit = 10;
+    store_ok(&s, &op);
+    ck_assert_uint_eq(op.context_list.out.n, 2);
+    ck_assert_int_eq(op.context_list.out.items[0].version, 2);
+    op = store_op(&s, OP_CONTEXT_GET, "s1");
+    store_ok(&s, &op);
+    ck_assert_slice(op.context_get.out.context.body, "\"new\"");
+    op.context_get.version = 1;
+    store_ok(&s, &op);
+    ck_assert_slice(op.context_get.out.context.body, "\"old\"");
+    ck_assert_int_eq(store_context(&s, "s1", "3"), 3);
+}
+END_TEST
+
+START_TEST(the_dead_stay_dead)
+{
+    struct record late = {
+        .kind = RECORD_MESSAGE,
+        .key = {.id = SLICE("s1"), .sub = SLICE("m")},
+        .message = {.stamp = 1000, .seq = 5, .role = SLICE("r"), .content = SLICE("1")},
+    };
+    struct op op;
+
+    store_session(&s, "s1");
+    op = store_op(&s, OP_SESSION_DELETE, "s1");
+    store_ok(&s, &op);
+    ck_assert_uint_eq(store_merge(&s, &late, 1), 0);
+    ck_assert_uint_eq(store_count(&s, "s1"), 0);
+    late.message.stamp = INT64_MAX / 4;
+    ck_assert_uint_eq(store_merge(&s, &late, 1), 1);
+    ck_assert_uint_eq(store_merge(&s, &late, 1), 0);
+    ck_assert_uint_eq(store_count(&s, "s1"), 1);
+    late.message.seq = 4;
+    ck_assert_uint_eq(store_merge(&s, &late, 1), 0);
+    late.message.seq = 6;
+    late.message.content = SLICE("2");
+    ck_assert_uint_eq(store_merge(&s, &late, 1), 1);
+    ck_assert_uint_eq(store_count(&s, "s1"), 1);
+}
+END_TEST
+
+TCase *contract_records_case(void)
+{
+    TCase *tc = tcase_create("records");
+
+    tcase_add_checked_fixture(tc, open_store, close_store);
+    tcase_add_test(tc, cleanup_removes_the_idle);
+    tcase_add_test(tc, threads_go_with_their_session);
+    tcase_add_test(tc, cleanup_forgets_old_deletions);
+    tcase_add_test(tc, cleanup_knows_tenants);
+    tcase_add_test(tc, totals_are_exact);
+    tcase_add_test(tc, records_make_an_equal_store);
+    tcase_add_test(tc, merging_in_any_order_gives_the_same);
+    tcase_add_test(tc, twin_contexts_are_renumbered);
+    tcase_add_test(tc, the_dead_stay_dead);
+    return tc;
+}

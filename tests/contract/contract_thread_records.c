@@ -1,0 +1,244 @@
+/* contract_thread_records.c - records of threads and what is in them: read and merged. */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "threads.h"
+
+static void fill(const char *thread)
+{
+    put(&here, (struct checkpoint_in){.thread = thread, .id = "c1", .values = "a=1:xx b=1:yy"});
+    put(&here, (struct checkpoint_in){.thread = thread,
+                                      .id = "c2",
+                                      .parent = "c1",
+                                      .run = "r",
+                                      .metadata = "{\"run_id\":\"r\"}",
+                                      .values = "a=2:xz",
+                                      .carried = "b=1"});
+    put_writes(&here, (struct writes_in){.thread = thread,
+                                         .checkpoint = "c2",
+                                         .task = "t1",
+                                         .path = "p",
+                                         .writes = "0:a=b 1:c=d"});
+    put_writes(&here,
+               (struct writes_in){
+                   .thread = thread, .checkpoint = "c3", .task = "t1", .writes = "-1:early=e"});
+    put(&here,
+        (struct checkpoint_in){.thread = thread, .ns = "doc", .id = "d1", .form = FORM_DOCUMENT});
+}
+
+/* All records of threads, kind by kind. */
+static struct record *read_all(struct store *s, size_t *n)
+{
+    struct record *all = NULL;
+
+    *n = 0;
+    for (enum record_kind kind = RECORD_THREAD; kind < RECORD_KIND_COUNT; kind++) {
+        size_t more;
+        struct record *records = store_records(s, kind, 4, &more);
+
+        all = arena_resize(&s->arena, all, *n * sizeof(*all), (*n + more) * sizeof(*all));
+        ck_assert_ptr_nonnull(all);
+        if (more)
+            memcpy(all + *n, records, more * sizeof(*all));
+        *n += more;
+    }
+    return all;
+}
+
+START_TEST(round_trip)
+{
+    struct record *records;
+    size_t n;
+
+    fill("t");
+    fill("t2");
+    put(&here, (struct checkpoint_in){.thread = "gone", .id = "c1"});
+    delete_thread(&here, "gone");
+    ck_assert_uint_eq(count_records(&here, RECORD_THREAD), 3);
+    ck_assert_uint_eq(count_records(&here, RECORD_VALUE), 2 * 6);
+    ck_assert_uint_eq(count_records(&here, RECORD_CHECKPOINT), 2 * 3);
+    ck_assert_uint_eq(count_records(&here, RECORD_TASK), 2 * 2);
+    records = read_all(&here, &n);
+    ck_assert_uint_eq(store_merge(&there, records, n), n);
+    ck_assert_str_eq(dump(&there), dump(&here));
+    ck_assert_str_eq(thread_text(&there, "t"), thread_text(&here, "t"));
+    ck_assert_str_eq(values_text(&there, get(&there, "t", "", NULL)), "a=2:xz b=1:yy");
+    ck_assert_str_eq(get_writes(&there, "t2", "", "c3"), "t1//-1:early=e");
+    ck_assert_uint_eq(store_merge(&there, records, n), 0);
+    ck_assert_str_eq(dump(&there), dump(&here));
+    records = read_all(&there, &n);
+    ck_assert_uint_eq(store_merge(&here, records, n), 0);
+}
+END_TEST
+
+START_TEST(pages_in_key_order)
+{
+    struct record *records;
+    size_t n;
+
+    fill("b");
+    fill("a");
+    for (int64_t page = 1; page < 6; page++) {
+        records = store_records(&here, RECORD_CHECKPOINT, page, &n);
+        ck_assert_uint_eq(n, 6);
+        ck_assert_slice(records[0].key.id, "a");
+        ck_assert_slice(records[1].key.sub, "c2");
+        ck_assert_slice(records[2].key.ns, "doc");
+        ck_assert_slice(records[3].key.id, "b");
+        records = store_records(&here, RECORD_VALUE, page, &n);
+        ck_assert_uint_eq(n, 12);
+        ck_assert_int_lt(records[0].key.number, records[1].key.number);
+        records = store_records(&here, RECORD_TASK, page, &n);
+        ck_assert_uint_eq(n, 4);
+        ck_assert_slice(records[1].key.sub, "c3");
+        ck_assert_slice(records[1].key.task, "t1");
+        ck_assert_slice(records[0].task.task_path, "p");
+    }
+    here.tenant = SLICE("other");
+    ck_assert_uint_eq(count_records(&here, RECORD_THREAD), 0);
+}
+END_TEST
+
+START_TEST(the_higher_stamp_wins)
+{
+    struct record *old, *new;
+    size_t n_old, n_new;
+
+    fill("t");
+    old = read_all(&here, &n_old);
+    here.now_us += SECOND;
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c2", .head = "{}", .values = "a=3:n"});
+    put_writes(&here, (struct writes_in){.thread = "t",
+                                         .checkpoint = "c2",
+                                         .task = "t1",
+                                         .mode = WRITES_REPLACE,
+                                         .writes = "5:n=n"});
+    new = read_all(&here, &n_new);
+    store_merge(&there, new, n_new);
+    store_merge(&there, old, n_old);
+    ck_assert_str_eq(values_text(&there, get(&there, "t", "", NULL)), "a=3:n");
+    ck_assert_str_eq(get_writes(&there, "t", "", "c2"), "t1//5:n=n");
+    ck_assert_str_eq(dump(&there), dump(&here));
+    ck_assert_str_eq(thread_text(&there, "t"), thread_text(&here, "t"));
+    ck_assert_uint_eq(store_merge(&here, old, n_old), 1); /* the old head, which goes again */
+    ck_assert_str_eq(dump(&there), dump(&here));
+}
+END_TEST
+
+/* What is there of two states of a thread, merged in any order of whole kinds. */
+START_TEST(order_does_not_matter)
+{
+    struct record *states[3];
+    const char *first = NULL;
+    size_t n[3];
+
+    fill("t");
+    states[0] = read_all(&here, &n[0]);
+    delete_thread(&here, "t");
+    states[1] = read_all(&here, &n[1]);
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c2", .values = "a=9:zz"});
+    put_writes(&here, (struct writes_in){
+                          .thread = "t", .checkpoint = "c1", .task = "t2", .writes = "0:a=b"});
+    states[2] = read_all(&here, &n[2]);
+    for (int order = 0; order < 6; order++) {
+        static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                        {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+        struct store s;
+
+        store_open(&s, store_config(), 10 + order);
+        for (int i = 0; i < 3; i++)
+            store_merge(&s, states[orders[order][i]], n[orders[order][i]]);
+        if (!first)
+            first = arena_copy(&here.arena, slice_of(dump(&s))).at;
+        ck_assert_str_eq(dump(&s), first);
+        ck_assert_str_eq(list(&s, list_op(&s, "t", NULL)), "t//c2");
+        ck_assert_str_eq(get_writes(&s, "t", "", "c1"), "t2//0:a=b");
+        store_close(&s);
+    }
+    ck_assert_str_eq(first, dump(&here));
+}
+END_TEST
+
+START_TEST(a_tomb_kills_what_is_below)
+{
+    struct record tomb = {.kind = RECORD_THREAD, .key.id = SLICE("t")};
+
+    fill("t");
+    tomb.thread.tomb = stamp_next();
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c9", .parent = "c2", .carried = "b=1"});
+    put_writes(&here, (struct writes_in){
+                          .thread = "t", .checkpoint = "c1", .task = "t9", .writes = "0:a=b"});
+    ck_assert_uint_eq(store_merge(&here, &tomb, 1), 1);
+    ck_assert_str_eq(list(&here, list_op(&here, "t", NULL)), "t//c9");
+    ck_assert_str_eq(values_text(&here, get(&here, "t", "", "c9")), "b=1:yy");
+    ck_assert(!slice_present(get(&here, "t", "", "c9")->parent_id));
+    ck_assert_str_eq(get_writes(&here, "t", "", "c1"), "t9//0:a=b");
+    ck_assert_str_eq(get_writes(&here, "t", "", "c3"), "");
+    ck_assert_uint_eq(count_records(&here, RECORD_VALUE), 2);
+    ck_assert_str_eq(thread_text(&here, "t"), "<>|1|c9|36");
+    ck_assert_uint_eq(store_merge(&here, &tomb, 1), 0);
+    tomb.thread.tomb = stamp_next();
+    store_merge(&here, &tomb, 1);
+    ck_assert_str_eq(thread_text(&here, "t"), "none");
+    ck_assert_uint_eq(count_records(&here, RECORD_VALUE), 0);
+    ck_assert_uint_eq(count_records(&here, RECORD_THREAD), 1);
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .form = FORM_DOCUMENT});
+}
+END_TEST
+
+START_TEST(order_of_tasks_is_that_of_the_first_write)
+{
+    struct record *tasks;
+    size_t n;
+
+    for (int i = 0; i < 2; i++)
+        put_writes(&here, (struct writes_in){.thread = "t",
+                                             .checkpoint = "c1",
+                                             .task = i ? "a" : "b",
+                                             .form = FORM_DOCUMENT,
+                                             .writes = "0:x=1"});
+    tasks = store_records(&here, RECORD_TASK, 9, &n);
+    put_writes(&here, (struct writes_in){.thread = "t",
+                                         .checkpoint = "c1",
+                                         .task = "b",
+                                         .form = FORM_DOCUMENT,
+                                         .writes = "0:x=2"});
+    store_merge(&there, store_records(&here, RECORD_TASK, 9, &n), 2);
+    store_merge(&there, tasks, 2);
+    ck_assert_str_eq(get_writes(&there, "t", "", "c1"), "b//0:x=2 a//0:x=1");
+}
+END_TEST
+
+/* A value that is damaged on its way or has an unknown encoding is never an answer. */
+START_TEST(damaged_values)
+{
+    struct record *records;
+    struct op op;
+    size_t n;
+
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:xx"});
+    records = read_all(&here, &n);
+    for (size_t i = 0; i < n; i++)
+        if (records[i].kind == RECORD_VALUE && slice_present(records[i].value.of.channel))
+            records[i].value.blob.bytes = SLICE("xy");
+    store_merge(&there, records, n);
+    op = store_op(&there, OP_CHECKPOINT_GET, "t");
+    op.checkpoint_get.ns = SLICE("");
+    store_fails(&there, &op, ERR_STORAGE);
+    op = list_op(&there, "t", "");
+    store_fails(&there, &op, ERR_STORAGE);
+    op.checkpoint_list.values = false;
+    store_ok(&there, &op);
+}
+END_TEST
+
+void contract_thread_records_add(TCase *tc)
+{
+    tcase_add_test(tc, round_trip);
+    tcase_add_test(tc, pages_in_key_order);
+    tcase_add_test(tc, the_higher_stamp_wins);
+    tcase_add_test(tc, order_does_not_matter);
+    tcase_add_test(tc, a_tomb_kills_what_is_below);
+    tcase_add_test(tc, order_of_tasks_is_that_of_the_first_write);
+    tcase_add_test(tc, damaged_values);
+}

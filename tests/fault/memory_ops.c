@@ -1,0 +1,202 @@
+/*
+ * memory_ops.c - every op, with each of its allocations failing once.
+ *
+ *     n = 1, 2, ... until nothing fails; from 1 again when the run has got as far as preparing one
+ *     more statement, which then is there for the next runs
+ *
+ * So each allocation is met: those that prepare a statement, and those that use it.
+ */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "oom.h"
+#include "samples.h"
+#include "sqlite.h"
+#include "state.h"
+#include "versions.h"
+
+struct target {
+    const struct sample *sample;
+    struct backend *store;
+    sqlite3 *db;
+    struct arena arena;         /* of what is below */
+    struct slice before, after; /* exact, content */
+};
+
+static struct target target;
+
+/* versions over sqlite, as chain_open() has it, but with the connection at hand. */
+static void open_store(const char *url)
+{
+    struct backend_config cfg = sample_config(url, BACKEND_WRITER);
+    struct err err = {0};
+    struct backend *below = sqlite_open(&cfg, &err);
+
+    ck_assert_msg(below != NULL, "%s", err.text);
+    target.db = ((struct sqlite *)below)->db;
+    target.store = versions_open(below, &err);
+    ck_assert_ptr_nonnull(target.store);
+}
+
+static void open_memory(void)
+{
+    open_store("memory:");
+}
+
+static void open_file(void)
+{
+    char url[80];
+
+    snprintf(url, sizeof(url), "sqlite:%s/ops_%ld", fault_folder, (long)getpid());
+    open_store(url);
+}
+
+static void close_store(void)
+{
+    backend_close(target.store);
+    arena_done(&target.arena);
+}
+
+static struct slice state(enum state_detail detail, struct arena *arena)
+{
+    struct slice text;
+    struct err err = {0};
+
+    ck_assert_msg(state_read(target.store, detail, arena, &text, &err), "%s: %s",
+                  target.sample->name, err.text);
+    return text;
+}
+
+static void check(size_t n, enum state_detail detail, struct slice want)
+{
+    struct arena arena = {0};
+    struct slice got = state(detail, &arena);
+
+    ck_assert_msg(slice_equal(got, want), "%s, allocation %zu:\n%.*s\n--- is not\n%.*s",
+                  target.sample->name, n, SLICE_ARGS(state_difference(got, want)),
+                  SLICE_ARGS(state_difference(want, got)));
+    arena_done(&arena);
+}
+
+static int delete_rows(void *unused UNUSED, int n UNUSED, char **columns, char **names UNUSED)
+{
+    return sqlite3_exec(target.db, columns[0], NULL, NULL, NULL);
+}
+
+/* Empties and fills the store, prepared statements stay. What the driver keeps in mind stays true. */
+static void seed(void)
+{
+    static const char tables[] =
+        "SELECT 'DELETE FROM \"' || name || '\"' FROM sqlite_schema WHERE type = 'table' "
+        "AND name NOT LIKE 'sqlite_%' AND name NOT IN ('clock', 'tenant')";
+    struct err err = {0};
+
+    ck_assert_int_eq(sqlite3_exec(target.db, tables, delete_rows, NULL, NULL), SQLITE_OK);
+    ck_assert_msg(sample_seed(target.store, &err), "%s", err.text);
+    arena_reset(&target.arena);
+}
+
+static size_t count_statements(void)
+{
+    size_t n = 0;
+
+    for (sqlite3_stmt *st = NULL; (st = sqlite3_next_stmt(target.db, st));)
+        n++;
+    return n;
+}
+
+/* The state after one run, in a store of its own. */
+static void learn(void (*open)(void))
+{
+    struct arena arena = {0};
+    struct op op = sample_make(target.sample, &arena);
+    struct slice after;
+    struct err err = {0};
+
+    seed();
+    ck_assert_msg(sample_run(target.store, &op, &err), "%s: %s", target.sample->name, err.text);
+    after = state(STATE_CONTENT, &arena);
+    close_store();
+    open();
+    seed();
+    target.before = state(STATE_EXACT, &target.arena);
+    target.after = arena_copy(&target.arena, after);
+    ck_assert_ptr_nonnull(target.after.at);
+    arena_done(&arena);
+}
+
+/* Whether there was an n-th allocation. *passed: whether the op has succeeded nevertheless. */
+static bool attempt(size_t n, bool *passed)
+{
+    struct arena arena = {0};
+    struct op op = sample_make(target.sample, &arena);
+    struct err err = {0};
+    bool struck;
+
+    oom_at(n);
+    *passed = sample_run(target.store, &op, &err);
+    struck = oom_end();
+    arena_done(&arena);
+    ck_assert_msg(*passed || err.kind == ERR_NO_MEMORY, "%s, allocation %zu: %s",
+                  target.sample->name, n, err.text);
+    ck_assert_msg(*passed || struck, "%s without a failure: %s", target.sample->name, err.text);
+    check(n, *passed ? STATE_CONTENT : STATE_EXACT, *passed ? target.after : target.before);
+    return struck;
+}
+
+/* A run has changed the store: it begins anew, and has other stamps then. */
+static void renew(void)
+{
+    struct slice after = target.after;
+    struct arena old = target.arena;
+
+    target.arena = (struct arena){0};
+    seed();
+    target.before = state(STATE_EXACT, &target.arena);
+    target.after = arena_copy(&target.arena, after);
+    ck_assert_ptr_nonnull(target.after.at);
+    arena_done(&old);
+}
+
+static void torture(int number, void (*open)(void))
+{
+    size_t prepared, n = 1;
+    bool passed;
+
+    target.sample = &samples[number];
+    learn(open);
+    prepared = count_statements();
+    while (attempt(n, &passed)) {
+        size_t now = count_statements();
+
+        if (passed)
+            renew();
+        n = now > prepared ? 1 : n + 1;
+        prepared = now;
+    }
+    ck_assert(passed);
+}
+
+START_TEST(op_on_memory)
+{
+    torture(_i, open_memory);
+}
+END_TEST
+
+START_TEST(op_on_file)
+{
+    torture(_i, open_file);
+}
+END_TEST
+
+TCase *memory_ops_case(void)
+{
+    TCase *tc = tcase_create("memory of ops");
+
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, op_on_memory, 0, (int)n_samples);
+    tcase_add_loop_test(tc, op_on_file, 0, (int)n_samples);
+    return tc;
+}

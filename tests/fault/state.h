@@ -1,0 +1,27 @@
+/*
+ * state.h - all that a store holds, as one text to be compared.
+ *
+ * Threads    one.
+ * Ownership  the text lives in the arena.
+ * Units      none.
+ * Errors     those of the store; ERR_NO_MEMORY.
+ */
+#ifndef STATE_H
+#define STATE_H
+
+#include "arena.h"
+#include "backend.h"
+
+enum state_detail {
+    STATE_EXACT,   /* with stamps and value ids: two readings of one store */
+    STATE_CONTENT, /* without: two stores, or one that has done the same twice */
+};
+
+/* Reads the records of every kind of the tenant of the samples, one a line. */
+bool state_read(struct backend *b, enum state_detail detail, struct arena *arena, struct slice *out,
+                struct err *err) MUST_USE;
+
+/* The line of `a` at which it begins to differ from `b`; short enough for a message of libcheck. */
+struct slice state_difference(struct slice a, struct slice b);
+
+#endif

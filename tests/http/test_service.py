@@ -1,0 +1,302 @@
+"""Probes, reports, configuration, start and stop of the process."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+from typing import Any
+
+import pytest
+from conftest import BINARY, Server, free_port
+
+
+def test_probes(server: Server) -> None:
+    for path in ("/health/live", "/health/ready", "/health/startup"):
+        answer = server.get(path)
+        assert answer.status == 200 and answer.json()["status"], path
+        head = server.call("HEAD", path)
+        assert head.status == 200 and head.body == b""
+
+
+def test_health(server: Server) -> None:
+    answer = server.get("/health")
+    report = answer.json()
+    assert answer.status == 200 and report["status"] == "healthy"
+    assert report["checks"]["connection"] == "ok"
+    assert report["checks"]["performance"].startswith("ok (")
+    (backend,) = report["backends"]
+    kind = "memory" if server.primary == "memory:" else "sqlite"
+    assert backend["role"] == "primary" and backend["type"] == kind and backend["state"] == "up"
+    assert backend["durability"] == ("volatile" if kind == "memory" else "durable")
+    assert backend["outbox"] == 0
+
+
+def test_stats(own: Any) -> None:
+    server: Server = own()
+    server.session("a")
+    server.session("b")
+    server.post("/sessions/b/end")
+    for i in range(3):
+        server.post("/conversations/a/messages", {"role": "u", "content": i})
+    server.put("/checkpoints/t/c", {"checkpoint_data": 1})
+    server.put("/writes/t/early/task", {"writes": [{"channel": "x", "value": 1}]})
+    stats = server.get("/stats?fresh=true").json()
+    totals = {k: v for k, v in stats.items() if k.startswith(("total", "active"))}
+    assert totals == {"total_sessions": 2, "active_sessions": 1, "total_messages": 3, "total_checkpoints": 1}
+    appended = stats["operations"]["message_append"]
+    assert appended["total_operations"] == 3 and appended["error_count"] == 0
+    assert 0 < appended["min_latency"] <= appended["avg_latency"] <= appended["max_latency"]
+    server.session("c")
+    assert server.get("/stats").json()["total_sessions"] == 2
+    assert server.get("/stats?fresh=true").json()["total_sessions"] == 3
+
+
+def test_metrics(server: Server) -> None:
+    server.session("metrics")
+    answer = server.get("/metrics")
+    assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain")
+    text = answer.body.decode()
+    for line in text.splitlines():
+        assert line.startswith("#") or len(line.rsplit(" ", 1)) == 2, line
+    assert "stateward_http_requests_total" in text and 'operation="session_put"' in text
+
+
+def test_openapi(server: Server) -> None:
+    document = server.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1") and "/sessions/{id}" in document["paths"]
+
+
+def test_log_line(own: Any) -> None:
+    server: Server = own()
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    server.put("/sessions/s%2F1", {"user_id": "u"}, headers={"X-Request-Id": "r-1", "traceparent": trace})
+    server.get("/sessions/none")
+    server.stop()
+    lines = {x.get("request_id"): x for x in server.log_lines() if x["event"] == "request"}
+    line = lines["r-1"]
+    assert line["operation"] == "session_put" and line["session_id"] == "s/1"
+    assert line["success"] is True and line["status"] == 201 and line["traceparent"] == trace
+    assert 0 < line["latency"] < 60 and line["time"].endswith("Z")
+    failed = [x for x in lines.values() if x["status"] == 404]
+    assert failed[0]["success"] is False and failed[0]["error"] == "session_not_found"
+
+
+def test_request_id(server: Server) -> None:
+    assert server.get("/health/live", headers={"X-Request-Id": "mine"}).headers["X-Request-Id"] == "mine"
+    for bad in ("", "x" * 513, "a\tb"):
+        made = server.get("/health/live", headers={"X-Request-Id": bad}).headers["X-Request-Id"]
+        assert made != bad and len(made) == 36
+
+
+@pytest.mark.parametrize(("method", "path", "allow"), [
+    ("POST", "/sessions/x", "DELETE, GET, HEAD, PATCH, PUT"), ("DELETE", "/health", "GET, HEAD"),
+    ("OPTIONS", "/sessions", "GET, HEAD, POST"), ("GET", "/batch/sessions/get", "POST"),
+    ("TRACE", "/sessions", "GET, HEAD, POST"),
+])
+def test_method_not_allowed(server: Server, method: str, path: str, allow: str) -> None:
+    answer = server.call(method, path)
+    assert answer.status == 405 and answer.code == "method_not_allowed"
+    assert sorted(answer.headers["Allow"].split(", ")) == allow.split(", ")
+
+
+@pytest.mark.parametrize("path", ["/", "/nope", "/sessions/a/b", "/sessions/", "/health/", "//sessions",
+                                  "/docs/x", "/SESSIONS"])
+def test_no_such_path(server: Server, path: str) -> None:
+    answer = server.get(path)
+    assert answer.status == 404 and answer.code == "not_found", answer.body
+
+
+def test_media_types(server: Server, uid: str) -> None:
+    for kind, status in (("application/json", 201), ("application/json; charset=utf-8", 200),
+                         ("text/plain", 415), ("application/xml", 415)):
+        answer = server.put(f"/sessions/{uid}", {"user_id": "u"}, headers={"Content-Type": kind})
+        assert answer.status == status, kind
+
+
+# limits -----------------------------------------------------------------------------------------
+
+def test_too_large(own: Any) -> None:
+    server: Server = own("--max-body", "100KiB")
+    body = '{"checkpoint_data":"' + "x" * (99 * 1024) + '"}'
+    assert server.put("/checkpoints/t/c", raw=body).status == 201
+    body = '{"checkpoint_data":"' + "x" * (101 * 1024) + '"}'
+    answer = server.raw(f"PUT /checkpoints/t/d HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+    assert b" 413 " in answer and b"too_large" in answer
+    chunked = b"PUT /checkpoints/t/d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"2000\r\n" + b"x" * 0x2000 + b"\r\n"
+    answer = server.raw(chunked + chunk * 20 + b"0\r\n\r\n")
+    assert b" 413 " in answer or answer == b""
+    assert server.get("/checkpoints/t/d").status == 404
+
+
+def test_chunked_body(server: Server, uid: str) -> None:
+    parts = [b'{"user_id":', b'"chunk', b'ed"}']
+    body = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in parts) + b"0\r\n\r\n"
+    answer = server.raw(b"PUT /sessions/" + uid.encode() + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                        b"Transfer-Encoding: chunked\r\n\r\n" + body)
+    assert b" 201 " in answer
+    assert server.get(f"/sessions/{uid}").json()["user_id"] == "chunked"
+
+
+def test_length_and_encoding(server: Server, uid: str) -> None:
+    answer = server.raw(b"PUT /sessions/" + uid.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n"
+                        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+    assert b" 400 " in answer.split(b"\r\n")[0] + b" "
+    assert server.get(f"/sessions/{uid}").status == 404
+
+
+def test_clients_that_leave(server: Server, uid: str) -> None:
+    """Half a head, half a body, gone before the answer: the next request works."""
+    head = b"PUT /sessions/" + uid.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\n"
+    for data in (head[:20], head, head + b'{"user', head + b'{"user_id":"u"}'):
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", server.port)) as s:
+                s.sendall(data)
+    assert server.get("/health/live").status == 200
+
+
+# configuration ----------------------------------------------------------------------------------
+
+def run(*args: str, env: dict[str, str] | None = None, cwd: Any = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(BINARY), *args], capture_output=True, text=True, timeout=30, cwd=cwd,
+                          env={**os.environ, **(env or {})})
+
+
+def test_config_prints_the_table() -> None:
+    out = run("config", "--max-body", "1MiB", env={"STATEWARD_QUEUE_MAX": "77"})
+    assert out.returncode == 0
+    for word in ("--listen", "STATEWARD_LISTEN", "--primary", "--session-ttl", "77"):
+        assert word in out.stdout
+
+
+@pytest.mark.parametrize("args", [["--max-body", "x"], ["--batch-max-ops", "0"], ["--batch-max-ops", "257"],
+                                  ["--nope", "1"], ["--listen"], ["--log-level", "loud"], ["stray"],
+                                  ["--listen", "localhost"], ["--request-timeout", "-1"]])
+def test_wrong_settings_stop_the_start(args: list[str], tmp_path: pathlib.Path) -> None:
+    out = run("serve", "--primary", "memory:", *args, cwd=tmp_path)
+    assert out.returncode != 0 and args[0] in out.stderr, out.stderr
+
+
+def test_wrong_environment(tmp_path: pathlib.Path) -> None:
+    out = run("serve", env={"STATEWARD_READERS": "many"}, cwd=tmp_path)
+    assert out.returncode != 0 and "STATEWARD_READERS" in out.stderr
+
+
+def test_unsupported_store(tmp_path: pathlib.Path) -> None:
+    out = run("serve", "--primary", "mongodb://x", cwd=tmp_path)
+    assert out.returncode != 0 and "Unsupported storage type: mongodb" in out.stderr
+
+
+def test_only_loopback(tmp_path: pathlib.Path) -> None:
+    out = run("serve", "--primary", "memory:", "--listen", f"0.0.0.0:{free_port()}", cwd=tmp_path)
+    assert out.returncode != 0 and "--insecure" in out.stderr
+
+
+def test_help() -> None:
+    for args in (["--help"], ["help"], ["serve", "--help"], ["cleanup", "--help"], ["config", "--help"]):
+        out = run(*args)
+        assert out.returncode == 0 and "stateward" in out.stdout, args
+    assert run().returncode == 2 and run("nope").returncode == 2
+    assert run("version").stdout.startswith("stateward ")
+
+
+def test_second_process_is_refused(own: Any, tmp_path: pathlib.Path) -> None:
+    server: Server = own()
+    out = run("serve", "--primary", server.primary, "--listen", f"127.0.0.1:{free_port()}", cwd=tmp_path)
+    assert out.returncode == 1 and "in use" in out.stderr, out.stderr
+    server.session("still-works")
+
+
+def test_files_that_are_none_of_ours(tmp_path: pathlib.Path) -> None:
+    garbage = tmp_path / "garbage.db"
+    garbage.write_bytes(os.urandom(8192))
+    foreign = tmp_path / "foreign.db"
+    with sqlite3.connect(foreign) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    before = foreign.read_bytes()
+    newer = tmp_path / "newer.db"
+    listen = f"127.0.0.1:{free_port()}"
+    for name, word in (("garbage.db", "database"), ("foreign.db", "foreign"), ("no/such/dir.db", "no/such")):
+        out = run("serve", "--primary", f"sqlite:{tmp_path}/{name}", "--listen", listen, cwd=tmp_path)
+        assert out.returncode == 1 and word in out.stderr, (name, out.stderr)
+    assert foreign.read_bytes() == before
+    Server(f"sqlite:{newer}", tmp_path).start().stop()
+    with sqlite3.connect(newer) as db:
+        db.execute("PRAGMA user_version = 99")
+    out = run("serve", "--primary", f"sqlite:{newer}", "--listen", listen, cwd=tmp_path)
+    assert out.returncode == 1 and "newer" in out.stderr, out.stderr
+
+
+def test_cleanup_command(own: Any, tmp_path: pathlib.Path) -> None:
+    server: Server = own()
+    server.session("a")
+    server.stop()
+    out = run("cleanup", "--primary", server.primary, "--max-idle-hours", "0", cwd=tmp_path)
+    assert out.returncode == 0 and "1" in out.stdout, out
+    server.start()
+    assert server.get("/sessions/a").status == 404
+
+
+# stopping ---------------------------------------------------------------------------------------
+
+def test_sigterm_finishes_what_runs(own: Any) -> None:
+    server: Server = own()
+    server.session("s")
+    answers: list[int] = []
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            try:
+                answers.append(server.post("/conversations/s/messages", {"role": "u", "content": 1}).status)
+            except OSError:
+                return
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for t in threads:
+        t.start()
+    time.sleep(0.3)
+    assert server.stop() == 0
+    stop.set()
+    for t in threads:
+        t.join()
+    assert set(answers) == {201}
+    server.start()
+    stored = len(server.get("/conversations/s/messages?limit=0").json()["messages"])
+    assert stored >= len(answers)
+
+
+def test_draining(own: Any) -> None:
+    server: Server = own("--drain-delay", "2s")
+    assert server.process
+    server.process.send_signal(signal.SIGTERM)
+    for _ in range(100):
+        answer = server.get("/health/ready")
+        if answer.status == 503:
+            break
+        time.sleep(0.01)
+    assert answer.status == 503 and answer.headers["Retry-After"]
+    assert server.get("/health/live").status == 200
+    written = server.put("/sessions/s", {"user_id": "u"})
+    assert written.status == 201 and written.headers["Connection"].lower() == "close"
+    assert server.process.wait(20) == 0
+
+
+def test_expiry(own: Any) -> None:
+    server: Server = own("--session-ttl", "1s", "--checkpoint-ttl", "1s")
+    server.session("s")
+    server.post("/conversations/s/messages", {"role": "u", "content": 1})
+    server.put("/checkpoints/t/c", {"checkpoint_data": 1})
+    assert server.get("/sessions/s").status == 200 and server.get("/checkpoints/t/c").status == 200
+    time.sleep(1.3)
+    assert server.get("/sessions/s").status == 404
+    assert server.get("/conversations/s/messages").json()["messages"] == []
+    assert server.get("/checkpoints/t/c").status == 404 and server.get("/threads/t").status == 404
+    assert server.post("/sessions", {"session_id": "s", "user_id": "u"}).status == 201
+    assert server.get("/conversations/s/messages").json()["messages"] == []

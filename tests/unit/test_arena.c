@@ -1,0 +1,160 @@
+#include <check.h>
+
+#include "arena.h"
+#include "oom.h"
+
+static void check_aligned(const void *p)
+{
+    ck_assert_ptr_nonnull(p);
+    ck_assert_uint_eq((uintptr_t)p % 16, 0);
+}
+
+START_TEST(uses_the_first_block_then_malloc)
+{
+    char first[100], *p;
+    struct arena a;
+
+    arena_init(&a, first + 1, sizeof(first) - 1);
+    p = arena_alloc(&a, 10);
+    check_aligned(p);
+    ck_assert(p > first && p < first + sizeof(first));
+    ck_assert_ptr_null(a.blocks);
+    p = arena_alloc(&a, 200);
+    check_aligned(p);
+    ck_assert_ptr_nonnull(a.blocks);
+    arena_reset(&a);
+    ck_assert_ptr_null(a.blocks);
+    p = arena_alloc(&a, 10);
+    ck_assert(p > first && p < first + sizeof(first));
+    arena_done(&a);
+}
+END_TEST
+
+START_TEST(a_zeroed_arena_works)
+{
+    struct arena a = {0};
+
+    for (size_t size = 0; size < 5000; size += 7) {
+        char *p = arena_alloc(&a, size);
+
+        check_aligned(p);
+        memset(p, 'x', size);
+    }
+    arena_done(&a);
+    ck_assert_ptr_null(a.blocks);
+}
+END_TEST
+
+START_TEST(a_first_block_too_small_is_no_block)
+{
+    struct arena a;
+    char tiny[3];
+
+    arena_init(&a, tiny, sizeof(tiny));
+    check_aligned(arena_alloc(&a, 1));
+    ck_assert_ptr_nonnull(a.blocks);
+    arena_done(&a);
+}
+END_TEST
+
+START_TEST(zalloc_zeroes_and_refuses_overflow)
+{
+    struct arena a = {0};
+    char *p = arena_alloc(&a, 64);
+
+    memset(p, 'x', 64);
+    arena_reset(&a);
+    p = arena_zalloc(&a, 16, 4);
+    for (int i = 0; i < 64; i++)
+        ck_assert_int_eq(p[i], 0);
+    ck_assert_ptr_null(arena_zalloc(&a, SIZE_MAX / 2, 4));
+    ck_assert_ptr_null(arena_alloc(&a, SIZE_MAX));
+    ck_assert_ptr_null(arena_resize(&a, p, 64, SIZE_MAX));
+    arena_done(&a);
+}
+END_TEST
+
+START_TEST(resize_in_place_and_moving)
+{
+    char first[256], *p, *q;
+    struct arena a;
+
+    arena_init(&a, first, sizeof(first));
+    p = arena_resize(&a, NULL, 0, 16);
+    memcpy(p, "0123456789abcdef", 16);
+    ck_assert_ptr_eq(arena_resize(&a, p, 16, 64), p);
+    ck_assert_ptr_eq(arena_resize(&a, p, 64, 16), p);
+    q = arena_alloc(&a, 16);
+    ck_assert_ptr_eq(arena_resize(&a, p, 16, 8), p);
+    p = arena_resize(&a, p, 16, 48);
+    ck_assert(p > q);
+    ck_assert(memcmp(p, "0123456789abcdef", 16) == 0);
+    p = arena_resize(&a, p, 48, 10000);
+    ck_assert(memcmp(p, "0123456789abcdef", 16) == 0);
+    p = arena_resize(&a, p, 10000, 1000000);
+    ck_assert(memcmp(p, "0123456789abcdef", 16) == 0);
+    memset(p, 'x', 1000000);
+    check_aligned(arena_alloc(&a, 100));
+    arena_done(&a);
+}
+END_TEST
+
+START_TEST(copies_and_formats)
+{
+    struct arena a = {0};
+    struct slice s = arena_copy(&a, SLICE("a\0b"));
+
+    ck_assert(slice_equal(s, SLICE("a\0b")));
+    ck_assert_int_eq(s.at[3], 0);
+    s = arena_copy(&a, (struct slice){NULL, 0});
+    ck_assert(slice_present(s) && s.len == 0);
+    s = arena_printf(&a, "%d-%s", 7, "x");
+    ck_assert_str_eq(s.at, "7-x");
+    ck_assert_uint_eq(s.len, 3);
+    arena_done(&a);
+}
+END_TEST
+
+START_TEST(memory_ends)
+{
+    struct arena a = {0};
+    void *alloc, *zalloc, *resized;
+    struct slice copy, text;
+    char *p;
+
+    oom_set(true);
+    alloc = arena_alloc(&a, 1);
+    zalloc = arena_zalloc(&a, 1, 1);
+    copy = arena_copy(&a, SLICE("a"));
+    text = arena_printf(&a, "a");
+    oom_set(false);
+    ck_assert(!alloc && !zalloc && !slice_present(copy) && !slice_present(text));
+    p = arena_alloc(&a, 4096);
+    memset(p, 'x', 4096);
+    oom_set(true);
+    resized = arena_resize(&a, p, 4096, 8192);
+    oom_set(false);
+    ck_assert_ptr_null(resized);
+    ck_assert_int_eq(p[4095], 'x');
+    check_aligned(arena_resize(&a, p, 4096, 8192));
+    arena_done(&a);
+}
+END_TEST
+
+Suite *suite_arena(void);
+
+Suite *suite_arena(void)
+{
+    Suite *suite = suite_create("arena");
+    TCase *tests = tcase_create("arena");
+
+    tcase_add_test(tests, uses_the_first_block_then_malloc);
+    tcase_add_test(tests, a_zeroed_arena_works);
+    tcase_add_test(tests, a_first_block_too_small_is_no_block);
+    tcase_add_test(tests, zalloc_zeroes_and_refuses_overflow);
+    tcase_add_test(tests, resize_in_place_and_moving);
+    tcase_add_test(tests, copies_and_formats);
+    tcase_add_test(tests, memory_ends);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

@@ -1,0 +1,145 @@
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+
+enum { ARGS_MAX = 8 };
+
+/* Splits at blanks and loads. */
+static bool load(struct config *cfg, const char *flags, const char *env, struct err *err)
+{
+    static char args_text[256], env_text[256];
+    char *argv[ARGS_MAX], *envp[] = {env_text, NULL}, *save;
+    int argc = 0;
+
+    strcpy(args_text, flags);
+    strcpy(env_text, env ? env : "PATH=/bin");
+    for (char *a = strtok_r(args_text, " ", &save); a; a = strtok_r(NULL, " ", &save))
+        argv[argc++] = a;
+    return config_load(cfg, argc, argv, envp, err);
+}
+
+static void refused(const char *flags, const char *part)
+{
+    struct config cfg = {.lanes = 77};
+    struct err err;
+
+    ck_assert_msg(!load(&cfg, flags, NULL, &err), "%s", flags);
+    ck_assert_int_eq(err.kind, ERR_CONFIG);
+    ck_assert_msg(strstr(err.text, part) != NULL, "%s", err.text);
+    ck_assert_int_eq(cfg.lanes, 77);
+}
+
+START_TEST(has_defaults)
+{
+    struct config cfg;
+    struct err err;
+
+    ck_assert(load(&cfg, "", NULL, &err));
+    ck_assert_str_eq(cfg.listen, "127.0.0.1:8080");
+    ck_assert_str_eq(cfg.primary, "sqlite:stateward.db");
+    ck_assert(!cfg.insecure);
+    ck_assert_int_eq(cfg.batch_max_ops, 100);
+    ck_assert_int_eq(cfg.max_body, 64 * 1024 * 1024);
+    ck_assert_int_eq(cfg.request_timeout_ms, 30000);
+    ck_assert_int_eq(cfg.cleanup_interval_s, 60);
+    ck_assert_str_eq(cfg.log_level, "info");
+}
+END_TEST
+
+START_TEST(reads_flags_in_both_forms)
+{
+    struct config cfg;
+    struct err err;
+
+    ck_assert(
+        load(&cfg, "--batch-max-ops 64 --max-body=2KiB --insecure --idle-timeout 2m", NULL, &err));
+    ck_assert_int_eq(cfg.batch_max_ops, 64);
+    ck_assert_int_eq(cfg.max_body, 2048);
+    ck_assert(cfg.insecure);
+    ck_assert_int_eq(cfg.idle_timeout_ms, 120000);
+    ck_assert(load(&cfg, "--insecure=false --drain-delay 250ms --session-ttl 24h --body-total 7",
+                   NULL, &err));
+    ck_assert(!cfg.insecure);
+    ck_assert_int_eq(cfg.drain_delay_ms, 250);
+    ck_assert_int_eq(cfg.session_ttl_s, 86400);
+    ck_assert_int_eq(cfg.body_total, 7);
+    ck_assert(load(&cfg, "--drain-delay 3 --session-ttl 5", NULL, &err)); /* bare times: seconds */
+    ck_assert_int_eq(cfg.drain_delay_ms, 3000);
+    ck_assert_int_eq(cfg.session_ttl_s, 5);
+}
+END_TEST
+
+START_TEST(the_command_line_wins)
+{
+    struct config cfg;
+    struct err err;
+
+    ck_assert(load(&cfg, "", "STATEWARD_BATCH_MAX_OPS=7", &err));
+    ck_assert_int_eq(cfg.batch_max_ops, 7);
+    ck_assert(load(&cfg, "--batch-max-ops 8", "STATEWARD_BATCH_MAX_OPS=7", &err));
+    ck_assert_int_eq(cfg.batch_max_ops, 8);
+    ck_assert(load(&cfg, "", "STATEWARD_BATCH_MAX_OPSX=no", &err));
+    ck_assert(!load(&cfg, "", "STATEWARD_BATCH_MAX_OPS=x", &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "STATEWARD_BATCH_MAX_OPS"));
+}
+END_TEST
+
+START_TEST(refuses_what_is_wrong)
+{
+    refused("--nope 1", "--nope: there is no such setting");
+    refused("nope", "nope: there is no such setting");
+    refused("--lanes", "a value is needed");
+    refused("--lanes 0", "1..256");
+    refused("--lanes 257", "1..256");
+    refused("--lanes x", "\"x\" is not allowed");
+    refused("--lanes=", "is not allowed");
+    refused("--lanes -1", "1..256");
+    refused("--lanes 1k", "1..256");
+    refused("--lanes 99999999999999999999", "1..256");
+    refused("--max-body 10MB", "1..1GiB");
+    refused("--max-body 9999999999GiB", "1..1GiB");
+    refused("--session-ttl 1500ms", "--session-ttl");
+    refused("--idle-timeout 999ms", "1s..");
+    refused("--insecure=maybe", "true or false");
+    refused("--log-level loud", "debug");
+    refused("--listen=", "must not be empty");
+}
+END_TEST
+
+START_TEST(prints_every_setting)
+{
+    struct config cfg;
+    struct err err;
+    char *out = NULL;
+    size_t size;
+    FILE *f = open_memstream(&out, &size);
+
+    ck_assert(load(&cfg, "--max-body 1536KiB --drain-delay 0 --insecure", NULL, &err));
+    config_print(&cfg, f);
+    config_usage(f);
+    fclose(f);
+    ck_assert_ptr_nonnull(strstr(out, "--max-body\tSTATEWARD_MAX_BODY\t1536KiB\t1..1GiB\t"));
+    ck_assert_ptr_nonnull(strstr(out, "--drain-delay\tSTATEWARD_DRAIN_DELAY\t0\t"));
+    ck_assert_ptr_nonnull(strstr(out, "--insecure\tSTATEWARD_INSECURE\ttrue\t"));
+    ck_assert_ptr_nonnull(strstr(out, "--log-level"));
+    free(out);
+}
+END_TEST
+
+Suite *suite_config(void);
+
+Suite *suite_config(void)
+{
+    Suite *s = suite_create("config");
+    TCase *t = tcase_create("config");
+
+    tcase_add_test(t, has_defaults);
+    tcase_add_test(t, reads_flags_in_both_forms);
+    tcase_add_test(t, the_command_line_wins);
+    tcase_add_test(t, refuses_what_is_wrong);
+    tcase_add_test(t, prints_every_setting);
+    suite_add_tcase(s, t);
+    return s;
+}

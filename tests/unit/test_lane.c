@@ -1,0 +1,300 @@
+#include <check.h>
+#include <stdio.h>
+
+#include "fake_backend.h"
+#include "inbox.h"
+#include "lane.h"
+
+enum { FAKES = 8 };
+
+/* Hands out fakes in turn; the n-th open fails when fail_at is n. */
+struct opener {
+    struct fake_backend fakes[FAKES];
+    enum backend_role roles[FAKES];
+    size_t n, fail_at;
+    pthread_mutex_t *gate;
+    enum err_kind fail;
+};
+
+static struct backend *open_fake(void *ctx, enum backend_role role, struct err *err)
+{
+    struct opener *o = ctx;
+    struct fake_backend *f = &o->fakes[o->n];
+
+    if (o->fail_at == o->n + 1) {
+        err_fill(err, ERR_UNAVAILABLE, "no such store");
+        return NULL;
+    }
+    *f = FAKE_BACKEND;
+    f->gate = o->gate;
+    f->fail = o->fail;
+    o->roles[o->n++] = role;
+    return &f->base;
+}
+
+static struct lanes *open_lanes(struct opener *o, enum backend_lanes layout, size_t queue_max)
+{
+    struct lanes_config cfg = {
+        .layout = layout,
+        .n_readers = 2,
+        .n_lanes = 4,
+        .batch_max_ops = 10,
+        .queue_max = queue_max,
+        .open = open_fake,
+        .ctx = o,
+    };
+    struct err err;
+    struct lanes *l = lanes_open(&cfg, &err);
+
+    ck_assert_ptr_nonnull(l);
+    return l;
+}
+
+/* n ops on some records, linked and addressed. */
+static void make_ops(struct op *ops, char ids[][8], size_t n, enum op_type type, struct inbox *home)
+{
+    for (size_t i = 0; i < n; i++) {
+        snprintf(ids[i], 8, "r%zu", i % 3);
+        ops[i] = (struct op){
+            .type = type, .id = slice_of(ids[i]), .home = home, .now_us = (int64_t)i};
+        ops[i].next = i + 1 < n ? &ops[i + 1] : NULL;
+    }
+}
+
+static size_t take(struct inbox *home, size_t n)
+{
+    size_t got = 0;
+
+    while (got < n)
+        for (struct op *op = inbox_wait(home, -1); op; op = op->next)
+            got++;
+    return got;
+}
+
+static void submit(struct lanes *l, struct op *first, size_t n)
+{
+    struct err err;
+
+    ck_assert(lanes_admit(l, n, &err));
+    lanes_submit(l, first);
+}
+
+START_TEST(what_gathers_is_one_sorted_batch)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    struct opener o = {.gate = &gate};
+    struct lanes *l = open_lanes(&o, LANES_ONE, 100);
+    struct fake_backend *f = &o.fakes[0];
+    struct op first = {.type = OP_STATS}, ops[25];
+    char ids[25][8];
+    struct inbox home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err));
+    first.home = &home;
+    make_ops(ops, ids, 25, OP_SESSION_PATCH, &home);
+    pthread_mutex_lock(&gate);
+    submit(l, &first, 1);
+    submit(l, ops, 25);
+    ck_assert_uint_eq(lanes_depth(l), 26);
+    pthread_mutex_unlock(&gate);
+    ck_assert_uint_eq(take(&home, 26), 26);
+    ck_assert_uint_eq(lanes_depth(l), 0);
+    ck_assert_uint_eq(lanes_caps(l), BACKEND_SHARED);
+    lanes_close(l);
+    ck_assert(f->closed);
+    ck_assert_uint_le(f->largest, 10);
+    ck_assert_uint_le(f->n_batches, 5); /* 26 ops, 10 at most in each; the first may be alone */
+    for (size_t i = 0; i < f->n_ran; i++)
+        for (size_t j = i + 1; j < f->n_ran; j++)
+            if (slice_equal(f->ran[i]->id, f->ran[j]->id)) /* each record in order */
+                ck_assert_int_le(f->ran[i]->now_us, f->ran[j]->now_us);
+    inbox_done(&home);
+}
+END_TEST
+
+START_TEST(readers_never_write)
+{
+    struct opener o = {0};
+    struct lanes *l = open_lanes(&o, LANES_WRITER_READERS, 1000);
+    struct op writes[60], reads[60];
+    char ids[60][8];
+    struct inbox home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err));
+    ck_assert_uint_eq(o.n, 3);
+    ck_assert_int_eq(o.roles[0], BACKEND_WRITER);
+    ck_assert_int_eq(o.roles[1], BACKEND_READER);
+    ck_assert_int_eq(o.roles[2], BACKEND_READER);
+    make_ops(writes, ids, 60, OP_SESSION_PATCH, &home);
+    make_ops(reads, ids, 60, OP_SESSION_GET, &home);
+    for (int i = 0; i < 59; i++) { /* mix them in one list */
+        writes[i].next = &reads[i];
+        reads[i].next = &writes[i + 1];
+    }
+    writes[59].next = &reads[59];
+    submit(l, writes, 120);
+    take(&home, 120);
+    lanes_close(l);
+    ck_assert_uint_eq(o.fakes[0].n_ran, 60);
+    ck_assert_uint_eq(o.fakes[1].n_ran + o.fakes[2].n_ran, 60);
+    for (int f = 1; f < 3; f++)
+        for (size_t i = 0; i < o.fakes[f].n_ran; i++)
+            ck_assert(!op_writes(o.fakes[f].ran[i]));
+    inbox_done(&home);
+}
+END_TEST
+
+START_TEST(a_record_has_one_lane)
+{
+    struct opener o = {0};
+    struct lanes *l = open_lanes(&o, LANES_BY_KEY, 1000);
+    struct op ops[90], lists[8] = {{0}};
+    const void *lane_of[3] = {NULL};
+    char ids[90][8];
+    struct inbox home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err));
+    make_ops(ops, ids, 90, OP_SESSION_PATCH, &home);
+    submit(l, ops, 90);
+    for (int i = 0; i < 8; i++) { /* about no record: in turn */
+        lists[i] = (struct op){.type = OP_SESSION_LIST, .home = &home};
+        submit(l, &lists[i], 1);
+    }
+    take(&home, 98);
+    lanes_close(l);
+    for (int f = 0; f < 4; f++) {
+        size_t n_lists = 0;
+
+        ck_assert_int_eq(o.roles[f], BACKEND_ANY);
+        for (size_t i = 0; i < o.fakes[f].n_ran; i++) {
+            const struct op *op = o.fakes[f].ran[i];
+            const void **lane;
+
+            if (op->type == OP_SESSION_LIST) {
+                n_lists++;
+                continue;
+            }
+            lane = &lane_of[op->id.at[1] - '0'];
+            ck_assert(!*lane || *lane == &o.fakes[f]);
+            *lane = &o.fakes[f];
+        }
+        ck_assert_uint_eq(n_lists, 2);
+    }
+    inbox_done(&home);
+}
+END_TEST
+
+START_TEST(a_full_queue_refuses)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    struct opener o = {.gate = &gate};
+    struct lanes *l = open_lanes(&o, LANES_ONE, 5);
+    struct op ops[5];
+    char ids[5][8];
+    struct inbox home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err));
+    make_ops(ops, ids, 5, OP_SESSION_GET, &home);
+    ck_assert(!lanes_admit(l, 6, &err));
+    ck_assert_int_eq(err.kind, ERR_OVERLOADED);
+    pthread_mutex_lock(&gate);
+    submit(l, ops, 5);
+    ck_assert(!lanes_admit(l, 1, &err));
+    ck_assert_uint_eq(lanes_depth(l), 5);
+    pthread_mutex_unlock(&gate);
+    take(&home, 5);
+    ck_assert(lanes_admit(l, 1, &err));
+    ops[0].next = NULL;
+    lanes_submit(l, &ops[0]);
+    lanes_close(l); /* runs what is queued */
+    ck_assert_ptr_eq(inbox_take(&home), &ops[0]);
+    inbox_done(&home);
+}
+END_TEST
+
+START_TEST(homes_get_their_own)
+{
+    struct opener o = {0};
+    struct lanes *l = open_lanes(&o, LANES_ONE, 100);
+    struct op ops[30];
+    char ids[30][8];
+    struct inbox homes[2];
+    struct err err;
+
+    ck_assert(inbox_init(&homes[0], &err) && inbox_init(&homes[1], &err));
+    make_ops(ops, ids, 30, OP_SESSION_GET, NULL);
+    for (int i = 0; i < 30; i++)
+        ops[i].home = &homes[i % 2];
+    submit(l, ops, 30);
+    ck_assert_uint_eq(take(&homes[0], 15), 15);
+    ck_assert_uint_eq(take(&homes[1], 15), 15);
+    lanes_close(l);
+    inbox_done(&homes[0]);
+    inbox_done(&homes[1]);
+}
+END_TEST
+
+START_TEST(a_failed_batch_fails_each_op)
+{
+    struct opener o = {.fail = ERR_IN_DOUBT};
+    struct lanes *l = open_lanes(&o, LANES_ONE, 100);
+    struct inbox home;
+    struct err err;
+    struct op write = {.type = OP_SESSION_PATCH}, read = {.type = OP_SESSION_GET};
+
+    ck_assert(inbox_init(&home, &err));
+    write.home = read.home = &home;
+    write.next = &read;
+    submit(l, &write, 2);
+    take(&home, 2);
+    ck_assert_int_eq(write.status.kind, ERR_IN_DOUBT);
+    ck_assert_int_eq(read.status.kind, ERR_UNAVAILABLE); /* a read is never in doubt */
+    lanes_close(l);
+    inbox_done(&home);
+}
+END_TEST
+
+START_TEST(a_store_that_does_not_open_stops_the_start)
+{
+    for (size_t at = 1; at <= 3; at++) {
+        struct opener o = {.fail_at = at};
+        struct lanes_config cfg = {
+            .layout = LANES_WRITER_READERS,
+            .n_readers = 2,
+            .batch_max_ops = 1,
+            .queue_max = 1,
+            .open = open_fake,
+            .ctx = &o,
+        };
+        struct err err;
+
+        ck_assert_ptr_null(lanes_open(&cfg, &err));
+        ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+        for (size_t i = 0; i < o.n; i++)
+            ck_assert(o.fakes[i].closed);
+    }
+    lanes_close(NULL);
+}
+END_TEST
+
+Suite *suite_lane(void);
+
+Suite *suite_lane(void)
+{
+    Suite *s = suite_create("lane");
+    TCase *t = tcase_create("lane");
+
+    tcase_add_test(t, what_gathers_is_one_sorted_batch);
+    tcase_add_test(t, readers_never_write);
+    tcase_add_test(t, a_record_has_one_lane);
+    tcase_add_test(t, a_full_queue_refuses);
+    tcase_add_test(t, homes_get_their_own);
+    tcase_add_test(t, a_failed_batch_fails_each_op);
+    tcase_add_test(t, a_store_that_does_not_open_stops_the_start);
+    suite_add_tcase(s, t);
+    return s;
+}

@@ -1,0 +1,88 @@
+#include <check.h>
+
+#include "metrics.h"
+
+static struct arena arena;
+
+static void has(void (*write)(struct text *), const char *expected)
+{
+    struct text t;
+
+    text_init(&t, &arena);
+    write(&t);
+    ck_assert(!t.failed);
+    ck_assert_msg(memmem(t.at, t.len, expected, strlen(expected)) != NULL, "%s not in %.*s",
+                  expected, (int)t.len, t.at);
+    arena_done(&arena);
+}
+
+START_TEST(counts_requests)
+{
+    metrics_request(200, 400 * 1000);
+    metrics_request(200, 60 * 1000000);
+    metrics_request(503, INT64_C(20000000000));
+    metrics_request(7, 1); /* no status: only timed */
+    has(metrics_write_prometheus, "stateward_http_requests_total{status=\"200\"} 2\n");
+    has(metrics_write_prometheus, "stateward_http_requests_total{status=\"503\"} 1\n");
+    has(metrics_write_prometheus, "duration_seconds_bucket{le=\"0.0005\"} 2\n");
+    has(metrics_write_prometheus, "duration_seconds_bucket{le=\"0.1\"} 3\n");
+    has(metrics_write_prometheus, "duration_seconds_bucket{le=\"10\"} 3\n");
+    has(metrics_write_prometheus, "duration_seconds_bucket{le=\"+Inf\"} 4\n");
+    has(metrics_write_prometheus, "duration_seconds_count 4\n");
+}
+END_TEST
+
+START_TEST(counts_ops)
+{
+    metrics_op(OP_SESSION_GET, false, 1000000000);
+    metrics_op(OP_SESSION_GET, true, 3000000000);
+    metrics_op(OP_STATS, false, 0);
+    has(metrics_write_prometheus, "stateward_operations_total{operation=\"session_get\"} 2\n");
+    has(metrics_write_prometheus,
+        "stateward_operation_errors_total{operation=\"session_get\"} 1\n");
+    has(metrics_write_prometheus,
+        "stateward_operation_seconds_total{operation=\"session_get\"} 4\n");
+    has(metrics_write_report, "\"session_get\":{\"total_operations\":2,\"error_count\":1,"
+                              "\"error_rate\":0.5,\"avg_latency\":2.0,\"min_latency\":1.0,"
+                              "\"max_latency\":3.0}");
+}
+END_TEST
+
+START_TEST(counts_batches_and_gauges)
+{
+    metrics_batch(1);
+    metrics_batch(100);
+    metrics_gauge_add(GAUGE_QUEUE, 5);
+    metrics_gauge_add(GAUGE_QUEUE, -2);
+    ck_assert_int_eq(metrics_gauge_value(GAUGE_QUEUE), 3);
+    has(metrics_write_prometheus, "stateward_batch_operations_bucket{le=\"1\"} 1\n");
+    has(metrics_write_prometheus, "stateward_batch_operations_bucket{le=\"128\"} 2\n");
+    has(metrics_write_prometheus, "stateward_batch_operations_sum 101\n");
+    has(metrics_write_prometheus, "stateward_queue_operations 3\n");
+}
+END_TEST
+
+START_TEST(a_report_of_nothing_is_empty)
+{
+    struct text t;
+
+    text_init(&t, &arena);
+    metrics_write_report(&t);
+    ck_assert_uint_eq(t.len, 0);
+}
+END_TEST
+
+Suite *suite_metrics(void);
+
+Suite *suite_metrics(void)
+{
+    Suite *s = suite_create("metrics");
+    TCase *t = tcase_create("metrics");
+
+    tcase_add_test(t, a_report_of_nothing_is_empty);
+    tcase_add_test(t, counts_requests);
+    tcase_add_test(t, counts_ops);
+    tcase_add_test(t, counts_batches_and_gauges);
+    suite_add_tcase(s, t);
+    return s;
+}
