@@ -70,7 +70,7 @@ ROUTE(cleanup);
 ROUTE(prune);
 ROUTE(delete_runs);
 
-/* service.c */
+/* reports.c */
 route_finish_fn health_finish;
 route_finish_fn health_live_finish;
 route_finish_fn health_ready_finish;

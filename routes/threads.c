@@ -56,7 +56,7 @@ static void put_thread(struct text *t, const struct thread *thread)
     json_key(t, "namespaces");
     json_open(t, '[');
     for (size_t i = 0; i < thread->n_namespaces; i++)
-        json_string(t, thread->namespaces[i]);
+        json_utf8(t, thread->namespaces[i]);
     json_close(t, ']');
     json_member_int(t, "checkpoints", thread->checkpoints);
     json_member_string(t, "latest", thread->latest);

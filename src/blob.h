@@ -25,12 +25,12 @@ enum blob_encoding {
 };
 
 struct blob {
-    int64_t id;      /* of the value row; 0 until one is given */
-    int64_t base_id; /* of the row it is based on; 0 = none */
-    const struct blob *base; /* reading: that row, and so on; NULL = none, or decoded already */
-    int encoding;    /* enum blob_encoding; drivers keep it */
-    struct slice type;       /* "msgpack", ...; empty for plain JSON */
-    struct slice bytes;      /* encoded below versions.c, whole above it */
+    int64_t id;                  /* of the value row; 0 until one is given */
+    int64_t base_id;             /* of the row it is based on; 0 = none */
+    const struct blob *base;     /* reading: that row, and so on; NULL = none, or decoded already */
+    int encoding;                /* enum blob_encoding; drivers keep it */
+    struct slice type;           /* "msgpack", ...; empty for plain JSON */
+    struct slice bytes;          /* encoded below versions.c, whole above it */
     uint8_t hash[BLOB_HASH_LEN]; /* XXH3-128 (canonical, big-endian) of type, NUL, whole bytes */
 };
 

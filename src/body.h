@@ -20,15 +20,15 @@
 #include "err.h"
 
 enum member_flags {
-    MEMBER_STRING = 1,    /* struct slice, decoded, never absent after a match */
-    MEMBER_ID = 2,        /* struct slice, decoded and checked (id.h) */
-    MEMBER_OBJECT = 3,    /* struct slice, the JSON text of an object */
-    MEMBER_ARRAY = 4,     /* struct slice, the JSON text of an array */
-    MEMBER_ANY = 5,       /* struct slice, any JSON text, null too */
-    MEMBER_BOOL = 6,      /* bool */
-    MEMBER_INT = 7,       /* int64_t within min..max */
-    MEMBER_NUMBER = 8,    /* double within min..max */
-    MEMBER_TIME = 9,      /* int64_t */
+    MEMBER_STRING = 1, /* struct slice, decoded, never absent after a match */
+    MEMBER_ID = 2,     /* struct slice, decoded and checked (id.h) */
+    MEMBER_OBJECT = 3, /* struct slice, the JSON text of an object */
+    MEMBER_ARRAY = 4,  /* struct slice, the JSON text of an array */
+    MEMBER_ANY = 5,    /* struct slice, any JSON text, null too */
+    MEMBER_BOOL = 6,   /* bool */
+    MEMBER_INT = 7,    /* int64_t within min..max */
+    MEMBER_NUMBER = 8, /* double within min..max */
+    MEMBER_TIME = 9,   /* int64_t */
     MEMBER_TYPE_MASK = 15,
     MEMBER_REQUIRED = 16,
 };
@@ -40,9 +40,11 @@ struct member {
     int64_t min, max; /* MEMBER_INT, MEMBER_NUMBER; both 0 = any */
 };
 
+/* clang-format off */
 #define MEMBER(type, name, flags) {#name, (flags), offsetof(type, name), 0, 0}
 #define MEMBER_RANGE(type, name, flags, min, max) {#name, (flags), offsetof(type, name), min, max}
 #define MEMBER_END {NULL, 0, 0, 0, 0}
+/* clang-format on */
 
 /* Validates text as JSON and reads the object that it must be. Absent text: "a JSON body is needed". */
 bool body_read(struct slice text, const struct member *members, void *out, struct arena *arena,

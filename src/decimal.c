@@ -111,3 +111,41 @@ bool decimal_equal(struct slice a, struct slice b)
             return false;
     return true;
 }
+
+/* How many digits stand before the point; false when these are far too many or too few. */
+static bool whole_digits(const struct decimal *d, int64_t *out)
+{
+    const int64_t far = INT64_C(1) << 40; /* beyond what any shift leads back from */
+    int64_t exponent = 0;
+
+    for (size_t i = 0; i < d->exponent.len; i++) {
+        exponent = exponent * 10 + exponent_digit(d, i, d->exponent.len);
+        if (exponent > far || exponent < -far)
+            return false;
+    }
+    *out = d->shift + exponent;
+    return true;
+}
+
+bool decimal_to_int(struct slice number, int64_t *out)
+{
+    enum { DIGITS_MAX = 19 };
+    struct decimal d = parse(number);
+    int64_t n = (int64_t)(d.whole.len + d.fraction.len), digits, value = 0;
+
+    if (n == 0) {
+        *out = 0;
+        return true;
+    }
+    if (!whole_digits(&d, &digits) || digits < n || digits > DIGITS_MAX)
+        return false;
+    for (int64_t i = 0; i < digits; i++) {
+        int digit = i < n ? digit_at(&d, (size_t)i) - '0' : 0;
+
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, d.negative ? -digit : digit, &value))
+            return false;
+    }
+    *out = value;
+    return true;
+}

@@ -1,13 +1,13 @@
 /* json.c - see json.h. */
-#include <jansson.h> /* before json.h, see json_string there */
-
 #include "json.h"
 
 #include <assert.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "base64.h"
+#include "decimal.h"
 #include "scan.h"
 
 enum {
@@ -81,7 +81,7 @@ static void put_escape(struct text *t, char c)
         text_printf(t, "\\u%04x", (unsigned)c);
 }
 
-void json_string(struct text *t, struct slice utf8)
+void json_utf8(struct text *t, struct slice utf8)
 {
     const char *p = utf8.at, *end, *run;
 
@@ -212,7 +212,7 @@ void json_base64(struct text *t, struct slice bytes)
 void json_member_string(struct text *t, const char *key, struct slice utf8)
 {
     json_key(t, key);
-    json_string(t, utf8);
+    json_utf8(t, utf8);
 }
 
 void json_member_raw(struct text *t, const char *key, struct slice json)
@@ -281,18 +281,9 @@ static bool is_number(struct slice json)
 
 bool json_decode_int(struct slice json, int64_t *out, struct err *err)
 {
-    static const char otherwise[] = "must be an integer of 64 bits";
-    AUTO(drop) json_t *value = NULL;
-
-    if (!is_number(json))
-        return err_set(err, ERR_INVALID, "%s", otherwise);
-    value = load(json, 0, otherwise, err);
-    if (!value)
-        return false;
-    if (!json_is_integer(value))
-        return err_set(err, ERR_INVALID, "%s", otherwise);
-    *out = json_integer_value(value);
-    return true;
+    if (is_number(json) && decimal_to_int(json, out))
+        return true;
+    return err_set(err, ERR_INVALID, "must be an integer of 64 bits");
 }
 
 bool json_decode_double(struct slice json, double *out, struct err *err)

@@ -30,14 +30,8 @@ void json_key(struct text *t, const char *key);
 /* A value that is JSON text already (opaque members); absent becomes null. */
 void json_raw(struct text *t, struct slice json);
 
-/*
- * jansson has a json_string() too. The linker sees ours under another name, and a file that needs
- * both headers includes jansson.h first.
- */
-#define json_string json_put_string
-
 /* A string from UTF-8; absent becomes null. */
-void json_string(struct text *t, struct slice utf8);
+void json_utf8(struct text *t, struct slice utf8);
 
 /* An integer. */
 void json_int(struct text *t, int64_t n);
@@ -70,7 +64,7 @@ void json_member_time(struct text *t, const char *key, int64_t us);
 bool json_decode_string(struct slice json, struct arena *arena, struct slice *out,
                         struct err *err) MUST_USE;
 
-/* Reads a valid JSON number as an integer. ERR_INVALID: not one of 64 bits (1.0 is none). */
+/* Reads a valid JSON number as an integer. 1.0 is one too. ERR_INVALID: not of 64 bits. */
 bool json_decode_int(struct slice json, int64_t *out, struct err *err) MUST_USE;
 
 /* Reads a valid JSON number as a finite double. ERR_INVALID: beyond the range of a double. */

@@ -78,7 +78,7 @@ struct checkpoint {
     struct blob head;
     struct slice metadata;
     int64_t created_us;
-    int64_t stamp; /* its write sequence */
+    int64_t stamp;               /* its write sequence */
     const struct value **values; /* several checkpoints of a list may share one */
     size_t n_values;
     struct write *writes;
@@ -97,7 +97,8 @@ struct thread {
     struct slice *namespaces;
     size_t n_namespaces;
     int64_t checkpoints;
-    struct slice latest; /* id of the latest checkpoint of ns "", else of the first ns that has one */
+    struct slice
+        latest; /* id of the latest checkpoint of ns "", else of the first ns that has one */
     int64_t updated_us;
     int64_t bytes; /* of payload: heads, metadata, values, writes as stored */
 };

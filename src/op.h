@@ -66,21 +66,21 @@ enum op_type {
 
 struct op {
     enum op_type type;
-    struct err status;    /* set by execute() */
+    struct err status; /* set by execute() */
     struct slice tenant;
-    struct slice id;      /* session or thread; absent where the op is about no single one */
-    int64_t now_us;       /* the time that this op writes */
-    int64_t stamp;        /* writes: of the change. A store without `fence` may raise it */
-    bool fence;           /* what is stored is as new: ERR_FENCED, and `newest` set, not raised */
+    struct slice id; /* session or thread; absent where the op is about no single one */
+    int64_t now_us;  /* the time that this op writes */
+    int64_t stamp;   /* writes: of the change. A store without `fence` may raise it */
+    bool fence;      /* what is stored is as new: ERR_FENCED, and `newest` set, not raised */
     int64_t newest;
     struct op_repeat repeat;
-    int64_t deadline_ns;  /* not started after this */
+    int64_t deadline_ns; /* not started after this */
     struct arena *arena;
-    struct op *next;      /* in the list that holds it: outgoing, lane, inbox */
-    struct op *sibling;   /* next op of the same request, in order of making */
-    struct inbox *home;   /* where the lane posts it when it is done */
-    void *owner;          /* the request, for its loop */
-    int64_t started_ns;   /* when it was submitted */
+    struct op *next;    /* in the list that holds it: outgoing, lane, inbox */
+    struct op *sibling; /* next op of the same request, in order of making */
+    struct inbox *home; /* where the lane posts it when it is done */
+    void *owner;        /* the request, for its loop */
+    int64_t started_ns; /* when it was submitted */
     union {
 #define X(type, member, flags) struct op_##member member;
         OP_TYPES(X)

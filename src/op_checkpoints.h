@@ -52,7 +52,7 @@ struct op_checkpoint_get {
  * ERR_INVALID: `before` names no checkpoint (document form only).
  */
 struct op_checkpoint_list {
-    struct slice ns; /* absent = all */
+    struct slice ns;            /* absent = all */
     struct slice checkpoint_id; /* absent = any; else exactly this one, in whatever namespace */
     struct slice before;        /* absent = none; id < before, or an older write sequence */
     const struct filter *filter;

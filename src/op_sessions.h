@@ -20,7 +20,7 @@ enum { IF_NONE = 0, IF_EXISTS = -1 }; /* else the version itself */
 /* A request that may be repeated (Idempotency-Key). Kept for REPEAT_WINDOW_US. */
 struct op_repeat {
     bool present;
-    uint8_t op_id[BLOB_HASH_LEN];   /* hash of tenant, session, key */
+    uint8_t op_id[BLOB_HASH_LEN];     /* hash of tenant, session, key */
     uint8_t body_hash[BLOB_HASH_LEN]; /* another body under the same key is ERR_KEY_REUSED */
 };
 

@@ -30,7 +30,11 @@ static bool read_value(const struct member *m, struct slice value, void *out, st
         return err_set(err, ERR_INVALID, "is not UTF-8");
     if (is_text(m))
         return member_from_text(m, value, out, err);
-    return split_check(value, &json, err) && member_from_json(m, json, out, arena, err);
+    if (!split_check(value, &json, err))
+        return false;
+    if (json.len < value.len && (m->flags & MEMBER_TYPE_MASK) != MEMBER_OBJECT)
+        return err_set(err, ERR_INVALID, "has blanks around it");
+    return member_from_json(m, json, out, arena, err);
 }
 
 static bool unknown(struct slice raw, struct err *err)

@@ -22,9 +22,9 @@ struct response;
 enum { ROUTE_PARAMS_MAX = 4, ROUTE_ALLOW_LEN = 64 };
 
 enum route_flags {
-    ROUTE_FRAME = 1 << 0,    /* the body may be a frame */
-    ROUTE_EACH_OP = 1 << 1,  /* finish() looks at the status of each op itself */
-    ROUTE_NO_BODY = 1 << 2,  /* a body is read and ignored */
+    ROUTE_FRAME = 1 << 0,   /* the body may be a frame */
+    ROUTE_EACH_OP = 1 << 1, /* finish() looks at the status of each op itself */
+    ROUTE_NO_BODY = 1 << 2, /* a body is read and ignored */
 };
 
 /* Who may call (tokens come with authentication). */
@@ -46,8 +46,8 @@ typedef bool route_finish_fn(struct request *req, struct op *op, struct response
 
 struct route {
     const char *method;
-    const char *path; /* "/sessions/{id}/context" */
-    const char *name; /* operationId; "operation" in logs and metrics */
+    const char *path;      /* "/sessions/{id}/context" */
+    const char *name;      /* operationId; "operation" in logs and metrics */
     route_start_fn *start; /* NULL: finish alone answers */
     route_finish_fn *finish;
     enum route_scope scope;

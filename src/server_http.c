@@ -128,6 +128,7 @@ enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection,
         req->close = req->early = true;
         server_fail(req, &req->err);
     } else if (*upload_size > 0) {
+        req->server->progress = true; /* more may have come than MHD's buffer holds */
         server_body_add(req, upload, *upload_size);
         *upload_size = 0;
         return MHD_YES;

@@ -91,7 +91,7 @@ void server_fail(struct request *req, const struct err *err);
 /* server_send.c: hands the answer to the connection. False: the connection must be closed. */
 bool server_send(struct request *req) MUST_USE;
 
-/* Lets the connection wait; a long wait is suspended. Called from its handlers alone. */
+/* server_park.c: lets the connection wait; a long wait is suspended. Called from its handlers alone. */
 void server_park(struct request *req);
 
 /* Lets the connection go on. */

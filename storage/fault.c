@@ -91,8 +91,7 @@ struct backend *fault_open(struct backend *below, struct fault_plan *plan, struc
         err_fill(err, ERR_NO_MEMORY, "out of memory");
         return NULL;
     }
-    *f = (struct fault){.base = {.ops = &fault_ops, .caps = below->caps},
-                        .below = below,
-                        .plan = plan};
+    *f = (struct fault){
+        .base = {.ops = &fault_ops, .caps = below->caps}, .below = below, .plan = plan};
     return &f->base;
 }

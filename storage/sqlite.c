@@ -34,13 +34,6 @@ static bool is_domain(enum err_kind kind)
            kind != ERR_NO_MEMORY && kind != ERR_INTERNAL && kind != ERR_CONFIG;
 }
 
-static bool run(struct sqlite *d, enum sqlite_sql which, struct err *err)
-{
-    struct query q;
-
-    return query_begin(d, which, &q, err) && query_run(&q, err);
-}
-
 /* What was looked up in the transaction may be gone with it. */
 static void roll_back(struct sqlite *d)
 {
@@ -48,14 +41,15 @@ static void roll_back(struct sqlite *d)
 
     d->tenant = 0;
     if (!sqlite3_get_autocommit(d->db))
-        (void)!run(d, SQL_ROLLBACK, &ignored); /* sqlite has undone it already, or will at BEGIN */
+        (void)!query_do(d, SQL_ROLLBACK, 0, 0,
+                        &ignored); /* sqlite has undone it already, or will at BEGIN */
 }
 
 static bool begin(struct sqlite *d, bool writes, struct err *err)
 {
     if (!sqlite3_get_autocommit(d->db))
         roll_back(d);
-    return run(d, writes ? SQL_BEGIN_WRITE : SQL_BEGIN_READ, err);
+    return query_do(d, writes ? SQL_BEGIN_WRITE : SQL_BEGIN_READ, 0, 0, err);
 }
 
 /* Sees to it that no stamp in the file is above what the table clock says. */
@@ -93,7 +87,7 @@ static bool commit(struct sqlite *d, bool writes, struct err *err)
         roll_back(d);
         return false;
     }
-    if (!run(d, SQL_COMMIT, err))
+    if (!query_do(d, SQL_COMMIT, 0, 0, err))
         return fail_commit(d, err);
     d->stamp_high = high;
     return true;

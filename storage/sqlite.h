@@ -91,6 +91,14 @@ extern const struct backend_ops sqlite_backend_ops;
  * with the path in its text. */
 struct backend *sqlite_open(const struct backend_config *cfg, struct err *err) MUST_USE;
 
+/* Runs a statement without results that takes one or two numbers. */
+bool query_do(struct sqlite *d, enum sqlite_sql which, int64_t a, int64_t b,
+              struct err *err) MUST_USE;
+
+/* Reads the number in the first row; *n stays when there is no row. Same parameters. */
+bool query_number(struct sqlite *d, enum sqlite_sql which, const int64_t in[2], int64_t *n,
+                  struct err *err) MUST_USE;
+
 /* Turns the last error of the connection into a kind and a text ("sqlite: the disk is full"). */
 bool sqlite_fail(struct sqlite *d, struct err *err);
 

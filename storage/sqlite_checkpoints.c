@@ -22,7 +22,8 @@ static bool check_base(const struct put *p, const struct blob *blob, struct err 
 
     if (blob->base_id == 0)
         return true;
-    if (p->at.ns.id && !ns_number(p->d, SQL_VALUE_KNOWN, (int64_t[]){blob->base_id, 0}, &ns, err))
+    if (p->at.ns.id &&
+        !query_number(p->d, SQL_VALUE_KNOWN, (int64_t[]){blob->base_id, 0}, &ns, err))
         return false;
     if (ns == 0 || ns != p->at.ns.id)
         return err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");

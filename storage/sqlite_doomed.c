@@ -166,7 +166,7 @@ static bool drop_values(struct sqlite *d, int64_t ns, struct err *err)
 
     ok = doomed_values(d, ns, &scratch, &ids, &n, err);
     for (size_t i = 0; ok && i < n; i++)
-        ok = ns_run(d, SQL_VALUE_DROP, ids[i], 0, err);
+        ok = query_do(d, SQL_VALUE_DROP, ids[i], 0, err);
     arena_done(&scratch);
     return ok;
 }
@@ -175,21 +175,21 @@ static bool drop_namespace(struct sqlite *d, int64_t ns, struct err *err)
 {
     int64_t thread = 0;
 
-    return ns_run(d, SQL_NS_CLEAR_VALUES, ns, 0, err) &&
-           ns_number(d, SQL_NS_DROP, (int64_t[]){ns, 0}, &thread, err) &&
-           ns_run(d, SQL_THREAD_DROP, thread, 0, err);
+    return query_do(d, SQL_NS_CLEAR_VALUES, ns, 0, err) &&
+           query_number(d, SQL_NS_DROP, (int64_t[]){ns, 0}, &thread, err) &&
+           query_do(d, SQL_THREAD_DROP, thread, 0, err);
 }
 
 bool doomed_settle(struct sqlite *d, int64_t ns, struct err *err)
 {
     int64_t holds = 0;
 
-    if (!ns_number(d, SQL_NS_HOLDS, (int64_t[]){ns, 0}, &holds, err))
+    if (!query_number(d, SQL_NS_HOLDS, (int64_t[]){ns, 0}, &holds, err))
         return false;
     if (!holds)
         return drop_namespace(d, ns, err);
-    return ns_run(d, SQL_NS_UNPARENT, ns, 0, err) && drop_values(d, ns, err) &&
-           ns_run(d, SQL_NS_RECOUNT, ns, 0, err);
+    return query_do(d, SQL_NS_UNPARENT, ns, 0, err) && drop_values(d, ns, err) &&
+           query_do(d, SQL_NS_RECOUNT, ns, 0, err);
 }
 
 int doomed_order(const void *a, const void *b)
@@ -216,8 +216,8 @@ bool doomed_remove(struct sqlite *d, struct doomed *list, int64_t *removed, stru
         item = &list->items[i];
         if (before && doomed_order(item, before) == 0)
             continue;
-        if (!ns_run(d, SQL_TASK_CLEAR, item->id, 0, err) ||
-            !ns_run(d, SQL_CHECKPOINT_DROP, item->id, 0, err))
+        if (!query_do(d, SQL_TASK_CLEAR, item->id, 0, err) ||
+            !query_do(d, SQL_CHECKPOINT_DROP, item->id, 0, err))
             return false;
         count++;
     }
@@ -252,7 +252,7 @@ bool doomed_head(struct sqlite *d, int64_t ns, int64_t head, int64_t *bytes, str
 {
     int64_t freed = 0;
 
-    if (!ns_number(d, SQL_HEAD_DROP, (int64_t[]){head, ns}, &freed, err))
+    if (!query_number(d, SQL_HEAD_DROP, (int64_t[]){head, ns}, &freed, err))
         return false;
     *bytes = freed;
     return true;

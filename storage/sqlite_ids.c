@@ -1,6 +1,6 @@
-/* sqlite_ids.c - tenants, stamps and the activity of sessions; see sqlite.h. */
+/* sqlite_ids.c - tenants and stamps; see sqlite.h. */
 #include "clock.h"
-#include "sqlite_rows.h"
+#include "sqlite.h"
 
 static bool find_tenant(struct sqlite *d, struct slice name, int64_t *tenant, struct err *err)
 {
@@ -59,17 +59,4 @@ bool sqlite_stamp(struct op *op, int64_t stored, int64_t *stamp, struct err *err
     *stamp = stored + 1;
     stamp_observe(*stamp);
     return true;
-}
-
-bool sqlite_session_touch(struct sqlite *d, int64_t tenant, struct slice id, int64_t now_us,
-                          struct err *err)
-{
-    struct session_row row;
-
-    if (!row_find(d, tenant, id, &row, err))
-        return false;
-    if (!row_live(d, &row, now_us) || row.active_us >= now_us)
-        return true;
-    row.active_us = now_us;
-    return row_advance(d, &row, err);
 }

@@ -16,10 +16,10 @@ static bool kill_checkpoint(struct sqlite *d, int64_t row, struct err *err)
 {
     int64_t newest = 0;
 
-    if (!ns_number(d, SQL_TASK_NEWEST, (int64_t[]){row, 0}, &newest, err))
+    if (!query_number(d, SQL_TASK_NEWEST, (int64_t[]){row, 0}, &newest, err))
         return false;
-    return newest ? ns_run(d, SQL_CHECKPOINT_UNDO, row, stamp_us(newest), err)
-                  : ns_run(d, SQL_CHECKPOINT_DROP, row, 0, err);
+    return newest ? query_do(d, SQL_CHECKPOINT_UNDO, row, stamp_us(newest), err)
+                  : query_do(d, SQL_CHECKPOINT_DROP, row, 0, err);
 }
 
 /* Row ids in the first column of a statement with two numbers. */
@@ -49,7 +49,7 @@ static bool kill_below(struct merge *m, int64_t thread, int64_t tomb, struct err
 {
     struct doomed dead = {.arena = m->load.arena}, spaces = {.arena = m->load.arena};
 
-    if (!ns_run(m->load.d, SQL_TASK_DEAD, thread, tomb, err) ||
+    if (!query_do(m->load.d, SQL_TASK_DEAD, thread, tomb, err) ||
         !list_rows(m, SQL_CHECKPOINT_DEAD, thread, tomb, &dead, err) ||
         !list_rows(m, SQL_THREAD_NAMESPACES, thread, 0, &spaces, err))
         return false;
@@ -113,7 +113,7 @@ static bool make_namespace(struct merge *m, enum form form, int64_t stamp, struc
     if (!ns_make(m->load.d, &m->at.key, form, &m->at.ns, err))
         return false;
     return m->at.ns.form == form || stamp <= m->at.ns.last_stamp ||
-           ns_run(m->load.d, SQL_NS_FORM, m->at.ns.id, form, err);
+           query_do(m->load.d, SQL_NS_FORM, m->at.ns.id, form, err);
 }
 
 /* A head belongs to one checkpoint alone: it goes with the one that loses. */
@@ -133,8 +133,8 @@ static bool drop_empty(struct merge *m, struct err *err)
     int64_t thread = 0;
 
     return m->at.ns.id == 0 ||
-           (ns_number(m->load.d, SQL_NS_DROP_EMPTY, (int64_t[]){m->at.ns.id, 0}, &thread, err) &&
-            ns_run(m->load.d, SQL_THREAD_DROP, thread, 0, err));
+           (query_number(m->load.d, SQL_NS_DROP_EMPTY, (int64_t[]){m->at.ns.id, 0}, &thread, err) &&
+            query_do(m->load.d, SQL_THREAD_DROP, thread, 0, err));
 }
 
 static bool store_checkpoint(struct merge *m, struct err *err)
@@ -211,7 +211,7 @@ static bool merge_task(struct merge *m, struct err *err)
     if (from->seq >= old.seq)
         return true;
     m->applied = true;
-    return ns_run(m->load.d, SQL_TASK_SEQ, old.id, from->seq, err);
+    return query_do(m->load.d, SQL_TASK_SEQ, old.id, from->seq, err);
 }
 
 static bool merge(struct merge *m, struct err *err)

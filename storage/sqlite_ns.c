@@ -8,38 +8,6 @@ int64_t ns_expired_us(const struct sqlite *d, int64_t now_us)
     return d->checkpoint_ttl_us > 0 ? now_us - d->checkpoint_ttl_us : INT64_MIN;
 }
 
-static void bind_numbers(struct query *q, const int64_t in[2])
-{
-    for (int i = 0; i < sqlite3_bind_parameter_count(q->st); i++)
-        query_int(q, in[i]);
-}
-
-bool ns_run(struct sqlite *d, enum sqlite_sql which, int64_t a, int64_t b, struct err *err)
-{
-    struct query q;
-
-    if (!query_begin(d, which, &q, err))
-        return false;
-    bind_numbers(&q, (int64_t[]){a, b});
-    return query_run(&q, err);
-}
-
-bool ns_number(struct sqlite *d, enum sqlite_sql which, const int64_t in[2], int64_t *n,
-               struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    if (!query_begin(d, which, &q, err))
-        return false;
-    bind_numbers(&q, in);
-    if (!query_step(&q, &found, err))
-        return false;
-    if (found)
-        *n = query_col_int(&q, 0);
-    return true;
-}
-
 bool ns_find(struct sqlite *d, const struct ns_key *key, struct ns_row *row, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -103,7 +71,7 @@ bool ns_make(struct sqlite *d, const struct ns_key *key, enum form form, struct 
         row->form = form;
     }
     if (row->form == FORM_NONE && form != FORM_NONE) {
-        if (!ns_run(d, SQL_NS_FORM, row->id, form, err))
+        if (!query_do(d, SQL_NS_FORM, row->id, form, err))
             return false;
         row->form = form;
     }
@@ -166,7 +134,7 @@ bool thread_holds(struct sqlite *d, int64_t thread, int64_t expired_us, bool *ho
 {
     int64_t n = 0;
 
-    if (!ns_number(d, SQL_THREAD_HOLDS, (int64_t[]){thread, expired_us}, &n, err))
+    if (!query_number(d, SQL_THREAD_HOLDS, (int64_t[]){thread, expired_us}, &n, err))
         return false;
     *holds = n != 0;
     return true;
@@ -174,5 +142,5 @@ bool thread_holds(struct sqlite *d, int64_t thread, int64_t expired_us, bool *ho
 
 bool thread_touch(struct sqlite *d, int64_t thread, int64_t now_us, struct err *err)
 {
-    return ns_run(d, SQL_THREAD_TOUCH, thread, now_us, err);
+    return query_do(d, SQL_THREAD_TOUCH, thread, now_us, err);
 }

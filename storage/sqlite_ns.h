@@ -76,12 +76,4 @@ bool thread_holds(struct sqlite *d, int64_t thread, int64_t expired_us, bool *ho
 /* Moves updated_us of a thread forward. */
 bool thread_touch(struct sqlite *d, int64_t thread, int64_t now_us, struct err *err) MUST_USE;
 
-/* Runs a statement without results that takes one or two numbers. */
-bool ns_run(struct sqlite *d, enum sqlite_sql which, int64_t a, int64_t b,
-            struct err *err) MUST_USE;
-
-/* Reads the number in the first row; *n stays when there is no row. Same parameters. */
-bool ns_number(struct sqlite *d, enum sqlite_sql which, const int64_t in[2], int64_t *n,
-               struct err *err) MUST_USE;
-
 #endif

@@ -115,11 +115,13 @@ static bool lock_file(struct sqlite *d, const char *path, struct err *err)
 {
     const char *full = sqlite3_db_filename(d->db, "main");
     char *name = sqlite3_mprintf("%s.lock", full ? full : path);
-    int fd = name ? open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    int fd;
 
+    if (!name)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        err_fill(err, ERR_CONFIG, "sqlite: %s.lock cannot be made: %s", path,
-                 strerror(name ? errno : ENOMEM));
+        err_fill(err, ERR_CONFIG, "sqlite: %s.lock cannot be made: %s", path, strerror(errno));
     sqlite3_free(name);
     if (fd < 0)
         return false;
@@ -137,25 +139,14 @@ static bool lock_file(struct sqlite *d, const char *path, struct err *err)
     return true;
 }
 
-static bool read_number(struct sqlite *d, enum sqlite_sql which, int64_t *n, struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    if (!query_begin(d, which, &q, err) || !query_step(&q, &found, err))
-        return false;
-    *n = query_col_int(&q, 0);
-    return true;
-}
-
 /* Refuses what is not ours; *version is 0 for a new file. */
 static bool check_owner(struct sqlite *d, const char *path, int64_t *version, struct err *err)
 {
     int64_t application, tables;
 
-    if (!read_number(d, SQL_APPLICATION, &application, err) ||
-        !read_number(d, SQL_SCHEMA_VERSION, version, err) ||
-        !read_number(d, SQL_TABLE_COUNT, &tables, err))
+    if (!query_number(d, SQL_APPLICATION, (int64_t[2]){0}, &application, err) ||
+        !query_number(d, SQL_SCHEMA_VERSION, (int64_t[2]){0}, version, err) ||
+        !query_number(d, SQL_TABLE_COUNT, (int64_t[2]){0}, &tables, err))
         return name_path(path, err);
     if (application != APPLICATION_ID && (application || *version || tables))
         return err_set(err, ERR_CONFIG, "sqlite: %s is the database of another program", path);
@@ -210,7 +201,7 @@ static bool migrate(struct sqlite *d, size_t number, struct err *err)
 /* Stamps of an earlier run must not come again. */
 static bool read_clock(struct sqlite *d, struct err *err)
 {
-    if (!read_number(d, SQL_CLOCK_GET, &d->stamp_high, err))
+    if (!query_number(d, SQL_CLOCK_GET, (int64_t[2]){0}, &d->stamp_high, err))
         return false;
     stamp_observe(d->stamp_high);
     return true;

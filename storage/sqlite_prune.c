@@ -179,7 +179,7 @@ static bool load_space(struct loader *l, struct keep_ns *space, struct err *err)
     return true;
 }
 
-static struct pruner prune_start(struct sqlite *d, struct op *op)
+static struct pruner pruner_new(struct sqlite *d, struct op *op)
 {
     return (struct pruner){
         .load = load_start(d, op),
@@ -264,7 +264,7 @@ static bool delete_all(struct sqlite *d, struct op *op, int64_t thread, struct e
 {
     int64_t removed = 0, expired_us = ns_expired_us(d, op->now_us);
 
-    if (!ns_number(d, SQL_THREAD_COUNT, (int64_t[]){thread, expired_us}, &removed, err) ||
+    if (!query_number(d, SQL_THREAD_COUNT, (int64_t[]){thread, expired_us}, &removed, err) ||
         !sqlite_thread_delete(d, op, err))
         return false;
     op->thread_prune.out.removed = removed;
@@ -274,7 +274,7 @@ static bool delete_all(struct sqlite *d, struct op *op, int64_t thread, struct e
 bool sqlite_thread_prune(struct sqlite *d, struct op *op, struct err *err)
 {
     const struct op_thread_prune *asked = &op->thread_prune;
-    struct pruner p = prune_start(d, op);
+    struct pruner p = pruner_new(d, op);
     struct thread_row thread;
     int64_t tenant;
 
@@ -314,7 +314,7 @@ static bool doom_runs(struct pruner *p, const struct doomed_item *items, size_t 
     struct keep_ns space = {.row = items[0].ns};
     int64_t form = 0;
 
-    if (!ns_number(p->load.d, SQL_NS_FORM_OF, (int64_t[]){space.row, 0}, &form, err))
+    if (!query_number(p->load.d, SQL_NS_FORM_OF, (int64_t[]){space.row, 0}, &form, err))
         return false;
     space.form = (enum form)form;
     if (!load_space(&p->load, &space, err))
@@ -329,7 +329,7 @@ static bool doom_runs(struct pruner *p, const struct doomed_item *items, size_t 
 
 bool sqlite_runs_delete(struct sqlite *d, struct op *op, struct err *err)
 {
-    struct pruner p = prune_start(d, op);
+    struct pruner p = pruner_new(d, op);
     struct doomed listed = {.arena = op->arena};
     int64_t tenant, removed = 0, rows;
 

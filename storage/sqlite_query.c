@@ -120,6 +120,38 @@ void query_end(struct query *q)
     q->st = NULL;
 }
 
+static void bind_numbers(struct query *q, const int64_t in[2])
+{
+    for (int i = 0; i < sqlite3_bind_parameter_count(q->st); i++)
+        query_int(q, in[i]);
+}
+
+bool query_do(struct sqlite *d, enum sqlite_sql which, int64_t a, int64_t b, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    bind_numbers(&q, (int64_t[]){a, b});
+    return query_run(&q, err);
+}
+
+bool query_number(struct sqlite *d, enum sqlite_sql which, const int64_t in[2], int64_t *n,
+                  struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    bind_numbers(&q, in);
+    if (!query_step(&q, &found, err))
+        return false;
+    if (found)
+        *n = query_col_int(&q, 0);
+    return true;
+}
+
 bool sqlite_fail(struct sqlite *d, struct err *err)
 {
     int code = sqlite3_extended_errcode(d->db);

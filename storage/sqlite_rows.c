@@ -302,3 +302,16 @@ bool row_remove(struct sqlite *d, struct session_row *row, int64_t stamp, struct
     *row = left;
     return row_store(d, row, err);
 }
+
+bool sqlite_session_touch(struct sqlite *d, int64_t tenant, struct slice id, int64_t now_us,
+                          struct err *err)
+{
+    struct session_row row;
+
+    if (!row_find(d, tenant, id, &row, err))
+        return false;
+    if (!row_live(d, &row, now_us) || row.active_us >= now_us)
+        return true;
+    row.active_us = now_us;
+    return row_advance(d, &row, err);
+}

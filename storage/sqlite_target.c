@@ -90,7 +90,7 @@ static bool make_anchor(struct sqlite *d, struct target *t, int64_t stamp, struc
 
     if (t->row.id == 0)
         return checkpoint_store(d, t, &cells, err);
-    return t->row.stamp > 0 || ns_run(d, SQL_CHECKPOINT_AGE, t->row.id, cells.created_us, err);
+    return t->row.stamp > 0 || query_do(d, SQL_CHECKPOINT_AGE, t->row.id, cells.created_us, err);
 }
 
 bool task_store(struct sqlite *d, struct target *t, struct slice task_id,

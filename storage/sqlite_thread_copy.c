@@ -201,7 +201,7 @@ static bool copy_namespace(struct copy *c, int64_t from, struct slice ns, enum f
         change.stamp = renumber_of(&c->stamps, c->stamps.old[c->stamps.n - 1]);
     return ns_make(c->d, &to.key, form, &to.ns, err) && copy_values(c, from, to.ns.id, err) &&
            copy_checkpoints(c, from, &to, err) && ns_grow(c->d, to.ns.id, &change, err) &&
-           ns_run(c->d, SQL_NS_RECOUNT, to.ns.id, 0, err);
+           query_do(c->d, SQL_NS_RECOUNT, to.ns.id, 0, err);
 }
 
 static bool copy_all(struct copy *c, struct err *err)
@@ -258,5 +258,6 @@ bool sqlite_thread_copy(struct sqlite *d, struct op *op, struct err *err)
         return false;
     c.from_thread = from.id;
     c.to_thread = to.id;
-    return copy_all(&c, err) && thread_touch(d, to.id, op->now_us, err);
+    return copy_all(&c, err) && thread_touch(d, to.id, op->now_us, err) &&
+           sqlite_session_touch(d, c.to.tenant, c.to.thread, op->now_us, err);
 }

@@ -13,7 +13,8 @@ static bool count_checkpoints(struct sqlite *d, int64_t expired_us, struct part 
                               struct err *err)
 {
     return expired_us == INT64_MIN ||
-           ns_number(d, SQL_NS_COUNT, (int64_t[]){part->id, expired_us}, &part->checkpoints, err);
+           query_number(d, SQL_NS_COUNT, (int64_t[]){part->id, expired_us}, &part->checkpoints,
+                        err);
 }
 
 static bool add_part(struct loader *l, struct query *q, struct thread *thread, struct part *part,
@@ -174,7 +175,7 @@ static bool newest_stamp(struct sqlite *d, const struct thread_row *row, int64_t
 {
     int64_t newest = 0;
 
-    if (!ns_number(d, SQL_THREAD_NEWEST, (int64_t[]){row->id, 0}, &newest, err))
+    if (!query_number(d, SQL_THREAD_NEWEST, (int64_t[]){row->id, 0}, &newest, err))
         return false;
     *stamp = newest > row->tomb ? newest : row->tomb;
     return true;
@@ -193,10 +194,10 @@ bool sqlite_thread_delete(struct sqlite *d, struct op *op, struct err *err)
 
 static bool clear(struct sqlite *d, int64_t thread, struct err *err)
 {
-    return ns_run(d, SQL_THREAD_CLEAR_TASKS, thread, 0, err) &&
-           ns_run(d, SQL_THREAD_CLEAR_CHECKPOINTS, thread, 0, err) &&
-           ns_run(d, SQL_THREAD_CLEAR_VALUES, thread, 0, err) &&
-           ns_run(d, SQL_THREAD_CLEAR_NAMESPACES, thread, 0, err);
+    return query_do(d, SQL_THREAD_CLEAR_TASKS, thread, 0, err) &&
+           query_do(d, SQL_THREAD_CLEAR_CHECKPOINTS, thread, 0, err) &&
+           query_do(d, SQL_THREAD_CLEAR_VALUES, thread, 0, err) &&
+           query_do(d, SQL_THREAD_CLEAR_NAMESPACES, thread, 0, err);
 }
 
 bool sqlite_thread_remove(struct sqlite *d, int64_t tenant, struct slice id, int64_t stamp,
@@ -210,5 +211,5 @@ bool sqlite_thread_remove(struct sqlite *d, int64_t tenant, struct slice id, int
     row.tomb = stamp > newest ? stamp : newest;
     if (row.id == 0)
         return thread_make(d, tenant, id, &row, err);
-    return clear(d, row.id, err) && ns_run(d, SQL_THREAD_TOMB, row.id, row.tomb, err);
+    return clear(d, row.id, err) && query_do(d, SQL_THREAD_TOMB, row.id, row.tomb, err);
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks that nothing includes upwards: src <- storage <- routes <- main.c, cli.c.
+# Checks that nothing includes upwards: src <- storage <- routes <- app.
 set -u
 cd "$(dirname "$0")/.."
 bad=0
@@ -22,8 +22,7 @@ headers()
 }
 
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]'
-top='src/(main|cli)\.c$'
-base=$(find src -name '*.[ch]' | grep -vE "$top")
+base=$(find src -name '*.[ch]')
 storage=$(find storage -name '*.[ch]')
 routes=$(find routes -name '*.[ch]')
 
@@ -34,10 +33,10 @@ forbid 'storage knows no HTTP' "$include(microhttpd|request|response|router|serv
 forbid 'routes know no driver' "$include($(headers storage))\.h" $routes
 forbid 'routes know no database library' "$include(sqlite3|libpq|hiredis|curl)" $routes $base
 forbid 'only src/server* speaks libmicrohttpd' "${include}microhttpd" \
-    $(find src routes storage -name '*.[ch]' ! -path 'src/server*')
+    $(find app src routes storage -name '*.[ch]' ! -path 'src/server*')
 forbid 'SQL stands in storage/*_sql.h and storage/schema only' \
     '"[^"]*\b(SELECT|INSERT (OR|INTO)|UPDATE .* SET|DELETE FROM|CREATE (TABLE|INDEX))\b' \
-    $(find src routes storage -name '*.[ch]' ! -name '*_sql.h')
+    $(find app src routes storage -name '*.[ch]' ! -name '*_sql.h')
 
 [ "$bad" = 0 ] && echo "layers: $(echo $base $storage $routes | wc -w) files, all arrows point down"
 exit "$bad"

@@ -39,7 +39,7 @@ def main() -> int:
     bad: list[str] = []
     lengths: list[int] = []
     sizes: list[int] = []
-    for top in ("src", "storage", "routes", "tests"):
+    for top in ("app", "src", "storage", "routes", "tests"):
         for path in sorted((ROOT / top).rglob("*.[ch]")):
             name = path.relative_to(ROOT)
             lines = path.read_text(encoding="utf-8").splitlines()

@@ -16,7 +16,7 @@
 /* Each op x each way in which a call can fail. */
 TCase *calls_case(void);
 
-/* Each op x each allocation, on memory: and on sqlite: files. */
+/* Each op x each allocation on memory:, each seventh one on sqlite: files. */
 TCase *memory_ops_case(void);
 
 /* Opening stores and lanes x each allocation. */

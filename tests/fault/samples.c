@@ -84,7 +84,9 @@ static void message_append(struct op *op)
 
     for (size_t i = 0; i < COUNT_OF(messages); i++)
         messages[i] = (struct message){
-            .id = i == 0 ? SLICE("m1") : i == 1 ? SLICE("m4") : SLICE("m5"),
+            .id = i == 0   ? SLICE("m1")
+                  : i == 1 ? SLICE("m4")
+                           : SLICE("m5"),
             .role = SLICE("user"),
             .content = SLICE("\"hello\""),
             .metadata = i == 1 ? SLICE("{\"k\": 1}") : SLICE("{}"),
@@ -477,10 +479,8 @@ static bool read_records(struct backend *b, struct err *err)
 static bool make_records(struct backend *b, struct err *err)
 {
     static const struct sample more[] = {
-        {"", OP_SESSION_DELETE, "s2", nothing},
-        {"", OP_SESSION_PUT, "s3", session_put},
-        {"", OP_CHECKPOINT_PUT, "t3", seed_c1},
-        {"", OP_WRITES_PUT, "t3", writes_upsert},
+        {"", OP_SESSION_DELETE, "s2", nothing}, {"", OP_SESSION_PUT, "s3", session_put},
+        {"", OP_CHECKPOINT_PUT, "t3", seed_c1}, {"", OP_WRITES_PUT, "t3", writes_upsert},
         {"", OP_THREAD_DELETE, "t2", nothing},
     };
 

@@ -4,7 +4,8 @@
  *     samples_init() -> per test: sample_seed(store) -> sample_make(&samples[i]) -> run
  *
  * Threads    one.
- * Ownership  what samples are made of is static, or lives until the process ends.
+ * Ownership  what samples are made of is static, or lives until the process ends: an op is run before
+ *            the next is made.
  * Units      *_us wall microseconds since 1970.
  * Errors     those of the store.
  */
@@ -33,7 +34,7 @@ struct backend_config sample_config(const char *url, enum backend_role role);
 /* An op of the samples' tenant and time, its input zeroed. */
 struct op sample_op(enum op_type type, const char *id, struct arena *arena);
 
-/* The op of a sample. The input is new each time: what an earlier run wrote into it is gone. */
+/* The op of a sample, its input as new. */
 struct op sample_make(const struct sample *s, struct arena *arena);
 
 /* Runs one op. False: the batch failed, or the op. */

@@ -72,8 +72,7 @@ static void put_value_of(const struct state *s, struct text *t, int64_t id)
     text_puts(t, " absent");
 }
 
-static void put_checkpoint(const struct state *s, struct text *t,
-                           const struct record_checkpoint *r)
+static void put_checkpoint(const struct state *s, struct text *t, const struct record_checkpoint *r)
 {
     put_number(s, t, "stamp", r->stamp);
     text_printf(t, " created=%" PRId64 " form=%d", r->created_us, r->form);
@@ -201,7 +200,8 @@ bool state_read(struct backend *b, enum state_detail detail, struct arena *arena
     qsort(s.lines, s.n_lines, sizeof(*s.lines), by_text);
     text_init(&t, arena);
     for (size_t i = 0; i < s.n_lines; i++)
-        text_put(&t, s.lines[i]);
+        if (detail == STATE_EXACT || i == 0 || !slice_equal(s.lines[i], s.lines[i - 1]))
+            text_put(&t, s.lines[i]);
     if (t.failed)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     *out = text_slice(&t);

@@ -14,7 +14,8 @@
 
 enum state_detail {
     STATE_EXACT,   /* with stamps and value ids: two readings of one store */
-    STATE_CONTENT, /* without: two stores, or one that has done the same twice */
+    STATE_CONTENT, /* without: two stores, or one that has done the same twice. A value that is
+                      stored twice shows once: those of a checkpoint that was replaced stay */
 };
 
 /* Reads the records of every kind of the tenant of the samples, one a line. */

@@ -7,19 +7,17 @@
 /* jansson refuses these, we keep them: the text comes back as it was sent. */
 static bool ours_only(struct slice text, const json_error_t *error)
 {
-    switch (json_error_code(error)) {
-    case json_error_numeric_overflow:
-    case json_error_null_character:
-    case json_error_null_byte_in_key:
+    enum json_error_code code = json_error_code(error);
+
+    if (code == json_error_numeric_overflow || code == json_error_null_character ||
+        code == json_error_null_byte_in_key)
         return true;
-    default: /* a lone surrogate is but a syntax error to it */
-        for (size_t i = 0; i + 3 < text.len; i++)
-            if (text.at[i] == '\\' && text.at[i + 1] == 'u' && (text.at[i + 2] | 32) == 'd' &&
-                ((text.at[i + 3] >= '8' && text.at[i + 3] <= '9') ||
-                 ((text.at[i + 3] | 32) >= 'a' && (text.at[i + 3] | 32) <= 'f')))
-                return true;
-        return false;
-    }
+    for (size_t i = 0; i + 3 < text.len; i++) /* a lone surrogate is but a syntax error to it */
+        if (text.at[i] == '\\' && text.at[i + 1] == 'u' && (text.at[i + 2] | 32) == 'd' &&
+            ((text.at[i + 3] >= '8' && text.at[i + 3] <= '9') ||
+             ((text.at[i + 3] | 32) >= 'a' && (text.at[i + 3] | 32) <= 'f')))
+            return true;
+    return false;
 }
 
 static unsigned depth_of(const json_t *value)
@@ -79,8 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice text = fuzz_input(data, size), value = {0};
     struct err err = {0};
     json_error_t error;
-    json_t *oracle =
-        json_loadb(text.at ? text.at : "", size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    json_t *oracle = json_loadb(text.at ? text.at : "", size, JSON_DECODE_ANY | JSON_ALLOW_NUL,
+                                &error);
     bool valid = split_check(text, &value, &err);
 
     /* jansson takes a NUL byte between values for the end of the text */

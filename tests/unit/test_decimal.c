@@ -59,6 +59,54 @@ START_TEST(agrees_with_integers)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    int64_t n;
+} integers[] = {
+    {"0", 0},
+    {"-0.0e99999999999999999999", 0},
+    {"27", 27},
+    {"27.0", 27},
+    {"2.7e1", 27},
+    {"2700E-2", 27},
+    {"-1200", -1200},
+    {"0.0012e+00000000000000000000006", 1200},
+    {"9223372036854775807", INT64_MAX},
+    {"9.223372036854775807e18", INT64_MAX},
+    {"-9223372036854775808", INT64_MIN},
+};
+
+START_TEST(reads_integers)
+{
+    int64_t n = -1;
+
+    ck_assert(decimal_to_int(slice_of(integers[_i].text), &n));
+    ck_assert_int_eq(n, integers[_i].n);
+}
+END_TEST
+
+static const char *const no_integers[] = {
+    "0.5",
+    "27.01",
+    "1e-1",
+    "120e-2",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "1e19",
+    "1e20",
+    "1e99999999999999999999",
+    "1e-99999999999999999999",
+};
+
+START_TEST(refuses_others)
+{
+    int64_t n = -1;
+
+    ck_assert(!decimal_to_int(slice_of(no_integers[_i]), &n));
+    ck_assert_int_eq(n, -1);
+}
+END_TEST
+
 Suite *suite_decimal(void);
 
 Suite *suite_decimal(void)
@@ -68,6 +116,8 @@ Suite *suite_decimal(void)
 
     tcase_add_loop_test(tests, compares, 0, COUNT_OF(pairs));
     tcase_add_test(tests, agrees_with_integers);
+    tcase_add_loop_test(tests, reads_integers, 0, COUNT_OF(integers));
+    tcase_add_loop_test(tests, refuses_others, 0, COUNT_OF(no_integers));
     suite_add_tcase(suite, tests);
     return suite;
 }

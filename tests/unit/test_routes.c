@@ -127,9 +127,9 @@ START_TEST(test_each_route_is_found)
         char path[128];
         size_t n = fill(route->path, path);
 
-        ck_assert_msg(router_match(&router, slice_of(route->method), slice_of(path), &arena, &match,
-                                   &err),
-                      "%s: %s", route->path, err.text);
+        ck_assert_msg(
+            router_match(&router, slice_of(route->method), slice_of(path), &arena, &match, &err),
+            "%s: %s", route->path, err.text);
         ck_assert_str_eq(match.route->name, route->name);
         ck_assert_uint_eq(match.n, n);
     }

@@ -64,9 +64,8 @@ START_TEST(values_in_frame)
     struct value *values = NULL;
     size_t n = 0;
 
-    ck_assert(values_in_values(&in,
-                               SLICE("[{" A ",\"len\":2},{" A ",\"len\":0},{" A ",\"len\":3}]"),
-                               &values, &n, &err));
+    ck_assert(values_in_values(
+        &in, SLICE("[{" A ",\"len\":2},{" A ",\"len\":0},{" A ",\"len\":3}]"), &values, &n, &err));
     ck_assert_uint_eq(n, 3);
     ck_assert_ptr_eq(values[0].blob.bytes.at, raw.at);
     IS(values[0].blob.bytes, "ab");
@@ -140,9 +139,8 @@ START_TEST(writes_of_each_form)
     IS(out.writes[0].blob.bytes, "null");
     IS(out.writes[1].blob.bytes, "1e400");
     IS(out.writes[1].blob.type, "");
-    ck_assert(values_in_writes(&framed,
-                               SLICE("[{\"idx\":5,\"channel\":\"a\",\"type\":\"t\",\"len\":3}]"),
-                               &out, &err));
+    ck_assert(values_in_writes(
+        &framed, SLICE("[{\"idx\":5,\"channel\":\"a\",\"type\":\"t\",\"len\":3}]"), &out, &err));
     ck_assert_int_eq(out.form, FORM_CHANNEL);
     ck_assert_int_eq(out.writes[0].idx, 5);
     IS(out.writes[0].blob.bytes, "xyz");

@@ -1,0 +1,46 @@
+/* server_park.c - how a connection waits for its ops. */
+#include <microhttpd.h>
+
+#include "server_internal.h"
+
+enum { PARK_NS = 5 * 1000 * 1000 }; /* a longer wait is suspended */
+
+/*
+ * A connection whose op is on a lane is left alone: its handler is called again at each MHD_run().
+ * That is cheaper than suspending it, as most ops are back at once. One that waits longer is
+ * suspended, so that many of them cost nothing.
+ */
+void server_park(struct request *req)
+{
+    struct server *s = req->server;
+
+    if (req->parked_ns == 0)
+        req->parked_ns = s->now_ns;
+    if (s->now_ns - req->parked_ns < PARK_NS)
+        return;
+    MHD_suspend_connection(req->connection);
+    req->suspended = true;
+    req->prev = NULL;
+    req->next = s->suspended;
+    if (s->suspended)
+        s->suspended->prev = req;
+    s->suspended = req;
+}
+
+void server_unpark(struct request *req)
+{
+    struct server *s = req->server;
+
+    s->progress = true;
+    req->parked_ns = 0;
+    if (!req->suspended)
+        return;
+    req->suspended = false;
+    if (req->next)
+        req->next->prev = req->prev;
+    if (req->prev)
+        req->prev->next = req->next;
+    else
+        s->suspended = req->next;
+    MHD_resume_connection(req->connection);
+}

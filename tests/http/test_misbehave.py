@@ -1,0 +1,516 @@
+"""Clients that break off, crawl, lie about lengths or ask for too much: the others do not notice."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+from conftest import Server
+from wire import SANITIZED, Wire, gauge, head, memory, message, settle
+
+MIB = 1024 * 1024
+
+# libmicrohttpd may overlook an end of stream that arrives together with data; the limits end it.
+SHORT = ("--request-timeout", "2s", "--idle-timeout", "1s")
+
+
+def contents(server: Server, name: str) -> list[Any]:
+    return [m["content"] for m in server.get(f"/conversations/{name}/messages?limit=0").json()["messages"]]
+
+
+def no_answer(wire: Wire) -> bool:
+    try:
+        wire.answer()
+    except (http.client.RemoteDisconnected, ConnectionResetError):
+        return True
+    return False
+
+
+# --- breaking off ----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_client_leaves_at_any_byte(own: Any, reset: bool) -> None:
+    server: Server = own(*SHORT)
+    server.session("s")
+    body = json.dumps({"role": "u", "content": "x" * 60000}).encode()
+    whole = message("/conversations/s/messages", body)
+    begin = len(whole) - len(body)
+    cuts = [0, 1, 5, 20, begin - 3, begin - 1, begin, begin + 1, begin + 30000, len(whole) - 1]
+    for cut in cuts * 5:
+        Wire(server).send(whole[:cut]).close(reset)
+    settle(server)
+    assert contents(server, "s") == []
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_client_leaves_while_its_op_runs(own: Any, reset: bool) -> None:
+    server: Server = own(*SHORT)
+    server.session("s")
+    sent = 300
+    for i in range(sent):
+        wire = Wire(server).send(message("/conversations/s/messages", b'{"role": "u", "content": %d}' % i))
+        wire.close(reset and i % 2 == 0)
+    settle(server)
+    stored = contents(server, "s")
+    assert len(set(stored)) == len(stored) and set(stored) <= set(range(sent))
+    if not reset:
+        assert len(stored) == sent
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_client_leaves_within_a_streamed_answer(own: Any, reset: bool) -> None:
+    server: Server = own(*SHORT)
+    server.session("s")
+    for _ in range(4):
+        messages = [{"role": "u", "content": "x" * 1000}] * 1000
+        assert server.post("/conversations/s/messages", {"messages": messages}).status == 201
+    for taken in (1, 100, 20000, 100000, 2 * MIB) * 4:
+        wire = Wire(server, receive_buffer=4096).send(head("GET", "/conversations/s/messages?limit=0"))
+        left = taken
+        while left > 0:
+            left -= len(wire.sock.recv(min(left, 65536)))
+        wire.close(reset)
+    settle(server)
+    assert len(contents(server, "s")) == 4000
+
+
+def test_half_a_body_is_no_request(own: Any) -> None:
+    server: Server = own(*SHORT)
+    server.session("s")
+    body = b'{"role": "u", "content": 1}'
+    for framing, part in (("Content-Length: 100", body),
+                          ("Transfer-Encoding: chunked", b"1b\r\n" + body),
+                          ("Transfer-Encoding: chunked", b"1b\r\n" + body + b"\r\n")):
+        wire = Wire(server).send(head("POST", "/conversations/s/messages", framing), part)
+        wire.sock.shutdown(socket.SHUT_WR)
+        try:
+            assert wire.answer().status == 400
+        except (http.client.RemoteDisconnected, ConnectionResetError):
+            pass
+    settle(server)
+    assert contents(server, "s") == []
+
+
+# --- slow ones ----------------------------------------------------------------------------------
+
+def crawl(wire: Wire, data: bytes) -> None:
+    """Sends a byte at a time; returns when the server has cut the connection."""
+    wire.sock.settimeout(0.02)
+    for i in range(len(data)):
+        try:
+            wire.send(data[i:i + 1])
+            if wire.sock.recv(4096) == b"":
+                return
+        except TimeoutError:
+            continue
+        except OSError:
+            return
+    raise AssertionError("all was taken")
+
+
+@pytest.mark.parametrize("where", ["request line", "headers", "body", "chunks"])
+def test_slowloris_is_cut_off(own: Any, where: str) -> None:
+    server: Server = own("--request-timeout", "400ms", "--idle-timeout", "1s")
+    server.session("s")
+    start = {"request line": b"",
+             "headers": b"GET /sessions/s HTTP/1.1\r\nHost: x\r\n",
+             "body": head("POST", "/conversations/s/messages", "Content-Length: 5000"),
+             "chunks": head("POST", "/conversations/s/messages", "Transfer-Encoding: chunked")}[where]
+    more = {"request line": b"GET /sessions/" + b"x" * 2000,
+            "headers": b"X-A: b\r\n" * 500,
+            "body": b'{"role": "u", "content": "' + b"x" * 4000,
+            "chunks": b"1\r\nx\r\n" * 2000}[where]
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            crawl(Wire(server).send(start), more)
+        except BaseException as e:
+            failed.append(e)
+
+    threads = [threading.Thread(target=run) for _ in range(10)]
+    for t in threads:
+        t.start()
+    while any(t.is_alive() for t in threads):
+        assert server.get("/sessions/s").status == 200
+        time.sleep(0.02)
+    for t in threads:
+        t.join()
+    assert not failed, failed
+    settle(server)
+
+
+def test_slow_reader_gets_all_and_holds_up_nobody(own: Any) -> None:
+    server: Server = own("--loops", "1")
+    server.session("s")
+    for _ in range(2):
+        messages = [{"role": "u", "content": "x" * 1000}] * 1000
+        assert server.post("/conversations/s/messages", {"messages": messages}).status == 201
+    wire = Wire(server, receive_buffer=4096)
+    wire.send(head("GET", "/conversations/s/messages?limit=0", "Connection: close"))
+    got, reads = b"", 0
+    while part := wire.sock.recv(4096 if reads < 100 else MIB):
+        got += part
+        reads += 1
+        if reads < 100:
+            assert server.get("/sessions/s").status == 200
+    assert got.startswith(b"HTTP/1.1 200") and got.endswith(b"0\r\n\r\n")
+    assert got.count(b'"role"') == 2000
+    settle(server)
+
+
+@pytest.mark.parametrize("path", ["/conversations/s/messages?limit=0", "/sessions/s/context"])
+def test_who_never_reads_is_cut_off(own: Any, path: str) -> None:
+    server: Server = own("--idle-timeout", "1s")
+    server.session("s")
+    for _ in range(10):
+        messages = [{"role": "u", "content": "x" * 1000}] * 1000
+        assert server.post("/conversations/s/messages", {"messages": messages}).status == 201
+    assert server.put("/sessions/s/context", {"context": "x" * 20 * MIB}).status == 200
+    wires = [Wire(server, receive_buffer=4096).send(head("GET", path)) for _ in range(5)]
+    settle(server)
+    for wire in wires:
+        wire.close()
+
+
+# --- pipelining ---------------------------------------------------------------------------------
+
+def test_300_requests_in_one_go(own: Any) -> None:
+    server: Server = own()
+    server.session("s")
+    requests = []
+    for i in range(100):
+        body = b'{"role": "u", "content": %d}' % i
+        requests += [message("/conversations/s/messages", body, f"X-Request-Id: {3 * i}"),
+                     head("GET", "/sessions/s", f"X-Request-Id: {3 * i + 1}"),
+                     head("GET", "/conversations/s/messages?limit=0", f"X-Request-Id: {3 * i + 2}")]
+    wire = Wire(server)
+    sender = threading.Thread(target=wire.send, args=requests)
+    sender.start()
+    for i in range(300):
+        answer = wire.answer()
+        assert answer.headers["X-Request-Id"] == str(i)
+        assert answer.status == (201 if i % 3 == 0 else 200)
+        if i % 3 == 2: # what was answered before is seen after
+            assert [m["content"] for m in answer.json()["messages"]] == list(range(i // 3 + 1))
+    sender.join()
+    wire.close()
+    settle(server)
+
+
+def test_error_within_a_pipeline(own: Any) -> None:
+    """A bad body is answered in its turn; a head that frames badly ends the connection after its answer."""
+    server: Server = own()
+    server.session("s")
+    wire = Wire(server).send(
+        head("GET", "/sessions/s"), message("/conversations/s/messages", b"{"), head("GET", "/nowhere"),
+        head("DELETE", "/sessions/absent"), head("GET", "/sessions/s"),
+        head("POST", "/sessions", "Content-Length: 2", "Transfer-Encoding: chunked"), b"{}",
+        head("GET", "/sessions/s"))
+    assert [wire.answer().status for _ in range(6)] == [200, 400, 404, 204, 200, 400]
+    assert wire.ended()
+    settle(server)
+
+
+# --- lies ---------------------------------------------------------------------------------------
+
+BODY = b'{"user_id": "u"}'
+
+
+@pytest.mark.parametrize("framing", [
+    "Content-Length: 16\r\nTransfer-Encoding: chunked",
+    "Transfer-Encoding: chunked\r\nContent-Length: 16",
+    "Content-Length: 16\r\nContent-Length: 16",
+    "Content-Length: 16\r\nContent-Length: 2",
+    "Content-Length: 2\r\ncontent-length: 16",
+    "Content-Length: 16, 16",
+    "Content-Length: -1",
+    "Content-Length: +16",
+    "Content-Length: 0x10",
+    "Content-Length: 1e1",
+    "Content-Length: 16 16",
+    "Content-Length: ",
+    "Content-Length: sixteen",
+    "Content-Length: 99999999999999999999999999",
+    "Content-Length: 18446744073709551616",
+    "Content-Length: 18446744073709551615",
+    "Transfer-Encoding: gzip",
+    "Transfer-Encoding: gzip, chunked",
+    "Transfer-Encoding: chunked, chunked",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+    "Transfer-Encoding: xchunked",
+])
+def test_body_without_a_clear_end_is_refused(server: Server, uid: str, framing: str) -> None:
+    wire = Wire(server).send(f"PUT /sessions/{uid} HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n", BODY,
+                             head("GET", "/health/live"))
+    answer = wire.answer()
+    assert answer.status in (400, 413), answer.body
+    assert wire.ended() # what follows may be anything
+    assert server.get(f"/sessions/{uid}").status == 404
+
+
+@pytest.mark.parametrize("body", [b"zz\r\n", b"-1\r\n", b"\r\n", b"2\r\n{}0\r\n\r\n", b"FFFFFFFFFFFFFFFFF\r\n",
+                                  b"2" + b"0" * 5000, b"2;" + b"x" * 100000])
+def test_bad_chunks_are_refused(server: Server, uid: str, body: bytes) -> None:
+    wire = Wire(server).send(head("PUT", f"/sessions/{uid}", "Transfer-Encoding: chunked"), body)
+    try:
+        assert wire.answer().status in (400, 413, 431)
+    except (http.client.RemoteDisconnected, ConnectionResetError):
+        pass
+    assert wire.ended()
+    assert server.get(f"/sessions/{uid}").status == 404
+
+
+def test_length_shorter_than_the_body(server: Server, uid: str) -> None:
+    """What is beyond the length is the next request, and none."""
+    wire = Wire(server).send(head("PUT", f"/sessions/{uid}", "Content-Length: 10"), BODY + b"\r\n\r\n")
+    assert wire.answer().status == 400
+    assert wire.answer().status == 400
+    assert wire.ended()
+
+
+def test_http_1_0(server: Server, uid: str) -> None:
+    server.session(uid)
+    messages = [{"role": "u", "content": "x" * 100}] * 1000
+    assert server.post(f"/conversations/{uid}/messages", {"messages": messages}).status == 201
+    wire = Wire(server).send(f"GET /sessions/{uid} HTTP/1.0\r\n\r\n")
+    assert wire.answer().status == 200 and wire.ended()
+    wire = Wire(server).send(f"GET /sessions/{uid} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert wire.answer().status == 200
+    wire.send(f"GET /conversations/{uid}/messages?limit=0 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    answer = wire.answer() # HTTP/1.0 knows no chunks
+    assert "Transfer-Encoding" not in answer.headers and len(answer.json()["messages"]) == 1000
+    for bad in ("GET / HTTP/2.0", "GET / HTTP/0.9", "GET /", "GET / HTTP/1.1 x", "GARBAGE", "\x00\x01\x02"):
+        wire = Wire(server).send(bad, "\r\nHost: x\r\n\r\n")
+        try:
+            assert wire.answer().status in (400, 505)
+        except (http.client.HTTPException, ConnectionResetError):
+            pass
+        wire.close()
+    assert Wire(server).send("GET /health/live HTTP/1.1\r\n\r\n").answer().status == 400 # no Host
+
+
+def test_expect_continue(server: Server, uid: str) -> None:
+    ask = "Expect: 100-continue"
+    wire = Wire(server).send(head("PUT", f"/sessions/{uid}", f"Content-Length: {len(BODY)}", ask))
+    assert wire.line() == b"HTTP/1.1 100 Continue\r\n" and wire.line() == b"\r\n"
+    assert wire.send(BODY).answer().status == 201
+    for status, path, more in ((413, f"/sessions/{uid}", f"Content-Length: {65 * MIB}"),
+                               (404, "/nowhere", f"Content-Length: {MIB}"),
+                               (405, f"/sessions/{uid}/end/", f"Content-Length: {MIB}"),
+                               (415, f"/sessions/{uid}", f"Content-Length: {MIB}\r\nContent-Type: text/csv")):
+        wire = Wire(server).send(head("PUT", path, more, ask))
+        line = wire.line()
+        assert line.startswith(b"HTTP/1.1 4"), (status, line) # nobody asks for the body
+        wire.close()
+
+
+# --- too much -----------------------------------------------------------------------------------
+
+def test_long_paths_and_heads(server: Server, uid: str) -> None:
+    assert Wire(server).send(head("GET", "/sessions/" + "x" * 8192)).answer().status == 400
+    assert Wire(server).send(head("GET", "/sessions/" + "%20" * 2700)).answer().status == 400
+    assert Wire(server).send(head("GET", "/" + "a/" * 4000)).answer().status == 404
+    assert Wire(server).send(head("GET", "/sessions?user_id=" + "x" * 8192)).answer().status == 400
+    assert Wire(server).send(head("GET", "/" + "x" * 100000)).answer().status == 414
+    for many in (["X-A: " + "b" * MIB], [f"X-{i}: " + "b" * 1000 for i in range(1000)], ["X: " * 300000]):
+        wire = Wire(server)
+        try:
+            answer = wire.send(head("GET", "/health/live", *many)).answer()
+            assert answer.status in (400, 431)
+            assert wire.ended()
+        except (ConnectionError, http.client.HTTPException): # it may not wait for all of it
+            pass
+        wire.close()
+    assert server.get("/health/live").status == 200
+
+
+def test_large_bodies_on_many_connections(own: Any) -> None:
+    server: Server = own("--body-total", "128MiB", "--loops", "2")
+    base = memory(server)
+    start, end = b'{"checkpoint_data": "', b'"}'
+    body = start + b"x" * (60 * MIB - len(start) - len(end)) + end
+    wires = [Wire(server) for _ in range(12)]
+    for i in (0, 1): # these two hold what there is
+        wires[i].send(head("PUT", f"/checkpoints/t/{i}", f"Content-Length: {len(body)}"), body[:1000])
+    while gauge(server, "body_bytes") < 2 * len(body):
+        time.sleep(0.01)
+    for i in range(2, 12):
+        framing = f"Content-Length: {len(body)}"
+        wires[i].send(head("PUT", f"/checkpoints/t/{i}", framing, "Expect: 100-continue"))
+        answer = wires[i].answer()
+        assert answer.status == 503 and answer.code == "overloaded" and answer.headers["Retry-After"]
+    refused = Wire(server).send(head("PUT", "/checkpoints/t/chunked", "Transfer-Encoding: chunked"))
+    chunk = b"%x\r\n" % MIB + body[:MIB] + b"\r\n"
+    for _ in range(20):
+        refused.send(chunk)
+    answer = refused.send(b"0\r\n\r\n").answer()
+    assert answer.status == 503 and answer.headers["Retry-After"]
+    refused.close()
+    for i in (0, 1):
+        wires[i].send(body[1000:])
+    for i in (0, 1):
+        assert wires[i].answer().status == 201
+    for wire in wires:
+        wire.close()
+    settle(server)
+    peak = memory(server, "VmHWM") - base
+    print(f"at most {peak / MIB:.0f} MiB for two bodies of 60 MiB")
+    assert SANITIZED or peak < 5 * len(body)
+    assert server.put("/checkpoints/t/last", raw=body).status == 201
+    settle(server)
+    assert server.get("/checkpoints/t/0").json()["checkpoint_data"] == "x" * (60 * MIB - len(start) - len(end))
+
+
+def test_10000_idle_connections(own: Any) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(10000, hard - 500)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    server: Server = own()
+    wires: list[socket.socket] = []
+    try:
+        server.session("s")
+        base = memory(server)
+        for i in range(count):
+            s = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+            wires.append(s)
+            if i % 2: # half of them have asked once
+                s.sendall(head("GET", "/health/live"))
+                assert s.recv(4096).startswith(b"HTTP/1.1 200")
+        assert gauge(server, "connections") == count + 1
+        each = (memory(server) - base) / count
+        print(f"{count} idle connections, {each / 1024:.1f} KiB each")
+        assert SANITIZED or each <= 40 * 1024
+        for i in range(200):
+            assert server.patch("/sessions/s", {"increment_requests": True}).json()["metrics"]["request_count"] == i + 1
+        wires[0].sendall(head("GET", "/sessions/s"))
+        assert wires[0].recv(4096).startswith(b"HTTP/1.1 200")
+    finally:
+        for s in wires:
+            s.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    settle(server)
+
+
+def test_one_connection_too_many(own: Any) -> None:
+    server: Server = own("--max-connections", "50", "--loops", "2")
+    wires = [Wire(server) for _ in range(50)]
+    for wire in wires:
+        assert wire.send(head("GET", "/health/live")).answer().status == 200
+    for _ in range(20):
+        assert no_answer(Wire(server).send(head("GET", "/health/live")))
+    assert wires[7].send(head("GET", "/health/live")).answer().status == 200
+    for wire in wires:
+        wire.close()
+    for _ in range(1000):
+        if not no_answer(Wire(server).send(head("GET", "/health/live"))):
+            return
+        time.sleep(0.01)
+    raise AssertionError("no room")
+
+
+# --- signals ------------------------------------------------------------------------------------
+
+class Load:
+    """Sixteen clients that append; every request must be answered, unless `goes` says how it may end."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.stopping = server, False
+        self.wrong: list[Any] = []
+        self.done: list[list[int]] = [[] for _ in range(16)]
+        self.threads = [threading.Thread(target=self.run, args=(k,)) for k in range(16)]
+        for k in range(16):
+            server.session(f"s{k}")
+        for t in self.threads:
+            t.start()
+
+    def run(self, k: int) -> None:
+        conn, i = self.server.connect(), 0
+        while not self.stopping:
+            try:
+                answer = self.server.post(f"/conversations/s{k}/messages",
+                                          {"role": "u", "content": i, "id": str(i)}, conn=conn)
+            except (OSError, http.client.HTTPException) as e:
+                self.wrong.append((k, i, repr(e)))
+                return
+            if answer.status != 201:
+                self.wrong.append((k, i, answer.body))
+                return
+            self.done[k].append(i)
+            i += 1
+
+    def stop(self) -> None:
+        self.stopping = True
+        for t in self.threads:
+            t.join()
+        assert not self.wrong, self.wrong
+        assert all(self.done)
+
+
+def test_signals_that_change_nothing(own: Any) -> None:
+    server: Server = own()
+    load = Load(server)
+    assert server.process
+    for _ in range(20):
+        for s in (signal.SIGHUP, signal.SIGPIPE):
+            os.kill(server.process.pid, s)
+        time.sleep(0.02)
+    load.stop()
+    settle(server)
+    assert server.process.poll() is None
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_end_under_load_fails_no_request(own: Any, how: signal.Signals) -> None:
+    """Clients go on for a while after the signal, on new connections too, as a Service would have it."""
+    server: Server = own("--drain-delay", "1500ms")
+    load = Load(server)
+    assert server.process
+    time.sleep(0.3)
+    server.process.send_signal(how)
+    while server.get("/health/ready").status == 200:
+        time.sleep(0.005)
+    time.sleep(0.5)
+    load.stop()
+    assert server.process.wait(60) == 0, server.log()[-4000:]
+    assert '"stopped"' in server.log() and "0 requests were cut off" in server.log()
+    server.start()
+    for k in range(16):
+        assert contents(server, f"s{k}") == load.done[k]
+
+
+def test_end_without_a_delay_answers_what_it_has(own: Any) -> None:
+    """A client whose connection ends without an answer may repeat: nothing it was told is lost."""
+    server: Server = own()
+    load = Load(server)
+    time.sleep(0.3)
+    assert server.stop() == 0
+    load.stopping = True
+    for t in load.threads:
+        t.join()
+    assert "0 requests were cut off" in server.log()
+    server.start()
+    for k in range(16):
+        stored = contents(server, f"s{k}")
+        assert stored[:len(load.done[k])] == load.done[k] and len(stored) <= len(load.done[k]) + 1
+
+
+def test_second_signal_ends_the_delay(own: Any) -> None:
+    server: Server = own("--drain-delay", "1h")
+    assert server.process
+    server.process.send_signal(signal.SIGTERM)
+    while server.get("/health/ready").status == 200:
+        time.sleep(0.005)
+    answer = server.get("/health/live")
+    assert answer.status == 200 and answer.headers["Connection"] == "close"
+    server.process.send_signal(signal.SIGHUP)
+    assert server.get("/health/live").status == 200
+    assert server.stop() == 0

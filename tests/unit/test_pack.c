@@ -1,0 +1,187 @@
+/* test_pack.c - packed lists: round trips, and damage of every kind. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "oom.h"
+#include "pack.h"
+
+Suite *suite_pack(void);
+
+static struct arena arena;
+static struct err err;
+
+static void clear(void)
+{
+    arena_done(&arena);
+}
+
+static const struct write samples[] = {
+    {.idx = 0, .channel = {"ch", 2}, .blob = {.type = {"msgpack", 7}, .bytes = {"a\0b", 3}}},
+    {.idx = -4, .channel = {"", 0}, .blob = {.type = {"", 0}, .bytes = {NULL, 0}}},
+    {.idx = INT64_MAX, .channel = {"x", 1}, .blob = {.type = {"t", 1}, .bytes = {"", 0}}},
+    {.idx = INT64_MIN, .channel = {"x", 1}, .blob = {.type = {"t", 1}, .bytes = {"yy", 2}}},
+};
+
+static struct slice packed_samples(void)
+{
+    struct slice packed;
+
+    ck_assert(pack_writes(samples, COUNT_OF(samples), &arena, &packed, &err));
+    return packed;
+}
+
+START_TEST(whole_refs)
+{
+    static const int64_t ids[] = {1, INT64_MAX, INT64_MIN, -1, 0, 0x0102030405060708};
+    struct slice packed;
+    int64_t *back;
+    size_t n;
+
+    ck_assert(pack_refs(ids, COUNT_OF(ids), &arena, &packed, &err));
+    ck_assert_uint_eq(packed.len, 1 + 8 * COUNT_OF(ids));
+    ck_assert_mem_eq(packed.at + 1 + 40, "\x08\x07\x06\x05\x04\x03\x02\x01", 8);
+    ck_assert(unpack_refs(packed, &arena, &back, &n, &err));
+    ck_assert_uint_eq(n, COUNT_OF(ids));
+    ck_assert_mem_eq(back, ids, sizeof(ids));
+    ck_assert(pack_refs(NULL, 0, &arena, &packed, &err));
+    ck_assert(!slice_present(packed));
+    ck_assert(unpack_refs(packed, &arena, &back, &n, &err));
+    ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+START_TEST(damaged_refs)
+{
+    static const struct slice damaged[] = {
+        {"", 0},
+        {"\x01 2345678 2345678", 16},
+        {"\x02 2345678", 9},
+        {"\x01 2345678x", 10},
+    };
+    int64_t *back;
+    size_t n;
+
+    for (size_t i = 0; i < COUNT_OF(damaged); i++) {
+        ck_assert(!unpack_refs(damaged[i], &arena, &back, &n, &err));
+        ck_assert_int_eq(err.kind, ERR_STORAGE);
+    }
+}
+END_TEST
+
+START_TEST(whole_writes)
+{
+    struct slice packed = packed_samples();
+    struct write *back;
+    size_t n, count;
+
+    ck_assert(unpack_count(packed, &count, &err));
+    ck_assert_uint_eq(count, COUNT_OF(samples));
+    ck_assert(unpack_writes(packed, &arena, &back, &n, &err));
+    ck_assert_uint_eq(n, COUNT_OF(samples));
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_int_eq(back[i].idx, samples[i].idx);
+        ck_assert(slice_equal(back[i].channel, samples[i].channel));
+        ck_assert(slice_equal(back[i].blob.type, samples[i].blob.type));
+        ck_assert(slice_equal(back[i].blob.bytes, samples[i].blob.bytes));
+        ck_assert(slice_present(back[i].blob.bytes));
+    }
+    ck_assert(pack_writes(NULL, 0, &arena, &packed, &err));
+    ck_assert(unpack_writes(packed, &arena, &back, &n, &err));
+    ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+static bool unpacks(struct slice packed)
+{
+    struct write *back;
+    size_t n;
+    bool ok = unpack_writes(packed, &arena, &back, &n, &err);
+
+    ck_assert(ok || err.kind == ERR_STORAGE);
+    return ok;
+}
+
+START_TEST(cut_writes)
+{
+    struct slice whole = packed_samples();
+
+    for (size_t len = 0; len < whole.len; len++) {
+        char *bytes = malloc(len ? len : 1); /* so that a sanitizer sees what is read behind it */
+
+        ck_assert_ptr_nonnull(bytes);
+        memcpy(bytes, whole.at, len);
+        ck_assert(!unpacks((struct slice){bytes, len}));
+        free(bytes);
+    }
+}
+END_TEST
+
+/* Every byte replaced by every other: it may still be a list, but never more than there is. */
+START_TEST(changed_writes)
+{
+    struct slice whole = packed_samples();
+    char *bytes = malloc(whole.len);
+
+    ck_assert_ptr_nonnull(bytes);
+    for (size_t at = 0; at < whole.len; at++)
+        for (int byte = 0; byte < 256; byte++) {
+            memcpy(bytes, whole.at, whole.len);
+            bytes[at] = (char)byte;
+            (void)unpacks((struct slice){bytes, whole.len});
+            arena_reset(&arena);
+            whole = packed_samples();
+        }
+    free(bytes);
+}
+END_TEST
+
+START_TEST(damaged_writes)
+{
+    static const struct slice damaged[] = {
+        {"\x02\x00", 2},                                              /* another format */
+        {"\x01\x00x", 3},                                             /* something behind it */
+        {"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11},         /* a huge count */
+        {"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 11},         /* beyond 64 bits */
+        {"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12},     /* beyond that */
+        {"\x01\x01\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13}, /* a huge length */
+    };
+
+    for (size_t i = 0; i < COUNT_OF(damaged); i++)
+        ck_assert(!unpacks(damaged[i]));
+}
+END_TEST
+
+static bool both_ways(struct arena *a, struct err *e)
+{
+    int64_t ids[] = {1, 2, 3}, *refs;
+    struct slice packed;
+    struct write *back;
+    size_t n;
+
+    return pack_refs(ids, 3, a, &packed, e) && unpack_refs(packed, a, &refs, &n, e) &&
+           pack_writes(samples, COUNT_OF(samples), a, &packed, e) &&
+           unpack_writes(packed, a, &back, &n, e);
+}
+
+START_TEST(memory_may_end_anywhere)
+{
+    oom_sweep(both_ways);
+}
+END_TEST
+
+Suite *suite_pack(void)
+{
+    Suite *suite = suite_create("pack");
+    TCase *tc = tcase_create("pack");
+
+    tcase_add_checked_fixture(tc, NULL, clear);
+    tcase_add_test(tc, whole_refs);
+    tcase_add_test(tc, damaged_refs);
+    tcase_add_test(tc, whole_writes);
+    tcase_add_test(tc, cut_writes);
+    tcase_add_test(tc, changed_writes);
+    tcase_add_test(tc, damaged_writes);
+    tcase_add_test(tc, memory_may_end_anywhere);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
