@@ -69,21 +69,6 @@ static bool check_version(const struct versions *v, int64_t if_version, struct e
                    v->n ? "The context has another version." : "The session has no context.");
 }
 
-static bool insert_context(struct sqlite *d, const struct op *op, const struct session_row *row,
-                           int64_t stamp, struct err *err)
-{
-    struct query q;
-
-    if (!query_begin(d, SQL_CONTEXT_PUT, &q, err))
-        return false;
-    query_int(&q, row->id);
-    query_int(&q, row->last_context);
-    query_int(&q, stamp);
-    query_int(&q, op->now_us);
-    query_blob(&q, op->context_put.context);
-    return query_run(&q, err);
-}
-
 static bool trim(struct sqlite *d, const struct session_row *row, struct err *err)
 {
     struct query q;
@@ -130,7 +115,7 @@ bool sqlite_context_put(struct sqlite *d, struct op *op, struct err *err)
         return false;
     if (!check_version(&v, put->if_version, err) || !next_version(d, op, &row, &v, &stamp, err) ||
         !sqlite_tenant(d, op->tenant, true, &row.tenant, err) || !row_advance(d, &row, err) ||
-        !insert_context(d, op, &row, stamp, err))
+        !row_put_context(d, &row, &(struct row_context){stamp, op->now_us, put->context}, err))
         return false;
     if (v.n >= (size_t)d->context_versions && !trim(d, &row, err))
         return false;

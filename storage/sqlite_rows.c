@@ -315,3 +315,18 @@ bool sqlite_session_touch(struct sqlite *d, int64_t tenant, struct slice id, int
     row.active_us = now_us;
     return row_advance(d, &row, err);
 }
+
+bool row_put_context(struct sqlite *d, const struct session_row *row,
+                     const struct row_context *context, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_CONTEXT_PUT, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_int(&q, row->last_context);
+    query_int(&q, context->stamp);
+    query_int(&q, context->updated_us);
+    query_blob(&q, context->body);
+    return query_run(&q, err);
+}

@@ -88,6 +88,16 @@ bool row_store(struct sqlite *d, struct session_row *row, struct err *err) MUST_
 /* Writes active_us, last_seq and last_context; makes the row if it has no id. */
 bool row_advance(struct sqlite *d, struct session_row *row, struct err *err) MUST_USE;
 
+/* A context to store. */
+struct row_context {
+    int64_t stamp, updated_us;
+    struct slice body;
+};
+
+/* Stores a context of the session under row->last_context. */
+bool row_put_context(struct sqlite *d, const struct session_row *row,
+                     const struct row_context *context, struct err *err) MUST_USE;
+
 /* Removes messages and contexts, and leaves a tombstone of this stamp. */
 bool row_remove(struct sqlite *d, struct session_row *row, int64_t stamp, struct err *err) MUST_USE;
 

@@ -85,7 +85,7 @@ static void fill_row(struct session_row *row, const struct op *op, bool live, in
 static bool put_first_context(struct sqlite *d, const struct op *op, struct session_row *row,
                               int64_t stamp, struct err *err)
 {
-    struct slice body = op->session_put.metadata;
+    struct row_context context = {.stamp = stamp, .updated_us = op->now_us};
     struct query q;
     bool any;
 
@@ -98,14 +98,8 @@ static bool put_first_context(struct sqlite *d, const struct op *op, struct sess
     if (any)
         return true;
     row->last_context++;
-    if (!query_begin(d, SQL_CONTEXT_PUT, &q, err))
-        return false;
-    query_int(&q, row->id);
-    query_int(&q, row->last_context);
-    query_int(&q, stamp);
-    query_int(&q, op->now_us);
-    query_blob(&q, body.at ? body : SLICE("{}"));
-    return query_run(&q, err) && row_advance(d, row, err);
+    context.body = row->metadata.at ? row->metadata : SLICE("{}");
+    return row_put_context(d, row, &context, err) && row_advance(d, row, err);
 }
 
 bool sqlite_session_put(struct sqlite *d, struct op *op, struct err *err)

@@ -74,7 +74,7 @@ def fill(server: Server, requests: Iterable[bytes], connections: int = 64) -> No
     """Sends requests, one at a time on each connection."""
     todo: Iterator[bytes] = iter(requests)
     with selectors.DefaultSelector() as ready:
-        for first, _ in zip(todo, range(connections), strict=False):
+        for _, first in zip(range(connections), todo, strict=False):
             s = connect(server)
             s.sendall(first)
             ready.register(s, selectors.EVENT_READ, b"")
