@@ -22,6 +22,7 @@ struct loop {
     int epoll_fd, wake_fd;
     pthread_t thread;
     bool running;
+    bool quiesced;
     size_t cut_off; /* read after the thread has ended */
 };
 
@@ -41,7 +42,12 @@ static bool obey(struct loop *l, int *timeout_ms)
         server_drain(l->server);
     if (!atomic_load(&l->all->stopping))
         return true;
-    server_quiesce(l->server);
+    if (!l->quiesced) { /* and one more tick, for the requests that have come already */
+        l->quiesced = true;
+        server_quiesce(l->server);
+        *timeout_ms = 0;
+        return true;
+    }
     left_ns = atomic_load(&l->all->stop_at_ns) - clock_now_ns();
     if (server_active(l->server) == 0 || left_ns <= 0)
         return false;

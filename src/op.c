@@ -22,7 +22,9 @@ bool op_writes(const struct op *op)
 
 bool op_is_idempotent(const struct op *op)
 {
-    return op->repeat.present || (types[op->type].flags & OP_IDEMPOTENT);
+    unsigned flags = types[op->type].flags;
+
+    return (flags & OP_IDEMPOTENT) || (op->repeat.present && (flags & OP_KEYED));
 }
 
 /* FNV-1a: ids are short, and nobody can choose one that does more harm than a busy id does. */

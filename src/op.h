@@ -24,15 +24,16 @@ struct inbox;
 
 enum op_flags {
     OP_WRITES = 1 << 0,     /* changes the store */
-    OP_IDEMPOTENT = 1 << 1, /* running it twice leaves the same state and gives the same answer */
+    OP_IDEMPOTENT = 1 << 1, /* running it again is harmless: readers see the same */
+    OP_KEYED = 1 << 2,      /* honours op->repeat, which makes it idempotent */
 };
 
 /* type, member of the union and name in logs and metrics, flags */
 #define OP_TYPES(X)                                              \
-    X(SESSION_PUT, session_put, OP_WRITES)                       \
+    X(SESSION_PUT, session_put, OP_WRITES | OP_KEYED)            \
     X(SESSION_GET, session_get, OP_IDEMPOTENT)                   \
     X(SESSION_LIST, session_list, OP_IDEMPOTENT)                 \
-    X(SESSION_PATCH, session_patch, OP_WRITES)                   \
+    X(SESSION_PATCH, session_patch, OP_WRITES | OP_KEYED)        \
     X(SESSION_DELETE, session_delete, OP_WRITES | OP_IDEMPOTENT) \
     X(CONTEXT_PUT, context_put, OP_WRITES)                       \
     X(CONTEXT_GET, context_get, OP_IDEMPOTENT)                   \
@@ -94,7 +95,7 @@ const char *op_name(enum op_type type);
 /* Whether the op changes the store. */
 bool op_writes(const struct op *op);
 
-/* Whether running the op again after an unknown outcome is harmless. A key makes it so too. */
+/* Whether running the op again after an unknown outcome is harmless. */
 bool op_is_idempotent(const struct op *op);
 
 /* Same for all ops on one record, so that they meet in one lane: hash of (tenant, id). */

@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,7 +11,10 @@
 #include "server_http.h"
 #include "server_internal.h"
 
-enum { CONNECTION_MEMORY = 24 * 1024 }; /* cleared for each request, so not more than is needed */
+enum {
+    CONNECTION_MEMORY = 24 * 1024, /* cleared for each request, so not more than is needed */
+    ACCEPT_ROUNDS = 100,
+};
 
 /* MHD_OPTION_UNESCAPE_CALLBACK: leaves everything as it is; router and routes decode. */
 static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
@@ -133,6 +137,16 @@ void server_drain(struct server *s)
     s->draining = true;
 }
 
+/* Who is connected already is let in: closing the socket would reset them. */
+static void accept_waiting(struct server *s)
+{
+    int fd = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+
+    for (int i = 0; i < ACCEPT_ROUNDS && poll(&waiting, 1, 0) > 0; i++)
+        MHD_run(s->daemon);
+}
+
 void server_quiesce(struct server *s)
 {
     int fd;
@@ -140,6 +154,7 @@ void server_quiesce(struct server *s)
     if (s->quiesced)
         return;
     s->quiesced = true;
+    accept_waiting(s);
     fd = MHD_quiesce_daemon(s->daemon);
     if (fd >= 0)
         close(fd);

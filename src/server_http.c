@@ -108,6 +108,22 @@ void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *conne
     return req;
 }
 
+/*
+ * MHD takes a short read for all there is and overlooks an end of stream that came with it: half a
+ * body would stay until its time is over. Ending our side of it is an event that MHD sees.
+ */
+static void look_for_end(const struct request *req)
+{
+    char byte;
+    int fd;
+
+    if (!req->chunked && req->body_len == req->body_cap) /* complete, or thrown away */
+        return;
+    fd = MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        shutdown(fd, SHUT_RD);
+}
+
 /* MHD_AccessHandlerCallback: first with the head, then with each part of the body, then until the
  * answer is there. To answer in the first call closes the connection. */
 enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection, const char *url,
@@ -130,6 +146,7 @@ enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection,
     } else if (*upload_size > 0) {
         req->server->progress = true; /* more may have come than MHD's buffer holds */
         server_body_add(req, upload, *upload_size);
+        look_for_end(req);
         *upload_size = 0;
         return MHD_YES;
     } else if (req->stage == REQUEST_BODY) {
@@ -177,7 +194,7 @@ void server_http_end(void *cls, struct MHD_Connection *connection, void **contex
     if (!req)
         return;
     *context = NULL;
-    if (req->early)
+    if (req->early && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
         server_linger(
             s, MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
     s->progress = true;

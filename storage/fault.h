@@ -1,5 +1,5 @@
 /*
- * fault.h - a backend that fails when it is told to. For tests only; no binary links it.
+ * fault.h - a backend that fails when it is told to. For tests only: the program never opens it.
  *
  *     test: plan.at = 3 -> ... -> fault -> versions -> driver
  *

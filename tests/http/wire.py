@@ -57,6 +57,16 @@ class Wire:
         except ConnectionResetError:
             return True
 
+    def rest(self) -> bytes:
+        """All that comes until the server closes."""
+        out = b""
+        try:
+            while part := self._reader.read1(65536):
+                out += part
+        except ConnectionResetError:
+            pass
+        return out
+
     def close(self, reset: bool = False) -> None:
         if reset:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

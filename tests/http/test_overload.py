@@ -1,0 +1,117 @@
+"""Ten times more than the queue takes: what cannot be taken is told so at once, the rest is served."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from typing import Any
+
+from conftest import Server
+from wire import SANITIZED, Wire, gauge, head, memory, message, settle
+
+QUEUE, REQUESTS = 200, 2000
+MIB = 1024 * 1024
+
+
+class Stall:
+    """Keeps the writer from writing, as a slow disk would."""
+
+    def __init__(self, server: Server) -> None:
+        self.db = sqlite3.connect(server.primary.removeprefix("sqlite:"), isolation_level=None)
+
+    def __enter__(self) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *_: object) -> None:
+        self.db.execute("ROLLBACK")
+        self.db.close()
+
+
+def flood(server: Server, first: int) -> tuple[list[Wire], int]:
+    """REQUESTS appends on as many connections; how many of them are in the queue."""
+    wires = []
+    for i in range(first, first + REQUESTS):
+        body = b'{"role": "u", "id": "%d", "content": "%s"}' % (i, b"x" * 2000)
+        wires.append(Wire(server).send(message("/conversations/s/messages", body)))
+    return wires, first
+
+
+def test_ten_times_the_queue(own: Any) -> None:
+    server: Server = own("--queue-max", str(QUEUE))
+    server.session("s")
+    base, taken = memory(server), set()
+    for round_ in range(3):
+        first = round_ * REQUESTS
+        with Stall(server):
+            wires, _ = flood(server, first)
+            refused = 0
+            for i, wire in enumerate(wires): # these are answered while the store stands still
+                wire.sock.settimeout(0.001 if i < REQUESTS - 1 else 0.5)
+                try:
+                    wire.sock.recv(1, 2) # MSG_PEEK
+                except TimeoutError:
+                    taken.add(first + i)
+                    continue
+                wire.sock.settimeout(60)
+                answer = wire.answer()
+                assert answer.status == 503 and answer.code == "overloaded"
+                assert int(answer.headers["Retry-After"]) >= 1
+                refused += 1
+            assert QUEUE * 0.9 <= REQUESTS - refused <= QUEUE
+            assert server.get("/health/live").status == 200
+            assert server.get("/sessions/s").status in (200, 503)
+        for i, wire in enumerate(wires):
+            if first + i in taken:
+                wire.sock.settimeout(60)
+                assert wire.answer().status == 201
+            wire.close()
+        settle(server)
+        assert server.session("s") # all is well again
+        stored = {int(m["id"]) for m in server.get("/conversations/s/messages?limit=0").json()["messages"]}
+        assert stored == taken
+    grown = memory(server, "VmHWM") - base
+    print(f"{grown / MIB:.0f} MiB for {REQUESTS} requests at once")
+    assert SANITIZED or grown < 200 * MIB
+
+
+def test_readers_are_not_held_up_by_a_full_writer_for_long(own: Any) -> None:
+    """A full queue refuses reads as well; once there is room they pass, before the writer is done."""
+    server: Server = own("--queue-max", "50")
+    server.session("s")
+    with Stall(server):
+        wires = [Wire(server).send(message("/conversations/s/messages", b'{"role": "u", "content": %d}' % i))
+                 for i in range(40)]
+        while gauge(server, "queue_operations") < 40:
+            time.sleep(0.005)
+        for _ in range(100):
+            assert server.get("/sessions/s").status == 200
+    assert [wire.answer().status for wire in wires] == [201] * 40
+    for wire in wires:
+        wire.close()
+
+
+def test_deep_pipelines_on_a_full_queue(own: Any) -> None:
+    """One connection has one request at a time in the queue, however much it has sent."""
+    server: Server = own("--queue-max", "10")
+    server.session("s")
+    wires = [Wire(server) for _ in range(8)]
+    one = message("/conversations/s/messages", b'{"role": "u", "content": 1}')
+    senders = [threading.Thread(target=wire.send, args=[one] * 200) for wire in wires]
+    for t in senders:
+        t.start()
+    assert all(wire.answer().status == 201 for wire in wires for _ in range(200))
+    for t in senders:
+        t.join()
+    assert len(server.get("/conversations/s/messages?limit=0").json()["messages"]) == 1600
+    for wire in wires:
+        wire.close()
+
+
+def test_a_request_beyond_the_queue_is_refused_whole(own: Any) -> None:
+    server: Server = own("--queue-max", "10")
+    sessions = [{"session_id": f"s{i}", "user_id": "u"} for i in range(100)]
+    answer = server.post("/batch/sessions/create", {"sessions": sessions})
+    assert answer.status == 503 and answer.code == "overloaded"
+    assert server.get("/sessions?limit=1").json()["items"] == []
+    assert Wire(server).send(head("GET", "/sessions/s0")).answer().status == 404
