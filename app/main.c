@@ -1,5 +1,6 @@
 /* main.c - puts the service together: store, monitor, loops; then waits for the end of it. */
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,7 +14,11 @@
 #include "openapi_json.h"
 #include "routes.h"
 
-enum { OTHER_FILES = 256 }; /* descriptors that are not connections */
+enum {
+    OTHER_FILES = 256, /* descriptors that are not connections */
+    MAPPED_BYTES = 1024 * 1024,
+    KEPT_BYTES = 8 * 1024 * 1024,
+};
 
 static void set_log_level(const char *level)
 {
@@ -47,6 +52,16 @@ static void allow_connections(const struct config *cfg)
                     (unsigned long long)limit.rlim_cur);
 }
 
+/*
+ * Memory is given back to the kernel only when it is much: a body or a transaction would else
+ * have its pages taken away and mapped anew each time.
+ */
+static void keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
+
 /* Signals are taken here alone; threads inherit that they are blocked. */
 static void block_signals(sigset_t *set)
 {
@@ -56,6 +71,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* then a file that may not grow is an error of the write */
 }
 
 /* Waits for SIGTERM or SIGINT, for ever (-1) or so long. */
@@ -107,6 +123,7 @@ static int serve(const struct config *cfg)
     struct err err;
     int port;
 
+    keep_memory();
     set_log_level(cfg->log_level);
     block_signals(&signals);
     allow_connections(cfg);

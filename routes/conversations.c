@@ -180,7 +180,8 @@ bool message_append_finish(struct request *req UNUSED, struct op *op, struct res
  *
  *   200       {"messages": [{"id", "seq", "role", "content", "timestamp", "metadata"}],
  *             "next_before", "next_after"}: cursors or null. next_before is null when nothing older
- *             exists; next_after may be asked again later. An unknown id has no messages
+ *             exists or the page is empty; next_after may be asked again later. An unknown id has
+ *             no messages
  *   errors    invalid_request 400
  */
 struct list_query {

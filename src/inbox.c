@@ -47,9 +47,10 @@ struct op *inbox_take(struct inbox *in)
     struct op *first;
     eventfd_t count;
 
-    eventfd_read(in->fd, &count);
     pthread_mutex_lock(&in->lock);
     first = in->first;
+    if (first) /* or the event was not raised: most ticks find nothing */
+        eventfd_read(in->fd, &count);
     in->first = in->last = NULL;
     pthread_mutex_unlock(&in->lock);
     return first;

@@ -122,7 +122,7 @@ struct op_thread_delete {
     char unused; /* op->id says it all */
 };
 
-/* Copies op->id to `to`. ERR_THREAD when `to` holds anything. An absent source copies nothing. */
+/* Copies op->id to `to`, whose session is active by it. ERR_THREAD when `to` holds anything. */
 struct op_thread_copy {
     struct slice to;
     struct {

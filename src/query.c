@@ -21,6 +21,17 @@ static bool is_text(const struct member *m)
     return type == MEMBER_STRING || type == MEMBER_ID || type == MEMBER_TIME;
 }
 
+/* Values are not quite JSON: people write a number in one way, and blanks only into objects. */
+static bool is_plain(const struct member *m, struct slice value)
+{
+    unsigned type = m->flags & MEMBER_TYPE_MASK;
+
+    for (size_t i = 0; i < value.len && type != MEMBER_OBJECT; i++)
+        if (strchr(type == MEMBER_INT ? " \t\r\n.eE" : " \t\r\n", value.at[i]))
+            return false;
+    return true;
+}
+
 static bool read_value(const struct member *m, struct slice value, void *out, struct arena *arena,
                        struct err *err)
 {
@@ -32,8 +43,8 @@ static bool read_value(const struct member *m, struct slice value, void *out, st
         return member_from_text(m, value, out, err);
     if (!split_check(value, &json, err))
         return false;
-    if (json.len < value.len && (m->flags & MEMBER_TYPE_MASK) != MEMBER_OBJECT)
-        return err_set(err, ERR_INVALID, "has blanks around it");
+    if (!is_plain(m, value))
+        return err_set(err, ERR_INVALID, "must stand without blanks, an integer as digits");
     return member_from_json(m, json, out, arena, err);
 }
 

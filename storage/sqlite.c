@@ -7,6 +7,7 @@
 #include "sqlite.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -19,12 +20,28 @@ static bool (*const functions[OP_TYPE_COUNT])(struct sqlite *d, struct op *op, s
 #undef X
 };
 
+/* What is written to a file whose name is gone is lost when the process ends: it is refused. */
+static bool in_place(struct sqlite *d, struct err *err)
+{
+    struct stat wal;
+    int moved = 0;
+
+    if (d->wal == 0)
+        return true;
+    if (sqlite3_file_control(d->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved)
+        return err_set(err, ERR_UNAVAILABLE, "sqlite: the database file was removed or replaced");
+    if (stat(sqlite3_filename_wal(sqlite3_db_filename(d->db, "main")), &wal) != 0 ||
+        wal.st_ino != d->wal)
+        return err_set(err, ERR_UNAVAILABLE, "sqlite: the -wal file was removed or replaced");
+    return true;
+}
+
 bool sqlite_probe(struct sqlite *d, struct op *op UNUSED, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     bool found;
 
-    return query_begin(d, SQL_CLOCK_GET, &q, err) && query_step(&q, &found, err);
+    return in_place(d, err) && query_begin(d, SQL_CLOCK_GET, &q, err) && query_step(&q, &found, err);
 }
 
 /* A failure after which the store is as it was, and which is the op's alone. */
@@ -83,7 +100,7 @@ static bool commit(struct sqlite *d, bool writes, struct err *err)
 {
     int64_t high = d->stamp_high;
 
-    if (writes && !keep_clock(d, &high, err)) {
+    if (writes && (!in_place(d, err) || !keep_clock(d, &high, err))) {
         roll_back(d);
         return false;
     }

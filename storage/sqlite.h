@@ -16,6 +16,7 @@
 #define SQLITE_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "backend.h"
 #include "sqlite_sql.h"
@@ -32,6 +33,7 @@ struct sqlite {
     sqlite3 *db;
     sqlite3_stmt *statements[SQL_COUNT]; /* prepared at first use */
     int lock_fd;                         /* of a writer or sole connection on a file, else -1 */
+    ino_t wal;                           /* the file that was opened; 0 if it is in memory */
     enum backend_role role;
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     int64_t stamp_high;   /* as in the table clock */

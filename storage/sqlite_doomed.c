@@ -134,18 +134,20 @@ static bool mark_referenced(struct sqlite *d, int64_t ns, struct marks *marks, s
     return ok;
 }
 
-bool doomed_values(struct sqlite *d, int64_t ns, struct arena *arena, int64_t **ids, size_t *n,
-                   struct err *err)
+bool doomed_values(struct sqlite *d, const struct doomed_item *last, struct arena *arena,
+                   int64_t **ids, size_t *n, struct err *err)
 {
     struct marks marks = {.arena = arena};
     int64_t *found;
     size_t count = 0;
 
-    if (!list_values(d, ns, &marks, err) || !mark_referenced(d, ns, &marks, err))
+    if (!list_values(d, last->ns, &marks, err) || !mark_referenced(d, last->ns, &marks, err))
         return false;
-    for (size_t i = marks.n; i-- > 0;) /* a base has a lower id than what is based on it */
+    for (size_t i = marks.n; i-- > 0;) { /* a base has a lower id than what is based on it */
+        marks.items[i].needed |= marks.items[i].id > last->id;
         if (marks.items[i].needed && marks.items[i].base)
             mark(&marks, marks.items[i].base);
+    }
     found = arena_alloc(arena, marks.n * sizeof(*found));
     if (!found)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
@@ -157,14 +159,14 @@ bool doomed_values(struct sqlite *d, int64_t ns, struct arena *arena, int64_t **
     return true;
 }
 
-static bool drop_values(struct sqlite *d, int64_t ns, struct err *err)
+static bool drop_values(struct sqlite *d, int64_t ns, int64_t last, struct err *err)
 {
     struct arena scratch = {0};
     int64_t *ids;
     bool ok;
     size_t n;
 
-    ok = doomed_values(d, ns, &scratch, &ids, &n, err);
+    ok = doomed_values(d, &(struct doomed_item){ns, last}, &scratch, &ids, &n, err);
     for (size_t i = 0; ok && i < n; i++)
         ok = query_do(d, SQL_VALUE_DROP, ids[i], 0, err);
     arena_done(&scratch);
@@ -180,16 +182,32 @@ static bool drop_namespace(struct sqlite *d, int64_t ns, struct err *err)
            query_do(d, SQL_THREAD_DROP, thread, 0, err);
 }
 
-bool doomed_settle(struct sqlite *d, int64_t ns, struct err *err)
+static bool settle(struct sqlite *d, int64_t ns, int64_t last, struct err *err)
+{
+    return query_do(d, SQL_NS_UNPARENT, ns, 0, err) && drop_values(d, ns, last, err) &&
+           query_do(d, SQL_NS_RECOUNT, ns, 0, err);
+}
+
+/* After rows were removed from a namespace. */
+static bool settle_all(struct sqlite *d, int64_t ns, struct err *err)
 {
     int64_t holds = 0;
 
     if (!query_number(d, SQL_NS_HOLDS, (int64_t[]){ns, 0}, &holds, err))
         return false;
-    if (!holds)
+    return holds ? settle(d, ns, INT64_MAX, err) : drop_namespace(d, ns, err);
+}
+
+bool doomed_settle_below(struct sqlite *d, int64_t ns, int64_t tomb, struct err *err)
+{
+    int64_t holds = 0, waits = 0;
+
+    if (!query_number(d, SQL_NS_HOLDS, (int64_t[]){ns, 0}, &holds, err) ||
+        !query_number(d, SQL_VALUE_ABOVE, (int64_t[]){ns, tomb}, &waits, err))
+        return false;
+    if (!holds && !waits)
         return drop_namespace(d, ns, err);
-    return query_do(d, SQL_NS_UNPARENT, ns, 0, err) && drop_values(d, ns, err) &&
-           query_do(d, SQL_NS_RECOUNT, ns, 0, err);
+    return (holds || query_do(d, SQL_NS_FORM, ns, FORM_NONE, err)) && settle(d, ns, tomb, err);
 }
 
 int doomed_order(const void *a, const void *b)
@@ -223,7 +241,7 @@ bool doomed_remove(struct sqlite *d, struct doomed *list, int64_t *removed, stru
     }
     for (size_t i = 0; i < list->n; i++)
         if ((i + 1 == list->n || list->items[i + 1].ns != list->items[i].ns) &&
-            !doomed_settle(d, list->items[i].ns, err))
+            !settle_all(d, list->items[i].ns, err))
             return false;
     *removed = count;
     return true;

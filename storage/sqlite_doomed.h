@@ -45,12 +45,15 @@ bool doomed_remove(struct sqlite *d, struct doomed *list, int64_t *removed,
 /* Removes what was created in a thread at or before expired_us. */
 bool doomed_expire(struct sqlite *d, int64_t thread, int64_t expired_us, struct err *err) MUST_USE;
 
-/* After rows were removed from a namespace by other means: the rest, as above. */
-bool doomed_settle(struct sqlite *d, int64_t ns, struct err *err) MUST_USE;
+/*
+ * After the deletion of a thread has come from another store: the rest, as above. Values above the
+ * stamp of the deletion may wait for their checkpoint: they stay, and so do their bases.
+ */
+bool doomed_settle_below(struct sqlite *d, int64_t ns, int64_t tomb, struct err *err) MUST_USE;
 
-/* The values of a namespace that nothing needs, ascending. */
-bool doomed_values(struct sqlite *d, int64_t ns, struct arena *arena, int64_t **ids, size_t *n,
-                   struct err *err) MUST_USE;
+/* The values of a namespace, up to the id `last`, that nothing needs; ascending. */
+bool doomed_values(struct sqlite *d, const struct doomed_item *last, struct arena *arena,
+                   int64_t **ids, size_t *n, struct err *err) MUST_USE;
 
 /*
  * Drops the head of a checkpoint that is replaced, unless a later head is based on it; *bytes is

@@ -84,11 +84,30 @@ bool load_value(struct loader *l, int64_t id, struct value **value, struct err *
     return true;
 }
 
-static bool add_writes(struct loader *l, struct query *q, struct checkpoint *out, struct err *err)
+/* Room for n more writes. Texts are copied in between, so the list moves when it grows. */
+static bool make_room(struct loader *l, struct checkpoint *out, size_t n, size_t *cap,
+                      struct err *err)
+{
+    size_t size = sizeof(*out->writes), more = *cap * 2;
+    void *grown;
+
+    if (out->n_writes + n <= *cap)
+        return true;
+    if (more < out->n_writes + n)
+        more = out->n_writes + n;
+    grown = arena_resize(l->arena, out->writes, out->n_writes * size, more * size);
+    if (!grown)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    out->writes = grown;
+    *cap = more;
+    return true;
+}
+
+static bool add_writes(struct loader *l, struct query *q, struct checkpoint *out, size_t *cap,
+                       struct err *err)
 {
     struct slice task_id, task_path, body;
     struct write *writes;
-    void *grown;
     size_t n;
 
     if (!query_copy(q, 0, l->arena, &task_id, err) || !copy_text(l, q, 1, &task_path, err) ||
@@ -100,14 +119,11 @@ static bool add_writes(struct loader *l, struct query *q, struct checkpoint *out
     }
     if (out->n_writes == 0) {
         out->writes = writes;
-        out->n_writes = n;
+        out->n_writes = *cap = n;
         return true;
     }
-    grown = arena_resize(l->arena, out->writes, out->n_writes * sizeof(*writes),
-                         (out->n_writes + n) * sizeof(*writes));
-    if (!grown)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    out->writes = grown;
+    if (!make_room(l, out, n, cap, err))
+        return false;
     memcpy(out->writes + out->n_writes, writes, n * sizeof(*writes));
     out->n_writes += n;
     return true;
@@ -117,6 +133,7 @@ bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, str
                  struct err *err)
 {
     AUTO(query_end) struct query q = {0};
+    size_t cap = 0;
     bool found;
 
     if (!query_begin(l->d, form == FORM_DOCUMENT ? SQL_TASK_DOCUMENT : SQL_TASK_CHANNEL, &q, err))
@@ -129,7 +146,7 @@ bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, str
             return true;
         if (anchor && stamp_us(query_col_int(&q, 2)) <= l->expired_us)
             continue;
-        if (!add_writes(l, &q, out, err))
+        if (!add_writes(l, &q, out, &cap, err))
             return false;
     }
 }

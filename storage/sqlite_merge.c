@@ -155,6 +155,14 @@ static bool move_row(struct sqlite *d, struct session_row *row, int64_t active_u
     return row_advance(d, row, err);
 }
 
+/* What is dead still moves what only rises, as it does when it comes before the deletion. */
+static bool bury(struct sqlite *d, struct session_row *row, int64_t active_us, bool *moved,
+                 struct err *err)
+{
+    raise_to(&row->active_us, active_us, moved);
+    return !*moved || row_advance(d, row, err);
+}
+
 /* Whether this message is not stored, or with a lower seq; *known if it is stored at all. */
 static bool is_newer(struct sqlite *d, const struct session_row *row, const struct record *record,
                      bool *known, bool *newer, struct err *err)
@@ -205,9 +213,11 @@ static bool merge_message(struct sqlite *d, const struct record *record, struct 
 
     stamp_observe(m->stamp);
     *applied = false;
-    if (m->stamp <= row->tomb)
-        return true;
     raise_to(&row->last_seq, m->seq, &moved);
+    if (m->stamp <= row->tomb) {
+        *applied = moved;
+        return bury(d, row, m->seq, applied, err);
+    }
     if (!move_row(d, row, m->seq, &moved, err) || !is_newer(d, row, record, &known, &newer, err))
         return false;
     *applied = moved || newer;
@@ -261,7 +271,7 @@ static bool merge_context(struct sqlite *d, const struct record *record, struct 
     stamp_observe(record->key.stamp);
     *applied = false;
     if (record->key.stamp <= row->tomb)
-        return true;
+        return bury(d, row, record->context.updated_us, applied, err);
     raise_to(&row->last_context, record->key.number, &moved);
     if (!move_row(d, row, record->context.updated_us, &moved, err) ||
         !is_trimmed(d, row, record->key.stamp, &trimmed, err) ||

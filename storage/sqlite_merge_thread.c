@@ -57,7 +57,7 @@ static bool kill_below(struct merge *m, int64_t thread, int64_t tomb, struct err
         if (!kill_checkpoint(m->load.d, dead.items[i].id, err))
             return false;
     for (size_t i = 0; i < spaces.n; i++)
-        if (!doomed_settle(m->load.d, spaces.items[i].id, err))
+        if (!doomed_settle_below(m->load.d, spaces.items[i].id, tomb, err))
             return false;
     return true;
 }

@@ -208,34 +208,47 @@ static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_
     return doomed_list(&p->doomed, &q, err);
 }
 
+/* The list moves when it grows: it doubles. */
+static bool add_space(struct pruner *p, struct query *q, struct keep_ns **spaces, size_t n,
+                      size_t *cap, struct err *err)
+{
+    struct keep_ns *space;
+
+    if (n == *cap) {
+        size_t more = *cap ? *cap * 2 : CAP_FIRST;
+        void *grown = arena_resize(p->load.arena, *spaces, *cap * sizeof(*space),
+                                   more * sizeof(*space));
+
+        if (!grown)
+            return no_memory(err);
+        *spaces = grown;
+        *cap = more;
+    }
+    space = &(*spaces)[n];
+    *space = (struct keep_ns){.row = query_col_int(q, 0), .form = (enum form)query_col_int(q, 2)};
+    return query_copy(q, 1, p->load.arena, &space->ns, err) && load_space(&p->load, space, err);
+}
+
 static bool load_spaces(struct pruner *p, int64_t thread, struct keep_ns **spaces, size_t *n,
                         struct err *err)
 {
     AUTO(query_end) struct query q = {0};
-    struct keep_ns *found = NULL;
+    size_t cap = 0;
     bool row;
 
     if (!query_begin(p->load.d, SQL_NS_LIST, &q, err))
         return false;
     query_int(&q, thread);
     query_int(&q, INT64_MIN);
-    for (*n = 0;;) {
+    *spaces = NULL;
+    for (*n = 0;; ++*n) {
         if (!query_step(&q, &row, err))
             return false;
         if (!row)
-            break;
-        found = arena_resize(p->load.arena, found, *n * sizeof(*found), (*n + 1) * sizeof(*found));
-        if (!found)
-            return no_memory(err);
-        found[*n] = (struct keep_ns){.row = query_col_int(&q, 0),
-                                     .form = (enum form)query_col_int(&q, 2)};
-        if (!query_copy(&q, 1, p->load.arena, &found[*n].ns, err) ||
-            !load_space(&p->load, &found[*n], err))
+            return true;
+        if (!add_space(p, &q, spaces, *n, &cap, err))
             return false;
-        ++*n;
     }
-    *spaces = found;
-    return true;
 }
 
 static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *err)

@@ -103,7 +103,8 @@ static bool is_dead(struct reader *r, struct query *q, bool *dead, struct err *e
     if (id > query_col_int(q, 4))
         return true;
     if (r->orphans_of != ns &&
-        !doomed_values(r->load.d, ns, r->load.arena, &r->orphans, &r->n_orphans, err))
+        !doomed_values(r->load.d, &(struct doomed_item){ns, query_col_int(q, 4)}, r->load.arena,
+                       &r->orphans, &r->n_orphans, err))
         return false;
     r->orphans_of = ns;
     *dead = r->n_orphans && bsearch(&id, r->orphans, r->n_orphans, sizeof(id), order_numbers);

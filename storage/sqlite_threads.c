@@ -9,6 +9,8 @@ struct part {
     int64_t checkpoints;
 };
 
+enum { CAP_FIRST = 8 };
+
 static bool count_checkpoints(struct sqlite *d, int64_t expired_us, struct part *part,
                               struct err *err)
 {
@@ -17,16 +19,25 @@ static bool count_checkpoints(struct sqlite *d, int64_t expired_us, struct part 
                         err);
 }
 
-static bool add_part(struct loader *l, struct query *q, struct thread *thread, struct part *part,
-                     struct err *err)
+/* Names are copied in between, so the list moves when it grows: it doubles. */
+static bool make_room(struct loader *l, struct thread *thread, size_t *cap, struct err *err)
 {
-    size_t size = sizeof(*thread->namespaces);
-    void *grown = arena_resize(l->arena, thread->namespaces, thread->n_namespaces * size,
-                               (thread->n_namespaces + 1) * size);
+    size_t size = sizeof(*thread->namespaces), more = *cap ? *cap * 2 : CAP_FIRST;
+    void *grown;
 
+    if (thread->n_namespaces < *cap)
+        return true;
+    grown = arena_resize(l->arena, thread->namespaces, *cap * size, more * size);
     if (!grown)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     thread->namespaces = grown;
+    *cap = more;
+    return true;
+}
+
+static bool add_part(struct loader *l, struct query *q, struct thread *thread, struct part *part,
+                     struct err *err)
+{
     *part = (struct part){query_col_int(q, 0), (enum form)query_col_int(q, 2), query_col_int(q, 3)};
     thread->bytes += query_col_int(q, 4);
     return query_copy(q, 1, l->arena, &thread->namespaces[thread->n_namespaces++], err);
@@ -38,6 +49,7 @@ static bool read_parts(struct loader *l, int64_t row, struct thread *thread, str
 {
     AUTO(query_end) struct query q = {0};
     struct part part;
+    size_t cap = 0;
     bool found;
 
     if (!query_begin(l->d, SQL_NS_LIST, &q, err))
@@ -49,7 +61,7 @@ static bool read_parts(struct loader *l, int64_t row, struct thread *thread, str
             return false;
         if (!found)
             return true;
-        if (!add_part(l, &q, thread, &part, err) ||
+        if (!make_room(l, thread, &cap, err) || !add_part(l, &q, thread, &part, err) ||
             !count_checkpoints(l->d, l->expired_us, &part, err))
             return false;
         thread->checkpoints += part.checkpoints;
@@ -112,9 +124,13 @@ static bool list_bounds(struct op *op, struct slice *lowest, struct slice *below
     *lowest = load_text(list->prefix);
     *below = SLICE("\xFF");
     if (lowest->len > 0) {
-        *below = arena_printf(op->arena, "%.*s\xFF", SLICE_ARGS(*lowest));
-        if (!below->at)
+        char *end = arena_alloc(op->arena, lowest->len + 1);
+
+        if (!end)
             return err_set(err, ERR_NO_MEMORY, "out of memory");
+        memcpy(end, lowest->at, lowest->len);
+        end[lowest->len] = '\xFF';
+        *below = (struct slice){end, lowest->len + 1};
     }
     if (slice_present(list->after) && slice_compare(list->after, *lowest) >= 0) {
         *lowest = arena_copy(op->arena, list->after);

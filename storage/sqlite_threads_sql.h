@@ -158,6 +158,7 @@
       "INSERT INTO value (id, namespace, key, base, encoding, hash, channel, version, "            \
       "type, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING")      \
     X(VALUE_KNOWN, "SELECT namespace FROM value WHERE id = ?1")                                    \
+    X(VALUE_ABOVE, "SELECT EXISTS (SELECT 1 FROM value WHERE namespace = ?1 AND id > ?2)")         \
     X(VALUE_FIND, "SELECT id, channel, version FROM value "                                        \
                   "WHERE namespace = ?1 AND key = ?2 ORDER BY id DESC")                            \
     X(VALUE_READ, "SELECT base, encoding, hash, channel, version, type, bytes FROM value "         \

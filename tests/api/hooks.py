@@ -39,7 +39,8 @@ def filter_failure(context: schemathesis.HookContext, failure: Failure, case: sc
 
 
 @schemathesis.deserializer(frames.TYPE)
-def read_frame(context: schemathesis.DeserializationContext, response: schemathesis.Response) -> Any:
+def read_frame(context: schemathesis.DeserializationContext,
+               response: schemathesis.Response) -> Any:
     """A frame is a string to the schema; that it is a whole one is checked here."""
     frames.unpack(response.content)
     return ""

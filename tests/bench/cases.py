@@ -1,15 +1,14 @@
 """One function for each line of the table. Each gives pairs (ours, theirs), one a round."""
 
-import pathlib
 import random
 import resource
 import statistics
 import string
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from load import answered, connect, fill, request, wrk
-from servers import Server, nginx, stateward, webdis
+from servers import Server, folder, nginx, stateward, webdis
 
 MANY, FEW = 100_000, 100
 
@@ -27,7 +26,6 @@ class Case:
     target: float
     measure: Callable[[Plan], Iterator[tuple[float, float]]]
     at_most: bool = False  # or at least
-    notes: list[str] = field(default_factory=list)
 
 
 def alternate(plan: Plan, ours: Callable[[], float], theirs: Callable[[], float]) -> Iterator[tuple[float, float]]:
@@ -112,6 +110,12 @@ def body(plan: Plan) -> Iterator[tuple[float, float]]:
                              lambda: cpu_us(theirs, plan, "/body/"))
 
 
+def body_file(plan: Plan) -> Iterator[tuple[float, float]]:
+    with stateward() as ours, nginx() as theirs:
+        yield from alternate(plan, lambda: cpu_us(ours, plan, "/checkpoints/t-"),
+                             lambda: cpu_us(theirs, plan, "/file/"))
+
+
 def tail(plan: Plan) -> Iterator[tuple[float, float]]:
     """wrk waits for each answer before it sends the next request: half the peak rate is a mean."""
     with stateward() as server:
@@ -146,20 +150,16 @@ def connection(plan: Plan) -> Iterator[tuple[float, float]]:
 
 
 def stored(plan: Plan) -> Iterator[tuple[float, float]]:
-    """What the files take once the server has ended, against the bytes of the contents."""
+    """What the file takes once the server has ended, against the bytes of the contents."""
     count, size = 20_000, 600
-    with stateward() as server:
-        one = request("POST", "/conversations/c-%d/messages?require_session=false",
-                      '{"role": "user", "content": "%s"}' % text(size)).decode()
-        fill(server, ((one % (i % 200)).encode() for i in range(count)))
-        fill(server, [request("GET", "/health")])
-        path = server.folder
-        yield sum(file.stat().st_size for file in checkpointed(path)) / count, size
-
-
-def checkpointed(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """The database without its log, which is cut back at the end and holds what the file lacks."""
-    return path.glob("state.db")
+    one = request("POST", "/conversations/c-%d/messages?require_session=false",
+                  '{"role": "user", "content": "%s"}' % text(size)).decode()
+    for _ in range(plan.rounds):
+        with folder("stored") as path:
+            store = f"sqlite:{path}/state.db"
+            with stateward("--primary", store) as server:
+                fill(server, ((one % (i % 200)).encode() for i in range(count)))
+            yield (path / "state.db").stat().st_size / count, size
 
 
 CASES = [
@@ -170,6 +170,7 @@ CASES = [
     Case("newest", "last 50 of 100 000 messages vs of 100, req/s", 0.8, newest),
     Case("hot", "PATCH one session vs 1000, c=64, req/s", 0.8, hot),
     Case("body", "PUT 256 KB checkpoint vs nginx reads it, CPU us", 6, body, at_most=True),
+    Case("file", "PUT 256 KB checkpoint vs nginx, to a file, CPU us", 6, body_file, at_most=True),
     Case("tail", "append at half the peak rate, p99 vs p50, us", 5, tail, at_most=True),
     Case("idle", "idle memory, MB", 20, idle, at_most=True),
     Case("connection", "memory of an idle connection, KB", 40, connection, at_most=True),

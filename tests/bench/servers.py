@@ -34,6 +34,7 @@ http {{
         listen 127.0.0.1:{port} reuseport;
         default_type application/json;
         location / {{ return 200 '{{"status":"live"}}'; }}
+        location /file {{ client_body_in_file_only clean; echo_read_request_body; echo '{{"created":true}}'; }}
         location /body {{ echo_read_request_body; echo '{{"created":true}}'; }}
     }}
 }}

@@ -342,6 +342,7 @@ START_TEST(the_dead_stay_dead)
     store_session(&s, "s1");
     op = store_op(&s, OP_SESSION_DELETE, "s1");
     store_ok(&s, &op);
+    ck_assert_uint_eq(store_merge(&s, &late, 1), 1); /* its seq is not given again */
     ck_assert_uint_eq(store_merge(&s, &late, 1), 0);
     ck_assert_uint_eq(store_count(&s, "s1"), 0);
     late.message.stamp = INT64_MAX / 4;
@@ -354,6 +355,33 @@ START_TEST(the_dead_stay_dead)
     late.message.content = SLICE("2");
     ck_assert_uint_eq(store_merge(&s, &late, 1), 1);
     ck_assert_uint_eq(store_count(&s, "s1"), 1);
+}
+END_TEST
+
+/* A message and a context that are dead leave the same row before and after the deletion. */
+START_TEST(the_dead_come_early_or_late)
+{
+    struct record records[] = {
+        {.kind = RECORD_SESSION,
+         .key = {.id = SLICE("s1")},
+         .session = {.tomb = 1000, .last_seq = 5, .last_activity_us = 5}},
+        {.kind = RECORD_MESSAGE,
+         .key = {.id = SLICE("s1"), .sub = SLICE("m")},
+         .message = {.stamp = 900, .seq = 7, .role = SLICE("r"), .content = SLICE("1")}},
+        {.kind = RECORD_CONTEXT,
+         .key = {.id = SLICE("s1"), .number = 3, .stamp = 901},
+         .context = {.updated_us = 8, .body = SLICE("{}")}},
+    };
+    struct store late;
+
+    store_open(&late, store_config(), 2);
+    store_merge(&late, &records[1], 2);
+    store_merge(&late, &records[0], 1);
+    ck_assert_uint_eq(store_merge(&s, records, 3), 3);
+    ck_assert_uint_eq(store_merge(&s, records, 3), 0);
+    check_same(&s, &late);
+    ck_assert_uint_eq(store_count(&s, "s1"), 0);
+    store_close(&late);
 }
 END_TEST
 
@@ -371,5 +399,6 @@ TCase *contract_records_case(void)
     tcase_add_test(tc, merging_in_any_order_gives_the_same);
     tcase_add_test(tc, twin_contexts_are_renumbered);
     tcase_add_test(tc, the_dead_stay_dead);
+    tcase_add_test(tc, the_dead_come_early_or_late);
     return tc;
 }

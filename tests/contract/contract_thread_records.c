@@ -210,6 +210,28 @@ START_TEST(order_of_tasks_is_that_of_the_first_write)
 END_TEST
 
 /* A value that is damaged on its way or has an unknown encoding is never an answer. */
+/* A deletion that comes between values and the checkpoint that is younger than it. */
+START_TEST(values_wait_for_their_checkpoint)
+{
+    struct record tomb = {.kind = RECORD_THREAD, .key.id = SLICE("t")};
+    struct record *values, *checkpoints;
+    size_t n_values, n_checkpoints;
+
+    put(&there, (struct checkpoint_in){.thread = "t", .id = "d1", .form = FORM_DOCUMENT});
+    tomb.thread.tomb = stamp_next();
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:xx"});
+    values = store_records(&here, RECORD_VALUE, 4, &n_values);
+    checkpoints = store_records(&here, RECORD_CHECKPOINT, 4, &n_checkpoints);
+    ck_assert_uint_eq(store_merge(&there, values, n_values), 2);
+    ck_assert_uint_eq(store_merge(&there, &tomb, 1), 1);
+    ck_assert_str_eq(thread_text(&there, "t"), "none");
+    ck_assert_uint_eq(store_merge(&there, checkpoints, n_checkpoints), 1);
+    ck_assert_str_eq(list(&there, list_op(&there, "t", NULL)), "t//c1");
+    ck_assert_str_eq(values_text(&there, get(&there, "t", "", "c1")), "a=1:xx");
+    ck_assert_uint_eq(count_records(&there, RECORD_VALUE), 2);
+}
+END_TEST
+
 START_TEST(damaged_values)
 {
     struct record *records;
@@ -240,5 +262,6 @@ void contract_thread_records_add(TCase *tc)
     tcase_add_test(tc, order_does_not_matter);
     tcase_add_test(tc, a_tomb_kills_what_is_below);
     tcase_add_test(tc, order_of_tasks_is_that_of_the_first_write);
+    tcase_add_test(tc, values_wait_for_their_checkpoint);
     tcase_add_test(tc, damaged_values);
 }

@@ -95,6 +95,8 @@ START_TEST(threads_are_listed)
     ck_assert(!op.thread_list.out.more);
     op.thread_list.prefix = SLICE("ab");
     ck_assert_str_eq(thread_ids(&op), "ab abc ");
+    op.thread_list.prefix = SLICE("a\0b"); /* no id has a NUL */
+    ck_assert_str_eq(thread_ids(&op), "");
     op.thread_list.prefix = SLICE("a");
     op.thread_list.limit = 2;
     ck_assert_str_eq(thread_ids(&op), "a a:b ");
@@ -110,6 +112,37 @@ START_TEST(threads_are_listed)
     op = store_op(&here, OP_THREAD_LIST, NULL);
     op.thread_list.limit = 10;
     ck_assert_str_eq(thread_ids(&op), "");
+}
+END_TEST
+
+/* A thread with many calls of subgraphs, and a checkpoint with many tasks. */
+START_TEST(many_namespaces_and_tasks)
+{
+    enum { MANY = 100 };
+    struct op op;
+
+    for (int i = 0; i < MANY; i++) {
+        const char *name = arena_printf(&here.arena, "n:%03d", i).at;
+
+        put(&here, (struct checkpoint_in){.thread = "t", .ns = name, .id = "c"});
+        put_writes(&here,
+                   (struct writes_in){
+                       .thread = "w", .checkpoint = "c", .task = name, .writes = "0:a=b 1:c=d"});
+    }
+    op = store_op(&here, OP_THREAD_GET, "t");
+    store_ok(&here, &op);
+    ck_assert_uint_eq(op.thread_get.out.thread.n_namespaces, MANY);
+    ck_assert_slice(op.thread_get.out.thread.namespaces[MANY - 1], "n:099");
+    op = store_op(&here, OP_WRITES_GET, "w");
+    op.writes_get.ns = SLICE("");
+    op.writes_get.checkpoint_id = SLICE("c");
+    store_ok(&here, &op);
+    ck_assert_uint_eq(op.writes_get.out.n, 2 * MANY);
+    ck_assert_slice(op.writes_get.out.items[2 * MANY - 1].task_id, "n:099");
+    op = store_op(&here, OP_THREAD_PRUNE, "t");
+    op.thread_prune.keep_last = 1;
+    store_ok(&here, &op);
+    ck_assert_int_eq(op.thread_prune.out.removed, 0);
 }
 END_TEST
 
@@ -170,6 +203,22 @@ START_TEST(copied)
 }
 END_TEST
 
+START_TEST(copy_is_activity_of_the_target)
+{
+    struct op op;
+
+    fill("t");
+    store_session(&here, "t");
+    store_session(&here, "u");
+    here.now_us += SECOND;
+    op = store_op(&here, OP_THREAD_COPY, "t");
+    op.thread_copy.to = SLICE("u");
+    store_ok(&here, &op);
+    ck_assert_int_eq(store_get(&here, "u").last_activity_us, here.now_us);
+    ck_assert_int_eq(store_get(&here, "t").last_activity_us, here.now_us - SECOND);
+}
+END_TEST
+
 START_TEST(copied_onto_something)
 {
     struct op op;
@@ -204,8 +253,10 @@ TCase *contract_threads_case(void)
     tcase_add_test(tc, thread_is_described);
     tcase_add_test(tc, thread_of_writes_only);
     tcase_add_test(tc, threads_are_listed);
+    tcase_add_test(tc, many_namespaces_and_tasks);
     tcase_add_test(tc, deleted_with_all_that_is_in_it);
     tcase_add_test(tc, copied);
+    tcase_add_test(tc, copy_is_activity_of_the_target);
     tcase_add_test(tc, copied_onto_something);
     contract_checkpoints_add(tc);
     contract_lists_add(tc);

@@ -1,0 +1,339 @@
+"""The store's file goes bad or the disk ends: clear errors, and what can be read is right."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import Server
+from wire import settle
+
+MIB = 1024 * 1024
+SMALL = 6 * MIB
+
+
+@contextlib.contextmanager
+def small_disk(folder: pathlib.Path) -> Iterator[None]:
+    """A file system of SMALL bytes."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "none", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def append(server: Server, i: int, size: int = 20000) -> Any:
+    return server.post("/conversations/s/messages", {"role": "u", "id": str(i), "content": f"{i}:" + "x" * size})
+
+
+def check_messages(server: Server, known: set[int], doubtful: set[int]) -> None:
+    """All that is known is there, and nothing but what may be; none is cut or changed."""
+    messages = server.get("/conversations/s/messages?limit=0").json()["messages"]
+    got = {int(m["id"]) for m in messages}
+    assert len(got) == len(messages) and known <= got <= known | doubtful
+    assert all(m["content"].startswith(m["id"] + ":x") and len(m["content"]) > 20000 for m in messages)
+
+
+def fill(server: Server, known: set[int], doubtful: set[int], codes: set[tuple[int, str]]) -> None:
+    """Appends until ten in a row have failed."""
+    failed, i = 0, max(known | doubtful, default=0)
+    while failed < 10:
+        i += 1
+        answer = append(server, i)
+        if answer.status == 201:
+            known.add(i)
+            failed = 0
+            continue
+        assert (answer.status, answer.code) in codes, answer.body
+        assert answer.status != 503 or answer.headers["Retry-After"]
+        if answer.status == 504:
+            doubtful.add(i)
+        failed += 1
+        assert i < 2000, "the disk does not fill"
+
+
+def goes_on(server: Server, known: set[int], doubtful: set[int]) -> None:
+    """There is room again. What was in doubt is known now."""
+    check_messages(server, known, doubtful)
+    known |= {int(m["id"]) for m in server.get("/conversations/s/messages?limit=0").json()["messages"]}
+    last = max(known | doubtful) + 1
+    assert append(server, last).status == 201
+    known.add(last)
+    check_messages(server, known, set())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root; the limit of the file size is tested below")
+def test_disk_full(own: Any, tmp_path: pathlib.Path) -> None:
+    known: set[int] = set()
+    with small_disk(tmp_path / "disk"):
+        server: Server = own(primary=f"sqlite:{tmp_path}/disk/state.db")
+        server.session("s")
+        for round_ in range(3):
+            doubtful: set[int] = set()
+            fill(server, known, doubtful, {(503, "storage_unavailable"), (504, "outcome_unknown")})
+            assert "full" in append(server, 0).json()["detail"]
+            check_messages(server, known, doubtful)
+            assert server.get("/sessions/s").status == 200
+            if round_ == 1: # a start on a full disk may be refused, but loses nothing
+                server.kill()
+            subprocess.run(["mount", "-o", f"remount,size={SMALL * (round_ + 2)}", tmp_path / "disk"], check=True)
+            if round_ == 1:
+                server.start()
+            goes_on(server, known, doubtful)
+        settle(server)
+        assert server.stop() == 0
+
+
+def test_file_may_not_grow(own: Any) -> None:
+    """Writing fails with another error than "full", and perhaps halfway."""
+    server: Server = own()
+    server.session("s")
+    assert server.process
+    known: set[int] = set()
+    for limit in (3 * MIB, 8 * MIB):
+        doubtful: set[int] = set()
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        fill(server, known, doubtful, {(503, "storage_unavailable"), (504, "outcome_unknown")})
+        check_messages(server, known, doubtful)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE,
+                         (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        goes_on(server, known, doubtful)
+    server.kill()
+    server.start()
+    check_messages(server, known, set())
+
+
+# --- files that go away ----------------------------------------------------------------------
+
+def refused(server: Server) -> str:
+    """The last words of a server that does not start."""
+    server.start(wait=False)
+    assert server.process
+    assert server.process.wait(30) == 1, server.log()
+    return server.log()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="started as another user")
+def test_read_only_at_start(own: Any, tmp_path: pathlib.Path) -> None:
+    server: Server = own(primary=f"sqlite:{tmp_path}/d/state.db", start=False)
+    (tmp_path / "d").mkdir()
+    server.start().session("s")
+    assert server.stop() == 0
+    parent = tmp_path
+    while parent != pathlib.Path("/tmp") and parent != parent.parent:
+        parent.chmod(0o755)
+        parent = parent.parent
+    server.user = "nobody"
+    os.chmod(tmp_path / "d" / "state.db", 0o444)
+    assert "read-only" in refused(server)
+    os.chmod(tmp_path / "d" / "state.db", 0o666) # but nothing can be made beside it
+    assert "state.db" in refused(server)
+    os.chmod(tmp_path / "d", 0o777)
+    os.chmod(tmp_path / "d" / "state.db.lock", 0o666)
+    assert server.start().get("/sessions/s").status == 200
+
+
+@pytest.mark.parametrize("gone", ["folder", "file", "wal", "replaced"])
+def test_removed_while_running(own: Any, tmp_path: pathlib.Path, gone: str) -> None:
+    """Nothing is acknowledged that goes to a file without a name; put back, all goes on."""
+    folder, aside = tmp_path / "d", tmp_path / "aside"
+    folder.mkdir()
+    server: Server = own(primary=f"sqlite:{folder}/state.db")
+    server.session("s")
+    assert append(server, 1).status == 201
+    if gone == "folder":
+        folder.rename(aside)
+    else:
+        aside.mkdir()
+        name = "state.db-wal" if gone == "wal" else "state.db"
+        (folder / name).rename(aside / name)
+        if gone == "replaced":
+            shutil.copy(aside / name, folder / name)
+    for i in range(2, 12):
+        answer = append(server, i)
+        assert answer.status == 503 and answer.code == "storage_unavailable", answer.body
+        assert "removed" in answer.json()["detail"]
+    check_messages(server, {1}, set())
+    if gone == "folder":
+        aside.rename(folder)
+    else:
+        (aside / name).rename(folder / name)
+    assert append(server, 20).status == 201
+    server.kill()
+    server.start()
+    check_messages(server, {1, 20}, set())
+
+
+def test_wal_removed_after_a_crash(own: Any, tmp_path: pathlib.Path) -> None:
+    """What was in it is lost, and is not to be invented: the rest is a state that once was."""
+    server: Server = own()
+    server.session("s")
+    for i in range(1, 40):
+        assert append(server, i).status == 201
+    server.stop()
+    server.start()
+    for i in range(40, 60):
+        assert append(server, i).status == 201
+    server.kill()
+    (tmp_path / "state.db-wal").unlink()
+    server.start()
+    check_messages(server, set(range(1, 40)), set(range(40, 60)))
+    assert append(server, 100).status == 201
+    assert server.stop() == 0
+    with sqlite3.connect(tmp_path / "state.db") as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_wal_damaged_after_a_crash(own: Any, tmp_path: pathlib.Path) -> None:
+    """Its frames carry sums: it counts up to the first that is wrong."""
+    server: Server = own()
+    server.session("s")
+    for i in range(1, 60):
+        assert append(server, i).status == 201
+    server.kill()
+    flip(tmp_path / "state.db-wal", (tmp_path / "state.db-wal").stat().st_size // 2)
+    server.start()
+    messages = server.get("/conversations/s/messages?limit=0").json()["messages"]
+    assert [int(m["id"]) for m in messages] == list(range(1, len(messages) + 1))
+    assert 0 < len(messages) < 59
+    check_messages(server, {int(m["id"]) for m in messages}, set())
+
+
+# --- flipped bytes ------------------------------------------------------------------------------
+
+def flip(path: pathlib.Path, at: int) -> None:
+    with open(path, "r+b") as f:
+        f.seek(at)
+        byte = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([byte ^ 0xff]))
+
+
+SESSIONS = 40
+
+
+def known_answers(server: Server) -> dict[str, bytes]:
+    """Makes a store of many pages; what its records read as."""
+    for k in range(SESSIONS):
+        server.session(f"s{k}", text=f"{k}" * 50)
+        messages = [{"role": "u", "content": f"{k}-{i} " + "y" * 300} for i in range(40)]
+        assert server.post(f"/conversations/s{k}/messages", {"messages": messages}).status == 201
+        assert server.put(f"/checkpoints/s{k}/1", {"checkpoint_data": f"{k}" * 5000}).status == 201
+        assert server.put(f"/sessions/s{k}/context", {"context": f"{k}" * 9000}).status == 200
+    return ask(server)
+
+
+def ask(server: Server) -> dict[str, Any]:
+    paths = [p.format(k=k) for k in range(SESSIONS)
+             for p in ("/sessions/s{k}", "/conversations/s{k}/messages?limit=1000", "/checkpoints/s{k}/1",
+                       "/sessions/s{k}/context")]
+    answers: dict[str, Any] = {}
+    for path in paths:
+        answer = server.get(path)
+        if answer.status == 200:
+            answers[path] = answer.body
+        else:
+            assert (answer.status, answer.code) == (500, "storage_error"), (path, answer.body)
+            answers[path] = None
+    return answers
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_damaged_page(own: Any, tmp_path: pathlib.Path, running: bool) -> None:
+    """The first byte of a page says what it is: where that is wrong, nothing is answered from it."""
+    server: Server = own("--cleanup-interval", "0")
+    path = tmp_path / "state.db"
+    right = known_answers(server)
+    assert server.stop() == 0
+    page = int.from_bytes(path.read_bytes()[16:18], "big")
+    pages = path.stat().st_size // page
+    rng = random.Random(4)
+    damaged = 0
+    for n in rng.sample(range(1, pages), min(25, pages - 1)):
+        good = path.read_bytes()
+        if good[n * page] not in (2, 5, 10, 13):
+            continue # overflow pages have no such byte
+        if running:
+            server.start()
+        flip(path, n * page)
+        if not running:
+            server.start(wait=False)
+            assert server.process
+            try:
+                server.wait_ready()
+            except AssertionError:
+                assert server.process.wait(30) == 1 and "damaged" in server.log()
+                path.write_bytes(good)
+                damaged += 1
+                continue
+        answers = ask(server)
+        damaged += None in answers.values()
+        assert all(a is None or a == right[p] for p, a in answers.items())
+        server.kill()
+        for name in ("state.db-wal", "state.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+        path.write_bytes(good)
+    assert damaged
+    assert ask(server.start()) == right
+
+
+def test_no_database_at_all(own: Any, tmp_path: pathlib.Path) -> None:
+    server: Server = own(start=False)
+    path = tmp_path / "state.db"
+    path.write_bytes(b"This is a text, and longer than the header of a database would be." * 200)
+    assert "not a database" in refused(server)
+    assert path.read_bytes().startswith(b"This is a text")
+    path.write_bytes(b"")
+    server.start().session("s")
+    server.stop()
+    good = path.read_bytes()
+    for at in (0, 16, 60, 68): # magic, page size, schema number, application
+        path.write_bytes(good)
+        flip(path, at)
+        assert "state.db" in refused(server)
+    path.write_bytes(good[:5000])
+    assert "state.db" in refused(server)
+    path.write_bytes(good)
+    assert server.start().get("/sessions/s").status == 200
+
+
+def test_random_damage_crashes_nothing(own: Any, tmp_path: pathlib.Path) -> None:
+    """Bytes of content carry no sum in this store, so only that it answers is promised here."""
+    server: Server = own("--cleanup-interval", "0")
+    path = tmp_path / "state.db"
+    known_answers(server)
+    assert server.stop() == 0
+    good = path.read_bytes()
+    rng = random.Random(5)
+    for _ in range(10):
+        for _ in range(20):
+            flip(path, rng.randrange(8192, len(good)))
+        server.start(wait=False)
+        assert server.process
+        try:
+            server.wait_ready()
+        except AssertionError:
+            assert server.process.wait(30) == 1, server.log()
+        else:
+            for k in range(SESSIONS):
+                for of in (f"/sessions/s{k}", f"/conversations/s{k}/messages?limit=1000", f"/checkpoints/s{k}/1",
+                           f"/sessions/s{k}/context", "/sessions?limit=100", "/threads", "/stats?fresh=true"):
+                    assert server.get(of).status in (200, 404, 500)
+                server.patch(f"/sessions/s{k}", {"increment_requests": True})
+            assert server.get("/health/live").status == 200
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait()
+        for name in ("state.db-wal", "state.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+        path.write_bytes(good)

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""What takes too long for each change: many kills, and memory over millions of requests."""
+
+import argparse
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "http"))
+
+from conftest import Server # noqa: E402
+from killing import Killing # noqa: E402
+from wire import gauge, memory # noqa: E402
+
+MIB = 1024 * 1024
+STEPS = 20
+SLACK = 8 * MIB # what a heap may move by itself
+
+
+def row(*cells: object) -> None:
+    print("".join(f"{c:>16}" for c in cells), flush=True)
+
+
+def database_mib(folder: pathlib.Path) -> str:
+    return f"{sum(f.stat().st_size for f in folder.glob('state.db*')) / MIB:.1f}"
+
+
+def soak_kills(folder: pathlib.Path, kills: int) -> None:
+    print(f"\n{kills} times kill -9 under 16 writers")
+    row("kills", "acknowledged", "in doubt", "database MiB", "seconds")
+    server = Server(f"sqlite:{folder}/state.db", folder).start()
+    begun = time.monotonic()
+    killing = Killing(server)
+    shown = 0
+    while killing.kills < kills:
+        killing.round(longest_s=3.0)
+        if killing.kills >= min(kills, shown + max(1, kills // STEPS)):
+            shown = killing.kills
+            row(shown, killing.acknowledged(), sum(len(j.tried) for j in killing.journals),
+                database_mib(folder), f"{time.monotonic() - begun:.0f}")
+    killing.check()
+    print("none lost, none doubled, the database is sound")
+
+
+def served(server: Server) -> int:
+    text = server.get("/metrics").body.decode()
+    return sum(int(n) for n in re.findall(r'^stateward_http_requests_total\{status="\d+"\} (\d+)$', text, re.M))
+
+
+def soak_requests(folder: pathlib.Path, requests: int) -> None:
+    print(f"\n{requests} requests of 14 kinds on 64 connections")
+    row("requests", "resident MiB", "database MiB", "connections", "requests/s")
+    server = Server(f"sqlite:{folder}/state.db", folder, ("--log-level", "error")).start()
+    for start in range(0, 1000, 500):
+        sessions = [{"session_id": f"s{start + i}", "user_id": "ann"} for i in range(500)]
+        assert server.post("/batch/sessions/create", {"sessions": sessions}).status == 200
+    seen: list[int] = []
+    shown, seconds = 0, 2
+    while shown < requests:
+        begun, before = time.monotonic(), served(server)
+        subprocess.run(["wrk", "-t", "2", "-c", "64", "-d", str(seconds), "-s", HERE / "mixed.lua",
+                        f"http://127.0.0.1:{server.port}"], check=True, stdout=subprocess.DEVNULL)
+        shown = served(server)
+        rate = (shown - before) / (time.monotonic() - begun)
+        seconds = max(1, round(requests / STEPS / rate))
+        seen.append(memory(server))
+        row(shown, f"{seen[-1] / MIB:.1f}", database_mib(folder), gauge(server, "connections"), f"{rate:.0f}")
+    warm, rest = seen[:max(1, len(seen) // 4)], seen[len(seen) // 4:]
+    grown = max(rest, default=0) - max(warm)
+    assert server.stop() == 0, server.log()[-4000:]
+    print(f"{grown / MIB:+.1f} MiB after the first quarter; at most {SLACK / MIB:.0f} are allowed")
+    assert grown <= SLACK
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--requests", type=int, default=2_000_000, help="10000000 for a long run")
+    args = parser.parse_args()
+    for what, count in ((soak_kills, args.kills), (soak_requests, args.requests)):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="stateward-soak-"))
+        if count:
+            what(folder, count)
+        shutil.rmtree(folder) # kept when something was wrong
+
+
+if __name__ == "__main__":
+    main()
