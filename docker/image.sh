@@ -59,7 +59,9 @@ make_base()
 {
     ! podman_ image exists "$BASE" || return 0
     say "image: making the base"
-    mmdebstrap --quiet --variant=minbase bookworm "$WORK/base.tar"
+    mmdebstrap --quiet --variant=minbase --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+        bookworm "$WORK/base.tar"
     podman_ import -q "$WORK/base.tar" "$BASE" >/dev/null
     rm "$WORK/base.tar"
 }

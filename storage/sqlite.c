@@ -41,7 +41,8 @@ bool sqlite_probe(struct sqlite *d, struct op *op UNUSED, struct err *err)
     AUTO(query_end) struct query q = {0};
     bool found;
 
-    return in_place(d, err) && query_begin(d, SQL_CLOCK_GET, &q, err) && query_step(&q, &found, err);
+    return in_place(d, err) && query_begin(d, SQL_CLOCK_GET, &q, err) &&
+           query_step(&q, &found, err);
 }
 
 /* A failure after which the store is as it was, and which is the op's alone. */

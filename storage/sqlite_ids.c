@@ -56,7 +56,7 @@ bool sqlite_stamp(struct op *op, int64_t stored, int64_t *stamp, struct err *err
         op->newest = stored;
         return err_set(err, ERR_FENCED, "The store holds a newer change.");
     }
-    *stamp = stored + 1;
-    stamp_observe(*stamp);
+    stamp_observe(stored);
+    *stamp = stamp_next();
     return true;
 }

@@ -13,9 +13,9 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "http"))
 
-from conftest import Server # noqa: E402
-from killing import Killing # noqa: E402
-from wire import gauge, memory # noqa: E402
+from conftest import Server  # noqa: E402
+from killing import Killing  # noqa: E402
+from wire import gauge, memory  # noqa: E402
 
 MIB = 1024 * 1024
 STEPS = 20
