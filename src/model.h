@@ -97,8 +97,7 @@ struct thread {
     struct slice *namespaces;
     size_t n_namespaces;
     int64_t checkpoints;
-    struct slice
-        latest; /* id of the latest checkpoint of ns "", else of the first ns that has one */
+    struct slice latest; /* checkpoint id: of ns "", else of the first ns that has one */
     int64_t updated_us;
     int64_t bytes; /* of payload: heads, metadata, values, writes as stored */
 };

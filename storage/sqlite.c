@@ -58,9 +58,8 @@ static void roll_back(struct sqlite *d)
     struct err ignored;
 
     d->tenant = 0;
-    if (!sqlite3_get_autocommit(d->db))
-        (void)!query_do(d, SQL_ROLLBACK, 0, 0,
-                        &ignored); /* sqlite has undone it already, or will at BEGIN */
+    if (!sqlite3_get_autocommit(d->db)) /* when it fails begin() tries again */
+        (void)!query_do(d, SQL_ROLLBACK, 0, 0, &ignored);
 }
 
 static bool begin(struct sqlite *d, bool writes, struct err *err)

@@ -93,7 +93,7 @@ extern const struct backend_ops sqlite_backend_ops;
  * with the path in its text. */
 struct backend *sqlite_open(const struct backend_config *cfg, struct err *err) MUST_USE;
 
-/* Runs a statement without results that takes one or two numbers. */
+/* Runs a statement without results that takes up to two numbers. */
 bool query_do(struct sqlite *d, enum sqlite_sql which, int64_t a, int64_t b,
               struct err *err) MUST_USE;
 
