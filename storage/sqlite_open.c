@@ -14,10 +14,11 @@
 #include "clock.h"
 #include "schema.h"
 #include "sqlite.h"
+#include "sqlite_vfs.h"
+#include "sqlite_wal.h"
 
 enum {
-    APPLICATION_ID = 0x53746477, /* "Stdw", in the header of our files */
-    BUSY_MS = 5000,              /* only recovery and closing make anybody wait */
+    BUSY_MS = 5000, /* only recovery and closing make anybody wait */
 };
 
 static const struct {
@@ -27,9 +28,12 @@ static const struct {
     {sqlite_0001_sql, &sqlite_0001_sql_len},
 };
 
-/* A new file takes the page size: a big value then costs half the writes of 4096. */
-static const char settings[] = "PRAGMA page_size = 8192;"
-                               "PRAGMA foreign_keys = OFF;"
+/*
+ * What is deleted is overwritten where that costs no further writes; always, as Debian's sqlite
+ * has it, would write each page of a large value once more when it goes.
+ */
+static const char settings[] = "PRAGMA foreign_keys = OFF;"
+                               "PRAGMA secure_delete = FAST;"
                                "PRAGMA temp_store = MEMORY;"
                                "PRAGMA cache_size = -4096;"
                                "PRAGMA trusted_schema = OFF;"
@@ -39,6 +43,7 @@ static const char reader_settings[] = "PRAGMA query_only = ON;";
 
 /* The WAL is carried over by the writer itself: a second thread for it let the WAL grow. */
 static const char writer_settings[] = "PRAGMA journal_mode = WAL;"
+                                      "PRAGMA cache_size = -16384;"
                                       "PRAGMA synchronous = FULL;"
                                       "PRAGMA wal_autocheckpoint = 1000;"
                                       "PRAGMA journal_size_limit = 67108864;";
@@ -76,13 +81,17 @@ static bool name_path(const char *path, struct err *err)
 static bool open_file(struct sqlite *d, const char *path, struct err *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    const char *vfs;
     int rc, reason;
 
     if (d->role != BACKEND_READER)
         flags |= SQLITE_OPEN_CREATE;
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* a lock at each allocation, for figures that
                                                          nobody reads; refused once sqlite runs */
-    rc = sqlite3_open_v2(path, &d->db, flags, NULL);
+    vfs = sqlite_vfs();
+    if (!vfs)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    rc = sqlite3_open_v2(path, &d->db, flags, vfs);
     if (rc == SQLITE_NOMEM || !d->db)
         return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
     if (rc != SQLITE_OK) {
@@ -152,7 +161,7 @@ static bool check_owner(struct sqlite *d, const char *path, int64_t *version, st
         !query_number(d, SQL_SCHEMA_VERSION, (int64_t[2]){0}, version, err) ||
         !query_number(d, SQL_TABLE_COUNT, (int64_t[2]){0}, &tables, err))
         return name_path(path, err);
-    if (application != APPLICATION_ID && (application || *version || tables))
+    if (application != SQLITE_APPLICATION && (application || *version || tables))
         return err_set(err, ERR_CONFIG, "sqlite: %s is the database of another program", path);
     if (*version < 0)
         return err_set(err, ERR_CONFIG, "sqlite: %s is damaged: its schema has the number %lld",
@@ -199,7 +208,7 @@ static bool migrate(struct sqlite *d, size_t number, struct err *err)
     char marks[96];
 
     snprintf(marks, sizeof(marks), "PRAGMA application_id = %d; PRAGMA user_version = %zu; COMMIT;",
-             APPLICATION_ID, number + 1);
+             SQLITE_APPLICATION, number + 1);
     return run_text(d, "BEGIN IMMEDIATE;", err) &&
            run_script(d, migrations[number].text, *migrations[number].len, err) &&
            run_text(d, marks, err);
@@ -236,13 +245,51 @@ static bool note_wal(struct sqlite *d, const char *path, struct err *err)
     return true;
 }
 
+/* Before the first read: a new file takes these, an old one has them. */
+static bool set_pages(struct sqlite *d, bool file, struct err *err)
+{
+    int sum = SQLITE_PAGE_SUM;
+    char text[64];
+
+    snprintf(text, sizeof(text), "PRAGMA page_size = %d;", SQLITE_PAGE);
+    if (!run_text(d, text, err))
+        return false;
+    if (file)
+        (void)sqlite3_file_control(d->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &sum);
+    return true;
+}
+
+/* From now on each page that is read is checked. */
+static bool check_pages(struct sqlite *d, const char *path, struct err *err)
+{
+    int64_t size = 0;
+
+    if (!query_number(d, SQL_PAGE_SIZE, (int64_t[2]){0}, &size, err))
+        return name_path(path, err);
+    if (size != SQLITE_PAGE)
+        return err_set(err, ERR_STORAGE, "sqlite: %s is damaged: its header says pages of %lld",
+                       path, (long long)size);
+    (void)sqlite3_file_control(d->db, "main", SQLITE_VFS_CHECK, NULL);
+    return true;
+}
+
+/* Nobody else has the file now. */
+static bool take_over(struct sqlite *d, const char *path, struct err *err)
+{
+    return lock_file(d, path, err) &&
+           wal_check(sqlite3_filename_wal(sqlite3_db_filename(d->db, "main")), err);
+}
+
 static bool set_up(struct sqlite *d, const char *path, bool file, struct err *err)
 {
     bool reader = d->role == BACKEND_READER;
     int64_t version;
 
-    if (!open_file(d, path, err) || (file && !reader && !lock_file(d, path, err)) ||
-        !check_owner(d, path, &version, err))
+    if (!open_file(d, path, err) || (file && !reader && !take_over(d, path, err)))
+        return false;
+    if (!set_pages(d, file, err))
+        return name_path(path, err);
+    if (!check_owner(d, path, &version, err) || (file && !check_pages(d, path, err)))
         return false;
     if (!run_text(d, settings, err) || (reader && !run_text(d, reader_settings, err)) ||
         (file && !reader && !run_text(d, writer_settings, err)))

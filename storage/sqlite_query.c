@@ -158,6 +158,9 @@ bool sqlite_fail(struct sqlite *d, struct err *err)
 
     if (code == SQLITE_IOERR_NOMEM)
         code = SQLITE_NOMEM;
+    if (code == SQLITE_IOERR_DATA)
+        return err_set(err, ERR_STORAGE,
+                       "sqlite: the database file is damaged: a page does not match its checksum");
     switch (code & 0xff) {
     case SQLITE_FULL:
         return err_set(err, ERR_UNAVAILABLE, "sqlite: the disk is full");

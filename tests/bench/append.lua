@@ -9,9 +9,13 @@ end
 
 local body = '{"role":"user","content":"' .. string.rep("x", 200) .. '"}'
 local headers = {["Content-Type"] = "application/json"}
-local count = 0
+local requests, count = {}, 0
 
 function init(args)
+    for i = 0, 999 do
+        local path = "/conversations/c-" .. number .. "-" .. i .. "/messages?require_session=false"
+        requests[i] = wrk.format("POST", path, headers, body)
+    end
     local mean = tonumber(args[1])
     if mean then
         math.randomseed(number + 1)
@@ -23,6 +27,5 @@ end
 
 function request()
     count = count + 1
-    local path = "/conversations/c-" .. number .. "-" .. count % 1000 .. "/messages?require_session=false"
-    return wrk.format("POST", path, headers, body)
+    return requests[count % 1000]
 end

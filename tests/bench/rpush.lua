@@ -7,9 +7,15 @@ function setup(thread)
 end
 
 local text = string.rep("x", 200)
-local count = 0
+local requests, count = {}, 0
+
+function init()
+    for i = 0, 999 do
+        requests[i] = wrk.format("POST", "/", {}, "RPUSH/c-" .. number .. "-" .. i .. "/" .. text)
+    end
+end
 
 function request()
     count = count + 1
-    return wrk.format("POST", "/", {}, "RPUSH/c-" .. number .. "-" .. count % 1000 .. "/" .. text)
+    return requests[count % 1000]
 end

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "drivers.h"
 #include "sqlite_store.h"
+#include "sqlite_vfs.h"
 
 Suite *suite_sqlite_open(void);
 
@@ -27,7 +28,9 @@ static void run_sql(const char *sql)
 {
     sqlite3 *db;
 
-    ck_assert_int_eq(sqlite3_open(sqlite_store_path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_open_v2(sqlite_store_path, &db,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, sqlite_vfs()),
+                     SQLITE_OK);
     ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
 }

@@ -1,0 +1,322 @@
+/* sqlite_vfs.c - see sqlite_vfs.h. */
+#include "sqlite_vfs.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum {
+    GATHER_MAX = 0x1ffff,    /* more than that at once sqlite's VFS for Unix cannot write */
+    HEADER_APPLICATION = 68, /* offset in the header of a database */
+};
+
+/* Writes that follow one another and are not yet with the system. */
+struct gather {
+    char *bytes; /* GATHER_MAX; NULL until the first write */
+    size_t len;
+    sqlite3_int64 offset;
+};
+
+struct file {
+    sqlite3_file base;
+    sqlite3_file *real; /* behind this struct */
+    struct gather gather;
+    bool pages;   /* the database itself, not its log */
+    bool checked; /* it is known to be ours */
+};
+
+static struct file *file_of(sqlite3_file *base)
+{
+    return (struct file *)base;
+}
+
+/* --- page sums ------------------------------------------------------------------------------- */
+
+static uint64_t sum_of(const void *page, sqlite3_int64 offset)
+{
+    return XXH3_64bits_withSeed(page, SQLITE_PAGE - SQLITE_PAGE_SUM, (XXH64_hash_t)offset);
+}
+
+static bool is_page(const struct file *f, int n, sqlite3_int64 offset)
+{
+    return f->pages && n == SQLITE_PAGE && offset % SQLITE_PAGE == 0;
+}
+
+static void put_sum(char *page, sqlite3_int64 offset)
+{
+    XXH64_canonical_t sum;
+
+    XXH64_canonicalFromHash(&sum, sum_of(page, offset));
+    memcpy(page + SQLITE_PAGE - SQLITE_PAGE_SUM, &sum, sizeof(sum));
+}
+
+static bool sum_is_right(const char *page, sqlite3_int64 offset)
+{
+    XXH64_canonical_t sum;
+
+    memcpy(&sum, page + SQLITE_PAGE - SQLITE_PAGE_SUM, sizeof(sum));
+    return XXH64_hashFromCanonical(&sum) == sum_of(page, offset);
+}
+
+/* The file of another program is for who opens it to refuse. */
+static bool is_ours(const char *first_page)
+{
+    const unsigned char *at = (const unsigned char *)first_page + HEADER_APPLICATION;
+
+    return ((uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]) ==
+           SQLITE_APPLICATION;
+}
+
+/* --- gathering ------------------------------------------------------------------------------- */
+
+/* What could not be written is forgotten: sqlite is told, and begins anew. */
+static int flush(struct file *f)
+{
+    struct gather *g = &f->gather;
+    int n = (int)g->len;
+
+    g->len = 0;
+    return n == 0 ? SQLITE_OK : f->real->pMethods->xWrite(f->real, g->bytes, n, g->offset);
+}
+
+/* Room for n bytes at this offset; NULL: write them directly. */
+static char *gather(struct file *f, int n, sqlite3_int64 offset, int *rc)
+{
+    struct gather *g = &f->gather;
+    char *at;
+
+    *rc = SQLITE_OK;
+    if (g->len > 0 &&
+        (offset != g->offset + (sqlite3_int64)g->len || g->len + (size_t)n > GATHER_MAX))
+        *rc = flush(f);
+    if (!g->bytes)
+        g->bytes = sqlite3_malloc(GATHER_MAX);
+    if (*rc != SQLITE_OK || !g->bytes || n > GATHER_MAX)
+        return NULL;
+    if (g->len == 0)
+        g->offset = offset;
+    at = g->bytes + g->len;
+    g->len += (size_t)n;
+    return at;
+}
+
+/* --- methods of a file ----------------------------------------------------------------------- */
+
+static int file_close(sqlite3_file *base)
+{
+    struct file *f = file_of(base);
+    int flushed = flush(f), closed = f->real->pMethods->xClose(f->real);
+
+    sqlite3_free(f->gather.bytes);
+    f->gather.bytes = NULL;
+    return flushed != SQLITE_OK ? flushed : closed;
+}
+
+static int file_read(sqlite3_file *base, void *to, int n, sqlite3_int64 offset)
+{
+    struct file *f = file_of(base);
+    int rc = flush(f);
+
+    if (rc == SQLITE_OK)
+        rc = f->real->pMethods->xRead(f->real, to, n, offset);
+    if (rc != SQLITE_OK || !is_page(f, n, offset))
+        return rc;
+    if (offset == 0 && is_ours(to))
+        f->checked = true;
+    return !f->checked || sum_is_right(to, offset) ? SQLITE_OK : SQLITE_IOERR_DATA;
+}
+
+static int write_directly(struct file *f, const void *from, int n, sqlite3_int64 offset)
+{
+    char page[SQLITE_PAGE];
+
+    if (is_page(f, n, offset)) {
+        memcpy(page, from, sizeof(page));
+        put_sum(page, offset);
+        from = page;
+    }
+    return f->real->pMethods->xWrite(f->real, from, n, offset);
+}
+
+static int file_write(sqlite3_file *base, const void *from, int n, sqlite3_int64 offset)
+{
+    struct file *f = file_of(base);
+    int rc;
+    char *to = gather(f, n, offset, &rc);
+
+    if (!to)
+        return rc == SQLITE_OK ? write_directly(f, from, n, offset) : rc;
+    memcpy(to, from, (size_t)n);
+    if (is_page(f, n, offset))
+        put_sum(to, offset);
+    return SQLITE_OK;
+}
+
+static int file_truncate(sqlite3_file *base, sqlite3_int64 size)
+{
+    struct file *f = file_of(base);
+    int rc = flush(f);
+
+    return rc == SQLITE_OK ? f->real->pMethods->xTruncate(f->real, size) : rc;
+}
+
+static int file_sync(sqlite3_file *base, int flags)
+{
+    struct file *f = file_of(base);
+    int rc = flush(f);
+
+    return rc == SQLITE_OK ? f->real->pMethods->xSync(f->real, flags) : rc;
+}
+
+static int file_size(sqlite3_file *base, sqlite3_int64 *size)
+{
+    struct file *f = file_of(base);
+    int rc = flush(f);
+
+    return rc == SQLITE_OK ? f->real->pMethods->xFileSize(f->real, size) : rc;
+}
+
+static int file_lock(sqlite3_file *base, int level)
+{
+    sqlite3_file *real = file_of(base)->real;
+
+    return real->pMethods->xLock(real, level);
+}
+
+static int file_unlock(sqlite3_file *base, int level)
+{
+    struct file *f = file_of(base);
+    int rc = flush(f);
+
+    return rc == SQLITE_OK ? f->real->pMethods->xUnlock(f->real, level) : rc;
+}
+
+static int file_reserved(sqlite3_file *base, int *locked)
+{
+    sqlite3_file *real = file_of(base)->real;
+
+    return real->pMethods->xCheckReservedLock(real, locked);
+}
+
+static int file_control(sqlite3_file *base, int what, void *arg)
+{
+    struct file *f = file_of(base);
+
+    if (what != SQLITE_VFS_CHECK)
+        return f->real->pMethods->xFileControl(f->real, what, arg);
+    f->checked = true;
+    return SQLITE_OK;
+}
+
+static int file_sector(sqlite3_file *base)
+{
+    sqlite3_file *real = file_of(base)->real;
+
+    return real->pMethods->xSectorSize(real);
+}
+
+static int file_character(sqlite3_file *base)
+{
+    sqlite3_file *real = file_of(base)->real;
+    int flags = real->pMethods->xDeviceCharacteristics(real);
+
+#ifdef SQLITE_IOCAP_SUBPAGE_READ
+    flags &= ~SQLITE_IOCAP_SUBPAGE_READ; /* a part of a page has no sum */
+#endif
+    return flags;
+}
+
+static int file_shm_map(sqlite3_file *base, int page, int size, int extend, void volatile **at)
+{
+    sqlite3_file *real = file_of(base)->real;
+
+    return real->pMethods->xShmMap(real, page, size, extend, at);
+}
+
+static int file_shm_lock(sqlite3_file *base, int offset, int n, int flags)
+{
+    sqlite3_file *real = file_of(base)->real;
+
+    return real->pMethods->xShmLock(real, offset, n, flags);
+}
+
+static void file_shm_barrier(sqlite3_file *base)
+{
+    sqlite3_file *real = file_of(base)->real;
+
+    real->pMethods->xShmBarrier(real);
+}
+
+static int file_shm_unmap(sqlite3_file *base, int remove)
+{
+    sqlite3_file *real = file_of(base)->real;
+
+    return real->pMethods->xShmUnmap(real, remove);
+}
+
+/* Version 2: what is mapped into memory would go past the sums. */
+static const sqlite3_io_methods methods = {
+    .iVersion = 2,
+    .xClose = file_close,
+    .xRead = file_read,
+    .xWrite = file_write,
+    .xTruncate = file_truncate,
+    .xSync = file_sync,
+    .xFileSize = file_size,
+    .xLock = file_lock,
+    .xUnlock = file_unlock,
+    .xCheckReservedLock = file_reserved,
+    .xFileControl = file_control,
+    .xSectorSize = file_sector,
+    .xDeviceCharacteristics = file_character,
+    .xShmMap = file_shm_map,
+    .xShmLock = file_shm_lock,
+    .xShmBarrier = file_shm_barrier,
+    .xShmUnmap = file_shm_unmap,
+};
+
+/* --- the VFS --------------------------------------------------------------------------------- */
+
+static sqlite3_vfs vfs, *below;
+
+/* Files of other kinds, as temporary ones, are left alone. */
+static int vfs_open(sqlite3_vfs *self UNUSED, sqlite3_filename name, sqlite3_file *base, int flags,
+                    int *out)
+{
+    struct file *f = file_of(base);
+    int rc;
+
+    if (!(flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)))
+        return below->xOpen(below, name, base, flags, out);
+    *f = (struct file){.real = (sqlite3_file *)(f + 1), .pages = flags & SQLITE_OPEN_MAIN_DB};
+    rc = below->xOpen(below, name, f->real, flags, out);
+    if (f->real->pMethods) /* then sqlite closes it, even if it failed */
+        f->base.pMethods = &methods;
+    return rc;
+}
+
+static bool set_up(void)
+{
+    below = sqlite3_vfs_find(NULL);
+    if (!below)
+        return false;
+    vfs = *below; /* all but files is the system's */
+    vfs.pNext = NULL;
+    vfs.zName = "stateward";
+    vfs.szOsFile = (int)sizeof(struct file) + below->szOsFile;
+    vfs.xOpen = vfs_open;
+    return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK;
+}
+
+const char *sqlite_vfs(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static bool registered;
+
+    pthread_mutex_lock(&lock);
+    registered = registered || set_up();
+    pthread_mutex_unlock(&lock);
+    return registered ? vfs.zName : NULL;
+}

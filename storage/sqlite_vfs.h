@@ -1,0 +1,33 @@
+/*
+ * sqlite_vfs.h - the files under sqlite: a checksum in each page, writes gathered.
+ *
+ *     sqlite -> sqlite_vfs (page sums, gathering) -> sqlite's own VFS of the system
+ *
+ * SQLite keeps checksums in its log only. Here the last bytes of each page of the database are a
+ * sum over the rest and its place: what the disk gives back changed or from elsewhere is an error
+ * (SQLITE_IOERR_DATA), not an answer. Writes that follow one another, as the frames of the log do,
+ * become one when the file is synced; until then nobody else is told of them.
+ *
+ * Threads    as sqlite: a file belongs to its connection. Registration may run anywhere.
+ * Ownership  the VFS is the process's and stays.
+ * Units      bytes.
+ * Errors     of sqlite.
+ */
+#ifndef SQLITE_VFS_H
+#define SQLITE_VFS_H
+
+#include <stdint.h>
+
+#include "compiler.h"
+
+enum {
+    SQLITE_PAGE = 8192,              /* a big value then costs half the writes of 4096 */
+    SQLITE_PAGE_SUM = 8,             /* of it for the sum: sqlite's "reserved space" */
+    SQLITE_APPLICATION = 0x53746477, /* "Stdw", in the header of our files */
+    SQLITE_VFS_CHECK = 0x53746401,   /* file control: the database is ours, check each page of it */
+};
+
+/* Name to open with; registered on first use. NULL: out of memory. */
+const char *sqlite_vfs(void) MUST_USE;
+
+#endif
