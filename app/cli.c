@@ -27,7 +27,7 @@ static void print_help(const struct command *commands, const struct command *one
             one->settings ? " [--FLAG VALUE ...]" : "", one->help);
     if (one->settings) {
         fprintf(out, "\n");
-        config_usage(out);
+        config_usage(one->settings, out);
         fprintf(out, "\nEach flag is also an environment variable: STATEWARD_ and the name in\n"
                      "capitals. The flag wins.\n");
     }

@@ -18,7 +18,7 @@ enum { EXIT_USAGE = 2 };
 
 struct command {
     const char *name, *help;
-    bool settings; /* takes the flags of config.h */
+    enum config_command settings; /* CONFIG_NONE: takes none */
     int (*run)(const struct config *cfg);
 };
 

@@ -148,12 +148,13 @@ static int serve(const struct config *cfg)
 int main(int argc, char *argv[], char *envp[])
 {
     static const struct command commands[] = {
-        {"serve", "serve the API until SIGTERM", true, serve},
-        {"config", "print every setting: flag, variable, value, range, meaning", true, cli_config},
-        {"cleanup", "remove idle sessions with all that is theirs and print the count", true,
-         cli_cleanup},
-        {"version", "print the version", false, cli_version},
-        {NULL, NULL, false, NULL},
+        {"serve", "serve the API until SIGTERM", CONFIG_SERVE, serve},
+        {"config", "print every setting: flag, variable, value, range, meaning", CONFIG_SHOW,
+         cli_config},
+        {"cleanup", "remove idle sessions with all that is theirs and print the count",
+         CONFIG_CLEANUP, cli_cleanup},
+        {"version", "print the version", CONFIG_NONE, cli_version},
+        {NULL, NULL, CONFIG_NONE, NULL},
     };
 
     return cli_run(commands, argc, argv, envp);

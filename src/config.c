@@ -15,6 +15,7 @@ struct setting {
     const char *value; /* default, as one would write it */
     int64_t min, max;  /* in the unit of the field */
     const char *help;
+    unsigned not_for; /* commands that do not use it */
 };
 
 enum { NAME_MAX_LEN = 64, SHOWN_MAX = 64 };
@@ -26,42 +27,49 @@ enum { NAME_MAX_LEN = 64, SHOWN_MAX = 64 };
 
 static const struct setting settings[] = {
     {"listen", TEXT, FIELD(listen), "127.0.0.1:8080", 0, 0,
-     "address to serve on, HOST:PORT or [IPV6]:PORT"},
-    {"primary", TEXT, FIELD(primary), "sqlite:stateward.db", 0, 0, "store: sqlite:PATH or memory:"},
+     "address to serve on, HOST:PORT or [IPV6]:PORT", CONFIG_CLEANUP},
+    {"primary", TEXT, FIELD(primary), "sqlite:stateward.db", 0, 0,
+     "store: sqlite:PATH or memory:", 0},
     {"insecure", SWITCH, FIELD(insecure), "false", 0, 0,
-     "allow an address that other machines reach"},
-    {"loops", NUMBER, FIELD(loops), "0", 0, 256, "network threads; 0 = one per core"},
-    {"readers", NUMBER, FIELD(readers), "2", 1, 64, "reader threads of an embedded store"},
-    {"lanes", NUMBER, FIELD(lanes), "4", 1, 256, "connections to a store on the network"},
+     "allow an address that other machines reach", CONFIG_CLEANUP},
+    {"loops", NUMBER, FIELD(loops), "0", 0, 256, "network threads; 0 = one per core",
+     CONFIG_CLEANUP},
+    {"readers", NUMBER, FIELD(readers), "2", 1, 64, "reader threads of an embedded store",
+     CONFIG_CLEANUP},
+    {"lanes", NUMBER, FIELD(lanes), "4", 1, 256, "connections to a store on the network",
+     CONFIG_CLEANUP},
     {"batch-max-ops", NUMBER, FIELD(batch_max_ops), "100", 1, 256,
-     "operations that one commit may hold"},
+     "operations that one commit may hold", CONFIG_CLEANUP},
     {"queue-max", NUMBER, FIELD(queue_max), "10000", 1, 10000000,
-     "operations waiting or running; more are refused with 503"},
-    {"max-body", SIZE, FIELD(max_body), "64MiB", 1, GIB, "size of one request body"},
+     "operations waiting or running; more are refused with 503", CONFIG_CLEANUP},
+    {"max-body", SIZE, FIELD(max_body), "64MiB", 1, GIB, "size of one request body",
+     CONFIG_CLEANUP},
     {"body-total", SIZE, FIELD(body_total), "256MiB", 1, 1024 * GIB,
-     "size of all request bodies in memory"},
-    {"max-connections", NUMBER, FIELD(max_connections), "16384", 1, 1000000, "open connections"},
+     "size of all request bodies in memory", CONFIG_CLEANUP},
+    {"max-connections", NUMBER, FIELD(max_connections), "16384", 1, 1000000, "open connections",
+     CONFIG_CLEANUP},
     {"request-timeout", MILLIS, FIELD(request_timeout_ms), "30s", 1, 3600000,
-     "from the first byte of a request to its answer"},
+     "from the first byte of a request to its answer", CONFIG_CLEANUP},
     {"idle-timeout", MILLIS, FIELD(idle_timeout_ms), "75s", 1000, 86400000,
-     "of a connection between requests"},
+     "of a connection between requests", CONFIG_CLEANUP},
     {"drain-delay", MILLIS, FIELD(drain_delay_ms), "5s", 0, 3600000,
-     "after SIGTERM: not ready, but serving"},
+     "after SIGTERM: not ready, but serving", CONFIG_CLEANUP},
     {"drain-timeout", MILLIS, FIELD(drain_timeout_ms), "20s", 0, 3600000,
-     "then: for the requests that still run"},
+     "then: for the requests that still run", CONFIG_CLEANUP},
     {"session-ttl", SECONDS, FIELD(session_ttl_s), "0", 0, 100 * YEAR_S,
-     "idle sessions are removed after this; 0 = never"},
+     "idle sessions are removed after this; 0 = never", 0},
     {"checkpoint-ttl", SECONDS, FIELD(checkpoint_ttl_s), "0", 0, 100 * YEAR_S,
-     "checkpoints are removed after this; 0 = never"},
+     "checkpoints are removed after this; 0 = never", 0},
     {"context-versions", NUMBER, FIELD(context_versions), "10", 1, 1000000,
-     "versions of a context that are kept"},
+     "versions of a context that are kept", CONFIG_CLEANUP},
     {"cleanup-interval", SECONDS, FIELD(cleanup_interval_s), "60s", 0, 86400,
-     "how often expired records are removed; 0 = never"},
+     "how often expired records are removed; 0 = never", CONFIG_CLEANUP},
     {"max-idle-hours", NUMBER, FIELD(max_idle_hours), "24", 0, 1000000,
-     "command cleanup: sessions idle for this long are removed"},
+     "sessions idle for this long are removed", CONFIG_SERVE},
     {"instance", NUMBER, FIELD(instance), "0", 0, 1023,
-     "number of this instance among those on one store"},
-    {"log-level", LEVEL, FIELD(log_level), "info", 0, 0, "error, warning, info or debug"},
+     "number of this instance among those on one store", 0},
+    {"log-level", LEVEL, FIELD(log_level), "info", 0, 0, "error, warning, info or debug",
+     CONFIG_CLEANUP},
 };
 
 struct unit {
@@ -134,7 +142,7 @@ static bool wrong(const struct setting *s, const char *text, struct err *err)
 
     show_range(s, range);
     return err_set(err, ERR_CONFIG, "--%s: \"%.60s\" is not allowed; %s", s->flag, text,
-                   *range ? range : "it must not be empty");
+                   *range ? range : "it must be printable and not empty");
 }
 
 static bool parse_number(const struct setting *s, const char *text, int64_t *out)
@@ -175,6 +183,15 @@ static bool parse_switch(const char *text, bool *out)
     return true;
 }
 
+/* A line of config_print() has one setting. */
+static bool is_printable(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            return false;
+    return *text != '\0';
+}
+
 static bool is_level(const char *text)
 {
     return strcmp(text, "error") == 0 || strcmp(text, "warning") == 0 ||
@@ -189,7 +206,7 @@ static bool set(struct config *cfg, const struct setting *s, const char *text, s
     switch (s->kind) {
     case TEXT:
     case LEVEL:
-        ok = s->kind == LEVEL ? is_level(text) : *text != '\0';
+        ok = s->kind == LEVEL ? is_level(text) : is_printable(text);
         if (ok)
             memcpy(field, &text, sizeof(text));
         break;
@@ -267,6 +284,34 @@ bool config_load(struct config *cfg, int argc, char *const argv[], char *const e
     return true;
 }
 
+/* Puts *** for the characters from `from` to `to`; returns what follows. */
+static const char *hide(const char *text, const char *from, const char *to, FILE *out)
+{
+    fprintf(out, "%.*s***", (int)(from - text), text);
+    return to;
+}
+
+/*
+ * A text without the passwords of a URL: scheme://user:PASSWORD@host?password=PASSWORD. A password
+ * may hold a raw / or @, so all up to the last @ counts.
+ */
+static void show_text(const char *text, FILE *out)
+{
+    static const char name[] = "password=";
+    const char *user = strstr(text, "://");
+    const char *colon = user ? strchr(user + 3, ':') : NULL;
+    const char *at = colon ? strrchr(colon, '@') : NULL;
+    const char *word;
+
+    if (at)
+        text = hide(text, colon + 1, at, out);
+    while (user && (word = strcasestr(text, name)) != NULL) {
+        word += sizeof(name) - 1;
+        text = hide(text, word, word + strcspn(word, "&"), out);
+    }
+    fputs(text, out);
+}
+
 static void show_value(const struct config *cfg, const struct setting *s, FILE *out)
 {
     const char *field = (const char *)cfg + s->offset;
@@ -278,7 +323,7 @@ static void show_value(const struct config *cfg, const struct setting *s, FILE *
     case TEXT:
     case LEVEL:
         memcpy(&text, field, sizeof(text));
-        fputs(text, out);
+        show_text(text, out);
         break;
     case SWITCH:
         fputs(*(const bool *)field ? "true" : "false", out);
@@ -309,8 +354,10 @@ void config_print(const struct config *cfg, FILE *out)
     }
 }
 
-void config_usage(FILE *out)
+void config_usage(enum config_command command, FILE *out)
 {
     for (size_t i = 0; i < COUNT_OF(settings); i++)
-        fprintf(out, "  --%-18s %s (%s)\n", settings[i].flag, settings[i].help, settings[i].value);
+        if (!(settings[i].not_for & command))
+            fprintf(out, "  --%-18s %s (%s)\n", settings[i].flag, settings[i].help,
+                    settings[i].value);
 }

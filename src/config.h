@@ -19,6 +19,9 @@
 
 #include "err.h"
 
+/* Who takes settings; all take all of them, but not all use all. */
+enum config_command { CONFIG_NONE = 0, CONFIG_SERVE = 1, CONFIG_CLEANUP = 2, CONFIG_SHOW = 4 };
+
 struct config {
     const char *listen;  /* "127.0.0.1:8080" */
     const char *primary; /* store URL */
@@ -51,10 +54,13 @@ struct config {
 bool config_load(struct config *cfg, int argc, char *const argv[], char *const envp[],
                  struct err *err) MUST_USE;
 
-/* Prints every setting: flag, environment variable, value in force, range, help. */
+/*
+ * Prints every setting: flag, environment variable, value in force, range, help. The passwords of a
+ * URL are hidden.
+ */
 void config_print(const struct config *cfg, FILE *out);
 
-/* Prints the flags for --help. */
-void config_usage(FILE *out);
+/* Prints the flags that a command uses, for its --help. */
+void config_usage(enum config_command command, FILE *out);
 
 #endif

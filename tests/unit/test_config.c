@@ -104,7 +104,9 @@ START_TEST(refuses_what_is_wrong)
     refused("--idle-timeout 999ms", "1s..");
     refused("--insecure=maybe", "true or false");
     refused("--log-level loud", "debug");
-    refused("--listen=", "must not be empty");
+    refused("--listen=", "not empty");
+    refused("--primary=a\tb", "must be printable");
+    refused("--primary=a\nb", "must be printable");
 }
 END_TEST
 
@@ -118,13 +120,73 @@ START_TEST(prints_every_setting)
 
     ck_assert(load(&cfg, "--max-body 1536KiB --drain-delay 0 --insecure", NULL, &err));
     config_print(&cfg, f);
-    config_usage(f);
+    config_usage(CONFIG_SHOW, f);
     fclose(f);
     ck_assert_ptr_nonnull(strstr(out, "--max-body\tSTATEWARD_MAX_BODY\t1536KiB\t1..1GiB\t"));
     ck_assert_ptr_nonnull(strstr(out, "--drain-delay\tSTATEWARD_DRAIN_DELAY\t0\t"));
     ck_assert_ptr_nonnull(strstr(out, "--insecure\tSTATEWARD_INSECURE\ttrue\t"));
     ck_assert_ptr_nonnull(strstr(out, "--log-level"));
     free(out);
+}
+END_TEST
+
+/* What the line of --primary shows for this URL. */
+static void shows(const char *url, const char *shown)
+{
+    char flag[256], *argv[] = {flag}, *out = NULL, line[256];
+    struct config cfg;
+    struct err err;
+    size_t size;
+    FILE *f = open_memstream(&out, &size);
+
+    snprintf(flag, sizeof(flag), "--primary=%s", url);
+    ck_assert(config_load(&cfg, 1, argv, NULL, &err));
+    config_print(&cfg, f);
+    fclose(f);
+    snprintf(line, sizeof(line), "--primary\tSTATEWARD_PRIMARY\t%s\t", shown);
+    ck_assert_msg(strstr(out, line) != NULL, "%s", out);
+    free(out);
+}
+
+START_TEST(hides_passwords)
+{
+    shows("sqlite:state.db", "sqlite:state.db");
+    shows("sqlite:/tmp/a:b@c.db", "sqlite:/tmp/a:b@c.db");
+    shows("sqlite:password=1.db", "sqlite:password=1.db");
+    shows("redis://host:6379/0", "redis://host:6379/0");
+    shows("redis://user@host:6379/0", "redis://user@host:6379/0");
+    shows("redis://:secret@host:6379/0", "redis://:***@host:6379/0");
+    shows("postgres://user:se/c:r@t@host/db?a=b", "postgres://user:***@host/db?a=b");
+    shows("postgres://user:@host/db", "postgres://user:***@host/db");
+    shows("postgres://h/db?password=secret&sslpassword=too&c=d",
+          "postgres://h/db?password=***&sslpassword=***&c=d");
+    shows("postgres://u:p@h/db?PASSWORD=secret", "postgres://u:***@h/db?PASSWORD=***");
+}
+END_TEST
+
+START_TEST(lists_the_flags_of_a_command)
+{
+    static const struct {
+        enum config_command command;
+        const char *with, *without;
+    } cases[] = {
+        {CONFIG_SERVE, "--listen", "--max-idle-hours"},
+        {CONFIG_CLEANUP, "--max-idle-hours", "--listen"},
+        {CONFIG_CLEANUP, "--primary", "--max-body"},
+        {CONFIG_SHOW, "--max-idle-hours", "--nope"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char *out = NULL;
+        size_t size;
+        FILE *f = open_memstream(&out, &size);
+
+        config_usage(cases[i].command, f);
+        fclose(f);
+        ck_assert_ptr_nonnull(strstr(out, cases[i].with));
+        ck_assert_ptr_null(strstr(out, cases[i].without));
+        free(out);
+    }
 }
 END_TEST
 
@@ -140,6 +202,8 @@ Suite *suite_config(void)
     tcase_add_test(t, the_command_line_wins);
     tcase_add_test(t, refuses_what_is_wrong);
     tcase_add_test(t, prints_every_setting);
+    tcase_add_test(t, hides_passwords);
+    tcase_add_test(t, lists_the_flags_of_a_command);
     suite_add_tcase(s, t);
     return s;
 }
