@@ -6,6 +6,8 @@
 
 enum { LIST_FIRST = 16 };
 
+static const char TOO_MANY[] = "at most 262144 members";
+
 struct list {
     struct arena *arena;
     struct split_member *members;
@@ -145,6 +147,8 @@ static inline const char *pass_scalar(struct walk *w, const char *p)
 
 static bool list_add(struct list *list, struct slice name)
 {
+    if (list->n == SPLIT_ITEMS_MAX)
+        return false;
     if (list->n == list->cap) {
         size_t size = sizeof(*list->members), cap = list->cap ? list->cap * 2 : LIST_FIRST;
         void *grown = arena_resize(list->arena, list->members, list->cap * size, cap * size);
@@ -172,7 +176,7 @@ static inline const char *pass_name(struct walk *w, const char *p)
         return NULL;
     if (w->depth == 1 && w->list &&
         !list_add(w->list, (struct slice){name, (size_t)(p - 1 - name)}))
-        return fail(w, p, NULL);
+        return fail(w, name - 1, w->list->n == SPLIT_ITEMS_MAX ? TOO_MANY : NULL);
     p = skip_space(p, w->end);
     if (p == w->end || *p != ':')
         return fail(w, p, "':'");
@@ -361,7 +365,8 @@ bool split_list(struct slice json, struct arena *arena, struct split_member **me
         start = p + 1;
         p = skip_string(start, end);
         if (!list_add(&list, (struct slice){start, (size_t)(p - 1 - start)}))
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
+            return list.n == SPLIT_ITEMS_MAX ? err_set(err, ERR_INVALID, "must have %s", TOO_MANY)
+                                             : err_set(err, ERR_NO_MEMORY, "out of memory");
         start = skip_space(skip_space(p, end) + 1, end);
         p = skip_value(start, end);
         list.members[list.n - 1].value = (struct slice){start, (size_t)(p - start)};
@@ -391,6 +396,8 @@ bool split_elements(struct slice json, struct arena *arena, struct slice **eleme
         return err_set(err, ERR_INVALID, "must be an array");
     end = json.at + json.len;
     for (p = skip_space(json.at + 1, end); p < end && *p != ']';) {
+        if (count == SPLIT_ITEMS_MAX)
+            return err_set(err, ERR_INVALID, "must have at most %d elements", SPLIT_ITEMS_MAX);
         if (count == cap) {
             size_t more = cap ? cap * 2 : LIST_FIRST;
             void *grown = arena_resize(arena, found, cap * sizeof(*found), more * sizeof(*found));

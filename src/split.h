@@ -18,7 +18,10 @@
 #include "arena.h"
 #include "err.h"
 
-enum { SPLIT_DEPTH = 512 };
+enum {
+    SPLIT_DEPTH = 512,
+    SPLIT_ITEMS_MAX = 262144, /* in one list: small ones would take many times their text */
+};
 
 /* One member of an object: the name between its quotes as sent (escapes not decoded), the value. */
 struct split_member {
@@ -31,7 +34,7 @@ bool split_check(struct slice text, struct slice *value, struct err *err) MUST_U
 
 /*
  * Checks text like split_check() and, in the same pass, lists the members of the object that it
- * must be. Two members of one name (also when written with different escapes) are ERR_INVALID.
+ * must be, with at most SPLIT_ITEMS_MAX of them. Two members of one name (also when written with different escapes) are ERR_INVALID.
  */
 bool split_object(struct slice text, struct arena *arena, struct split_member **members, size_t *n,
                   struct err *err) MUST_USE;
@@ -45,12 +48,15 @@ bool split_members(struct slice json, struct arena *arena, struct split_member *
 
 /*
  * Lists members like split_members(), but allows names that stand twice: opaque values may have
- * them. ERR_INVALID when json is no object.
+ * them. ERR_INVALID when json is no object or has more than SPLIT_ITEMS_MAX members.
  */
 bool split_list(struct slice json, struct arena *arena, struct split_member **members, size_t *n,
                 struct err *err) MUST_USE;
 
-/* Lists the elements of an array that has been checked already. ERR_INVALID when it is no array. */
+/*
+ * Lists the elements of an array that has been checked already. ERR_INVALID when it is no array or
+ * has more than SPLIT_ITEMS_MAX elements.
+ */
 bool split_elements(struct slice json, struct arena *arena, struct slice **elements, size_t *n,
                     struct err *err) MUST_USE;
 

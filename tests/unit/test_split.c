@@ -421,6 +421,42 @@ START_TEST(memory_ends)
 }
 END_TEST
 
+/* n members or elements, "0":1 or 1, in an arena of its own. */
+static struct slice many(struct arena *arena, size_t n, bool object)
+{
+    char *text = arena_alloc(arena, 16 * n + 2), *p = text;
+
+    ck_assert_ptr_nonnull(text);
+    *p++ = object ? '{' : '[';
+    for (size_t i = 0; i < n; i++)
+        p += sprintf(p, object ? "%s\"%zx\":1" : "%s%zx", i ? "," : "", object ? i : i % 10);
+    *p++ = object ? '}' : ']';
+    return (struct slice){text, (size_t)(p - text)};
+}
+
+START_TEST(lists_are_bounded)
+{
+    for (size_t n = SPLIT_ITEMS_MAX; n <= SPLIT_ITEMS_MAX + 1; n++) {
+        bool fits = n == SPLIT_ITEMS_MAX;
+        struct arena arena = {0};
+        struct split_member *members;
+        struct slice object = many(&arena, n, true), *elements, value;
+        size_t found;
+        struct err err;
+
+        ck_assert(split_object(object, &arena, &members, &found, &err) == fits);
+        ck_assert_msg(fits ? found == n : strstr(err.text, "at most 262144") != NULL, "%s",
+                      err.text);
+        ck_assert(split_list(object, &arena, &members, &found, &err) == fits);
+        ck_assert(fits || err.kind == ERR_INVALID);
+        ck_assert(split_check(object, &value, &err));
+        ck_assert(split_elements(many(&arena, n, false), &arena, &elements, &found, &err) == fits);
+        ck_assert(fits || err.kind == ERR_INVALID);
+        arena_done(&arena);
+    }
+}
+END_TEST
+
 Suite *suite_split(void);
 
 Suite *suite_split(void)
@@ -440,6 +476,7 @@ Suite *suite_split(void)
     tcase_add_test(tests, compares_names);
     tcase_add_test(tests, agrees_with_jansson);
     tcase_add_test(tests, memory_ends);
+    tcase_add_test(tests, lists_are_bounded);
     suite_add_tcase(suite, tests);
     return suite;
 }
