@@ -18,7 +18,8 @@
 /*
  * GET /health - the report on the store, at most about a second old; asks no store itself.
  *
- *   200, 503  {"status": "healthy" or "unhealthy", "timestamp": "...Z", "checks": {"connection":
+ *   200, 503  {"status": "healthy", "degraded" (a write has failed within 10 s) or "unhealthy"
+ *             (503: the store does not answer), "timestamp": "...Z", "checks": {"connection":
  *             "ok", "performance": "ok (0.001s)"}, "backends": [{"role": "primary", "type":
  *             "sqlite", "state": "up", "outbox": 0, "durability": "durable"}]}
  */
@@ -27,7 +28,10 @@ static void write_checks(struct text *t, const struct monitor_report *report)
     struct slice performance;
     struct slice problem;
 
-    if (report->healthy) {
+    if (report->healthy && report->writes_fail) {
+        problem = SLICE("ok");
+        performance = arena_printf(t->arena, "error: a write failed: %s", report->write_problem);
+    } else if (report->healthy) {
         problem = SLICE("ok");
         performance = arena_printf(t->arena, "ok (%.3fs)", report->latency_s);
     } else {
@@ -55,6 +59,13 @@ static void write_backend(struct text *t, const struct monitor_report *report, u
     json_close(t, '}');
 }
 
+static struct slice state_of(const struct monitor_report *report)
+{
+    if (!report->healthy)
+        return SLICE("unhealthy");
+    return slice_of(report->writes_fail ? "degraded" : "healthy");
+}
+
 bool health_finish(struct request *req, struct op *op UNUSED, struct response *res, struct err *err)
 {
     const struct service *service = request_service(req);
@@ -66,7 +77,7 @@ bool health_finish(struct request *req, struct op *op UNUSED, struct response *r
     monitor_report(service->monitor, &report);
     response_status(res, report.healthy ? 200 : 503);
     json_open(t, '{');
-    json_member_string(t, "status", slice_of(report.healthy ? "healthy" : "unhealthy"));
+    json_member_string(t, "status", state_of(&report));
     json_member_time(t, "timestamp", report.checked_us ? report.checked_us : request_now_us(req));
     write_checks(t, &report);
     json_key(t, "backends");

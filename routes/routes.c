@@ -6,7 +6,7 @@
 
 static const struct route table[] = {
     {"POST", "/sessions", BOTH(session_create), SCOPE_WRITE, ROUTE_EACH_OP},
-    {"PUT", "/sessions/{id}", BOTH(session_put), SCOPE_WRITE, 0},
+    {"PUT", "/sessions/{id}", BOTH(session_put), SCOPE_WRITE, ROUTE_EACH_OP},
     {"GET", "/sessions/{id}", BOTH(session_get), SCOPE_READ, ROUTE_NO_BODY},
     {"GET", "/sessions", BOTH(session_list), SCOPE_READ, ROUTE_NO_BODY},
     {"PATCH", "/sessions/{id}", BOTH(session_patch), SCOPE_WRITE, 0},

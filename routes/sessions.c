@@ -140,8 +140,8 @@ bool session_create_finish(struct request *req, struct op *op, struct response *
 
 /*
  * PUT /sessions/{id}?with_context=false - create a session, or replace user_id and metadata of a
- * known one. Takes If-Match. With with_context=true a session without a context gets its metadata
- * as one.
+ * known one. Takes If-Match, and If-None-Match: * to create only. With with_context=true a session
+ * without a context gets its metadata as one.
  *
  *   request   {"user_id": "u-1", "metadata": {}}; metadata optional
  *   201, 200  the session: 201 when it is new
@@ -166,7 +166,8 @@ bool session_put_start(struct request *req, struct err *err)
         !parse_body(req, put_members, &in, err))
         return false;
     op = request_op(req, OP_SESSION_PUT, request_param(req, "id"), err);
-    if (!op || !request_if_match(req, &op->session_put.if_version, err))
+    if (!op || !request_if_match(req, &op->session_put.if_version, err) ||
+        !request_if_absent(req, &op->session_put.create_only, err))
         return false;
     op->session_put.user_id = in.user_id;
     op->session_put.metadata = in.metadata;
@@ -175,8 +176,12 @@ bool session_put_start(struct request *req, struct err *err)
 }
 
 bool session_put_finish(struct request *req UNUSED, struct op *op, struct response *res,
-                        struct err *err UNUSED)
+                        struct err *err)
 {
+    if (op->status.kind == ERR_EXISTS) /* only If-None-Match forbids it here */
+        return err_set(err, ERR_PRECONDITION, "the session exists");
+    if (!routes_op_ok(op, err))
+        return false;
     response_status(res, op->session_put.out.created ? 201 : 200);
     return answer_session(res, &op->session_put.out.session, false);
 }

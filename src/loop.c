@@ -37,6 +37,7 @@ struct loops {
 static bool obey(struct loop *l, int *timeout_ms)
 {
     int64_t left_ns;
+    int wait_ms;
 
     if (atomic_load(&l->all->draining))
         server_drain(l->server);
@@ -49,10 +50,13 @@ static bool obey(struct loop *l, int *timeout_ms)
         return true;
     }
     left_ns = atomic_load(&l->all->stop_at_ns) - clock_now_ns();
-    if (server_active(l->server) == 0 || left_ns <= 0)
+    wait_ms = server_last_call_ms(l->server);
+    if (left_ns <= 0 || (server_active(l->server) == 0 && wait_ms == 0))
         return false;
-    if (*timeout_ms < 0 || *timeout_ms > left_ns / 1000000 + 1)
-        *timeout_ms = (int)(left_ns / 1000000 + 1);
+    if (wait_ms == 0 || wait_ms > left_ns / 1000000 + 1)
+        wait_ms = (int)(left_ns / 1000000 + 1);
+    if (*timeout_ms < 0 || *timeout_ms > wait_ms)
+        *timeout_ms = wait_ms;
     return true;
 }
 

@@ -27,7 +27,8 @@ struct monitor {
     struct inbox inbox;
     struct errand probe, sweep;
     atomic_bool stopping, draining;
-    pthread_mutex_t lock; /* guards the three below */
+    pthread_mutex_t lock;    /* guards those below */
+    int64_t write_failed_ns; /* 0 = never */
     struct monitor_report report;
     bool started; /* the store has answered once */
     bool known;   /* the state was logged */
@@ -182,6 +183,20 @@ void monitor_report(struct monitor *m, struct monitor_report *out)
 {
     pthread_mutex_lock(&m->lock);
     *out = m->report;
+    out->writes_fail = m->write_failed_ns &&
+                       clock_now_ns() - m->write_failed_ns < MONITOR_RECENT_S * INT64_C(1000000000);
+    pthread_mutex_unlock(&m->lock);
+}
+
+void monitor_note(struct monitor *m, const struct op *op)
+{
+    enum err_kind kind = op->status.kind;
+
+    if ((kind != ERR_UNAVAILABLE && kind != ERR_STORAGE && kind != ERR_IN_DOUBT) || !op_writes(op))
+        return;
+    pthread_mutex_lock(&m->lock);
+    m->write_failed_ns = clock_now_ns();
+    snprintf(m->report.write_problem, sizeof(m->report.write_problem), "%s", op->status.text);
     pthread_mutex_unlock(&m->lock);
 }
 

@@ -5,7 +5,7 @@
  *
  * It logs one line when the state of the store changes, and is the only one that does.
  *
- * Threads    report, ready and draining: any. start and stop: main.
+ * Threads    report, note, ready and draining: any. start and stop: main.
  * Ownership  the caller frees by monitor_stop(). The text of a report lives in the report.
  * Units      *_us wall microseconds, latency seconds.
  * Errors     start: ERR_NO_MEMORY, ERR_INTERNAL when no thread can be had.
@@ -17,6 +17,8 @@
 #include "lane.h"
 
 struct monitor;
+
+enum { MONITOR_RECENT_S = 10 };
 
 struct monitor_config {
     struct lanes *lanes;
@@ -30,6 +32,8 @@ struct monitor_report {
     double latency_s;   /* of the last sign of life */
     char type[32];
     char problem[240]; /* empty when healthy */
+    bool writes_fail;  /* a write has failed within MONITOR_RECENT_S */
+    char write_problem[240];
 };
 
 /* Starts the thread; the first probe is sent at once. NULL on failure. */
@@ -37,6 +41,12 @@ struct monitor *monitor_start(const struct monitor_config *cfg, struct err *err)
 
 /* The last result; at most about a second old. */
 void monitor_report(struct monitor *m, struct monitor_report *out);
+
+/*
+ * An op is back from the store. A probe only reads, so that a full disk shows in the writes of
+ * requests alone.
+ */
+void monitor_note(struct monitor *m, const struct op *op);
 
 /* Whether the store has answered once and the service is not draining. */
 bool monitor_ready(struct monitor *m);

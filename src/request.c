@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "accept.h"
 #include "clock.h"
 #include "id.h"
 #include "server_internal.h"
@@ -35,6 +36,13 @@ struct request *request_new(struct server *s)
     req->res = (struct response){.status = 200, .content_type = "application/json"};
     text_init(&req->res.body, &req->arena);
     return req;
+}
+
+void request_note_failure(struct request *req, const struct err *err)
+{
+    req->failed = err->kind;
+    if (err_http_status(err->kind) >= 500)
+        req->failure = arena_copy(&req->arena, slice_of(err->text));
 }
 
 void request_free_boxes(struct op_box *box)
@@ -93,8 +101,9 @@ struct frame_reader *request_frame(struct request *req)
 bool request_wants_frame(const struct request *req)
 {
     struct slice accept = request_header(req, "Accept");
+    int frame = slice_present(accept) ? accept_quality(accept, SLICE(FRAME_TYPE), true) : 0;
 
-    return accept.len && memmem(accept.at, accept.len, FRAME_TYPE, sizeof(FRAME_TYPE) - 1);
+    return frame > 0 && frame >= accept_quality(accept, SLICE("application/json"), false);
 }
 
 struct slice request_query(const struct request *req)
@@ -248,6 +257,16 @@ bool request_if_match(const struct request *req, int64_t *version, struct err *e
         *version = IF_EXISTS;
     else if (!quoted_version(tag, version))
         return err_set(err, ERR_INVALID, "If-Match must be * or one version in quotes");
+    return true;
+}
+
+bool request_if_absent(const struct request *req, bool *absent, struct err *err)
+{
+    struct slice tag = request_header(req, "If-None-Match");
+
+    if (slice_present(tag) && !slice_equal(tag, SLICE("*")))
+        return err_set(err, ERR_INVALID, "If-None-Match of a change must be *");
+    *absent = slice_present(tag);
     return true;
 }
 

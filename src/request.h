@@ -30,7 +30,7 @@ struct slice request_body(const struct request *req);
 /* The raw bytes behind the JSON of a frame; NULL when the body is plain JSON. */
 struct frame_reader *request_frame(struct request *req);
 
-/* Whether the answer shall be a frame (Accept names it). */
+/* Whether the answer shall be a frame (Accept names it and does not want JSON more). */
 bool request_wants_frame(const struct request *req);
 
 /* The query string, raw; empty when there is none. */
@@ -81,6 +81,12 @@ bool request_defer(struct request *req, void (*fn)(void *), void *p, struct err 
  * a quoted version.
  */
 bool request_if_match(const struct request *req, int64_t *version, struct err *err) MUST_USE;
+
+/*
+ * If-None-Match of a change: whether it is "*", so that the record must be absent. ERR_INVALID when
+ * it is anything else.
+ */
+bool request_if_absent(const struct request *req, bool *absent, struct err *err) MUST_USE;
 
 /* Whether If-None-Match names this version: answer 304. */
 bool request_not_modified(const struct request *req, int64_t version);

@@ -85,6 +85,7 @@ struct request {
 
     struct err err;       /* why the route is not run; kind is ERR_OK if it is */
     enum err_kind failed; /* what the answer says */
+    struct slice failure; /* and its text, when the service is at fault */
     struct response res;
     struct arena page; /* of the page that is being sent, from the second on */
     size_t page_sent;
@@ -100,6 +101,9 @@ struct request *request_new(struct server *s);
 
 /* Gives back one reference; the one place where the memory of a request is given back. */
 void request_unref(struct request *req);
+
+/* Keeps for the log why the request fails. */
+void request_note_failure(struct request *req, const struct err *err);
 
 /* Frees the ops in a list of boxes. */
 void request_free_boxes(struct op_box *box);

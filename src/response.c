@@ -132,5 +132,5 @@ void response_error(struct response *res, struct request *req, const struct err 
         response_header(res, "Retry-After", SLICE("1"));
     if (status == 405)
         response_header(res, "Allow", slice_of(req->match.allow));
-    req->failed = err->kind;
+    request_note_failure(req, err);
 }

@@ -14,6 +14,7 @@
 enum {
     CONNECTION_MEMORY = 24 * 1024, /* cleared for each request, so not more than is needed */
     ACCEPT_ROUNDS = 100,
+    LAST_CALL_MS = 200,
 };
 
 /* MHD_OPTION_UNESCAPE_CALLBACK: leaves everything as it is; router and routes decode. */
@@ -129,6 +130,8 @@ int server_tick(struct server *s)
     expires_ns = server_http_expire(s);
     submit_gathered(s);
     log_flush();
+    if (s->progress)
+        s->busy_ns = s->now_ns;
     return sleep_ms(s, expires_ns);
 }
 
@@ -154,10 +157,20 @@ void server_quiesce(struct server *s)
     if (s->quiesced)
         return;
     s->quiesced = true;
+    s->busy_ns = clock_now_ns();
     accept_waiting(s);
     fd = MHD_quiesce_daemon(s->daemon);
     if (fd >= 0)
         close(fd);
+}
+
+int server_last_call_ms(const struct server *s)
+{
+    int64_t left_ns = s->busy_ns + LAST_CALL_MS * INT64_C(1000000) - clock_now_ns();
+
+    if (TAILQ_EMPTY(&s->idle) || left_ns <= 0)
+        return 0;
+    return (int)(left_ns / 1000000 + 1);
 }
 
 size_t server_active(const struct server *s)

@@ -44,6 +44,10 @@ void server_drain(struct server *s);
 /* Takes no new connections. */
 void server_quiesce(struct server *s);
 
+/* Milliseconds until a quiesced server may close the connections that are idle: a request that is on
+ * its way when the end begins shall arrive. 0 = now. */
+int server_last_call_ms(const struct server *s);
+
 /* Requests that are not answered yet. */
 size_t server_active(const struct server *s);
 

@@ -46,7 +46,8 @@ struct server {
     struct service *service;
     struct MHD_Daemon *daemon;
     int epoll_fd;
-    int64_t now_ns; /* of the tick */
+    int64_t now_ns;  /* of the tick */
+    int64_t busy_ns; /* when something happened last */
     struct inbox inbox;
     struct op *out_first, *out_last; /* for the lanes, at the end of the tick */
     size_t ops_out;                  /* on lanes or in the list above */

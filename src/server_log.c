@@ -36,6 +36,8 @@ static void write_line(struct text *line, const struct request *req, int status,
         json_member_string(line, "traceparent", req->traceparent);
     if (status >= 400 && req->failed != ERR_OK)
         json_member_string(line, "error", slice_of(err_wire_name(req->failed)));
+    if (slice_present(req->failure))
+        json_member_string(line, "message", req->failure);
     json_member_int(line, "bytes_in", (int64_t)req->bytes_in);
     json_member_int(line, "bytes_out", (int64_t)req->bytes_out);
 }

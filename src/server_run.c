@@ -17,7 +17,7 @@ void server_fail(struct request *req, const struct err *err)
     forget_fresh(req);
     if (req->streamed) { /* the head of an answer has gone out already */
         req->broken = true;
-        req->failed = err->kind;
+        request_note_failure(req, err);
         return;
     }
     response_error(&req->res, req, err);
@@ -173,6 +173,7 @@ void server_take(struct server *s, struct op *op)
         struct request *req = op->owner;
 
         metrics_op(op->type, err_http_status(op->status.kind) >= 500, now_ns - op->started_ns);
+        monitor_note(s->service->monitor, op);
         s->ops_out--;
         if (--req->pending == 0)
             round_done(req);

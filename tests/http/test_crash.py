@@ -82,6 +82,9 @@ def test_disk_full(own: Any, tmp_path: pathlib.Path) -> None:
             doubtful: set[int] = set()
             fill(server, known, doubtful, {(503, "storage_unavailable"), (504, "outcome_unknown")})
             assert "full" in append(server, 0).json()["detail"]
+            report = server.get("/health")
+            assert (report.status, report.json()["status"]) == (200, "degraded")
+            assert "full" in report.json()["checks"]["performance"]
             check_messages(server, known, doubtful)
             assert server.get("/sessions/s").status == 200
             if round_ == 1: # a start on a full disk may be refused, but loses nothing
@@ -104,6 +107,7 @@ def test_file_may_not_grow(own: Any) -> None:
         doubtful: set[int] = set()
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         fill(server, known, doubtful, {(503, "storage_unavailable"), (504, "outcome_unknown")})
+        assert server.get("/health").json()["status"] == "degraded"
         check_messages(server, known, doubtful)
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE,
                          (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

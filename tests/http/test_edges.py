@@ -117,6 +117,53 @@ def test_malformed_if_match(server: Server, uid: str, tag: str) -> None:
     assert server.get("/sessions/" + uid).json()["version"] == 1
 
 
+def test_put_that_only_creates(server: Server, uid: str) -> None:
+    path, only = "/sessions/" + uid, {"If-None-Match": "*"}
+    assert server.put(path, {"user_id": "a"}, headers=only).status == 201
+    answer = server.put(path, {"user_id": "b"}, headers=only)
+    assert (answer.status, answer.code) == (412, "precondition_failed")
+    assert server.put(path, {"user_id": "b"}, headers=only | {"If-Match": '"1"'}).status == 412
+    for tag in ('"1"', "", "**"):
+        assert server.put(path, {"user_id": "b"}, headers={"If-None-Match": tag}).status == 400, tag
+    assert server.get(path).json()["user_id"] == "a"
+    assert server.put(path, {"user_id": "c"}).status == 200
+    assert server.put(path, {"user_id": "c"}, headers={"If-Match": '"9"'}).status == 412
+    server.delete(path)
+    assert server.put(path, {"user_id": "d"}, headers=only).status == 201
+
+
+FRAME = "application/vnd.stateward.frame"
+
+
+@pytest.mark.parametrize(("accept", "frame"), [
+    (None, False), ("", False), ("*/*", False), ("application/*", False), ("application/json", False),
+    (FRAME, True), (FRAME.upper(), True), (FRAME + ";q=0", False), (FRAME + ";q=0.1", True),
+    (FRAME + "; q=0.0, */*", False), (f"application/json, {FRAME}", True),
+    (f"application/json;q=0.1, {FRAME}", True), (f"application/json, {FRAME};q=0.9", False),
+    (f"{FRAME};q=0.5, */*;q=0.6", False), (f"{FRAME};q=0.5, */*;q=0.4", True), (FRAME + "s", False),
+    (f'text/x;y="{FRAME}"', False),
+])
+def test_accept(server: Server, uid: str, accept: str | None, frame: bool) -> None:
+    server.put(f"/checkpoints/{uid}/c", {"checkpoint": {}, "values": []})
+    answer = server.get(f"/checkpoints/{uid}/c", headers={} if accept is None else {"Accept": accept})
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == (FRAME if frame else "application/json")
+
+
+def test_small_things_beyond_number(server: Server, uid: str) -> None:
+    """Lists that would take many times the memory of the body are refused."""
+    members = ",".join(f'"{i:x}":1' for i in range(300_000))
+    elements = ",".join(["1"] * 300_000)
+    for method, path, raw in (("PUT", f"/sessions/{uid}", "{%s}" % members),
+                              ("POST", "/batch/sessions/get", '{"session_ids": [%s]}' % elements)):
+        answer = server.call(method, path, raw=raw)
+        assert (answer.status, answer.code) == (400, "invalid_request")
+        assert "at most 262144" in answer.json()["detail"]
+    opaque = '{"user_id": "u", "metadata": {%s}}' % members
+    assert server.call("PUT", f"/sessions/{uid}", raw=opaque).status == 201
+    assert len(server.get(f"/sessions/{uid}").json()["metadata"]) == 300_000
+
+
 def at_once(call: Callable[[], Answer]) -> list[Answer]:
     with ThreadPoolExecutor(20) as pool:
         return [f.result() for f in [pool.submit(call) for _ in range(20)]]

@@ -422,6 +422,7 @@ class Load:
         self.server, self.stopping = server, False
         self.wrong: list[Any] = []
         self.done: list[list[int]] = [[] for _ in range(16)]
+        self.closed = [False] * 16 # whether the last answer said so
         self.threads = [threading.Thread(target=self.run, args=(k,)) for k in range(16)]
         for k in range(16):
             server.session(f"s{k}")
@@ -441,6 +442,7 @@ class Load:
                 self.wrong.append((k, i, answer.body))
                 return
             self.done[k].append(i)
+            self.closed[k] = answer.headers["Connection"] == "close"
             i += 1
 
     def stop(self) -> None:
@@ -493,6 +495,7 @@ def test_end_without_a_delay_answers_what_it_has(own: Any) -> None:
     for t in load.threads:
         t.join()
     assert "0 requests were cut off" in server.log()
+    assert all(load.closed), load.wrong # nobody who is busy is left without being told
     server.start()
     for k in range(16):
         stored = contents(server, f"s{k}")

@@ -87,6 +87,16 @@ def test_log_line(own: Any) -> None:
     assert failed[0]["success"] is False and failed[0]["error"] == "session_not_found"
 
 
+def test_log_line_says_what_failed(own: Any) -> None:
+    server: Server = own("--body-total", "100")
+    assert server.put("/sessions/s", {"user_id": "u" * 200}).status == 503
+    server.get("/sessions/none")
+    server.stop()
+    failed = {x["status"]: x for x in server.log_lines() if x["event"] == "request" and not x["success"]}
+    assert failed[503]["error"] == "overloaded" and failed[503]["message"] == "too many large bodies at once"
+    assert failed[404]["error"] == "session_not_found" and "message" not in failed[404]
+
+
 def test_request_id(server: Server) -> None:
     assert server.get("/health/live", headers={"X-Request-Id": "mine"}).headers["X-Request-Id"] == "mine"
     for bad in ("", "x" * 513, "a\tb"):
@@ -175,6 +185,11 @@ def test_config_prints_the_table() -> None:
         assert word in out.stdout
 
 
+def test_config_hides_passwords() -> None:
+    out = run("config", "--primary", "redis://ann:secret@host/0")
+    assert out.returncode == 0 and "redis://ann:***@host/0" in out.stdout and "secret" not in out.stdout
+
+
 @pytest.mark.parametrize("args", [["--max-body", "x"], ["--batch-max-ops", "0"], ["--batch-max-ops", "257"],
                                   ["--nope", "1"], ["--listen"], ["--log-level", "loud"], ["stray"],
                                   ["--listen", "localhost"], ["--request-timeout", "-1"]])
@@ -199,6 +214,10 @@ def test_only_loopback(tmp_path: pathlib.Path) -> None:
 
 
 def test_help() -> None:
+    for command, used, unused in (("serve", "--listen", "--max-idle-hours"),
+                                  ("cleanup", "--max-idle-hours", "--listen")):
+        out = run(command, "--help")
+        assert used in out.stdout and unused not in out.stdout
     for args in (["--help"], ["help"], ["serve", "--help"], ["cleanup", "--help"], ["config", "--help"]):
         out = run(*args)
         assert out.returncode == 0 and "stateward" in out.stdout, args

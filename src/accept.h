@@ -1,0 +1,25 @@
+/*
+ * accept.h - how much a client wants a media type.
+ *
+ *     request_wants_frame() -> accept_quality() for each type we have
+ *
+ * Threads    no state: any.
+ * Ownership  nothing is kept.
+ * Units      thousandths: 1000 is q=1.
+ * Errors     none: an entry that is not as RFC 9110 has it counts as q=0.
+ */
+#ifndef ACCEPT_H
+#define ACCEPT_H
+
+#include "bytes.h"
+#include "compiler.h"
+
+/*
+ * The quality that the value of an Accept header gives to a type, "application/json": that of the
+ * entry that names it, else (unless it must be `named`) that of "application/" and a star, else that
+ * of two stars, else 0.
+ * Parameters but q are overlooked; of entries alike the highest counts.
+ */
+int accept_quality(struct slice accept, struct slice type, bool named) MUST_USE;
+
+#endif
