@@ -68,14 +68,18 @@ static void *run(void *arg)
 
     while (obey(l, &timeout_ms)) {
         int n = epoll_wait(l->epoll_fd, events, EVENTS, timeout_ms);
+        bool hangups = false;
 
         for (int i = 0; i < n; i++) {
             eventfd_t count;
 
             if (events[i].data.fd == l->wake_fd)
                 eventfd_read(l->wake_fd, &count);
+            hangups = hangups || events[i].data.fd == server_hangup_fd(l->server);
         }
         timeout_ms = server_tick(l->server);
+        if (hangups)
+            server_hangups(l->server);
     }
     l->cut_off = server_active(l->server);
     server_stop(l->server);
@@ -105,7 +109,7 @@ static bool start_one(struct loop *l, struct service *service, int listen_fd, st
     if (l->epoll_fd < 0 || l->wake_fd < 0)
         return err_set(err, ERR_INTERNAL, "epoll: %s", strerror(errno));
     if (!watch(l, server_epoll_fd(l->server), err) || !watch(l, server_inbox(l->server)->fd, err) ||
-        !watch(l, l->wake_fd, err))
+        !watch(l, server_hangup_fd(l->server), err) || !watch(l, l->wake_fd, err))
         return false;
     failed = pthread_create(&l->thread, NULL, run, l);
     if (failed)

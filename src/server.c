@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -65,12 +66,18 @@ struct server *server_start(struct service *service, int listen_fd, struct err *
         free(s);
         return NULL;
     }
-    s->daemon = start_daemon(s, listen_fd);
+    s->hangup_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (s->hangup_fd >= 0)
+        s->daemon = start_daemon(s, listen_fd);
     if (!s->daemon) {
+        err_fill(err, ERR_INTERNAL,
+                 s->hangup_fd < 0 ? "epoll_create1: no descriptor can be had"
+                                  : "libmicrohttpd does not start");
         close(listen_fd);
         inbox_done(&s->inbox);
+        if (s->hangup_fd >= 0)
+            close(s->hangup_fd);
         free(s);
-        err_fill(err, ERR_INTERNAL, "libmicrohttpd does not start");
         return NULL;
     }
     s->epoll_fd = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
@@ -80,6 +87,11 @@ struct server *server_start(struct service *service, int listen_fd, struct err *
 int server_epoll_fd(const struct server *s)
 {
     return s->epoll_fd;
+}
+
+int server_hangup_fd(const struct server *s)
+{
+    return s->hangup_fd;
 }
 
 struct inbox *server_inbox(struct server *s)
@@ -198,6 +210,7 @@ void server_stop(struct server *s)
         s->free_requests = next;
     }
     inbox_done(&s->inbox);
+    close(s->hangup_fd);
     log_flush();
     free(s);
 }

@@ -30,13 +30,17 @@ bool server_listen_beside(int fd, int *more, struct err *err) MUST_USE;
 /* A server on a listening socket, which it owns from now on, also on failure. NULL on failure. */
 struct server *server_start(struct service *service, int listen_fd, struct err *err) MUST_USE;
 
-/* The epoll descriptor to wait on, and the inbox whose fd to wait on beside it. */
+/* The epoll descriptors to wait on, and the inbox whose fd to wait on beside them. */
 int server_epoll_fd(const struct server *s);
+int server_hangup_fd(const struct server *s);
 struct inbox *server_inbox(struct server *s);
 
 /* One tick: network events, finished ops, new ops to the lanes. Returns the longest time in ms that
  * the loop may now sleep (-1 = until something happens). */
 int server_tick(struct server *s);
+
+/* Clients have ended their side: hangup_fd is ready. After the tick, which reads what came before. */
+void server_hangups(struct server *s);
 
 /* Answers get `Connection: close` from now on. */
 void server_drain(struct server *s);

@@ -21,6 +21,11 @@ enum MHD_Result server_http_accept(void *cls, const struct sockaddr *addr, sockl
     return metrics_gauge_value(GAUGE_CONNECTIONS) < s->service->config->max_connections;
 }
 
+static int fd_of(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
 static void set_state(struct server *s, struct peer *p, int state)
 {
     if (!p)
@@ -54,6 +59,7 @@ void server_http_connection(void *cls, struct MHD_Connection *connection, void *
             set_state(s, p, PEER_IDLE);
         }
         *context = p;
+        server_hangup_watch(s, fd_of(connection));
         return;
     }
     metrics_gauge_add(GAUGE_CONNECTIONS, -1);
@@ -108,20 +114,11 @@ void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *conne
     return req;
 }
 
-/*
- * MHD takes a short read for all there is and overlooks an end of stream that came with it: half a
- * body would stay until its time is over. Ending our side of it is an event that MHD sees.
- */
+/* The end may have come while MHD read other parts of the body: see server_hangup.c. */
 static void look_for_end(const struct request *req)
 {
-    char byte;
-    int fd;
-
-    if (!req->chunked && req->body_len == req->body_cap) /* complete, or thrown away */
-        return;
-    fd = MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-        shutdown(fd, SHUT_RD);
+    if (req->chunked || req->body_len < req->body_cap) /* else complete, or thrown away */
+        server_look_for_end(fd_of(req->connection));
 }
 
 /* MHD_AccessHandlerCallback: first with the head, then with each part of the body, then until the
@@ -195,8 +192,7 @@ void server_http_end(void *cls, struct MHD_Connection *connection, void **contex
         return;
     *context = NULL;
     if (req->early && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        server_linger(
-            s, MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+        server_linger(s, fd_of(connection));
     s->progress = true;
     server_log(req, status_of(req, code));
     set_state(s, req->peer, PEER_IDLE);
@@ -214,8 +210,7 @@ static bool expire(struct peers *peers, int64_t before_ns)
     if (!p || p->since_ns > before_ns)
         return false;
     /* MHD notices the end of the stream and closes; nothing else makes it close. */
-    shutdown(MHD_get_connection_info(p->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-             SHUT_RDWR);
+    shutdown(fd_of(p->connection), SHUT_RDWR);
     p->expired = true;
     TAILQ_REMOVE(peers, p, link);
     p->state = PEER_SERVED;

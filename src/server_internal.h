@@ -45,7 +45,7 @@ TAILQ_HEAD(peers, peer);
 struct server {
     struct service *service;
     struct MHD_Daemon *daemon;
-    int epoll_fd;
+    int epoll_fd, hangup_fd;
     int64_t now_ns;  /* of the tick */
     int64_t busy_ns; /* when something happened last */
     struct inbox inbox;
@@ -106,6 +106,15 @@ void server_linger_tick(struct server *s);
 
 /* Closes all of them. */
 void server_linger_stop(struct server *s);
+
+/* server_hangup.c: notices when the client of this socket ends its side. */
+void server_hangup_watch(struct server *s, int fd);
+
+/* Ends that, for a socket that outlives its connection. */
+void server_hangup_forget(struct server *s, int fd);
+
+/* Tells MHD when all that the client has sent is read and no more will come. */
+void server_look_for_end(int fd);
 
 /* server_log.c: the log line and the metrics of a request. */
 void server_log(const struct request *req, int status);

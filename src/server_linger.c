@@ -26,6 +26,7 @@ void server_linger(struct server *s, int fd)
     kept = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* MHD closes its own */
     if (kept < 0)
         return;
+    server_hangup_forget(s, fd);
     shutdown(kept, SHUT_WR); /* MHD has sent all; who waits for the end need not wait for ours */
     s->lingering[s->n_lingering].fd = kept;
     s->lingering[s->n_lingering].until_ns = s->now_ns + LINGER_MS * INT64_C(1000000);

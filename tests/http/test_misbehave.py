@@ -98,6 +98,42 @@ def test_half_a_body_is_no_request(own: Any) -> None:
     assert contents(server, "s") == []
 
 
+def test_half_a_head_and_no_more_is_closed_at_once(own: Any) -> None:
+    """Long before the limits, which stand at half a minute and more."""
+    server: Server = own()
+    server.session("s")
+    whole = head("GET", "/sessions/s")
+    for before in (b"", whole):
+        for part in (whole[:1], whole[:10], whole[:-2], message("/x", b"{}")[:-1],
+                     head("POST", "/sessions", "Transfer-Encoding: chunked") + b"5"):
+            wire = Wire(server, timeout=10).send(before + part)
+            wire.sock.shutdown(socket.SHUT_WR)
+            got = wire.rest() # else a timeout
+            assert got.startswith(b"HTTP/1.1 200") if before else got[:12] in (b"", b"HTTP/1.1 400"), got
+            wire.close()
+    wires = [Wire(server, timeout=10).send(whole[:i % 30]) for i in range(300)]
+    for wire in wires:
+        wire.sock.shutdown(socket.SHUT_WR)
+    for wire in wires:
+        wire.rest()
+        wire.close()
+    settle(server)
+
+
+def test_who_ends_its_side_gets_its_answers(own: Any) -> None:
+    server: Server = own()
+    server.session("s")
+    body = message("/conversations/s/messages", b'{"role": "u", "content": 1}')
+    for n in (1, 2, 50):
+        wire = Wire(server).send(body * n, head("GET", "/conversations/s/messages?limit=0"))
+        wire.sock.shutdown(socket.SHUT_WR)
+        assert [wire.answer().status for _ in range(n)] == [201] * n
+        assert wire.answer().status == 200 and wire.ended()
+        wire.close()
+    assert len(contents(server, "s")) == 53
+    settle(server)
+
+
 # --- slow ones ----------------------------------------------------------------------------------
 
 def crawl(wire: Wire, data: bytes) -> None:

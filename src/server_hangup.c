@@ -1,0 +1,45 @@
+/*
+ * server_hangup.c - clients that end their side.
+ *
+ * MHD takes a short read for all there is and overlooks an end of stream that came with it: half a
+ * head would stay until its time is over. So the ends of all connections are watched beside MHD.
+ */
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "server_internal.h"
+
+enum { HANGUPS = 64 };
+
+/* Once: our shutdown() is an event, too. */
+void server_hangup_watch(struct server *s, int fd)
+{
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.fd = fd};
+
+    epoll_ctl(s->hangup_fd, EPOLL_CTL_ADD, fd, &event); /* else limits end it */
+}
+
+void server_hangup_forget(struct server *s, int fd)
+{
+    epoll_ctl(s->hangup_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+void server_look_for_end(int fd)
+{
+    char byte;
+
+    if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        shutdown(fd, SHUT_RD); /* an event that MHD sees */
+}
+
+void server_hangups(struct server *s)
+{
+    struct epoll_event events[HANGUPS];
+    int n;
+
+    do {
+        n = epoll_wait(s->hangup_fd, events, HANGUPS, 0);
+        for (int i = 0; i < n; i++)
+            server_look_for_end(events[i].data.fd);
+    } while (n == HANGUPS);
+}
