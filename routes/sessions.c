@@ -65,7 +65,8 @@ static bool answer_created(struct request *req, struct response *res, const stru
  *
  *   request   {"session_id": "s-1", "user_id": "u-1", "metadata": {}}; session_id, metadata optional
  *   201       the session, with Location; Idempotency-Replayed: true when the key is known
- *   errors    session_exists 409, key_reused 422
+ *   errors    session_exists 409, key_reused 422, session_not_found 404 (a repeat, and the session was
+ *             deleted since)
  *
  * Without session_id a key gives the id, so that a repeat finds the session it made; else the id is
  * a UUIDv7.

@@ -17,7 +17,8 @@
 /* A guard on the version of a record (If-Match). */
 enum { IF_NONE = 0, IF_EXISTS = -1 }; /* else the version itself */
 
-/* A request that may be repeated (Idempotency-Key). Kept for REPEAT_WINDOW_US. */
+/* A request that may be repeated (Idempotency-Key). Kept for REPEAT_WINDOW_US, also when its session is
+ * deleted meanwhile: then a repeat is ERR_NO_SESSION. */
 struct op_repeat {
     bool present;
     uint8_t op_id[BLOB_HASH_LEN];     /* hash of tenant, session, key */
@@ -29,7 +30,7 @@ struct op_repeat {
 /*
  * Creates a session, or replaces user_id and metadata of a known one (created_at, status and
  * counters stay). `create_only`: ERR_EXISTS on a known one. with_context: a session without a
- * context gets one that holds its metadata. ERR_EXISTS, ERR_PRECONDITION, ERR_KEY_REUSED.
+ * context gets one that holds its metadata. ERR_EXISTS, _PRECONDITION, _KEY_REUSED, _NO_SESSION.
  */
 struct op_session_put {
     struct slice user_id, metadata;

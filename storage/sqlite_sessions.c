@@ -16,18 +16,19 @@ static bool check_version(const struct session_row *row, bool live, int64_t if_v
                    live ? "The session has another version." : "There is no session of this id.");
 }
 
-/* Whether a request with this key was carried out before, on the same session. */
+/* Whether a request with this key was carried out before. Its session may be gone since. */
 static bool find_repeat(struct sqlite *d, const struct op *op, const struct session_row *row,
                         bool *repeated, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     struct slice stored, sent = {(const char *)op->repeat.body_hash, BLOB_HASH_LEN};
 
+    *repeated = false;
+    if (!op->repeat.present || row->id == 0) /* a tombstone outlives the keys of its session */
+        return true;
     if (!query_begin(d, SQL_REPEAT_FIND, &q, err))
         return false;
     query_blob(&q, (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN});
-    query_int(&q, row->id);
-    query_int(&q, row->tomb);
     query_int(&q, op->now_us - REPEAT_WINDOW_US);
     if (!query_step(&q, repeated, err))
         return false;
@@ -39,8 +40,7 @@ static bool find_repeat(struct sqlite *d, const struct op *op, const struct sess
     return true;
 }
 
-static bool keep_repeat(struct sqlite *d, const struct op *op, const struct session_row *row,
-                        struct err *err)
+static bool keep_repeat(struct sqlite *d, const struct op *op, struct err *err)
 {
     struct query q;
 
@@ -49,8 +49,6 @@ static bool keep_repeat(struct sqlite *d, const struct op *op, const struct sess
     if (!query_begin(d, SQL_REPEAT_PUT, &q, err))
         return false;
     query_blob(&q, (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN});
-    query_int(&q, row->id);
-    query_int(&q, row->tomb);
     query_blob(&q, (struct slice){(const char *)op->repeat.body_hash, BLOB_HASH_LEN});
     query_int(&q, op->now_us);
     return query_run(&q, err);
@@ -107,13 +105,15 @@ bool sqlite_session_put(struct sqlite *d, struct op *op, struct err *err)
     struct op_session_put *put = &op->session_put;
     struct session_row row;
     int64_t tenant, stamp;
-    bool live, repeated = false;
+    bool live, repeated;
 
     if (!sqlite_tenant(d, op->tenant, false, &tenant, err) || !row_read(d, op, tenant, &row, err))
         return false;
     live = row_live(d, &row, op->now_us);
-    if (live && op->repeat.present && !find_repeat(d, op, &row, &repeated, err))
+    if (!find_repeat(d, op, &row, &repeated, err))
         return false;
+    if (repeated && !live)
+        return err_set(err, ERR_NO_SESSION, "The session that this Idempotency-Key made is gone.");
     if (!repeated) {
         if (!check_version(&row, live, put->if_version, err))
             return false;
@@ -123,7 +123,7 @@ bool sqlite_session_put(struct sqlite *d, struct op *op, struct err *err)
             !sqlite_tenant(d, op->tenant, true, &row.tenant, err))
             return false;
         fill_row(&row, op, live, stamp);
-        if (!row_store(d, &row, err) || !keep_repeat(d, op, &row, err) ||
+        if (!row_store(d, &row, err) || !keep_repeat(d, op, err) ||
             (put->with_context && !put_first_context(d, op, &row, stamp, err)))
             return false;
     }
@@ -255,17 +255,17 @@ bool sqlite_session_patch(struct sqlite *d, struct op *op, struct err *err)
 {
     struct op_session_patch *patch = &op->session_patch;
     struct session_row row;
-    bool repeated = false;
+    bool repeated;
     int64_t tenant;
 
     if (!sqlite_tenant(d, op->tenant, false, &tenant, err) || !row_read(d, op, tenant, &row, err))
         return false;
     if (!row_live(d, &row, op->now_us))
         return fail_no_session(err);
-    if (op->repeat.present && !find_repeat(d, op, &row, &repeated, err))
+    if (!find_repeat(d, op, &row, &repeated, err))
         return false;
     if (!repeated && (!check_version(&row, true, patch->if_version, err) ||
-                      !patch_row(d, op, &row, err) || !keep_repeat(d, op, &row, err)))
+                      !patch_row(d, op, &row, err) || !keep_repeat(d, op, err)))
         return false;
     patch->out.session = row_session(&row);
     patch->out.replayed = repeated;

@@ -77,10 +77,8 @@
       "DELETE FROM thread WHERE id IN (SELECT t.id FROM thread t INDEXED BY thread_tomb WHERE t.tomb > 0 AND t.tomb < ?1 AND NOT EXISTS (SELECT 1 FROM namespace n WHERE n.thread = t.id) LIMIT ?2)") \
     X(THREAD_FORGET,                                                                                                                                                                                  \
       "UPDATE thread INDEXED BY thread_tomb SET tomb = 0 WHERE tomb > 0 AND tomb < ?1")                                                                                                               \
-    X(REPEAT_FIND, "SELECT body_hash FROM repeat WHERE op_id = ?1 AND session = ?2 "                                                                                                                  \
-                   "AND tomb = ?3 AND at_us > ?4")                                                                                                                                                    \
-    X(REPEAT_PUT, "INSERT OR REPLACE INTO repeat (op_id, session, tomb, body_hash, at_us) "                                                                                                           \
-                  "VALUES (?1, ?2, ?3, ?4, ?5)")                                                                                                                                                      \
+    X(REPEAT_FIND, "SELECT body_hash FROM repeat WHERE op_id = ?1 AND at_us > ?2") \
+    X(REPEAT_PUT, "INSERT OR REPLACE INTO repeat (op_id, body_hash, at_us) VALUES (?1, ?2, ?3)") \
     X(REPEAT_COLLECT, "DELETE FROM repeat WHERE op_id IN "                                                                                                                                            \
                       "(SELECT op_id FROM repeat WHERE at_us < ?1 LIMIT ?2)")                                                                                                                         \
     X(CONTEXT_ALL, "SELECT version, stamp, updated_us, length(body) FROM context "                                                                                                                    \

@@ -67,12 +67,10 @@ CREATE TABLE context (
     UNIQUE (session, version, stamp)
 );
 
--- Requests with an Idempotency-Key, kept for the repeat window. tomb is that of the session at the
--- time: a deletion since then makes the row void.
+-- Requests with an Idempotency-Key, kept for the repeat window whatever becomes of their session.
+-- op_id says of which tenant and session they are.
 CREATE TABLE repeat (
     op_id     BLOB PRIMARY KEY,
-    session   INTEGER NOT NULL,
-    tomb      INTEGER NOT NULL,
     body_hash BLOB NOT NULL,
     at_us     INTEGER NOT NULL
 ) WITHOUT ROWID;

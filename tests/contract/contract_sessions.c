@@ -286,7 +286,7 @@ START_TEST(keys_are_forgotten_after_the_window)
 }
 END_TEST
 
-START_TEST(keys_go_with_their_session)
+START_TEST(keys_outlive_their_session)
 {
     struct op del, create = put_op("s1", "ann", "{}"), patch = patch_op("s1");
 
@@ -298,10 +298,23 @@ START_TEST(keys_go_with_their_session)
     del = store_op(&s, OP_SESSION_DELETE, "s1");
     store_ok(&s, &del);
     store_fails(&s, &patch, ERR_NO_SESSION);
+    store_fails(&s, &create, ERR_NO_SESSION);
+    ck_assert(!store_has(&s, "s1"));
+    add_key(&create, 'c', 'x');
+    store_fails(&s, &create, ERR_KEY_REUSED);
+
+    store_session(&s, "s1");
+    add_key(&create, 'c', 'b');
+    store_ok(&s, &create);
+    ck_assert(create.session_put.out.replayed && !create.session_put.out.created);
+    store_ok(&s, &patch);
+    ck_assert(patch.session_patch.out.replayed);
+    ck_assert_int_eq(patch.session_patch.out.session.request_count, 0);
+
+    store_ok(&s, &del);
+    create.now_us += REPEAT_WINDOW_US;
     store_ok(&s, &create);
     ck_assert(create.session_put.out.created && !create.session_put.out.replayed);
-    store_ok(&s, &patch);
-    ck_assert(!patch.session_patch.out.replayed);
 }
 END_TEST
 
@@ -479,7 +492,7 @@ TCase *contract_sessions_case(void)
     tcase_add_test(tc, patch_if_match);
     tcase_add_test(tc, keys_make_requests_repeatable);
     tcase_add_test(tc, keys_are_forgotten_after_the_window);
-    tcase_add_test(tc, keys_go_with_their_session);
+    tcase_add_test(tc, keys_outlive_their_session);
     tcase_add_test(tc, delete_takes_everything);
     tcase_add_test(tc, list_is_by_activity);
     tcase_add_test(tc, list_ties_are_by_id_descending);

@@ -210,10 +210,25 @@ def test_keys_belong_to_a_session_and_a_call(server: Server, uid: str) -> None:
         answer = server.patch("/sessions/" + uid, body, headers=guarded)
         assert answer.status == 200 and replayed([answer]) == count
 
-    # With the session its keys are gone.
+    # A late repeat does not bring back what was deleted, nor does it make the key free.
     server.delete("/sessions/" + uid)
+    assert server.post("/sessions", created, headers=key).code == "session_not_found"
+    assert server.patch("/sessions/" + uid, body, headers=guarded).code == "session_not_found"
+    other = {"session_id": uid, "user_id": "other"}
+    assert server.post("/sessions", other, headers=key).code == "key_reused"
+    assert server.get("/sessions/" + uid).status == 404
+
+    unnamed = {"user_id": "u"}
+    key = {"Idempotency-Key": uid + "-unnamed"}
+    made = server.post("/sessions", unnamed, headers=key).json()["session_id"]
+    server.delete("/sessions/" + made)
+    assert server.post("/sessions", unnamed, headers=key).code == "session_not_found"
+
+    # Another request makes it anew, and repeats find that one.
+    assert server.post("/sessions", created).status == 201
+    key = {"Idempotency-Key": uid}
     answer = server.post("/sessions", created, headers=key)
-    assert answer.status == 201 and not replayed([answer])
+    assert answer.status == 201 and replayed([answer])
 
 
 def test_cursors_belong_to_a_list(server: Server, uid: str) -> None:
