@@ -50,7 +50,8 @@ struct record_session {
     struct cell user_id, status, metadata;
     int64_t request_count, error_count; /* merged as the higher: one store counts (failover, 1) */
     double total_processing_time;
-    int64_t created_us, updated_us, last_activity_us, version;
+    int64_t created_us, updated_us, last_activity_us;
+    int64_t version;      /* highest ever given; it and the next two outlive deletions */
     int64_t last_seq;     /* of its messages */
     int64_t last_context; /* highest context version ever given */
 };

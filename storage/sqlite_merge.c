@@ -1,9 +1,9 @@
 /*
  * sqlite_merge.c - merges records of sessions, messages, contexts; see record.h.
  *
- * The result depends on what was merged, not on the order or how often. Times and last_seq only
- * rise. Counters, version and last_context belong to the life of a session, so those that come with
- * the higher tomb stand, and of one life the higher ones.
+ * The result depends on what was merged, not on the order or how often. Times, versions and last_seq
+ * only rise. Counters belong to the life of a session, so those that come with the higher tomb stand,
+ * and of one life the higher ones.
  */
 #include "clock.h"
 #include "sqlite_rows.h"
@@ -55,15 +55,13 @@ static void merge_life(const struct record_session *r, struct session_row *row, 
 {
     if (r->tomb > row->tomb) {
         row->tomb = r->tomb;
-        row->version = row->request_count = row->error_count = row->last_context = 0;
+        row->request_count = row->error_count = 0;
         row->processing_time = 0;
         *changed = true;
     }
     if (r->tomb == row->tomb) {
-        raise_to(&row->version, r->version, changed);
         raise_to(&row->request_count, r->request_count, changed);
         raise_to(&row->error_count, r->error_count, changed);
-        raise_to(&row->last_context, r->last_context, changed);
         if (row->processing_time < r->total_processing_time) {
             row->processing_time = r->total_processing_time;
             *changed = true;
@@ -92,7 +90,7 @@ static bool kill_content(struct sqlite *d, enum sqlite_sql which, const struct s
 static bool apply_tomb(struct sqlite *d, struct session_row *row, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
-    bool found, content;
+    bool found;
 
     if (!kill_content(d, SQL_MESSAGE_KILL, row, err) ||
         !kill_content(d, SQL_CONTEXT_KILL, row, err) || !query_begin(d, SQL_CONTENT_LEFT, &q, err))
@@ -100,10 +98,7 @@ static bool apply_tomb(struct sqlite *d, struct session_row *row, struct err *er
     query_int(&q, row->id);
     if (!query_step(&q, &found, err))
         return false;
-    if (row->last_context < query_col_int(&q, 0))
-        row->last_context = query_col_int(&q, 0);
-    content = query_col_int(&q, 0) || query_col_int(&q, 1);
-    row->hollow = row->gen == 0 && !content;
+    row->hollow = row->gen == 0 && !query_col_int(&q, 0);
     return true;
 }
 
@@ -132,6 +127,8 @@ static bool merge_session(struct sqlite *d, struct op *op, const struct record *
     raise_to(&row->updated_us, r->updated_us, &changed);
     raise_to(&row->active_us, r->last_activity_us, &changed);
     raise_to(&row->last_seq, r->last_seq, &changed);
+    raise_to(&row->version, r->version, &changed);
+    raise_to(&row->last_context, r->last_context, &changed);
     *applied = changed;
     if (!changed)
         return true;
@@ -269,10 +266,11 @@ static bool merge_context(struct sqlite *d, const struct record *record, struct 
     bool trimmed, moved = false, written = false;
 
     stamp_observe(record->key.stamp);
-    *applied = false;
-    if (record->key.stamp <= row->tomb)
-        return bury(d, row, record->context.updated_us, applied, err);
     raise_to(&row->last_context, record->key.number, &moved);
+    if (record->key.stamp <= row->tomb) {
+        *applied = moved;
+        return bury(d, row, record->context.updated_us, applied, err);
+    }
     if (!move_row(d, row, record->context.updated_us, &moved, err) ||
         !is_trimmed(d, row, record->key.stamp, &trimmed, err) ||
         (!trimmed && !write_context(d, row, record, &written, err)))

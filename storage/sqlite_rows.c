@@ -26,8 +26,6 @@ void row_numbers(struct query *q, struct session_row *row)
     row->status_stamp = query_col_int(q, at++);
     row->metadata_stamp = query_col_int(q, at);
     row->hollow = row->active_min < 0;
-    if (row->version == 0 && row->gen > row->tomb)
-        row->version = 1; /* merged from a store that did not know of the deletion before */
 }
 
 bool row_texts(struct query *q, struct arena *arena, struct session_row *row, struct err *err)
@@ -289,6 +287,8 @@ bool row_remove(struct sqlite *d, struct session_row *row, int64_t stamp, struct
         .active_us = row->active_us,
         .active_min = row->active_min,
         .last_seq = row->last_seq,
+        .last_context = row->last_context,
+        .version = row->version,
         .created_us = row->created_us,
         .updated_us = row->updated_us,
         .hollow = true,

@@ -116,8 +116,8 @@
     X(CONTENT_STAMP,                                                                                                                                                                                  \
       "SELECT max((SELECT coalesce(max(stamp), 0) FROM message "                                                                                                                                      \
       "WHERE session = ?1), (SELECT coalesce(max(stamp), 0) FROM context WHERE session = ?1))")                                                                                                       \
-    X(CONTENT_LEFT, "SELECT (SELECT coalesce(max(version), 0) FROM context WHERE session = ?1), "                                                                                                     \
-                    "EXISTS (SELECT 1 FROM message WHERE session = ?1)")                                                                                                                              \
+    X(CONTENT_LEFT, "SELECT EXISTS (SELECT 1 FROM context WHERE session = ?1) "  \
+                    "OR EXISTS (SELECT 1 FROM message WHERE session = ?1)")  \
     X(STATS_SESSIONS, "SELECT count(*), total(status = x'616374697665') FROM session "                                                                                                                \
                       "WHERE tenant = ?1 AND gen > tomb AND active_us > ?2")                                                                                                                          \
     X(STATS_MESSAGES,                                                                                                                                                                                 \

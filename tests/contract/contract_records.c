@@ -305,6 +305,28 @@ START_TEST(merging_in_any_order_gives_the_same)
 }
 END_TEST
 
+/* Whichever store knew the higher one. */
+START_TEST(versions_survive_deletions_elsewhere)
+{
+    struct op op;
+
+    store_session(&s, "s1");
+    store_context(&s, "s1", "1");
+    copy(&s, &other);
+    store_session(&s, "s1");
+    store_session(&s, "s1");
+    store_context(&s, "s1", "2");
+    other.now_us = s.now_us + SECOND;
+    op = store_op(&other, OP_SESSION_DELETE, "s1");
+    store_ok(&other, &op);
+    copy(&other, &s);
+    copy(&s, &other);
+    check_same(&s, &other);
+    ck_assert_int_eq(store_session(&other, "s1").version, 4);
+    ck_assert_int_eq(store_context(&other, "s1", "3"), 3);
+}
+END_TEST
+
 /* Two stores gave the number 1 to a context: the later stamp is read as 2. */
 START_TEST(twin_contexts_are_renumbered)
 {
@@ -397,6 +419,7 @@ TCase *contract_records_case(void)
     tcase_add_test(tc, totals_are_exact);
     tcase_add_test(tc, records_make_an_equal_store);
     tcase_add_test(tc, merging_in_any_order_gives_the_same);
+    tcase_add_test(tc, versions_survive_deletions_elsewhere);
     tcase_add_test(tc, twin_contexts_are_renumbered);
     tcase_add_test(tc, the_dead_stay_dead);
     tcase_add_test(tc, the_dead_come_early_or_late);

@@ -337,9 +337,36 @@ START_TEST(delete_takes_everything)
     list.message_list.limit = 10;
     store_ok(&s, &list);
     ck_assert_uint_eq(list.message_list.out.n, 0);
-    ck_assert_int_eq(store_session(&s, "s1").version, 1);
-    ck_assert_int_eq(store_context(&s, "s1", "3"), 1);
+    store_session(&s, "s1");
     ck_assert_int_eq(store_get(&s, "s1").request_count, 0);
+}
+END_TEST
+
+START_TEST(versions_go_on_after_a_deletion)
+{
+    struct op del, patch, put;
+
+    store_session(&s, "s1");
+    store_context(&s, "s1", "1");
+    store_context(&s, "s1", "2");
+    del = store_op(&s, OP_SESSION_DELETE, "s1");
+    store_ok(&s, &del);
+    store_ok(&s, &del);
+    ck_assert_int_eq(store_session(&s, "s1").version, 2);
+    ck_assert_int_eq(store_context(&s, "s1", "3"), 3);
+    patch = patch_op("s1");
+    patch.session_patch.mark_error = true;
+    patch.session_patch.if_version = 1;
+    store_fails(&s, &patch, ERR_PRECONDITION);
+    put = store_op(&s, OP_CONTEXT_PUT, "s1");
+    put.context_put.context = SLICE("4");
+    put.context_put.if_version = 1;
+    store_fails(&s, &put, ERR_PRECONDITION);
+
+    store_clean(&s, s.now_us, 10);
+    store_message(&s, "s1", "an anchor between");
+    ck_assert_int_eq(store_session(&s, "s1").version, 3);
+    ck_assert_int_eq(store_context(&s, "s1", "4"), 4);
 }
 END_TEST
 
@@ -494,6 +521,7 @@ TCase *contract_sessions_case(void)
     tcase_add_test(tc, keys_are_forgotten_after_the_window);
     tcase_add_test(tc, keys_outlive_their_session);
     tcase_add_test(tc, delete_takes_everything);
+    tcase_add_test(tc, versions_go_on_after_a_deletion);
     tcase_add_test(tc, list_is_by_activity);
     tcase_add_test(tc, list_ties_are_by_id_descending);
     tcase_add_test(tc, list_filters);
