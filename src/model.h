@@ -12,6 +12,10 @@
 #include "blob.h"
 #include "bytes.h"
 
+/* A page of sessions, messages or checkpoints is full when it holds this many bytes, whatever its
+ * limit; one item always fits. What several items share counts once. */
+enum { PAGE_BYTES_MAX = 16 * 1024 * 1024 };
+
 struct session {
     struct slice id, user_id, status;
     struct slice metadata; /* JSON object */

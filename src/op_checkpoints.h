@@ -48,7 +48,8 @@ struct op_checkpoint_get {
 /*
  * Newest first: channel form by (id, thread, ns) descending, then document form by write sequence
  * descending. op->id absent = every thread of the tenant. At most CHECKPOINT_SCAN_MAX rows are
- * looked at in one call; then `more` is set and `next` says where to go on, perhaps without items.
+ * looked at in one call, and a page holds at most PAGE_BYTES_MAX; then `more` is set and `next` says
+ * where to go on, in the first case perhaps without items.
  * ERR_INVALID: `before` names no checkpoint (document form only).
  */
 struct op_checkpoint_list {

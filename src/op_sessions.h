@@ -49,7 +49,8 @@ struct op_session_get {
     } out;
 };
 
-/* Latest activity first, then session_id descending. Lists one tenant; op->id is absent. */
+/* Latest activity first, then session_id descending. Lists one tenant; op->id is absent. At most
+ * PAGE_BYTES_MAX a page. */
 struct op_session_list {
     struct slice user_id, status; /* absent = any */
     int64_t limit;                /* 1..1000 */
@@ -117,7 +118,8 @@ struct op_message_append {
     bool require_session;
 };
 
-/* A page, oldest first. Bounds are exclusive. Without `after` it is the newest page of the range. */
+/* A page, oldest first. Bounds are exclusive. Without `after` it is the newest page of the range. At
+ * most PAGE_BYTES_MAX a page. */
 struct op_message_list {
     int64_t limit; /* 1..1000 */
     bool has_before, has_after;

@@ -242,8 +242,8 @@ static bool add_item(struct lister *l, struct query *q, struct err *err)
     struct checkpoint *item;
 
     if (!load_checkpoint(&l->load, query_col_int(q, 0), list->values, &item, err) ||
-        !query_copy(q, 1, l->op->arena, &item->thread, err) ||
-        !query_copy(q, 2, l->op->arena, &item->ns, err))
+        !load_copy(&l->load, q, 1, &item->thread, err) ||
+        !load_copy(&l->load, q, 2, &item->ns, err))
         return false;
     list->out.items[list->out.n++] = item;
     return true;
@@ -271,7 +271,7 @@ static bool look(struct lister *l, struct query *q, enum form form, struct err *
     }
     if (!filter_row(l, query_col_int(q, 0), &matches, err))
         return false;
-    if (matches && list->out.n == (size_t)list->limit) {
+    if (matches && (list->out.n == (size_t)list->limit || l->load.bytes >= PAGE_BYTES_MAX)) {
         l->full = true;
         return true;
     }

@@ -20,13 +20,21 @@ struct slice load_text(struct slice s)
     return s.at ? s : SLICE("");
 }
 
+bool load_copy(struct loader *l, struct query *q, int column, struct slice *out, struct err *err)
+{
+    if (!query_copy(q, column, l->arena, out, err))
+        return false;
+    l->bytes += out->len;
+    return true;
+}
+
 /* A type that is NULL is an empty one: plain JSON. */
 static bool copy_text(struct loader *l, struct query *q, int column, struct slice *out,
                       struct err *err)
 {
     struct slice copied;
 
-    if (!query_copy(q, column, l->arena, &copied, err))
+    if (!load_copy(l, q, column, &copied, err))
         return false;
     *out = load_text(copied);
     return true;
@@ -56,8 +64,9 @@ bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
         return err_set(err, ERR_STORAGE, "sqlite: the row of a value is damaged");
     memcpy(value->blob.hash, hash.at, BLOB_HASH_LEN);
     *out = value;
-    return query_copy(&q, 3, l->arena, &value->of.channel, err) &&
-           query_copy(&q, 4, l->arena, &value->of.version, err) &&
+    l->bytes += sizeof(*value);
+    return load_copy(l, &q, 3, &value->of.channel, err) &&
+           load_copy(l, &q, 4, &value->of.version, err) &&
            copy_text(l, &q, 5, &value->blob.type, err) &&
            copy_text(l, &q, 6, &value->blob.bytes, err);
 }
@@ -110,8 +119,8 @@ static bool add_writes(struct loader *l, struct query *q, struct checkpoint *out
     struct write *writes;
     size_t n;
 
-    if (!query_copy(q, 0, l->arena, &task_id, err) || !copy_text(l, q, 1, &task_path, err) ||
-        !query_copy(q, 4, l->arena, &body, err) || !unpack_writes(body, l->arena, &writes, &n, err))
+    if (!load_copy(l, q, 0, &task_id, err) || !copy_text(l, q, 1, &task_path, err) ||
+        !load_copy(l, q, 4, &body, err) || !unpack_writes(body, l->arena, &writes, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
         writes[i].task_id = task_id;
@@ -168,10 +177,9 @@ static bool read_checkpoint(struct loader *l, int64_t row, struct checkpoint *ou
     out->form = (enum form)query_col_int(&q, 2);
     out->created_us = query_col_int(&q, 3);
     *head = query_col_int(&q, 5);
-    return query_copy(&q, 0, l->arena, &out->id, err) &&
-           query_copy(&q, 4, l->arena, &out->parent_id, err) &&
-           query_copy(&q, 6, l->arena, refs, err) &&
-           query_copy(&q, 7, l->arena, &out->metadata, err);
+    l->bytes += sizeof(*out);
+    return load_copy(l, &q, 0, &out->id, err) && load_copy(l, &q, 4, &out->parent_id, err) &&
+           load_copy(l, &q, 6, refs, err) && load_copy(l, &q, 7, &out->metadata, err);
 }
 
 static bool load_refs(struct loader *l, struct slice packed, struct checkpoint *out,

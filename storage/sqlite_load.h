@@ -20,6 +20,7 @@ struct loader {
     struct arena *arena;
     struct value_map values; /* already loaded */
     int64_t expired_us;      /* ns_expired_us() */
+    size_t bytes;            /* of all that was loaded so far */
 };
 
 /* A row of table checkpoint, as far as a change needs it. */
@@ -58,6 +59,10 @@ bool checkpoint_find(struct sqlite *d, int64_t ns, struct slice id, struct check
 
 /* Finds the row of a task and its packed writes. */
 bool task_find(struct loader *l, int64_t checkpoint, struct slice task_id, struct task_row *row,
+               struct err *err) MUST_USE;
+
+/* query_copy() into the arena of the loader, counted. */
+bool load_copy(struct loader *l, struct query *q, int column, struct slice *out,
                struct err *err) MUST_USE;
 
 /* A slice that may be bound where NULL is not allowed. */

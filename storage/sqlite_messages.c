@@ -114,14 +114,19 @@ static void reverse(struct message *items, size_t n)
     }
 }
 
-/* At most `limit` messages from one end of the range. */
+static size_t message_bytes(const struct message *m)
+{
+    return sizeof(*m) + m->id.len + m->role.len + m->content.len + m->metadata.len;
+}
+
+/* At most `limit` messages and a page's bytes from one end of the range. */
 static bool read_page(struct sqlite *d, int64_t session, const struct range *r, struct op *op,
                       struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     struct op_message_list *list = &op->message_list;
     struct message *items = arena_zalloc(op->arena, (size_t)list->limit, sizeof(*items));
-    size_t n = 0;
+    size_t n = 0, bytes = 0;
     bool found;
 
     if (!items)
@@ -130,13 +135,14 @@ static bool read_page(struct sqlite *d, int64_t session, const struct range *r, 
         return false;
     bind_range(&q, session, r);
     query_int(&q, list->limit);
-    for (;; n++) {
+    for (; bytes < PAGE_BYTES_MAX; n++) {
         if (!query_step(&q, &found, err))
             return false;
         if (!found)
             break;
         if (!read_message(&q, op->arena, &items[n], err))
             return false;
+        bytes += message_bytes(&items[n]);
     }
     if (!list->has_after)
         reverse(items, n);

@@ -146,23 +146,44 @@ bool sqlite_session_get(struct sqlite *d, struct op *op, struct err *err)
     return true;
 }
 
+static bool list_row(struct sqlite *d, int64_t id, struct arena *arena, struct session *item,
+                     struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    struct session_row row = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_SESSION_ROW, &q, err))
+        return false;
+    query_int(&q, id);
+    if (!query_step(&q, &found, err))
+        return false;
+    row_numbers(&q, &row);
+    if (!row_texts(&q, arena, &row, err))
+        return false;
+    *item = row_session(&row);
+    return true;
+}
+
+static size_t session_bytes(const struct session *s)
+{
+    return sizeof(*s) + s->id.len + s->user_id.len + s->status.len + s->metadata.len;
+}
+
 static bool list_rows(struct query *q, struct op *op, struct session *items, struct err *err)
 {
     struct op_session_list *list = &op->session_list;
-    size_t n = 0;
+    size_t n = 0, bytes = 0;
     bool found;
 
-    for (;;) {
-        struct session_row row = {0};
-
+    for (;; n++) {
         if (!query_step(q, &found, err))
             return false;
-        if (!found || n == (size_t)list->limit)
+        if (!found || n == (size_t)list->limit || bytes >= PAGE_BYTES_MAX)
             break;
-        row_numbers(q, &row);
-        if (!row_texts(q, op->arena, &row, err))
+        if (!list_row(q->d, query_col_int(q, 0), op->arena, &items[n], err))
             return false;
-        items[n++] = row_session(&row);
+        bytes += session_bytes(&items[n]);
     }
     list->out.items = items;
     list->out.n = n;

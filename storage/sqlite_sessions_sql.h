@@ -19,15 +19,13 @@
     "metadata_stamp"
 #define SESSION_TEXTS ", session_id, user_id, status, metadata"
 
-/* Pages of the list: the inner part sorts without the long columns. */
-#define SESSION_LIST(index, user)                                          \
-    "SELECT " SESSION_NUMBERS SESSION_TEXTS " FROM session WHERE id IN ("  \
-    "SELECT id FROM session INDEXED BY " index " WHERE tenant = ?1" user   \
-    " AND active_min BETWEEN ?2 AND ?3 AND gen > tomb AND active_us > ?4"  \
-    " AND (active_us < ?5 OR (active_us = ?5 AND session_id < ?6))"        \
-    " AND (?7 IS NULL OR status = ?7)"                                     \
-    " ORDER BY active_min DESC, active_us DESC, session_id DESC LIMIT ?8)" \
-    " ORDER BY active_us DESC, session_id DESC"
+/* Pages of the list; the long columns are read row by row, for a sort would gather them all. */
+#define SESSION_LIST(index, user)                                         \
+    "SELECT id FROM session INDEXED BY " index " WHERE tenant = ?1" user  \
+    " AND active_min BETWEEN ?2 AND ?3 AND gen > tomb AND active_us > ?4" \
+    " AND (active_us < ?5 OR (active_us = ?5 AND session_id < ?6))"       \
+    " AND (?7 IS NULL OR status = ?7)"                                    \
+    " ORDER BY active_min DESC, active_us DESC, session_id DESC LIMIT ?8"
 
 #define SQLITE_SESSIONS_SQL(X)                                                                                                                                                                        \
     X(BEGIN_READ, "BEGIN")                                                                                                                                                                            \
@@ -46,6 +44,7 @@
       "SELECT " SESSION_NUMBERS " FROM session WHERE tenant = ?1 AND session_id = ?2")                                                                                                                \
     X(SESSION_READ, "SELECT " SESSION_NUMBERS SESSION_TEXTS                                                                                                                                           \
                     " FROM session WHERE tenant = ?1 AND session_id = ?2")                                                                                                                            \
+    X(SESSION_ROW, "SELECT " SESSION_NUMBERS SESSION_TEXTS " FROM session WHERE id = ?1") \
     X(SESSION_INSERT,                                                                                                                                                                                 \
       "INSERT INTO session (gen, tomb, active_us, active_min, last_seq, "                                                                                                                             \
       "last_context, version, request_count, error_count, processing_time, created_us, "                                                                                                              \

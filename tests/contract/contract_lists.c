@@ -227,6 +227,57 @@ START_TEST(looks_at_so_many_and_no_more)
 }
 END_TEST
 
+/* c4 to c7 share one value of half a page; c1 to c3 fill a page each, by what the test is about. */
+static void fill_big(void)
+{
+    const char *page = store_big(&here, PAGE_BYTES_MAX);
+    struct op op;
+
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .head = page});
+    op = put_op(&here, (struct checkpoint_in){.thread = "t", .id = "c2"});
+    op.checkpoint_put.metadata = slice_of(page);
+    store_ok(&here, &op);
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c3"});
+    op = writes_op(&here, (struct writes_in){
+                              .thread = "t", .checkpoint = "c3", .task = "t1", .writes = "0:a=b"});
+    op.writes_put.writes[0].blob.bytes = slice_of(page);
+    store_ok(&here, &op);
+    op = put_op(&here, (struct checkpoint_in){.thread = "t", .id = "c4", .values = "a=1:x"});
+    op.checkpoint_put.values[0].blob.bytes = slice_of(store_big(&here, PAGE_BYTES_MAX / 2));
+    store_ok(&here, &op);
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c5", .carried = "a=1"});
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c6", .carried = "a=1"});
+    op = put_op(&here, (struct checkpoint_in){.thread = "t", .id = "c7", .values = "a=2:x"});
+    op.checkpoint_put.values[0].blob.bytes = slice_of(store_big(&here, PAGE_BYTES_MAX / 2));
+    store_ok(&here, &op);
+}
+
+static void check_pages(struct op op, const char *const *at)
+{
+    for (; *at; at++) {
+        store_ok(&here, &op);
+        ck_assert_str_eq(items_text(&here, &op), *at);
+        ck_assert(op.checkpoint_list.out.more == (at[1] != NULL));
+        op.checkpoint_list.after = op.checkpoint_list.out.next;
+    }
+}
+
+START_TEST(pages_hold_so_many_bytes)
+{
+    static const char *const with_values[] = {"t//c7 t//c6", "t//c5 t//c4 t//c3", "t//c2", "t//c1",
+                                              NULL};
+    static const char *const without[] = {"t//c7 t//c6 t//c5 t//c4 t//c3", "t//c2", "t//c1", NULL};
+    struct op op;
+
+    fill_big();
+    check_pages(list_op(&here, "t", NULL), with_values);
+    check_pages(list_op(&here, NULL, NULL), with_values);
+    op = list_op(&here, "t", "");
+    op.checkpoint_list.values = false;
+    check_pages(op, without);
+}
+END_TEST
+
 void contract_lists_add(TCase *tc)
 {
     tcase_add_test(tc, newest_first);
@@ -235,5 +286,6 @@ void contract_lists_add(TCase *tc)
     tcase_add_test(tc, pages);
     tcase_add_test(tc, values_are_shared);
     tcase_add_test(tc, filters);
+    tcase_add_test(tc, pages_hold_so_many_bytes);
     tcase_add_test(tc, looks_at_so_many_and_no_more);
 }

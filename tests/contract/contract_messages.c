@@ -197,6 +197,26 @@ struct page {
     bool more_before, more_after;
 };
 
+static void check_page(const struct page *p, const struct message_pos *pos, size_t i)
+{
+    struct op op = store_op(&s, OP_MESSAGE_LIST, "s1");
+
+    op.message_list.limit = p->limit;
+    op.message_list.has_after = p->after >= 0;
+    op.message_list.has_before = p->before >= 0;
+    if (p->after >= 0)
+        op.message_list.after = pos[p->after];
+    if (p->before >= 0)
+        op.message_list.before = pos[p->before];
+    store_ok(&s, &op);
+    ck_assert_msg(op.message_list.out.n == (size_t)p->n, "page %zu: %zu items", i,
+                  op.message_list.out.n);
+    for (int k = 0; k < p->n; k++)
+        ck_assert_int_eq(op.message_list.out.items[k].seq, pos[p->first + k].seq);
+    ck_assert_msg(op.message_list.out.more_before == p->more_before, "page %zu", i);
+    ck_assert_msg(op.message_list.out.more_after == p->more_after, "page %zu", i);
+}
+
 START_TEST(pages_know_what_is_around_them)
 {
     static const struct page pages[] = {
@@ -213,25 +233,35 @@ START_TEST(pages_know_what_is_around_them)
     struct message_pos pos[10];
 
     fill(pos, 10);
-    for (size_t i = 0; i < COUNT_OF(pages); i++) {
-        const struct page *p = &pages[i];
-        struct op op = store_op(&s, OP_MESSAGE_LIST, "s1");
+    for (size_t i = 0; i < COUNT_OF(pages); i++)
+        check_page(&pages[i], pos, i);
+}
+END_TEST
 
-        op.message_list.limit = p->limit;
-        op.message_list.has_after = p->after >= 0;
-        op.message_list.has_before = p->before >= 0;
-        if (p->after >= 0)
-            op.message_list.after = pos[p->after];
-        if (p->before >= 0)
-            op.message_list.before = pos[p->before];
-        store_ok(&s, &op);
-        ck_assert_msg(op.message_list.out.n == (size_t)p->n, "page %zu: %zu items", i,
-                      op.message_list.out.n);
-        for (int k = 0; k < p->n; k++)
-            ck_assert_int_eq(op.message_list.out.items[k].seq, pos[p->first + k].seq);
-        ck_assert_msg(op.message_list.out.more_before == p->more_before, "page %zu", i);
-        ck_assert_msg(op.message_list.out.more_after == p->more_after, "page %zu", i);
-    }
+/* Two messages fill a page, from whichever end it is read. */
+START_TEST(pages_hold_so_many_bytes)
+{
+    static const struct page pages[] = {
+        {9, -1, -1, 3, 2, true, false}, {9, -1, 3, 1, 2, true, true},
+        {9, -1, 1, 0, 1, false, true},  {9, 0, -1, 1, 2, true, true},
+        {9, 2, -1, 3, 2, true, false},  {9, 1, 4, 2, 2, true, true},
+        {1, -1, -1, 4, 1, true, false},
+    };
+    struct slice half = slice_of(store_big(&s, PAGE_BYTES_MAX / 2));
+    struct op op = store_op(&s, OP_MESSAGE_APPEND, "s1");
+    struct message_pos pos[5];
+    struct message m[5];
+
+    for (size_t i = 0; i < COUNT_OF(m); i++)
+        m[i] = (struct message){
+            .id = arena_printf(&s.arena, "m%zu", i), .role = SLICE("user"), .content = half};
+    op.message_append.messages = m;
+    op.message_append.n = COUNT_OF(m);
+    store_ok(&s, &op);
+    for (size_t i = 0; i < COUNT_OF(m); i++)
+        pos[i] = (struct message_pos){m[i].seq, m[i].id};
+    for (size_t i = 0; i < COUNT_OF(pages); i++)
+        check_page(&pages[i], pos, i);
 }
 END_TEST
 
@@ -346,6 +376,7 @@ TCase *contract_messages_case(void)
     tcase_add_test(tc, seq_rises_when_the_clock_does_not);
     tcase_add_test(tc, append_may_need_a_session);
     tcase_add_test(tc, pages_know_what_is_around_them);
+    tcase_add_test(tc, pages_hold_so_many_bytes);
     tcase_add_test(tc, unknown_conversation_is_empty);
     tcase_add_test(tc, ties_are_by_id);
     tcase_add_test(tc, trim_keeps_the_newest);

@@ -503,6 +503,28 @@ START_TEST(fenced_writes_say_what_is_newer)
 }
 END_TEST
 
+START_TEST(list_pages_hold_so_many_bytes)
+{
+    const char *half = store_big(&s, PAGE_BYTES_MAX / 2);
+    struct op op;
+
+    for (int i = 0; i < 3; i++) {
+        op = put_op(arena_printf(&s.arena, "s%d", i).at, "ann", half);
+        store_ok(&s, &op);
+    }
+    op = store_op(&s, OP_SESSION_LIST, NULL);
+    op.session_list.limit = 10;
+    store_ok(&s, &op);
+    ck_assert_uint_eq(op.session_list.out.n, 2);
+    ck_assert(op.session_list.out.more);
+    op.session_list.after = (struct session_pos){s.now_us, op.session_list.out.items[1].id};
+    store_ok(&s, &op);
+    ck_assert_uint_eq(op.session_list.out.n, 1);
+    ck_assert_slice(op.session_list.out.items[0].id, "s0");
+    ck_assert(!op.session_list.out.more);
+}
+END_TEST
+
 TCase *contract_sessions_case(void)
 {
     TCase *tc = tcase_create("sessions");
@@ -523,6 +545,7 @@ TCase *contract_sessions_case(void)
     tcase_add_test(tc, delete_takes_everything);
     tcase_add_test(tc, versions_go_on_after_a_deletion);
     tcase_add_test(tc, list_is_by_activity);
+    tcase_add_test(tc, list_pages_hold_so_many_bytes);
     tcase_add_test(tc, list_ties_are_by_id_descending);
     tcase_add_test(tc, list_filters);
     tcase_add_test(tc, one_bad_op_fails_alone);

@@ -181,6 +181,17 @@ size_t store_count(struct store *s, const char *id)
     return op.message_list.out.n;
 }
 
+const char *store_big(struct store *s, size_t len)
+{
+    char *text = arena_alloc(&s->arena, len + 1);
+
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'x', len);
+    text[0] = text[len - 1] = '"';
+    text[len] = '\0';
+    return text;
+}
+
 struct op_cleanup store_clean(struct store *s, int64_t idle_us, int64_t limit)
 {
     struct op op = store_op(s, OP_CLEANUP, NULL);

@@ -77,6 +77,9 @@ size_t store_merge(struct store *s, const struct record *records, size_t n);
 /* How many messages a conversation has, up to 1000. */
 size_t store_count(struct store *s, const char *id);
 
+/* A JSON string of this many bytes. */
+const char *store_big(struct store *s, size_t len);
+
 /* Cleans up: what is idle since idle_us, or what has expired if that is 0. */
 struct op_cleanup store_clean(struct store *s, int64_t idle_us, int64_t limit);
 

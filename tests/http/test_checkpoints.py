@@ -250,6 +250,24 @@ def test_values_are_shared(server: Server, uid: str) -> None:
     assert all("values" not in i for i in lean["items"]) and len(lean["items"]) == 3
 
 
+@pytest.mark.parametrize("form", ["document", "channel"])
+def test_big_ones_come_in_short_pages(server: Server, uid: str, form: str) -> None:
+    big = "x" * 5_000_000
+    ids = [str(i) for i in range(8)]
+    for c in ids:
+        body = {"checkpoint_data": big} if form == "document" else {"checkpoint": {"b": big}, "values": []}
+        assert server.put(f"/checkpoints/{uid}/{c}", body).status == 201
+    query = f"/checkpoints?thread_id={uid}&limit=100"
+    page = server.get(query).json()
+    assert 0 < len(page["items"]) < len(ids)
+    seen = [i["checkpoint_id"] for i in page["items"]]
+    while page["next_cursor"]:
+        page = server.get(f"{query}&cursor={page['next_cursor']}").json()
+        assert page["items"]
+        seen += [i["checkpoint_id"] for i in page["items"]]
+    assert seen == ids[::-1]
+
+
 def test_limit_zero(server: Server, uid: str) -> None:
     server.put(f"/checkpoints/{uid}/1", {"checkpoint_data": 1})
     page = server.get(f"/checkpoints?thread_id={uid}&limit=0").json()

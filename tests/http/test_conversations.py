@@ -59,6 +59,18 @@ def test_more_than_a_thousand(server: Server, uid: str) -> None:
     assert seqs == sorted(set(seqs))
 
 
+def test_all_of_big_messages(server: Server, uid: str) -> None:
+    """Pages end early when they hold much; the stream of all goes on behind them."""
+    for i in range(8):
+        server.post(f"/conversations/{uid}/messages?require_session=false",
+                    {"role": "user", "content": str(i) + "x" * 5_000_000})
+    everything = history(server, uid, "?limit=0")
+    assert [c[0] for c in contents(everything)] == list("01234567")
+    newest = history(server, uid, "?limit=50")
+    assert 0 < len(contents(newest)) < 8 and newest["next_before"]
+    assert contents(newest) == contents(everything)[-len(contents(newest)):]
+
+
 def test_pages_both_ways(server: Server, uid: str) -> None:
     server.session(uid)
     for i in range(10):
