@@ -218,6 +218,13 @@ static bool find_bounds(struct lister *l, struct err *err)
     return above(l, list->checkpoint_id, &l->scope.below, err);
 }
 
+static bool filters(const struct lister *l)
+{
+    const struct filter *filter = l->op->checkpoint_list.filter;
+
+    return filter && filter->n > 0;
+}
+
 static bool filter_row(struct lister *l, int64_t row, bool *matches, struct err *err)
 {
     const struct filter *filter = l->op->checkpoint_list.filter;
@@ -225,7 +232,7 @@ static bool filter_row(struct lister *l, int64_t row, bool *matches, struct err 
     bool found;
 
     *matches = true;
-    if (!filter || filter->n == 0)
+    if (!filters(l))
         return true;
     if (!query_begin(l->load.d, SQL_CHECKPOINT_METADATA, &q, err))
         return false;
@@ -279,14 +286,22 @@ static bool look(struct lister *l, struct query *q, enum form form, struct err *
     return (!matches || add_item(l, q, err)) && keep_place(l, q, form, err);
 }
 
+/* How many rows can be needed: one above the page says that there are more. */
+static int64_t rows_wanted(const struct lister *l)
+{
+    const struct op_checkpoint_list *list = &l->op->checkpoint_list;
+
+    return (filters(l) ? CHECKPOINT_SCAN_MAX - l->scanned : list->limit - (int64_t)list->out.n) + 1;
+}
+
 static bool scan(struct lister *l, const struct scope *scope, enum form form, struct err *err)
 {
     const struct checkpoint_pos *after = &l->op->checkpoint_list.after;
     AUTO(query_end) struct query q = {0};
     bool found;
 
-    if (!list_begin(l->load.d, scope, form, after->form == form ? after : &start,
-                    CHECKPOINT_SCAN_MAX - l->scanned + 1, &q, err))
+    if (!list_begin(l->load.d, scope, form, after->form == form ? after : &start, rows_wanted(l),
+                    &q, err))
         return false;
     while (!l->full) {
         if (!query_step(&q, &found, err))

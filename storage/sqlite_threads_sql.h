@@ -16,30 +16,35 @@
 /*
  * Lists of checkpoints: ?1 scope, ?2 ns or NULL, ?3 created after, ?4 and ?5 bounds of the id, ?6
  * bound of the write sequence, ?7 to ?10 a place (write sequence or id, thread, ns, id), ?11 limit.
- * Columns in the order of LIST_COLUMNS. CROSS JOIN fixes the order of the loops: within one
- * namespace an index gives the order of the list, and a page reads no more than a page.
+ * CROSS JOIN fixes the order of the loops: within one namespace an index gives the order of the list,
+ * and a page reads no more than a page of each. Only the rows that these give are sorted together.
  */
-#define LIST_COLUMNS "SELECT c.id, t.thread_id, n.ns, c.checkpoint_id, c.stamp "
-#define LIST_NAMESPACE                                                      \
-    LIST_COLUMNS "FROM namespace n CROSS JOIN thread t ON t.id = n.thread " \
-                 "CROSS JOIN checkpoint c ON c.namespace = n.id WHERE n.id = ?1 "
-#define LIST_THREAD                                                         \
-    LIST_COLUMNS "FROM thread t CROSS JOIN namespace n ON n.thread = t.id " \
-                 "CROSS JOIN checkpoint c ON c.namespace = n.id WHERE t.id = ?1 "
-#define LIST_TENANT                                                         \
-    LIST_COLUMNS "FROM thread t CROSS JOIN namespace n ON n.thread = t.id " \
-                 "CROSS JOIN checkpoint c ON c.namespace = n.id "           \
-                 "WHERE t.tenant = ?1 AND (?2 IS NULL OR n.ns = ?2) "
 #define LIST_BOUNDS \
     "AND c.checkpoint_id >= ?4 AND c.checkpoint_id < ?5 AND c.stamp > 0 AND c.created_us > ?3 "
-#define LIST_CHANNEL                                           \
-    "AND n.form = 2 AND c.form = 2 " LIST_BOUNDS               \
-    "AND (c.checkpoint_id, t.thread_id, n.ns) < (?7, ?8, ?9) " \
-    "ORDER BY c.checkpoint_id DESC, t.thread_id DESC, n.ns DESC LIMIT ?11"
-#define LIST_DOCUMENT                                                        \
-    "AND n.form = 1 AND c.form = 1 " LIST_BOUNDS "AND c.stamp < ?6 "         \
-    "AND (c.stamp, t.thread_id, n.ns, c.checkpoint_id) < (?7, ?8, ?9, ?10) " \
+#define LIST_CHANNEL_ROWS        \
+    "AND c.form = 2 " LIST_BOUNDS \
+    "AND (c.checkpoint_id, t.thread_id, n.ns) < (?7, ?8, ?9) "
+#define LIST_DOCUMENT_ROWS                            \
+    "AND c.form = 1 " LIST_BOUNDS "AND c.stamp < ?6 " \
+    "AND (c.stamp, t.thread_id, n.ns, c.checkpoint_id) < (?7, ?8, ?9, ?10) "
+#define LIST_COLUMNS "SELECT c.id, t.thread_id, n.ns, c.checkpoint_id, c.stamp "
+#define LIST_NAMESPACE(form, rows)                                                      \
+    LIST_COLUMNS "FROM namespace n CROSS JOIN thread t ON t.id = n.thread "             \
+                 "CROSS JOIN checkpoint c ON c.namespace = n.id WHERE n.id = ?1 "       \
+                 "AND n.form = " form " " rows
+#define LIST_NAMESPACES(form, rows, order)                                              \
+    LIST_COLUMNS "FROM thread t CROSS JOIN namespace n ON n.thread = t.id "             \
+                 "AND n.form = " form " CROSS JOIN checkpoint c ON c.id IN (SELECT c.id " \
+                 "FROM checkpoint c WHERE c.namespace = n.id " rows                     \
+                 "ORDER BY " order " LIMIT ?11) "
+#define LIST_THREAD "WHERE t.id = ?1 "
+#define LIST_TENANT "WHERE t.tenant = ?1 AND (?2 IS NULL OR n.ns = ?2) "
+#define LIST_CHANNEL_ORDER "ORDER BY c.checkpoint_id DESC, t.thread_id DESC, n.ns DESC LIMIT ?11"
+#define LIST_DOCUMENT_ORDER \
     "ORDER BY c.stamp DESC, t.thread_id DESC, n.ns DESC, c.checkpoint_id DESC LIMIT ?11"
+#define LIST_NAMESPACES_CHANNEL LIST_NAMESPACES("2", LIST_CHANNEL_ROWS, "c.checkpoint_id DESC")
+#define LIST_NAMESPACES_DOCUMENT \
+    LIST_NAMESPACES("1", LIST_DOCUMENT_ROWS, "c.stamp DESC, c.checkpoint_id DESC")
 
 /* Records of a tenant in key order, from behind a key (?2, ...). */
 #define RECORDS_FROM                                           \
@@ -148,12 +153,12 @@
     X(CHECKPOINT_ALL,                                                                              \
       "SELECT id, checkpoint_id, stamp, created_us, parent_id, metadata, run_id, "                 \
       "head, refs FROM checkpoint WHERE namespace = ?1 ORDER BY checkpoint_id DESC")               \
-    X(LIST_NAMESPACE_CHANNEL, LIST_NAMESPACE LIST_CHANNEL)                                         \
-    X(LIST_NAMESPACE_DOCUMENT, LIST_NAMESPACE LIST_DOCUMENT)                                       \
-    X(LIST_THREAD_CHANNEL, LIST_THREAD LIST_CHANNEL)                                               \
-    X(LIST_THREAD_DOCUMENT, LIST_THREAD LIST_DOCUMENT)                                             \
-    X(LIST_TENANT_CHANNEL, LIST_TENANT LIST_CHANNEL)                                               \
-    X(LIST_TENANT_DOCUMENT, LIST_TENANT LIST_DOCUMENT)                                             \
+    X(LIST_NAMESPACE_CHANNEL, LIST_NAMESPACE("2", LIST_CHANNEL_ROWS) LIST_CHANNEL_ORDER)           \
+    X(LIST_NAMESPACE_DOCUMENT, LIST_NAMESPACE("1", LIST_DOCUMENT_ROWS) LIST_DOCUMENT_ORDER)        \
+    X(LIST_THREAD_CHANNEL, LIST_NAMESPACES_CHANNEL LIST_THREAD LIST_CHANNEL_ORDER)                 \
+    X(LIST_THREAD_DOCUMENT, LIST_NAMESPACES_DOCUMENT LIST_THREAD LIST_DOCUMENT_ORDER)              \
+    X(LIST_TENANT_CHANNEL, LIST_NAMESPACES_CHANNEL LIST_TENANT LIST_CHANNEL_ORDER)                 \
+    X(LIST_TENANT_DOCUMENT, LIST_NAMESPACES_DOCUMENT LIST_TENANT LIST_DOCUMENT_ORDER)              \
     X(VALUE_PUT,                                                                                   \
       "INSERT INTO value (id, namespace, key, base, encoding, hash, channel, version, "            \
       "type, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING")      \
@@ -171,8 +176,8 @@
       "FROM value WHERE id = ?1")                                                                  \
     X(VALUE_DROP, "DELETE FROM value WHERE id = ?1")                                               \
     X(HEAD_DROP, "DELETE FROM value WHERE id = ?1 AND namespace = ?2 AND key IS NULL "             \
-                 "AND NOT EXISTS (SELECT 1 FROM value v WHERE v.namespace = ?2 AND v.key IS NULL " \
-                 "AND v.id > ?1 AND v.base = ?1) RETURNING length(bytes)")                         \
+                 "AND NOT EXISTS (SELECT 1 FROM value v WHERE v.base = ?1 AND v.base <> 0) "       \
+                 "RETURNING length(bytes)")                                                        \
     X(TASK_FIND, "SELECT id, seq, stamp, body, task_path FROM task "                               \
                  "WHERE checkpoint = ?1 AND task_id = ?2")                                         \
     X(TASK_INSERT, "INSERT INTO task (task_path, seq, stamp, body, checkpoint, task_id) "          \

@@ -117,7 +117,8 @@ CREATE INDEX checkpoint_order ON checkpoint (namespace, stamp) WHERE form = 1;
 CREATE INDEX checkpoint_run ON checkpoint (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX checkpoint_created ON checkpoint (created_us);
 
--- Heads and channel values; never updated. key: hash of channel and version, NULL for a head.
+-- Heads and channel values; never updated. key: hash of channel and version, NULL for a head. Few
+-- have a base: their index tells whether a value is one.
 CREATE TABLE value (
     id        INTEGER PRIMARY KEY, -- a stamp
     namespace INTEGER NOT NULL,
@@ -131,6 +132,7 @@ CREATE TABLE value (
     bytes     BLOB NOT NULL
 );
 CREATE INDEX value_key ON value (namespace, key);
+CREATE INDEX value_base ON value (base) WHERE base <> 0;
 
 -- The writes of one task on one checkpoint, packed by storage/record.c.
 CREATE TABLE task (
