@@ -7,7 +7,15 @@
 
 static bool expired(const struct op *op, int64_t now_ns)
 {
-    return op->deadline_ns && op->deadline_ns < now_ns;
+    return !op->again && op->deadline_ns && op->deadline_ns < now_ns;
+}
+
+/* What has failed does not go on from where it was. */
+static bool fail(struct op *const ops[], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ops[i]->again = false;
+    return false;
 }
 
 bool backend_execute(struct backend *b, struct op *const ops[], size_t n, struct err *err)
@@ -27,8 +35,11 @@ bool backend_execute(struct backend *b, struct op *const ops[], size_t n, struct
             run[n_run++] = op;
         else if (!b->ops->probe(b, op->deadline_ns, err))
             op->status = *err;
+        if (!op->again)
+            op->progress = NULL;
+        op->again = false;
     }
-    return n_run == 0 || b->ops->execute(b, run, n_run, err);
+    return n_run == 0 || b->ops->execute(b, run, n_run, err) || fail(run, n_run);
 }
 
 bool backend_probe(struct backend *b, int64_t deadline_ns, struct err *err)

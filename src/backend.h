@@ -73,6 +73,12 @@ struct backend_ops {
      * True: every op has its status. An absent record is ERR_NOT_FOUND on its op, not
      * a failure of the batch. Writes are as durable as caps says when this returns.
      *
+     * An op on much data may be done in parts, so that others need not wait: it is ERR_OK
+     * and `again` is set. That part is durable; the caller runs the op once more, as it
+     * is, and other ops between, on the same record too. `out` is complete when `again`
+     * is not set. A failure ends the op, and so does a caller that stops: readers see
+     * what is done, running it anew does the rest, clean-up collects what nobody sees.
+     *
      * False: the backend failed, and statuses are undefined. err->kind decides
      * whether the same ops may run again, here or elsewhere:
      *
@@ -91,8 +97,9 @@ struct backend_ops {
 };
 
 /*
- * backend_ops.execute. Ops whose deadline has passed are not run: they get ERR_UNAVAILABLE. The
- * rest keep their order. OP_PROBE is answered by probe. n is at most BATCH_MAX.
+ * backend_ops.execute. Ops whose deadline has passed are not run: they get ERR_UNAVAILABLE; an op
+ * that has begun (`again`) goes on. The rest keep their order. OP_PROBE is answered by probe. n is at
+ * most BATCH_MAX. After a failure `again` is not set.
  */
 bool backend_execute(struct backend *b, struct op *const ops[], size_t n, struct err *err) MUST_USE;
 

@@ -131,6 +131,40 @@ static void post_home(struct lanes *l, struct op **ops, size_t n)
     }
 }
 
+static void append_run(struct queue *q, struct op *first, struct op *last, size_t n)
+{
+    last->next = NULL;
+    pthread_mutex_lock(&q->lock);
+    if (q->first)
+        q->last->next = first;
+    else
+        q->first = first;
+    q->last = last;
+    q->depth += n;
+    if (q->sleeping) /* who takes a part of it wakes the next */
+        pthread_cond_signal(&q->filled);
+    pthread_mutex_unlock(&q->lock);
+}
+
+/* Puts what has more parts to do behind what waits; how many are done, which stand first. */
+static size_t put_back(struct queue *q, struct op **ops, size_t n)
+{
+    struct op *first = NULL, *last = NULL;
+    size_t done = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!ops[i]->again)
+            ops[done++] = ops[i];
+        else if (!first)
+            first = last = ops[i];
+        else
+            last = last->next = ops[i];
+    }
+    if (first)
+        append_run(q, first, last, n - done);
+    return done;
+}
+
 static void *work(void *arg)
 {
     struct worker *w = arg;
@@ -145,7 +179,7 @@ static void *work(void *arg)
         if (!backend_execute(w->backend, ops, n, &err))
             fail_batch(ops, n, &err);
         metrics_batch(n);
-        post_home(l, ops, n);
+        post_home(l, ops, put_back(w->queue, ops, n));
     }
     return NULL;
 }
@@ -257,21 +291,6 @@ static struct queue *queue_for(struct lanes *l, const struct op *op)
         break;
     }
     return &l->queues[0];
-}
-
-static void append_run(struct queue *q, struct op *first, struct op *last, size_t n)
-{
-    last->next = NULL;
-    pthread_mutex_lock(&q->lock);
-    if (q->first)
-        q->last->next = first;
-    else
-        q->first = first;
-    q->last = last;
-    q->depth += n;
-    if (q->sleeping) /* who takes a part of it wakes the next */
-        pthread_cond_signal(&q->filled);
-    pthread_mutex_unlock(&q->lock);
 }
 
 void lanes_submit(struct lanes *l, struct op *first)

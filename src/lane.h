@@ -5,7 +5,8 @@
  *     take what has gathered -> sort by record -> backend_execute -> inbox_post
  *
  * Batches need no timer: what gathers while one batch is in flight is the next one. An answer
- * leaves only after its batch is durable. Ops on one record keep their order.
+ * leaves only after its batch is durable. Ops on one record keep their order; but one that is done in
+ * parts (op->again) goes to the end of its queue after each, and those behind it run in between.
  *
  * Threads    all functions may be called from any thread, but open and close.
  * Ownership  a submitted op belongs to the lanes until it is posted to op->home. Lanes own their
@@ -48,7 +49,10 @@ size_t lanes_depth(const struct lanes *l);
 /* Capabilities of the first chain (enum backend_caps). */
 unsigned lanes_caps(const struct lanes *l);
 
-/* Runs what is queued, posts it home, stops the workers, closes the backends. NULL is allowed. */
+/*
+ * Runs what is queued, the rest of what is done in parts too, posts it home, stops the workers,
+ * closes the backends. NULL is allowed.
+ */
 void lanes_close(struct lanes *l);
 
 #endif

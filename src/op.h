@@ -76,6 +76,8 @@ struct op {
     int64_t newest;
     struct op_repeat repeat;
     int64_t deadline_ns; /* not started after this */
+    bool again;          /* set by execute(): a part is done, run it once more for the rest */
+    void *progress;      /* the driver's, while again: in the arena, not changed while it is here */
     struct arena *arena;
     struct op *next;    /* in the list that holds it: outgoing, lane, inbox */
     struct op *sibling; /* next op of the same request, in order of making */

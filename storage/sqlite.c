@@ -12,6 +12,12 @@
 
 #include "clock.h"
 
+/* How long one transaction goes on with parts; beyond it each op does little. */
+#define PART_NS (INT64_C(20) * 1000000)
+
+/* A part has at least the fewer steps, however slow they are, and at most the others. */
+enum { PART_MIN = 8, PART_MAX = 2000 };
+
 #define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)
 
 static bool (*const functions[OP_TYPE_COUNT])(struct sqlite *d, struct op *op, struct err *err) = {
@@ -45,6 +51,13 @@ bool sqlite_probe(struct sqlite *d, struct op *op UNUSED, struct err *err)
            query_step(&q, &found, err);
 }
 
+bool sqlite_part_full(const struct sqlite *d, size_t steps)
+{
+    if (d->part_steps)
+        return steps >= d->part_steps;
+    return steps >= PART_MIN && (steps >= PART_MAX || clock_now_ns() >= d->part_end_ns);
+}
+
 /* A failure after which the store is as it was, and which is the op's alone. */
 static bool is_domain(enum err_kind kind)
 {
@@ -66,6 +79,7 @@ static bool begin(struct sqlite *d, bool writes, struct err *err)
 {
     if (!sqlite3_get_autocommit(d->db))
         roll_back(d);
+    d->part_end_ns = clock_now_ns() + PART_NS;
     return query_do(d, writes ? SQL_BEGIN_WRITE : SQL_BEGIN_READ, 0, 0, err);
 }
 
@@ -116,11 +130,14 @@ static bool run_op(struct sqlite *d, struct op *op)
     sqlite3_int64 changes = sqlite3_total_changes64(d->db);
     struct err err;
 
+    op->again = false;
+    d->strays += op->fence || op->type == OP_MERGE;
     if (functions[op->type](d, op, &err)) {
         op->status = (struct err){.kind = ERR_OK};
         return true;
     }
     op->status = err;
+    op->again = false;
     return is_domain(err.kind) && sqlite3_total_changes64(d->db) == changes;
 }
 
@@ -144,20 +161,33 @@ static bool run_together(struct sqlite *d, struct op *const ops[], size_t n, boo
     return commit(d, writes, err);
 }
 
+/* Runs again one by one what was lost together, from where each op was before. */
+static void run_alone(struct sqlite *d, struct op *const ops[], void *const progress[], size_t n)
+{
+    struct err alone;
+    bool ignored;
+
+    for (size_t i = 0; i < n; i++) {
+        ops[i]->progress = progress[i];
+        if (!run_together(d, &ops[i], 1, &ignored, &alone)) {
+            ops[i]->status = alone;
+            ops[i]->again = false;
+        }
+    }
+}
+
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
     struct sqlite *d = (struct sqlite *)self;
-    struct err alone;
+    void *progress[BATCH_MAX];
     bool lost;
 
+    for (size_t i = 0; i < n; i++)
+        progress[i] = ops[i]->progress;
     if (!run_together(d, ops, n, &lost, err))
         return false;
-    for (size_t i = 0; lost && n > 1 && i < n; i++) {
-        bool ignored;
-
-        if (!run_together(d, &ops[i], 1, &ignored, &alone))
-            ops[i]->status = alone;
-    }
+    if (lost && n > 1)
+        run_alone(d, ops, progress, n);
     return true;
 }
 

@@ -37,6 +37,9 @@ struct sqlite {
     enum backend_role role;
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     int64_t stamp_high;   /* as in the table clock */
+    int64_t part_end_ns;  /* when the parts in this transaction end */
+    size_t part_steps;    /* tests: how many steps a part has; 0 = as time allows */
+    int64_t strays;       /* changes, ever, whose stamps need not be above those that are stored */
     int64_t tenant;       /* of the last tenant asked for; 0 = none */
     char tenant_name[64]; /* longer names are looked up each time */
     size_t tenant_len;
@@ -113,6 +116,12 @@ bool sqlite_tenant(struct sqlite *d, struct slice name, bool make, int64_t *tena
  * op->newest when the op says so. What is raised is observed.
  */
 bool sqlite_stamp(struct op *op, int64_t stored, int64_t *stamp, struct err *err) MUST_USE;
+
+/*
+ * Whether an op that has done this many steps (rows, more or less) in this transaction should leave
+ * the rest to its next part (op->again).
+ */
+bool sqlite_part_full(const struct sqlite *d, size_t steps) MUST_USE;
 
 /* Moves the last activity of the session of this id to now_us if it lives; no error if not. */
 bool sqlite_session_touch(struct sqlite *d, int64_t tenant, struct slice id, int64_t now_us,

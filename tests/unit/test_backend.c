@@ -57,6 +57,35 @@ START_TEST(failure_and_close_pass_through)
 }
 END_TEST
 
+START_TEST(what_has_begun_goes_on)
+{
+    struct fake_backend f = FAKE_BACKEND;
+    struct op op = {.type = OP_STATS, .id = SLICE("long"), .deadline_ns = 100, .progress = &op};
+    struct op *list[] = {&op};
+    struct err err;
+
+    f.parts = 1;
+    clock_fake(100, 100);
+    ck_assert(backend_execute(&f.base, list, 1, &err));
+    ck_assert(op.again);
+    ck_assert_ptr_eq(op.progress, &f);
+    clock_fake(200, 200); /* late, but it has begun */
+    ck_assert(backend_execute(&f.base, list, 1, &err));
+    ck_assert_int_eq(op.status.kind, ERR_OK);
+    ck_assert(!op.again);
+    ck_assert_uint_eq(f.n_ran, 2);
+    ck_assert(backend_execute(&f.base, list, 1, &err)); /* anew, and late */
+    ck_assert_int_eq(op.status.kind, ERR_UNAVAILABLE);
+    ck_assert_ptr_null(op.progress);
+    clock_fake(0, 0);
+    f.fail = ERR_IN_DOUBT;
+    f.parts = 1;
+    op.deadline_ns = 0;
+    ck_assert(!backend_execute(&f.base, list, 1, &err));
+    ck_assert(!op.again);
+}
+END_TEST
+
 Suite *suite_backend(void);
 
 Suite *suite_backend(void)
@@ -67,6 +96,7 @@ Suite *suite_backend(void)
     tcase_add_test(t, runs_in_order_but_not_what_is_late);
     tcase_add_test(t, a_probe_is_answered_by_probe);
     tcase_add_test(t, failure_and_close_pass_through);
+    tcase_add_test(t, what_has_begun_goes_on);
     suite_add_tcase(s, t);
     return s;
 }

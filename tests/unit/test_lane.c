@@ -281,6 +281,60 @@ START_TEST(a_store_that_does_not_open_stops_the_start)
 }
 END_TEST
 
+/* "long" takes three parts; a and b are submitted behind it. */
+START_TEST(parts_let_others_in_between)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    struct opener o = {.gate = &gate};
+    struct lanes *l = open_lanes(&o, LANES_ONE, 3);
+    struct fake_backend *f = &o.fakes[0];
+    struct op big = {.type = OP_THREAD_DELETE, .id = SLICE("long")};
+    struct op a = {.type = OP_STATS, .id = SLICE("short")}, b = a;
+    struct inbox home, big_home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err) && inbox_init(&big_home, &err));
+    big.home = &big_home;
+    a.home = b.home = &home;
+    a.next = &b;
+    f->parts = 2;
+    pthread_mutex_lock(&gate);
+    submit(l, &big, 1);
+    submit(l, &a, 2);
+    ck_assert(!lanes_admit(l, 1, &err)); /* it counts as one, and until it is home */
+    pthread_mutex_unlock(&gate);
+    take(&home, 2);
+    take(&big_home, 1);
+    ck_assert_uint_eq(lanes_depth(l), 0);
+    ck_assert_int_eq(big.status.kind, ERR_OK);
+    ck_assert(!big.again);
+    lanes_close(l);
+    ck_assert_uint_eq(f->n_ran, 5);
+    ck_assert_ptr_eq(f->ran[4], &big);
+    inbox_done(&home);
+    inbox_done(&big_home);
+}
+END_TEST
+
+START_TEST(closing_runs_all_parts)
+{
+    struct opener o = {0};
+    struct lanes *l = open_lanes(&o, LANES_WRITER_READERS, 10);
+    struct op big = {.type = OP_THREAD_DELETE, .id = SLICE("long")};
+    struct inbox home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err));
+    big.home = &home;
+    o.fakes[0].parts = 100;
+    submit(l, &big, 1);
+    lanes_close(l);
+    ck_assert_ptr_eq(inbox_take(&home), &big);
+    ck_assert_uint_eq(o.fakes[0].n_ran, 101);
+    inbox_done(&home);
+}
+END_TEST
+
 Suite *suite_lane(void);
 
 Suite *suite_lane(void)
@@ -294,6 +348,8 @@ Suite *suite_lane(void)
     tcase_add_test(t, a_full_queue_refuses);
     tcase_add_test(t, homes_get_their_own);
     tcase_add_test(t, a_failed_batch_fails_each_op);
+    tcase_add_test(t, parts_let_others_in_between);
+    tcase_add_test(t, closing_runs_all_parts);
     tcase_add_test(t, a_store_that_does_not_open_stops_the_start);
     suite_add_tcase(s, t);
     return s;
