@@ -8,6 +8,7 @@
 enum {
     ALIGN = 16,
     BLOCK_FIRST = 4096,
+    GROW_FIRST = 8,
     BLOCK_LIMIT = 64 * 1024, /* a bigger block is made only for a bigger request */
 };
 
@@ -120,6 +121,21 @@ void *arena_resize(struct arena *a, void *old, size_t old_size, size_t new_size)
     }
     moved = arena_alloc(a, new_size);
     return moved ? memcpy(moved, old, old_size < new_size ? old_size : new_size) : NULL;
+}
+
+void *arena_grow(struct arena *a, void *items, size_t n, size_t size, size_t *cap)
+{
+    size_t more = *cap ? *cap * 2 : GROW_FIRST, bytes;
+    void *grown;
+
+    if (n < *cap)
+        return items;
+    if (__builtin_mul_overflow(more, size, &bytes))
+        return NULL;
+    grown = arena_resize(a, items, *cap * size, bytes);
+    if (grown)
+        *cap = more;
+    return grown;
 }
 
 struct slice arena_copy(struct arena *a, struct slice s)

@@ -41,6 +41,12 @@ void *arena_zalloc(struct arena *a, size_t n, size_t size) MUST_USE;
  */
 void *arena_resize(struct arena *a, void *old, size_t old_size, size_t new_size) MUST_USE;
 
+/*
+ * Room for one more behind the n items of this size in a list; it starts as NULL with *cap = 0 and
+ * doubles when it is full. Where the list is then; NULL leaves it and *cap as they were.
+ */
+void *arena_grow(struct arena *a, void *items, size_t n, size_t size, size_t *cap) MUST_USE;
+
 /* A copy, NUL behind it for convenience; {NULL, 0} when memory ends. */
 struct slice arena_copy(struct arena *a, struct slice s) MUST_USE;
 

@@ -127,7 +127,10 @@ bool sqlite_part_full(const struct sqlite *d, size_t steps) MUST_USE;
 bool sqlite_session_touch(struct sqlite *d, int64_t tenant, struct slice id, int64_t now_us,
                           struct err *err) MUST_USE;
 
-/* Removes a thread with everything in it and leaves a tombstone with this stamp. */
+/*
+ * Removes a thread with everything in it, which is garbage then (sqlite_garbage.h), and leaves a
+ * tombstone with this stamp.
+ */
 bool sqlite_thread_remove(struct sqlite *d, int64_t tenant, struct slice id, int64_t stamp,
                           struct err *err) MUST_USE;
 

@@ -1,5 +1,6 @@
 /* sqlite_cleanup.c - clean-up and totals; see op_service.h. */
 #include "clock.h"
+#include "sqlite_garbage.h"
 #include "sqlite_rows.h"
 
 /* Tombstones and idempotency keys outlive the repeat window by this. */
@@ -197,8 +198,14 @@ static bool clean_expired(struct sqlite *d, struct op *op, struct err *err)
 
 bool sqlite_cleanup(struct sqlite *d, struct op *op, struct err *err)
 {
+    bool left;
+
     memset(&op->cleanup.out, 0, sizeof(op->cleanup.out));
-    return op->cleanup.expired ? clean_expired(d, op, err) : clean_idle(d, op, err);
+    if (!(op->cleanup.expired ? clean_expired(d, op, err) : clean_idle(d, op, err)) ||
+        !garbage_collect(d, &left, err))
+        return false;
+    op->cleanup.out.more |= left;
+    return true;
 }
 
 /* One row of totals of a tenant; the second bound is a time, where the statement has one. */

@@ -4,6 +4,7 @@
 #include "keep.h"
 #include "pack.h"
 #include "sqlite_doomed.h"
+#include "sqlite_garbage.h"
 #include "sqlite_load.h"
 #include "sqlite_ns.h"
 
@@ -277,7 +278,10 @@ static bool delete_all(struct sqlite *d, struct op *op, int64_t thread, struct e
 {
     int64_t removed = 0, expired_us = ns_expired_us(d, op->now_us);
 
-    if (!query_number(d, SQL_THREAD_COUNT, (int64_t[]){thread, expired_us}, &removed, err) ||
+    if (op->progress)
+        return garbage_finish(d, op, err);
+    if (!query_number(d, expired_us == INT64_MIN ? SQL_THREAD_TOTAL : SQL_THREAD_COUNT,
+                      (int64_t[]){thread, expired_us}, &removed, err) ||
         !sqlite_thread_delete(d, op, err))
         return false;
     op->thread_prune.out.removed = removed;

@@ -2,6 +2,7 @@
 #include "sqlite_rows.h"
 
 #include "clock.h"
+#include "sqlite_garbage.h"
 
 #define MINUTE_US (INT64_C(60) * 1000000)
 
@@ -277,6 +278,22 @@ static bool remove_content(struct sqlite *d, enum sqlite_sql which, int64_t sess
     return query_run(&q, err);
 }
 
+/* Much content goes with its row, and the tombstone is a row of its own. */
+static bool remove_all(struct sqlite *d, struct session_row *left, struct err *err)
+{
+    int64_t id = left->id;
+    bool worth;
+
+    if (!garbage_worth(d, id, &worth, err))
+        return false;
+    if (worth) {
+        left->id = 0;
+        return garbage_session(d, id, err);
+    }
+    return remove_content(d, SQL_MESSAGE_KILL, id, err) &&
+           remove_content(d, SQL_CONTEXT_KILL, id, err);
+}
+
 bool row_remove(struct sqlite *d, struct session_row *row, int64_t stamp, struct err *err)
 {
     struct session_row left = {
@@ -295,9 +312,7 @@ bool row_remove(struct sqlite *d, struct session_row *row, int64_t stamp, struct
         .user_changed = !row->hollow,
     };
 
-    if (row->id && !row->hollow &&
-        (!remove_content(d, SQL_MESSAGE_KILL, row->id, err) ||
-         !remove_content(d, SQL_CONTEXT_KILL, row->id, err)))
+    if (row->id && !row->hollow && !remove_all(d, &left, err))
         return false;
     *row = left;
     return row_store(d, row, err);

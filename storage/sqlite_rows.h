@@ -98,8 +98,11 @@ struct row_context {
 bool row_put_context(struct sqlite *d, const struct session_row *row,
                      const struct row_context *context, struct err *err) MUST_USE;
 
-/* Removes messages and contexts, and leaves a tombstone of this stamp. It keeps the highest seq and
- * versions, which are never given again. */
+/*
+ * Removes messages and contexts, and leaves a tombstone of this stamp, perhaps in another row. It
+ * keeps the highest seq and versions, which are never given again. Many messages are garbage then
+ * (sqlite_garbage.h).
+ */
 bool row_remove(struct sqlite *d, struct session_row *row, int64_t stamp, struct err *err) MUST_USE;
 
 /* The highest stamp of the messages and contexts of a row. */

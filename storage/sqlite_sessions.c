@@ -1,5 +1,6 @@
 /* sqlite_sessions.c - the operations on sessions; see op_sessions.h. */
 #include "merge.h"
+#include "sqlite_garbage.h"
 #include "sqlite_rows.h"
 
 static bool fail_no_session(struct err *err)
@@ -299,6 +300,8 @@ bool sqlite_session_delete(struct sqlite *d, struct op *op, struct err *err)
     struct session_row row;
     int64_t tenant, stamp = op->stamp, content = 0;
 
+    if (op->progress)
+        return garbage_finish(d, op, err);
     if (!sqlite_tenant(d, op->tenant, op->fence, &tenant, err) ||
         !row_find(d, tenant, op->id, &row, err) ||
         !check_version(&row, row_live(d, &row, op->now_us), del->if_version, err))
@@ -310,5 +313,7 @@ bool sqlite_session_delete(struct sqlite *d, struct op *op, struct err *err)
             !row_remove(d, &row, stamp, err))
             return false;
     }
-    return !del->threads || tenant == 0 || sqlite_thread_remove(d, tenant, op->id, stamp, err);
+    return (!del->threads || tenant == 0 ||
+            sqlite_thread_remove(d, tenant, op->id, stamp, err)) &&
+           garbage_finish(d, op, err);
 }

@@ -9,10 +9,12 @@
 #ifndef SQLITE_SQL_H
 #define SQLITE_SQL_H
 
+#include "sqlite_parts_sql.h"
 #include "sqlite_sessions_sql.h"
 #include "sqlite_threads_sql.h"
 
 #define SQLITE_SQL(X)      \
+    SQLITE_PARTS_SQL(X)    \
     SQLITE_SESSIONS_SQL(X) \
     SQLITE_THREADS_SQL(X)
 

@@ -1,5 +1,6 @@
 /* sqlite_threads.c - OP_THREAD_GET, _LIST and _DELETE; see op_checkpoints.h. */
 #include "sqlite_checkpoint_list.h"
+#include "sqlite_garbage.h"
 #include "sqlite_load.h"
 #include "sqlite_ns.h"
 
@@ -8,8 +9,6 @@ struct part {
     enum form form;
     int64_t checkpoints;
 };
-
-enum { CAP_FIRST = 8 };
 
 static bool count_checkpoints(struct sqlite *d, int64_t expired_us, struct part *part,
                               struct err *err)
@@ -22,16 +21,12 @@ static bool count_checkpoints(struct sqlite *d, int64_t expired_us, struct part 
 /* Names are copied in between, so the list moves when it grows: it doubles. */
 static bool make_room(struct loader *l, struct thread *thread, size_t *cap, struct err *err)
 {
-    size_t size = sizeof(*thread->namespaces), more = *cap ? *cap * 2 : CAP_FIRST;
-    void *grown;
+    void *grown = arena_grow(l->arena, thread->namespaces, thread->n_namespaces,
+                             sizeof(*thread->namespaces), cap);
 
-    if (thread->n_namespaces < *cap)
-        return true;
-    grown = arena_resize(l->arena, thread->namespaces, *cap * size, more * size);
     if (!grown)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     thread->namespaces = grown;
-    *cap = more;
     return true;
 }
 
@@ -202,18 +197,12 @@ bool sqlite_thread_delete(struct sqlite *d, struct op *op, struct err *err)
     struct thread_row row;
     int64_t tenant, newest, stamp;
 
+    if (op->progress)
+        return garbage_finish(d, op, err);
     return sqlite_tenant(d, op->tenant, true, &tenant, err) &&
            thread_find(d, tenant, op->id, &row, err) && newest_stamp(d, &row, &newest, err) &&
            sqlite_stamp(op, newest, &stamp, err) &&
-           sqlite_thread_remove(d, tenant, op->id, stamp, err);
-}
-
-static bool clear(struct sqlite *d, int64_t thread, struct err *err)
-{
-    return query_do(d, SQL_THREAD_CLEAR_TASKS, thread, 0, err) &&
-           query_do(d, SQL_THREAD_CLEAR_CHECKPOINTS, thread, 0, err) &&
-           query_do(d, SQL_THREAD_CLEAR_VALUES, thread, 0, err) &&
-           query_do(d, SQL_THREAD_CLEAR_NAMESPACES, thread, 0, err);
+           sqlite_thread_remove(d, tenant, op->id, stamp, err) && garbage_finish(d, op, err);
 }
 
 bool sqlite_thread_remove(struct sqlite *d, int64_t tenant, struct slice id, int64_t stamp,
@@ -227,5 +216,5 @@ bool sqlite_thread_remove(struct sqlite *d, int64_t tenant, struct slice id, int
     row.tomb = stamp > newest ? stamp : newest;
     if (row.id == 0)
         return thread_make(d, tenant, id, &row, err);
-    return clear(d, row.id, err) && query_do(d, SQL_THREAD_TOMB, row.id, row.tomb, err);
+    return garbage_thread(d, row.id, err) && query_do(d, SQL_THREAD_TOMB, row.id, row.tomb, err);
 }

@@ -70,13 +70,6 @@
       "AND t.thread_id >= ?2 AND t.thread_id < ?3 AND t.updated_us > ?4 "                          \
       "AND EXISTS (SELECT 1 FROM namespace n CROSS JOIN checkpoint c ON c.namespace = n.id "       \
       "WHERE n.thread = t.id AND c.created_us > ?5) ORDER BY t.thread_id LIMIT ?6")                \
-    X(THREAD_CLEAR_TASKS, "DELETE FROM task WHERE checkpoint IN (SELECT c.id FROM namespace n "    \
-                          "JOIN checkpoint c ON c.namespace = n.id WHERE n.thread = ?1)")          \
-    X(THREAD_CLEAR_CHECKPOINTS, "DELETE FROM checkpoint WHERE namespace IN "                       \
-                                "(SELECT id FROM namespace WHERE thread = ?1)")                    \
-    X(THREAD_CLEAR_VALUES, "DELETE FROM value WHERE namespace IN "                                 \
-                           "(SELECT id FROM namespace WHERE thread = ?1)")                         \
-    X(THREAD_CLEAR_NAMESPACES, "DELETE FROM namespace WHERE thread = ?1")                          \
     X(THREAD_COUNT,                                                                                \
       "SELECT count(*) FROM namespace n CROSS JOIN checkpoint c "                                  \
       "ON c.namespace = n.id WHERE n.thread = ?1 AND c.stamp > 0 AND c.created_us > ?2")           \

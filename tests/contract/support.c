@@ -63,8 +63,11 @@ enum err_kind store_run(struct store *s, struct op *op)
 {
     struct op *ops[] = {op};
     struct err err = {0};
-    bool ran = backend_execute(s->backend, ops, 1, &err);
+    bool ran;
 
+    while ((ran = backend_execute(s->backend, ops, 1, &err)) && op->again)
+        if (s->between)
+            s->between(s);
     ck_assert_msg(ran, "%s: %s", op_name(op->type), err.text);
     return op->status.kind;
 }

@@ -386,8 +386,10 @@ struct op sample_make(const struct sample *s, struct arena *arena)
 
 bool sample_run(struct backend *b, struct op *op, struct err *err)
 {
-    if (!backend_execute(b, &op, 1, err))
-        return false;
+    do
+        if (!backend_execute(b, &op, 1, err))
+            return false;
+    while (op->again);
     if (op->status.kind != ERR_OK)
         *err = op->status;
     return op->status.kind == ERR_OK;

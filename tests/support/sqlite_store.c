@@ -81,6 +81,8 @@ enum err_kind sqlite_store_run(struct backend *b, struct op *op)
     struct op *ops[] = {op};
     struct err err = {0};
 
-    ck_assert_msg(backend_execute(b, ops, 1, &err), "%s", err.text);
+    do
+        ck_assert_msg(backend_execute(b, ops, 1, &err), "%s", err.text);
+    while (op->again);
     return op->status.kind;
 }

@@ -141,6 +141,31 @@ START_TEST(memory_ends)
 }
 END_TEST
 
+START_TEST(a_list_doubles)
+{
+    struct arena a = {0};
+    size_t cap = 0, moves = 0;
+    int *list = NULL;
+
+    for (int i = 0; i < 1000; i++) {
+        size_t before = cap;
+
+        list = arena_grow(&a, list, (size_t)i, sizeof(*list), &cap);
+        ck_assert_ptr_nonnull(list);
+        ck_assert_uint_gt(cap, (size_t)i);
+        moves += cap != before;
+        list[i] = i;
+    }
+    ck_assert_uint_le(moves, 10);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(list[i], i);
+    moves = cap;
+    ck_assert_ptr_null(arena_grow(&a, list, cap, SIZE_MAX / 4, &cap));
+    ck_assert_uint_eq(cap, moves);
+    arena_done(&a);
+}
+END_TEST
+
 Suite *suite_arena(void);
 
 Suite *suite_arena(void)
@@ -149,6 +174,7 @@ Suite *suite_arena(void)
     TCase *tests = tcase_create("arena");
 
     tcase_add_test(tests, uses_the_first_block_then_malloc);
+    tcase_add_test(tests, a_list_doubles);
     tcase_add_test(tests, a_zeroed_arena_works);
     tcase_add_test(tests, a_first_block_too_small_is_no_block);
     tcase_add_test(tests, zalloc_zeroes_and_refuses_overflow);
