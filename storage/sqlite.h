@@ -134,9 +134,8 @@ bool sqlite_session_touch(struct sqlite *d, int64_t tenant, struct slice id, int
 bool sqlite_thread_remove(struct sqlite *d, int64_t tenant, struct slice id, int64_t stamp,
                           struct err *err) MUST_USE;
 
-/* Removes checkpoints and writes created before before_us, at most limit; *more if some are left. */
-bool sqlite_checkpoints_expire(struct sqlite *d, int64_t before_us, int64_t limit, bool *more,
-                               struct err *err) MUST_USE;
+/* Last of OP_CLEANUP: removes checkpoints and writes that have expired, and garbage, in parts. */
+bool sqlite_checkpoints_expire(struct sqlite *d, struct op *op, struct err *err) MUST_USE;
 
 /* OP_READ_RANGE for the kinds THREAD, VALUE, CHECKPOINT and TASK. */
 bool sqlite_thread_records_read(struct sqlite *d, int64_t tenant, struct op *op,

@@ -1,6 +1,7 @@
 /* sqlite_cleanup.c - clean-up and totals; see op_service.h. */
 #include "clock.h"
 #include "sqlite_garbage.h"
+#include "sqlite_removal.h"
 #include "sqlite_rows.h"
 
 /* Tombstones and idempotency keys outlive the repeat window by this. */
@@ -167,6 +168,21 @@ static bool forget_threads(struct sqlite *d, int64_t before_us, int64_t limit, b
     return query_run(&q, err);
 }
 
+/* Copies of threads that nobody goes on with. */
+static bool forget_copies(struct sqlite *d, int64_t before_us, struct err *err)
+{
+    for (;;) {
+        int64_t thread = 0;
+
+        if (!query_number(d, SQL_COPY_BROKEN, (int64_t[]){before_us, 0}, &thread, err))
+            return false;
+        if (thread == 0)
+            return true;
+        if (!garbage_thread(d, thread, err) || !query_do(d, SQL_THREAD_FORGO, thread, 0, err))
+            return false;
+    }
+}
+
 /* Removes tombstones and idempotency keys that nothing can ask for any more. */
 static bool forget(struct sqlite *d, struct op *op, struct err *err)
 {
@@ -175,7 +191,8 @@ static bool forget(struct sqlite *d, struct op *op, struct err *err)
 
     if (before_us <= 0)
         return true;
-    if (!forget_sessions(d, before_us, limit, &sessions, err) ||
+    if (!forget_copies(d, before_us, err) ||
+        !forget_sessions(d, before_us, limit, &sessions, err) ||
         !forget_keys(d, before_us, limit, &keys, err) ||
         !forget_threads(d, before_us, limit, &threads, err))
         return false;
@@ -185,27 +202,22 @@ static bool forget(struct sqlite *d, struct op *op, struct err *err)
 
 static bool clean_expired(struct sqlite *d, struct op *op, struct err *err)
 {
-    bool more = false;
-
     if (!remove_expired(d, op, err) || !forget(d, op, err))
         return false;
-    if (d->checkpoint_ttl_us > 0 && !sqlite_checkpoints_expire(d, op->now_us - d->checkpoint_ttl_us,
-                                                               op->cleanup.limit, &more, err))
-        return false;
-    op->cleanup.out.more |= more;
-    return true;
+    return d->checkpoint_ttl_us > 0 ? sqlite_checkpoints_expire(d, op, err)
+                                    : garbage_finish(d, op, err);
 }
 
 bool sqlite_cleanup(struct sqlite *d, struct op *op, struct err *err)
 {
-    bool left;
+    bool expires = op->cleanup.expired && d->checkpoint_ttl_us > 0;
 
+    if (op->progress)
+        return expires ? removal_go_on(d, op, op->progress, err) : garbage_finish(d, op, err);
     memset(&op->cleanup.out, 0, sizeof(op->cleanup.out));
-    if (!(op->cleanup.expired ? clean_expired(d, op, err) : clean_idle(d, op, err)) ||
-        !garbage_collect(d, &left, err))
-        return false;
-    op->cleanup.out.more |= left;
-    return true;
+    if (op->cleanup.expired)
+        return clean_expired(d, op, err);
+    return clean_idle(d, op, err) && garbage_finish(d, op, err);
 }
 
 /* One row of totals of a tenant; the second bound is a time, where the statement has one. */

@@ -1,10 +1,11 @@
 /*
  * sqlite_doomed.h - checkpoints that go, with all that only they needed.
  *
- *     op function -> doomed_list() | doomed_add() -> doomed_remove()
+ *     op function -> doomed_list() | doomed_add() -> doomed_remove() | removal_part() ...
  *
- * With a checkpoint go its writes; then the parents that named it, the values that nothing refers
- * to, the namespace and the thread when they are empty. Counters are made exact.
+ * With a checkpoint go its writes and its head; then the parents that named it, the values that
+ * nothing refers to, the namespace and the thread when they are empty. What rows go costs by the
+ * row; what is left of a namespace is looked through once, when all have gone. Counters follow.
  *
  * Threads    the lane's.
  * Ownership  the list lives in its arena.
@@ -18,6 +19,7 @@
 
 struct doomed_item {
     int64_t ns, id; /* row ids */
+    int64_t mark;   /* doomed_mark(): one that has changed since stays */
 };
 
 struct doomed {
@@ -26,10 +28,13 @@ struct doomed {
     size_t n, cap;
 };
 
-/* Adds a row of table checkpoint. */
-bool doomed_add(struct doomed *list, int64_t ns, int64_t id, struct err *err) MUST_USE;
+/* What tells a row of table checkpoint from its next state: its stamp; of an anchor, its age. */
+int64_t doomed_mark(int64_t stamp, int64_t created_us) MUST_USE;
 
-/* Adds all rows (id, namespace) of a query that has its parameters, and ends it. */
+/* Adds a row of table checkpoint. */
+bool doomed_add(struct doomed *list, const struct doomed_item *item, struct err *err) MUST_USE;
+
+/* Adds all rows (id, namespace, mark) of a query that has its parameters, and ends it. */
 bool doomed_list(struct doomed *list, struct query *q, struct err *err) MUST_USE;
 
 /* Order by namespace, then by row. */
@@ -50,10 +55,6 @@ bool doomed_expire(struct sqlite *d, int64_t thread, int64_t expired_us, struct 
  * stamp of the deletion may wait for their checkpoint: they stay, and so do their bases.
  */
 bool doomed_settle_below(struct sqlite *d, int64_t ns, int64_t tomb, struct err *err) MUST_USE;
-
-/* The values of a namespace, up to the id `last`, that nothing needs; ascending. */
-bool doomed_values(struct sqlite *d, const struct doomed_item *last, struct arena *arena,
-                   int64_t **ids, size_t *n, struct err *err) MUST_USE;
 
 /*
  * Drops the head of a checkpoint that is replaced, unless a later head is based on it; *bytes is

@@ -18,6 +18,9 @@
 
 #include "sqlite.h"
 
+/* Whose threads are seen by nobody: copies that are not complete. */
+enum { GARBAGE_TENANT = -1 };
+
 /* Takes everything out of a thread; its row stays. */
 bool garbage_thread(struct sqlite *d, int64_t thread, struct err *err) MUST_USE;
 

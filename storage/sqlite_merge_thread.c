@@ -39,7 +39,7 @@ static bool list_rows(struct merge *m, enum sqlite_sql which, int64_t a, int64_t
             return false;
         if (!found)
             return true;
-        if (!doomed_add(list, 0, query_col_int(&q, 0), err))
+        if (!doomed_add(list, &(struct doomed_item){.id = query_col_int(&q, 0)}, err))
             return false;
     }
 }

@@ -7,8 +7,10 @@
 #include "sqlite_garbage.h"
 #include "sqlite_load.h"
 #include "sqlite_ns.h"
+#include "sqlite_removal.h"
 
-enum { CAP_FIRST = 64 };
+/* So many expired checkpoints are listed at a time: each namespace is looked through as often. */
+enum { EXPIRED_MAX = 10000 };
 
 struct pruner {
     struct loader load; /* its values have their channel only, but for heads */
@@ -127,18 +129,12 @@ static bool load_part(void *driver, struct keep_item *item, enum keep_part part,
 static bool add_item(struct loader *l, struct query *q, struct keep_ns *space, size_t *cap,
                      struct err *err)
 {
-    struct keep_item *item;
+    struct keep_item *items, *item;
 
-    if (space->n == *cap) {
-        size_t more = *cap ? *cap * 2 : CAP_FIRST;
-        void *grown = arena_resize(l->arena, space->items, *cap * sizeof(*item),
-                                   more * sizeof(*item));
-
-        if (!grown)
-            return no_memory(err);
-        space->items = grown;
-        *cap = more;
-    }
+    items = arena_grow(l->arena, space->items, space->n, sizeof(*items), cap);
+    if (!items)
+        return no_memory(err);
+    space->items = items;
     item = &space->items[space->n++];
     *item = (struct keep_item){
         .row = query_col_int(q, 0),
@@ -195,9 +191,11 @@ static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_
     struct query q;
 
     for (size_t i = 0; i < space->n; i++) {
+        struct doomed_item item = {space->row, space->items[i].row, space->items[i].stamp};
+
         if (space->items[i].kept)
             continue;
-        if (!doomed_add(&p->doomed, space->row, space->items[i].row, err))
+        if (!doomed_add(&p->doomed, &item, err))
             return false;
         ++*removed;
     }
@@ -213,18 +211,12 @@ static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_
 static bool add_space(struct pruner *p, struct query *q, struct keep_ns **spaces, size_t n,
                       size_t *cap, struct err *err)
 {
+    void *grown = arena_grow(p->load.arena, *spaces, n, sizeof(**spaces), cap);
     struct keep_ns *space;
 
-    if (n == *cap) {
-        size_t more = *cap ? *cap * 2 : CAP_FIRST;
-        void *grown = arena_resize(p->load.arena, *spaces, *cap * sizeof(*space),
-                                   more * sizeof(*space));
-
-        if (!grown)
-            return no_memory(err);
-        *spaces = grown;
-        *cap = more;
-    }
+    if (!grown)
+        return no_memory(err);
+    *spaces = grown;
     space = &(*spaces)[n];
     *space = (struct keep_ns){.row = query_col_int(q, 0), .form = (enum form)query_col_int(q, 2)};
     return query_copy(q, 1, p->load.arena, &space->ns, err) && load_space(&p->load, space, err);
@@ -255,8 +247,9 @@ static bool load_spaces(struct pruner *p, int64_t thread, struct keep_ns **space
 static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *err)
 {
     const struct op_thread_prune *prune = &op->thread_prune;
-    int64_t removed = 0, rows;
     struct keep_ns *spaces;
+    struct removal removal;
+    int64_t removed = 0;
     size_t n;
 
     p->keep.driver = p;
@@ -268,10 +261,9 @@ static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *e
     for (size_t i = 0; i < n; i++)
         if (!doom_namespace(p, &spaces[i], &removed, err))
             return false;
-    if (!doomed_remove(p->load.d, &p->doomed, &rows, err))
-        return false;
+    removal = removal_start(&p->doomed);
     op->thread_prune.out.removed = removed;
-    return true;
+    return removal_go_on(p->load.d, op, &removal, err);
 }
 
 static bool delete_all(struct sqlite *d, struct op *op, int64_t thread, struct err *err)
@@ -295,10 +287,13 @@ bool sqlite_thread_prune(struct sqlite *d, struct op *op, struct err *err)
     struct thread_row thread;
     int64_t tenant;
 
+    if (op->progress && !asked->delete_all)
+        return removal_go_on(d, op, op->progress, err);
     if (!sqlite_tenant(d, op->tenant, false, &tenant, err) ||
         !thread_find(d, tenant, op->id, &thread, err))
         return false;
-    op->thread_prune.out.removed = 0;
+    if (!op->progress)
+        op->thread_prune.out.removed = 0;
     if (asked->delete_all)
         return delete_all(d, op, thread.id, err);
     if (thread.id == 0 || (asked->keep_last == 0 && asked->older_than_us == 0))
@@ -337,7 +332,7 @@ static bool doom_runs(struct pruner *p, const struct doomed_item *items, size_t 
     if (!load_space(&p->load, &space, err))
         return false;
     for (size_t i = 0; i < space.n; i++) {
-        struct doomed_item key = {space.row, space.items[i].row};
+        struct doomed_item key = {.ns = space.row, .id = space.items[i].row};
 
         space.items[i].holds = !bsearch(&key, items, n, sizeof(key), doomed_order);
     }
@@ -348,8 +343,11 @@ bool sqlite_runs_delete(struct sqlite *d, struct op *op, struct err *err)
 {
     struct pruner p = pruner_new(d, op);
     struct doomed listed = {.arena = op->arena};
-    int64_t tenant, removed = 0, rows;
+    struct removal removal;
+    int64_t tenant, removed = 0;
 
+    if (op->progress)
+        return removal_go_on(d, op, op->progress, err);
     p.keep.driver = &p;
     if (!sqlite_tenant(d, op->tenant, false, &tenant, err) ||
         !list_runs(&p, op, tenant, &listed, err))
@@ -360,29 +358,24 @@ bool sqlite_runs_delete(struct sqlite *d, struct op *op, struct err *err)
         if (!doom_runs(&p, &listed.items[i], n, &removed, err))
             return false;
     }
-    if (!doomed_remove(d, &p.doomed, &rows, err))
-        return false;
+    removal = removal_start(&p.doomed);
     op->runs_delete.out.removed = removed;
-    return true;
+    return removal_go_on(d, op, &removal, err);
 }
 
-bool sqlite_checkpoints_expire(struct sqlite *d, int64_t before_us, int64_t limit, bool *more,
-                               struct err *err)
+bool sqlite_checkpoints_expire(struct sqlite *d, struct op *op, struct err *err)
 {
-    struct arena scratch = {0};
-    struct doomed list = {.arena = &scratch};
-    int64_t removed;
+    struct doomed list = {.arena = op->arena};
+    struct removal removal;
     struct query q;
-    bool ok;
 
     if (!query_begin(d, SQL_CHECKPOINT_EXPIRED, &q, err))
         return false;
-    query_int(&q, before_us);
-    query_int(&q, limit);
-    ok = doomed_list(&list, &q, err);
-    if (ok)
-        *more = list.n == (size_t)limit;
-    ok = ok && doomed_remove(d, &list, &removed, err);
-    arena_done(&scratch);
-    return ok;
+    query_int(&q, op->now_us - d->checkpoint_ttl_us);
+    query_int(&q, EXPIRED_MAX);
+    if (!doomed_list(&list, &q, err))
+        return false;
+    op->cleanup.out.more |= list.n == EXPIRED_MAX;
+    removal = removal_start(&list);
+    return removal_go_on(d, op, &removal, err);
 }

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "pack.h"
-#include "sqlite_doomed.h"
 #include "sqlite_load.h"
+#include "sqlite_marks.h"
 
 struct reader {
     struct loader load;
@@ -103,7 +103,7 @@ static bool is_dead(struct reader *r, struct query *q, bool *dead, struct err *e
     if (id > query_col_int(q, 4))
         return true;
     if (r->orphans_of != ns &&
-        !doomed_values(r->load.d, &(struct doomed_item){ns, query_col_int(q, 4)}, r->load.arena,
+        !marks_orphans(r->load.d, &(struct marks_bound){ns, query_col_int(q, 4)}, r->load.arena,
                        &r->orphans, &r->n_orphans, err))
         return false;
     r->orphans_of = ns;

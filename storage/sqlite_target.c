@@ -8,10 +8,11 @@
 static bool remove_checkpoint(struct sqlite *d, const struct op *op, struct target *t,
                               struct err *err)
 {
+    struct doomed_item item = {t->ns.id, t->row.id, doomed_mark(t->row.stamp, t->row.created_us)};
     struct doomed list = {.arena = op->arena};
     int64_t removed;
 
-    if (!doomed_add(&list, t->ns.id, t->row.id, err) || !doomed_remove(d, &list, &removed, err) ||
+    if (!doomed_add(&list, &item, err) || !doomed_remove(d, &list, &removed, err) ||
         !ns_find(d, &t->key, &t->ns, err))
         return false;
     t->row = (struct checkpoint_row){0};

@@ -1,54 +1,75 @@
-/* sqlite_thread_copy.c - OP_THREAD_COPY; see op_checkpoints.h. */
+/*
+ * sqlite_thread_copy.c - OP_THREAD_COPY; see op_checkpoints.h.
+ *
+ *     begin -> stamps -> values -> checkpoints with their writes -> attach
+ *
+ * The copy grows, in parts, in a thread of a tenant that nobody is; the last part gives its
+ * namespaces to the thread that was asked for. When the source changes meanwhile the copy begins
+ * anew, and is made in one part. One that is broken off is collected by the clean-up.
+ */
 #include <stdlib.h>
 
 #include "clock.h"
 #include "pack.h"
 #include "sqlite_doomed.h"
+#include "sqlite_garbage.h"
 #include "sqlite_target.h"
-
-enum { CAP_FIRST = 64 };
 
 /* Numbers of the source, and new stamps in their place: their order stays. */
 struct renumber {
-    struct arena *arena;
     int64_t *old; /* ascending, distinct */
     size_t n, cap;
     int64_t first; /* the new ones are consecutive */
 };
 
+struct space {
+    int64_t from, to; /* namespaces */
+    struct slice ns;
+    enum form form;
+    struct renumber values;
+    struct renumber rows; /* checkpoints; they get no numbers */
+};
+
+enum copy_phase { COPY_STAMPS, COPY_VALUES, COPY_ROWS, COPY_ATTACH, COPY_DISCARD, COPY_REFUSE };
+
+/* Where a copy stands. A copy of this goes on from where it was made. */
 struct copy {
     struct sqlite *d;
     struct op *op;
-    struct ns_key to;
-    int64_t from_thread, to_thread;
+    int64_t tenant, from_thread, hidden; /* the thread that holds the copy until it is complete */
+    uint64_t seen;                       /* the state of the source when it began */
+    bool at_once;
+    enum copy_phase phase;
+    struct space *spaces;
+    size_t n_spaces, cap;
+    size_t space, at; /* the next to be copied */
     struct renumber stamps; /* of the whole thread */
-    struct renumber values; /* of the namespace at hand */
+    int64_t checkpoints, writes;
 };
 
-static bool renumber_add(struct renumber *r, int64_t number, struct err *err)
+static COLD bool no_memory(struct err *err)
 {
-    if (r->n == r->cap) {
-        size_t more = r->cap ? r->cap * 2 : CAP_FIRST;
-        void *grown = arena_resize(r->arena, r->old, r->cap * sizeof(*r->old),
-                                   more * sizeof(*r->old));
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
 
-        if (!grown)
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
-        r->old = grown;
-        r->cap = more;
-    }
+static bool renumber_add(struct copy *c, struct renumber *r, int64_t number, struct err *err)
+{
+    void *grown = arena_grow(c->op->arena, r->old, r->n, sizeof(*r->old), &r->cap);
+
+    if (!grown)
+        return no_memory(err);
+    r->old = grown;
     r->old[r->n++] = number;
     return true;
 }
 
-/* Takes the numbers in the first column of a query that gives them in order. */
-static bool renumber_all(struct copy *c, enum sqlite_sql which, int64_t id, struct renumber *r,
-                         struct err *err)
+/* The numbers in all columns of a query about one row. */
+static bool renumber_query(struct copy *c, enum sqlite_sql which, int64_t id, struct renumber *r,
+                           struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     bool found;
 
-    *r = (struct renumber){.arena = c->op->arena};
     if (!query_begin(c->d, which, &q, err))
         return false;
     query_int(&q, id);
@@ -56,13 +77,11 @@ static bool renumber_all(struct copy *c, enum sqlite_sql which, int64_t id, stru
         if (!query_step(&q, &found, err))
             return false;
         if (!found)
-            break;
-        if (!renumber_add(r, query_col_int(&q, 0), err))
-            return false;
+            return true;
+        for (int i = 0; i < sqlite3_column_count(q.st); i++)
+            if (!renumber_add(c, r, query_col_int(&q, i), err))
+                return false;
     }
-    if (r->n > 0)
-        r->first = stamp_take((int64_t)r->n);
-    return true;
 }
 
 static int order_numbers(const void *a, const void *b)
@@ -72,6 +91,21 @@ static int order_numbers(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+/* Sorts, and takes new stamps for what is there; 0 is no number. */
+static void renumber_take(struct renumber *r)
+{
+    size_t n = 0;
+
+    if (r->n > 1)
+        qsort(r->old, r->n, sizeof(*r->old), order_numbers);
+    for (size_t i = 0; i < r->n; i++)
+        if (r->old[i] != 0 && (n == 0 || r->old[i] != r->old[n - 1]))
+            r->old[n++] = r->old[i];
+    r->n = n;
+    if (n > 0)
+        r->first = stamp_take((int64_t)n);
+}
+
 /* 0, which is none, for what is not known. */
 static int64_t renumber_of(const struct renumber *r, int64_t number)
 {
@@ -79,32 +113,6 @@ static int64_t renumber_of(const struct renumber *r, int64_t number)
                                 : NULL;
 
     return found ? r->first + ((int64_t)(found - r->old) << STAMP_NODE_BITS) : 0;
-}
-
-static bool copy_values(struct copy *c, int64_t from, int64_t to, struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    struct query put;
-    bool found;
-
-    if (!renumber_all(c, SQL_VALUE_ALL, from, &c->values, err) ||
-        !query_begin(c->d, SQL_VALUE_ALL, &q, err))
-        return false;
-    query_int(&q, from);
-    for (;;) {
-        if (!query_step(&q, &found, err))
-            return false;
-        if (!found)
-            return true;
-        if (!query_begin(c->d, SQL_VALUE_COPY, &put, err))
-            return false;
-        query_int(&put, query_col_int(&q, 0));
-        query_int(&put, renumber_of(&c->values, query_col_int(&q, 0)));
-        query_int(&put, to);
-        query_int(&put, renumber_of(&c->values, query_col_int(&q, 1)));
-        if (!query_run(&put, err))
-            return false;
-    }
 }
 
 static bool copy_tasks(struct copy *c, int64_t from, struct target *to, struct err *err)
@@ -131,24 +139,26 @@ static bool copy_tasks(struct copy *c, int64_t from, struct target *to, struct e
         if (!unpack_count(task.body, &n, err) ||
             !task_store(c->d, to, query_col(&q, 0), &task, err))
             return false;
-        c->op->thread_copy.out.writes += (int64_t)n;
+        c->writes += (int64_t)n;
     }
 }
 
-static bool copy_refs(struct copy *c, struct slice packed, struct slice *out, struct err *err)
+static bool copy_refs(struct copy *c, struct slice packed, struct arena *scratch,
+                      struct slice *out, struct err *err)
 {
     int64_t *refs;
     size_t n;
 
-    if (!unpack_refs(packed, c->op->arena, &refs, &n, err))
+    if (!unpack_refs(packed, scratch, &refs, &n, err))
         return false;
     for (size_t i = 0; i < n; i++)
-        refs[i] = renumber_of(&c->values, refs[i]);
-    return pack_refs(refs, n, c->op->arena, out, err);
+        refs[i] = renumber_of(&c->spaces[c->space].values, refs[i]);
+    return pack_refs(refs, n, scratch, out, err);
 }
 
-/* The row of CHECKPOINT_ALL that q stands on, without its writes. */
-static bool copy_row(struct copy *c, struct query *q, struct target *to, struct err *err)
+/* The row of CHECKPOINT_CELLS that q stands on, without its writes. */
+static bool copy_row(struct copy *c, struct query *q, struct target *to, struct arena *scratch,
+                     struct err *err)
 {
     struct checkpoint_cells cells = {
         .stamp = renumber_of(&c->stamps, query_col_int(q, 2)),
@@ -157,61 +167,161 @@ static bool copy_row(struct copy *c, struct query *q, struct target *to, struct 
         .parent_id = query_col(q, 4),
         .metadata = query_col(q, 5),
         .run_id = query_col(q, 6),
-        .head = renumber_of(&c->values, query_col_int(q, 7)),
+        .head = renumber_of(&c->spaces[c->space].values, query_col_int(q, 7)),
     };
 
-    if (!copy_refs(c, query_col(q, 8), &cells.refs, err) ||
+    if (!copy_refs(c, query_col(q, 8), scratch, &cells.refs, err) ||
         !checkpoint_store(c->d, to, &cells, err))
         return false;
     to->row.stamp = cells.stamp;
-    c->op->thread_copy.out.checkpoints++;
+    c->checkpoints++;
     return true;
 }
 
-static bool copy_checkpoints(struct copy *c, int64_t from, struct target *to, struct err *err)
+/* One checkpoint, or the place of one that has writes only. */
+static bool copy_checkpoint(struct copy *c, int64_t from, struct arena *scratch, struct err *err)
 {
+    const struct space *space = &c->spaces[c->space];
+    struct target to = {.form = space->form, .ns.id = space->to};
     AUTO(query_end) struct query q = {0};
     bool found;
 
-    if (!query_begin(c->d, SQL_CHECKPOINT_ALL, &q, err))
+    if (!query_begin(c->d, SQL_CHECKPOINT_CELLS, &q, err))
         return false;
     query_int(&q, from);
+    if (!query_step(&q, &found, err))
+        return false;
+    to.checkpoint_id = query_col(&q, 1);
+    return (query_col_int(&q, 2) == 0 || copy_row(c, &q, &to, scratch, err)) &&
+           copy_tasks(c, from, &to, err);
+}
+
+static bool copy_value(struct copy *c, int64_t from, struct err *err)
+{
+    const struct space *space = &c->spaces[c->space];
+    int64_t base = 0;
+    struct query q;
+
+    if (!query_number(c->d, SQL_VALUE_BASE, (int64_t[]){from, 0}, &base, err) ||
+        !query_begin(c->d, SQL_VALUE_COPY, &q, err))
+        return false;
+    query_int(&q, from);
+    query_int(&q, renumber_of(&space->values, from));
+    query_int(&q, space->to);
+    query_int(&q, renumber_of(&space->values, base));
+    return query_run(&q, err);
+}
+
+/* One thing of the phase. */
+static bool copy_one(struct copy *c, const struct renumber *list, struct arena *scratch,
+                     struct err *err)
+{
+    int64_t from = list->old[c->at];
+
+    switch (c->phase) {
+    case COPY_STAMPS:
+        return renumber_query(c, SQL_CHECKPOINT_STAMP, from, &c->stamps, err) &&
+               renumber_query(c, SQL_TASK_STAMPS, from, &c->stamps, err);
+    case COPY_VALUES:
+        return copy_value(c, from, err);
+    case COPY_ROWS:
+        arena_reset(scratch);
+        return copy_checkpoint(c, from, scratch, err);
+    case COPY_ATTACH:
+    case COPY_DISCARD:
+    case COPY_REFUSE:
+        break;
+    }
+    return err_set(err, ERR_INTERNAL, "nothing is copied in this phase");
+}
+
+/* Goes through the lists of one phase after the other until the part is full. */
+static bool copy_part(struct copy *c, struct arena *scratch, struct err *err)
+{
+    size_t steps = 0;
+
+    while (c->phase < COPY_ATTACH) {
+        const struct space *space = &c->spaces[c->space];
+        const struct renumber *list = c->phase == COPY_VALUES ? &space->values : &space->rows;
+
+        if (!c->at_once && sqlite_part_full(c->d, steps++))
+            return true;
+        if (c->space < c->n_spaces && c->at < list->n) {
+            if (!copy_one(c, list, scratch, err))
+                return false;
+            c->at++;
+            continue;
+        }
+        c->at = 0;
+        if (c->space < c->n_spaces && ++c->space < c->n_spaces)
+            continue;
+        if (c->phase == COPY_STAMPS)
+            renumber_take(&c->stamps);
+        c->space = 0;
+        c->phase++;
+    }
+    return true;
+}
+
+/* Changes whenever something in the thread does. */
+static bool state_of(struct copy *c, uint64_t *state, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    uint64_t hash = (uint64_t)c->d->strays;
+    bool found;
+
+    if (!query_begin(c->d, SQL_THREAD_STATE, &q, err))
+        return false;
+    query_int(&q, c->from_thread);
     for (;;) {
         if (!query_step(&q, &found, err))
             return false;
         if (!found)
-            return true;
-        to->row = (struct checkpoint_row){0};
-        to->checkpoint_id = query_col(&q, 1);
-        if ((query_col_int(&q, 2) > 0 && !copy_row(c, &q, to, err)) ||
-            !copy_tasks(c, query_col_int(&q, 0), to, err))
-            return false;
+            break;
+        for (int i = 0; i < sqlite3_column_count(q.st); i++)
+            hash = (hash ^ (uint64_t)query_col_int(&q, i)) * UINT64_C(0x9e3779b97f4a7c15) ^ hash >> 29;
     }
+    *state = hash;
+    return true;
 }
 
-static bool copy_namespace(struct copy *c, int64_t from, struct slice ns, enum form form,
-                           struct err *err)
+static bool add_space(struct copy *c, struct query *q, struct err *err)
 {
-    struct target to = {.key = c->to, .form = form};
-    struct ns_change change = {0};
+    void *grown = arena_grow(c->op->arena, c->spaces, c->n_spaces, sizeof(*c->spaces), &c->cap);
+    struct ns_row to = {.thread = c->hidden};
+    struct ns_key key = {0};
+    struct space *space;
 
-    to.key.ns = ns;
-    to.ns.thread = c->to_thread;
-    if (c->stamps.n > 0)
-        change.stamp = renumber_of(&c->stamps, c->stamps.old[c->stamps.n - 1]);
-    return ns_make(c->d, &to.key, form, &to.ns, err) && copy_values(c, from, to.ns.id, err) &&
-           copy_checkpoints(c, from, &to, err) && ns_grow(c->d, to.ns.id, &change, err) &&
-           query_do(c->d, SQL_NS_RECOUNT, to.ns.id, 0, err);
+    if (!grown)
+        return no_memory(err);
+    c->spaces = grown;
+    space = &c->spaces[c->n_spaces++];
+    *space = (struct space){.from = query_col_int(q, 0), .form = (enum form)query_col_int(q, 2)};
+    if (!query_copy(q, 1, c->op->arena, &space->ns, err))
+        return false;
+    key.ns = space->ns;
+    if (!ns_make(c->d, &key, space->form, &to, err) ||
+        !renumber_query(c, SQL_CHECKPOINT_IDS, space->from, &space->rows, err) ||
+        !renumber_query(c, SQL_VALUE_ROWS, space->from, &space->values, err))
+        return false;
+    space->to = to.id;
+    renumber_take(&space->values);
+    return true;
 }
 
-static bool copy_all(struct copy *c, struct err *err)
+/* Makes the thread that is not seen, and lists what is to be copied. */
+static bool begin(struct copy *c, struct err *err)
 {
+    int64_t name = stamp_next();
+    struct thread_row hidden = {.updated_us = c->op->now_us};
     AUTO(query_end) struct query q = {0};
     bool found;
 
-    if (!renumber_all(c, SQL_THREAD_STAMPS, c->from_thread, &c->stamps, err) ||
-        !query_begin(c->d, SQL_NS_LIST, &q, err))
+    if (!thread_make(c->d, GARBAGE_TENANT, (struct slice){(const char *)&name, sizeof(name)},
+                     &hidden, err) ||
+        !state_of(c, &c->seen, err) || !query_begin(c->d, SQL_NS_LIST, &q, err))
         return false;
+    c->hidden = hidden.id;
     query_int(&q, c->from_thread);
     query_int(&q, INT64_MIN);
     for (;;) {
@@ -219,45 +329,188 @@ static bool copy_all(struct copy *c, struct err *err)
             return false;
         if (!found)
             return true;
-        if (!copy_namespace(c, query_col_int(&q, 0), query_col(&q, 1),
-                            (enum form)query_col_int(&q, 2), err))
+        if (!add_space(c, &q, err))
             return false;
     }
 }
 
-/* What is expired in either thread is nobody's any more: it goes first. */
-static bool find_threads(struct copy *c, struct thread_row *from, struct thread_row *to,
-                         struct err *err)
+/* Whether what was copied is still there: the clean-up takes it for broken off after some time. */
+static bool is_known(struct copy *c, bool *known, struct err *err)
+{
+    int64_t found = 0;
+
+    if (!query_number(c->d, SQL_THREAD_KNOWN, (int64_t[]){c->hidden, GARBAGE_TENANT}, &found, err))
+        return false;
+    *known = found != 0;
+    return true;
+}
+
+/* What was copied is garbage. */
+static bool discard(struct copy *c, struct err *err)
+{
+    bool known;
+
+    return is_known(c, &known, err) && (!known || (garbage_thread(c->d, c->hidden, err) &&
+                                                   query_do(c->d, SQL_THREAD_FORGO, c->hidden, 0, err)));
+}
+
+static bool begin_anew(struct copy *c, struct err *err)
+{
+    struct copy anew = {
+        .d = c->d,
+        .op = c->op,
+        .tenant = c->tenant,
+        .from_thread = c->from_thread,
+        .at_once = true,
+    };
+
+    if (!discard(c, err))
+        return false;
+    *c = anew;
+    return begin(c, err);
+}
+
+static bool give(struct copy *c, int64_t to, struct err *err)
+{
+    int64_t newest = c->stamps.n ? renumber_of(&c->stamps, c->stamps.old[c->stamps.n - 1]) : 0;
+    struct query q;
+
+    for (size_t i = 0; i < c->n_spaces; i++) {
+        if (!query_begin(c->d, SQL_NS_ATTACH, &q, err))
+            return false;
+        query_int(&q, c->spaces[i].to);
+        query_int(&q, to);
+        query_int(&q, c->spaces[i].from);
+        query_int(&q, newest);
+        if (!query_run(&q, err))
+            return false;
+    }
+    return query_do(c->d, SQL_THREAD_FORGO, c->hidden, 0, err);
+}
+
+/* The thread to copy to; what is expired there is nobody's any more and goes. */
+static bool find_target(struct copy *c, struct thread_row *to, bool *taken, struct err *err)
+{
+    return thread_find(c->d, c->tenant, c->op->thread_copy.to, to, err) &&
+           thread_holds(c->d, to->id, ns_expired_us(c->d, c->op->now_us), taken, err);
+}
+
+/* Makes the copy known, if its place is still free. */
+static bool attach(struct copy *c, struct err *err)
+{
+    struct op_thread_copy *copy = &c->op->thread_copy;
+    struct thread_row to;
+    bool taken;
+
+    if (!find_target(c, &to, &taken, err))
+        return false;
+    if (taken) {
+        c->phase = COPY_DISCARD;
+        c->op->again = true;
+        return discard(c, err);
+    }
+    if (c->stamps.n > 0 && to.tomb >= c->stamps.first) { /* it was deleted meanwhile */
+        stamp_observe(to.tomb);
+        c->op->again = true;
+        return begin_anew(c, err);
+    }
+    copy->out.checkpoints = c->checkpoints;
+    copy->out.writes = c->writes;
+    return (to.id ? garbage_thread(c->d, to.id, err)
+                  : thread_make(c->d, c->tenant, copy->to, &to, err)) &&
+           give(c, to.id, err) && thread_touch(c->d, to.id, c->op->now_us, err) &&
+           sqlite_session_touch(c->d, c->tenant, copy->to, c->op->now_us, err);
+}
+
+/* Whether the source, and what was copied of it, are as they were when the last part ended. */
+static bool is_same(struct copy *c, bool *same, struct err *err)
+{
+    uint64_t state;
+    bool known;
+
+    if (!state_of(c, &state, err) || !is_known(c, &known, err))
+        return false;
+    *same = known && state == c->seen;
+    return true;
+}
+
+static bool copy_more(struct copy *c, struct err *err)
+{
+    struct arena scratch = {0};
+    bool ok = copy_part(c, &scratch, err);
+
+    arena_done(&scratch);
+    if (!ok)
+        return false;
+    if (c->phase == COPY_ATTACH)
+        return attach(c, err);
+    c->op->again = true;
+    return true;
+}
+
+static bool go_on(struct copy *c, struct err *err)
+{
+    bool same;
+
+    switch (c->phase) {
+    case COPY_DISCARD:
+        c->op->again = true;
+        if (!garbage_collect(c->d, &same, err))
+            return false;
+        if (!same)
+            c->phase = COPY_REFUSE;
+        return true;
+    case COPY_REFUSE:
+        return err_set(err, ERR_THREAD, "The thread to copy to exists.");
+    case COPY_STAMPS:
+    case COPY_VALUES:
+    case COPY_ROWS:
+    case COPY_ATTACH:
+        break;
+    }
+    return is_same(c, &same, err) && (same || begin_anew(c, err)) && copy_more(c, err);
+}
+
+/* The first part. *none: there is nothing to copy. */
+static bool start(struct copy *c, bool *none, struct err *err)
 {
     int64_t expired_us = ns_expired_us(c->d, c->op->now_us);
+    struct thread_row from, to;
+    bool holds, taken;
 
-    return thread_find(c->d, c->to.tenant, c->op->id, from, err) &&
-           doomed_expire(c->d, from->id, expired_us, err) &&
-           thread_find(c->d, c->to.tenant, c->to.thread, to, err) &&
-           doomed_expire(c->d, to->id, expired_us, err) &&
-           thread_find(c->d, c->to.tenant, c->to.thread, to, err);
+    memset(&c->op->thread_copy.out, 0, sizeof(c->op->thread_copy.out));
+    if (!sqlite_tenant(c->d, c->op->tenant, false, &c->tenant, err) ||
+        !thread_find(c->d, c->tenant, c->op->id, &from, err) ||
+        !doomed_expire(c->d, from.id, expired_us, err) || !find_target(c, &to, &taken, err) ||
+        !thread_holds(c->d, from.id, INT64_MIN, &holds, err))
+        return false;
+    if (taken)
+        return err_set(err, ERR_THREAD, "The thread to copy to exists.");
+    *none = !holds;
+    if (!holds)
+        return true;
+    stamp_observe(to.tomb);
+    c->from_thread = from.id;
+    return begin(c, err);
 }
 
 bool sqlite_thread_copy(struct sqlite *d, struct op *op, struct err *err)
 {
-    struct copy c = {.d = d, .op = op, .to = {.thread = op->thread_copy.to}};
-    struct thread_row from, to;
-    bool holds, taken;
+    struct copy *c = arena_zalloc(op->arena, 1, sizeof(*c));
+    bool none = false;
 
-    memset(&op->thread_copy.out, 0, sizeof(op->thread_copy.out));
-    if (!sqlite_tenant(d, op->tenant, false, &c.to.tenant, err) ||
-        !find_threads(&c, &from, &to, err) || !thread_holds(d, from.id, INT64_MIN, &holds, err) ||
-        !thread_holds(d, to.id, INT64_MIN, &taken, err))
-        return false;
-    if (taken)
-        return err_set(err, ERR_THREAD, "The thread to copy to exists.");
-    if (!holds)
-        return true;
-    stamp_observe(to.tomb);
-    if (to.id == 0 && !thread_make(d, c.to.tenant, c.to.thread, &to, err))
-        return false;
-    c.from_thread = from.id;
-    c.to_thread = to.id;
-    return copy_all(&c, err) && thread_touch(d, to.id, op->now_us, err) &&
-           sqlite_session_touch(d, c.to.tenant, c.to.thread, op->now_us, err);
+    if (!c)
+        return no_memory(err);
+    if (op->progress) {
+        *c = *(struct copy *)op->progress;
+        if (!go_on(c, err))
+            return false;
+    } else {
+        c->d = d;
+        c->op = op;
+        if (!start(c, &none, err) || (!none && !copy_more(c, err)))
+            return false;
+    }
+    op->progress = c;
+    return true;
 }

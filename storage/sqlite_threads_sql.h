@@ -73,14 +73,7 @@
     X(THREAD_COUNT,                                                                                \
       "SELECT count(*) FROM namespace n CROSS JOIN checkpoint c "                                  \
       "ON c.namespace = n.id WHERE n.thread = ?1 AND c.stamp > 0 AND c.created_us > ?2")           \
-    X(THREAD_STAMPS,                                                                               \
-      "SELECT c.stamp FROM namespace n "                                                           \
-      "CROSS JOIN checkpoint c ON c.namespace = n.id WHERE n.thread = ?1 AND c.stamp > 0 "         \
-      "UNION SELECT k.stamp FROM namespace n CROSS JOIN checkpoint c ON c.namespace = n.id "       \
-      "CROSS JOIN task k ON k.checkpoint = c.id WHERE n.thread = ?1 "                              \
-      "UNION SELECT k.seq FROM namespace n CROSS JOIN checkpoint c ON c.namespace = n.id "         \
-      "CROSS JOIN task k ON k.checkpoint = c.id WHERE n.thread = ?1 ORDER BY 1")                   \
-    X(THREAD_EXPIRED, "SELECT c.id, c.namespace FROM namespace n CROSS JOIN checkpoint c "         \
+    X(THREAD_EXPIRED, "SELECT c.id, c.namespace, iif(c.stamp > 0, c.stamp, c.created_us) FROM namespace n CROSS JOIN checkpoint c "         \
                       "ON c.namespace = n.id WHERE n.thread = ?1 AND c.created_us <= ?2")          \
     X(NS_FIND, "SELECT t.id, t.tomb, n.id, n.form, n.last_stamp FROM thread t "                    \
                "LEFT JOIN namespace n ON n.thread = t.id AND n.ns = ?3 "                           \
@@ -133,12 +126,12 @@
                        "run_id = NULL, head = 0, refs = NULL, metadata = NULL WHERE id = ?1")      \
     X(CHECKPOINT_DROP, "DELETE FROM checkpoint WHERE id = ?1")                                     \
     X(CHECKPOINT_RUN,                                                                              \
-      "SELECT c.id, c.namespace FROM checkpoint c "                                                \
+      "SELECT c.id, c.namespace, c.stamp FROM checkpoint c "                                                \
       "CROSS JOIN namespace n ON n.id = c.namespace CROSS JOIN thread t ON t.id = n.thread "       \
       "WHERE c.run_id = ?1 AND t.tenant = ?2 AND c.created_us > ?3")                               \
-    X(CHECKPOINT_EXPIRED, "SELECT id, namespace FROM checkpoint WHERE created_us <= ?1 "           \
+    X(CHECKPOINT_EXPIRED, "SELECT id, namespace, iif(stamp > 0, stamp, created_us) FROM checkpoint WHERE created_us <= ?1 "           \
                           "ORDER BY created_us LIMIT ?2")                                          \
-    X(CHECKPOINT_ANCHORS, "SELECT id, namespace FROM checkpoint "                                  \
+    X(CHECKPOINT_ANCHORS, "SELECT id, namespace, created_us FROM checkpoint "                                  \
                           "WHERE namespace = ?1 AND stamp = 0")                                    \
     X(CHECKPOINT_DEAD, "SELECT c.id, c.namespace FROM namespace n CROSS JOIN checkpoint c "        \
                        "ON c.namespace = n.id WHERE n.thread = ?1 AND c.stamp <= ?2")              \
@@ -167,10 +160,10 @@
       "INSERT INTO value (id, namespace, key, base, encoding, hash, channel, version, "            \
       "type, bytes) SELECT ?2, ?3, key, ?4, encoding, hash, channel, version, type, bytes "        \
       "FROM value WHERE id = ?1")                                                                  \
-    X(VALUE_DROP, "DELETE FROM value WHERE id = ?1")                                               \
+    X(VALUE_DROP, "DELETE FROM value WHERE id = ?1 RETURNING length(bytes)")                       \
     X(HEAD_DROP, "DELETE FROM value WHERE id = ?1 AND namespace = ?2 AND key IS NULL "             \
-                 "AND NOT EXISTS (SELECT 1 FROM value v WHERE v.base = ?1 AND v.base <> 0) "       \
-                 "RETURNING length(bytes)")                                                        \
+                 "AND NOT EXISTS (SELECT 1 FROM value v WHERE v.namespace = ?2 AND v.base > 0 " \
+                 "AND v.base = ?1) RETURNING length(bytes)")                         \
     X(TASK_FIND, "SELECT id, seq, stamp, body, task_path FROM task "                               \
                  "WHERE checkpoint = ?1 AND task_id = ?2")                                         \
     X(TASK_INSERT, "INSERT INTO task (task_path, seq, stamp, body, checkpoint, task_id) "          \
@@ -181,7 +174,7 @@
                     "WHERE checkpoint = ?1 ORDER BY task_path, task_id")                           \
     X(TASK_DOCUMENT, "SELECT task_id, task_path, stamp, seq, body FROM task "                      \
                      "WHERE checkpoint = ?1 ORDER BY seq, task_id")                                \
-    X(TASK_CLEAR, "DELETE FROM task WHERE checkpoint = ?1")                                        \
+    X(TASK_CLEAR, "DELETE FROM task WHERE checkpoint = ?1 RETURNING length(body)")                 \
     X(TASK_DEAD, "DELETE FROM task WHERE checkpoint IN (SELECT c.id FROM namespace n "             \
                  "JOIN checkpoint c ON c.namespace = n.id WHERE n.thread = ?1) AND stamp <= ?2")   \
     X(TASK_EXPIRED, "DELETE FROM task WHERE checkpoint = ?1 AND stamp >> 10 <= ?2 "                \

@@ -132,7 +132,7 @@ CREATE TABLE value (
     bytes     BLOB NOT NULL
 );
 CREATE INDEX value_key ON value (namespace, key);
-CREATE INDEX value_base ON value (base) WHERE base <> 0;
+CREATE INDEX value_base ON value (namespace, base) WHERE base > 0;
 
 -- The writes of one task on one checkpoint, packed by storage/record.c.
 CREATE TABLE task (
