@@ -117,20 +117,14 @@ bool sqlite_tenant(struct sqlite *d, struct slice name, bool make, int64_t *tena
  */
 bool sqlite_stamp(struct op *op, int64_t stored, int64_t *stamp, struct err *err) MUST_USE;
 
-/*
- * Whether an op that has done this many steps (rows, more or less) in this transaction should leave
- * the rest to its next part (op->again).
- */
+/* Whether an op that has done so many steps in this transaction leaves the rest to its next part. */
 bool sqlite_part_full(const struct sqlite *d, size_t steps) MUST_USE;
 
 /* Moves the last activity of the session of this id to now_us if it lives; no error if not. */
 bool sqlite_session_touch(struct sqlite *d, int64_t tenant, struct slice id, int64_t now_us,
                           struct err *err) MUST_USE;
 
-/*
- * Removes a thread with everything in it, which is garbage then (sqlite_garbage.h), and leaves a
- * tombstone with this stamp.
- */
+/* Makes a thread garbage (sqlite_garbage.h), and leaves a tombstone with this stamp. */
 bool sqlite_thread_remove(struct sqlite *d, int64_t tenant, struct slice id, int64_t stamp,
                           struct err *err) MUST_USE;
 

@@ -40,7 +40,7 @@ bool marks_list(struct sqlite *d, int64_t ns, struct marks *values, struct err *
             return no_memory(err);
         values->items = grown;
         values->items[values->n++] = (struct mark){.id = query_col_int(&q, 0),
-                                                           .base = query_col_int(&q, 1)};
+                                                   .base = query_col_int(&q, 1)};
     }
     if (values->n > 1)
         qsort(values->items, values->n, sizeof(*values->items), order_values);
@@ -68,8 +68,8 @@ void marks_need_bases(struct marks *values, int64_t last)
     }
 }
 
-bool marks_need_refs(struct marks *values, int64_t head, struct slice packed,
-                      struct arena *scratch, struct err *err)
+bool marks_need_refs(struct marks *values, int64_t head, struct slice packed, struct arena *scratch,
+                     struct err *err)
 {
     int64_t *refs;
     size_t n;
@@ -84,8 +84,7 @@ bool marks_need_refs(struct marks *values, int64_t head, struct slice packed,
 }
 
 /* What the checkpoints of a namespace need. */
-static bool need_referenced(struct sqlite *d, int64_t ns, struct marks *values,
-                            struct err *err)
+static bool need_referenced(struct sqlite *d, int64_t ns, struct marks *values, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     struct arena scratch = {0};
@@ -96,7 +95,8 @@ static bool need_referenced(struct sqlite *d, int64_t ns, struct marks *values,
     query_int(&q, ns);
     do
         ok = query_step(&q, &row, err) &&
-             (!row || marks_need_refs(values, query_col_int(&q, 0), query_col(&q, 1), &scratch, err));
+             (!row ||
+              marks_need_refs(values, query_col_int(&q, 0), query_col(&q, 1), &scratch, err));
     while (ok && row);
     arena_done(&scratch);
     return ok;

@@ -1,6 +1,9 @@
 /* sqlite_messages.c - the operations on messages; see op_sessions.h. */
 #include "sqlite_rows.h"
 
+/* So many messages go in one part of a trim. */
+enum { TRIM_MAX = 1000 };
+
 /* A range of positions, both ends excluded. */
 struct range {
     struct message_pos low, high;
@@ -225,6 +228,30 @@ static bool bound_by_count(struct sqlite *d, int64_t session, struct op *op,
     return true;
 }
 
+/* One part: the oldest first. What comes meanwhile is behind the bound. */
+static bool trim_part(struct sqlite *d, int64_t session, struct op *op,
+                      const struct message_pos *high, struct err *err)
+{
+    struct message_pos *kept = arena_alloc(op->arena, sizeof(*kept));
+    struct query q;
+
+    if (!kept)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    *kept = *high;
+    if (!query_begin(d, SQL_MESSAGE_TRIM, &q, err))
+        return false;
+    query_int(&q, session);
+    query_int(&q, high->seq);
+    query_blob(&q, high->id);
+    query_int(&q, TRIM_MAX);
+    if (!query_run(&q, err))
+        return false;
+    op->message_trim.out.removed += sqlite3_changes64(d->db);
+    op->again = sqlite3_changes64(d->db) == TRIM_MAX;
+    op->progress = kept;
+    return true;
+}
+
 bool sqlite_message_trim(struct sqlite *d, struct op *op, struct err *err)
 {
     struct op_message_trim *trim = &op->message_trim;
@@ -232,26 +259,20 @@ bool sqlite_message_trim(struct sqlite *d, struct op *op, struct err *err)
                                                : (struct message_pos){INT64_MAX, SLICE("")};
     struct session_row row;
     bool all_stay = false;
-    struct query q;
     int64_t tenant;
 
-    trim->out.removed = 0;
+    if (!op->progress)
+        trim->out.removed = 0;
     if (!sqlite_tenant(d, op->tenant, false, &tenant, err) ||
         !row_find(d, tenant, op->id, &row, err))
         return false;
     if (!row_known(d, &row, op->now_us))
         return true;
+    if (op->progress)
+        return trim_part(d, row.id, op, op->progress, err);
+    if (high.seq > row.last_seq)
+        high = (struct message_pos){row.last_seq + 1, SLICE("")};
     if (trim->keep_last > 0 && !bound_by_count(d, row.id, op, &high, &all_stay, err))
         return false;
-    if (all_stay)
-        return true;
-    if (!query_begin(d, SQL_MESSAGE_TRIM, &q, err))
-        return false;
-    query_int(&q, row.id);
-    query_int(&q, high.seq);
-    query_blob(&q, high.id);
-    if (!query_run(&q, err))
-        return false;
-    trim->out.removed = sqlite3_changes64(d->db);
-    return true;
+    return all_stay || trim_part(d, row.id, op, &high, err);
 }

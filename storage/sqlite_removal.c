@@ -1,7 +1,6 @@
 /* sqlite_removal.c - see sqlite_removal.h. */
 #include "sqlite_removal.h"
 
-#include "pack.h"
 #include "sqlite_garbage.h"
 #include "sqlite_ns.h"
 
@@ -52,12 +51,11 @@ static bool drop_checkpoint(struct sqlite *d, const struct doomed_item *item,
 static bool remove_row(struct sqlite *d, struct removal *r, struct err *err)
 {
     const struct doomed_item *item = &r->items[r->at++];
-    struct ns_change change = {0};
     int64_t head, freed = 0, tasks = 0;
     bool dropped;
 
     r->ns = item->ns;
-    if (!drop_checkpoint(d, item, &change, &head, &dropped, err))
+    if (!drop_checkpoint(d, item, &r->change, &head, &dropped, err))
         return false;
     if (!dropped)
         return true;
@@ -65,8 +63,17 @@ static bool remove_row(struct sqlite *d, struct removal *r, struct err *err)
     if (!drop_tasks(d, item->id, &tasks, err) ||
         (head && !doomed_head(d, item->ns, head, &freed, err)))
         return false;
-    change.bytes -= freed + tasks;
-    return ns_grow(d, item->ns, &change, err);
+    r->change.bytes -= freed + tasks;
+    return true;
+}
+
+/* Counts what has gone: before others look, once for all. */
+static bool count_gone(struct sqlite *d, struct removal *r, struct err *err)
+{
+    struct ns_change change = r->change;
+
+    r->change = (struct ns_change){0};
+    return (change.checkpoints == 0 && change.bytes == 0) || ns_grow(d, r->ns, &change, err);
 }
 
 /* An empty namespace: what is still in it is collected by whoever has time. */
@@ -90,7 +97,8 @@ static bool start_scan(struct sqlite *d, struct removal *r, struct err *err)
     int64_t holds = 0;
 
     r->phase = REMOVAL_ROWS;
-    if (!query_number(d, SQL_NS_HOLDS, (int64_t[]){r->ns, 0}, &holds, err))
+    if (!count_gone(d, r, err) ||
+        !query_number(d, SQL_NS_HOLDS, (int64_t[]){r->ns, 0}, &holds, err))
         return false;
     if (!holds)
         return drop_namespace(d, r, err);
@@ -185,8 +193,6 @@ static bool scan(struct sqlite *d, struct removal *r, size_t *steps, struct err 
 /* From the highest id down: what is based on a value goes before it. */
 static bool sweep(struct sqlite *d, struct removal *r, size_t *steps, struct err *err)
 {
-    struct ns_change change = {0};
-
     for (; r->swept > 0; r->swept--) {
         const struct mark *mark = &r->marks.items[r->swept - 1];
         int64_t freed = 0;
@@ -197,12 +203,12 @@ static bool sweep(struct sqlite *d, struct removal *r, size_t *steps, struct err
             break;
         if (!query_number(d, SQL_VALUE_DROP, (int64_t[]){mark->id, 0}, &freed, err))
             return false;
-        change.bytes -= freed;
+        r->change.bytes -= freed;
         ++*steps;
     }
-    if (change.bytes != 0 && !ns_grow(d, r->ns, &change, err))
-        return false;
     if (r->swept == 0) {
+        if (!count_gone(d, r, err))
+            return false;
         r->ns = 0;
         r->at_once = false;
         r->phase = REMOVAL_ROWS;
@@ -251,7 +257,7 @@ bool removal_part(struct sqlite *d, struct removal *r, bool *left, struct err *e
     for (;;) {
         *left = r->at < r->n || r->ns != 0;
         if (!*left || (!r->whole && !r->at_once && sqlite_part_full(d, steps)))
-            return true;
+            return count_gone(d, r, err);
         if (!step(d, r, &steps, err))
             return false;
     }

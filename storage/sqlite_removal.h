@@ -19,6 +19,7 @@
 
 #include "sqlite_doomed.h"
 #include "sqlite_marks.h"
+#include "sqlite_ns.h"
 
 enum removal_phase {
     REMOVAL_ROWS,  /* the rows of a namespace */
@@ -37,8 +38,9 @@ struct removal {
     /* The namespace at hand. */
     int64_t ns; /* 0 = none */
     enum removal_phase phase;
-    bool at_once;           /* it changes all the time: the rest of it in one part */
-    int64_t newest, strays; /* of it and of the store when the scan began */
+    struct ns_change change; /* not yet counted; none between two parts */
+    bool at_once;            /* it changes all the time: the rest of it in one part */
+    int64_t newest, strays;  /* of it and of the store when the scan began */
     struct marks marks;
     struct slice scanned; /* checkpoint id */
     size_t swept;

@@ -313,7 +313,6 @@ bool sqlite_session_delete(struct sqlite *d, struct op *op, struct err *err)
             !row_remove(d, &row, stamp, err))
             return false;
     }
-    return (!del->threads || tenant == 0 ||
-            sqlite_thread_remove(d, tenant, op->id, stamp, err)) &&
+    return (!del->threads || tenant == 0 || sqlite_thread_remove(d, tenant, op->id, stamp, err)) &&
            garbage_finish(d, op, err);
 }

@@ -109,8 +109,8 @@
                      "AND (seq > ?2 OR message_id > ?3) LIMIT 1")                                                                                                                                     \
     X(MESSAGE_NTH, "SELECT seq, message_id FROM message WHERE session = ?1 "                                                                                                                          \
                    "ORDER BY seq DESC, message_id DESC LIMIT 1 OFFSET ?2")                                                                                                                            \
-    X(MESSAGE_TRIM, "DELETE FROM message WHERE session = ?1 AND seq <= ?2 "                                                                                                                           \
-                    "AND (seq < ?2 OR message_id < ?3)")                                                                                                                                              \
+    X(MESSAGE_TRIM, "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE session = ?1 "                                                                                                     \
+                    "AND seq <= ?2 AND (seq < ?2 OR message_id < ?3) ORDER BY seq LIMIT ?4)")                                                                                                         \
     X(MESSAGE_KILL, "DELETE FROM message WHERE session = ?1 AND stamp <= ?2")                                                                                                                         \
     X(CONTENT_STAMP,                                                                                                                                                                                  \
       "SELECT max((SELECT coalesce(max(stamp), 0) FROM message "                                                                                                                                      \

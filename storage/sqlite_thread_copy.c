@@ -7,20 +7,12 @@
  * namespaces to the thread that was asked for. When the source changes meanwhile the copy begins
  * anew, and is made in one part. One that is broken off is collected by the clean-up.
  */
-#include <stdlib.h>
-
 #include "clock.h"
 #include "pack.h"
 #include "sqlite_doomed.h"
 #include "sqlite_garbage.h"
+#include "sqlite_renumber.h"
 #include "sqlite_target.h"
-
-/* Numbers of the source, and new stamps in their place: their order stays. */
-struct renumber {
-    int64_t *old; /* ascending, distinct */
-    size_t n, cap;
-    int64_t first; /* the new ones are consecutive */
-};
 
 struct space {
     int64_t from, to; /* namespaces */
@@ -42,7 +34,7 @@ struct copy {
     enum copy_phase phase;
     struct space *spaces;
     size_t n_spaces, cap;
-    size_t space, at; /* the next to be copied */
+    size_t space, at;       /* the next to be copied */
     struct renumber stamps; /* of the whole thread */
     int64_t checkpoints, writes;
 };
@@ -52,67 +44,10 @@ static COLD bool no_memory(struct err *err)
     return err_set(err, ERR_NO_MEMORY, "out of memory");
 }
 
-static bool renumber_add(struct copy *c, struct renumber *r, int64_t number, struct err *err)
+static bool read_numbers(struct copy *c, enum sqlite_sql which, int64_t id, struct renumber *r,
+                         struct err *err)
 {
-    void *grown = arena_grow(c->op->arena, r->old, r->n, sizeof(*r->old), &r->cap);
-
-    if (!grown)
-        return no_memory(err);
-    r->old = grown;
-    r->old[r->n++] = number;
-    return true;
-}
-
-/* The numbers in all columns of a query about one row. */
-static bool renumber_query(struct copy *c, enum sqlite_sql which, int64_t id, struct renumber *r,
-                           struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    if (!query_begin(c->d, which, &q, err))
-        return false;
-    query_int(&q, id);
-    for (;;) {
-        if (!query_step(&q, &found, err))
-            return false;
-        if (!found)
-            return true;
-        for (int i = 0; i < sqlite3_column_count(q.st); i++)
-            if (!renumber_add(c, r, query_col_int(&q, i), err))
-                return false;
-    }
-}
-
-static int order_numbers(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-/* Sorts, and takes new stamps for what is there; 0 is no number. */
-static void renumber_take(struct renumber *r)
-{
-    size_t n = 0;
-
-    if (r->n > 1)
-        qsort(r->old, r->n, sizeof(*r->old), order_numbers);
-    for (size_t i = 0; i < r->n; i++)
-        if (r->old[i] != 0 && (n == 0 || r->old[i] != r->old[n - 1]))
-            r->old[n++] = r->old[i];
-    r->n = n;
-    if (n > 0)
-        r->first = stamp_take((int64_t)n);
-}
-
-/* 0, which is none, for what is not known. */
-static int64_t renumber_of(const struct renumber *r, int64_t number)
-{
-    const int64_t *found = r->n ? bsearch(&number, r->old, r->n, sizeof(number), order_numbers)
-                                : NULL;
-
-    return found ? r->first + ((int64_t)(found - r->old) << STAMP_NODE_BITS) : 0;
+    return renumber_query(&(struct renumber_source){c->d, c->op->arena, which}, id, r, err);
 }
 
 static bool copy_tasks(struct copy *c, int64_t from, struct target *to, struct err *err)
@@ -143,8 +78,8 @@ static bool copy_tasks(struct copy *c, int64_t from, struct target *to, struct e
     }
 }
 
-static bool copy_refs(struct copy *c, struct slice packed, struct arena *scratch,
-                      struct slice *out, struct err *err)
+static bool copy_refs(struct copy *c, struct slice packed, struct arena *scratch, struct slice *out,
+                      struct err *err)
 {
     int64_t *refs;
     size_t n;
@@ -220,8 +155,8 @@ static bool copy_one(struct copy *c, const struct renumber *list, struct arena *
 
     switch (c->phase) {
     case COPY_STAMPS:
-        return renumber_query(c, SQL_CHECKPOINT_STAMP, from, &c->stamps, err) &&
-               renumber_query(c, SQL_TASK_STAMPS, from, &c->stamps, err);
+        return read_numbers(c, SQL_CHECKPOINT_STAMP, from, &c->stamps, err) &&
+               read_numbers(c, SQL_TASK_STAMPS, from, &c->stamps, err);
     case COPY_VALUES:
         return copy_value(c, from, err);
     case COPY_ROWS:
@@ -279,7 +214,8 @@ static bool state_of(struct copy *c, uint64_t *state, struct err *err)
         if (!found)
             break;
         for (int i = 0; i < sqlite3_column_count(q.st); i++)
-            hash = (hash ^ (uint64_t)query_col_int(&q, i)) * UINT64_C(0x9e3779b97f4a7c15) ^ hash >> 29;
+            hash = (hash ^ (uint64_t)query_col_int(&q, i)) * UINT64_C(0x9e3779b97f4a7c15) ^
+                   hash >> 29;
     }
     *state = hash;
     return true;
@@ -301,8 +237,8 @@ static bool add_space(struct copy *c, struct query *q, struct err *err)
         return false;
     key.ns = space->ns;
     if (!ns_make(c->d, &key, space->form, &to, err) ||
-        !renumber_query(c, SQL_CHECKPOINT_IDS, space->from, &space->rows, err) ||
-        !renumber_query(c, SQL_VALUE_ROWS, space->from, &space->values, err))
+        !read_numbers(c, SQL_CHECKPOINT_IDS, space->from, &space->rows, err) ||
+        !read_numbers(c, SQL_VALUE_ROWS, space->from, &space->values, err))
         return false;
     space->to = to.id;
     renumber_take(&space->values);
@@ -350,8 +286,9 @@ static bool discard(struct copy *c, struct err *err)
 {
     bool known;
 
-    return is_known(c, &known, err) && (!known || (garbage_thread(c->d, c->hidden, err) &&
-                                                   query_do(c->d, SQL_THREAD_FORGO, c->hidden, 0, err)));
+    return is_known(c, &known, err) &&
+           (!known || (garbage_thread(c->d, c->hidden, err) &&
+                       query_do(c->d, SQL_THREAD_FORGO, c->hidden, 0, err)));
 }
 
 static bool begin_anew(struct copy *c, struct err *err)

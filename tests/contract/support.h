@@ -28,9 +28,9 @@
 struct store {
     struct backend *backend;
     struct arena arena;
-    struct slice tenant; /* "default"; tests may change it */
+    struct slice tenant;              /* "default"; tests may change it */
     void (*between)(struct store *s); /* called between the parts of an op; NULL: nothing */
-    int64_t now_us;      /* the clock of the ops; tests move it. Stamps stay at its start */
+    int64_t now_us; /* the clock of the ops; tests move it. Stamps stay at its start */
 };
 
 /* What most tests use: nothing expires, three versions of a context are kept. */
