@@ -239,11 +239,15 @@ int main(int argc, char **argv)
         .batch_max_ops = 100,
         .queue_max = 1000,
         .open = open_chain,
-        .ctx = argc > 1 ? argv[1] : "",
+        .ctx = argv[1],
     };
     struct err err = {0};
     int64_t start = clock_now_ns();
 
+    if (argc < 2) {
+        fprintf(stderr, "lane_hold URL [CHECKPOINTS]\n");
+        return 2;
+    }
     if (!inbox_init(&b.big, &err) || !inbox_init(&b.small, &err))
         die("inbox", &err);
     b.lanes = lanes_open(&cfg, &err);
