@@ -4,8 +4,8 @@
 
 static void quality_is(const char *accept, const char *type, int expected)
 {
-    ck_assert_msg(accept_quality(slice_of(accept), slice_of(type), false) == expected, "%s: %d", accept,
-                  accept_quality(slice_of(accept), slice_of(type), false));
+    ck_assert_msg(accept_quality(slice_of(accept), slice_of(type), false) == expected, "%s: %d",
+                  accept, accept_quality(slice_of(accept), slice_of(type), false));
 }
 
 START_TEST(finds_the_type)
