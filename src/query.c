@@ -63,7 +63,8 @@ static bool read_one(struct slice part, const struct member *members, uint64_t *
 
     if (!id_percent_decode(raw_name, true, arena, &name, err))
         return err->kind == ERR_INVALID ? unknown(raw_name, err) : false;
-    m = member_find(members, name, &index);
+    /* What is matched there is the inside of a JSON string, where a backslash means something. */
+    m = memchr(name.at, '\\', name.len) ? NULL : member_find(members, name, &index);
     if (!m)
         return unknown(raw_name, err);
     if (*seen >> index & 1)

@@ -174,6 +174,9 @@ END_TEST
 START_TEST(refuses_wrong_queries)
 {
     query_refused("", "?need: is needed");
+    query_refused("need=1&\\u0073=x", "?\\u0073: there is no such query parameter");
+    query_refused("need=1&%5Cu=x", NULL);
+    query_refused("need=1&\\ud83d\\u", NULL);
     query_refused("need=1&x=1", "?x: there is no such query parameter");
     query_refused("need=1&%zz=1", "?%zz: there is no such query parameter");
     query_refused("need=1&i=1&i=2", "?i: stands twice");
