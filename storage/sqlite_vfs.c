@@ -12,7 +12,7 @@ enum {
     HEADER_APPLICATION = 68, /* offset in the header of a database */
 };
 
-/* Writes that follow one another and are not yet with the system. */
+/* Writes to the log that follow one another and are not yet with the system. */
 struct gather {
     char *bytes; /* GATHER_MAX; NULL until the first write */
     size_t len;
@@ -23,7 +23,7 @@ struct file {
     sqlite3_file base;
     sqlite3_file *real; /* behind this struct */
     struct gather gather;
-    bool pages;   /* the database itself, not its log */
+    bool log;     /* the log of a database, not itself */
     bool checked; /* it is known to be ours */
 };
 
@@ -41,7 +41,7 @@ static uint64_t sum_of(const void *page, sqlite3_int64 offset)
 
 static bool is_page(const struct file *f, int n, sqlite3_int64 offset)
 {
-    return f->pages && n == SQLITE_PAGE && offset % SQLITE_PAGE == 0;
+    return !f->log && n == SQLITE_PAGE && offset % SQLITE_PAGE == 0;
 }
 
 static void put_sum(char *page, sqlite3_int64 offset)
@@ -128,29 +128,32 @@ static int file_read(sqlite3_file *base, void *to, int n, sqlite3_int64 offset)
     return !f->checked || sum_is_right(to, offset) ? SQLITE_OK : SQLITE_IOERR_DATA;
 }
 
-static int write_directly(struct file *f, const void *from, int n, sqlite3_int64 offset)
+/*
+ * Pages are not gathered: a checkpoint that stops halfway tells the other connections to look for
+ * them in the database, and nothing that could fail is asked of it before.
+ */
+static int write_page(struct file *f, const void *from, sqlite3_int64 offset)
 {
     char page[SQLITE_PAGE];
 
-    if (is_page(f, n, offset)) {
-        memcpy(page, from, sizeof(page));
-        put_sum(page, offset);
-        from = page;
-    }
-    return f->real->pMethods->xWrite(f->real, from, n, offset);
+    memcpy(page, from, sizeof(page));
+    put_sum(page, offset);
+    return f->real->pMethods->xWrite(f->real, page, sizeof(page), offset);
 }
 
 static int file_write(sqlite3_file *base, const void *from, int n, sqlite3_int64 offset)
 {
     struct file *f = file_of(base);
-    int rc;
-    char *to = gather(f, n, offset, &rc);
+    int rc = SQLITE_OK;
+    char *to = f->log ? gather(f, n, offset, &rc) : NULL;
 
-    if (!to)
-        return rc == SQLITE_OK ? write_directly(f, from, n, offset) : rc;
-    memcpy(to, from, (size_t)n);
+    if (rc != SQLITE_OK)
+        return rc;
     if (is_page(f, n, offset))
-        put_sum(to, offset);
+        return write_page(f, from, offset);
+    if (!to)
+        return f->real->pMethods->xWrite(f->real, from, n, offset);
+    memcpy(to, from, (size_t)n);
     return SQLITE_OK;
 }
 
@@ -290,7 +293,7 @@ static int vfs_open(sqlite3_vfs *self UNUSED, sqlite3_filename name, sqlite3_fil
 
     if (!(flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)))
         return below->xOpen(below, name, base, flags, out);
-    *f = (struct file){.real = (sqlite3_file *)(f + 1), .pages = flags & SQLITE_OPEN_MAIN_DB};
+    *f = (struct file){.real = (sqlite3_file *)(f + 1), .log = flags & SQLITE_OPEN_WAL};
     rc = below->xOpen(below, name, f->real, flags, out);
     if (f->real->pMethods) /* then sqlite closes it, even if it failed */
         f->base.pMethods = &methods;
