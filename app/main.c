@@ -148,13 +148,25 @@ static int serve(const struct config *cfg)
 int main(int argc, char *argv[], char *envp[])
 {
     static const struct command commands[] = {
-        {"serve", "serve the API until SIGTERM", CONFIG_SERVE, serve},
-        {"config", "print every setting: flag, variable, value, range, meaning", CONFIG_SHOW,
-         cli_config},
-        {"cleanup", "remove idle sessions with all that is theirs and print the count",
-         CONFIG_CLEANUP, cli_cleanup},
-        {"version", "print the version", CONFIG_NONE, cli_version},
-        {NULL, NULL, CONFIG_NONE, NULL},
+        {.name = "serve",
+         .help = "serve the API until SIGTERM",
+         .settings = CONFIG_SERVE,
+         .run = serve},
+        {.name = "config",
+         .help = "print every setting: flag, variable, value, range, meaning",
+         .settings = CONFIG_SHOW,
+         .run = cli_config},
+        {.name = "cleanup",
+         .help = "remove idle sessions with all that is theirs and print the count",
+         .settings = CONFIG_CLEANUP,
+         .run = cli_cleanup},
+        {.name = "seal",
+         .help = "take over a database file that another program wrote, as a backup",
+         .operand = "sqlite:PATH",
+         .more = cli_seal_help,
+         .run = cli_seal},
+        {.name = "version", .help = "print the version", .run = cli_version},
+        {0},
     };
 
     return cli_run(commands, argc, argv, envp);

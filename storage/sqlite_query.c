@@ -160,7 +160,8 @@ bool sqlite_fail(struct sqlite *d, struct err *err)
         code = SQLITE_NOMEM;
     if (code == SQLITE_IOERR_DATA)
         return err_set(err, ERR_STORAGE,
-                       "sqlite: the database file is damaged: a page does not match its checksum");
+                       "sqlite: the database file is damaged: a page does not match its checksum "
+                       "(if another program wrote to it: stateward seal)");
     switch (code & 0xff) {
     case SQLITE_FULL:
         return err_set(err, ERR_UNAVAILABLE, "sqlite: the disk is full");

@@ -3,13 +3,14 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
-#include <stdbool.h>
 #include <string.h>
 #include <xxhash.h>
 
 enum {
-    GATHER_MAX = 0x1ffff,    /* more than that at once sqlite's VFS for Unix cannot write */
-    HEADER_APPLICATION = 68, /* offset in the header of a database */
+    GATHER_MAX = 0x1ffff,  /* more than that at once sqlite's VFS for Unix cannot write */
+    HEADER_PAGE_SIZE = 16, /* offsets in the header of a database */
+    HEADER_RESERVED = 20,
+    HEADER_APPLICATION = 68,
 };
 
 /* Writes to the log that follow one another and are not yet with the system. */
@@ -24,6 +25,7 @@ struct file {
     sqlite3_file *real; /* behind this struct */
     struct gather gather;
     bool log;     /* the log of a database, not itself */
+    bool room;    /* its pages are known to have room for sums */
     bool checked; /* it is known to be ours */
 };
 
@@ -34,9 +36,21 @@ static struct file *file_of(sqlite3_file *base)
 
 /* --- page sums ------------------------------------------------------------------------------- */
 
-static uint64_t sum_of(const void *page, sqlite3_int64 offset)
+void sqlite_page_sum(const void *page, int64_t offset, char sum[SQLITE_PAGE_SUM])
 {
-    return XXH3_64bits_withSeed(page, SQLITE_PAGE - SQLITE_PAGE_SUM, (XXH64_hash_t)offset);
+    XXH64_canonical_t canonical;
+
+    XXH64_canonicalFromHash(&canonical, XXH3_64bits_withSeed(page, SQLITE_PAGE - SQLITE_PAGE_SUM,
+                                                             (XXH64_hash_t)offset));
+    memcpy(sum, &canonical, SQLITE_PAGE_SUM);
+}
+
+bool sqlite_pages_fit(const void *header)
+{
+    const unsigned char *at = header;
+
+    return at[HEADER_PAGE_SIZE] << 8 == SQLITE_PAGE && at[HEADER_PAGE_SIZE + 1] == 0 &&
+           at[HEADER_RESERVED] == SQLITE_PAGE_SUM;
 }
 
 static bool is_page(const struct file *f, int n, sqlite3_int64 offset)
@@ -44,20 +58,12 @@ static bool is_page(const struct file *f, int n, sqlite3_int64 offset)
     return !f->log && n == SQLITE_PAGE && offset % SQLITE_PAGE == 0;
 }
 
-static void put_sum(char *page, sqlite3_int64 offset)
-{
-    XXH64_canonical_t sum;
-
-    XXH64_canonicalFromHash(&sum, sum_of(page, offset));
-    memcpy(page + SQLITE_PAGE - SQLITE_PAGE_SUM, &sum, sizeof(sum));
-}
-
 static bool sum_is_right(const char *page, sqlite3_int64 offset)
 {
-    XXH64_canonical_t sum;
+    char sum[SQLITE_PAGE_SUM];
 
-    memcpy(&sum, page + SQLITE_PAGE - SQLITE_PAGE_SUM, sizeof(sum));
-    return XXH64_hashFromCanonical(&sum) == sum_of(page, offset);
+    sqlite_page_sum(page, offset, sum);
+    return memcmp(page + SQLITE_PAGE - SQLITE_PAGE_SUM, sum, sizeof(sum)) == 0;
 }
 
 /* The file of another program is for who opens it to refuse. */
@@ -129,6 +135,9 @@ static int file_read(sqlite3_file *base, void *to, int n, sqlite3_int64 offset)
 }
 
 /*
+ * Where pages are used to their end a sum would overwrite what is stored there. So none is written
+ * before the first page is known: sqlite may be rolling back what another program left half done.
+ *
  * Pages are not gathered: a checkpoint that stops halfway tells the other connections to look for
  * them in the database, and nothing that could fail is asked of it before.
  */
@@ -137,7 +146,7 @@ static int write_page(struct file *f, const void *from, sqlite3_int64 offset)
     char page[SQLITE_PAGE];
 
     memcpy(page, from, sizeof(page));
-    put_sum(page, offset);
+    sqlite_page_sum(page, offset, page + SQLITE_PAGE - SQLITE_PAGE_SUM);
     return f->real->pMethods->xWrite(f->real, page, sizeof(page), offset);
 }
 
@@ -149,7 +158,9 @@ static int file_write(sqlite3_file *base, const void *from, int n, sqlite3_int64
 
     if (rc != SQLITE_OK)
         return rc;
-    if (is_page(f, n, offset))
+    if (is_page(f, n, offset) && offset == 0)
+        f->room = sqlite_pages_fit(from);
+    if (is_page(f, n, offset) && f->room)
         return write_page(f, from, offset);
     if (!to)
         return f->real->pMethods->xWrite(f->real, from, n, offset);
@@ -190,10 +201,9 @@ static int file_lock(sqlite3_file *base, int level)
 
 static int file_unlock(sqlite3_file *base, int level)
 {
-    struct file *f = file_of(base);
-    int rc = flush(f);
+    sqlite3_file *real = file_of(base)->real;
 
-    return rc == SQLITE_OK ? f->real->pMethods->xUnlock(f->real, level) : rc;
+    return real->pMethods->xUnlock(real, level);
 }
 
 static int file_reserved(sqlite3_file *base, int *locked)
@@ -203,6 +213,15 @@ static int file_reserved(sqlite3_file *base, int *locked)
     return real->pMethods->xCheckReservedLock(real, locked);
 }
 
+/* Pages that are still to come will have room. */
+static bool has_room(sqlite3_file *real)
+{
+    unsigned char header[SQLITE_HEADER];
+    int rc = real->pMethods->xRead(real, header, sizeof(header), 0);
+
+    return rc == SQLITE_IOERR_SHORT_READ || (rc == SQLITE_OK && sqlite_pages_fit(header));
+}
+
 static int file_control(sqlite3_file *base, int what, void *arg)
 {
     struct file *f = file_of(base);
@@ -210,7 +229,8 @@ static int file_control(sqlite3_file *base, int what, void *arg)
     if (what != SQLITE_VFS_CHECK)
         return f->real->pMethods->xFileControl(f->real, what, arg);
     f->checked = true;
-    return SQLITE_OK;
+    f->room = has_room(f->real);
+    return f->room ? SQLITE_OK : SQLITE_IOERR_DATA;
 }
 
 static int file_sector(sqlite3_file *base)

@@ -16,6 +16,7 @@
 #ifndef SQLITE_VFS_H
 #define SQLITE_VFS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "compiler.h"
@@ -23,9 +24,17 @@
 enum {
     SQLITE_PAGE = 8192,              /* a big value then costs half the writes of 4096 */
     SQLITE_PAGE_SUM = 8,             /* of it for the sum: sqlite's "reserved space" */
+    SQLITE_HEADER = 100,             /* with which a database begins */
     SQLITE_APPLICATION = 0x53746477, /* "Stdw", in the header of our files */
-    SQLITE_VFS_CHECK = 0x53746401,   /* file control: the database is ours, check each page of it */
+    SQLITE_VFS_CHECK = 0x53746401,   /* file control: the database is ours, check each page of it;
+                                        SQLITE_IOERR_DATA when they have no room for sums */
 };
+
+/* What the last bytes of the page at this offset shall be. */
+void sqlite_page_sum(const void *page, int64_t offset, char sum[SQLITE_PAGE_SUM]);
+
+/* Whether the pages of a database with this header have our size and room for sums. */
+bool sqlite_pages_fit(const void *header) MUST_USE;
 
 /* Name to open with; registered on first use. NULL: out of memory. */
 const char *sqlite_vfs(void) MUST_USE;
