@@ -18,7 +18,7 @@ enum { FAKE_NOTES = 1024 };
 struct fake_backend {
     struct backend base;
     enum err_kind fail;
-    pthread_mutex_t *gate; /* execute waits for it; NULL: it does not */
+    pthread_mutex_t *gate; /* execute and probe wait for it; NULL: they do not */
     struct op *ran[FAKE_NOTES];
     size_t n_ran, n_batches, n_probes;
     size_t largest; /* batch */
@@ -26,14 +26,19 @@ struct fake_backend {
     size_t parts; /* which an op on "long" takes after its first */
 };
 
-static bool fake_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+static void fake_wait(struct fake_backend *f)
 {
-    struct fake_backend *f = (struct fake_backend *)self;
-
     if (f->gate) {
         pthread_mutex_lock(f->gate);
         pthread_mutex_unlock(f->gate);
     }
+}
+
+static bool fake_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct fake_backend *f = (struct fake_backend *)self;
+
+    fake_wait(f);
     f->n_batches++;
     if (n > f->largest)
         f->largest = n;
@@ -53,6 +58,7 @@ static bool fake_probe(struct backend *self, int64_t deadline_ns, struct err *er
     struct fake_backend *f = (struct fake_backend *)self;
 
     (void)deadline_ns;
+    fake_wait(f);
     f->n_probes++;
     return f->fail == ERR_OK || err_set(err, f->fail, "told to fail");
 }
