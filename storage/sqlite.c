@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "sqlite_carrier.h"
 
 /* How long one transaction goes on with parts; beyond it each op does little. */
 #define PART_NS (INT64_C(20) * 1000000)
@@ -214,6 +215,7 @@ static void close_backend(struct backend *self)
 
     if (d->db && d->lock_fd >= 0)
         settle_clock(d);
+    carrier_stop(d->carrier);
     for (size_t i = 0; i < COUNT_OF(d->statements); i++)
         sqlite3_finalize(d->statements[i]);
     sqlite3_close(d->db);

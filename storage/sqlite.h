@@ -33,6 +33,7 @@ struct sqlite {
     sqlite3 *db;
     sqlite3_stmt *statements[SQL_COUNT]; /* prepared at first use */
     int lock_fd;                         /* of a writer or sole connection on a file, else -1 */
+    struct carrier *carrier;             /* the same, else NULL */
     ino_t wal;                           /* the file that was opened; 0 if it is in memory */
     enum backend_role role;
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "schema.h"
+#include "sqlite_carrier.h"
 #include "sqlite_file.h"
 #include "sqlite_vfs.h"
 
@@ -34,11 +35,9 @@ static const char settings[] = "PRAGMA foreign_keys = OFF;"
 
 static const char reader_settings[] = "PRAGMA query_only = ON;";
 
-/* The WAL is carried over by the writer itself: a second thread for it let the WAL grow. */
 static const char writer_settings[] = "PRAGMA journal_mode = WAL;"
                                       "PRAGMA cache_size = -16384;"
                                       "PRAGMA synchronous = FULL;"
-                                      "PRAGMA wal_autocheckpoint = 1000;"
                                       "PRAGMA journal_size_limit = 67108864;";
 
 static bool open_file(struct sqlite *d, const char *path, struct err *err)
@@ -188,7 +187,8 @@ struct backend *sqlite_open(const struct backend_config *cfg, struct err *err)
         d->session_ttl_us = cfg->session_ttl_us;
         d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;
         d->context_versions = cfg->context_versions > 0 ? cfg->context_versions : 1;
-        done = set_up(d, path, file, err);
+        done = set_up(d, path, file, err) &&
+               (!file || d->role == BACKEND_READER || (d->carrier = carrier_start(d, cfg, err)));
         if (!done)
             backend_close(&d->base);
     } else {

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 enum {
+    SYNC_PAGES = 64,       /* a sync of more would hold up that of a commit */
     GATHER_MAX = 0x1ffff,  /* more than that at once sqlite's VFS for Unix cannot write */
     HEADER_PAGE_SIZE = 16, /* offsets in the header of a database */
     HEADER_RESERVED = 20,
@@ -27,6 +28,7 @@ struct file {
     bool log;     /* the log of a database, not itself */
     bool room;    /* its pages are known to have room for sums */
     bool checked; /* it is known to be ours */
+    int unsynced; /* pages that were written since */
 };
 
 static struct file *file_of(sqlite3_file *base)
@@ -144,10 +146,16 @@ static int file_read(sqlite3_file *base, void *to, int n, sqlite3_int64 offset)
 static int write_page(struct file *f, const void *from, sqlite3_int64 offset)
 {
     char page[SQLITE_PAGE];
+    int rc;
 
     memcpy(page, from, sizeof(page));
     sqlite_page_sum(page, offset, page + SQLITE_PAGE - SQLITE_PAGE_SUM);
-    return f->real->pMethods->xWrite(f->real, page, sizeof(page), offset);
+    rc = f->real->pMethods->xWrite(f->real, page, sizeof(page), offset);
+    if (rc == SQLITE_OK && ++f->unsynced >= SYNC_PAGES) {
+        f->unsynced = 0;
+        rc = f->real->pMethods->xSync(f->real, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    }
+    return rc;
 }
 
 static int file_write(sqlite3_file *base, const void *from, int n, sqlite3_int64 offset)

@@ -6,7 +6,8 @@
  * SQLite keeps checksums in its log only. Here the last bytes of each page of the database are a
  * sum over the rest and its place: what the disk gives back changed or from elsewhere is an error
  * (SQLITE_IOERR_DATA), not an answer. Writes to the log that follow one another become one when it
- * is synced, which `synchronous = FULL` does before others are told of them.
+ * is synced, which `synchronous = FULL` does before others are told of them. Pages of the database
+ * are synced as they come: a checkpoint is not followed by one long sync.
  *
  * Threads    as sqlite: a file belongs to its connection. Registration may run anywhere.
  * Ownership  the VFS is the process's and stays.
