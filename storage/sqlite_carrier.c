@@ -133,7 +133,7 @@ void carrier_stop(struct carrier *c)
     if (c->running)
         pthread_join(c->thread, NULL);
     if (c->own)
-        backend_close(&c->own->base);
+        backend_close(&c->own->sql.base);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
     free(c);

@@ -49,7 +49,8 @@ static bool open_file(struct sqlite *d, const char *path, struct err *err)
     vfs = sqlite_vfs();
     if (!vfs)
         return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
-    return sqlite_file_open(d, path, d->role == BACKEND_READER ? 0 : SQLITE_OPEN_CREATE, vfs, err);
+    return sqlite_file_open(d, path, d->sql.role == BACKEND_READER ? 0 : SQLITE_OPEN_CREATE, vfs,
+                            err);
 }
 
 /* Refuses what is not ours; *version is 0 for a new file. */
@@ -57,9 +58,9 @@ static bool check_owner(struct sqlite *d, const char *path, int64_t *version, st
 {
     int64_t application, tables;
 
-    if (!query_number(d, SQL_APPLICATION, (int64_t[2]){0}, &application, err) ||
-        !query_number(d, SQL_SCHEMA_VERSION, (int64_t[2]){0}, version, err) ||
-        !query_number(d, SQL_TABLE_COUNT, (int64_t[2]){0}, &tables, err))
+    if (!query_number(&d->sql, SQL_APPLICATION, (int64_t[2]){0}, &application, err) ||
+        !query_number(&d->sql, SQL_SCHEMA_VERSION, (int64_t[2]){0}, version, err) ||
+        !query_number(&d->sql, SQL_TABLE_COUNT, (int64_t[2]){0}, &tables, err))
         return sqlite_name_path(path, err);
     if (application != SQLITE_APPLICATION && (application || *version || tables))
         return err_set(err, ERR_CONFIG, "sqlite: %s is the database of another program", path);
@@ -71,7 +72,7 @@ static bool check_owner(struct sqlite *d, const char *path, int64_t *version, st
                        "sqlite: %s was written by a newer version of this program: its schema is "
                        "number %lld, known are those up to %zu",
                        path, (long long)*version, COUNT_OF(migrations));
-    if (*version < (int64_t)COUNT_OF(migrations) && d->role == BACKEND_READER)
+    if (*version < (int64_t)COUNT_OF(migrations) && d->sql.role == BACKEND_READER)
         return err_set(err, ERR_CONFIG, "sqlite: %s has an old schema", path);
     return true;
 }
@@ -91,7 +92,7 @@ static bool migrate(struct sqlite *d, size_t number, struct err *err)
 /* Stamps of an earlier run must not come again. */
 static bool read_clock(struct sqlite *d, struct err *err)
 {
-    if (!query_number(d, SQL_CLOCK_GET, (int64_t[2]){0}, &d->stamp_high, err))
+    if (!query_number(&d->sql, SQL_CLOCK_GET, (int64_t[2]){0}, &d->stamp_high, err))
         return false;
     stamp_observe(d->stamp_high);
     return true;
@@ -102,7 +103,7 @@ static bool prepare_rollback(struct sqlite *d, struct err *err)
 {
     struct query q;
 
-    if (!query_begin(d, SQL_ROLLBACK, &q, err))
+    if (!query_begin(&d->sql, SQL_ROLLBACK, &q, err))
         return false;
     query_end(&q);
     return true;
@@ -138,7 +139,7 @@ static bool check_pages(struct sqlite *d, const char *path, struct err *err)
 {
     int64_t size = 0;
 
-    if (!query_number(d, SQL_PAGE_SIZE, (int64_t[2]){0}, &size, err))
+    if (!query_number(&d->sql, SQL_PAGE_SIZE, (int64_t[2]){0}, &size, err))
         return sqlite_name_path(path, err);
     if (size == SQLITE_PAGE &&
         sqlite3_file_control(d->db, "main", SQLITE_VFS_CHECK, NULL) == SQLITE_OK)
@@ -151,7 +152,7 @@ static bool check_pages(struct sqlite *d, const char *path, struct err *err)
 
 static bool set_up(struct sqlite *d, const char *path, bool file, struct err *err)
 {
-    bool reader = d->role == BACKEND_READER;
+    bool reader = d->sql.role == BACKEND_READER;
     int64_t version;
 
     if (!open_file(d, path, err) || (file && !reader && !sqlite_take_over(d, path, err)))
@@ -180,20 +181,17 @@ struct backend *sqlite_open(const struct backend_config *cfg, struct err *err)
     if (!d)
         err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
     if (d && path) {
-        d->base.ops = &sqlite_backend_ops;
-        d->base.caps = file ? BACKEND_DURABLE : 0;
+        sql_init(&d->sql, &sqlite_driver, cfg);
+        d->sql.base.ops = &sqlite_backend_ops;
+        d->sql.base.caps = file ? BACKEND_DURABLE : 0;
         d->lock_fd = -1;
-        d->role = cfg->role;
-        d->session_ttl_us = cfg->session_ttl_us;
-        d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;
-        d->context_versions = cfg->context_versions > 0 ? cfg->context_versions : 1;
         done = set_up(d, path, file, err) &&
-               (!file || d->role == BACKEND_READER || (d->carrier = carrier_start(d, cfg, err)));
+               (!file || cfg->role == BACKEND_READER || (d->carrier = carrier_start(d, cfg, err)));
         if (!done)
-            backend_close(&d->base);
+            backend_close(&d->sql.base);
     } else {
         free(d);
     }
     free(path);
-    return done ? &d->base : NULL;
+    return done ? &d->sql.base : NULL;
 }

@@ -3,17 +3,17 @@
 
 #include "sqlite.h"
 
-static const char *const texts[SQL_COUNT] = {
+static const char *const texts[SQLITE_COUNT] = {
 #define X(name, text) [SQL_##name] = text,
-    SQLITE_SQL(X)
+    PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X) SQLITE_SQL(X)
 #undef X
 };
 
-bool query_begin(struct sqlite *d, enum sqlite_sql which, struct query *q, struct err *err)
+static bool prepare(struct query *q, int which, struct err *err)
 {
+    struct sqlite *d = (struct sqlite *)q->d;
     sqlite3_stmt **st = &d->statements[which];
 
-    *q = (struct query){.d = d};
     if (!*st && sqlite3_prepare_v3(d->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, st, NULL) !=
                     SQLITE_OK)
         return sqlite_fail(d, err);
@@ -28,27 +28,34 @@ static void bound(struct query *q, int rc)
         q->failed = rc;
 }
 
-void query_int(struct query *q, int64_t n)
+static void bind_int(struct query *q, int64_t n)
 {
     bound(q, sqlite3_bind_int64(q->st, ++q->bound, n));
 }
 
-void query_double(struct query *q, double n)
+static void bind_double(struct query *q, double n)
 {
     bound(q, sqlite3_bind_double(q->st, ++q->bound, n));
 }
 
-void query_blob(struct query *q, struct slice s)
+static void bind_blob(struct query *q, struct slice s)
 {
     bound(q, sqlite3_bind_blob64(q->st, ++q->bound, s.at, s.len, SQLITE_STATIC));
 }
 
-void query_null(struct query *q)
+static void bind_null(struct query *q)
 {
     bound(q, sqlite3_bind_null(q->st, ++q->bound));
 }
 
-bool query_step(struct query *q, bool *row, struct err *err)
+static void end(struct query *q)
+{
+    sqlite3_reset(q->st); /* repeats the error of a failed step, which is known already */
+    sqlite3_clear_bindings(q->st);
+    q->st = NULL;
+}
+
+static bool step(struct query *q, bool *row, struct err *err)
 {
     int rc = q->failed;
 
@@ -58,36 +65,26 @@ bool query_step(struct query *q, bool *row, struct err *err)
             *row = rc == SQLITE_ROW;
             return true;
         }
-        sqlite_fail(q->d, err);
+        sqlite_fail((struct sqlite *)q->d, err);
     } else {
         err_fill(err, rc == SQLITE_NOMEM ? ERR_NO_MEMORY : ERR_STORAGE, "sqlite: %s",
                  sqlite3_errstr(rc));
     }
-    query_end(q);
+    end(q);
     return false;
 }
 
-bool query_run(struct query *q, struct err *err)
-{
-    bool row;
-
-    if (!query_step(q, &row, err))
-        return false;
-    query_end(q);
-    return true;
-}
-
-int64_t query_col_int(struct query *q, int column)
+static int64_t col_int(const struct query *q, int column)
 {
     return sqlite3_column_int64(q->st, column);
 }
 
-double query_col_double(struct query *q, int column)
+static double col_double(const struct query *q, int column)
 {
     return sqlite3_column_double(q->st, column);
 }
 
-struct slice query_col(struct query *q, int column)
+static struct slice col(const struct query *q, int column)
 {
     const char *at;
 
@@ -95,61 +92,6 @@ struct slice query_col(struct query *q, int column)
         return (struct slice){NULL, 0};
     at = sqlite3_column_blob(q->st, column); /* NULL for an empty one */
     return at ? (struct slice){at, (size_t)sqlite3_column_bytes(q->st, column)} : SLICE("");
-}
-
-bool query_copy(struct query *q, int column, struct arena *arena, struct slice *out,
-                struct err *err)
-{
-    struct slice s = query_col(q, column);
-
-    if (s.at) {
-        s = arena_copy(arena, s);
-        if (!s.at)
-            return err_set(err, ERR_NO_MEMORY, "Out of memory while reading from the store.");
-    }
-    *out = s;
-    return true;
-}
-
-void query_end(struct query *q)
-{
-    if (!q->st)
-        return;
-    sqlite3_reset(q->st); /* repeats the error of a failed step, which is known already */
-    sqlite3_clear_bindings(q->st);
-    q->st = NULL;
-}
-
-static void bind_numbers(struct query *q, const int64_t in[2])
-{
-    for (int i = 0; i < sqlite3_bind_parameter_count(q->st); i++)
-        query_int(q, in[i]);
-}
-
-bool query_do(struct sqlite *d, enum sqlite_sql which, int64_t a, int64_t b, struct err *err)
-{
-    struct query q;
-
-    if (!query_begin(d, which, &q, err))
-        return false;
-    bind_numbers(&q, (int64_t[]){a, b});
-    return query_run(&q, err);
-}
-
-bool query_number(struct sqlite *d, enum sqlite_sql which, const int64_t in[2], int64_t *n,
-                  struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    if (!query_begin(d, which, &q, err))
-        return false;
-    bind_numbers(&q, in);
-    if (!query_step(&q, &found, err))
-        return false;
-    if (found)
-        *n = query_col_int(&q, 0);
-    return true;
 }
 
 bool sqlite_fail(struct sqlite *d, struct err *err)
@@ -186,3 +128,49 @@ bool sqlite_fail(struct sqlite *d, struct err *err)
         return err_set(err, ERR_STORAGE, "sqlite: %s", sqlite3_errmsg(d->db));
     }
 }
+
+static int64_t total_changes(struct sql *d)
+{
+    return sqlite3_total_changes64(((struct sqlite *)d)->db);
+}
+
+static int64_t changes(const struct query *q)
+{
+    return sqlite3_changes64(((struct sqlite *)q->d)->db);
+}
+
+static int64_t made_id(const struct query *q)
+{
+    return sqlite3_last_insert_rowid(((struct sqlite *)q->d)->db);
+}
+
+static int parameters(const struct query *q)
+{
+    return sqlite3_bind_parameter_count(q->st);
+}
+
+static int columns(const struct query *q)
+{
+    return sqlite3_column_count(q->st);
+}
+
+const struct sql_driver sqlite_driver = {
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .roll_back = sqlite_roll_back,
+    .total_changes = total_changes,
+    .prepare = prepare,
+    .step = step,
+    .end = end,
+    .parameters = parameters,
+    .columns = columns,
+    .changes = changes,
+    .made_id = made_id,
+    .bind_int = bind_int,
+    .bind_double = bind_double,
+    .bind_blob = bind_blob,
+    .bind_null = bind_null,
+    .col_int = col_int,
+    .col_double = col_double,
+    .col = col,
+};

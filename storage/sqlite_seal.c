@@ -19,7 +19,7 @@ static bool check_owner(struct sqlite *d, const char *path, struct err *err)
 {
     int64_t application;
 
-    if (!query_number(d, SQL_APPLICATION, (int64_t[2]){0}, &application, err))
+    if (!query_number(&d->sql, SQL_APPLICATION, (int64_t[2]){0}, &application, err))
         return sqlite_name_path(path, err);
     return application == SQLITE_APPLICATION ||
            err_set(err, ERR_CONFIG, "sqlite: %s is the database of another program", path);
@@ -52,7 +52,7 @@ static bool check_structure(struct sqlite *d, const char *path, struct err *err)
     char findings[sizeof(err->text)] = "";
     bool row;
 
-    if (!query_begin(d, SQL_INTEGRITY, &q, err) || !query_step(&q, &row, err))
+    if (!query_begin(&d->sql, SQL_INTEGRITY, &q, err) || !query_step(&q, &row, err))
         return sqlite_name_path(path, err);
     while (row) {
         add_finding(&q, findings, sizeof(findings));
@@ -153,7 +153,7 @@ static bool stamp_alone(struct sqlite *d, const char *path, struct sqlite_sealed
         return sqlite_name_path(path, err);
     if (!stamp_pages(d, path, out, err))
         return false;
-    return query_do(d, SQL_ROLLBACK, 0, 0, err) || sqlite_name_path(path, err);
+    return query_do(&d->sql, SQL_ROLLBACK, 0, 0, err) || sqlite_name_path(path, err);
 }
 
 static bool seal_file(struct sqlite *d, const char *path, struct sqlite_sealed *out,
@@ -179,10 +179,11 @@ bool sqlite_seal(const char *url, struct sqlite_sealed *out, struct err *err)
     } else if (path && !(d = calloc(1, sizeof(*d)))) {
         err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
     } else if (path) {
-        d->base.ops = &sqlite_backend_ops;
+        d->sql.driver = &sqlite_driver;
+        d->sql.base.ops = &sqlite_backend_ops;
         d->lock_fd = -1;
         done = seal_file(d, path, out, err);
-        backend_close(&d->base);
+        backend_close(&d->sql.base);
     }
     free(path);
     return done;

@@ -1,5 +1,5 @@
 /*
- * sqlite_sql.h - every SQL text of the sqlite driver, by name.
+ * sqlite_sql.h - the SQL that only the sqlite driver runs, by name.
  *
  * Threads    constants.
  * Ownership  none.
@@ -9,13 +9,17 @@
 #ifndef SQLITE_SQL_H
 #define SQLITE_SQL_H
 
-#include "sqlite_parts_sql.h"
-#include "sqlite_sessions_sql.h"
-#include "sqlite_threads_sql.h"
-
-#define SQLITE_SQL(X)      \
-    SQLITE_PARTS_SQL(X)    \
-    SQLITE_SESSIONS_SQL(X) \
-    SQLITE_THREADS_SQL(X)
+#define SQLITE_SQL(X)                                             \
+    X(BEGIN_READ, "BEGIN")                                        \
+    X(BEGIN_WRITE, "BEGIN IMMEDIATE")                             \
+    X(COMMIT, "COMMIT")                                           \
+    X(ROLLBACK, "ROLLBACK")                                       \
+    X(APPLICATION, "PRAGMA application_id")                       \
+    X(SCHEMA_VERSION, "PRAGMA user_version")                      \
+    X(PAGE_SIZE, "PRAGMA page_size")                              \
+    X(INTEGRITY, "PRAGMA integrity_check(3)")                     \
+    X(TABLE_COUNT, "SELECT count(*) FROM sqlite_schema")          \
+    X(CLOCK_GET, "SELECT high FROM clock WHERE id = 1")           \
+    X(CLOCK_SET, "UPDATE clock SET high = ?1 WHERE id = 1")
 
 #endif

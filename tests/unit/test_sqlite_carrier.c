@@ -52,7 +52,8 @@ static void check_sound(void)
     struct err err;
     bool found;
 
-    ck_assert(query_begin(d, SQL_INTEGRITY, &q, &err) && query_step(&q, &found, &err) && found);
+    ck_assert(query_begin(&d->sql, SQL_INTEGRITY, &q, &err) && query_step(&q, &found, &err) &&
+              found);
     ck_assert_msg(slice_equal(query_col(&q, 0), SLICE("ok")), "%.*s", (int)query_col(&q, 0).len,
                   query_col(&q, 0).at);
     query_end(&q);

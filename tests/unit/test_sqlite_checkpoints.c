@@ -290,7 +290,7 @@ START_TEST(no_row_is_left_behind)
 }
 END_TEST
 
-static int64_t steps(enum sqlite_sql which)
+static int64_t steps(enum sql_statement which)
 {
     return sqlite3_stmt_status(driver()->statements[which], SQLITE_STMTSTATUS_VM_STEP, 1);
 }

@@ -16,7 +16,7 @@ static void open_store(void)
 
     b = sqlite_store_open();
     driver = (struct sqlite *)b;
-    driver->part_steps = STEPS;
+    driver->sql.part_steps = STEPS;
     ck_assert_int_eq(sqlite3_exec(driver->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL),
                      SQLITE_OK);
     b = versions_open(b, &err);

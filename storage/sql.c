@@ -1,0 +1,137 @@
+/*
+ * sql.c - the batches of the drivers that speak SQL; see sql.h.
+ *
+ *     execute -> begin, each op's function, commit
+ *                `- an op fails halfway: roll back, each op in a transaction of its own
+ */
+#include "sql.h"
+
+#include "clock.h"
+
+/* How long one transaction goes on with parts; beyond it each op does little. */
+#define PART_NS (INT64_C(20) * 1000000)
+
+/* A part has at least the fewer steps, however slow they are, and at most the others. */
+enum { PART_MIN = 8, PART_MAX = 2000 };
+
+static bool (*const functions[OP_TYPE_COUNT])(struct sql *d, struct op *op, struct err *err) = {
+#define X(type, member, flags) [OP_##type] = sql_##member,
+    OP_TYPES(X)
+#undef X
+};
+
+void sql_init(struct sql *d, const struct sql_driver *driver, const struct backend_config *cfg)
+{
+    d->driver = driver;
+    d->role = cfg->role;
+    d->session_ttl_us = cfg->session_ttl_us;
+    d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;
+    d->context_versions = cfg->context_versions > 0 ? cfg->context_versions : 1;
+}
+
+bool sql_probe(struct sql *d, struct op *op, struct err *err)
+{
+    return backend_probe(&d->base, op->deadline_ns, err);
+}
+
+bool sql_part_full(const struct sql *d, size_t steps)
+{
+    if (d->part_steps)
+        return steps >= d->part_steps;
+    return steps >= PART_MIN && (steps >= PART_MAX || clock_now_ns() >= d->part_end_ns);
+}
+
+/* A failure after which the store is as it was, and which is the op's alone. */
+static bool is_domain(enum err_kind kind)
+{
+    return kind != ERR_STORAGE && kind != ERR_UNAVAILABLE && kind != ERR_IN_DOUBT &&
+           kind != ERR_NO_MEMORY && kind != ERR_INTERNAL && kind != ERR_CONFIG;
+}
+
+/* What was looked up in the transaction may be gone with it. */
+static void roll_back(struct sql *d)
+{
+    d->tenant = 0;
+    d->driver->roll_back(d);
+}
+
+static bool begin(struct sql *d, bool writes, struct err *err)
+{
+    d->part_end_ns = clock_now_ns() + PART_NS;
+    return d->driver->begin(d, writes, err);
+}
+
+static bool commit(struct sql *d, bool writes, struct err *err)
+{
+    if (d->driver->commit(d, writes, err))
+        return true;
+    roll_back(d);
+    return false;
+}
+
+/* False: the op has changed something and failed, or the store has. */
+static bool run_op(struct sql *d, struct op *op)
+{
+    int64_t changes = d->driver->total_changes(d);
+    struct err err;
+
+    op->again = false;
+    d->strays += op->fence || op->type == OP_MERGE;
+    if (functions[op->type](d, op, &err)) {
+        op->status = (struct err){.kind = ERR_OK};
+        return true;
+    }
+    op->status = err;
+    op->again = false;
+    return is_domain(err.kind) && d->driver->total_changes(d) == changes;
+}
+
+/* One transaction. *lost: an op has failed in a way that took the others with it. */
+static bool run_together(struct sql *d, struct op *const ops[], size_t n, bool *lost,
+                         struct err *err)
+{
+    bool writes = false;
+
+    *lost = false;
+    for (size_t i = 0; i < n; i++)
+        writes |= op_writes(ops[i]);
+    if (!begin(d, writes, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!run_op(d, ops[i])) {
+            roll_back(d);
+            *lost = true;
+            return true;
+        }
+    return commit(d, writes, err);
+}
+
+/* Runs again one by one what was lost together, from where each op was before. */
+static void run_alone(struct sql *d, struct op *const ops[], void *const progress[], size_t n)
+{
+    struct err alone;
+    bool ignored;
+
+    for (size_t i = 0; i < n; i++) {
+        ops[i]->progress = progress[i];
+        if (!run_together(d, &ops[i], 1, &ignored, &alone)) {
+            ops[i]->status = alone;
+            ops[i]->again = false;
+        }
+    }
+}
+
+bool sql_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct sql *d = (struct sql *)self;
+    void *progress[BATCH_MAX];
+    bool lost;
+
+    for (size_t i = 0; i < n; i++)
+        progress[i] = ops[i]->progress;
+    if (!run_together(d, ops, n, &lost, err))
+        return false;
+    if (lost && n > 1)
+        run_alone(d, ops, progress, n);
+    return true;
+}

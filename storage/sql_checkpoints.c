@@ -1,0 +1,210 @@
+/* sql_checkpoints.c - OP_CHECKPOINT_PUT and OP_CHECKPOINT_GET; see op_checkpoints.h. */
+#include "blob_hash.h"
+#include "pack.h"
+#include "sql_checkpoint_list.h"
+#include "sql_doomed.h"
+#include "sql_target.h"
+
+struct put {
+    struct sql *d;
+    struct op *op;
+    struct target at;
+    int64_t stamp;
+    int64_t *refs;
+    size_t n_refs;
+    int64_t bytes; /* of payload more than before */
+};
+
+/* A base is a row of the same namespace: what keeps that whole looks no further. */
+static bool check_base(const struct put *p, const struct blob *blob, struct err *err)
+{
+    int64_t ns = 0;
+
+    if (blob->base_id == 0)
+        return true;
+    if (p->at.ns.id &&
+        !query_number(p->d, SQL_VALUE_KNOWN, (int64_t[]){blob->base_id, 0}, &ns, err))
+        return false;
+    if (ns == 0 || ns != p->at.ns.id)
+        return err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");
+    return true;
+}
+
+static bool check_bases(const struct put *p, struct err *err)
+{
+    const struct op_checkpoint_put *put = &p->op->checkpoint_put;
+
+    for (size_t i = 0; i < put->n_values; i++)
+        if (!check_base(p, &put->values[i].blob, err))
+            return false;
+    return check_base(p, &put->head, err);
+}
+
+/* The newest value of a channel and version; *id is 0 when there is none. */
+static bool find_carried(const struct put *p, const struct channel_version *of, int64_t *id,
+                         struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    *id = 0;
+    if (!query_begin(p->d, SQL_VALUE_FIND, &q, err))
+        return false;
+    query_int(&q, p->at.ns.id);
+    query_int(&q, blob_key(of->channel, of->version));
+    for (;;) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        if (slice_equal(query_col(&q, 1), of->channel) &&
+            slice_equal(query_col(&q, 2), of->version)) {
+            *id = query_col_int(&q, 0);
+            return true;
+        }
+    }
+}
+
+static bool collect_refs(struct put *p, struct err *err)
+{
+    const struct op_checkpoint_put *put = &p->op->checkpoint_put;
+    int64_t id;
+
+    p->refs = arena_alloc(p->op->arena, (put->n_values + put->n_carried) * sizeof(*p->refs));
+    if (!p->refs)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < put->n_values; i++)
+        p->refs[p->n_refs++] = put->values[i].blob.id;
+    for (size_t i = 0; p->at.ns.id && i < put->n_carried; i++) {
+        if (!find_carried(p, &put->carried[i], &id, err))
+            return false;
+        if (id)
+            p->refs[p->n_refs++] = id;
+    }
+    return true;
+}
+
+static bool add_value(struct put *p, const struct blob *blob, const struct channel_version *of,
+                      struct err *err)
+{
+    bool added;
+
+    if (!value_put(p->d, p->at.ns.id, blob, of, &added, err))
+        return false;
+    if (!added)
+        return err_set(err, ERR_STORAGE, "store: the id of a new value is taken");
+    p->bytes += (int64_t)blob->bytes.len;
+    return true;
+}
+
+static bool put_values(struct put *p, struct err *err)
+{
+    const struct op_checkpoint_put *put = &p->op->checkpoint_put;
+
+    for (size_t i = 0; i < put->n_values; i++)
+        if (!add_value(p, &put->values[i].blob, &put->values[i].of, err))
+            return false;
+    return add_value(p, &put->head, NULL, err);
+}
+
+static bool put_row(struct put *p, struct err *err)
+{
+    const struct op_checkpoint_put *put = &p->op->checkpoint_put;
+    struct checkpoint_cells cells = {
+        .stamp = p->stamp,
+        .created_us = p->op->now_us,
+        .form = put->form,
+        .parent_id = put->parent_id,
+        .run_id = put->run_id,
+        .metadata = put->metadata,
+        .head = put->head.id,
+    };
+
+    p->bytes += (int64_t)put->metadata.len - p->at.row.metadata_len;
+    return pack_refs(p->refs, p->n_refs, p->op->arena, &cells.refs, err) &&
+           checkpoint_store(p->d, &p->at, &cells, err);
+}
+
+/* What an earlier checkpoint of this id had alone. Its values may be carried: they stay. */
+static bool drop_replaced(struct put *p, struct err *err)
+{
+    int64_t freed = 0;
+
+    if (p->at.row.head && !doomed_head(p->d, p->at.ns.id, p->at.row.head, &freed, err))
+        return false;
+    p->bytes -= freed;
+    return true;
+}
+
+static bool prepare(struct put *p, struct err *err)
+{
+    struct ns_row *ns = &p->at.ns;
+
+    return target_open(p->d, p->op, &p->at, err) &&
+           sql_stamp(p->op, ns->last_stamp > ns->tomb ? ns->last_stamp : ns->tomb, &p->stamp,
+                     err) &&
+           check_bases(p, err) && collect_refs(p, err);
+}
+
+bool sql_checkpoint_put(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_checkpoint_put *put = &op->checkpoint_put;
+    struct put p = {.d = d, .op = op};
+    bool created;
+
+    p.at = (struct target){.key = {.thread = op->id, .ns = put->ns},
+                           .checkpoint_id = put->checkpoint_id,
+                           .form = put->form};
+    if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) || !prepare(&p, err) ||
+        !ns_make(d, &p.at.key, put->form, &p.at.ns, err))
+        return false;
+    created = p.at.row.stamp == 0;
+    if (!put_values(&p, err) || !put_row(&p, err) || !drop_replaced(&p, err) ||
+        !ns_grow(d, p.at.ns.id, &(struct ns_change){p.stamp, created, p.bytes}, err) ||
+        !thread_touch(d, p.at.ns.thread, op->now_us, err) ||
+        !sql_session_touch(d, p.at.key.tenant, op->id, op->now_us, err))
+        return false;
+    put->out.created = created;
+    return true;
+}
+
+/* The row of the checkpoint that is asked for; 0 when there is none to be seen. */
+static bool find_asked(struct sql *d, struct op *op, struct ns_row *ns, int64_t *row,
+                       struct err *err)
+{
+    struct op_checkpoint_get *get = &op->checkpoint_get;
+    struct ns_key key = {.thread = op->id, .ns = get->ns};
+    struct checkpoint_row found;
+
+    *row = 0;
+    if (!sql_tenant(d, op->tenant, false, &key.tenant, err) || !ns_find(d, &key, ns, err))
+        return false;
+    if (ns->id == 0)
+        return true;
+    if (!slice_present(get->checkpoint_id))
+        return list_latest(d, ns->id, ns->form, ns_expired_us(d, op->now_us), row, err);
+    if (!checkpoint_find(d, ns->id, get->checkpoint_id, &found, err))
+        return false;
+    if (found.stamp > 0 && found.created_us > ns_expired_us(d, op->now_us))
+        *row = found.id;
+    return true;
+}
+
+bool sql_checkpoint_get(struct sql *d, struct op *op, struct err *err)
+{
+    struct loader l = load_start(d, op);
+    struct checkpoint *checkpoint;
+    struct ns_row ns;
+    int64_t row;
+
+    if (!find_asked(d, op, &ns, &row, err))
+        return false;
+    if (row == 0)
+        return err_set(err, ERR_NOT_FOUND, "There is no such checkpoint.");
+    if (!load_checkpoint(&l, row, true, &checkpoint, err))
+        return false;
+    checkpoint->thread = op->id;
+    checkpoint->ns = op->checkpoint_get.ns;
+    op->checkpoint_get.out.checkpoint = checkpoint;
+    return true;
+}

@@ -1,0 +1,259 @@
+/* sql_cleanup.c - clean-up and totals; see op_service.h. */
+#include "clock.h"
+#include "sql_garbage.h"
+#include "sql_removal.h"
+#include "sql_rows.h"
+
+/* Tombstones and idempotency keys outlive the repeat window by this. */
+#define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
+
+struct found {
+    struct session_row *rows;
+    size_t n;
+    bool more;
+};
+
+/* Collects the rows before anything is removed, for removing moves the index that is read. */
+static bool collect(struct query *q, struct op *op, struct found *out, struct err *err)
+{
+    size_t limit = (size_t)op->cleanup.limit;
+    struct found f = {.rows = arena_zalloc(op->arena, limit, sizeof(*f.rows))};
+
+    if (!f.rows)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while cleaning up.");
+    for (;;) {
+        if (!query_step(q, &f.more, err))
+            return false;
+        if (!f.more || f.n == limit)
+            break;
+        row_numbers(q, &f.rows[f.n]);
+        if (!query_copy(q, ROW_ID, op->arena, &f.rows[f.n].session_id, err))
+            return false;
+        f.rows[f.n].tenant = query_col_int(q, ROW_TENANT);
+        f.n++;
+    }
+    *out = f;
+    return true;
+}
+
+static bool remove_row(struct sql *d, struct op *op, struct session_row *row, int64_t *stamp,
+                       struct err *err)
+{
+    int64_t content;
+
+    if (!row_content_stamp(d, row, &content, err))
+        return false;
+    if (content < row_stamp(row))
+        content = row_stamp(row);
+    return sql_stamp(op, content, stamp, err) && row_remove(d, row, *stamp, err);
+}
+
+static bool find_idle(struct sql *d, struct op *op, int64_t tenant, struct found *f,
+                      struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+
+    if (!query_begin(d, SQL_SESSION_IDLE, &q, err))
+        return false;
+    query_int(&q, tenant);
+    query_int(&q, row_minute(op->cleanup.idle_us));
+    query_int(&q, op->cleanup.idle_us);
+    query_int(&q, op->cleanup.limit + 1);
+    return collect(&q, op, f, err);
+}
+
+/* A thread goes with its session only: without one it is nobody's to call idle. */
+static bool clean_idle(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_cleanup *cleanup = &op->cleanup;
+    int64_t tenant, stamp;
+    struct found f;
+
+    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !find_idle(d, op, tenant, &f, err))
+        return false;
+    for (size_t i = 0; i < f.n; i++) {
+        bool live = row_live(d, &f.rows[i], op->now_us);
+
+        if (!remove_row(d, op, &f.rows[i], &stamp, err) ||
+            (live && !sql_thread_remove(d, tenant, f.rows[i].session_id, stamp, err)))
+            return false;
+        cleanup->out.removed += live;
+    }
+    cleanup->out.more = f.more;
+    return true;
+}
+
+static bool find_expired(struct sql *d, struct op *op, struct found *f, struct err *err)
+{
+    int64_t before_us = row_expired_us(d, op->now_us);
+    AUTO(query_end) struct query q = {0};
+
+    if (!query_begin(d, SQL_SESSION_EXPIRED, &q, err))
+        return false;
+    query_int(&q, row_minute(before_us));
+    query_int(&q, before_us);
+    query_int(&q, op->cleanup.limit + 1);
+    return collect(&q, op, f, err);
+}
+
+static bool remove_expired(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_cleanup *cleanup = &op->cleanup;
+    struct found f = {0};
+    int64_t stamp;
+
+    if (d->session_ttl_us > 0 && !find_expired(d, op, &f, err))
+        return false;
+    for (size_t i = 0; i < f.n; i++) {
+        cleanup->out.removed += f.rows[i].gen > f.rows[i].tomb;
+        if (!remove_row(d, op, &f.rows[i], &stamp, err))
+            return false;
+    }
+    cleanup->out.more = f.more;
+    return true;
+}
+
+/* One of the statements below; *more if there may be others to remove. */
+static bool collect_old(struct query *q, int64_t limit, bool *more, struct err *err)
+{
+    int64_t changes;
+
+    query_int(q, limit);
+    if (!query_change(q, &changes, err))
+        return false;
+    *more = changes == limit;
+    return true;
+}
+
+/* Tombstones of sessions lie together in their index. */
+static bool forget_sessions(struct sql *d, int64_t before_us, int64_t limit, bool *more,
+                            struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_SESSION_COLLECT, &q, err))
+        return false;
+    query_int(&q, -1 - row_minute(before_us));
+    query_int(&q, before_us << STAMP_NODE_BITS);
+    return collect_old(&q, limit, more, err);
+}
+
+static bool forget_keys(struct sql *d, int64_t before_us, int64_t limit, bool *more,
+                        struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_REPEAT_COLLECT, &q, err))
+        return false;
+    query_int(&q, before_us);
+    return collect_old(&q, limit, more, err);
+}
+
+/* When no empty thread is left, those that live again need not remember either. */
+static bool forget_threads(struct sql *d, int64_t before_us, int64_t limit, bool *more,
+                           struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_THREAD_COLLECT, &q, err))
+        return false;
+    query_int(&q, before_us << STAMP_NODE_BITS);
+    if (!collect_old(&q, limit, more, err))
+        return false;
+    if (*more)
+        return true;
+    if (!query_begin(d, SQL_THREAD_FORGET, &q, err))
+        return false;
+    query_int(&q, before_us << STAMP_NODE_BITS);
+    return query_run(&q, err);
+}
+
+/* Copies of threads that nobody goes on with. */
+static bool forget_copies(struct sql *d, int64_t before_us, struct err *err)
+{
+    for (;;) {
+        int64_t thread = 0;
+
+        if (!query_number(d, SQL_COPY_BROKEN, (int64_t[]){before_us, 0}, &thread, err))
+            return false;
+        if (thread == 0)
+            return true;
+        if (!garbage_thread(d, thread, err) || !query_do(d, SQL_THREAD_FORGO, thread, 0, err))
+            return false;
+    }
+}
+
+/* Removes tombstones and idempotency keys that nothing can ask for any more. */
+static bool forget(struct sql *d, struct op *op, struct err *err)
+{
+    int64_t limit = op->cleanup.limit, before_us = op->now_us - COLLECT_AFTER_US;
+    bool sessions, keys, threads;
+
+    if (before_us <= 0)
+        return true;
+    if (!forget_copies(d, before_us, err) ||
+        !forget_sessions(d, before_us, limit, &sessions, err) ||
+        !forget_keys(d, before_us, limit, &keys, err) ||
+        !forget_threads(d, before_us, limit, &threads, err))
+        return false;
+    op->cleanup.out.more |= sessions || keys || threads;
+    return true;
+}
+
+static bool clean_expired(struct sql *d, struct op *op, struct err *err)
+{
+    if (!remove_expired(d, op, err) || !forget(d, op, err))
+        return false;
+    return d->checkpoint_ttl_us > 0 ? sql_checkpoints_expire(d, op, err)
+                                    : garbage_finish(d, op, err);
+}
+
+bool sql_cleanup(struct sql *d, struct op *op, struct err *err)
+{
+    bool expires = op->cleanup.expired && d->checkpoint_ttl_us > 0;
+
+    if (op->progress)
+        return expires ? removal_go_on(d, op, op->progress, err) : garbage_finish(d, op, err);
+    memset(&op->cleanup.out, 0, sizeof(op->cleanup.out));
+    if (op->cleanup.expired)
+        return clean_expired(d, op, err);
+    return clean_idle(d, op, err) && garbage_finish(d, op, err);
+}
+
+/* One row of totals of a tenant; the second bound is a time, where the statement has one. */
+static bool count(struct sql *d, enum sql_statement which, const int64_t *bounds, int64_t out[2],
+                  struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    for (int i = 0; i < query_parameters(&q); i++)
+        query_int(&q, bounds[i]);
+    if (!query_step(&q, &found, err))
+        return false;
+    out[0] = query_col_int(&q, 0);
+    out[1] = query_col_int(&q, 1);
+    return true;
+}
+
+bool sql_stats(struct sql *d, struct op *op, struct err *err)
+{
+    bool ages = d->checkpoint_ttl_us > 0;
+    int64_t sessions[2], messages[2], checkpoints[2], tenant;
+
+    if (!sql_tenant(d, op->tenant, false, &tenant, err) ||
+        !count(d, SQL_STATS_SESSIONS, (int64_t[]){tenant, row_expired_us(d, op->now_us)}, sessions,
+               err) ||
+        !count(d, SQL_STATS_MESSAGES, (int64_t[]){tenant, row_expired_us(d, op->now_us)}, messages,
+               err) ||
+        !count(d, ages ? SQL_STATS_CHECKPOINTS_TTL : SQL_STATS_CHECKPOINTS,
+               (int64_t[]){tenant, op->now_us - d->checkpoint_ttl_us}, checkpoints, err))
+        return false;
+    op->stats.out.sessions = sessions[0];
+    op->stats.out.active_sessions = sessions[1];
+    op->stats.out.messages = messages[0];
+    op->stats.out.checkpoints = checkpoints[0];
+    return true;
+}

@@ -1,0 +1,91 @@
+/* sql_garbage.c - see sql_garbage.h. */
+#include "sql_garbage.h"
+
+/* Rows that one statement removes. */
+enum { GARBAGE_ROWS = 50 };
+
+bool garbage_thread(struct sql *d, int64_t thread, struct err *err)
+{
+    return query_do(d, SQL_THREAD_DISCARD, thread, 0, err);
+}
+
+bool garbage_session(struct sql *d, int64_t session, struct err *err)
+{
+    return query_do(d, SQL_SESSION_DISCARD, session, 0, err);
+}
+
+bool garbage_worth(struct sql *d, int64_t session, bool *worth, struct err *err)
+{
+    int64_t found = 0;
+
+    if (!query_number(d, SQL_SESSION_FULL, (int64_t[]){session, GARBAGE_ROWS}, &found, err))
+        return false;
+    *worth = found != 0;
+    return true;
+}
+
+/* Runs a statement on at most GARBAGE_ROWS rows; *rows is how many there were. */
+static bool drop_some(struct sql *d, enum sql_statement which, int64_t of, size_t *rows,
+                      struct err *err)
+{
+    int64_t changes;
+
+    if (!query_do_change(d, which, (int64_t[]){of, GARBAGE_ROWS}, &changes, err))
+        return false;
+    *rows += (size_t)changes;
+    return true;
+}
+
+/* *rows stays 0 when the namespace was empty, and is gone. */
+static bool drop_from_namespace(struct sql *d, int64_t ns, size_t *rows, struct err *err)
+{
+    return drop_some(d, SQL_GARBAGE_TASKS, ns, rows, err) &&
+           drop_some(d, SQL_GARBAGE_CHECKPOINTS, ns, rows, err) &&
+           drop_some(d, SQL_GARBAGE_VALUES, ns, rows, err) &&
+           (*rows > 0 || query_do(d, SQL_GARBAGE_NS_DROP, ns, 0, err));
+}
+
+static bool drop_from_session(struct sql *d, int64_t session, size_t *rows, struct err *err)
+{
+    return drop_some(d, SQL_GARBAGE_MESSAGES, session, rows, err) &&
+           drop_some(d, SQL_GARBAGE_CONTEXTS, session, rows, err) &&
+           (*rows > 0 || query_do(d, SQL_GARBAGE_SESSION_DROP, session, 0, err));
+}
+
+/* Works on one kind until the part is full; *left if it has not come to an end. */
+static bool collect_kind(struct sql *d, enum sql_statement find,
+                         bool (*drop)(struct sql *d, int64_t id, size_t *rows, struct err *err),
+                         size_t *steps, bool *left, struct err *err)
+{
+    int64_t id;
+
+    for (;;) {
+        size_t rows = 0;
+
+        id = 0;
+        if (!query_number(d, find, (int64_t[]){0, 0}, &id, err))
+            return false;
+        *left = id != 0;
+        if (!*left || sql_part_full(d, *steps))
+            return true;
+        if (!drop(d, id, &rows, err))
+            return false;
+        *steps += rows + 1;
+    }
+}
+
+bool garbage_collect(struct sql *d, bool *left, struct err *err)
+{
+    size_t steps = 0;
+
+    return collect_kind(d, SQL_GARBAGE_NS, drop_from_namespace, &steps, left, err) &&
+           (*left || collect_kind(d, SQL_GARBAGE_SESSION, drop_from_session, &steps, left, err));
+}
+
+bool garbage_finish(struct sql *d, struct op *op, struct err *err)
+{
+    if (!garbage_collect(d, &op->again, err))
+        return false;
+    op->progress = op; /* it has begun; there is no more to remember */
+    return true;
+}

@@ -1,0 +1,39 @@
+/*
+ * sql_garbage.h - what is gone for everybody at once, and removed by and by.
+ *
+ *     deletion -> garbage_thread() | garbage_session() -> (same op, clean-up) garbage_collect()
+ *
+ * All is found by way of its thread or session. A namespace whose thread is below 0, and a session
+ * whose tenant is, belong to nobody: what is in them is no longer there, and no later change can
+ * touch it. It is removed in parts, by the op that has made it or, if that was broken off, by the
+ * next clean-up.
+ *
+ * Threads    the lane's.
+ * Ownership  none.
+ * Units      none.
+ * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ */
+#ifndef SQL_GARBAGE_H
+#define SQL_GARBAGE_H
+
+#include "sql.h"
+
+/* Whose threads are seen by nobody: copies that are not complete. */
+enum { GARBAGE_TENANT = -1 };
+
+/* Takes everything out of a thread; its row stays. */
+bool garbage_thread(struct sql *d, int64_t thread, struct err *err) MUST_USE;
+
+/* Takes the row of a session away, with its messages and contexts. */
+bool garbage_session(struct sql *d, int64_t session, struct err *err) MUST_USE;
+
+/* Whether a session has so many messages that it should go this way. */
+bool garbage_worth(struct sql *d, int64_t session, bool *worth, struct err *err) MUST_USE;
+
+/* Removes one part of what there is; *left if there may be more. */
+bool garbage_collect(struct sql *d, bool *left, struct err *err) MUST_USE;
+
+/* The same as the last parts of an op, which comes here again while any is left. */
+bool garbage_finish(struct sql *d, struct op *op, struct err *err) MUST_USE;
+
+#endif

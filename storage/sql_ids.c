@@ -1,0 +1,59 @@
+/* sql_ids.c - tenants and stamps; see sql.h. */
+#include "clock.h"
+#include "sql.h"
+
+static bool find_tenant(struct sql *d, struct slice name, int64_t *tenant, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_TENANT_FIND, &q, err))
+        return false;
+    query_blob(&q, name);
+    if (!query_step(&q, &found, err))
+        return false;
+    *tenant = found ? query_col_int(&q, 0) : 0;
+    return true;
+}
+
+static bool make_tenant(struct sql *d, struct slice name, int64_t *tenant, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_TENANT_MAKE, &q, err))
+        return false;
+    query_blob(&q, name);
+    return query_make(&q, tenant, err);
+}
+
+bool sql_tenant(struct sql *d, struct slice name, bool make, int64_t *tenant, struct err *err)
+{
+    if (d->tenant && slice_equal(name, (struct slice){d->tenant_name, d->tenant_len})) {
+        *tenant = d->tenant;
+        return true;
+    }
+    if (!find_tenant(d, name, tenant, err) ||
+        (*tenant == 0 && make && !make_tenant(d, name, tenant, err)))
+        return false;
+    if (*tenant && name.len <= sizeof(d->tenant_name)) {
+        memcpy(d->tenant_name, name.at, name.len);
+        d->tenant_len = name.len;
+        d->tenant = *tenant;
+    }
+    return true;
+}
+
+bool sql_stamp(struct op *op, int64_t stored, int64_t *stamp, struct err *err)
+{
+    if (op->stamp > stored) {
+        *stamp = op->stamp;
+        return true;
+    }
+    if (op->fence) {
+        op->newest = stored;
+        return err_set(err, ERR_FENCED, "The store holds a newer change.");
+    }
+    stamp_observe(stored);
+    *stamp = stamp_next();
+    return true;
+}

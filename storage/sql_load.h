@@ -1,0 +1,71 @@
+/*
+ * sql_load.h - checkpoints, values and writes from their rows.
+ *
+ *     op function -> load_checkpoint() -> values by id, each once an op; writes
+ *
+ * Threads    the lane's.
+ * Ownership  what is loaded lives in the arena of the op.
+ * Units      *_us wall microseconds; stamps as in clock.h.
+ * Errors     STORAGE: also a row that is damaged or refers to one that is not there; UNAVAILABLE,
+ *            NO_MEMORY.
+ */
+#ifndef SQL_LOAD_H
+#define SQL_LOAD_H
+
+#include "sql.h"
+#include "value_map.h"
+
+struct loader {
+    struct sql *d;
+    struct arena *arena;
+    struct value_map values; /* already loaded */
+    int64_t expired_us;      /* ns_expired_us() */
+    size_t bytes;            /* of all that was loaded so far */
+};
+
+/* A row of table checkpoint, as far as a change needs it. */
+struct checkpoint_row {
+    int64_t id; /* 0 = there is none yet */
+    int64_t stamp, created_us, head, metadata_len;
+};
+
+/* A row of table task. */
+struct task_row {
+    int64_t id; /* 0 = there is none yet */
+    int64_t seq, stamp;
+    struct slice task_path, body;
+};
+
+/* A loader for one op. */
+struct loader load_start(struct sql *d, const struct op *op) MUST_USE;
+
+/* The value of an id, with its chain of bases. */
+bool load_value(struct loader *l, int64_t id, struct value **value, struct err *err) MUST_USE;
+
+/* The row of a value by itself, read each time. */
+bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err) MUST_USE;
+
+/* The checkpoint in a row; thread and ns are set as given. Its values only if asked for. */
+bool load_checkpoint(struct loader *l, int64_t row, bool values, struct checkpoint **out,
+                     struct err *err) MUST_USE;
+
+/* The writes on a row of table checkpoint; those on an anchor (no checkpoint yet) age singly. */
+bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, struct checkpoint *out,
+                 struct err *err) MUST_USE;
+
+/* Finds the row of a checkpoint id; expired ones too. */
+bool checkpoint_find(struct sql *d, int64_t ns, struct slice id, struct checkpoint_row *row,
+                     struct err *err) MUST_USE;
+
+/* Finds the row of a task and its packed writes. */
+bool task_find(struct loader *l, int64_t checkpoint, struct slice task_id, struct task_row *row,
+               struct err *err) MUST_USE;
+
+/* query_copy() into the arena of the loader, counted. */
+bool load_copy(struct loader *l, struct query *q, int column, struct slice *out,
+               struct err *err) MUST_USE;
+
+/* A slice that may be bound where NULL is not allowed. */
+struct slice load_text(struct slice s) MUST_USE;
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * sql_marks.h - which values of a namespace are needed: mark and sweep.
+ *
+ *     marks_list() -> marks_need_refs() for each checkpoint -> marks_need_bases() -> the rest may go
+ *
+ * Threads    the lane's.
+ * Ownership  lists live in their arena.
+ * Units      none.
+ * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ */
+#ifndef SQL_MARKS_H
+#define SQL_MARKS_H
+
+#include "sql.h"
+
+struct mark {
+    int64_t id, base; /* of a row of table value */
+    bool needed;
+};
+
+struct marks {
+    struct arena *arena;
+    struct mark *items; /* by id, ascending */
+    size_t n, cap;
+};
+
+/* Values of a namespace; those above `last` stay. */
+struct marks_bound {
+    int64_t ns, last;
+};
+
+/* Lists the values of a namespace, none of them needed. */
+bool marks_list(struct sql *d, int64_t ns, struct marks *marks, struct err *err) MUST_USE;
+
+/* A checkpoint needs its head and its refs, as they are packed. */
+bool marks_need_refs(struct marks *marks, int64_t head, struct slice packed, struct arena *scratch,
+                     struct err *err) MUST_USE;
+
+/* Those above `last` are needed, and what a needed one is based on. */
+void marks_need_bases(struct marks *marks, int64_t last);
+
+/* The values of a namespace, up to the bound, that nothing needs; ascending. */
+bool marks_orphans(struct sql *d, const struct marks_bound *of, struct arena *arena, int64_t **ids,
+                   size_t *n, struct err *err) MUST_USE;
+
+#endif

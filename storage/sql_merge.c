@@ -1,0 +1,315 @@
+/*
+ * sql_merge.c - merges records of sessions, messages, contexts; see record.h.
+ *
+ * The result depends on what was merged, not on the order or how often. Times, versions and last_seq
+ * only rise. Counters belong to the life of a session, so those that come with the higher tomb stand,
+ * and of one life the higher ones.
+ */
+#include "clock.h"
+#include "sql_rows.h"
+
+static void raise_to(int64_t *at, int64_t to, bool *changed)
+{
+    if (*at < to) {
+        *at = to;
+        *changed = true;
+    }
+}
+
+/* Of two texts with one stamp either would do; the greater one, so that all stores agree. */
+static bool cell_wins(const struct cell *cell, int64_t stamp, struct slice text)
+{
+    return cell->stamp > stamp || (cell->stamp == stamp && slice_compare(cell->text, text) > 0);
+}
+
+static bool merge_cell(const struct cell *cell, int64_t tomb, int64_t *stamp, struct slice *text)
+{
+    bool changed = false;
+
+    if (cell->stamp > tomb && cell_wins(cell, *stamp, *text)) {
+        *stamp = cell->stamp;
+        *text = cell->text;
+        changed = true;
+    }
+    if (*stamp && *stamp <= tomb) {
+        *stamp = 0;
+        *text = (struct slice){NULL, 0};
+        changed = true;
+    }
+    return changed;
+}
+
+static void merge_cells(const struct record_session *r, struct session_row *row, bool *changed)
+{
+    struct cell metadata = {r->metadata.stamp, row_metadata(r->metadata.text)};
+    bool user = merge_cell(&r->user_id, row->tomb, &row->user_stamp, &row->user_id);
+
+    row->user_changed |= user;
+    *changed |= user;
+    *changed |= merge_cell(&r->status, row->tomb, &row->status_stamp, &row->status);
+    *changed |= merge_cell(&metadata, row->tomb, &row->metadata_stamp, &row->metadata);
+}
+
+/* What belongs to one life of the session. */
+static void merge_life(const struct record_session *r, struct session_row *row, bool *changed)
+{
+    if (r->tomb > row->tomb) {
+        row->tomb = r->tomb;
+        row->request_count = row->error_count = 0;
+        row->processing_time = 0;
+        *changed = true;
+    }
+    if (r->tomb == row->tomb) {
+        raise_to(&row->request_count, r->request_count, changed);
+        raise_to(&row->error_count, r->error_count, changed);
+        if (row->processing_time < r->total_processing_time) {
+            row->processing_time = r->total_processing_time;
+            *changed = true;
+        }
+    }
+    raise_to(&row->gen, r->gen, changed);
+    if (row->gen <= row->tomb && row->gen != 0) {
+        row->gen = 0;
+        *changed = true;
+    }
+}
+
+static bool kill_content(struct sql *d, enum sql_statement which, const struct session_row *row,
+                         struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_int(&q, row->tomb);
+    return query_run(&q, err);
+}
+
+/* After a deletion has come: what it covers goes, what is newer stays. */
+static bool apply_tomb(struct sql *d, struct session_row *row, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!kill_content(d, SQL_MESSAGE_KILL, row, err) ||
+        !kill_content(d, SQL_CONTEXT_KILL, row, err) || !query_begin(d, SQL_CONTENT_LEFT, &q, err))
+        return false;
+    query_int(&q, row->id);
+    if (!query_step(&q, &found, err))
+        return false;
+    row->hollow = row->gen == 0 && !query_col_int(&q, 0);
+    return true;
+}
+
+static void observe_session(const struct record_session *r)
+{
+    stamp_observe(r->gen);
+    stamp_observe(r->tomb);
+    stamp_observe(r->user_id.stamp);
+    stamp_observe(r->status.stamp);
+    stamp_observe(r->metadata.stamp);
+}
+
+static bool merge_session(struct sql *d, struct op *op, const struct record *record,
+                          struct session_row *row, bool *applied, struct err *err)
+{
+    const struct record_session *r = &record->session;
+    bool changed = row->id == 0;
+    int64_t tomb = row->tomb;
+
+    observe_session(r);
+    if (row->id && !row_complete(d, op->arena, row, err))
+        return false;
+    merge_life(r, row, &changed);
+    merge_cells(r, row, &changed);
+    raise_to(&row->created_us, r->created_us, &changed);
+    raise_to(&row->updated_us, r->updated_us, &changed);
+    raise_to(&row->active_us, r->last_activity_us, &changed);
+    raise_to(&row->last_seq, r->last_seq, &changed);
+    raise_to(&row->version, r->version, &changed);
+    raise_to(&row->last_context, r->last_context, &changed);
+    *applied = changed;
+    if (!changed)
+        return true;
+    if (row->id == 0)
+        row->hollow = row->gen == 0 && row->tomb > 0;
+    else if (row->gen)
+        row->hollow = false;
+    if (row->id && row->tomb > tomb && !apply_tomb(d, row, err))
+        return false;
+    return row_store(d, row, err);
+}
+
+/* Makes the row say what its newest message or context says; makes an anchor if there is no row. */
+static bool move_row(struct sql *d, struct session_row *row, int64_t active_us, bool *changed,
+                     struct err *err)
+{
+    raise_to(&row->active_us, active_us, changed);
+    if (row->id && !*changed && !row->hollow)
+        return true;
+    row->hollow = false;
+    return row_advance(d, row, err);
+}
+
+/* What is dead still moves what only rises, as it does when it comes before the deletion. */
+static bool bury(struct sql *d, struct session_row *row, int64_t active_us, bool *moved,
+                 struct err *err)
+{
+    raise_to(&row->active_us, active_us, moved);
+    return !*moved || row_advance(d, row, err);
+}
+
+/* Whether this message is not stored, or with a lower seq; *known if it is stored at all. */
+static bool is_newer(struct sql *d, const struct session_row *row, const struct record *record,
+                     bool *known, bool *newer, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    int64_t seq, stamp;
+
+    if (!query_begin(d, SQL_MESSAGE_FIND, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_blob(&q, record->key.sub);
+    if (!query_step(&q, known, err))
+        return false;
+    *newer = !*known;
+    if (*known) {
+        seq = query_col_int(&q, 0);
+        stamp = query_col_int(&q, 1);
+        *newer = record->message.seq > seq ||
+                 (record->message.seq == seq && record->message.stamp > stamp);
+    }
+    return true;
+}
+
+/* MESSAGE_REPLACE and MESSAGE_PUT take the same values, but for the place of the id. */
+static bool write_message(struct sql *d, const struct session_row *row, const struct record *record,
+                          bool known, struct err *err)
+{
+    const struct record_message *m = &record->message;
+    struct query q;
+
+    if (!query_begin(d, known ? SQL_MESSAGE_REPLACE : SQL_MESSAGE_PUT, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_int(&q, m->seq);
+    query_blob(&q, record->key.sub);
+    query_int(&q, m->stamp);
+    query_blob(&q, m->role);
+    query_blob(&q, m->content);
+    query_blob(&q, row_metadata(m->metadata));
+    return query_run(&q, err);
+}
+
+static bool merge_message(struct sql *d, const struct record *record, struct session_row *row,
+                          bool *applied, struct err *err)
+{
+    const struct record_message *m = &record->message;
+    bool known, newer, moved = false;
+
+    stamp_observe(m->stamp);
+    *applied = false;
+    raise_to(&row->last_seq, m->seq, &moved);
+    if (m->stamp <= row->tomb) {
+        *applied = moved;
+        return bury(d, row, m->seq, applied, err);
+    }
+    if (!move_row(d, row, m->seq, &moved, err) || !is_newer(d, row, record, &known, &newer, err))
+        return false;
+    *applied = moved || newer;
+    return !newer || write_message(d, row, record, known, err);
+}
+
+/* Whether as many newer contexts are stored as are kept. */
+static bool is_trimmed(struct sql *d, const struct session_row *row, int64_t stamp, bool *trimmed,
+                       struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+
+    if (!query_begin(d, SQL_CONTEXT_NTH, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_int(&q, d->context_versions - 1);
+    if (!query_step(&q, trimmed, err))
+        return false;
+    if (*trimmed)
+        *trimmed = query_col_int(&q, 0) > stamp;
+    return true;
+}
+
+static bool write_context(struct sql *d, const struct session_row *row, const struct record *record,
+                          bool *written, struct err *err)
+{
+    int64_t changes;
+    struct query q;
+
+    if (!query_begin(d, SQL_CONTEXT_PUT, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_int(&q, record->key.number);
+    query_int(&q, record->key.stamp);
+    query_int(&q, record->context.updated_us);
+    query_blob(&q, record->context.body);
+    if (!query_change(&q, &changes, err))
+        return false;
+    *written = changes > 0;
+    if (!query_begin(d, SQL_CONTEXT_TRIM, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_int(&q, d->context_versions);
+    return query_run(&q, err);
+}
+
+static bool merge_context(struct sql *d, const struct record *record, struct session_row *row,
+                          bool *applied, struct err *err)
+{
+    bool trimmed, moved = false, written = false;
+
+    stamp_observe(record->key.stamp);
+    raise_to(&row->last_context, record->key.number, &moved);
+    if (record->key.stamp <= row->tomb) {
+        *applied = moved;
+        return bury(d, row, record->context.updated_us, applied, err);
+    }
+    if (!move_row(d, row, record->context.updated_us, &moved, err) ||
+        !is_trimmed(d, row, record->key.stamp, &trimmed, err) ||
+        (!trimmed && !write_context(d, row, record, &written, err)))
+        return false;
+    *applied = moved || written;
+    return true;
+}
+
+static bool merge_record(struct sql *d, int64_t tenant, struct op *op, const struct record *record,
+                         bool *applied, struct err *err)
+{
+    struct session_row row;
+
+    if (record->kind > RECORD_CONTEXT)
+        return sql_thread_record_merge(d, tenant, record, applied, err);
+    if (!row_find(d, tenant, record->key.id, &row, err))
+        return false;
+    if (record->kind == RECORD_SESSION)
+        return merge_session(d, op, record, &row, applied, err);
+    if (record->kind == RECORD_MESSAGE)
+        return merge_message(d, record, &row, applied, err);
+    return merge_context(d, record, &row, applied, err);
+}
+
+bool sql_merge(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_merge *merge = &op->merge;
+    size_t n_applied = 0;
+    int64_t tenant;
+    bool applied;
+
+    if (!sql_tenant(d, op->tenant, true, &tenant, err))
+        return false;
+    for (size_t i = 0; i < merge->n; i++) {
+        if (!merge_record(d, tenant, op, &merge->items[i], &applied, err))
+            return false;
+        n_applied += applied;
+    }
+    merge->out.applied = n_applied;
+    return true;
+}

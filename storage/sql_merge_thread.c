@@ -1,0 +1,246 @@
+/* sql_merge_thread.c - OP_MERGE of threads and what is in them; see record.h. */
+#include "clock.h"
+#include "pack.h"
+#include "sql_doomed.h"
+#include "sql_target.h"
+
+struct merge {
+    struct loader load;
+    const struct record *record;
+    struct target at;
+    bool applied;
+};
+
+/* A checkpoint that is dead. Younger writes on it live on. */
+static bool kill_checkpoint(struct sql *d, int64_t row, struct err *err)
+{
+    int64_t newest = 0;
+
+    if (!query_number(d, SQL_TASK_NEWEST, (int64_t[]){row, 0}, &newest, err))
+        return false;
+    return newest ? query_do(d, SQL_CHECKPOINT_UNDO, row, stamp_us(newest), err)
+                  : query_do(d, SQL_CHECKPOINT_DROP, row, 0, err);
+}
+
+/* Row ids in the first column of a statement with two numbers. */
+static bool list_rows(struct merge *m, enum sql_statement which, int64_t a, int64_t b,
+                      struct doomed *list, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(m->load.d, which, &q, err))
+        return false;
+    query_int(&q, a);
+    if (query_parameters(&q) > 1)
+        query_int(&q, b);
+    for (;;) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        if (!doomed_add(list, &(struct doomed_item){.id = query_col_int(&q, 0)}, err))
+            return false;
+    }
+}
+
+/* Removes what a deletion elsewhere has covered. The row of the thread has its tomb. */
+static bool kill_below(struct merge *m, int64_t thread, int64_t tomb, struct err *err)
+{
+    struct doomed dead = {.arena = m->load.arena}, spaces = {.arena = m->load.arena};
+
+    if (!query_do(m->load.d, SQL_TASK_DEAD, thread, tomb, err) ||
+        !list_rows(m, SQL_CHECKPOINT_DEAD, thread, tomb, &dead, err) ||
+        !list_rows(m, SQL_THREAD_NAMESPACES, thread, 0, &spaces, err))
+        return false;
+    for (size_t i = 0; i < dead.n; i++)
+        if (!kill_checkpoint(m->load.d, dead.items[i].id, err))
+            return false;
+    for (size_t i = 0; i < spaces.n; i++)
+        if (!doomed_settle_below(m->load.d, spaces.items[i].id, tomb, err))
+            return false;
+    return true;
+}
+
+static bool merge_thread(struct merge *m, struct err *err)
+{
+    const struct record_thread *from = &m->record->thread;
+    struct thread_row row;
+    struct query q;
+
+    stamp_observe(from->tomb);
+    if (!thread_find(m->load.d, m->at.key.tenant, m->record->key.id, &row, err))
+        return false;
+    if (row.id == 0) {
+        row = (struct thread_row){.tomb = from->tomb, .updated_us = from->updated_us};
+        m->applied = true;
+        return thread_make(m->load.d, m->at.key.tenant, m->record->key.id, &row, err);
+    }
+    if (from->tomb <= row.tomb && from->updated_us <= row.updated_us)
+        return true;
+    m->applied = true;
+    if (!query_begin(m->load.d, SQL_THREAD_MERGE, &q, err))
+        return false;
+    query_int(&q, row.id);
+    query_int(&q, from->tomb);
+    query_int(&q, from->updated_us);
+    return query_run(&q, err) && (from->tomb <= row.tomb || kill_below(m, row.id, from->tomb, err));
+}
+
+static bool grow(struct merge *m, int64_t stamp, int64_t checkpoints, int64_t bytes,
+                 struct err *err)
+{
+    return ns_grow(m->load.d, m->at.ns.id, &(struct ns_change){stamp, checkpoints, bytes}, err);
+}
+
+/* A value does not die with the thread: a checkpoint that comes later may refer to it. */
+static bool merge_value(struct merge *m, struct err *err)
+{
+    const struct record_value *from = &m->record->value;
+    const struct channel_version *of = slice_present(from->of.channel) ? &from->of : NULL;
+    struct blob blob = from->blob;
+
+    blob.id = m->record->key.number;
+    stamp_observe(blob.id);
+    return ns_make(m->load.d, &m->at.key, FORM_NONE, &m->at.ns, err) &&
+           value_put(m->load.d, m->at.ns.id, &blob, of, &m->applied, err) &&
+           (!m->applied || grow(m, 0, 0, (int64_t)blob.bytes.len, err));
+}
+
+/* The form of a namespace is that of the newest of what two stores put there. */
+static bool make_namespace(struct merge *m, enum form form, int64_t stamp, struct err *err)
+{
+    if (!ns_make(m->load.d, &m->at.key, form, &m->at.ns, err))
+        return false;
+    return m->at.ns.form == form || stamp <= m->at.ns.last_stamp ||
+           query_do(m->load.d, SQL_NS_FORM, m->at.ns.id, form, err);
+}
+
+/* A head belongs to one checkpoint alone: it goes with the one that loses. */
+static bool drop_head(struct merge *m, int64_t head, struct err *err)
+{
+    int64_t freed = 0;
+
+    if (head == 0 || m->at.ns.id == 0)
+        return true;
+    return doomed_head(m->load.d, m->at.ns.id, head, &freed, err) &&
+           (freed == 0 || grow(m, 0, 0, -freed, err));
+}
+
+/* A namespace that holds nothing any more goes, unless its values wait for their checkpoint. */
+static bool drop_empty(struct merge *m, struct err *err)
+{
+    int64_t thread = 0;
+
+    return m->at.ns.id == 0 ||
+           (query_number(m->load.d, SQL_NS_DROP_EMPTY, (int64_t[]){m->at.ns.id, 0}, &thread, err) &&
+            query_do(m->load.d, SQL_THREAD_DROP, thread, 0, err));
+}
+
+static bool store_checkpoint(struct merge *m, struct err *err)
+{
+    const struct record_checkpoint *from = &m->record->checkpoint;
+    struct checkpoint_row old = m->at.row;
+    struct checkpoint_cells cells = {
+        .stamp = from->stamp,
+        .created_us = from->created_us,
+        .form = from->form,
+        .parent_id = from->parent_id,
+        .run_id = from->run_id,
+        .metadata = from->metadata,
+        .head = from->head,
+    };
+
+    m->applied = true;
+    return make_namespace(m, from->form, from->stamp, err) &&
+           pack_refs(from->refs, from->n_refs, m->load.arena, &cells.refs, err) &&
+           checkpoint_store(m->load.d, &m->at, &cells, err) &&
+           (old.head == from->head || drop_head(m, old.head, err)) &&
+           grow(m, from->stamp, old.stamp == 0, (int64_t)from->metadata.len - old.metadata_len,
+                err);
+}
+
+static bool merge_checkpoint(struct merge *m, struct err *err)
+{
+    const struct record_checkpoint *from = &m->record->checkpoint;
+
+    stamp_observe(from->stamp);
+    if (m->at.ns.id &&
+        !checkpoint_find(m->load.d, m->at.ns.id, m->record->key.sub, &m->at.row, err))
+        return false;
+    if (from->stamp > m->at.ns.tomb && from->stamp > m->at.row.stamp)
+        return store_checkpoint(m, err);
+    if (from->head == m->at.row.head)
+        return true;
+    return drop_head(m, from->head, err) && drop_empty(m, err);
+}
+
+static bool store_task(struct merge *m, const struct task_row *old, struct err *err)
+{
+    const struct record_task *from = &m->record->task;
+    struct task_row task = {
+        .id = old->id,
+        .stamp = from->stamp,
+        .seq = old->id && old->seq < from->seq ? old->seq : from->seq,
+        .task_path = from->task_path,
+    };
+
+    m->applied = true;
+    return make_namespace(m, from->form, from->stamp, err) &&
+           pack_writes(from->writes, from->n_writes, m->load.arena, &task.body, err) &&
+           task_store(m->load.d, &m->at, m->record->key.task, &task, err) &&
+           grow(m, from->stamp, 0, (int64_t)task.body.len - (int64_t)old->body.len, err);
+}
+
+static bool merge_task(struct merge *m, struct err *err)
+{
+    const struct record_task *from = &m->record->task;
+    struct task_row old = {0};
+
+    stamp_observe(from->stamp);
+    m->at.form = from->form;
+    if (from->stamp <= m->at.ns.tomb)
+        return true;
+    if (m->at.ns.id &&
+        !checkpoint_find(m->load.d, m->at.ns.id, m->record->key.sub, &m->at.row, err))
+        return false;
+    if (m->at.row.id && !task_find(&m->load, m->at.row.id, m->record->key.task, &old, err))
+        return false;
+    if (from->stamp > old.stamp)
+        return store_task(m, &old, err);
+    if (from->seq >= old.seq)
+        return true;
+    m->applied = true;
+    return query_do(m->load.d, SQL_TASK_SEQ, old.id, from->seq, err);
+}
+
+static bool merge(struct merge *m, struct err *err)
+{
+    if (m->record->kind == RECORD_THREAD)
+        return merge_thread(m, err);
+    if (!ns_find(m->load.d, &m->at.key, &m->at.ns, err))
+        return false;
+    if (m->record->kind == RECORD_VALUE)
+        return merge_value(m, err);
+    return m->record->kind == RECORD_CHECKPOINT ? merge_checkpoint(m, err) : merge_task(m, err);
+}
+
+bool sql_thread_record_merge(struct sql *d, int64_t tenant, const struct record *record,
+                             bool *applied, struct err *err)
+{
+    char first[4096];
+    struct arena scratch;
+    struct merge m = {
+        .load = {.d = d, .arena = &scratch},
+        .record = record,
+        .at = {.key = {tenant, record->key.id, record->key.ns}, .checkpoint_id = record->key.sub},
+    };
+    bool ok;
+
+    arena_init(&scratch, first, sizeof(first));
+    ok = merge(&m, err);
+    arena_done(&scratch);
+    if (ok)
+        *applied = m.applied;
+    return ok;
+}

@@ -1,0 +1,277 @@
+/* sql_messages.c - the operations on messages; see op_sessions.h. */
+#include "sql_rows.h"
+
+/* So many messages go in one part of a trim. */
+enum { TRIM_MAX = 1000 };
+
+/* A range of positions, both ends excluded. */
+struct range {
+    struct message_pos low, high;
+};
+
+/* The seq of a message that is stored already. */
+static bool find_seq(struct sql *d, int64_t session, struct message *m, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_MESSAGE_FIND, &q, err))
+        return false;
+    query_int(&q, session);
+    query_blob(&q, m->id);
+    if (!query_step(&q, &found, err))
+        return false;
+    m->seq = query_col_int(&q, 0);
+    return true;
+}
+
+static bool put_message(struct sql *d, const struct session_row *row, struct message *m,
+                        int64_t stamp, struct err *err)
+{
+    int64_t changes;
+    struct query q;
+
+    if (!query_begin(d, SQL_MESSAGE_PUT, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_int(&q, m->seq);
+    query_blob(&q, m->id);
+    query_int(&q, stamp);
+    query_blob(&q, m->role);
+    query_blob(&q, m->content);
+    query_blob(&q, row_metadata(m->metadata));
+    if (!query_change(&q, &changes, err))
+        return false;
+    m->created = changes > 0;
+    return m->created || find_seq(d, row->id, m, err);
+}
+
+static bool put_all(struct sql *d, struct op *op, struct session_row *row, int64_t stamp,
+                    struct err *err)
+{
+    struct op_message_append *append = &op->message_append;
+
+    for (size_t i = 0; i < append->n; i++) {
+        struct message *m = &append->messages[i];
+
+        m->seq = row->last_seq < op->now_us ? op->now_us : row->last_seq + 1;
+        if (!put_message(d, row, m, stamp, err))
+            return false;
+        if (m->created)
+            row->last_seq = m->seq;
+    }
+    return true;
+}
+
+bool sql_message_append(struct sql *d, struct op *op, struct err *err)
+{
+    struct session_row row;
+    int64_t tenant, stamp;
+
+    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
+        return false;
+    if (op->message_append.require_session && !row_live(d, &row, op->now_us))
+        return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
+    if (!row_begin(d, op, row.tomb, &row, &stamp, err) ||
+        !sql_tenant(d, op->tenant, true, &row.tenant, err))
+        return false;
+    row.hollow = false;
+    if (!row.id && !row_advance(d, &row, err))
+        return false;
+    if (!put_all(d, op, &row, stamp, err))
+        return false;
+    if (row.active_us < op->now_us)
+        row.active_us = op->now_us;
+    if (row.active_us < row.last_seq)
+        row.active_us = row.last_seq;
+    return row_advance(d, &row, err);
+}
+
+static void bind_range(struct query *q, int64_t session, const struct range *r)
+{
+    query_int(q, session);
+    query_int(q, r->low.seq);
+    query_blob(q, r->low.id);
+    query_int(q, r->high.seq);
+    query_blob(q, r->high.id);
+}
+
+static bool read_message(struct query *q, struct arena *arena, struct message *m, struct err *err)
+{
+    m->seq = query_col_int(q, 1);
+    if (!query_copy(q, 0, arena, &m->id, err) || !query_copy(q, 2, arena, &m->role, err) ||
+        !query_copy(q, 3, arena, &m->content, err) || !query_copy(q, 4, arena, &m->metadata, err))
+        return false;
+    if (!m->metadata.at)
+        m->metadata = SLICE("{}");
+    return true;
+}
+
+static void reverse(struct message *items, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        struct message other = items[i];
+
+        items[i] = items[n - 1 - i];
+        items[n - 1 - i] = other;
+    }
+}
+
+static size_t message_bytes(const struct message *m)
+{
+    return sizeof(*m) + m->id.len + m->role.len + m->content.len + m->metadata.len;
+}
+
+/* At most `limit` messages and a page's bytes from one end of the range. */
+static bool read_page(struct sql *d, int64_t session, const struct range *r, struct op *op,
+                      struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    struct op_message_list *list = &op->message_list;
+    struct message *items = arena_zalloc(op->arena, (size_t)list->limit, sizeof(*items));
+    size_t n = 0, bytes = 0;
+    bool found;
+
+    if (!items)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while listing messages.");
+    if (!query_begin(d, list->has_after ? SQL_MESSAGE_UP : SQL_MESSAGE_DOWN, &q, err))
+        return false;
+    bind_range(&q, session, r);
+    query_int(&q, list->limit);
+    for (; bytes < PAGE_BYTES_MAX; n++) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            break;
+        if (!read_message(&q, op->arena, &items[n], err))
+            return false;
+        bytes += message_bytes(&items[n]);
+    }
+    if (!list->has_after)
+        reverse(items, n);
+    list->out.items = items;
+    list->out.n = n;
+    return true;
+}
+
+/* Whether any message lies beyond a position. */
+static bool look_beyond(struct sql *d, enum sql_statement which, int64_t session,
+                        struct message_pos pos, bool *any, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    query_int(&q, session);
+    query_int(&q, pos.seq);
+    query_blob(&q, pos.id);
+    return query_step(&q, any, err);
+}
+
+/* All that an empty page does not show is beyond one of its ends, seen from the other. */
+static bool set_flags(struct sql *d, int64_t session, const struct range *r, struct op *op,
+                      struct err *err)
+{
+    struct op_message_list *list = &op->message_list;
+    const struct message *items = list->out.items;
+    struct message_pos first = r->high, last = r->low;
+
+    if (list->out.n) {
+        first = (struct message_pos){items[0].seq, items[0].id};
+        last = (struct message_pos){items[list->out.n - 1].seq, items[list->out.n - 1].id};
+    }
+    return look_beyond(d, SQL_MESSAGE_OLDER, session, first, &list->out.more_before, err) &&
+           look_beyond(d, SQL_MESSAGE_NEWER, session, last, &list->out.more_after, err);
+}
+
+bool sql_message_list(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_message_list *list = &op->message_list;
+    struct range r = {
+        .low = list->has_after ? list->after : (struct message_pos){INT64_MIN, SLICE("")},
+        .high = list->has_before ? list->before : (struct message_pos){INT64_MAX, SLICE("")},
+    };
+    struct session_row row;
+    int64_t tenant;
+
+    memset(&list->out, 0, sizeof(list->out));
+    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
+        return false;
+    if (!row_known(d, &row, op->now_us))
+        return true;
+    return read_page(d, row.id, &r, op, err) && set_flags(d, row.id, &r, op, err);
+}
+
+/* The oldest of the newest keep_last messages bounds what may go. */
+static bool bound_by_count(struct sql *d, int64_t session, struct op *op, struct message_pos *high,
+                           bool *all_stay, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    struct message_pos kept;
+    bool found;
+
+    if (!query_begin(d, SQL_MESSAGE_NTH, &q, err))
+        return false;
+    query_int(&q, session);
+    query_int(&q, op->message_trim.keep_last - 1);
+    if (!query_step(&q, &found, err))
+        return false;
+    *all_stay = !found;
+    if (!found)
+        return true;
+    kept.seq = query_col_int(&q, 0);
+    if (!query_copy(&q, 1, op->arena, &kept.id, err))
+        return false;
+    if (kept.seq < high->seq || (kept.seq == high->seq && slice_compare(kept.id, high->id) < 0))
+        *high = kept;
+    return true;
+}
+
+/* One part: the oldest first. What comes meanwhile is behind the bound. */
+static bool trim_part(struct sql *d, int64_t session, struct op *op, const struct message_pos *high,
+                      struct err *err)
+{
+    struct message_pos *kept = arena_alloc(op->arena, sizeof(*kept));
+    int64_t changes;
+    struct query q;
+
+    if (!kept)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    *kept = *high;
+    if (!query_begin(d, SQL_MESSAGE_TRIM, &q, err))
+        return false;
+    query_int(&q, session);
+    query_int(&q, high->seq);
+    query_blob(&q, high->id);
+    query_int(&q, TRIM_MAX);
+    if (!query_change(&q, &changes, err))
+        return false;
+    op->message_trim.out.removed += changes;
+    op->again = changes == TRIM_MAX;
+    op->progress = kept;
+    return true;
+}
+
+bool sql_message_trim(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_message_trim *trim = &op->message_trim;
+    struct message_pos high = trim->has_before ? trim->before
+                                               : (struct message_pos){INT64_MAX, SLICE("")};
+    struct session_row row;
+    bool all_stay = false;
+    int64_t tenant;
+
+    if (!op->progress)
+        trim->out.removed = 0;
+    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
+        return false;
+    if (!row_known(d, &row, op->now_us))
+        return true;
+    if (op->progress)
+        return trim_part(d, row.id, op, op->progress, err);
+    if (high.seq > row.last_seq)
+        high = (struct message_pos){row.last_seq + 1, SLICE("")};
+    if (trim->keep_last > 0 && !bound_by_count(d, row.id, op, &high, &all_stay, err))
+        return false;
+    return all_stay || trim_part(d, row.id, op, &high, err);
+}

@@ -1,0 +1,77 @@
+/*
+ * sql_ns.h - rows of threads and namespaces.
+ *
+ *     op function -> ns_find() | ns_open() -> ns_make() -> ... -> ns_grow()
+ *
+ * A namespace row exists while there is something in it, a thread row also as the tombstone of a
+ * deleted thread. What is past checkpoint_ttl is stored still, and absent to everybody.
+ *
+ * Threads    the lane's.
+ * Ownership  slices are borrowed.
+ * Units      *_us wall microseconds; stamps as in clock.h; sizes bytes.
+ * Errors     STORAGE, UNAVAILABLE, NO_MEMORY; ns_open() also FORM.
+ */
+#ifndef SQL_NS_H
+#define SQL_NS_H
+
+#include "sql.h"
+
+struct ns_key {
+    int64_t tenant;
+    struct slice thread, ns;
+};
+
+struct ns_row {
+    int64_t thread; /* row ids; 0 = there is none yet */
+    int64_t id;
+    int64_t tomb;       /* of the thread */
+    int64_t last_stamp; /* the highest one in the namespace */
+    enum form form;
+};
+
+struct ns_change {
+    int64_t stamp; /* of what was added, 0 = nothing */
+    int64_t checkpoints, bytes;
+};
+
+struct thread_row {
+    int64_t id; /* 0 = there is none yet */
+    int64_t tomb, updated_us;
+};
+
+/* What was created at or before this is expired; INT64_MIN when nothing expires. */
+int64_t ns_expired_us(const struct sql *d, int64_t now_us) MUST_USE;
+
+/* Finds the rows; what is not there is 0. */
+bool ns_find(struct sql *d, const struct ns_key *key, struct ns_row *row, struct err *err) MUST_USE;
+
+/*
+ * Finds the rows for a change in the given form. A namespace of the other form in which everything
+ * has expired is emptied first. ERR_FORM.
+ */
+bool ns_open(struct sql *d, const struct op *op, const struct ns_key *key, enum form form,
+             struct ns_row *row, struct err *err) MUST_USE;
+
+/* Makes the rows that are missing, and gives a namespace without a form this one. */
+bool ns_make(struct sql *d, const struct ns_key *key, enum form form, struct ns_row *row,
+             struct err *err) MUST_USE;
+
+/* Adds to the counters. */
+bool ns_grow(struct sql *d, int64_t id, const struct ns_change *change, struct err *err) MUST_USE;
+
+/* The row of a thread. */
+bool thread_find(struct sql *d, int64_t tenant, struct slice id, struct thread_row *row,
+                 struct err *err) MUST_USE;
+
+/* Makes the row of a thread; row->tomb and updated_us are given. */
+bool thread_make(struct sql *d, int64_t tenant, struct slice id, struct thread_row *row,
+                 struct err *err) MUST_USE;
+
+/* Whether readers see anything in a thread. */
+bool thread_holds(struct sql *d, int64_t thread, int64_t expired_us, bool *holds,
+                  struct err *err) MUST_USE;
+
+/* Moves updated_us of a thread forward. */
+bool thread_touch(struct sql *d, int64_t thread, int64_t now_us, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,380 @@
+/* sql_prune.c - OP_THREAD_PRUNE and OP_RUNS_DELETE, and expiry; see op_checkpoints.h. */
+#include <stdlib.h>
+
+#include "keep.h"
+#include "pack.h"
+#include "sql_doomed.h"
+#include "sql_garbage.h"
+#include "sql_load.h"
+#include "sql_ns.h"
+#include "sql_removal.h"
+
+/* So many expired checkpoints are listed at a time: each namespace is looked through as often. */
+enum { EXPIRED_MAX = 10000 };
+
+struct pruner {
+    struct loader load; /* its values have their channel only, but for heads */
+    struct keep keep;
+    struct doomed doomed;
+};
+
+static COLD bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+/* Reads the channel of a value and nothing of its bytes. */
+static bool read_channel(struct loader *l, int64_t id, struct slice *channel, struct err *err)
+{
+    struct value *value = value_map_find(&l->values, id);
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!value) {
+        value = arena_zalloc(l->arena, 1, sizeof(*value));
+        if (!value)
+            return no_memory(err);
+        value->blob.id = id;
+        if (!query_begin(l->d, SQL_VALUE_CHANNEL, &q, err))
+            return false;
+        query_int(&q, id);
+        if (!query_step(&q, &found, err) ||
+            (found && !query_copy(&q, 0, l->arena, &value->of.channel, err)) ||
+            !value_map_add(&l->values, value, err))
+            return false;
+    }
+    *channel = value->of.channel;
+    return true;
+}
+
+/* Head and refs of a checkpoint. */
+static bool read_refs(struct loader *l, int64_t row, int64_t *head, int64_t **refs, size_t *n,
+                      struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(l->d, SQL_CHECKPOINT_READ, &q, err))
+        return false;
+    query_int(&q, row);
+    if (!query_step(&q, &found, err))
+        return false;
+    *head = query_col_int(&q, 5);
+    return unpack_refs(query_col(&q, 6), l->arena, refs, n, err);
+}
+
+static bool load_values(struct loader *l, struct keep_item *item, struct err *err)
+{
+    int64_t head, *refs;
+    size_t n;
+
+    if (!read_refs(l, item->row, &head, &refs, &n, err))
+        return false;
+    item->values = arena_alloc(l->arena, n * sizeof(*item->values));
+    if (!item->values)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        if (!read_channel(l, refs[i], &item->values[i], err))
+            return false;
+    item->n_values = n;
+    return true;
+}
+
+/* A head that is stored as a difference cannot be read here. */
+static bool load_head(struct loader *l, struct keep_item *item, struct err *err)
+{
+    int64_t head, *refs;
+    struct value *value;
+    size_t n;
+
+    if (!read_refs(l, item->row, &head, &refs, &n, err) || !load_value(l, head, &value, err))
+        return false;
+    if (value->blob.encoding == BLOB_WHOLE)
+        item->head = value->blob.bytes;
+    return true;
+}
+
+static bool load_channels(struct loader *l, struct keep_item *item, struct err *err)
+{
+    struct checkpoint holder = {0};
+
+    if (!load_writes(l, item->row, FORM_CHANNEL, false, &holder, err))
+        return false;
+    item->writes = arena_alloc(l->arena, holder.n_writes * sizeof(*item->writes));
+    if (!item->writes)
+        return no_memory(err);
+    for (size_t i = 0; i < holder.n_writes; i++)
+        item->writes[i] = holder.writes[i].channel;
+    item->n_writes = holder.n_writes;
+    return true;
+}
+
+static bool load_part(void *driver, struct keep_item *item, enum keep_part part, struct err *err)
+{
+    struct pruner *p = driver;
+
+    switch (part) {
+    case KEEP_VALUES:
+        return load_values(&p->load, item, err);
+    case KEEP_WRITES:
+        return load_channels(&p->load, item, err);
+    case KEEP_HEAD:
+        return load_head(&p->load, item, err);
+    case KEEP_PARTS:
+        break;
+    }
+    return err_set(err, ERR_INTERNAL, "no such part");
+}
+
+static bool add_item(struct loader *l, struct query *q, struct keep_ns *space, size_t *cap,
+                     struct err *err)
+{
+    struct keep_item *items, *item;
+
+    items = arena_grow(l->arena, space->items, space->n, sizeof(*items), cap);
+    if (!items)
+        return no_memory(err);
+    space->items = items;
+    item = &space->items[space->n++];
+    *item = (struct keep_item){
+        .row = query_col_int(q, 0),
+        .stamp = query_col_int(q, 2),
+        .created_us = query_col_int(q, 3),
+    };
+    return query_copy(q, 1, l->arena, &item->id, err) &&
+           query_copy(q, 4, l->arena, &item->parent_id, err) &&
+           query_copy(q, 5, l->arena, &item->metadata, err);
+}
+
+static int order_stamps(const void *a, const void *b)
+{
+    const struct keep_item *x = a, *y = b;
+
+    return (x->stamp < y->stamp) - (x->stamp > y->stamp); /* newest first */
+}
+
+/* The checkpoints of a namespace whose row and form are set, newest first. */
+static bool load_space(struct loader *l, struct keep_ns *space, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    size_t cap = 0;
+    bool found;
+
+    if (!query_begin(l->d, SQL_CHECKPOINT_ALL, &q, err))
+        return false;
+    query_int(&q, space->row);
+    for (;;) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            break;
+        if (query_col_int(&q, 2) > 0 && !add_item(l, &q, space, &cap, err))
+            return false;
+    }
+    if (space->form == FORM_DOCUMENT && space->n > 1)
+        qsort(space->items, space->n, sizeof(*space->items), order_stamps);
+    return true;
+}
+
+static struct pruner pruner_new(struct sql *d, struct op *op)
+{
+    return (struct pruner){
+        .load = load_start(d, op),
+        .keep = {.arena = op->arena, .load = load_part},
+        .doomed = {.arena = op->arena},
+    };
+}
+
+static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_t *removed,
+                           struct err *err)
+{
+    struct query q;
+
+    for (size_t i = 0; i < space->n; i++) {
+        struct doomed_item item = {space->row, space->items[i].row, space->items[i].stamp};
+
+        if (space->items[i].kept)
+            continue;
+        if (!doomed_add(&p->doomed, &item, err))
+            return false;
+        ++*removed;
+    }
+    if (!space->dropped)
+        return true;
+    if (!query_begin(p->load.d, SQL_CHECKPOINT_ANCHORS, &q, err))
+        return false;
+    query_int(&q, space->row);
+    return doomed_list(&p->doomed, &q, err);
+}
+
+/* The list moves when it grows: it doubles. */
+static bool add_space(struct pruner *p, struct query *q, struct keep_ns **spaces, size_t n,
+                      size_t *cap, struct err *err)
+{
+    void *grown = arena_grow(p->load.arena, *spaces, n, sizeof(**spaces), cap);
+    struct keep_ns *space;
+
+    if (!grown)
+        return no_memory(err);
+    *spaces = grown;
+    space = &(*spaces)[n];
+    *space = (struct keep_ns){.row = query_col_int(q, 0), .form = (enum form)query_col_int(q, 2)};
+    return query_copy(q, 1, p->load.arena, &space->ns, err) && load_space(&p->load, space, err);
+}
+
+static bool load_spaces(struct pruner *p, int64_t thread, struct keep_ns **spaces, size_t *n,
+                        struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    size_t cap = 0;
+    bool row;
+
+    if (!query_begin(p->load.d, SQL_NS_LIST, &q, err))
+        return false;
+    query_int(&q, thread);
+    query_int(&q, INT64_MIN);
+    *spaces = NULL;
+    for (*n = 0;; ++*n) {
+        if (!query_step(&q, &row, err))
+            return false;
+        if (!row)
+            return true;
+        if (!add_space(p, &q, spaces, *n, &cap, err))
+            return false;
+    }
+}
+
+static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *err)
+{
+    const struct op_thread_prune *prune = &op->thread_prune;
+    struct keep_ns *spaces;
+    struct removal removal;
+    int64_t removed = 0;
+    size_t n;
+
+    p->keep.driver = p;
+    p->keep.keep_last = prune->keep_last;
+    p->keep.older_than_us = prune->older_than_us;
+    if (!doomed_expire(p->load.d, thread, p->load.expired_us, err) ||
+        !load_spaces(p, thread, &spaces, &n, err) || !keep_prune(&p->keep, spaces, n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!doom_namespace(p, &spaces[i], &removed, err))
+            return false;
+    removal = removal_start(&p->doomed);
+    op->thread_prune.out.removed = removed;
+    return removal_go_on(p->load.d, op, &removal, err);
+}
+
+static bool delete_all(struct sql *d, struct op *op, int64_t thread, struct err *err)
+{
+    int64_t removed = 0, expired_us = ns_expired_us(d, op->now_us);
+
+    if (op->progress)
+        return garbage_finish(d, op, err);
+    if (!query_number(d, expired_us == INT64_MIN ? SQL_THREAD_TOTAL : SQL_THREAD_COUNT,
+                      (int64_t[]){thread, expired_us}, &removed, err) ||
+        !sql_thread_delete(d, op, err))
+        return false;
+    op->thread_prune.out.removed = removed;
+    return true;
+}
+
+bool sql_thread_prune(struct sql *d, struct op *op, struct err *err)
+{
+    const struct op_thread_prune *asked = &op->thread_prune;
+    struct pruner p = pruner_new(d, op);
+    struct thread_row thread;
+    int64_t tenant;
+
+    if (op->progress && !asked->delete_all)
+        return removal_go_on(d, op, op->progress, err);
+    if (!sql_tenant(d, op->tenant, false, &tenant, err) ||
+        !thread_find(d, tenant, op->id, &thread, err))
+        return false;
+    if (!op->progress)
+        op->thread_prune.out.removed = 0;
+    if (asked->delete_all)
+        return delete_all(d, op, thread.id, err);
+    if (thread.id == 0 || (asked->keep_last == 0 && asked->older_than_us == 0))
+        return true;
+    return prune(&p, op, thread.id, err);
+}
+
+static bool list_runs(struct pruner *p, const struct op *op, int64_t tenant, struct doomed *listed,
+                      struct err *err)
+{
+    struct query q;
+
+    for (size_t i = 0; i < op->runs_delete.n; i++) {
+        if (!query_begin(p->load.d, SQL_CHECKPOINT_RUN, &q, err))
+            return false;
+        query_blob(&q, op->runs_delete.run_ids[i]);
+        query_int(&q, tenant);
+        query_int(&q, p->load.expired_us);
+        if (!doomed_list(listed, &q, err))
+            return false;
+    }
+    doomed_sort(listed);
+    return true;
+}
+
+/* Decides for the listed checkpoints of one namespace, which are sorted. */
+static bool doom_runs(struct pruner *p, const struct doomed_item *items, size_t n, int64_t *removed,
+                      struct err *err)
+{
+    struct keep_ns space = {.row = items[0].ns};
+    int64_t form = 0;
+
+    if (!query_number(p->load.d, SQL_NS_FORM_OF, (int64_t[]){space.row, 0}, &form, err))
+        return false;
+    space.form = (enum form)form;
+    if (!load_space(&p->load, &space, err))
+        return false;
+    for (size_t i = 0; i < space.n; i++) {
+        struct doomed_item key = {.ns = space.row, .id = space.items[i].row};
+
+        space.items[i].holds = !bsearch(&key, items, n, sizeof(key), doomed_order);
+    }
+    return keep_needed(&p->keep, &space, err) && doom_namespace(p, &space, removed, err);
+}
+
+bool sql_runs_delete(struct sql *d, struct op *op, struct err *err)
+{
+    struct pruner p = pruner_new(d, op);
+    struct doomed listed = {.arena = op->arena};
+    struct removal removal;
+    int64_t tenant, removed = 0;
+
+    if (op->progress)
+        return removal_go_on(d, op, op->progress, err);
+    p.keep.driver = &p;
+    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !list_runs(&p, op, tenant, &listed, err))
+        return false;
+    for (size_t i = 0, n; i < listed.n; i += n) {
+        for (n = 1; i + n < listed.n && listed.items[i + n].ns == listed.items[i].ns; n++)
+            ;
+        if (!doom_runs(&p, &listed.items[i], n, &removed, err))
+            return false;
+    }
+    removal = removal_start(&p.doomed);
+    op->runs_delete.out.removed = removed;
+    return removal_go_on(d, op, &removal, err);
+}
+
+bool sql_checkpoints_expire(struct sql *d, struct op *op, struct err *err)
+{
+    struct doomed list = {.arena = op->arena};
+    struct removal removal;
+    struct query q;
+
+    if (!query_begin(d, SQL_CHECKPOINT_EXPIRED, &q, err))
+        return false;
+    query_int(&q, op->now_us - d->checkpoint_ttl_us);
+    query_int(&q, EXPIRED_MAX);
+    if (!doomed_list(&list, &q, err))
+        return false;
+    op->cleanup.out.more |= list.n == EXPIRED_MAX;
+    removal = removal_start(&list);
+    return removal_go_on(d, op, &removal, err);
+}

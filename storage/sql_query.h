@@ -1,0 +1,124 @@
+/*
+ * sql_query.h - prepared statements, and what a store does in its own way.
+ *
+ *     op function -> query_begin(), query_int(), query_step(), ... -> struct sql_driver
+ *
+ * Threads    the lane's.
+ * Ownership  what is bound, and what query_col() gives, belongs to others: see there.
+ * Units      none.
+ * Errors     STORAGE, UNAVAILABLE, NO_MEMORY of the store.
+ */
+#ifndef SQL_QUERY_H
+#define SQL_QUERY_H
+
+#include "arena.h"
+#include "compiler.h"
+#include "err.h"
+#include "parts_sql.h"
+#include "sessions_sql.h"
+#include "threads_sql.h"
+
+struct sql;
+
+enum sql_statement {
+#define X(name, text) SQL_##name,
+    PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X)
+#undef X
+        SQL_COUNT /* a driver's own statements have numbers from here on */
+};
+
+/*
+ * One use of a prepared statement. Parameters are bound in order, columns read by index.
+ *
+ *     struct query q;
+ *     if (!query_begin(d, SQL_SESSION_FIND, &q, err)) return false;
+ *     query_int(&q, tenant); query_blob(&q, id);
+ *     if (!query_step(&q, &row, err)) return false;      (ends the query on failure)
+ *     ... query_col_*(&q, 0) ...
+ *     query_end(&q);
+ */
+struct query {
+    struct sql *d;
+    void *st; /* the driver's; NULL when ended */
+    int bound;
+    int failed; /* of a bind, told by the next step */
+};
+
+/* What a store does in its own way. The functions below call it and say more. */
+struct sql_driver {
+    /* A transaction. roll_back() cannot fail, and does nothing when there is none. */
+    bool (*begin)(struct sql *d, bool writes, struct err *err);
+    bool (*commit)(struct sql *d, bool writes, struct err *err);
+    void (*roll_back)(struct sql *d);
+
+    /* Rises with each row that is changed, and never falls. */
+    int64_t (*total_changes)(struct sql *d);
+
+    /* A statement: sets q->st, which `end` clears; a failed `step` has ended it. */
+    bool (*prepare)(struct query *q, int which, struct err *err);
+    bool (*step)(struct query *q, bool *row, struct err *err);
+    void (*end)(struct query *q);
+    int (*parameters)(const struct query *q);
+    int (*columns)(const struct query *q);
+
+    /* After the last step: how many rows were changed, and the id of the row that was made. */
+    int64_t (*changes)(const struct query *q);
+    int64_t (*made_id)(const struct query *q);
+
+    void (*bind_int)(struct query *q, int64_t n);
+    void (*bind_double)(struct query *q, double n);
+    void (*bind_blob)(struct query *q, struct slice s);
+    void (*bind_null)(struct query *q);
+    int64_t (*col_int)(const struct query *q, int column);
+    double (*col_double)(const struct query *q, int column);
+    struct slice (*col)(const struct query *q, int column);
+};
+
+/* Readies the statement, one of enum sql_statement or the driver's own. */
+bool query_begin(struct sql *d, int which, struct query *q, struct err *err) MUST_USE;
+
+/* Bind the next parameter. The bytes must live until query_end(). An absent slice is NULL. */
+void query_int(struct query *q, int64_t n);
+void query_double(struct query *q, double n);
+void query_blob(struct query *q, struct slice s);
+void query_null(struct query *q);
+
+/* How many parameters and columns the statement has. */
+int query_parameters(const struct query *q) MUST_USE;
+int query_columns(const struct query *q) MUST_USE;
+
+/* Moves to the next row; *row is false when there is none. Failure ends the query. */
+bool query_step(struct query *q, bool *row, struct err *err) MUST_USE;
+
+/* Runs a statement that gives no rows, and ends the query. */
+bool query_run(struct query *q, struct err *err) MUST_USE;
+
+/* The same; *changes is how many rows were changed. */
+bool query_change(struct query *q, int64_t *changes, struct err *err) MUST_USE;
+
+/* Makes one row, and ends the query; *id is its integer key. */
+bool query_make(struct query *q, int64_t *id, struct err *err) MUST_USE;
+
+/* Columns of the row. query_col is valid until the next step; query_copy lives in the arena and is
+ * absent for NULL; it fails with ERR_NO_MEMORY. */
+int64_t query_col_int(struct query *q, int column);
+double query_col_double(struct query *q, int column);
+struct slice query_col(struct query *q, int column);
+bool query_copy(struct query *q, int column, struct arena *arena, struct slice *out,
+                struct err *err) MUST_USE;
+
+/* Ends the use; allowed twice. Also by AUTO(query_end). */
+void query_end(struct query *q);
+
+/* Runs a statement without results that takes up to two numbers. */
+bool query_do(struct sql *d, int which, int64_t a, int64_t b, struct err *err) MUST_USE;
+
+/* The same; *changes is how many rows were changed. */
+bool query_do_change(struct sql *d, int which, const int64_t in[2], int64_t *changes,
+                     struct err *err) MUST_USE;
+
+/* Reads the number in the first row; *n stays when there is no row. Same parameters. */
+bool query_number(struct sql *d, int which, const int64_t in[2], int64_t *n,
+                  struct err *err) MUST_USE;
+
+#endif

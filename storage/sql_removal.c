@@ -1,0 +1,279 @@
+/* sql_removal.c - see sql_removal.h. */
+#include "sql_removal.h"
+
+#include "sql_garbage.h"
+#include "sql_ns.h"
+
+struct removal removal_start(struct doomed *list)
+{
+    doomed_sort(list);
+    return (struct removal){.arena = list->arena, .items = list->items, .n = list->n};
+}
+
+static bool drop_tasks(struct sql *d, int64_t row, int64_t *bytes, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_TASK_CLEAR, &q, err))
+        return false;
+    query_int(&q, row);
+    for (;;) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        *bytes += query_col_int(&q, 0);
+    }
+}
+
+/* A row that is as it was listed; *head is 0 if it is not. */
+static bool drop_checkpoint(struct sql *d, const struct doomed_item *item, struct ns_change *change,
+                            int64_t *head, bool *dropped, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+
+    if (!query_begin(d, SQL_CHECKPOINT_DOOM, &q, err))
+        return false;
+    query_int(&q, item->id);
+    query_int(&q, item->ns);
+    query_int(&q, item->mark);
+    if (!query_step(&q, dropped, err))
+        return false;
+    *head = *dropped ? query_col_int(&q, 0) : 0;
+    if (!*dropped)
+        return true;
+    change->checkpoints -= query_col_int(&q, 1) > 0;
+    change->bytes -= query_col_int(&q, 2);
+    return true;
+}
+
+static bool remove_row(struct sql *d, struct removal *r, struct err *err)
+{
+    const struct doomed_item *item = &r->items[r->at++];
+    int64_t head, freed = 0, tasks = 0;
+    bool dropped;
+
+    r->ns = item->ns;
+    if (!drop_checkpoint(d, item, &r->change, &head, &dropped, err))
+        return false;
+    if (!dropped)
+        return true;
+    r->removed++;
+    if (!drop_tasks(d, item->id, &tasks, err) ||
+        (head && !doomed_head(d, item->ns, head, &freed, err)))
+        return false;
+    r->change.bytes -= freed + tasks;
+    return true;
+}
+
+/* Counts what has gone: before others look, once for all. */
+static bool count_gone(struct sql *d, struct removal *r, struct err *err)
+{
+    struct ns_change change = r->change;
+
+    r->change = (struct ns_change){0};
+    return (change.checkpoints == 0 && change.bytes == 0) || ns_grow(d, r->ns, &change, err);
+}
+
+/* An empty namespace: what is still in it is collected by whoever has time. */
+static bool drop_namespace(struct sql *d, struct removal *r, struct err *err)
+{
+    int64_t thread = 0;
+
+    if (!query_number(d, SQL_NS_THREAD, (int64_t[]){r->ns, 0}, &thread, err))
+        return false;
+    if (r->whole && !query_do(d, SQL_NS_CLEAR_VALUES, r->ns, 0, err))
+        return false;
+    if (!query_do(d, r->whole ? SQL_GARBAGE_NS_DROP : SQL_NS_DISCARD, r->ns, 0, err))
+        return false;
+    r->ns = 0;
+    return query_do(d, SQL_THREAD_DROP, thread, 0, err);
+}
+
+/* All rows of the namespace at hand have gone. */
+static bool start_scan(struct sql *d, struct removal *r, struct err *err)
+{
+    int64_t holds = 0;
+
+    r->phase = REMOVAL_ROWS;
+    if (!count_gone(d, r, err) ||
+        !query_number(d, SQL_NS_HOLDS, (int64_t[]){r->ns, 0}, &holds, err))
+        return false;
+    if (!holds)
+        return drop_namespace(d, r, err);
+    r->marks = (struct marks){.arena = r->arena};
+    r->newest = 0;
+    r->strays = d->strays;
+    r->scanned = SLICE("");
+    r->phase = REMOVAL_SCAN;
+    return query_number(d, SQL_NS_NEWEST, (int64_t[]){r->ns, 0}, &r->newest, err) &&
+           marks_list(d, r->ns, &r->marks, err);
+}
+
+/* Without the parent that is no longer there. `before` is the row above, often the parent. */
+static bool unparent(struct sql *d, const struct removal *r, struct query *row, struct slice before,
+                     struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    struct slice parent = query_col(row, 3);
+    bool found;
+
+    if (!slice_present(parent) || slice_equal(parent, before))
+        return true;
+    if (!query_begin(d, SQL_CHECKPOINT_FIND, &q, err))
+        return false;
+    query_int(&q, r->ns);
+    query_blob(&q, parent);
+    if (!query_step(&q, &found, err))
+        return false;
+    if (found && query_col_int(&q, 1) > 0)
+        return true;
+    return query_do(d, SQL_CHECKPOINT_UNPARENT, query_col_int(row, 0), 0, err);
+}
+
+/* Keeps the id of a row in one of two buffers, by turns: ids are short. */
+static bool keep_id(struct slice id, char buffers[2][512], int *turn, struct slice *kept,
+                    struct err *err)
+{
+    if (id.len > sizeof(buffers[0]))
+        return err_set(err, ERR_STORAGE, "store: the id of a checkpoint is too long");
+    *turn = !*turn;
+    memcpy(buffers[*turn], id.at, id.len);
+    *kept = (struct slice){buffers[*turn], id.len};
+    return true;
+}
+
+/* *end: all rows have been looked at. */
+static bool scan_rows(struct sql *d, struct removal *r, struct arena *scratch, size_t *steps,
+                      bool *end, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    struct slice before = {NULL, 0}, at = r->scanned;
+    char buffers[2][512];
+    int turn = 0;
+    bool found;
+
+    if (!query_begin(d, SQL_CHECKPOINT_SCAN, &q, err))
+        return false;
+    query_int(&q, r->ns);
+    query_blob(&q, at);
+    for (*end = false; r->whole || r->at_once || !sql_part_full(d, *steps); ++*steps) {
+        if (!query_step(&q, &found, err))
+            return false;
+        *end = !found;
+        if (!found)
+            return true;
+        if (!unparent(d, r, &q, before, err) ||
+            !marks_need_refs(&r->marks, query_col_int(&q, 4), query_col(&q, 5), scratch, err) ||
+            !keep_id(query_col(&q, 1), buffers, &turn, &at, err))
+            return false;
+        before = query_col_int(&q, 2) > 0 ? at : (struct slice){NULL, 0};
+    }
+    r->scanned = arena_copy(r->arena, at);
+    return slice_present(r->scanned) || err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+static bool scan(struct sql *d, struct removal *r, size_t *steps, struct err *err)
+{
+    struct arena scratch = {0};
+    bool end = false, ok = scan_rows(d, r, &scratch, steps, &end, err);
+
+    arena_done(&scratch);
+    if (!ok)
+        return false;
+    if (end) {
+        marks_need_bases(&r->marks, INT64_MAX);
+        r->swept = r->marks.n;
+        r->phase = REMOVAL_SWEEP;
+    }
+    return true;
+}
+
+/* From the highest id down: what is based on a value goes before it. */
+static bool sweep(struct sql *d, struct removal *r, size_t *steps, struct err *err)
+{
+    for (; r->swept > 0; r->swept--) {
+        const struct mark *mark = &r->marks.items[r->swept - 1];
+        int64_t freed = 0;
+
+        if (mark->needed)
+            continue;
+        if (!r->whole && !r->at_once && sql_part_full(d, *steps))
+            break;
+        if (!query_number(d, SQL_VALUE_DROP, (int64_t[]){mark->id, 0}, &freed, err))
+            return false;
+        r->change.bytes -= freed;
+        ++*steps;
+    }
+    if (r->swept == 0) {
+        if (!count_gone(d, r, err))
+            return false;
+        r->ns = 0;
+        r->at_once = false;
+        r->phase = REMOVAL_ROWS;
+    }
+    return true;
+}
+
+/* One row, or as much of the other phases as there is time for. */
+static bool step(struct sql *d, struct removal *r, size_t *steps, struct err *err)
+{
+    switch (r->phase) {
+    case REMOVAL_ROWS:
+        ++*steps;
+        if (r->at < r->n && (r->ns == 0 || r->items[r->at].ns == r->ns))
+            return remove_row(d, r, err);
+        return start_scan(d, r, err);
+    case REMOVAL_SCAN:
+        return scan(d, r, steps, err);
+    case REMOVAL_SWEEP:
+        return sweep(d, r, steps, err);
+    }
+    return err_set(err, ERR_INTERNAL, "no such phase");
+}
+
+/* What was put since the scan began may need values that it has not found needed. */
+static bool start_again(struct sql *d, struct removal *r, struct err *err)
+{
+    int64_t newest = 0;
+
+    if (r->phase == REMOVAL_ROWS)
+        return true;
+    if (!query_number(d, SQL_NS_NEWEST, (int64_t[]){r->ns, 0}, &newest, err))
+        return false;
+    if (newest == r->newest && d->strays == r->strays)
+        return true;
+    r->at_once = true;
+    return start_scan(d, r, err);
+}
+
+bool removal_part(struct sql *d, struct removal *r, bool *left, struct err *err)
+{
+    size_t steps = 0;
+
+    if (!start_again(d, r, err))
+        return false;
+    for (;;) {
+        *left = r->at < r->n || r->ns != 0;
+        if (!*left || (!r->whole && !r->at_once && sql_part_full(d, steps)))
+            return count_gone(d, r, err);
+        if (!step(d, r, &steps, err))
+            return false;
+    }
+}
+
+bool removal_go_on(struct sql *d, struct op *op, const struct removal *from, struct err *err)
+{
+    struct removal *r = arena_alloc(op->arena, sizeof(*r));
+    bool left;
+
+    if (!r)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    *r = *from;
+    if (!removal_part(d, r, &left, err) || (!left && !garbage_collect(d, &left, err)))
+        return false;
+    op->progress = r;
+    op->again = left;
+    return true;
+}

@@ -1,0 +1,62 @@
+/*
+ * sql_removal.h - the removal of a list of checkpoints, in parts.
+ *
+ *     doomed list -> removal_start() -> removal_part() while something is left
+ *
+ * Each row costs by itself. What is left of a namespace is looked through once, when all of its rows
+ * have gone: for parents that are no longer there and for values that nothing refers to.
+ *
+ * Other ops may come in between: a row that has changed since it was listed stays; a namespace that
+ * changes while it is looked through is looked through again, in one part.
+ *
+ * Threads    the lane's.
+ * Ownership  lists live in the arena of the removal.
+ * Units      none.
+ * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ */
+#ifndef SQL_REMOVAL_H
+#define SQL_REMOVAL_H
+
+#include "sql_doomed.h"
+#include "sql_marks.h"
+#include "sql_ns.h"
+
+enum removal_phase {
+    REMOVAL_ROWS,  /* the rows of a namespace */
+    REMOVAL_SCAN,  /* the rows that are left */
+    REMOVAL_SWEEP, /* the values that they do not need */
+};
+
+/* Where a removal stands. A copy goes on from where it was made. */
+struct removal {
+    struct arena *arena;
+    const struct doomed_item *items;
+    size_t n, at;
+    bool whole; /* not in parts */
+    int64_t removed;
+
+    /* The namespace at hand. */
+    int64_t ns; /* 0 = none */
+    enum removal_phase phase;
+    struct ns_change change; /* not yet counted; none between two parts */
+    bool at_once;            /* it changes all the time: the rest of it in one part */
+    int64_t newest, strays;  /* of it and of the store when the scan began */
+    struct marks marks;
+    struct slice scanned; /* checkpoint id */
+    size_t swept;
+};
+
+/* Sorts the list, which must not change any more. */
+struct removal removal_start(struct doomed *list) MUST_USE;
+
+/*
+ * The next part of an op that removes a list, and then what garbage there is: sets op->again, and
+ * op->progress to a struct removal.
+ */
+bool removal_go_on(struct sql *d, struct op *op, const struct removal *from,
+                   struct err *err) MUST_USE;
+
+/* Does one part; *left if there are more. */
+bool removal_part(struct sql *d, struct removal *r, bool *left, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,67 @@
+/* sql_renumber.c - see sql_renumber.h. */
+#include "sql_renumber.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+
+static bool renumber_add(const struct renumber_source *in, struct renumber *r, int64_t number,
+                         struct err *err)
+{
+    void *grown = arena_grow(in->arena, r->old, r->n, sizeof(*r->old), &r->cap);
+
+    if (!grown)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    r->old = grown;
+    r->old[r->n++] = number;
+    return true;
+}
+
+bool renumber_query(const struct renumber_source *in, int64_t id, struct renumber *r,
+                    struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(in->d, in->which, &q, err))
+        return false;
+    query_int(&q, id);
+    for (;;) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        for (int i = 0; i < query_columns(&q); i++)
+            if (!renumber_add(in, r, query_col_int(&q, i), err))
+                return false;
+    }
+}
+
+static int order_numbers(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+void renumber_take(struct renumber *r)
+{
+    size_t n = 0;
+
+    if (r->n > 1)
+        qsort(r->old, r->n, sizeof(*r->old), order_numbers);
+    for (size_t i = 0; i < r->n; i++)
+        if (r->old[i] != 0 && (n == 0 || r->old[i] != r->old[n - 1]))
+            r->old[n++] = r->old[i];
+    r->n = n;
+    if (n > 0)
+        r->first = stamp_take((int64_t)n);
+}
+
+int64_t renumber_of(const struct renumber *r, int64_t number)
+{
+    const int64_t *found = r->n ? bsearch(&number, r->old, r->n, sizeof(number), order_numbers)
+                                : NULL;
+
+    return found ? r->first + ((int64_t)(found - r->old) << STAMP_NODE_BITS) : 0;
+}

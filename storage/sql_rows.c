@@ -1,0 +1,344 @@
+/* sql_rows.c - see sql_rows.h. */
+#include "sql_rows.h"
+
+#include "clock.h"
+#include "sql_garbage.h"
+
+#define MINUTE_US (INT64_C(60) * 1000000)
+
+void row_numbers(struct query *q, struct session_row *row)
+{
+    int at = 0;
+
+    row->id = query_col_int(q, at++);
+    row->gen = query_col_int(q, at++);
+    row->tomb = query_col_int(q, at++);
+    row->active_us = query_col_int(q, at++);
+    row->active_min = query_col_int(q, at++);
+    row->last_seq = query_col_int(q, at++);
+    row->last_context = query_col_int(q, at++);
+    row->version = query_col_int(q, at++);
+    row->request_count = query_col_int(q, at++);
+    row->error_count = query_col_int(q, at++);
+    row->processing_time = query_col_double(q, at++);
+    row->created_us = query_col_int(q, at++);
+    row->updated_us = query_col_int(q, at++);
+    row->user_stamp = query_col_int(q, at++);
+    row->status_stamp = query_col_int(q, at++);
+    row->metadata_stamp = query_col_int(q, at);
+    row->hollow = row->active_min < 0;
+}
+
+bool row_texts(struct query *q, struct arena *arena, struct session_row *row, struct err *err)
+{
+    return query_copy(q, ROW_ID, arena, &row->session_id, err) &&
+           query_copy(q, 17, arena, &row->user_id, err) &&
+           query_copy(q, 18, arena, &row->status, err) &&
+           query_copy(q, 19, arena, &row->metadata, err);
+}
+
+/* Numbers, and with an arena the texts too. */
+static bool load(struct sql *d, enum sql_statement which, struct arena *arena,
+                 struct session_row *row, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    query_int(&q, row->tenant);
+    query_blob(&q, row->session_id);
+    if (!query_step(&q, &found, err))
+        return false;
+    if (!found)
+        return true;
+    row_numbers(&q, row);
+    return !arena || row_texts(&q, arena, row, err);
+}
+
+bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row *row,
+              struct err *err)
+{
+    *row = (struct session_row){.tenant = tenant, .session_id = id};
+    return tenant == 0 || load(d, SQL_SESSION_FIND, NULL, row, err);
+}
+
+bool row_read(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
+              struct err *err)
+{
+    *row = (struct session_row){.tenant = tenant, .session_id = op->id};
+    return tenant == 0 || load(d, SQL_SESSION_READ, op->arena, row, err);
+}
+
+bool row_complete(struct sql *d, struct arena *arena, struct session_row *row, struct err *err)
+{
+    return load(d, SQL_SESSION_READ, arena, row, err);
+}
+
+int64_t row_expired_us(const struct sql *d, int64_t now_us)
+{
+    return d->session_ttl_us > 0 ? now_us - d->session_ttl_us : INT64_MIN;
+}
+
+static bool expired(const struct sql *d, const struct session_row *row, int64_t now_us)
+{
+    return row->id && !row->hollow && row->active_us <= row_expired_us(d, now_us);
+}
+
+bool row_live(const struct sql *d, const struct session_row *row, int64_t now_us)
+{
+    return row->gen > row->tomb && !expired(d, row, now_us);
+}
+
+bool row_known(const struct sql *d, const struct session_row *row, int64_t now_us)
+{
+    return row->id && !row->hollow && !expired(d, row, now_us);
+}
+
+static int64_t higher(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int64_t row_stamp(const struct session_row *row)
+{
+    int64_t cells = higher(row->user_stamp, higher(row->status_stamp, row->metadata_stamp));
+
+    return higher(cells, higher(row->gen, row->tomb));
+}
+
+struct slice row_metadata(struct slice metadata)
+{
+    return slice_equal(metadata, SLICE("{}")) ? (struct slice){NULL, 0} : metadata;
+}
+
+struct session row_session(const struct session_row *row)
+{
+    return (struct session){
+        .id = row->session_id,
+        .user_id = row->user_id.at ? row->user_id : SLICE(""),
+        .status = row->status.at ? row->status : SLICE("active"),
+        .metadata = row->metadata.at ? row->metadata : SLICE("{}"),
+        .request_count = row->request_count,
+        .error_count = row->error_count,
+        .total_processing_time = row->processing_time,
+        .created_us = row->created_us,
+        .updated_us = row->updated_us,
+        .last_activity_us = row->active_us,
+        .version = row->version,
+    };
+}
+
+bool row_content_stamp(struct sql *d, const struct session_row *row, int64_t *stamp,
+                       struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_CONTENT_STAMP, &q, err))
+        return false;
+    query_int(&q, row->id);
+    if (!query_step(&q, &found, err))
+        return false;
+    *stamp = query_col_int(&q, 0);
+    return true;
+}
+
+bool row_begin(struct sql *d, struct op *op, int64_t stored, struct session_row *row,
+               int64_t *stamp, struct err *err)
+{
+    int64_t content;
+
+    if (!expired(d, row, op->now_us))
+        return sql_stamp(op, stored, stamp, err);
+    if (!row_content_stamp(d, row, &content, err) ||
+        !sql_stamp(op, higher(row_stamp(row), content) + 1, stamp, err))
+        return false;
+    return row_remove(d, row, *stamp - 1, err);
+}
+
+int64_t row_minute(int64_t active_us)
+{
+    return active_us / MINUTE_US;
+}
+
+/* A tombstone stands apart from what is active, and by its age. */
+static int64_t stored_minute(const struct session_row *row)
+{
+    return row->hollow ? -1 - row_minute(stamp_us(row->tomb)) : row_minute(row->active_us);
+}
+
+static void bind_numbers(struct query *q, const struct session_row *row)
+{
+    query_int(q, row->last_seq);
+    query_int(q, row->last_context);
+    query_int(q, row->version);
+    query_int(q, row->request_count);
+    query_int(q, row->error_count);
+    query_double(q, row->processing_time);
+    query_int(q, row->created_us);
+    query_int(q, row->updated_us);
+    query_int(q, row->user_stamp);
+    query_int(q, row->status_stamp);
+    query_int(q, row->metadata_stamp);
+}
+
+static bool insert(struct sql *d, struct session_row *row, struct err *err)
+{
+    struct query q;
+
+    row->active_min = stored_minute(row);
+    if (!query_begin(d, SQL_SESSION_INSERT, &q, err))
+        return false;
+    query_int(&q, row->gen);
+    query_int(&q, row->tomb);
+    query_int(&q, row->active_us);
+    query_int(&q, row->active_min);
+    bind_numbers(&q, row);
+    query_blob(&q, row->user_id);
+    query_blob(&q, row->status);
+    query_blob(&q, row->metadata);
+    query_int(&q, row->tenant);
+    query_blob(&q, row->session_id);
+    return query_make(&q, &row->id, err);
+}
+
+/* Indexed columns are written only when they change. */
+static bool reindex(struct sql *d, struct session_row *row, struct err *err)
+{
+    int64_t now = stored_minute(row);
+    struct query q;
+
+    if (row->user_changed) {
+        if (!query_begin(d, SQL_SESSION_USER, &q, err))
+            return false;
+        query_int(&q, row->id);
+        query_blob(&q, row->user_id);
+        if (!query_run(&q, err))
+            return false;
+        row->user_changed = false;
+    }
+    if (row->active_min != now) {
+        if (!query_begin(d, SQL_SESSION_MINUTE, &q, err))
+            return false;
+        query_int(&q, row->id);
+        query_int(&q, now);
+        if (!query_run(&q, err))
+            return false;
+        row->active_min = now;
+    }
+    return true;
+}
+
+bool row_store(struct sql *d, struct session_row *row, struct err *err)
+{
+    struct query q;
+
+    if (!row->id)
+        return insert(d, row, err);
+    if (!query_begin(d, SQL_SESSION_UPDATE, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_int(&q, row->gen);
+    query_int(&q, row->tomb);
+    query_int(&q, row->active_us);
+    bind_numbers(&q, row);
+    query_blob(&q, row->status);
+    query_blob(&q, row->metadata);
+    return query_run(&q, err) && reindex(d, row, err);
+}
+
+bool row_advance(struct sql *d, struct session_row *row, struct err *err)
+{
+    struct query q;
+
+    if (!row->id)
+        return insert(d, row, err);
+    if (!query_begin(d, SQL_SESSION_ADVANCE, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_int(&q, row->active_us);
+    query_int(&q, row->last_seq);
+    query_int(&q, row->last_context);
+    return query_run(&q, err) && reindex(d, row, err);
+}
+
+static bool remove_content(struct sql *d, enum sql_statement which, int64_t session,
+                           struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    query_int(&q, session);
+    query_int(&q, INT64_MAX);
+    return query_run(&q, err);
+}
+
+/* Much content goes with its row, and the tombstone is a row of its own. */
+static bool remove_all(struct sql *d, struct session_row *left, struct err *err)
+{
+    int64_t id = left->id;
+    bool worth;
+
+    if (!garbage_worth(d, id, &worth, err))
+        return false;
+    if (worth) {
+        left->id = 0;
+        return garbage_session(d, id, err);
+    }
+    return remove_content(d, SQL_MESSAGE_KILL, id, err) &&
+           remove_content(d, SQL_CONTEXT_KILL, id, err);
+}
+
+bool row_remove(struct sql *d, struct session_row *row, int64_t stamp, struct err *err)
+{
+    struct session_row left = {
+        .id = row->id,
+        .tenant = row->tenant,
+        .session_id = row->session_id,
+        .tomb = stamp,
+        .active_us = row->active_us,
+        .active_min = row->active_min,
+        .last_seq = row->last_seq,
+        .last_context = row->last_context,
+        .version = row->version,
+        .created_us = row->created_us,
+        .updated_us = row->updated_us,
+        .hollow = true,
+        .user_changed = !row->hollow,
+    };
+
+    if (row->id && !row->hollow && !remove_all(d, &left, err))
+        return false;
+    *row = left;
+    return row_store(d, row, err);
+}
+
+bool sql_session_touch(struct sql *d, int64_t tenant, struct slice id, int64_t now_us,
+                       struct err *err)
+{
+    struct session_row row;
+
+    if (!row_find(d, tenant, id, &row, err))
+        return false;
+    if (!row_live(d, &row, now_us) || row.active_us >= now_us)
+        return true;
+    row.active_us = now_us;
+    return row_advance(d, &row, err);
+}
+
+bool row_put_context(struct sql *d, const struct session_row *row,
+                     const struct row_context *context, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_CONTEXT_PUT, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_int(&q, row->last_context);
+    query_int(&q, context->stamp);
+    query_int(&q, context->updated_us);
+    query_blob(&q, context->body);
+    return query_run(&q, err);
+}

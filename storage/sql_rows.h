@@ -1,0 +1,112 @@
+/*
+ * sql_rows.h - the row of a session, which is also an anchor and a tombstone.
+ *
+ *     op function -> row_find() -> look, change fields -> row_store() | row_advance() | row_remove()
+ *
+ * Alive iff gen > tomb. Without a session (gen = 0) a row may still hold messages and contexts: an
+ * anchor. A row that holds nothing and only remembers its deletion is hollow. What is past
+ * session_ttl is stored still, and absent to everybody.
+ *
+ * Threads    the lane's.
+ * Ownership  texts live in the arena of the op, or are borrowed from it.
+ * Units      *_us wall microseconds; stamps as in clock.h.
+ * Errors     STORAGE, UNAVAILABLE, NO_MEMORY; row_begin() also FENCED.
+ */
+#ifndef SQL_ROWS_H
+#define SQL_ROWS_H
+
+#include "sql.h"
+
+struct session_row {
+    int64_t id; /* 0 = there is no row yet */
+    int64_t tenant;
+    struct slice session_id; /* as asked for, or as read */
+    int64_t gen, tomb;
+    int64_t active_us;
+    int64_t active_min; /* as stored */
+    int64_t last_seq, last_context, version, request_count, error_count;
+    double processing_time;
+    int64_t created_us, updated_us;
+    int64_t user_stamp, status_stamp, metadata_stamp;
+    struct slice user_id, status, metadata; /* metadata is absent for {} */
+    bool hollow;
+    bool user_changed; /* set by who changes user_id */
+};
+
+enum { ROW_ID = 16, ROW_TENANT = 17 }; /* columns behind SESSION_NUMBERS */
+
+/* The row of a session id, without its texts. */
+bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row *row,
+              struct err *err) MUST_USE;
+
+/* The row of the session op->id with its texts. */
+bool row_read(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
+              struct err *err) MUST_USE;
+
+/* Reads the texts of a row that row_find() has found. */
+bool row_complete(struct sql *d, struct arena *arena, struct session_row *row,
+                  struct err *err) MUST_USE;
+
+/* The numbers of a row from columns SESSION_NUMBERS. */
+void row_numbers(struct query *q, struct session_row *row);
+
+/* The id and the texts of a row from columns SESSION_TEXTS behind the numbers. */
+bool row_texts(struct query *q, struct arena *arena, struct session_row *row,
+               struct err *err) MUST_USE;
+
+/* The minute of a time: active_min of a row with this active_us. */
+int64_t row_minute(int64_t active_us) MUST_USE;
+
+/* What was active at or before this is expired; INT64_MIN when nothing expires. */
+int64_t row_expired_us(const struct sql *d, int64_t now_us) MUST_USE;
+
+/* Whether there is a session to be seen. */
+bool row_live(const struct sql *d, const struct session_row *row, int64_t now_us) MUST_USE;
+
+/* Whether there is anything to be seen: a session, or messages and contexts without one. */
+bool row_known(const struct sql *d, const struct session_row *row, int64_t now_us) MUST_USE;
+
+/* The highest stamp in the row. */
+int64_t row_stamp(const struct session_row *row) MUST_USE;
+
+/* Metadata as it is stored: absent for the usual {}, which then takes no room. */
+struct slice row_metadata(struct slice metadata) MUST_USE;
+
+/* What answers say of a session. */
+struct session row_session(const struct session_row *row) MUST_USE;
+
+/*
+ * Before a change: its stamp, above `stored`. Removes first what is expired, which then does not
+ * count. ERR_FENCED.
+ */
+bool row_begin(struct sql *d, struct op *op, int64_t stored, struct session_row *row,
+               int64_t *stamp, struct err *err) MUST_USE;
+
+/* Writes all of a row that has its texts; makes it if it has no id. */
+bool row_store(struct sql *d, struct session_row *row, struct err *err) MUST_USE;
+
+/* Writes active_us, last_seq and last_context; makes the row if it has no id. */
+bool row_advance(struct sql *d, struct session_row *row, struct err *err) MUST_USE;
+
+/* A context to store. */
+struct row_context {
+    int64_t stamp, updated_us;
+    struct slice body;
+};
+
+/* Stores a context of the session under row->last_context. */
+bool row_put_context(struct sql *d, const struct session_row *row,
+                     const struct row_context *context, struct err *err) MUST_USE;
+
+/*
+ * Removes messages and contexts, and leaves a tombstone of this stamp, perhaps in another row. It
+ * keeps the highest seq and versions, which are never given again. Many messages are garbage then
+ * (sql_garbage.h).
+ */
+bool row_remove(struct sql *d, struct session_row *row, int64_t stamp, struct err *err) MUST_USE;
+
+/* The highest stamp of the messages and contexts of a row. */
+bool row_content_stamp(struct sql *d, const struct session_row *row, int64_t *stamp,
+                       struct err *err) MUST_USE;
+
+#endif
