@@ -12,11 +12,11 @@
 enum { HANGUPS = 64 };
 
 /* Once: our shutdown() is an event, too. */
-void server_hangup_watch(struct server *s, int fd)
+void server_hangup_watch(struct server *s, struct peer *p)
 {
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.fd = fd};
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = p};
 
-    epoll_ctl(s->hangup_fd, EPOLL_CTL_ADD, fd, &event); /* else limits end it */
+    epoll_ctl(s->hangup_fd, EPOLL_CTL_ADD, p->fd, &event); /* else limits end it */
 }
 
 void server_hangup_forget(struct server *s, int fd)
@@ -24,12 +24,12 @@ void server_hangup_forget(struct server *s, int fd)
     epoll_ctl(s->hangup_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
-void server_look_for_end(int fd)
+void server_look_for_end(const struct peer *p)
 {
     char byte;
 
-    if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-        shutdown(fd, SHUT_RD); /* an event that MHD sees */
+    if (p->ended && recv(p->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        shutdown(p->fd, SHUT_RD); /* an event that MHD sees */
 }
 
 void server_hangups(struct server *s)
@@ -39,7 +39,11 @@ void server_hangups(struct server *s)
 
     do {
         n = epoll_wait(s->hangup_fd, events, HANGUPS, 0);
-        for (int i = 0; i < n; i++)
-            server_look_for_end(events[i].data.fd);
+        for (int i = 0; i < n; i++) {
+            struct peer *p = events[i].data.ptr;
+
+            p->ended = true;
+            server_look_for_end(p);
+        }
     } while (n == HANGUPS);
 }

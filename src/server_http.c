@@ -54,15 +54,17 @@ void server_http_connection(void *cls, struct MHD_Connection *connection, void *
         metrics_gauge_add(GAUGE_CONNECTIONS, 1);
         p = calloc(1, sizeof(*p));
         if (p) {
-            p->connection = connection;
+            p->fd = fd_of(connection);
             p->state = PEER_SERVED;
             set_state(s, p, PEER_IDLE);
+            server_hangup_watch(s, p);
         }
         *context = p;
-        server_hangup_watch(s, fd_of(connection));
         return;
     }
     metrics_gauge_add(GAUGE_CONNECTIONS, -1);
+    if (p)
+        server_hangup_forget(s, p->fd);
     set_state(s, p, PEER_SERVED);
     free(p);
     *context = NULL;
@@ -117,8 +119,9 @@ void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *conne
 /* The end may have come while MHD read other parts of the body: see server_hangup.c. */
 static void look_for_end(const struct request *req)
 {
-    if (req->chunked || req->body_len < req->body_cap) /* else complete, or thrown away */
-        server_look_for_end(fd_of(req->connection));
+    if (req->peer &&
+        (req->chunked || req->body_len < req->body_cap)) /* else complete, or thrown away */
+        server_look_for_end(req->peer);
 }
 
 /* MHD_AccessHandlerCallback: first with the head, then with each part of the body, then until the
@@ -210,7 +213,7 @@ static bool expire(struct peers *peers, int64_t before_ns)
     if (!p || p->since_ns > before_ns)
         return false;
     /* MHD notices the end of the stream and closes; nothing else makes it close. */
-    shutdown(fd_of(p->connection), SHUT_RDWR);
+    shutdown(p->fd, SHUT_RDWR);
     p->expired = true;
     TAILQ_REMOVE(peers, p, link);
     p->state = PEER_SERVED;

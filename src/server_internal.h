@@ -34,10 +34,11 @@ struct lingering {
 /* What is known of a connection: where it stands, and since when. */
 struct peer {
     TAILQ_ENTRY(peer) link;
-    struct MHD_Connection *connection;
+    int fd;
     int64_t since_ns;
     enum { PEER_IDLE, PEER_READING, PEER_SERVED } state;
     bool expired;
+    bool ended; /* its client has ended its side */
 };
 
 TAILQ_HEAD(peers, peer);
@@ -107,14 +108,14 @@ void server_linger_tick(struct server *s);
 /* Closes all of them. */
 void server_linger_stop(struct server *s);
 
-/* server_hangup.c: notices when the client of this socket ends its side. */
-void server_hangup_watch(struct server *s, int fd);
+/* server_hangup.c: notices when this client ends its side. */
+void server_hangup_watch(struct server *s, struct peer *p);
 
-/* Ends that, for a socket that outlives its connection. */
+/* Ends that; not needed twice. */
 void server_hangup_forget(struct server *s, int fd);
 
-/* Tells MHD when all that the client has sent is read and no more will come. */
-void server_look_for_end(int fd);
+/* Tells MHD when all that a client has sent is read and no more will come. */
+void server_look_for_end(const struct peer *p);
 
 /* server_log.c: the log line and the metrics of a request. */
 void server_log(const struct request *req, int status);
