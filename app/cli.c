@@ -105,6 +105,9 @@ static struct backend *open_chain(void *ctx, enum backend_role role, struct err 
         .session_ttl_us = cfg->session_ttl_s * 1000000,
         .checkpoint_ttl_us = cfg->checkpoint_ttl_s * 1000000,
         .context_versions = cfg->context_versions,
+        .instance = cfg->instance,
+        .store_timeout_ms = cfg->store_timeout_ms,
+        .postgres_schema = cfg->postgres_schema,
     };
 
     return chain_open(&backend, err);

@@ -53,6 +53,9 @@ struct backend_config {
     int64_t session_ttl_us;    /* 0 = keep */
     int64_t checkpoint_ttl_us; /* 0 = keep */
     int64_t context_versions;  /* how many versions of a context are kept, at least 1 */
+    int64_t instance; /* stores on the network: number of this one; 0 = the store gives it */
+    int64_t store_timeout_ms;    /* they are lost when they send nothing for so long; 0 = 1 s */
+    const char *postgres_schema; /* NULL = stateward */
 };
 
 /* First member of each implementation's own struct. One chain of backends per lane. */

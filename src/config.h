@@ -43,8 +43,10 @@ struct config {
     int64_t context_versions;
     int64_t cleanup_interval_s; /* how often expired records are removed; 0 = never */
     int64_t max_idle_hours;     /* command cleanup */
-    int64_t instance;           /* 0..1023, distinct among instances on one store */
-    const char *log_level;      /* error, warning, info, debug */
+    int64_t instance;           /* 0..1023, distinct on one store; 0 = the store gives it */
+    int64_t store_timeout_ms;   /* a store on the network that sends nothing for so long is lost */
+    const char *postgres_schema;
+    const char *log_level; /* error, warning, info, debug */
 };
 
 /*

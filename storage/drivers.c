@@ -1,12 +1,15 @@
 /* drivers.c - see drivers.h. */
 #include "drivers.h"
 
+#include "postgres.h"
 #include "sqlite.h"
 #include "versions.h"
 
 static const struct backend_driver drivers[] = {
     {"sqlite", LANES_WRITER_READERS, sqlite_open},
     {"memory", LANES_ONE, sqlite_open},
+    {"postgresql", LANES_BY_KEY, postgres_open},
+    {"postgres", LANES_BY_KEY, postgres_open},
 };
 
 const struct backend_driver *driver_find(const char *url, struct err *err)

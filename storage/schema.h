@@ -15,5 +15,7 @@
 
 extern const char sqlite_0001_sql[];
 extern const size_t sqlite_0001_sql_len;
+extern const char postgres_0001_sql[];
+extern const size_t postgres_0001_sql_len;
 
 #endif

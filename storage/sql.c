@@ -61,14 +61,6 @@ static bool begin(struct sql *d, bool writes, struct err *err)
     return d->driver->begin(d, writes, err);
 }
 
-static bool commit(struct sql *d, bool writes, struct err *err)
-{
-    if (d->driver->commit(d, writes, err))
-        return true;
-    roll_back(d);
-    return false;
-}
-
 /* False: the op has changed something and failed, or the store has. */
 static bool run_op(struct sql *d, struct op *op)
 {
@@ -86,9 +78,22 @@ static bool run_op(struct sql *d, struct op *op)
     return is_domain(err.kind) && d->driver->total_changes(d) == changes;
 }
 
+/* *lost: what was done is gone, and each op has its status. False: the store has failed. */
+static bool commit(struct sql *d, struct op *const ops[], size_t n, bool writes, bool *lost,
+                   struct err *err)
+{
+    if (d->driver->commit(d, writes, lost, err))
+        return true;
+    roll_back(d);
+    for (size_t i = 0; *lost && i < n; i++) {
+        ops[i]->status = *err;
+        ops[i]->again = false;
+    }
+    return *lost;
+}
+
 /* One transaction. *lost: an op has failed in a way that took the others with it. */
-static bool run_together(struct sql *d, struct op *const ops[], size_t n, bool *lost,
-                         struct err *err)
+static bool run_once(struct sql *d, struct op *const ops[], size_t n, bool *lost, struct err *err)
 {
     bool writes = false;
 
@@ -103,33 +108,45 @@ static bool run_together(struct sql *d, struct op *const ops[], size_t n, bool *
             *lost = true;
             return true;
         }
-    return commit(d, writes, err);
+    return commit(d, ops, n, writes, lost, err);
 }
 
-/* Runs again one by one what was lost together, from where each op was before. */
+/* The same, from where each op was before, as often as the store thinks it worthwhile. */
+static bool run_together(struct sql *d, struct op *const ops[], void *const progress[], size_t n,
+                         bool *lost, struct err *err)
+{
+    for (unsigned times = 1;; times++) {
+        for (size_t i = 0; i < n; i++)
+            ops[i]->progress = progress[i];
+        if (!run_once(d, ops, n, lost, err))
+            return false;
+        if (!*lost || !d->driver->again || !d->driver->again(d, times))
+            return true;
+    }
+}
+
+/* Runs again one by one what was lost together. */
 static void run_alone(struct sql *d, struct op *const ops[], void *const progress[], size_t n)
 {
     struct err alone;
     bool ignored;
 
-    for (size_t i = 0; i < n; i++) {
-        ops[i]->progress = progress[i];
-        if (!run_together(d, &ops[i], 1, &ignored, &alone)) {
+    for (size_t i = 0; i < n; i++)
+        if (!run_together(d, &ops[i], &progress[i], 1, &ignored, &alone)) {
             ops[i]->status = alone;
             ops[i]->again = false;
         }
-    }
 }
 
 bool sql_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
     struct sql *d = (struct sql *)self;
-    void *progress[BATCH_MAX];
+    void *progress[BATCH_MAX] = {NULL};
     bool lost;
 
     for (size_t i = 0; i < n; i++)
         progress[i] = ops[i]->progress;
-    if (!run_together(d, ops, n, &lost, err))
+    if (!run_together(d, ops, progress, n, &lost, err))
         return false;
     if (lost && n > 1)
         run_alone(d, ops, progress, n);

@@ -44,12 +44,7 @@ bool query_step(struct query *q, bool *row, struct err *err)
 
 bool query_run(struct query *q, struct err *err)
 {
-    bool row;
-
-    if (!query_step(q, &row, err))
-        return false;
-    query_end(q);
-    return true;
+    return q->d->driver->run(q, err);
 }
 
 bool query_change(struct query *q, int64_t *changes, struct err *err)

@@ -46,10 +46,16 @@ struct query {
 
 /* What a store does in its own way. The functions below call it and say more. */
 struct sql_driver {
-    /* A transaction. roll_back() cannot fail, and does nothing when there is none. */
+    /*
+     * A transaction. A failed commit() is followed by roll_back(), which cannot fail and does
+     * nothing when there is no transaction; *lost if it is a statement that failed, not the store.
+     */
     bool (*begin)(struct sql *d, bool writes, struct err *err);
-    bool (*commit)(struct sql *d, bool writes, struct err *err);
+    bool (*commit)(struct sql *d, bool writes, bool *lost, struct err *err);
     void (*roll_back)(struct sql *d);
+
+    /* Whether what was lost for the n-th time may run again as it is; waits first. NULL: no. */
+    bool (*again)(struct sql *d, unsigned n);
 
     /* Rises with each row that is changed, and never falls. */
     int64_t (*total_changes)(struct sql *d);
@@ -57,6 +63,8 @@ struct sql_driver {
     /* A statement: sets q->st, which `end` clears; a failed `step` has ended it. */
     bool (*prepare)(struct query *q, int which, struct err *err);
     bool (*step)(struct query *q, bool *row, struct err *err);
+    bool (*run)(struct query *q,
+                struct err *err); /* to the end; may fail later, at a step or commit */
     void (*end)(struct query *q);
     int (*parameters)(const struct query *q);
     int (*columns)(const struct query *q);

@@ -56,7 +56,7 @@ static bool keep_clock(struct sqlite *d, int64_t *high, struct err *err)
     return query_run(&q, err);
 }
 
-bool sqlite_commit(struct sql *self, bool writes, struct err *err)
+bool sqlite_commit(struct sql *self, bool writes, bool *lost UNUSED, struct err *err)
 {
     struct sqlite *d = (struct sqlite *)self;
     int64_t high = d->stamp_high;

@@ -45,7 +45,7 @@ struct backend *sqlite_open(const struct backend_config *cfg, struct err *err) M
 
 /* The parts of sqlite_driver that stand in sqlite.c. */
 bool sqlite_begin(struct sql *d, bool writes, struct err *err) MUST_USE;
-bool sqlite_commit(struct sql *d, bool writes, struct err *err) MUST_USE;
+bool sqlite_commit(struct sql *d, bool writes, bool *lost, struct err *err) MUST_USE;
 void sqlite_roll_back(struct sql *d);
 
 /* Turns the last error of the connection into a kind and a text ("sqlite: the disk is full"). */

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "sqlite.h"
+#include "sqlite_dialect_sql.h"
 
 static const char *const texts[SQLITE_COUNT] = {
 #define X(name, text) [SQL_##name] = text,
@@ -72,6 +73,16 @@ static bool step(struct query *q, bool *row, struct err *err)
     }
     end(q);
     return false;
+}
+
+static bool run(struct query *q, struct err *err)
+{
+    bool row;
+
+    if (!step(q, &row, err))
+        return false;
+    end(q);
+    return true;
 }
 
 static int64_t col_int(const struct query *q, int column)
@@ -161,6 +172,7 @@ const struct sql_driver sqlite_driver = {
     .total_changes = total_changes,
     .prepare = prepare,
     .step = step,
+    .run = run,
     .end = end,
     .parameters = parameters,
     .columns = columns,

@@ -1,11 +1,14 @@
 /*
  * threads_sql.h - the SQL of threads, checkpoints, values and writes, by name.
  *
- * An id is never empty and is UTF-8: x'' is below and x'FF' above every id.
+ * An id is never empty and is UTF-8: " NO_BYTES " is below and x'FF' above every id.
+ *
+ * Written once for all stores: names of tables and what else differs are macros of the dialect
+ * (sqlite_dialect_sql.h), which whoever expands these texts includes. Parameters are ?1, ?2, ...
  *
  * Threads    constants.
  * Ownership  none.
- * Units      as in storage/schema/sqlite_*.sql.
+ * Units      as in storage/schema.
  * Errors     none.
  */
 #ifndef THREADS_SQL_H
@@ -16,7 +19,7 @@
 /*
  * Lists of checkpoints: ?1 scope, ?2 ns or NULL, ?3 created after, ?4 and ?5 bounds of the id, ?6
  * bound of the write sequence, ?7 to ?10 a place (write sequence or id, thread, ns, id), ?11 limit.
- * CROSS JOIN fixes the order of the loops: within one namespace an index gives the order of the list,
+ * NESTED_JOIN fixes the order of the loops: within one namespace an index gives the order of the list,
  * and a page reads no more than a page of each. Only the rows that these give are sorted together.
  */
 #define LIST_BOUNDS \
@@ -29,16 +32,15 @@
     "AND (c.stamp, t.thread_id, n.ns, c.checkpoint_id) < (?7, ?8, ?9, ?10) "
 #define LIST_COLUMNS "SELECT c.id, t.thread_id, n.ns, c.checkpoint_id, c.stamp "
 #define LIST_NAMESPACE(form, rows)                                                      \
-    LIST_COLUMNS "FROM namespace n CROSS JOIN thread t ON t.id = n.thread "             \
-                 "CROSS JOIN checkpoint c ON c.namespace = n.id WHERE n.id = ?1 "       \
+    LIST_COLUMNS "FROM " T_NAMESPACE " n " NESTED_JOIN " " T_THREAD " t ON t.id = n.thread "             \
+                 NESTED_JOIN " " T_CHECKPOINT " c ON c.namespace = n.id WHERE n.id = ?1 "       \
                  "AND n.form = " form " " rows
 #define LIST_NAMESPACES(form, rows, order)                                              \
-    LIST_COLUMNS "FROM thread t CROSS JOIN namespace n ON n.thread = t.id "             \
-                 "AND n.form = " form " CROSS JOIN checkpoint c ON c.id IN (SELECT c.id " \
-                 "FROM checkpoint c WHERE c.namespace = n.id " rows                     \
-                 "ORDER BY " order " LIMIT ?11) "
+    LIST_COLUMNS "FROM " T_THREAD " t " NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id "             \
+                 "AND n.form = " form " " SOME_OF_EACH("FROM " T_CHECKPOINT " c "        \
+                 "WHERE c.namespace = n.id " rows "ORDER BY " order " LIMIT ?11")
 #define LIST_THREAD "WHERE t.id = ?1 "
-#define LIST_TENANT "WHERE t.tenant = ?1 AND (?2 IS NULL OR n.ns = ?2) "
+#define LIST_TENANT "WHERE t.tenant = ?1 AND (" BYTES("?2") " IS NULL OR n.ns = ?2) "
 #define LIST_CHANNEL_ORDER "ORDER BY c.checkpoint_id DESC, t.thread_id DESC, n.ns DESC LIMIT ?11"
 #define LIST_DOCUMENT_ORDER \
     "ORDER BY c.stamp DESC, t.thread_id DESC, n.ns DESC, c.checkpoint_id DESC LIMIT ?11"
@@ -48,97 +50,97 @@
 
 /* Records of a tenant in key order, from behind a key (?2, ...). */
 #define RECORDS_FROM                                           \
-    "FROM thread t CROSS JOIN namespace n ON n.thread = t.id " \
-    "AND n.ns >= iif(t.thread_id = ?2, ?3, x'') "
+    "FROM " T_THREAD " t " NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id " \
+    "AND n.ns >= CASE WHEN t.thread_id = ?2 THEN ?3 ELSE " NO_BYTES " END "
 
 #define THREADS_SQL(X)                                                                      \
-    X(THREAD_FIND, "SELECT id, tomb, updated_us FROM thread WHERE tenant = ?1 AND thread_id = ?2") \
-    X(THREAD_MAKE, "INSERT INTO thread (tenant, thread_id, tomb, updated_us) "                     \
-                   "VALUES (?1, ?2, ?3, ?4)")                                                      \
-    X(THREAD_TOUCH, "UPDATE thread SET updated_us = ?2 WHERE id = ?1 AND updated_us < ?2")         \
-    X(THREAD_TOMB, "UPDATE thread SET tomb = ?2 WHERE id = ?1 AND tomb < ?2")                      \
-    X(THREAD_NAMESPACES, "SELECT id FROM namespace WHERE thread = ?1")                             \
-    X(THREAD_MERGE, "UPDATE thread SET tomb = max(tomb, ?2), updated_us = max(updated_us, ?3) "    \
+    X(THREAD_FIND, "SELECT id, tomb, updated_us FROM " T_THREAD " WHERE tenant = ?1 AND thread_id = ?2") \
+    X(THREAD_MAKE, "INSERT INTO " T_THREAD " (tenant, thread_id, tomb, updated_us) "                     \
+                   "VALUES (?1, ?2, ?3, ?4)" RETURN_ID)                                                      \
+    X(THREAD_TOUCH, "UPDATE " T_THREAD " SET updated_us = ?2 WHERE id = ?1 AND updated_us < ?2")         \
+    X(THREAD_TOMB, "UPDATE " T_THREAD " SET tomb = ?2 WHERE id = ?1 AND tomb < ?2")                      \
+    X(THREAD_NAMESPACES, "SELECT id FROM " T_NAMESPACE " WHERE thread = ?1")                             \
+    X(THREAD_MERGE, "UPDATE " T_THREAD " SET tomb = " GREATER "(tomb, ?2), updated_us = " GREATER "(updated_us, ?3) "    \
                     "WHERE id = ?1")                                                               \
-    X(THREAD_NEWEST, "SELECT coalesce(max(last_stamp), 0) FROM namespace WHERE thread = ?1")       \
-    X(THREAD_DROP, "DELETE FROM thread WHERE id = ?1 AND tomb = 0 "                                \
-                   "AND NOT EXISTS (SELECT 1 FROM namespace WHERE thread = ?1)")                   \
-    X(THREAD_HOLDS, "SELECT EXISTS (SELECT 1 FROM namespace n CROSS JOIN checkpoint c "            \
+    X(THREAD_NEWEST, "SELECT coalesce(max(last_stamp), 0) FROM " T_NAMESPACE " WHERE thread = ?1")       \
+    X(THREAD_DROP, "DELETE FROM " T_THREAD " WHERE id = ?1 AND tomb = 0 "                                \
+                   "AND NOT EXISTS (SELECT 1 FROM " T_NAMESPACE " WHERE thread = ?1)")                   \
+    X(THREAD_HOLDS, "SELECT EXISTS (SELECT 1 FROM " T_NAMESPACE " n " NESTED_JOIN " " T_CHECKPOINT " c "            \
                     "ON c.namespace = n.id WHERE n.thread = ?1 AND c.created_us > ?2)")            \
     X(THREAD_LIST,                                                                                 \
-      "SELECT t.id, t.thread_id, t.updated_us FROM thread t WHERE t.tenant = ?1 "                  \
+      "SELECT t.id, t.thread_id, t.updated_us FROM " T_THREAD " t WHERE t.tenant = ?1 "                  \
       "AND t.thread_id >= ?2 AND t.thread_id < ?3 AND t.updated_us > ?4 "                          \
-      "AND EXISTS (SELECT 1 FROM namespace n CROSS JOIN checkpoint c ON c.namespace = n.id "       \
+      "AND EXISTS (SELECT 1 FROM " T_NAMESPACE " n " NESTED_JOIN " " T_CHECKPOINT " c ON c.namespace = n.id "       \
       "WHERE n.thread = t.id AND c.created_us > ?5) ORDER BY t.thread_id LIMIT ?6")                \
     X(THREAD_COUNT,                                                                                \
-      "SELECT count(*) FROM namespace n CROSS JOIN checkpoint c "                                  \
+      "SELECT count(*) FROM " T_NAMESPACE " n " NESTED_JOIN " " T_CHECKPOINT " c "                                  \
       "ON c.namespace = n.id WHERE n.thread = ?1 AND c.stamp > 0 AND c.created_us > ?2")           \
-    X(THREAD_EXPIRED, "SELECT c.id, c.namespace, iif(c.stamp > 0, c.stamp, c.created_us) FROM namespace n CROSS JOIN checkpoint c "         \
+    X(THREAD_EXPIRED, "SELECT c.id, c.namespace, CASE WHEN c.stamp > 0 THEN c.stamp ELSE c.created_us END FROM " T_NAMESPACE " n " NESTED_JOIN " " T_CHECKPOINT " c "         \
                       "ON c.namespace = n.id WHERE n.thread = ?1 AND c.created_us <= ?2")          \
-    X(NS_FIND, "SELECT t.id, t.tomb, n.id, n.form, n.last_stamp FROM thread t "                    \
-               "LEFT JOIN namespace n ON n.thread = t.id AND n.ns = ?3 "                           \
+    X(NS_FIND, "SELECT t.id, t.tomb, n.id, n.form, n.last_stamp FROM " T_THREAD " t "                    \
+               "LEFT JOIN " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 "                           \
                "WHERE t.tenant = ?1 AND t.thread_id = ?2")                                         \
-    X(NS_MAKE, "INSERT INTO namespace (thread, ns, form, last_stamp, checkpoints, bytes) "         \
-               "VALUES (?1, ?2, ?3, 0, 0, 0)")                                                     \
-    X(NS_FORM, "UPDATE namespace SET form = ?2 WHERE id = ?1")                                     \
-    X(NS_FORM_OF, "SELECT form FROM namespace WHERE id = ?1")                                      \
-    X(NS_GROW, "UPDATE namespace SET last_stamp = max(last_stamp, ?2), "                           \
+    X(NS_MAKE, "INSERT INTO " T_NAMESPACE " (thread, ns, form, last_stamp, checkpoints, bytes) "         \
+               "VALUES (?1, ?2, ?3, 0, 0, 0)" RETURN_ID)                                                     \
+    X(NS_FORM, "UPDATE " T_NAMESPACE " SET form = ?2 WHERE id = ?1")                                     \
+    X(NS_FORM_OF, "SELECT form FROM " T_NAMESPACE " WHERE id = ?1")                                      \
+    X(NS_GROW, "UPDATE " T_NAMESPACE " SET last_stamp = " GREATER "(last_stamp, ?2), "                           \
                "checkpoints = checkpoints + ?3, bytes = bytes + ?4 WHERE id = ?1")                 \
     X(NS_LIST,                                                                                     \
-      "SELECT n.id, n.ns, n.form, n.checkpoints, n.bytes FROM namespace n "                        \
-      "WHERE n.thread = ?1 AND EXISTS (SELECT 1 FROM checkpoint c WHERE c.namespace = n.id "       \
+      "SELECT n.id, n.ns, n.form, n.checkpoints, n.bytes FROM " T_NAMESPACE " n "                        \
+      "WHERE n.thread = ?1 AND EXISTS (SELECT 1 FROM " T_CHECKPOINT " c WHERE c.namespace = n.id "       \
       "AND c.created_us > ?2) ORDER BY n.ns")                                                      \
-    X(NS_COUNT, "SELECT count(*) FROM checkpoint WHERE namespace = ?1 AND stamp > 0 "              \
+    X(NS_COUNT, "SELECT count(*) FROM " T_CHECKPOINT " WHERE namespace = ?1 AND stamp > 0 "              \
                 "AND created_us > ?2")                                                             \
-    X(NS_HOLDS, "SELECT EXISTS (SELECT 1 FROM checkpoint WHERE namespace = ?1)")                   \
-    X(NS_FORMS, "SELECT max(n.form = 1), max(n.form = 2) FROM thread t "                           \
-                "CROSS JOIN namespace n ON n.thread = t.id "                                       \
-                "WHERE t.tenant = ?1 AND (?2 IS NULL OR n.ns = ?2)")                               \
+    X(NS_HOLDS, "SELECT EXISTS (SELECT 1 FROM " T_CHECKPOINT " WHERE namespace = ?1)")                   \
+    X(NS_FORMS, "SELECT max(CASE WHEN n.form = 1 THEN 1 ELSE 0 END), max(CASE WHEN n.form = 2 THEN 1 ELSE 0 END) FROM " T_THREAD " t "                           \
+                NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id "                                       \
+                "WHERE t.tenant = ?1 AND (" BYTES("?2") " IS NULL OR n.ns = ?2)")                               \
     X(NS_RECOUNT,                                                                                  \
-      "UPDATE namespace SET "                                                                      \
-      "checkpoints = (SELECT count(*) FROM checkpoint WHERE namespace = ?1 AND stamp > 0), "       \
-      "bytes = (SELECT coalesce(sum(length(bytes)), 0) FROM value WHERE namespace = ?1) "          \
-      "+ (SELECT coalesce(sum(length(metadata)), 0) FROM checkpoint WHERE namespace = ?1) "        \
-      "+ (SELECT coalesce(sum(length(k.body)), 0) FROM checkpoint c CROSS JOIN task k "            \
+      "UPDATE " T_NAMESPACE " SET "                                                                      \
+      "checkpoints = (SELECT count(*) FROM " T_CHECKPOINT " WHERE namespace = ?1 AND stamp > 0), "       \
+      "bytes = (SELECT coalesce(sum(" OCTETS "(bytes)), 0) FROM " T_VALUE " WHERE namespace = ?1) "          \
+      "+ (SELECT coalesce(sum(" OCTETS "(metadata)), 0) FROM " T_CHECKPOINT " WHERE namespace = ?1) "        \
+      "+ (SELECT coalesce(sum(" OCTETS "(k.body)), 0) FROM " T_CHECKPOINT " c " NESTED_JOIN " " T_TASK " k "            \
       "ON k.checkpoint = c.id WHERE c.namespace = ?1) WHERE id = ?1")                              \
-    X(NS_UNPARENT, "UPDATE checkpoint AS c SET parent_id = NULL WHERE c.namespace = ?1 "           \
-                   "AND c.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM checkpoint p "       \
+    X(NS_UNPARENT, "UPDATE " T_CHECKPOINT " AS c SET parent_id = NULL WHERE c.namespace = ?1 "           \
+                   "AND c.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM " T_CHECKPOINT " p "       \
                    "WHERE p.namespace = ?1 AND p.checkpoint_id = c.parent_id AND p.stamp > 0)")    \
-    X(NS_CLEAR_VALUES, "DELETE FROM value WHERE namespace = ?1")                                   \
-    X(NS_DROP, "DELETE FROM namespace WHERE id = ?1 RETURNING thread")                             \
-    X(NS_DROP_EMPTY, "DELETE FROM namespace WHERE id = ?1 "                                        \
-                     "AND NOT EXISTS (SELECT 1 FROM checkpoint WHERE namespace = ?1) "             \
-                     "AND NOT EXISTS (SELECT 1 FROM value WHERE namespace = ?1) RETURNING thread") \
-    X(CHECKPOINT_FIND, "SELECT id, stamp, created_us, head, coalesce(length(metadata), 0) "        \
-                       "FROM checkpoint WHERE namespace = ?1 AND checkpoint_id = ?2")              \
+    X(NS_CLEAR_VALUES, "DELETE FROM " T_VALUE " WHERE namespace = ?1")                                   \
+    X(NS_DROP, "DELETE FROM " T_NAMESPACE " WHERE id = ?1 RETURNING thread")                             \
+    X(NS_DROP_EMPTY, "DELETE FROM " T_NAMESPACE " WHERE id = ?1 "                                        \
+                     "AND NOT EXISTS (SELECT 1 FROM " T_CHECKPOINT " WHERE namespace = ?1) "             \
+                     "AND NOT EXISTS (SELECT 1 FROM " T_VALUE " WHERE namespace = ?1) RETURNING thread") \
+    X(CHECKPOINT_FIND, "SELECT id, stamp, created_us, head, coalesce(" OCTETS "(metadata), 0) "        \
+                       "FROM " T_CHECKPOINT " WHERE namespace = ?1 AND checkpoint_id = ?2")              \
     X(CHECKPOINT_READ, "SELECT checkpoint_id, stamp, form, created_us, parent_id, head, refs, "    \
-                       "metadata, run_id FROM checkpoint WHERE id = ?1")                           \
-    X(CHECKPOINT_METADATA, "SELECT metadata FROM checkpoint WHERE id = ?1")                        \
-    X(CHECKPOINT_INSERT, "INSERT INTO checkpoint (stamp, form, created_us, parent_id, run_id, "    \
+                       "metadata, run_id FROM " T_CHECKPOINT " WHERE id = ?1")                           \
+    X(CHECKPOINT_METADATA, "SELECT metadata FROM " T_CHECKPOINT " WHERE id = ?1")                        \
+    X(CHECKPOINT_INSERT, "INSERT INTO " T_CHECKPOINT " (stamp, form, created_us, parent_id, run_id, "    \
                          "head, refs, metadata, namespace, checkpoint_id) "                        \
-                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                       \
+                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)" RETURN_ID)                       \
     X(CHECKPOINT_UPDATE,                                                                           \
-      "UPDATE checkpoint SET stamp = ?1, form = ?2, created_us = ?3, "                             \
+      "UPDATE " T_CHECKPOINT " SET stamp = ?1, form = ?2, created_us = ?3, "                             \
       "parent_id = ?4, run_id = ?5, head = ?6, refs = ?7, metadata = ?8 WHERE id = ?9")            \
-    X(CHECKPOINT_AGE, "UPDATE checkpoint SET created_us = ?2 "                                     \
+    X(CHECKPOINT_AGE, "UPDATE " T_CHECKPOINT " SET created_us = ?2 "                                     \
                       "WHERE id = ?1 AND stamp = 0 AND created_us < ?2")                           \
-    X(CHECKPOINT_UNDO, "UPDATE checkpoint SET stamp = 0, created_us = ?2, parent_id = NULL, "      \
+    X(CHECKPOINT_UNDO, "UPDATE " T_CHECKPOINT " SET stamp = 0, created_us = ?2, parent_id = NULL, "      \
                        "run_id = NULL, head = 0, refs = NULL, metadata = NULL WHERE id = ?1")      \
-    X(CHECKPOINT_DROP, "DELETE FROM checkpoint WHERE id = ?1")                                     \
+    X(CHECKPOINT_DROP, "DELETE FROM " T_CHECKPOINT " WHERE id = ?1")                                     \
     X(CHECKPOINT_RUN,                                                                              \
-      "SELECT c.id, c.namespace, c.stamp FROM checkpoint c "                                                \
-      "CROSS JOIN namespace n ON n.id = c.namespace CROSS JOIN thread t ON t.id = n.thread "       \
+      "SELECT c.id, c.namespace, c.stamp FROM " T_CHECKPOINT " c "                                                \
+      NESTED_JOIN " " T_NAMESPACE " n ON n.id = c.namespace " NESTED_JOIN " " T_THREAD " t ON t.id = n.thread "       \
       "WHERE c.run_id = ?1 AND t.tenant = ?2 AND c.created_us > ?3")                               \
-    X(CHECKPOINT_EXPIRED, "SELECT id, namespace, iif(stamp > 0, stamp, created_us) FROM checkpoint WHERE created_us <= ?1 "           \
+    X(CHECKPOINT_EXPIRED, "SELECT id, namespace, CASE WHEN stamp > 0 THEN stamp ELSE created_us END FROM " T_CHECKPOINT " WHERE created_us <= ?1 "           \
                           "ORDER BY created_us LIMIT ?2")                                          \
-    X(CHECKPOINT_ANCHORS, "SELECT id, namespace, created_us FROM checkpoint "                                  \
+    X(CHECKPOINT_ANCHORS, "SELECT id, namespace, created_us FROM " T_CHECKPOINT " "                                  \
                           "WHERE namespace = ?1 AND stamp = 0")                                    \
-    X(CHECKPOINT_DEAD, "SELECT c.id, c.namespace FROM namespace n CROSS JOIN checkpoint c "        \
+    X(CHECKPOINT_DEAD, "SELECT c.id, c.namespace FROM " T_NAMESPACE " n " NESTED_JOIN " " T_CHECKPOINT " c "        \
                        "ON c.namespace = n.id WHERE n.thread = ?1 AND c.stamp <= ?2")              \
-    X(CHECKPOINT_REFS, "SELECT head, refs FROM checkpoint WHERE namespace = ?1 AND stamp > 0")     \
+    X(CHECKPOINT_REFS, "SELECT head, refs FROM " T_CHECKPOINT " WHERE namespace = ?1 AND stamp > 0")     \
     X(CHECKPOINT_ALL,                                                                              \
       "SELECT id, checkpoint_id, stamp, created_us, parent_id, metadata, run_id, "                 \
-      "head, refs FROM checkpoint WHERE namespace = ?1 ORDER BY checkpoint_id DESC")               \
+      "head, refs FROM " T_CHECKPOINT " WHERE namespace = ?1 ORDER BY checkpoint_id DESC")               \
     X(LIST_NAMESPACE_CHANNEL, LIST_NAMESPACE("2", LIST_CHANNEL_ROWS) LIST_CHANNEL_ORDER)           \
     X(LIST_NAMESPACE_DOCUMENT, LIST_NAMESPACE("1", LIST_DOCUMENT_ROWS) LIST_DOCUMENT_ORDER)        \
     X(LIST_THREAD_CHANNEL, LIST_NAMESPACES_CHANNEL LIST_THREAD LIST_CHANNEL_ORDER)                 \
@@ -146,62 +148,62 @@
     X(LIST_TENANT_CHANNEL, LIST_NAMESPACES_CHANNEL LIST_TENANT LIST_CHANNEL_ORDER)                 \
     X(LIST_TENANT_DOCUMENT, LIST_NAMESPACES_DOCUMENT LIST_TENANT LIST_DOCUMENT_ORDER)              \
     X(VALUE_PUT,                                                                                   \
-      "INSERT INTO value (id, namespace, key, base, encoding, hash, channel, version, "            \
+      "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, "            \
       "type, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING")      \
-    X(VALUE_KNOWN, "SELECT namespace FROM value WHERE id = ?1")                                    \
-    X(VALUE_ABOVE, "SELECT EXISTS (SELECT 1 FROM value WHERE namespace = ?1 AND id > ?2)")         \
-    X(VALUE_FIND, "SELECT id, channel, version FROM value "                                        \
+    X(VALUE_KNOWN, "SELECT namespace FROM " T_VALUE " WHERE id = ?1")                                    \
+    X(VALUE_ABOVE, "SELECT EXISTS (SELECT 1 FROM " T_VALUE " WHERE namespace = ?1 AND id > ?2)")         \
+    X(VALUE_FIND, "SELECT id, channel, version FROM " T_VALUE " "                                        \
                   "WHERE namespace = ?1 AND key = ?2 ORDER BY id DESC")                            \
-    X(VALUE_READ, "SELECT base, encoding, hash, channel, version, type, bytes FROM value "         \
+    X(VALUE_READ, "SELECT base, encoding, hash, channel, version, type, bytes FROM " T_VALUE " "         \
                   "WHERE id = ?1")                                                                 \
-    X(VALUE_CHANNEL, "SELECT channel FROM value WHERE id = ?1")                                    \
-    X(VALUE_ALL, "SELECT id, base FROM value WHERE namespace = ?1 ORDER BY id")                    \
+    X(VALUE_CHANNEL, "SELECT channel FROM " T_VALUE " WHERE id = ?1")                                    \
+    X(VALUE_ALL, "SELECT id, base FROM " T_VALUE " WHERE namespace = ?1 ORDER BY id")                    \
     X(VALUE_COPY,                                                                                  \
-      "INSERT INTO value (id, namespace, key, base, encoding, hash, channel, version, "            \
+      "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, "            \
       "type, bytes) SELECT ?2, ?3, key, ?4, encoding, hash, channel, version, type, bytes "        \
-      "FROM value WHERE id = ?1")                                                                  \
-    X(VALUE_DROP, "DELETE FROM value WHERE id = ?1 RETURNING length(bytes)")                       \
-    X(HEAD_DROP, "DELETE FROM value WHERE id = ?1 AND namespace = ?2 AND key IS NULL "             \
-                 "AND NOT EXISTS (SELECT 1 FROM value v WHERE v.namespace = ?2 AND v.base > 0 " \
-                 "AND v.base = ?1) RETURNING length(bytes)")                         \
-    X(TASK_FIND, "SELECT id, seq, stamp, body, task_path FROM task "                               \
+      "FROM " T_VALUE " WHERE id = ?1")                                                                  \
+    X(VALUE_DROP, "DELETE FROM " T_VALUE " WHERE id = ?1 RETURNING " OCTETS "(bytes)")                       \
+    X(HEAD_DROP, "DELETE FROM " T_VALUE " WHERE id = ?1 AND namespace = ?2 AND key IS NULL "             \
+                 "AND NOT EXISTS (SELECT 1 FROM " T_VALUE " v WHERE v.namespace = ?2 AND v.base > 0 " \
+                 "AND v.base = ?1) RETURNING " OCTETS "(bytes)")                         \
+    X(TASK_FIND, "SELECT id, seq, stamp, body, task_path FROM " T_TASK " "                               \
                  "WHERE checkpoint = ?1 AND task_id = ?2")                                         \
-    X(TASK_INSERT, "INSERT INTO task (task_path, seq, stamp, body, checkpoint, task_id) "          \
+    X(TASK_INSERT, "INSERT INTO " T_TASK " (task_path, seq, stamp, body, checkpoint, task_id) "          \
                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                              \
-    X(TASK_UPDATE, "UPDATE task SET task_path = ?1, seq = ?2, stamp = ?3, body = ?4 "              \
+    X(TASK_UPDATE, "UPDATE " T_TASK " SET task_path = ?1, seq = ?2, stamp = ?3, body = ?4 "              \
                    "WHERE id = ?5")                                                                \
-    X(TASK_CHANNEL, "SELECT task_id, task_path, stamp, seq, body FROM task "                       \
+    X(TASK_CHANNEL, "SELECT task_id, task_path, stamp, seq, body FROM " T_TASK " "                       \
                     "WHERE checkpoint = ?1 ORDER BY task_path, task_id")                           \
-    X(TASK_DOCUMENT, "SELECT task_id, task_path, stamp, seq, body FROM task "                      \
+    X(TASK_DOCUMENT, "SELECT task_id, task_path, stamp, seq, body FROM " T_TASK " "                      \
                      "WHERE checkpoint = ?1 ORDER BY seq, task_id")                                \
-    X(TASK_CLEAR, "DELETE FROM task WHERE checkpoint = ?1 RETURNING length(body)")                 \
-    X(TASK_DEAD, "DELETE FROM task WHERE checkpoint IN (SELECT c.id FROM namespace n "             \
-                 "JOIN checkpoint c ON c.namespace = n.id WHERE n.thread = ?1) AND stamp <= ?2")   \
-    X(TASK_EXPIRED, "DELETE FROM task WHERE checkpoint = ?1 AND stamp >> 10 <= ?2 "                \
-                    "RETURNING length(body)")                                                      \
-    X(TASK_SEQ, "UPDATE task SET seq = ?2 WHERE id = ?1 AND seq > ?2")                             \
-    X(TASK_NEWEST, "SELECT max(stamp) FROM task WHERE checkpoint = ?1")                            \
+    X(TASK_CLEAR, "DELETE FROM " T_TASK " WHERE checkpoint = ?1 RETURNING " OCTETS "(body)")                 \
+    X(TASK_DEAD, "DELETE FROM " T_TASK " WHERE checkpoint IN (SELECT c.id FROM " T_NAMESPACE " n "             \
+                 "JOIN " T_CHECKPOINT " c ON c.namespace = n.id WHERE n.thread = ?1) AND stamp <= ?2")   \
+    X(TASK_EXPIRED, "DELETE FROM " T_TASK " WHERE checkpoint = ?1 AND stamp >> 10 <= ?2 "                \
+                    "RETURNING " OCTETS "(body)")                                                      \
+    X(TASK_SEQ, "UPDATE " T_TASK " SET seq = ?2 WHERE id = ?1 AND seq > ?2")                             \
+    X(TASK_NEWEST, "SELECT max(stamp) FROM " T_TASK " WHERE checkpoint = ?1")                            \
     X(RECORDS_THREAD,                                                                              \
-      "SELECT t.thread_id, t.tomb, t.updated_us FROM thread t "                                    \
+      "SELECT t.thread_id, t.tomb, t.updated_us FROM " T_THREAD " t "                                    \
       "WHERE t.tenant = ?1 AND t.thread_id > ?2 AND (t.tomb > 0 OR EXISTS (SELECT 1 "              \
-      "FROM namespace n CROSS JOIN checkpoint c ON c.namespace = n.id "                            \
+      "FROM " T_NAMESPACE " n " NESTED_JOIN " " T_CHECKPOINT " c ON c.namespace = n.id "                            \
       "WHERE n.thread = t.id AND c.created_us > ?3)) ORDER BY t.thread_id")                        \
     X(RECORDS_VALUE, "SELECT t.thread_id, n.ns, v.id, n.id, t.tomb " RECORDS_FROM                  \
-                     "CROSS JOIN value v ON v.namespace = n.id "                                   \
-                     "AND v.id > iif(t.thread_id = ?2 AND n.ns = ?3, ?4, 0) "                      \
+                     NESTED_JOIN " " T_VALUE " v ON v.namespace = n.id "                                   \
+                     "AND v.id > CASE WHEN t.thread_id = ?2 AND n.ns = ?3 THEN ?4 ELSE 0 END "                      \
                      "WHERE t.tenant = ?1 AND t.thread_id >= ?2 ORDER BY t.thread_id, n.ns, v.id") \
     X(RECORDS_CHECKPOINT,                                                                          \
       "SELECT t.thread_id, n.ns, c.id " RECORDS_FROM                                               \
-      "CROSS JOIN checkpoint c ON c.namespace = n.id "                                             \
-      "AND c.checkpoint_id > iif(t.thread_id = ?2 AND n.ns = ?3, ?4, x'') "                        \
+      NESTED_JOIN " " T_CHECKPOINT " c ON c.namespace = n.id "                                             \
+      "AND c.checkpoint_id > CASE WHEN t.thread_id = ?2 AND n.ns = ?3 THEN ?4 ELSE " NO_BYTES " END "                        \
       "WHERE t.tenant = ?1 AND t.thread_id >= ?2 AND c.stamp > 0 AND c.created_us > ?5 "           \
       "ORDER BY t.thread_id, n.ns, c.checkpoint_id")                                               \
     X(RECORDS_TASK,                                                                                \
       "SELECT t.thread_id, n.ns, c.checkpoint_id, k.task_id, k.task_path, k.stamp, "               \
-      "k.seq, c.form, k.body " RECORDS_FROM "CROSS JOIN checkpoint c ON c.namespace = n.id "       \
-      "AND c.checkpoint_id >= iif(t.thread_id = ?2 AND n.ns = ?3, ?4, x'') "                       \
-      "CROSS JOIN task k ON k.checkpoint = c.id AND k.task_id > "                                  \
-      "iif(t.thread_id = ?2 AND n.ns = ?3 AND c.checkpoint_id = ?4, ?5, x'') "                     \
+      "k.seq, c.form, k.body " RECORDS_FROM NESTED_JOIN " " T_CHECKPOINT " c ON c.namespace = n.id "       \
+      "AND c.checkpoint_id >= CASE WHEN t.thread_id = ?2 AND n.ns = ?3 THEN ?4 ELSE " NO_BYTES " END "                       \
+      NESTED_JOIN " " T_TASK " k ON k.checkpoint = c.id AND k.task_id > "                                  \
+      "CASE WHEN t.thread_id = ?2 AND n.ns = ?3 AND c.checkpoint_id = ?4 THEN ?5 ELSE " NO_BYTES " END "                     \
       "WHERE t.tenant = ?1 AND t.thread_id >= ?2 AND c.created_us > ?6 "                           \
       "AND (c.stamp > 0 OR k.stamp >> 10 > ?6) "                                                   \
       "ORDER BY t.thread_id, n.ns, c.checkpoint_id, k.task_id")

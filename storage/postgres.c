@@ -1,0 +1,199 @@
+/* postgres.c - transactions and the end of the PostgreSQL driver; see postgres.h. */
+#include "postgres.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "clock.h"
+#include "postgres_pipe.h"
+
+#define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)
+
+/* How often what others got in the way of is tried, and how long in between, at most. */
+enum { TRIES = 5, PAUSE_US = 20000 };
+
+bool postgres_begin(struct sql *self, bool writes, struct err *err)
+{
+    struct postgres *d = (struct postgres *)self;
+
+    if (!postgres_connect(d, err))
+        return false;
+    postgres_roll_back(self);
+    d->failed = d->repeatable = false;
+    d->failure = (struct err){0};
+    d->writes = writes;
+    d->open = true;
+    return postgres_queue(d, writes ? POSTGRES_BEGIN_WRITE : POSTGRES_BEGIN_READ, NULL, 0, err);
+}
+
+/* Sees to it that no stamp of this lane is above what its row in clocks says. */
+static bool keep_clock(struct postgres *d, int64_t *high, struct err *err)
+{
+    int64_t now = stamp_next();
+
+    *high = d->stamp_high;
+    if (now < *high)
+        return true;
+    *high = now + (d->settling ? 0 : CLOCK_AHEAD);
+    return postgres_queue(d, POSTGRES_CLOCK_SET,
+                          (int64_t[]){now & ((1 << STAMP_NODE_BITS) - 1), d->lane, *high}, 3, err);
+}
+
+/* Without an answer to COMMIT, what was written may be there. */
+static bool fail_commit(const struct postgres *d, bool writes, bool *lost, struct err *err)
+{
+    *lost = d->conn != NULL;
+    if (!d->conn && writes)
+        err_fill(err, ERR_IN_DOUBT, "%s", d->failure.text);
+    else
+        *err = d->failure;
+    return false;
+}
+
+/* What was only read need not wait for the end of its transaction. */
+bool postgres_commit(struct sql *self, bool writes, bool *lost, struct err *err)
+{
+    struct postgres *d = (struct postgres *)self;
+    int64_t high = d->stamp_high;
+    struct use *sync;
+    bool answered;
+
+    *lost = false;
+    if ((writes && !keep_clock(d, &high, err)) ||
+        !postgres_queue(d, POSTGRES_COMMIT, NULL, 0, err)) {
+        *lost = d->failed && d->conn;
+        return false;
+    }
+    if (!pipe_sync(d, writes ? &sync : NULL, err))
+        return false;
+    d->open = false;
+    if (!writes)
+        return PQflush(d->conn) >= 0 || fail_commit(d, writes, lost, err);
+    answered = pipe_wait(d, sync, err);
+    pipe_free(d, sync);
+    if (!answered || d->failed)
+        return fail_commit(d, writes, lost, err);
+    d->stamp_high = high;
+    d->backoff_ns = 0;
+    return true;
+}
+
+/* The pipeline ends at a sync, whatever has failed in it; then the server listens again. */
+void postgres_roll_back(struct sql *self)
+{
+    struct postgres *d = (struct postgres *)self;
+    struct err ignored;
+    struct use *sync = NULL;
+    bool failed = d->failed, repeatable = d->repeatable;
+
+    d->writes = false;
+    if (!d->conn || (!d->open && !failed))
+        return;
+    d->open = false;
+    d->failed = false; /* ROLLBACK itself is not lost with what failed */
+    if (pipe_sync(d, NULL, &ignored) && postgres_queue(d, POSTGRES_ROLLBACK, NULL, 0, &ignored) &&
+        pipe_sync(d, &sync, &ignored)) {
+        (void)!pipe_wait(d, sync, &ignored);
+        pipe_free(d, sync);
+    } else if (d->conn) {
+        pipe_lose(d, "out of memory");
+    }
+    d->repeatable = repeatable && d->conn;
+    d->failed = false;
+}
+
+bool postgres_again(struct sql *self, unsigned n)
+{
+    struct postgres *d = (struct postgres *)self;
+    int64_t wait_ns = (clock_now_ns() / 1000 + d->lane * 7919) % PAUSE_US * 1000;
+
+    if (!d->repeatable || n >= TRIES)
+        return false;
+    nanosleep(&(struct timespec){.tv_nsec = wait_ns}, NULL);
+    return true;
+}
+
+/* In a batch that writes all that is looked at is locked; reads that come before stand apart. */
+static size_t take_reads(struct op *const ops[], size_t n, struct op *reads[], struct op *rest[])
+{
+    uint64_t written = 0;
+    bool any = false;
+    size_t n_reads = 0, n_rest = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t hash = op_lane_hash(ops[i]);
+        bool keyed = slice_present(ops[i]->id);
+
+        if (!op_writes(ops[i]) && (!keyed || !any || hash != written)) {
+            reads[n_reads++] = ops[i];
+            continue;
+        }
+        rest[n_rest++] = ops[i];
+        written = hash;
+        any = true;
+    }
+    return n_reads;
+}
+
+static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct op *reads[BATCH_MAX], *rest[BATCH_MAX];
+    size_t n_reads = take_reads(ops, n, reads, rest);
+
+    if (n_reads > 0 && !sql_execute(self, reads, n_reads, err))
+        return false;
+    return n_reads == n || sql_execute(self, rest, n - n_reads, err);
+}
+
+static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *err)
+{
+    struct postgres *d = (struct postgres *)self;
+    AUTO(query_end) struct query q = {0};
+    bool found, lost;
+
+    if (!postgres_begin(&d->sql, false, err) || !query_begin(&d->sql, POSTGRES_ALIVE, &q, err))
+        return false;
+    if (!query_step(&q, &found, err)) {
+        postgres_roll_back(&d->sql);
+        return false;
+    }
+    return postgres_commit(&d->sql, false, &lost, err);
+}
+
+/* From here on the clock need not run ahead. */
+static void settle_clock(struct postgres *d)
+{
+    struct err ignored;
+    bool lost;
+
+    if (d->stamp_high == 0 || !d->conn || !postgres_begin(&d->sql, true, &ignored))
+        return;
+    d->stamp_high = 0;
+    d->settling = true;
+    if (!postgres_commit(&d->sql, true, &lost, &ignored))
+        postgres_roll_back(&d->sql); /* then it stays ahead */
+}
+
+static void close_backend(struct backend *self)
+{
+    struct postgres *d = (struct postgres *)self;
+
+    settle_clock(d);
+    pipe_lose(d, "closed");
+    while (d->free) {
+        struct use *use = d->free;
+
+        d->free = use->next;
+        free(use);
+    }
+    free(d->url);
+    free(d->schema);
+    free(d);
+}
+
+const struct backend_ops postgres_backend_ops = {
+    .name = "postgres",
+    .execute = execute,
+    .probe = probe,
+    .close = close_backend,
+};

@@ -1,0 +1,94 @@
+/*
+ * postgres.h - the PostgreSQL driver: one connection in pipeline mode.
+ *
+ *     sql.c -> postgres.c (transaction) and postgres_query.c (statements) -> postgres_pipe.c (what
+ *     was sent and is not answered yet); postgres_open.c connects, and sets a schema up
+ *
+ * A statement whose result nobody waits for is only queued; what fails in it is told by the next
+ * one that is waited for, at the latest by COMMIT.
+ *
+ * Threads    the lane's.
+ * Ownership  the backend owns its connection, the uses and their results.
+ * Units      *_ns CLOCK_MONOTONIC nanoseconds.
+ * Errors     texts begin with "postgres: " and hold neither password nor user. Before COMMIT was
+ *            sent a lost connection is ERR_UNAVAILABLE, from then on ERR_IN_DOUBT.
+ */
+#ifndef POSTGRES_H
+#define POSTGRES_H
+
+#include <libpq-fe.h>
+
+#include "postgres_sql.h"
+#include "sql.h"
+
+enum postgres_statement {
+    POSTGRES_BEFORE_OWN = SQL_COUNT - 1,
+#define X(name, text) POSTGRES_##name,
+    POSTGRES_SQL(X)
+#undef X
+        POSTGRES_COUNT
+};
+
+enum { POSTGRES_PARAMETERS = 24 };
+
+enum use_kind { USE_PREPARE, USE_QUERY, USE_SYNC };
+
+/* One use of a statement, or another entry of the pipeline. */
+struct use {
+    struct use *next; /* in the pipeline, or in the list of free ones */
+    enum use_kind kind;
+    int which;
+    bool sent, done;
+    bool detached; /* nobody waits for it */
+    PGresult *result;
+    int row; /* -1 before the first */
+    int n;
+    Oid types[POSTGRES_PARAMETERS];
+    const char *values[POSTGRES_PARAMETERS];
+    int lengths[POSTGRES_PARAMETERS];
+    int64_t numbers[POSTGRES_PARAMETERS]; /* in the order of the network */
+};
+
+struct postgres {
+    struct sql sql;
+    PGconn *conn; /* NULL while there is none */
+    char *url;
+    char *schema;
+    int64_t timeout_ms, wanted_instance, lane;
+    bool prepared[POSTGRES_COUNT]; /* sent, at least */
+    struct use *first, *last;      /* the pipeline: what is not answered yet */
+    struct use *free;
+    bool writes;        /* in a transaction that locks what it finds */
+    bool open;          /* a transaction has begun */
+    bool failed;        /* a statement of it has; `failure` says how */
+    bool repeatable;    /* ... and another try may succeed */
+    struct err failure; /* also: why there is no connection */
+    int64_t changes;    /* statements that write, ever */
+    int64_t stamp_high; /* as in the table clocks */
+    bool settling;      /* the clock is not moved ahead any more */
+    int64_t retry_ns;   /* no connection is tried before this */
+    int64_t backoff_ns;
+};
+
+/* The functions of this backend, and what it gives to sql.c. */
+extern const struct backend_ops postgres_backend_ops;
+extern const struct sql_driver postgres_driver;
+
+/* Opens cfg->url, postgresql: or postgres:. NULL: ERR_CONFIG, ERR_STORAGE, ERR_UNAVAILABLE,
+ * ERR_NO_MEMORY. */
+struct backend *postgres_open(const struct backend_config *cfg, struct err *err) MUST_USE;
+
+/* The parts of postgres_driver that stand in postgres.c. */
+bool postgres_begin(struct sql *d, bool writes, struct err *err) MUST_USE;
+bool postgres_commit(struct sql *d, bool writes, bool *lost, struct err *err) MUST_USE;
+void postgres_roll_back(struct sql *d);
+bool postgres_again(struct sql *d, unsigned n) MUST_USE;
+
+/* Connects if there is no connection and it is time to; sets it up. postgres_open.c. */
+bool postgres_connect(struct postgres *d, struct err *err) MUST_USE;
+
+/* Queues one of the driver's statements that takes numbers, without waiting. postgres_query.c. */
+bool postgres_queue(struct postgres *d, int which, const int64_t in[], size_t n,
+                    struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * postgres_dialect_sql.h - what the shared SQL texts say differently on PostgreSQL.
+ *
+ * Threads    constants.
+ * Ownership  none.
+ * Units      none.
+ * Errors     none.
+ */
+#ifndef POSTGRES_DIALECT_SQL_H
+#define POSTGRES_DIALECT_SQL_H
+
+#define T_TENANT "tenants"
+#define T_SESSION "sessions"
+#define T_MESSAGE "conversations"
+#define T_CONTEXT "task_contexts"
+#define T_REPEAT "idempotency_keys"
+#define T_THREAD "threads"
+#define T_NAMESPACE "namespaces"
+#define T_CHECKPOINT "checkpoints"
+#define T_VALUE "checkpoint_values"
+#define T_TASK "checkpoint_writes"
+
+#define NESTED_JOIN "JOIN"
+#define INDEXED_BY(index) ""
+#define SOME_OF_EACH(rows) \
+    "JOIN LATERAL (SELECT c.id, c.checkpoint_id, c.stamp " rows ") c ON true "
+
+#define GREATER "greatest"
+#define BYTES(text) text "::bytea"
+#define OCTETS "octet_length"
+#define NO_BYTES "''::bytea"
+#define STATUS_ACTIVE "'active'::bytea"
+#define RETURN_ID " RETURNING id"
+
+/* Rows that another transaction works on are not idle. */
+#define FOR_REMOVAL(table) " FOR UPDATE OF " table " SKIP LOCKED"
+
+#endif

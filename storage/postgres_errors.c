@@ -1,0 +1,54 @@
+/* postgres_errors.c - errors of the server as kinds and texts; see postgres_pipe.h. */
+#include "postgres_pipe.h"
+
+enum consequence { STAYS, REPEATS, GOES };
+
+static const struct {
+    const char *state; /* SQLSTATE, or its class */
+    enum err_kind kind;
+    enum consequence consequence;
+    const char *text; /* NULL: what the server says */
+} known[] = {
+    {"40001", ERR_UNAVAILABLE, REPEATS, "too many others change the same"},
+    {"40P01", ERR_UNAVAILABLE, REPEATS, "too many others change the same (deadlock)"},
+    {"55P03", ERR_UNAVAILABLE, REPEATS, "too many others change the same (lock_timeout)"},
+    {"23505", ERR_UNAVAILABLE, REPEATS, "too many others make the same"},
+    {"25006", ERR_UNAVAILABLE, GOES, "the server is read-only (a standby?)"},
+    {"53100", ERR_UNAVAILABLE, STAYS, "the disk of the server is full"},
+    {"53200", ERR_UNAVAILABLE, STAYS, "the server is out of memory"},
+    {"53300", ERR_UNAVAILABLE, GOES, "the server has too many connections"},
+    {"53", ERR_UNAVAILABLE, STAYS, "the server is out of resources"},
+    {"57P01", ERR_UNAVAILABLE, GOES, "the server is shutting down"},
+    {"57P02", ERR_UNAVAILABLE, GOES, "the server has crashed and restarts"},
+    {"57P03", ERR_UNAVAILABLE, GOES, "the server is starting up or shutting down"},
+    {"57P05", ERR_UNAVAILABLE, GOES, "the server closed an idle session"},
+    {"57014", ERR_UNAVAILABLE, STAYS, "a statement was cancelled (statement_timeout?)"},
+    {"25P03", ERR_UNAVAILABLE, GOES, "the server closed an idle transaction"},
+    {"42501", ERR_STORAGE, STAYS, "the user may not do this (permission denied)"},
+    {"28", ERR_UNAVAILABLE, GOES, "the server refuses the user or the password"},
+    {"26000", ERR_UNAVAILABLE, GOES,
+     "a prepared statement is gone: does a pool in transaction mode stand between?"},
+    {"42P05", ERR_UNAVAILABLE, GOES,
+     "a prepared statement exists already: does a pool in transaction mode stand between?"},
+    {"0A000", ERR_UNAVAILABLE, GOES, NULL}, /* a cached plan after a migration */
+    {"58", ERR_UNAVAILABLE, STAYS, "the server has an input or output error"},
+    {"XX", ERR_STORAGE, STAYS, NULL},
+};
+
+void pipe_explain(const PGresult *result, bool *repeatable, bool *gone, struct err *err)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *said = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+    *repeatable = *gone = false;
+    for (size_t i = 0; state && i < COUNT_OF(known); i++) {
+        if (strncmp(state, known[i].state, strlen(known[i].state)) != 0)
+            continue;
+        *repeatable = known[i].consequence == REPEATS;
+        *gone = known[i].consequence == GOES;
+        err_fill(err, known[i].kind, "postgres: %s", known[i].text ? known[i].text : said);
+        return;
+    }
+    err_fill(err, ERR_STORAGE, "postgres: %s (%s)", said ? said : "an error without a text",
+             state ? state : "no state");
+}

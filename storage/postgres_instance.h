@@ -1,0 +1,23 @@
+/*
+ * postgres_instance.h - the number of this process among those on one store, for its stamps.
+ *
+ * The number is an advisory lock, held by the connection of one lane for all of the process. When
+ * that connection is lost the next one takes the number again, or another if it was given away.
+ *
+ * Threads    any.
+ * Ownership  the holder is known by its address until it leaves.
+ * Units      numbers of instances, 1..1023; 0 = none.
+ * Errors     take: CONFIG (the number is taken, or all are), and those of the store.
+ */
+#ifndef POSTGRES_INSTANCE_H
+#define POSTGRES_INSTANCE_H
+
+#include "postgres.h"
+
+/* Takes a number for the process if nobody in it holds one. */
+bool instance_take(struct postgres *d, struct err *err) MUST_USE;
+
+/* The connection that may hold the number is gone. */
+void instance_leave(const struct postgres *d);
+
+#endif

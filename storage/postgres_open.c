@@ -1,0 +1,207 @@
+/*
+ * postgres_open.c - from a URL to a connection that is ours, up to date, and a pipeline.
+ *
+ *     URL -> options -> connect -> schema -> number of the instance -> clock -> pipeline
+ */
+#include <ctype.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "postgres_instance.h"
+#include "postgres_pipe.h"
+#include "postgres_setup.h"
+
+enum { OPTIONS_MAX = 64, DEFAULT_TIMEOUT_MS = 1000, SCHEMA_MAX = 63 };
+
+/* What the driver relies on; what the user has set for these connections comes first. */
+#define SETTINGS                                                                          \
+    "%s -c search_path=%s -c jit=off -c lock_timeout=500 -c client_min_messages=warning " \
+    "-c idle_in_transaction_session_timeout=60000"
+
+/* Reasons as libpq gives them, with hosts and users in them, and as we do. */
+static const struct {
+    const char *part, *reason;
+} reasons[] = {
+    {"password authentication failed", "the server refuses the user or the password"},
+    {"no password supplied", "the server wants a password"},
+    {"no pg_hba.conf entry", "the server admits nobody from here (pg_hba.conf)"},
+    {"too many", "the server has too many connections"},
+    {"remaining connection slots", "the server has too many connections"},
+    {"starting up", "the server is starting up"},
+    {"shutting down", "the server is shutting down"},
+    {"recovery mode", "the server is recovering"},
+    {"does not exist", "the user or the database does not exist"},
+    {"read-only", "the server is read-only (a standby?)"},
+    {"hot standby", "the server is a standby"},
+    {"SSL", "no connection by TLS as sslmode asks for"},
+    {"certificate", "no connection by TLS as sslmode asks for"},
+    {"refused", "connection refused"},
+    {"could not translate host name", "the name of the host is not known"},
+    {"unsupported startup parameter", "a pool that stands between refuses the settings in options"},
+};
+
+static const char *reason_of(const char *message)
+{
+    for (size_t i = 0; i < COUNT_OF(reasons); i++)
+        if (strstr(message, reasons[i].part))
+            return reasons[i].reason;
+    return "no connection to the server";
+}
+
+struct options {
+    const char *keys[OPTIONS_MAX], *values[OPTIONS_MAX];
+    size_t n;
+};
+
+static void add(struct options *o, const char *key, const char *value)
+{
+    if (o->n + 1 < OPTIONS_MAX) {
+        o->keys[o->n] = key;
+        o->values[o->n] = value;
+        o->keys[++o->n] = NULL;
+    }
+}
+
+/* Later values of a key win. */
+static bool start(struct postgres *d, struct err *err)
+{
+    PQconninfoOption *given = PQconninfoParse(d->url, NULL);
+    struct options o = {.n = 0};
+    char settings[1024];
+    const char *users = "";
+
+    if (!given) /* what libpq says of it holds parts of the URL */
+        return err_set(err, ERR_CONFIG, "postgres: the URL is malformed");
+    for (PQconninfoOption *p = given; p->keyword; p++) {
+        if (!p->val)
+            continue;
+        if (strcmp(p->keyword, "options") == 0)
+            users = p->val;
+        else
+            add(&o, p->keyword, p->val);
+    }
+    snprintf(settings, sizeof(settings), SETTINGS, users, d->schema);
+    add(&o, "options", settings);
+    add(&o, "client_encoding", "UTF8");
+    add(&o, "fallback_application_name", "stateward");
+    d->conn = PQconnectStartParams(o.keys, o.values, 0);
+    PQconninfoFree(given);
+    if (!d->conn)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    return true;
+}
+
+static bool fail_connect(struct postgres *d, struct err *err)
+{
+    return err_set(err, ERR_UNAVAILABLE, "postgres: %s", reason_of(PQerrorMessage(d->conn)));
+}
+
+/* Without waiting for longer than the store may be silent. */
+static bool establish(struct postgres *d, struct err *err)
+{
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+    if (PQstatus(d->conn) == CONNECTION_BAD)
+        return fail_connect(d, err);
+    while (status != PGRES_POLLING_OK) {
+        if (!pipe_poll(d, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, err))
+            return false;
+        status = PQconnectPoll(d->conn);
+        if (status == PGRES_POLLING_FAILED)
+            return fail_connect(d, err);
+    }
+    if (PQsetnonblocking(d->conn, 1) != 0)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    return true;
+}
+
+static bool set_up(struct postgres *d, struct err *err)
+{
+    int64_t high = 0, durable = 0;
+
+    if (!setup_schema(d, err) || !instance_take(d, err) ||
+        !setup_number(d, POSTGRES_CLOCK, &high, err) ||
+        !setup_number(d, POSTGRES_SETTINGS, &durable, err))
+        return false;
+    stamp_observe(high);
+    d->stamp_high = 0;
+    d->sql.base.caps = BACKEND_SHARED | (durable ? BACKEND_DURABLE : 0);
+    if (!PQenterPipelineMode(d->conn))
+        return err_set(err, ERR_INTERNAL, "postgres: no pipeline");
+    return true;
+}
+
+/* A server that has gone says so to who looks. */
+static bool is_gone(struct postgres *d)
+{
+    struct pollfd fd = {.fd = PQsocket(d->conn), .events = POLLIN};
+
+    return poll(&fd, 1, 0) > 0 && (!PQconsumeInput(d->conn) || PQstatus(d->conn) != CONNECTION_OK);
+}
+
+bool postgres_connect(struct postgres *d, struct err *err)
+{
+    struct err why;
+
+    if (d->conn && !is_gone(d))
+        return true;
+    if (d->conn) {
+        pipe_lose(d, "the connection was lost");
+        d->retry_ns = 0;
+    }
+    if (clock_now_ns() < d->retry_ns) {
+        *err = d->failure;
+        err->kind = ERR_UNAVAILABLE;
+        return false;
+    }
+    d->sql.tenant = 0;
+    if (start(d, &why) && establish(d, &why) && set_up(d, &why)) {
+        d->failed = d->open = false;
+        return true;
+    }
+    pipe_lose(d, "not connected");
+    d->failure = *err = why;
+    return false;
+}
+
+static bool is_name(const char *s)
+{
+    size_t len = strlen(s);
+
+    if (len == 0 || len > SCHEMA_MAX || isdigit((unsigned char)*s))
+        return false;
+    return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
+struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
+{
+    static _Atomic int64_t lanes;
+    const char *schema = cfg->postgres_schema ? cfg->postgres_schema : "stateward";
+    struct postgres *d;
+
+    if (!is_name(schema)) {
+        err_fill(err, ERR_CONFIG, "postgres: a schema is named by a-z, 0-9 and _");
+        return NULL;
+    }
+    d = calloc(1, sizeof(*d));
+    if (!d) {
+        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        return NULL;
+    }
+    sql_init(&d->sql, &postgres_driver, cfg);
+    d->sql.base.ops = &postgres_backend_ops;
+    d->url = strdup(cfg->url);
+    d->schema = strdup(schema);
+    d->timeout_ms = cfg->store_timeout_ms > 0 ? cfg->store_timeout_ms : DEFAULT_TIMEOUT_MS;
+    d->wanted_instance = cfg->instance;
+    d->lane = atomic_fetch_add(&lanes, 1);
+    if (!d->url || !d->schema)
+        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    else if (postgres_connect(d, err))
+        return &d->sql.base;
+    backend_close(&d->sql.base);
+    return NULL;
+}

@@ -1,0 +1,212 @@
+/* postgres_pipe.c - see postgres_pipe.h. */
+#include "postgres_pipe.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "postgres_instance.h"
+
+/* Between tries to connect: doubled each time, and spread, so that lanes do not come at once. */
+#define BACKOFF_FIRST_NS (INT64_C(50) * 1000000)
+#define BACKOFF_MOST_NS (INT64_C(2) * 1000000000)
+
+struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct err *err)
+{
+    struct use *use = d->free;
+
+    if (use)
+        d->free = use->next;
+    else if (!(use = malloc(sizeof(*use)))) {
+        err_fill(err, ERR_NO_MEMORY, "Out of memory while asking the store.");
+        return NULL;
+    }
+    use->next = NULL;
+    use->kind = kind;
+    use->which = which;
+    use->sent = use->done = use->detached = false;
+    use->result = NULL;
+    use->row = -1;
+    use->n = 0;
+    return use;
+}
+
+static void recycle(struct postgres *d, struct use *use)
+{
+    PQclear(use->result);
+    use->result = NULL;
+    use->next = d->free;
+    d->free = use;
+}
+
+void pipe_free(struct postgres *d, struct use *use)
+{
+    if (use->sent && !use->done)
+        use->detached = true;
+    else
+        recycle(d, use);
+}
+
+/* Takes the first use out of the pipeline; it is answered, or will never be. */
+static void finish(struct postgres *d)
+{
+    struct use *use = d->first;
+
+    d->first = use->next;
+    use->next = NULL;
+    use->done = true;
+    if (use->detached)
+        recycle(d, use);
+}
+
+void pipe_lose(struct postgres *d, const char *reason)
+{
+    int64_t spread;
+
+    if (!d->conn)
+        return;
+    instance_leave(d);
+    PQfinish(d->conn);
+    d->conn = NULL;
+    err_fill(&d->failure, ERR_UNAVAILABLE, "postgres: %s", reason);
+    d->failed = true;
+    d->repeatable = false;
+    memset(d->prepared, 0, sizeof(d->prepared));
+    while (d->first)
+        finish(d);
+    d->backoff_ns = d->backoff_ns ? d->backoff_ns * 2 : BACKOFF_FIRST_NS;
+    if (d->backoff_ns > BACKOFF_MOST_NS)
+        d->backoff_ns = BACKOFF_MOST_NS;
+    spread = d->backoff_ns / 2 + clock_now_ns() % (d->backoff_ns / 2);
+    d->retry_ns = clock_now_ns() + spread;
+}
+
+/* The connection is lost. */
+static COLD bool fail_lost(struct postgres *d, const char *reason, struct err *err)
+{
+    pipe_lose(d, reason);
+    *err = d->failure;
+    return false;
+}
+
+bool pipe_sent(struct postgres *d, struct use *use, int sent, struct err *err)
+{
+    if (!sent) {
+        bool gone = PQstatus(d->conn) != CONNECTION_OK;
+
+        recycle(d, use);
+        if (gone)
+            return fail_lost(d, "the connection was lost", err);
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while asking the store.");
+    }
+    use->sent = true;
+    if (d->first)
+        d->last->next = use;
+    else
+        d->first = use;
+    d->last = use;
+    return true;
+}
+
+bool pipe_sync(struct postgres *d, struct use **sync, struct err *err)
+{
+    struct use *use = pipe_use(d, USE_SYNC, 0, err);
+
+    if (!use)
+        return false;
+    if (sync)
+        *sync = use;
+    else
+        use->detached = true;
+    return pipe_sent(d, use, PQpipelineSync(d->conn), err);
+}
+
+bool pipe_poll(struct postgres *d, short events, struct err *err)
+{
+    struct pollfd fd = {.fd = PQsocket(d->conn), .events = events};
+    char reason[64];
+    int n;
+
+    do
+        n = poll(&fd, 1, (int)d->timeout_ms);
+    while (n < 0 && errno == EINTR);
+    if (n > 0)
+        return true;
+    snprintf(reason, sizeof(reason), "no answer within %lld ms", (long long)d->timeout_ms);
+    return fail_lost(d, n == 0 ? reason : "the connection was lost", err);
+}
+
+/* Sends what is queued, and reads until libpq has a whole result. */
+static bool fill(struct postgres *d, struct err *err)
+{
+    while (PQisBusy(d->conn)) {
+        int left = PQflush(d->conn);
+
+        if (left < 0)
+            return fail_lost(d, "the connection was lost", err);
+        if (!pipe_poll(d, (short)(POLLIN | (left ? POLLOUT : 0)), err))
+            return false;
+        if (!PQconsumeInput(d->conn))
+            return fail_lost(d, "the connection was lost", err);
+    }
+    return true;
+}
+
+/* What an entry of the pipeline came to. False: the connection is lost. */
+static bool judge(struct postgres *d, struct use *use, struct err *err)
+{
+    ExecStatusType status = PQresultStatus(use->result);
+    bool gone = false;
+
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_PIPELINE_SYNC)
+        return true;
+    if (use->kind == USE_PREPARE)
+        d->prepared[use->which] = false;
+    if (status == PGRES_PIPELINE_ABORTED) {
+        d->failed = true;
+        return true;
+    }
+    if (PQstatus(d->conn) != CONNECTION_OK && !PQresultErrorField(use->result, PG_DIAG_SQLSTATE))
+        return fail_lost(d, "the connection was lost", err);
+    if (!d->failed || d->failure.kind == ERR_OK)
+        pipe_explain(use->result, &d->repeatable, &gone, &d->failure);
+    d->failed = true;
+    if (!gone)
+        return true;
+    return fail_lost(d, d->failure.text + strlen("postgres: "), err);
+}
+
+/* Takes in the answer to the first use. */
+static bool take(struct postgres *d, struct err *err)
+{
+    struct use *use = d->first;
+    PGresult *result;
+
+    assert(use);
+    if (!fill(d, err))
+        return false;
+    result = PQgetResult(d->conn);
+    if (!result) { /* the end of the results of the one before */
+        if (PQstatus(d->conn) != CONNECTION_OK)
+            return fail_lost(d, "the connection was lost", err);
+        return true;
+    }
+    use->result = result;
+    if (!judge(d, use, err))
+        return false;
+    finish(d);
+    return true;
+}
+
+bool pipe_wait(struct postgres *d, struct use *use, struct err *err)
+{
+    while (!use->done)
+        if (!take(d, err))
+            return false;
+    if (d->conn)
+        return true;
+    *err = d->failure;
+    return false;
+}

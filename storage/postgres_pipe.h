@@ -1,0 +1,41 @@
+/*
+ * postgres_pipe.h - what was sent to the server and is not answered yet, in order.
+ *
+ *     pipe_use() -> pipe_send() -> pipe_wait() -> result -> pipe_free()
+ *
+ * Threads    the lane's.
+ * Ownership  a use belongs to its query until pipe_free(); one that is detached belongs to the pipe.
+ * Units      timeouts are milliseconds without a byte from the server.
+ * Errors     UNAVAILABLE: the connection is lost, and was closed; else those of the server.
+ */
+#ifndef POSTGRES_PIPE_H
+#define POSTGRES_PIPE_H
+
+#include "postgres.h"
+
+/* A use that nobody has, for a statement. NULL: ERR_NO_MEMORY. */
+struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct err *err) MUST_USE;
+
+/* Gives a use back; one that is not answered yet goes when it is. */
+void pipe_free(struct postgres *d, struct use *use);
+
+/* Puts what libpq has taken into the pipeline; sent: libpq's answer. */
+bool pipe_sent(struct postgres *d, struct use *use, int sent, struct err *err) MUST_USE;
+
+/* Marks the end of a transaction: what failed before it does not touch what comes after. */
+bool pipe_sync(struct postgres *d, struct use **sync, struct err *err) MUST_USE;
+
+/* Waits for the answer to a use; true also when it is an error of the server: then d->failed. */
+bool pipe_wait(struct postgres *d, struct use *use, struct err *err) MUST_USE;
+
+/* Waits until the socket is ready, at most d->timeout_ms. */
+bool pipe_poll(struct postgres *d, short events, struct err *err) MUST_USE;
+
+/* Closes the connection, for a reason; a new one may be tried at once, or later if that fails too. */
+void pipe_lose(struct postgres *d, const char *reason);
+
+/* Turns an error of the server into a kind and a text. *repeatable: another try may succeed; *gone:
+ * this connection is of no more use. */
+void pipe_explain(const PGresult *result, bool *repeatable, bool *gone, struct err *err);
+
+#endif

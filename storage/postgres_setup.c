@@ -1,0 +1,124 @@
+/* postgres_setup.c - see postgres_setup.h. */
+#include "postgres_setup.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "postgres_pipe.h"
+#include "schema.h"
+
+enum { MIGRATION_MS = 60000 }; /* others may hold the lock for so long */
+
+static const char *const migrations[] = {postgres_0001_sql};
+
+static bool judge(struct postgres *d, PGresult *result, int64_t *n, struct err *err)
+{
+    ExecStatusType status = PQresultStatus(result);
+    bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+
+    if (ok && n && status == PGRES_TUPLES_OK && PQntuples(result) > 0) {
+        const char *value = PQgetvalue(result, 0, 0);
+
+        *n = *value == 't' ? 1 : strtoll(value, NULL, 10);
+    }
+    if (!ok) {
+        bool repeatable, gone;
+
+        pipe_explain(result, &repeatable, &gone, err);
+        if (!PQresultErrorField(result, PG_DIAG_SQLSTATE))
+            err_fill(err, ERR_UNAVAILABLE, "postgres: the connection was lost");
+    }
+    PQclear(result);
+    d->failed |= !ok;
+    return ok;
+}
+
+bool setup_number(struct postgres *d, const char *text, int64_t *n, struct err *err)
+{
+    PGresult *result;
+    bool ok = true;
+
+    if (!PQsendQuery(d->conn, text))
+        return err_set(err, ERR_UNAVAILABLE, "postgres: the connection was lost");
+    for (;;) {
+        while (PQisBusy(d->conn)) {
+            int left = PQflush(d->conn);
+
+            if (left < 0 || !pipe_poll(d, (short)(POLLIN | (left ? POLLOUT : 0)), err))
+                return false;
+            if (!PQconsumeInput(d->conn))
+                break;
+        }
+        result = PQgetResult(d->conn);
+        if (!result)
+            return ok;
+        ok = judge(d, result, n, ok ? err : &(struct err){0}) && ok;
+    }
+}
+
+bool setup_run(struct postgres *d, const char *text, struct err *err)
+{
+    return setup_number(d, text, NULL, err);
+}
+
+unsigned setup_key(const struct postgres *d)
+{
+    unsigned hash = 2166136261u;
+
+    for (const char *c = d->schema; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    return hash >> 1;
+}
+
+/* The number of the schema; 0 when there is none. */
+static bool read_number(struct postgres *d, int64_t *number, struct err *err)
+{
+    int64_t there = 0;
+
+    *number = 0;
+    return setup_number(d, POSTGRES_VERSION, &there, err) &&
+           (!there || setup_number(d, POSTGRES_NUMBER, number, err));
+}
+
+static bool check_number(const struct postgres *d, int64_t number, struct err *err)
+{
+    if (number <= (int64_t)COUNT_OF(migrations) + 1)
+        return true;
+    return err_set(err, ERR_CONFIG,
+                   "postgres: the schema %s was made by a newer version of this program: it is "
+                   "number %lld, known are those up to %zu",
+                   d->schema, (long long)number, COUNT_OF(migrations));
+}
+
+/* In one transaction: who comes second finds all done. */
+static bool migrate(struct postgres *d, struct err *err)
+{
+    char text[512];
+    int64_t number;
+
+    snprintf(text, sizeof(text), POSTGRES_MIGRATE, setup_key(d), d->schema);
+    if (!setup_run(d, text, err) || !read_number(d, &number, err) || !check_number(d, number, err))
+        return false;
+    for (size_t i = (size_t)number; i < COUNT_OF(migrations); i++) {
+        snprintf(text, sizeof(text), POSTGRES_MIGRATED, i + 1);
+        if (!setup_run(d, migrations[i], err) || !setup_run(d, text, err))
+            return false;
+    }
+    return setup_run(d, "COMMIT", err);
+}
+
+bool setup_schema(struct postgres *d, struct err *err)
+{
+    int64_t number, timeout_ms = d->timeout_ms;
+    bool done;
+
+    if (!read_number(d, &number, err) || !check_number(d, number, err))
+        return false;
+    if (number >= (int64_t)COUNT_OF(migrations))
+        return true;
+    d->timeout_ms = MIGRATION_MS;
+    done = migrate(d, err);
+    d->timeout_ms = timeout_ms;
+    return done;
+}

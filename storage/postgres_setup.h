@@ -1,0 +1,27 @@
+/*
+ * postgres_setup.h - statements while a connection is set up, before it becomes a pipeline.
+ *
+ * Threads    the lane's.
+ * Ownership  none.
+ * Units      none.
+ * Errors     UNAVAILABLE and those of the server; the connection stays.
+ */
+#ifndef POSTGRES_SETUP_H
+#define POSTGRES_SETUP_H
+
+#include "postgres.h"
+
+/* Runs statements; a number in the first row of the last one that gives rows, else *n stays. */
+bool setup_number(struct postgres *d, const char *text, int64_t *n, struct err *err) MUST_USE;
+
+/* Runs statements without results. */
+bool setup_run(struct postgres *d, const char *text, struct err *err) MUST_USE;
+
+/* The first key of this schema's advisory locks. */
+unsigned setup_key(const struct postgres *d) MUST_USE;
+
+/* Brings the schema up to date, whoever else does so at the same time. ERR_CONFIG: it is newer than
+ * this program. */
+bool setup_schema(struct postgres *d, struct err *err) MUST_USE;
+
+#endif

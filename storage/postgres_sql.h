@@ -1,0 +1,49 @@
+/*
+ * postgres_sql.h - the SQL that only the PostgreSQL driver runs, by name.
+ *
+ * In a transaction that writes, a record is locked when it is looked for, so that it does not change
+ * until the end: *_LOCK stands for the statement of that name, or runs before it.
+ *
+ * Threads    constants.
+ * Ownership  none.
+ * Units      as in storage/schema.
+ * Errors     none.
+ */
+#ifndef POSTGRES_SQL_H
+#define POSTGRES_SQL_H
+
+#include "sessions_sql.h"
+
+#define POSTGRES_SQL(X)                                                                      \
+    X(BEGIN_READ, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")                         \
+    X(BEGIN_WRITE, "BEGIN ISOLATION LEVEL READ COMMITTED")                                   \
+    X(COMMIT, "COMMIT")                                                                      \
+    X(ROLLBACK, "ROLLBACK")                                                                  \
+    X(ALIVE, "SELECT 1")                                                                     \
+    X(CLOCK_SET, "INSERT INTO clocks (instance, lane, high) VALUES (?1, ?2, ?3) "            \
+                 "ON CONFLICT (instance, lane) DO UPDATE SET high = excluded.high")          \
+    X(SESSION_FIND_LOCK, "SELECT " SESSION_NUMBERS " FROM sessions "                         \
+                         "WHERE tenant = ?1 AND session_id = ?2 FOR UPDATE")                 \
+    X(SESSION_READ_LOCK, "SELECT " SESSION_NUMBERS SESSION_TEXTS " FROM sessions "           \
+                         "WHERE tenant = ?1 AND session_id = ?2 FOR UPDATE")                 \
+    X(THREAD_FIND_LOCK, "SELECT id, tomb, updated_us FROM threads "                          \
+                        "WHERE tenant = ?1 AND thread_id = ?2 FOR UPDATE")                   \
+    X(NS_FIND_LOCK, "SELECT 1 FROM threads WHERE tenant = ?1 AND thread_id = ?2 FOR UPDATE") \
+    X(NS_NEWEST_LOCK, "SELECT 1 FROM threads WHERE id = "                                    \
+                      "(SELECT thread FROM namespaces WHERE id = ?1) FOR UPDATE")
+
+/* Run while a connection is being set up. */
+#define POSTGRES_VERSION "SELECT to_regclass('schema_versions') IS NOT NULL"
+#define POSTGRES_NUMBER "SELECT coalesce(max(number), 0) FROM schema_versions"
+#define POSTGRES_MIGRATE                                                           \
+    "BEGIN; SELECT pg_advisory_xact_lock(%u, 0); CREATE SCHEMA IF NOT EXISTS %s; " \
+    "CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT PRIMARY KEY, "      \
+    "at TIMESTAMPTZ NOT NULL DEFAULT now())"
+#define POSTGRES_MIGRATED "INSERT INTO schema_versions (number) VALUES (%zu)"
+#define POSTGRES_CLOCK "SELECT coalesce(max(high), 0) FROM clocks"
+#define POSTGRES_TAKE_NUMBER \
+    "SELECT n FROM generate_series(%lld, %lld) AS n WHERE pg_try_advisory_lock(%u, n::int) LIMIT 1"
+#define POSTGRES_SETTINGS \
+    "SELECT current_setting('synchronous_commit') <> 'off' AND current_setting('fsync')::bool"
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * sqlite_dialect_sql.h - what the shared SQL texts say differently on sqlite.
+ *
+ * Threads    constants.
+ * Ownership  none.
+ * Units      none.
+ * Errors     none.
+ */
+#ifndef SQLITE_DIALECT_SQL_H
+#define SQLITE_DIALECT_SQL_H
+
+#define T_TENANT "tenant"
+#define T_SESSION "session"
+#define T_MESSAGE "message"
+#define T_CONTEXT "context"
+#define T_REPEAT "repeat"
+#define T_THREAD "thread"
+#define T_NAMESPACE "namespace"
+#define T_CHECKPOINT "checkpoint"
+#define T_VALUE "value"
+#define T_TASK "task"
+
+/* Its planner takes joins in the order in which they are written, and an index that is named. */
+#define NESTED_JOIN "CROSS JOIN"
+#define INDEXED_BY(index) " INDEXED BY " index
+#define SOME_OF_EACH(rows) NESTED_JOIN " " T_CHECKPOINT " c ON c.id IN (SELECT c.id " rows ") "
+
+#define GREATER "max"
+#define BYTES(text) text
+#define OCTETS "length"
+#define NO_BYTES "x''"
+#define STATUS_ACTIVE "x'616374697665'"
+#define RETURN_ID ""
+#define FOR_REMOVAL(table) ""
+
+#endif

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Real servers for tests: stores.py STORE COMMAND... starts one, runs the command, stops it.
+
+The command finds the server by STATEWARD_TEST_<STORE>, a URL. STORE is postgres.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@dataclass
+class Postgres:
+    """A PostgreSQL server of its own in a folder of its own."""
+
+    folder: pathlib.Path
+    port: int = field(default_factory=free_port)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> pathlib.Path:
+        return self.folder / "data"
+
+    def url(self, database: str = "postgres", **options: str) -> str:
+        query = "&".join(f"{key}={value}" for key, value in options.items())
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}" + (f"?{query}" if query else "")
+
+    def _run(self, program: str, *args: str) -> None:
+        """As user postgres: root may not run a server."""
+        user = "postgres" if os.geteuid() == 0 else None
+        subprocess.run([str(POSTGRES_BIN / program), *args], check=True, user=user, cwd="/",
+                       stdout=subprocess.DEVNULL)
+
+    def init(self) -> Postgres:
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "--locale=C.UTF-8", "--no-sync")
+        return self
+
+    def start(self) -> Postgres:
+        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self.folder), **self.settings}
+        options = " ".join(f"-c {key}={value}" for key, value in settings.items())
+        self._run("pg_ctl", "-D", str(self.data), "-o", f"-p {self.port} {options}", "-l",
+                  str(self.folder / "log"), "-w", "start")
+        return self
+
+    @property
+    def pid(self) -> int:
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
+    def pids(self) -> list[int]:
+        """The server's processes, the first one last."""
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.pid)], capture_output=True, text=True)
+        return [*map(int, children.stdout.split()), self.pid]
+
+    def signal(self, number: int) -> None:
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self) -> None:
+        """As a power cut would end it."""
+        pids = self.pids()
+        self.signal(signal.SIGKILL)
+        while any(pathlib.Path(f"/proc/{pid}/stat").exists() and " Z " not in
+                  pathlib.Path(f"/proc/{pid}/stat").read_text() for pid in pids):
+            time.sleep(0.01)
+
+    def stop(self, mode: str = "immediate") -> None:
+        if (self.data / "postmaster.pid").exists():
+            self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
+
+    def sql(self, text: str, database: str = "postgres") -> str:
+        """What psql prints for it, bare."""
+        done = subprocess.run([str(POSTGRES_BIN / "psql"), "-XAtq", self.url(database), "-c", text],
+                              check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+
+@contextlib.contextmanager
+def postgres(**settings: str) -> Iterator[Postgres]:
+    """A server that runs, and is gone afterwards with all its files."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="stateward-postgres-"))
+    server = Postgres(folder, settings=settings)
+    try:
+        yield server.init().start()
+    finally:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+STORES = {"postgres": postgres}
+
+
+def main() -> int:
+    name, *command = sys.argv[1:]
+    with STORES[name]() as server:
+        environment = {**os.environ, f"STATEWARD_TEST_{name.upper()}": server.url()}
+        return subprocess.run(command, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
