@@ -29,6 +29,14 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not a zombie."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @dataclass
 class Postgres:
     """A PostgreSQL server of its own in a folder of its own."""
@@ -83,9 +91,11 @@ class Postgres:
         """As a power cut would end it."""
         pids = self.pids()
         self.signal(signal.SIGKILL)
-        while any(pathlib.Path(f"/proc/{pid}/stat").exists() and " Z " not in
-                  pathlib.Path(f"/proc/{pid}/stat").read_text() for pid in pids):
-            time.sleep(0.01)
+        for pid in pids:
+            while is_running(pid):
+                time.sleep(0.01)
+        for lock in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*")):
+            lock.unlink()  # the killed one may not be reaped yet
 
     def stop(self, mode: str = "immediate") -> None:
         if (self.data / "postmaster.pid").exists():
