@@ -49,16 +49,24 @@ bool doomed_list(struct doomed *list, struct query *q, struct err *err)
     return true;
 }
 
+/* Its size is asked for first: what a statement returns of a row that it removes is read as a whole. */
+bool doomed_value(struct sql *d, int64_t id, int64_t *bytes, struct err *err)
+{
+    *bytes = 0;
+    return query_number(d, SQL_VALUE_SIZE, (int64_t[]){id, 0}, bytes, err) &&
+           query_do(d, SQL_VALUE_DROP, id, 0, err);
+}
+
 static bool drop_values(struct sql *d, int64_t ns, int64_t last, struct err *err)
 {
     struct arena scratch = {0};
-    int64_t *ids, ignored;
+    int64_t *ids;
     bool ok;
     size_t n;
 
     ok = marks_orphans(d, &(struct marks_bound){ns, last}, &scratch, &ids, &n, err);
     for (size_t i = 0; ok && i < n; i++)
-        ok = query_number(d, SQL_VALUE_DROP, (int64_t[]){ids[i], 0}, &ignored, err);
+        ok = query_do(d, SQL_VALUE_DROP, ids[i], 0, err);
     arena_done(&scratch);
     return ok;
 }
@@ -137,10 +145,10 @@ bool doomed_expire(struct sql *d, int64_t thread, int64_t expired_us, struct err
 
 bool doomed_head(struct sql *d, int64_t ns, int64_t head, int64_t *bytes, struct err *err)
 {
-    int64_t freed = 0;
+    int64_t unused = 0;
 
-    if (!query_number(d, SQL_HEAD_DROP, (int64_t[]){head, ns}, &freed, err))
+    *bytes = 0;
+    if (!query_number(d, SQL_HEAD_FREE, (int64_t[]){head, ns}, &unused, err))
         return false;
-    *bytes = freed;
-    return true;
+    return !unused || doomed_value(d, head, bytes, err);
 }

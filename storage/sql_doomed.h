@@ -55,6 +55,9 @@ bool doomed_expire(struct sql *d, int64_t thread, int64_t expired_us, struct err
  */
 bool doomed_settle_below(struct sql *d, int64_t ns, int64_t tomb, struct err *err) MUST_USE;
 
+/* Drops a value; *bytes is what it took, 0 when there is none of this id. */
+bool doomed_value(struct sql *d, int64_t id, int64_t *bytes, struct err *err) MUST_USE;
+
 /*
  * Drops the head of a checkpoint that is replaced, unless a later head is based on it; *bytes is
  * what it took.

@@ -195,13 +195,13 @@ static bool sweep(struct sql *d, struct removal *r, size_t *steps, struct err *e
 {
     for (; r->swept > 0; r->swept--) {
         const struct mark *mark = &r->marks.items[r->swept - 1];
-        int64_t freed = 0;
+        int64_t freed;
 
         if (mark->needed)
             continue;
         if (!r->whole && !r->at_once && sql_part_full(d, *steps))
             break;
-        if (!query_number(d, SQL_VALUE_DROP, (int64_t[]){mark->id, 0}, &freed, err))
+        if (!doomed_value(d, mark->id, &freed, err))
             return false;
         r->change.bytes -= freed;
         ++*steps;

@@ -162,10 +162,11 @@
       "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, "            \
       "type, bytes) SELECT ?2, ?3, key, ?4, encoding, hash, channel, version, type, bytes "        \
       "FROM " T_VALUE " WHERE id = ?1")                                                                  \
-    X(VALUE_DROP, "DELETE FROM " T_VALUE " WHERE id = ?1 RETURNING " OCTETS "(bytes)")                       \
-    X(HEAD_DROP, "DELETE FROM " T_VALUE " WHERE id = ?1 AND namespace = ?2 AND key IS NULL "             \
-                 "AND NOT EXISTS (SELECT 1 FROM " T_VALUE " v WHERE v.namespace = ?2 AND v.base > 0 " \
-                 "AND v.base = ?1) RETURNING " OCTETS "(bytes)")                         \
+    X(VALUE_SIZE, "SELECT " OCTETS "(bytes) FROM " T_VALUE " WHERE id = ?1")                       \
+    X(VALUE_DROP, "DELETE FROM " T_VALUE " WHERE id = ?1")                                         \
+    X(HEAD_FREE, "SELECT EXISTS (SELECT 1 FROM " T_VALUE " WHERE id = ?1 AND namespace = ?2 "      \
+                 "AND key IS NULL AND NOT EXISTS (SELECT 1 FROM " T_VALUE " v "                    \
+                 "WHERE v.namespace = ?2 AND v.base > 0 AND v.base = ?1))")                        \
     X(TASK_FIND, "SELECT id, seq, stamp, body, task_path FROM " T_TASK " "                               \
                  "WHERE checkpoint = ?1 AND task_id = ?2")                                         \
     X(TASK_INSERT, "INSERT INTO " T_TASK " (task_path, seq, stamp, body, checkpoint, task_id) "          \
