@@ -1,6 +1,5 @@
 /* fault_calls.c - every op, with each way in which a call of the store can fail. */
 #include "cases.h"
-#include "drivers.h"
 #include "fault.h"
 #include "samples.h"
 #include "state.h"
@@ -16,7 +15,7 @@ static void open_store(void)
 
     atomic_store(&plan.at, 0);
     atomic_store(&plan.calls, 0);
-    store = chain_open(&cfg, &err);
+    store = sample_open(&cfg, NULL, &err);
     ck_assert_msg(store != NULL, "%s", err.text);
     store = fault_open(store, &plan, &err);
     ck_assert_msg(store != NULL, "%s", err.text);

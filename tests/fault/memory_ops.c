@@ -13,9 +13,7 @@
 #include "cases.h"
 #include "oom.h"
 #include "samples.h"
-#include "sqlite.h"
 #include "state.h"
-#include "versions.h"
 
 /* About as many allocations as it takes to prepare the longest statement. */
 enum { REWIND = 128 };
@@ -33,17 +31,13 @@ struct target {
 
 static struct target target;
 
-/* versions over sqlite, as chain_open() has it, but with the connection at hand. */
 static void open_store(const char *url)
 {
     struct backend_config cfg = sample_config(url, BACKEND_WRITER);
     struct err err = {0};
-    struct backend *below = sqlite_open(&cfg, &err);
 
-    ck_assert_msg(below != NULL, "%s", err.text);
-    target.db = ((struct sqlite *)below)->db;
-    target.store = versions_open(below, &err);
-    ck_assert_ptr_nonnull(target.store);
+    target.store = sample_open(&cfg, &target.db, &err);
+    ck_assert_msg(target.store != NULL, "%s", err.text);
 }
 
 static void open_memory(void)

@@ -2,8 +2,9 @@
 #include "samples.h"
 
 #include "clock.h"
-#include "drivers.h"
 #include "filter.h"
+#include "sqlite.h"
+#include "versions.h"
 
 #define SECOND INT64_C(1000000)
 #define HOUR (3600 * SECOND)
@@ -364,6 +365,18 @@ struct backend_config sample_config(const char *url, enum backend_role role)
     };
 }
 
+struct backend *sample_open(const struct backend_config *cfg, sqlite3 **db, struct err *err)
+{
+    struct sqlite *driver = (struct sqlite *)sqlite_open(cfg, err);
+
+    if (!driver)
+        return NULL;
+    driver->sql.part_steps = SIZE_MAX;
+    if (db)
+        *db = driver->db;
+    return versions_open(&driver->sql.base, err);
+}
+
 struct op sample_op(enum op_type type, const char *id, struct arena *arena)
 {
     return (struct op){
@@ -498,7 +511,7 @@ static bool make_records(struct backend *b, struct err *err)
 bool samples_init(struct err *err)
 {
     struct backend_config cfg = sample_config("memory:", BACKEND_ANY);
-    struct backend *b = chain_open(&cfg, err);
+    struct backend *b = sample_open(&cfg, NULL, err);
     bool done;
 
     if (!b)

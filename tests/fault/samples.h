@@ -12,6 +12,8 @@
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
+#include <sqlite3.h>
+
 #include "arena.h"
 #include "backend.h"
 
@@ -30,6 +32,10 @@ bool samples_init(struct err *err) MUST_USE;
 
 /* What stores of the samples are opened with: sessions and checkpoints live for an hour. */
 struct backend_config sample_config(const char *url, enum backend_role role);
+
+/* chain_open() for a store of sqlite in which no op is done in parts: one that is done stays when
+ * the next fails. *db, if given, is the connection. */
+struct backend *sample_open(const struct backend_config *cfg, sqlite3 **db, struct err *err);
 
 /* An op of the samples' tenant and time, its input zeroed. */
 struct op sample_op(enum op_type type, const char *id, struct arena *arena);
