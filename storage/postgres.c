@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "postgres_pipe.h"
+#include "postgres_rounds.h"
 
 #define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)
 
@@ -186,6 +187,7 @@ static void close_backend(struct backend *self)
         d->free = use->next;
         free(use);
     }
+    rounds_free(d);
     free(d->url);
     free(d->schema);
     free(d);

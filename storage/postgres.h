@@ -19,7 +19,7 @@
 #include <libpq-fe.h>
 
 #include "postgres_sql.h"
-#include "sql.h"
+#include "sql_rows.h"
 
 enum postgres_statement {
     POSTGRES_BEFORE_OWN = SQL_COUNT - 1,
@@ -58,6 +58,9 @@ struct postgres {
     bool prepared[POSTGRES_COUNT]; /* sent, at least */
     struct use *first, *last;      /* the pipeline: what is not answered yet */
     struct use *free;
+    struct track *track;           /* the ops that run now in a fiber: postgres_rounds.c */
+    struct track *waiting, *last_waiting, *idle;
+    struct row_cache rows;         /* outside of fibers */
     bool writes;        /* in a transaction that locks what it finds */
     bool open;          /* a transaction has begun */
     bool failed;        /* a statement of it has; `failure` says how */

@@ -32,6 +32,9 @@
 #define STATUS_ACTIVE "'active'::bytea"
 #define RETURN_ID " RETURNING id"
 
+/* Others may make the same at the same time: then it is theirs that is returned. */
+#define UNLESS_MADE(key) " ON CONFLICT (" key ") DO UPDATE SET " key " = excluded." key
+
 /* Rows that another transaction works on are not idle. */
 #define FOR_REMOVAL(table) " FOR UPDATE OF " table " SKIP LOCKED"
 

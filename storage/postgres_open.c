@@ -191,7 +191,7 @@ struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
         err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
         return NULL;
     }
-    sql_init(&d->sql, &postgres_driver, cfg);
+    sql_init(&d->sql, &postgres_driver, &d->rows, cfg);
     d->sql.base.ops = &postgres_backend_ops;
     d->url = strdup(cfg->url);
     d->schema = strdup(schema);

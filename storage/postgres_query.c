@@ -6,6 +6,7 @@
 
 #include "postgres_dialect_sql.h"
 #include "postgres_pipe.h"
+#include "postgres_rounds.h"
 
 enum { TYPE_BYTES = 17, TYPE_INT8 = 20, TYPE_FLOAT8 = 701, TEXT_MAX = 4096, BINARY = 1 };
 
@@ -153,7 +154,7 @@ static bool send_use(struct postgres *d, struct use *use, struct err *err)
         return false;
     }
     name_of(use->which, name);
-    d->changes += is_write(texts[use->which]);
+    *rounds_changes(d) += is_write(texts[use->which]);
     return pipe_sent(
         d, use,
         PQsendQueryPrepared(d->conn, name, use->n, use->values, use->lengths, formats, BINARY),
@@ -221,11 +222,7 @@ static bool ask(struct query *q, struct err *err)
 
     if (!send_query(q, &why))
         return fail_step(q, &why, err);
-    if (!PQsendFlushRequest(d->conn)) {
-        err_fill(&why, ERR_NO_MEMORY, "Out of memory while asking the store.");
-        return fail_step(q, &why, err);
-    }
-    if (!pipe_wait(d, q->st, &why))
+    if (!rounds_wait(d, q->st, &why))
         return fail_step(q, &why, err);
     return !d->failed || fail_step(q, &d->failure, err);
 }
@@ -275,7 +272,7 @@ static int64_t changes(const struct query *q)
 
 static int64_t total_changes(struct sql *d)
 {
-    return ((struct postgres *)d)->changes;
+    return *rounds_changes((struct postgres *)d);
 }
 
 static struct slice col(const struct query *q, int column)
@@ -329,6 +326,7 @@ const struct sql_driver postgres_driver = {
     .commit = postgres_commit,
     .roll_back = postgres_roll_back,
     .again = postgres_again,
+    .run_ops = postgres_run_ops,
     .total_changes = total_changes,
     .prepare = prepare,
     .step = step,

@@ -32,7 +32,7 @@
 
 #define SESSIONS_SQL(X)                                                                                                                                                                        \
     X(TENANT_FIND, "SELECT id FROM " T_TENANT " WHERE name = ?1")                                                                                                                                           \
-    X(TENANT_MAKE, "INSERT INTO " T_TENANT " (name) VALUES (?1)" RETURN_ID)                                                                                                                                           \
+    X(TENANT_MAKE, "INSERT INTO " T_TENANT " (name) VALUES (?1)" UNLESS_MADE("name") RETURN_ID)                                                                                                                                           \
     X(SESSION_FIND,                                                                                                                                                                                   \
       "SELECT " SESSION_NUMBERS " FROM " T_SESSION " WHERE tenant = ?1 AND session_id = ?2")                                                                                                                \
     X(SESSION_READ, "SELECT " SESSION_NUMBERS SESSION_TEXTS                                                                                                                                           \

@@ -7,6 +7,7 @@
 #include "sql.h"
 
 #include "clock.h"
+#include "sql_rows.h"
 
 /* How long one transaction goes on with parts; beyond it each op does little. */
 #define PART_NS (INT64_C(20) * 1000000)
@@ -20,9 +21,11 @@ static bool (*const functions[OP_TYPE_COUNT])(struct sql *d, struct op *op, stru
 #undef X
 };
 
-void sql_init(struct sql *d, const struct sql_driver *driver, const struct backend_config *cfg)
+void sql_init(struct sql *d, const struct sql_driver *driver, struct row_cache *rows,
+              const struct backend_config *cfg)
 {
     d->driver = driver;
+    d->rows = rows;
     d->role = cfg->role;
     d->session_ttl_us = cfg->session_ttl_us;
     d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;
@@ -52,17 +55,19 @@ static bool is_domain(enum err_kind kind)
 static void roll_back(struct sql *d)
 {
     d->tenant = 0;
+    rows_forget(d->rows);
     d->driver->roll_back(d);
 }
 
 static bool begin(struct sql *d, bool writes, struct err *err)
 {
     d->part_end_ns = clock_now_ns() + PART_NS;
+    rows_forget(d->rows);
     return d->driver->begin(d, writes, err);
 }
 
-/* False: the op has changed something and failed, or the store has. */
-static bool run_op(struct sql *d, struct op *op)
+/* An op that fails is its own affair, unless it has changed something or the store is at fault. */
+bool sql_run_op(struct sql *d, struct op *op)
 {
     int64_t changes = d->driver->total_changes(d);
     struct err err;
@@ -92,6 +97,16 @@ static bool commit(struct sql *d, struct op *const ops[], size_t n, bool writes,
     return *lost;
 }
 
+static void run_ops(struct sql *d, struct op *const ops[], size_t n, bool *lost)
+{
+    if (d->driver->run_ops) {
+        d->driver->run_ops(d, ops, n, lost);
+        return;
+    }
+    for (size_t i = 0; i < n && !*lost; i++)
+        *lost = !sql_run_op(d, ops[i]);
+}
+
 /* One transaction. *lost: an op has failed in a way that took the others with it. */
 static bool run_once(struct sql *d, struct op *const ops[], size_t n, bool *lost, struct err *err)
 {
@@ -102,13 +117,11 @@ static bool run_once(struct sql *d, struct op *const ops[], size_t n, bool *lost
         writes |= op_writes(ops[i]);
     if (!begin(d, writes, err))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (!run_op(d, ops[i])) {
-            roll_back(d);
-            *lost = true;
-            return true;
-        }
-    return commit(d, ops, n, writes, lost, err);
+    run_ops(d, ops, n, lost);
+    if (!*lost)
+        return commit(d, ops, n, writes, lost, err);
+    roll_back(d);
+    return true;
 }
 
 /* The same, from where each op was before, as often as the store thinks it worthwhile. */

@@ -19,10 +19,13 @@
 #include "backend.h"
 #include "sql_query.h"
 
+struct row_cache;
+
 /* First in the struct of each driver. */
 struct sql {
     struct backend base;
     const struct sql_driver *driver;
+    struct row_cache *rows; /* of the op that runs (sql_rows.h) */
     enum backend_role role;
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     int64_t part_end_ns;  /* when the parts in this transaction end */
@@ -34,7 +37,11 @@ struct sql {
 };
 
 /* Takes over the settings. */
-void sql_init(struct sql *d, const struct sql_driver *driver, const struct backend_config *cfg);
+void sql_init(struct sql *d, const struct sql_driver *driver, struct row_cache *rows,
+              const struct backend_config *cfg);
+
+/* Runs one op in the transaction, and sets its status. False: the transaction is lost. */
+bool sql_run_op(struct sql *d, struct op *op) MUST_USE;
 
 /* backend_ops.execute of all drivers. */
 bool sql_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err) MUST_USE;

@@ -1,6 +1,8 @@
 /* sql_garbage.c - see sql_garbage.h. */
 #include "sql_garbage.h"
 
+#include "sql_rows.h"
+
 /* Rows that one statement removes. */
 enum { GARBAGE_ROWS = 50 };
 
@@ -11,6 +13,7 @@ bool garbage_thread(struct sql *d, int64_t thread, struct err *err)
 
 bool garbage_session(struct sql *d, int64_t session, struct err *err)
 {
+    rows_forget(d->rows);
     return query_do(d, SQL_SESSION_DISCARD, session, 0, err);
 }
 

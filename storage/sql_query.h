@@ -18,6 +18,7 @@
 #include "sessions_sql.h"
 #include "threads_sql.h"
 
+struct op;
 struct sql;
 
 enum sql_statement {
@@ -56,6 +57,9 @@ struct sql_driver {
 
     /* Whether what was lost for the n-th time may run again as it is; waits first. NULL: no. */
     bool (*again)(struct sql *d, unsigned n);
+
+    /* The ops of the transaction, in whatever order keeps that of each record. NULL: one by one. */
+    void (*run_ops)(struct sql *d, struct op *const ops[], size_t n, bool *lost);
 
     /* Rises with each row that is changed, and never falls. */
     int64_t (*total_changes)(struct sql *d);

@@ -37,13 +37,53 @@ bool row_texts(struct query *q, struct arena *arena, struct session_row *row, st
            query_copy(q, 19, arena, &row->metadata, err);
 }
 
+void rows_forget(struct row_cache *rows)
+{
+    rows->row.id = 0;
+}
+
+static void remember(struct sql *d, const struct session_row *row, bool texts)
+{
+    struct row_cache *rows = d->rows;
+
+    rows->texts = texts || (rows->row.id == row->id && rows->texts);
+    rows->row = *row;
+}
+
+static bool copy_text(struct arena *arena, struct slice *s, struct err *err)
+{
+    if (s->at && !(*s = arena_copy(arena, *s)).at)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading from the store.");
+    return true;
+}
+
+/* What the op before it has left; *known if it is the row that is looked for. */
+static bool recall(struct sql *d, struct arena *arena, struct session_row *row, bool *known,
+                   struct err *err)
+{
+    const struct row_cache *rows = d->rows;
+    struct slice id = row->session_id;
+
+    *known = rows->row.id && rows->row.tenant == row->tenant && (rows->texts || !arena) &&
+             slice_equal(rows->row.session_id, id);
+    if (!*known)
+        return true;
+    *row = rows->row;
+    row->session_id = id;
+    return !arena ||
+           (copy_text(arena, &row->user_id, err) && copy_text(arena, &row->status, err) &&
+            copy_text(arena, &row->metadata, err));
+}
+
 /* Numbers, and with an arena the texts too. */
 static bool load(struct sql *d, enum sql_statement which, struct arena *arena,
                  struct session_row *row, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
-    bool found;
+    bool found, known;
 
+    if (!recall(d, arena, row, &known, err) || known)
+        return known;
     if (!query_begin(d, which, &q, err))
         return false;
     query_int(&q, row->tenant);
@@ -53,7 +93,10 @@ static bool load(struct sql *d, enum sql_statement which, struct arena *arena,
     if (!found)
         return true;
     row_numbers(&q, row);
-    return !arena || row_texts(&q, arena, row, err);
+    if (arena && !row_texts(&q, arena, row, err))
+        return false;
+    remember(d, row, arena != NULL);
+    return true;
 }
 
 bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row *row,
@@ -200,7 +243,10 @@ static bool insert(struct sql *d, struct session_row *row, struct err *err)
     query_blob(&q, row->metadata);
     query_int(&q, row->tenant);
     query_blob(&q, row->session_id);
-    return query_make(&q, &row->id, err);
+    if (!query_make(&q, &row->id, err))
+        return false;
+    remember(d, row, true);
+    return true;
 }
 
 /* Indexed columns are written only when they change. */
@@ -245,7 +291,10 @@ bool row_store(struct sql *d, struct session_row *row, struct err *err)
     bind_numbers(&q, row);
     query_blob(&q, row->status);
     query_blob(&q, row->metadata);
-    return query_run(&q, err) && reindex(d, row, err);
+    if (!query_run(&q, err) || !reindex(d, row, err))
+        return false;
+    remember(d, row, true);
+    return true;
 }
 
 bool row_advance(struct sql *d, struct session_row *row, struct err *err)
@@ -260,7 +309,10 @@ bool row_advance(struct sql *d, struct session_row *row, struct err *err)
     query_int(&q, row->active_us);
     query_int(&q, row->last_seq);
     query_int(&q, row->last_context);
-    return query_run(&q, err) && reindex(d, row, err);
+    if (!query_run(&q, err) || !reindex(d, row, err))
+        return false;
+    remember(d, row, false);
+    return true;
 }
 
 static bool remove_content(struct sql *d, enum sql_statement which, int64_t session,

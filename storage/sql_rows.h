@@ -33,6 +33,15 @@ struct session_row {
     bool user_changed; /* set by who changes user_id */
 };
 
+/* The row that was read or written last in this transaction, for the next op on its session. */
+struct row_cache {
+    struct session_row row; /* id 0 = none; its slices belong to ops of the same batch */
+    bool texts;             /* they were read, too */
+};
+
+/* What is remembered may have changed, or the transaction is over. */
+void rows_forget(struct row_cache *rows);
+
 enum { ROW_ID = 16, ROW_TENANT = 17 }; /* columns behind SESSION_NUMBERS */
 
 /* The row of a session id, without its texts. */

@@ -14,7 +14,7 @@
 #include <sqlite3.h>
 #include <sys/types.h>
 
-#include "sql.h"
+#include "sql_rows.h"
 #include "sqlite_sql.h"
 
 enum sqlite_statement {
@@ -33,6 +33,7 @@ struct sqlite {
     struct carrier *carrier;                /* the same, else NULL */
     ino_t wal;                              /* the file that was opened; 0 if it is in memory */
     int64_t stamp_high;                     /* as in the table clock */
+    struct row_cache rows;
 };
 
 /* The functions of this backend, and what it gives to sql.c: sqlite.c, sqlite_query.c. */

@@ -31,6 +31,7 @@
 #define NO_BYTES "x''"
 #define STATUS_ACTIVE "x'616374697665'"
 #define RETURN_ID ""
+#define UNLESS_MADE(key) ""
 #define FOR_REMOVAL(table) ""
 
 #endif

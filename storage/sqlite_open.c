@@ -181,7 +181,7 @@ struct backend *sqlite_open(const struct backend_config *cfg, struct err *err)
     if (!d)
         err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
     if (d && path) {
-        sql_init(&d->sql, &sqlite_driver, cfg);
+        sql_init(&d->sql, &sqlite_driver, &d->rows, cfg);
         d->sql.base.ops = &sqlite_backend_ops;
         d->sql.base.caps = file ? BACKEND_DURABLE : 0;
         d->lock_fd = -1;

@@ -2,6 +2,9 @@
 -- are BYTEA: they may hold any character, and sort by their bytes (SET bytea_output = escape shows
 -- them). *_us are microseconds since 1970; stamps are those of src/clock.h. Numbers are BIGINT
 -- throughout, as the driver sends them.
+-- Of two indexes that seem to serve equally well, as they do while a table is new, the planner takes
+-- the younger one. So the unique ones come last; and the predicate of sessions_active is always true,
+-- but keeps it away from statements that say nothing of active_min.
 
 -- Of each lane of each instance: no stamp it has written is above high; moved ahead of need.
 CREATE TABLE clocks (
@@ -41,11 +44,11 @@ CREATE TABLE sessions (
     session_id      BYTEA NOT NULL,
     user_id         BYTEA,
     status          BYTEA,
-    metadata        TEXT,
-    UNIQUE (tenant, session_id)
+    metadata        TEXT
 ) WITH (fillfactor = 80);
-CREATE INDEX sessions_active ON sessions (tenant, active_min);
+CREATE INDEX sessions_active ON sessions (tenant, active_min) WHERE active_min IS NOT NULL;
 CREATE INDEX sessions_user ON sessions (tenant, user_id, active_min) WHERE user_id IS NOT NULL;
+CREATE UNIQUE INDEX sessions_id ON sessions (tenant, session_id);
 
 CREATE TABLE conversations (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -55,10 +58,10 @@ CREATE TABLE conversations (
     message_id BYTEA NOT NULL,
     role       BYTEA NOT NULL,
     content    TEXT NOT NULL,
-    metadata   TEXT,
-    UNIQUE (session, message_id)
+    metadata   TEXT
 );
 CREATE INDEX conversations_order ON conversations (session, seq);
+CREATE UNIQUE INDEX conversations_id ON conversations (session, message_id);
 
 CREATE TABLE task_contexts (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -112,12 +115,12 @@ CREATE TABLE checkpoints (
     parent_id     BYTEA,
     run_id        BYTEA,
     refs          BYTEA,
-    metadata      TEXT,
-    UNIQUE (namespace, checkpoint_id)
+    metadata      TEXT
 );
 CREATE INDEX checkpoints_order ON checkpoints (namespace, stamp) WHERE form = 1;
 CREATE INDEX checkpoints_run ON checkpoints (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX checkpoints_created ON checkpoints (created_us);
+CREATE UNIQUE INDEX checkpoints_id ON checkpoints (namespace, checkpoint_id);
 
 -- Heads and channel values; never updated. key: hash of channel and version, NULL for a head.
 CREATE TABLE checkpoint_values (

@@ -1,0 +1,31 @@
+/*
+ * postgres_rounds.h - the ops of a batch side by side, so that they share round trips.
+ *
+ *     run() -> a fiber for the ops of each record -> all have asked -> one flush -> answers -> ...
+ *
+ * Ops on one record run one after the other. What touches more than its own record (lists, copies,
+ * clean-up) runs alone, between the others.
+ *
+ * Threads    the lane's.
+ * Ownership  rounds belong to the backend.
+ * Units      none.
+ * Errors     of the ops.
+ */
+#ifndef POSTGRES_ROUNDS_H
+#define POSTGRES_ROUNDS_H
+
+#include "postgres.h"
+
+/* sql_driver.run_ops: *lost when the transaction is. */
+void postgres_run_ops(struct sql *d, struct op *const ops[], size_t n, bool *lost);
+
+/* Waits for a use: alone, or while other ops go on. As pipe_wait(). */
+bool rounds_wait(struct postgres *d, struct use *use, struct err *err) MUST_USE;
+
+/* The count of changes of the op that runs. */
+int64_t *rounds_changes(struct postgres *d) MUST_USE;
+
+/* Frees what is kept from batch to batch. */
+void rounds_free(struct postgres *d);
+
+#endif
