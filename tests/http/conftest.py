@@ -9,6 +9,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.parse
 from collections.abc import Iterator
@@ -18,16 +19,15 @@ from typing import Any
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+import stores  # noqa: E402
+from stores import free_port  # noqa: E402
+
 BINARY = pathlib.Path(os.environ.get("STATEWARD_BIN", ROOT / "build" / "stateward"))
 
 # What a sanitizer or an assertion writes.
 FINDINGS = ("ERROR: ", "WARNING: ThreadSanitizer", "runtime error: ", "Assertion `")
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 def seg(id_: str) -> str:
@@ -174,13 +174,21 @@ class Server:
         return answer.json()
 
 
-@pytest.fixture(scope="session", params=["memory", "sqlite"])
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[stores.Postgres]:
+    """A database server, shared by all tests that do not stop it."""
+    with stores.postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["memory", "sqlite", "postgres"])
 def server(request: pytest.FixtureRequest,
            tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server per kind of store, shared by all tests that do not restart it."""
     cwd = tmp_path_factory.mktemp(request.param)
-    primary = "memory:" if request.param == "memory" else f"sqlite:{cwd}/state.db"
-    s = Server(primary, cwd).start()
+    urls = {"memory": lambda: "memory:", "sqlite": lambda: f"sqlite:{cwd}/state.db",
+            "postgres": lambda: request.getfixturevalue("postgres").url()}
+    s = Server(urls[request.param](), cwd).start()
     yield s
     assert s.stop() == 0, s.log()[-4000:]
     assert not any(mark in s.log() for mark in FINDINGS), s.log()[-8000:]

@@ -31,7 +31,7 @@ def test_health(server: Server) -> None:
     assert report["checks"]["connection"] == "ok"
     assert report["checks"]["performance"].startswith("ok (")
     (backend,) = report["backends"]
-    kind = "memory" if server.primary == "memory:" else "sqlite"
+    kind = server.primary.partition(":")[0]
     assert backend["role"] == "primary" and backend["type"] == kind and backend["state"] == "up"
     assert backend["durability"] == ("volatile" if kind == "memory" else "durable")
     assert backend["outbox"] == 0
