@@ -43,15 +43,26 @@ static bool keep_clock(struct postgres *d, int64_t *high, struct err *err)
 /* Without an answer to COMMIT, what was written may be there. */
 static bool fail_commit(const struct postgres *d, bool writes, bool *lost, struct err *err)
 {
-    *lost = d->conn != NULL;
-    if (!d->conn && writes)
-        err_fill(err, ERR_IN_DOUBT, "%s", d->failure.text);
-    else
+    *lost = d->ready;
+    if (d->failed)
         *err = d->failure;
+    if (!d->ready && writes)
+        err->kind = ERR_IN_DOUBT;
     return false;
 }
 
 /* What was only read need not wait for the end of its transaction. */
+static bool commit_read(struct postgres *d, bool *lost, struct err *err)
+{
+    if (!postgres_queue(d, POSTGRES_COMMIT, NULL, 0, err) || !pipe_sync(d, NULL, err))
+        return fail_commit(d, false, lost, err);
+    d->open = false;
+    if (PQflush(d->conn) >= 0)
+        return true;
+    pipe_lose(d, "the connection was lost", true);
+    return fail_commit(d, false, lost, err);
+}
+
 bool postgres_commit(struct sql *self, bool writes, bool *lost, struct err *err)
 {
     struct postgres *d = (struct postgres *)self;
@@ -59,23 +70,20 @@ bool postgres_commit(struct sql *self, bool writes, bool *lost, struct err *err)
     struct use *sync;
     bool answered;
 
-    *lost = false;
-    if ((writes && !keep_clock(d, &high, err)) ||
-        !postgres_queue(d, POSTGRES_COMMIT, NULL, 0, err)) {
-        *lost = d->failed && d->conn;
-        return false;
-    }
-    if (!pipe_sync(d, writes ? &sync : NULL, err))
-        return false;
-    d->open = false;
     if (!writes)
-        return PQflush(d->conn) >= 0 || fail_commit(d, writes, lost, err);
+        return commit_read(d, lost, err);
+    *lost = d->ready;
+    if (!keep_clock(d, &high, err))
+        return false;
+    if (!postgres_queue(d, POSTGRES_COMMIT, NULL, 0, err) || !pipe_sync(d, &sync, err))
+        return fail_commit(d, writes, lost, err);
+    d->open = false;
     answered = pipe_wait(d, sync, err);
     pipe_free(d, sync);
     if (!answered || d->failed)
         return fail_commit(d, writes, lost, err);
+    *lost = false;
     d->stamp_high = high;
-    d->backoff_ns = 0;
     return true;
 }
 
@@ -88,7 +96,7 @@ void postgres_roll_back(struct sql *self)
     bool failed = d->failed, repeatable = d->repeatable;
 
     d->writes = false;
-    if (!d->conn || (!d->open && !failed))
+    if (!d->ready || (!d->open && !failed))
         return;
     d->open = false;
     d->failed = false; /* ROLLBACK itself is not lost with what failed */
@@ -96,10 +104,10 @@ void postgres_roll_back(struct sql *self)
         pipe_sync(d, &sync, &ignored)) {
         (void)!pipe_wait(d, sync, &ignored);
         pipe_free(d, sync);
-    } else if (d->conn) {
-        pipe_lose(d, "out of memory");
+    } else if (d->ready) {
+        pipe_lose(d, "out of memory", true);
     }
-    d->repeatable = repeatable && d->conn;
+    d->repeatable = repeatable;
     d->failed = false;
 }
 
@@ -167,7 +175,7 @@ static void settle_clock(struct postgres *d)
     struct err ignored;
     bool lost;
 
-    if (d->stamp_high == 0 || !d->conn || !postgres_begin(&d->sql, true, &ignored))
+    if (d->stamp_high == 0 || !d->ready || !postgres_begin(&d->sql, true, &ignored))
         return;
     d->stamp_high = 0;
     d->settling = true;
@@ -180,7 +188,7 @@ static void close_backend(struct backend *self)
     struct postgres *d = (struct postgres *)self;
 
     settle_clock(d);
-    pipe_lose(d, "closed");
+    pipe_lose(d, "closed", false);
     while (d->free) {
         struct use *use = d->free;
 

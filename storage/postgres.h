@@ -58,19 +58,24 @@ struct postgres {
     bool prepared[POSTGRES_COUNT]; /* sent, at least */
     struct use *first, *last;      /* the pipeline: what is not answered yet */
     struct use *free;
-    struct track *track;           /* the ops that run now in a fiber: postgres_rounds.c */
+    struct track *track; /* the ops that run now in a fiber: postgres_rounds.c */
     struct track *waiting, *last_waiting, *idle;
-    struct row_cache rows;         /* outside of fibers */
-    bool writes;        /* in a transaction that locks what it finds */
-    bool open;          /* a transaction has begun */
-    bool failed;        /* a statement of it has; `failure` says how */
-    bool repeatable;    /* ... and another try may succeed */
-    struct err failure; /* also: why there is no connection */
-    int64_t changes;    /* statements that write, ever */
-    int64_t stamp_high; /* as in the table clocks */
-    bool settling;      /* the clock is not moved ahead any more */
-    int64_t retry_ns;   /* no connection is tried before this */
+    struct row_cache rows; /* outside of fibers */
+    bool writes;           /* in a transaction that locks what it finds */
+    bool open;             /* a transaction has begun */
+    bool failed;           /* a statement of it has; `failure` says how */
+    bool repeatable;       /* ... and another try may succeed */
+    struct err failure;    /* also: why there is no connection */
+    int64_t changes;       /* statements that write, ever */
+    int64_t stamp_high;    /* as in the table clocks */
+    bool settling;         /* the clock is not moved ahead any more */
+    int64_t retry_ns;      /* no connection is tried before this */
     int64_t backoff_ns;
+    bool ready;   /* the connection is set up, and a pipeline */
+    bool patient; /* at the start: whoever opens it waits for as long as it takes */
+    PostgresPollingStatusType status; /* of a connection that is being made */
+    int64_t connect_end_ns;           /* ... and is given up then */
+    unsigned hung;                    /* how often one was given up */
 };
 
 /* The functions of this backend, and what it gives to sql.c. */

@@ -16,6 +16,9 @@
 
 enum { OPTIONS_MAX = 64, DEFAULT_TIMEOUT_MS = 1000, SCHEMA_MAX = 63 };
 
+/* How long ops wait for a new connection; what has not come by then goes on behind them. */
+enum { RECONNECT_MS = 50 };
+
 /* What the driver relies on; what the user has set for these connections comes first. */
 #define SETTINGS                                                                          \
     "%s -c search_path=%s -c jit=off -c lock_timeout=500 -c client_min_messages=warning " \
@@ -28,6 +31,8 @@ static const struct {
     {"password authentication failed", "the server refuses the user or the password"},
     {"no password supplied", "the server wants a password"},
     {"no pg_hba.conf entry", "the server admits nobody from here (pg_hba.conf)"},
+    {"rejects connection", "the server admits nobody from here (pg_hba.conf)"},
+    {"invalid integer value", "the URL is malformed"},
     {"too many", "the server has too many connections"},
     {"remaining connection slots", "the server has too many connections"},
     {"starting up", "the server is starting up"},
@@ -65,6 +70,45 @@ static void add(struct options *o, const char *key, const char *value)
     }
 }
 
+/* The hosts in another order: one that hangs must not keep us from the others. */
+static char *rotate(const char *list, unsigned by)
+{
+    size_t len = strlen(list), n = 1;
+    const char *first = list;
+    char *out = malloc(len + 2);
+
+    for (const char *c = list; *c; c++)
+        n += *c == ',';
+    for (by %= (unsigned)n; by > 0; by--)
+        first = strchr(first, ',') + 1;
+    if (!out || first == list)
+        return out ? strcpy(out, list) : NULL;
+    snprintf(out, len + 2, "%s,%.*s", first, (int)(first - list - 1), list);
+    return out;
+}
+
+static bool is_list(const char *keyword)
+{
+    return strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 ||
+           strcmp(keyword, "port") == 0;
+}
+
+/* A single port is that of all hosts, and stays by itself. */
+static bool rotate_hosts(PQconninfoOption *given, unsigned by)
+{
+    for (PQconninfoOption *p = given; p->keyword; p++) {
+        char *rotated = p->val && is_list(p->keyword) ? rotate(p->val, by) : NULL;
+
+        if (p->val && is_list(p->keyword) && !rotated)
+            return false;
+        if (rotated) {
+            free(p->val);
+            p->val = rotated;
+        }
+    }
+    return true;
+}
+
 /* Later values of a key win. */
 static bool start(struct postgres *d, struct err *err)
 {
@@ -75,6 +119,10 @@ static bool start(struct postgres *d, struct err *err)
 
     if (!given) /* what libpq says of it holds parts of the URL */
         return err_set(err, ERR_CONFIG, "postgres: the URL is malformed");
+    if (!rotate_hosts(given, d->hung)) {
+        PQconninfoFree(given);
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    }
     for (PQconninfoOption *p = given; p->keyword; p++) {
         if (!p->val)
             continue;
@@ -99,18 +147,34 @@ static bool fail_connect(struct postgres *d, struct err *err)
     return err_set(err, ERR_UNAVAILABLE, "postgres: %s", reason_of(PQerrorMessage(d->conn)));
 }
 
-/* Without waiting for longer than the store may be silent. */
-static bool establish(struct postgres *d, struct err *err)
+/* Waits a little for what a new connection is at; *waits: it goes on later. */
+static bool wait_some(struct postgres *d, PostgresPollingStatusType status, bool *waits,
+                      struct err *err)
 {
-    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+    int64_t left_ms = (d->connect_end_ns - clock_now_ns()) / 1000000;
+    int64_t wait_ms = d->patient || left_ms < RECONNECT_MS ? left_ms : RECONNECT_MS;
+    struct pollfd fd = {.fd = PQsocket(d->conn),
+                        .events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT};
 
+    if (poll(&fd, 1, wait_ms > 0 ? (int)wait_ms : 0) > 0)
+        return true;
+    *waits = wait_ms < left_ms;
+    d->hung += !*waits;
+    return err_set(err, ERR_UNAVAILABLE, "postgres: no answer within %lld ms",
+                   (long long)d->timeout_ms);
+}
+
+/* Goes on until there is a connection, or it takes too long for those who wait. */
+static bool establish(struct postgres *d, bool *waits, struct err *err)
+{
+    *waits = false;
     if (PQstatus(d->conn) == CONNECTION_BAD)
         return fail_connect(d, err);
-    while (status != PGRES_POLLING_OK) {
-        if (!pipe_poll(d, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, err))
+    while (d->status != PGRES_POLLING_OK) {
+        if (!wait_some(d, d->status, waits, err))
             return false;
-        status = PQconnectPoll(d->conn);
-        if (status == PGRES_POLLING_FAILED)
+        d->status = PQconnectPoll(d->conn);
+        if (d->status == PGRES_POLLING_FAILED)
             return fail_connect(d, err);
     }
     if (PQsetnonblocking(d->conn, 1) != 0)
@@ -139,30 +203,44 @@ static bool is_gone(struct postgres *d)
 {
     struct pollfd fd = {.fd = PQsocket(d->conn), .events = POLLIN};
 
-    return poll(&fd, 1, 0) > 0 && (!PQconsumeInput(d->conn) || PQstatus(d->conn) != CONNECTION_OK);
+    while (poll(&fd, 1, 0) > 0) /* its last words, and then the end */
+        if (!PQconsumeInput(d->conn))
+            return true;
+    return PQstatus(d->conn) != CONNECTION_OK;
+}
+
+static bool begin_connect(struct postgres *d, struct err *err)
+{
+    d->connect_end_ns = clock_now_ns() + d->timeout_ms * 1000000;
+    d->status = PGRES_POLLING_WRITING;
+    d->ready = false;
+    d->sql.tenant = 0;
+    return start(d, err);
 }
 
 bool postgres_connect(struct postgres *d, struct err *err)
 {
     struct err why;
+    bool waits = false;
 
-    if (d->conn && !is_gone(d))
-        return true;
-    if (d->conn) {
-        pipe_lose(d, "the connection was lost");
-        d->retry_ns = 0;
+    if (d->conn && d->ready) {
+        if (!is_gone(d))
+            return true;
+        pipe_lose(d, "the connection was lost", true);
     }
-    if (clock_now_ns() < d->retry_ns) {
+    if (!d->conn && clock_now_ns() < d->retry_ns) {
         *err = d->failure;
         err->kind = ERR_UNAVAILABLE;
         return false;
     }
-    d->sql.tenant = 0;
-    if (start(d, &why) && establish(d, &why) && set_up(d, &why)) {
+    if ((d->conn || begin_connect(d, &why)) && establish(d, &waits, &why) && set_up(d, &why)) {
         d->failed = d->open = false;
+        d->ready = true;
+        d->backoff_ns = 0;
         return true;
     }
-    pipe_lose(d, "not connected");
+    if (!waits)
+        pipe_lose(d, "not connected", false);
     d->failure = *err = why;
     return false;
 }
@@ -200,8 +278,15 @@ struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
     d->lane = atomic_fetch_add(&lanes, 1);
     if (!d->url || !d->schema)
         err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
-    else if (postgres_connect(d, err))
-        return &d->sql.base;
+    else {
+        bool done;
+
+        d->patient = true;
+        done = postgres_connect(d, err);
+        d->patient = false;
+        if (done)
+            return &d->sql.base;
+    }
     backend_close(&d->sql.base);
     return NULL;
 }

@@ -61,8 +61,9 @@ static void finish(struct postgres *d)
         recycle(d, use);
 }
 
-void pipe_lose(struct postgres *d, const char *reason)
+void pipe_lose(struct postgres *d, const char *reason, bool gone)
 {
+    bool first = d->ready && gone; /* of a connection that worked: another may be had at once */
     int64_t spread;
 
     if (!d->conn)
@@ -70,9 +71,10 @@ void pipe_lose(struct postgres *d, const char *reason)
     instance_leave(d);
     PQfinish(d->conn);
     d->conn = NULL;
+    d->ready = false;
     err_fill(&d->failure, ERR_UNAVAILABLE, "postgres: %s", reason);
     d->failed = true;
-    d->repeatable = false;
+    d->repeatable = first;
     memset(d->prepared, 0, sizeof(d->prepared));
     while (d->first)
         finish(d);
@@ -80,13 +82,13 @@ void pipe_lose(struct postgres *d, const char *reason)
     if (d->backoff_ns > BACKOFF_MOST_NS)
         d->backoff_ns = BACKOFF_MOST_NS;
     spread = d->backoff_ns / 2 + clock_now_ns() % (d->backoff_ns / 2);
-    d->retry_ns = clock_now_ns() + spread;
+    d->retry_ns = first ? 0 : clock_now_ns() + spread;
 }
 
 /* The connection is lost. */
-static COLD bool fail_lost(struct postgres *d, const char *reason, struct err *err)
+static COLD bool fail_lost(struct postgres *d, const char *reason, bool gone, struct err *err)
 {
-    pipe_lose(d, reason);
+    pipe_lose(d, reason, gone);
     *err = d->failure;
     return false;
 }
@@ -98,7 +100,7 @@ bool pipe_sent(struct postgres *d, struct use *use, int sent, struct err *err)
 
         recycle(d, use);
         if (gone)
-            return fail_lost(d, "the connection was lost", err);
+            return fail_lost(d, "the connection was lost", true, err);
         return err_set(err, ERR_NO_MEMORY, "Out of memory while asking the store.");
     }
     use->sent = true;
@@ -135,7 +137,7 @@ bool pipe_poll(struct postgres *d, short events, struct err *err)
     if (n > 0)
         return true;
     snprintf(reason, sizeof(reason), "no answer within %lld ms", (long long)d->timeout_ms);
-    return fail_lost(d, n == 0 ? reason : "the connection was lost", err);
+    return fail_lost(d, n == 0 ? reason : "the connection was lost", n != 0, err);
 }
 
 /* Sends what is queued, and reads until libpq has a whole result. */
@@ -145,11 +147,11 @@ static bool fill(struct postgres *d, struct err *err)
         int left = PQflush(d->conn);
 
         if (left < 0)
-            return fail_lost(d, "the connection was lost", err);
+            return fail_lost(d, "the connection was lost", true, err);
         if (!pipe_poll(d, (short)(POLLIN | (left ? POLLOUT : 0)), err))
             return false;
         if (!PQconsumeInput(d->conn))
-            return fail_lost(d, "the connection was lost", err);
+            return fail_lost(d, "the connection was lost", true, err);
     }
     return true;
 }
@@ -158,6 +160,7 @@ static bool fill(struct postgres *d, struct err *err)
 static bool judge(struct postgres *d, struct use *use, struct err *err)
 {
     ExecStatusType status = PQresultStatus(use->result);
+    char reason[sizeof(d->failure.text)];
     bool gone = false;
 
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_PIPELINE_SYNC)
@@ -169,13 +172,14 @@ static bool judge(struct postgres *d, struct use *use, struct err *err)
         return true;
     }
     if (PQstatus(d->conn) != CONNECTION_OK && !PQresultErrorField(use->result, PG_DIAG_SQLSTATE))
-        return fail_lost(d, "the connection was lost", err);
+        return fail_lost(d, "the connection was lost", true, err);
     if (!d->failed || d->failure.kind == ERR_OK)
         pipe_explain(use->result, &d->repeatable, &gone, &d->failure);
     d->failed = true;
     if (!gone)
         return true;
-    return fail_lost(d, d->failure.text + strlen("postgres: "), err);
+    strcpy(reason, d->failure.text + strlen("postgres: "));
+    return fail_lost(d, reason, true, err);
 }
 
 /* Takes in the answer to the first use. */
@@ -190,7 +194,7 @@ static bool take(struct postgres *d, struct err *err)
     result = PQgetResult(d->conn);
     if (!result) { /* the end of the results of the one before */
         if (PQstatus(d->conn) != CONNECTION_OK)
-            return fail_lost(d, "the connection was lost", err);
+            return fail_lost(d, "the connection was lost", true, err);
         return true;
     }
     use->result = result;

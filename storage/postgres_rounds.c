@@ -105,7 +105,7 @@ static void start(struct postgres *d, struct op *const ops[], size_t n, bool *lo
 static void ask_for_answers(struct postgres *d)
 {
     if (d->conn && !PQsendFlushRequest(d->conn))
-        pipe_lose(d, "out of memory");
+        pipe_lose(d, "out of memory", true);
 }
 
 /* Rounds, until none waits: each answer lets its ops go on, and what they ask then is the next. */

@@ -70,9 +70,8 @@ static bool recall(struct sql *d, struct arena *arena, struct session_row *row, 
         return true;
     *row = rows->row;
     row->session_id = id;
-    return !arena ||
-           (copy_text(arena, &row->user_id, err) && copy_text(arena, &row->status, err) &&
-            copy_text(arena, &row->metadata, err));
+    return !arena || (copy_text(arena, &row->user_id, err) && copy_text(arena, &row->status, err) &&
+                      copy_text(arena, &row->metadata, err));
 }
 
 /* Numbers, and with an arena the texts too. */

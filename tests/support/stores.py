@@ -49,9 +49,8 @@ class Postgres:
     def data(self) -> pathlib.Path:
         return self.folder / "data"
 
-    def url(self, database: str = "postgres", **options: str) -> str:
-        query = "&".join(f"{key}={value}" for key, value in options.items())
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}" + (f"?{query}" if query else "")
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def _run(self, program: str, *args: str) -> None:
         """As user postgres: root may not run a server."""
@@ -59,12 +58,25 @@ class Postgres:
         subprocess.run([str(POSTGRES_BIN / program), *args], check=True, user=user, cwd="/",
                        stdout=subprocess.DEVNULL)
 
-    def init(self) -> Postgres:
+    def _own(self) -> None:
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+
+    def init(self) -> Postgres:
+        self._own()
         self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "--locale=C.UTF-8", "--no-sync")
         return self
+
+    def standby(self, folder: pathlib.Path) -> Postgres:
+        """A copy that follows this server."""
+        other = Postgres(folder, settings=self.settings)
+        other._own()
+        self._run("pg_basebackup", "-d", self.url(), "-D", str(other.data), "-R", "-X", "stream", "-c", "fast")
+        return other.start()
+
+    def promote(self) -> None:
+        self._run("pg_ctl", "-D", str(self.data), "-w", "promote")
 
     def start(self) -> Postgres:
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self.folder), **self.settings}
@@ -109,12 +121,12 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def postgres(**settings: str) -> Iterator[Postgres]:
+def postgres(follows: Postgres | None = None, **settings: str) -> Iterator[Postgres]:
     """A server that runs, and is gone afterwards with all its files."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="stateward-postgres-"))
     server = Postgres(folder, settings=settings)
     try:
-        yield server.init().start()
+        yield follows.standby(folder) if follows else server.init().start()
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):
             server.stop()

@@ -1,0 +1,285 @@
+"""What PostgreSQL may do other than work: what clients are told, and that the service goes on by itself."""
+
+from __future__ import annotations
+
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import stores
+from conftest import BINARY, Server
+
+
+@pytest.fixture
+def database(postgres: stores.Postgres, uid: str) -> Iterator[str]:
+    """A database of the shared server for one test."""
+    name = uid.replace("-", "_")
+    postgres.sql(f"CREATE DATABASE {name}")
+    yield name
+    postgres.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def alone() -> Iterator[stores.Postgres]:
+    """A database server that the test may stop."""
+    with stores.postgres() as server:
+        yield server
+
+
+def append(server: Server, conversation: str, id_: str = "") -> int:
+    body = {"role": "user", "content": "x", **({"id": id_} if id_ else {})}
+    return server.post(f"/conversations/{conversation}/messages?require_session=false", body).status
+
+
+def ids(server: Server, conversation: str) -> list[str]:
+    """All that the conversation holds."""
+    found: list[str] = []
+    path = f"/conversations/{conversation}/messages?limit=1000"
+    while True:
+        page = server.get(path).json()
+        found = [m["id"] for m in page["messages"]] + found
+        if not page.get("prev_cursor"):
+            return found
+        path = f"/conversations/{conversation}/messages?limit=1000&cursor={page['prev_cursor']}"
+
+
+def until(done: Callable[..., bool]) -> None:
+    for _ in range(600):
+        if done():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never was")
+
+
+def detail(server: Server) -> str:
+    answer = server.post("/conversations/c/messages?require_session=false", {"role": "user", "content": "x"})
+    assert answer.status in (500, 503), answer.body
+    assert answer.status == 500 or answer.headers["Retry-After"]
+    return str(answer.json()["detail"])
+
+
+def refused(url: str, tmp_path: pathlib.Path, *args: str) -> str:
+    """What the program says when it does not start."""
+    done = subprocess.run([str(BINARY), "serve", "--primary", url, "--listen", "127.0.0.1:0", *args],
+                          cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1, done
+    return done.stderr
+
+
+class Writers:
+    """Clients that append until they are stopped, and note what was acknowledged."""
+
+    def __init__(self, server: Server, count: int = 8) -> None:
+        self.server = server
+        self.acknowledged: dict[str, list[str]] = {f"w{i}": [] for i in range(count)}
+        self.failed = 0
+        self.ending = threading.Event()
+        self.threads = [threading.Thread(target=self._run, args=(name,)) for name in self.acknowledged]
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self, name: str) -> None:
+        number = 0
+        while not self.ending.is_set():
+            number += 1
+            status = append(self.server, name, f"{name}-{number}")
+            assert status in (201, 503, 504), status
+            if status == 201:
+                self.acknowledged[name].append(f"{name}-{number}")
+            else:
+                self.failed += 1
+                time.sleep(0.02)
+
+    def more(self) -> None:
+        """Waits until each of them gets through."""
+        before = {name: len(done) for name, done in self.acknowledged.items()}
+        until(lambda: all(len(done) > before[name] for name, done in self.acknowledged.items()))
+
+    def end(self) -> None:
+        """Every acknowledged message is there, none twice, in order."""
+        self.ending.set()
+        for thread in self.threads:
+            thread.join()
+        for name, done in self.acknowledged.items():
+            there = ids(self.server, name)
+            assert len(set(there)) == len(there)
+            assert set(done) <= set(there)
+            assert sorted(there, key=lambda id_: int(id_.rpartition("-")[2])) == there
+
+
+def test_kills_under_load(alone: stores.Postgres, own: Any) -> None:
+    server: Server = own(primary=alone.url())
+    writers = Writers(server)
+    for _ in range(3):
+        writers.more()
+        alone.kill()
+        until(lambda: server.get("/health").status == 503)
+        alone.start()
+    writers.more()
+    assert writers.failed
+    writers.end()
+    assert server.process and server.process.poll() is None
+
+
+def test_a_server_that_hangs(alone: stores.Postgres, own: Any) -> None:
+    server: Server = own("--store-timeout", "300ms", primary=alone.url())
+    writers = Writers(server)
+    for _ in range(2):
+        writers.more()
+        failed = writers.failed
+        alone.signal(signal.SIGSTOP)
+        until(lambda bound=failed + 8: writers.failed > bound)
+        assert "no answer within 300 ms" in detail(server)
+        alone.signal(signal.SIGCONT)
+    writers.more()
+    writers.end()
+
+
+def test_a_restart(alone: stores.Postgres, own: Any) -> None:
+    server: Server = own(primary=alone.url())
+    assert append(server, "c") == 201
+    alone.stop("fast")
+    assert "connection refused" in detail(server)
+    alone.start()
+    until(lambda: append(server, "c") == 201)
+
+
+def test_sessions_that_are_terminated(postgres: stores.Postgres, database: str, own: Any) -> None:
+    server: Server = own(primary=postgres.url(database))
+    assert append(server, "c", "m1") == 201
+    postgres.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                 f"WHERE datname = '{database}' AND application_name = 'stateward'")
+    assert append(server, "c", "m2") == 201
+    assert ids(server, "c") == ["m1", "m2"]
+
+
+def test_a_standby_that_is_promoted(alone: stores.Postgres, own: Any) -> None:
+    with stores.postgres(follows=alone) as standby:
+        url = f"postgresql://postgres@127.0.0.1:{alone.port},127.0.0.1:{standby.port}/postgres?target_session_attrs=read-write"
+        alone.settings["synchronous_standby_names"] = "'*'"
+        alone.stop("fast")
+        alone.start()
+        until(lambda: alone.sql("SELECT sync_state FROM pg_stat_replication") == "sync")
+        server: Server = own(primary=url)
+        writers = Writers(server)
+        writers.more()
+        alone.kill()
+        until(lambda: server.get("/health").status == 503)
+        standby.promote()
+        writers.more()
+        writers.end()
+
+
+def test_a_primary_that_is_read_only(postgres: stores.Postgres, database: str, own: Any) -> None:
+    server: Server = own(primary=postgres.url(database))
+    assert append(server, "c", "m1") == 201
+    terminate = ("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                 f"WHERE datname = '{database}' AND application_name = 'stateward'")
+    postgres.sql(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    postgres.sql(terminate)
+    assert "read-only" in detail(server)
+    assert ids(server, "c") == ["m1"]
+    postgres.sql(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+    postgres.sql(terminate)
+    until(lambda: append(server, "c", "m2") == 201)
+
+
+def test_a_table_that_is_missing(postgres: stores.Postgres, database: str, own: Any) -> None:
+    server: Server = own(primary=postgres.url(database))
+    assert append(server, "c") == 201
+    postgres.sql("ALTER TABLE stateward.conversations RENAME TO elsewhere", database)
+    assert detail(server) == 'postgres: relation "conversations" does not exist (42P01)'
+    assert server.put("/sessions/s", {"user_id": "u"}).status == 201
+    postgres.sql("ALTER TABLE stateward.elsewhere RENAME TO conversations", database)
+    assert append(server, "c") == 201
+
+
+def test_wrong_passwords_users_and_databases(alone: stores.Postgres, tmp_path: pathlib.Path) -> None:
+    alone.sql("CREATE ROLE ann LOGIN PASSWORD 'right'")
+    hba = alone.data / "pg_hba.conf"
+    hba.write_text("host all ann 127.0.0.1/32 scram-sha-256\nhost all bob 127.0.0.1/32 reject\n" + hba.read_text())
+    alone.sql("SELECT pg_reload_conf()")
+    for user, database, reason in (
+            ("ann:s3cret", "postgres", "refuses the user or the password"),
+            ("ann", "postgres", "wants a password"),
+            ("bob:s3cret", "postgres", "admits nobody from here"),
+            ("carl", "postgres", "does not exist"),
+            ("postgres", "none", "does not exist")):
+        said = refused(alone.url(database, user), tmp_path)
+        assert reason in said and "s3cret" not in said and said.startswith("stateward: postgres: "), said
+
+
+def test_a_user_who_may_not_make_a_schema(postgres: stores.Postgres, database: str, tmp_path: pathlib.Path) -> None:
+    postgres.sql(f"CREATE ROLE {database} LOGIN")
+    try:
+        assert "permission denied" in refused(postgres.url(database, database), tmp_path)
+    finally:
+        postgres.sql(f"DROP ROLE {database}")
+
+
+def test_too_many_connections(postgres: stores.Postgres, database: str, tmp_path: pathlib.Path) -> None:
+    postgres.sql(f"CREATE ROLE {database} LOGIN CONNECTION LIMIT 2")
+    postgres.sql(f"GRANT CREATE ON DATABASE {database} TO {database}")
+    try:
+        assert "too many connections" in refused(postgres.url(database, database), tmp_path)
+    finally:
+        postgres.sql(f"DROP OWNED BY {database}", database)
+        postgres.sql(f"DROP ROLE {database}")
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:s3cret@h:port/d", "postgresql://u:s3cret@[::1/d",
+                                 "postgresql://u:s3cret@h/d?nonsense=1"])
+def test_malformed_urls(url: str, tmp_path: pathlib.Path) -> None:
+    assert refused(url, tmp_path) == "stateward: postgres: the URL is malformed\n"
+
+
+def test_names_of_schemas(postgres: stores.Postgres, database: str, own: Any, tmp_path: pathlib.Path) -> None:
+    for name in ("A", "a b", "a;b", "1a", "a" * 64):
+        assert "a schema is named" in refused(postgres.url(database), tmp_path, "--postgres-schema", name)
+    server: Server = own("--postgres-schema", "other_1", primary=postgres.url(database))
+    assert append(server, "c") == 201
+    assert postgres.sql("SELECT count(*) FROM other_1.conversations", database) == "1"
+
+
+def test_newer_schemas(postgres: stores.Postgres, database: str, own: Any, tmp_path: pathlib.Path) -> None:
+    own(primary=postgres.url(database)).stop()
+    postgres.sql("INSERT INTO stateward.schema_versions VALUES (2)", database)
+    own(primary=postgres.url(database)).stop()
+    postgres.sql("INSERT INTO stateward.schema_versions VALUES (3)", database)
+    assert "made by a newer version" in refused(postgres.url(database), tmp_path)
+
+
+def test_two_instances(postgres: stores.Postgres, database: str, own: Any) -> None:
+    """They start at once on an empty database, and count together."""
+    both = [own(primary=postgres.url(database), start=False) for _ in range(2)]
+    for server in both:
+        server.start(wait=False)
+    for server in both:
+        server.wait_ready()
+    both[0].session("s")
+
+    def patch(number: int) -> int:
+        return both[number % 2].patch("/sessions/s", {"increment_requests": True}).status
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(patch, range(400))) == {200}
+    assert both[0].get("/sessions/s").json()["metrics"]["request_count"] == 400
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(lambda n: append(both[n % 2], "s", f"m{n}"), range(200))) == {201}
+    assert sorted(ids(both[0], "s")) == sorted(f"m{n}" for n in range(200))
+    assert ids(both[0], "s") == ids(both[1], "s")
+    numbers = postgres.sql("SELECT count(DISTINCT objid) FROM pg_locks WHERE locktype = 'advisory' "
+                           f"AND database = (SELECT oid FROM pg_database WHERE datname = '{database}')")
+    assert numbers == "2"
+
+
+def test_two_instances_with_one_number(postgres: stores.Postgres, database: str, own: Any,
+                                       tmp_path: pathlib.Path) -> None:
+    own("--instance", "7", primary=postgres.url(database))
+    assert "another process runs as instance 7" in refused(postgres.url(database), tmp_path, "--instance", "7")
