@@ -19,10 +19,14 @@ enum { OPTIONS_MAX = 64, DEFAULT_TIMEOUT_MS = 1000, SCHEMA_MAX = 63 };
 /* How long ops wait for a new connection; what has not come by then goes on behind them. */
 enum { RECONNECT_MS = 50 };
 
-/* What the driver relies on; what the user has set for these connections comes first. */
+/*
+ * What the driver relies on; what the user has set for these connections comes first. Every statement
+ * has an index; a new table has no statistics, and the planner then takes and sorts whole sessions.
+ */
 #define SETTINGS                                                                          \
     "%s -c search_path=%s -c jit=off -c lock_timeout=500 -c client_min_messages=warning " \
-    "-c idle_in_transaction_session_timeout=60000"
+    "-c idle_in_transaction_session_timeout=60000 -c enable_seqscan=off "                 \
+    "-c enable_bitmapscan=off"
 
 /* Reasons as libpq gives them, with hosts and users in them, and as we do. */
 static const struct {

@@ -60,7 +60,7 @@ CREATE TABLE conversations (
     content    TEXT NOT NULL,
     metadata   TEXT
 );
-CREATE INDEX conversations_order ON conversations (session, seq);
+CREATE INDEX conversations_order ON conversations (session, seq, message_id);
 CREATE UNIQUE INDEX conversations_id ON conversations (session, message_id);
 
 CREATE TABLE task_contexts (

@@ -10,8 +10,12 @@ import os
 import statistics
 import time
 
-from cases import CASES, Case, Plan
+import cases
+import cases_postgres
+from cases import Case, Plan
 from servers import CORES, folder
+
+CASES = cases.CASES + cases_postgres.CASES
 
 
 def sync_ms() -> float:
