@@ -55,7 +55,7 @@
     X(SESSION_FULL, "SELECT 1 FROM " T_MESSAGE " WHERE session = ?1 LIMIT 1 OFFSET ?2") \
     X(SESSION_DISCARD, "UPDATE " T_SESSION " SET tenant = -id, gen = 0, user_id = NULL WHERE id = ?1") \
     X(GARBAGE_SESSION, "SELECT id FROM " T_SESSION INDEXED_BY("session_active") " WHERE tenant < 0 LIMIT 1") \
-    X(GARBAGE_MESSAGES, "DELETE FROM " T_MESSAGE " WHERE id IN (SELECT id FROM " T_MESSAGE " " \
+    X(GARBAGE_MESSAGES, "DELETE FROM " T_MESSAGE " WHERE " MESSAGE_ROW " IN (SELECT " MESSAGE_ROW " FROM " T_MESSAGE " " \
                         "WHERE session = ?1 ORDER BY seq LIMIT ?2)") \
     X(GARBAGE_CONTEXTS, "DELETE FROM " T_CONTEXT " WHERE id IN (SELECT id FROM " T_CONTEXT " " \
                         "WHERE session = ?1 LIMIT ?2)") \

@@ -25,6 +25,11 @@
 #define SOME_OF_EACH(rows) \
     "JOIN LATERAL (SELECT c.id, c.checkpoint_id, c.stamp " rows ") c ON true "
 
+#define MESSAGE_ROW "ctid" /* a message has no id of its own, and so no index for it */
+
+/* Describing a column costs more than a number in it (postgres_query.c unpacks). */
+#define PACKED(numbers) "ARRAY[" numbers "]"
+
 #define GREATER "greatest"
 #define BYTES(text) text "::bytea"
 #define OCTETS "octet_length"

@@ -8,7 +8,7 @@
 #include "postgres_pipe.h"
 #include "postgres_rounds.h"
 
-enum { TYPE_BYTES = 17, TYPE_INT8 = 20, TYPE_FLOAT8 = 701, TEXT_MAX = 4096, BINARY = 1 };
+enum { TYPE_BYTES = 17, TYPE_INT8 = 20, TYPE_FLOAT8 = 701, TYPE_NUMBERS = 1016, TEXT_MAX = 4096, BINARY = 1 };
 
 static const char *const texts[POSTGRES_COUNT] = {
 #define X(name, text) [SQL_##name] = text,
@@ -275,11 +275,36 @@ static int64_t total_changes(struct sql *d)
     return *rounds_changes((struct postgres *)d);
 }
 
+/*
+ * A first column that is an array of numbers stands for as many columns: its dimensions, kind, type,
+ * length and first index, then for each number its length and itself. *column: in what is left.
+ */
+static bool unpack(const struct use *use, int *column, struct slice *number)
+{
+    enum { HEAD = 5 * 4, LENGTH_AT = 3 * 4, EACH = 4 + 8 };
+    const char *packed = PQgetvalue(use->result, use->row, 0);
+    uint32_t n;
+
+    memcpy(&n, packed + LENGTH_AT, sizeof(n));
+    n = be32toh(n);
+    if (*column < (int)n) {
+        *number = (struct slice){packed + HEAD + *column * EACH + 4, 8};
+        return true;
+    }
+    *column -= (int)n - 1;
+    return false;
+}
+
 static struct slice col(const struct query *q, int column)
 {
     const struct use *use = q->st;
+    struct slice number;
 
-    if (use->row >= PQntuples(use->result) || PQgetisnull(use->result, use->row, column))
+    if (use->row >= PQntuples(use->result))
+        return (struct slice){NULL, 0};
+    if (PQftype(use->result, 0) == TYPE_NUMBERS && unpack(use, &column, &number))
+        return number;
+    if (PQgetisnull(use->result, use->row, column))
         return (struct slice){NULL, 0};
     return (struct slice){PQgetvalue(use->result, use->row, column),
                           (size_t)PQgetlength(use->result, use->row, column)};

@@ -16,10 +16,10 @@
 #define SESSIONS_SQL_H
 
 /* In the order of row_numbers() and row_texts(); the texts come last: they may be long. */
-#define SESSION_NUMBERS                                                                      \
-    "id, gen, tomb, active_us, active_min, last_seq, last_context, version, request_count, " \
-    "error_count, processing_time, created_us, updated_us, user_stamp, status_stamp, "       \
-    "metadata_stamp"
+#define SESSION_NUMBERS                                                                         \
+    PACKED("id, gen, tomb, active_us, active_min, last_seq, last_context, version, "            \
+           "request_count, error_count, created_us, updated_us, user_stamp, status_stamp, "     \
+           "metadata_stamp") ", processing_time"
 #define SESSION_TEXTS ", session_id, user_id, status, metadata"
 
 /* Pages of the list; the long columns are read row by row, for a sort would gather them all. */
@@ -102,7 +102,7 @@
                      "AND (seq > ?2 OR message_id > ?3) LIMIT 1")                                                                                                                                     \
     X(MESSAGE_NTH, "SELECT seq, message_id FROM " T_MESSAGE " WHERE session = ?1 "                                                                                                                          \
                    "ORDER BY seq DESC, message_id DESC LIMIT 1 OFFSET ?2")                                                                                                                            \
-    X(MESSAGE_TRIM, "DELETE FROM " T_MESSAGE " WHERE id IN (SELECT id FROM " T_MESSAGE " WHERE session = ?1 "                                                                                                     \
+    X(MESSAGE_TRIM, "DELETE FROM " T_MESSAGE " WHERE " MESSAGE_ROW " IN (SELECT " MESSAGE_ROW " FROM " T_MESSAGE " WHERE session = ?1 "                                                                                                     \
                     "AND seq <= ?2 AND (seq < ?2 OR message_id < ?3) ORDER BY seq LIMIT ?4)")                                                                                                         \
     X(MESSAGE_KILL, "DELETE FROM " T_MESSAGE " WHERE session = ?1 AND stamp <= ?2")                                                                                                                         \
     X(CONTENT_STAMP,                                                                                                                                                                                  \

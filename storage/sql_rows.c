@@ -20,12 +20,12 @@ void row_numbers(struct query *q, struct session_row *row)
     row->version = query_col_int(q, at++);
     row->request_count = query_col_int(q, at++);
     row->error_count = query_col_int(q, at++);
-    row->processing_time = query_col_double(q, at++);
     row->created_us = query_col_int(q, at++);
     row->updated_us = query_col_int(q, at++);
     row->user_stamp = query_col_int(q, at++);
     row->status_stamp = query_col_int(q, at++);
-    row->metadata_stamp = query_col_int(q, at);
+    row->metadata_stamp = query_col_int(q, at++);
+    row->processing_time = query_col_double(q, at);
     row->hollow = row->active_min < 0;
 }
 

@@ -25,6 +25,8 @@
 #define INDEXED_BY(index) " INDEXED BY " index
 #define SOME_OF_EACH(rows) NESTED_JOIN " " T_CHECKPOINT " c ON c.id IN (SELECT c.id " rows ") "
 
+#define MESSAGE_ROW "id"
+#define PACKED(numbers) numbers
 #define GREATER "max"
 #define BYTES(text) text
 #define OCTETS "length"

@@ -51,7 +51,6 @@ CREATE INDEX sessions_user ON sessions (tenant, user_id, active_min) WHERE user_
 CREATE UNIQUE INDEX sessions_id ON sessions (tenant, session_id);
 
 CREATE TABLE conversations (
-    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     session    BIGINT NOT NULL,
     seq        BIGINT NOT NULL,
     stamp      BIGINT NOT NULL,
