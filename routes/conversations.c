@@ -80,6 +80,7 @@ static bool check_message(struct request *req, const struct append *in, const ch
         return false;
     *out = (struct message){
         .id = id,
+        .fresh = !slice_present(in->id),
         .role = in->role,
         .content = in->content,
         .metadata = slice_present(in->metadata) ? in->metadata : SLICE("{}"),

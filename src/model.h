@@ -42,6 +42,7 @@ struct message {
     struct slice content;  /* JSON */
     struct slice metadata; /* JSON object */
     int64_t seq;           /* microseconds since 1970; its time stamp */
+    bool fresh;            /* its id was made for this request: no store can know it yet */
     bool created;          /* result of an append */
 };
 

@@ -40,6 +40,9 @@ static bool put_message(struct sql *d, const struct session_row *row, struct mes
     query_blob(&q, m->role);
     query_blob(&q, m->content);
     query_blob(&q, row_metadata(m->metadata));
+    m->created = true;
+    if (m->fresh) /* nobody need wait to learn that it was not there */
+        return query_run(&q, err);
     if (!query_change(&q, &changes, err))
         return false;
     m->created = changes > 0;
