@@ -1,13 +1,14 @@
-"""The stateward binary as the tests use it: on a free port, over a sqlite file of its own."""
+"""The stateward binary as the tests use it: on a free port, over a store of its own."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import os
 import pathlib
-import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,17 +17,16 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = pathlib.Path(os.environ.get("STATEWARD_BIN", ROOT / "build" / "stateward"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+import stores  # noqa: E402
+from stores import free_port  # noqa: E402
 
 
 @dataclass
 class Server:
     directory: pathlib.Path
+    primary: str = ""  # a sqlite file in the directory
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -36,7 +36,7 @@ class Server:
 
     def start(self, *, wait: bool = True) -> Server:
         arguments = ["--listen", f"127.0.0.1:{self.port}", "--drain-delay", "0"]
-        arguments += ["--primary", f"sqlite:{self.directory}/state.db"]
+        arguments += ["--primary", self.primary or f"sqlite:{self.directory}/state.db"]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [BINARY, "serve", *arguments], cwd=self.directory, stdout=log, stderr=log
@@ -79,12 +79,18 @@ class Server:
         raise AssertionError("not ready: " + self.log())
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests that do not harm it."""
-    server = Server(tmp_path_factory.mktemp("server")).start()
-    yield server
-    server.stop()
+@pytest.fixture(scope="session", params=["sqlite", *stores.STORES])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One server per kind of store, for all tests that do not harm it."""
+    with contextlib.ExitStack() as stack:
+        primary = ""
+        if request.param in stores.STORES:
+            primary = stack.enter_context(stores.STORES[request.param]()).url()
+        server = Server(tmp_path_factory.mktemp(request.param), primary).start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture
