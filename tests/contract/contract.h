@@ -41,6 +41,9 @@ TCase *contract_records_case(void);
 /* Sessions that expire. */
 TCase *contract_expiry_case(void);
 
+/* Random states, merged alike into the target and into a reference. */
+TCase *contract_random_case(void);
+
 /* Checkpoints, writes, threads and their records. */
 TCase *contract_threads_case(void);
 

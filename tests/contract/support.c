@@ -19,6 +19,7 @@ int contract_run(const struct contract_target *target)
     suite_add_tcase(suite, contract_records_case());
     suite_add_tcase(suite, contract_expiry_case());
     suite_add_tcase(suite, contract_threads_case());
+    suite_add_tcase(suite, contract_random_case());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

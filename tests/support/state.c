@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "samples.h"
 #include "text.h"
 
 enum { PAGE = 500 };
@@ -162,14 +161,19 @@ static bool put_record(struct state *s, const struct record *r, struct err *err)
 
 static bool read_kind(struct state *s, enum record_kind kind, struct err *err)
 {
-    struct op op = sample_op(OP_READ_RANGE, NULL, s->arena);
+    struct op op = {.type = OP_READ_RANGE, .tenant = SLICE("default"), .arena = s->arena};
+    struct op *ops[] = {&op};
 
     op.read_range.kind = kind;
     op.read_range.limit = PAGE;
-    if (!sample_run(s->backend, &op, err))
+    if (!backend_execute(s->backend, ops, 1, err))
         return false;
+    if (op.status.kind != ERR_OK) {
+        *err = op.status;
+        return false;
+    }
     if (op.read_range.out.more)
-        return err_set(err, ERR_INTERNAL, "the samples hold too much");
+        return err_set(err, ERR_INTERNAL, "more than is compared");
     if (kind == RECORD_VALUE) {
         s->values = op.read_range.out.items;
         s->n_values = op.read_range.out.n;

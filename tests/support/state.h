@@ -18,7 +18,7 @@ enum state_detail {
                       stored twice shows once: those of a checkpoint that was replaced stay */
 };
 
-/* Reads the records of every kind of the tenant of the samples, one a line. */
+/* Reads the records of every kind of the tenant "default", one a line; at most 500 of a kind. */
 bool state_read(struct backend *b, enum state_detail detail, struct arena *arena, struct slice *out,
                 struct err *err) MUST_USE;
 

@@ -1,0 +1,211 @@
+/*
+ * contract_random.c - random states, merged alike into the target and into memory:.
+ *
+ * Two sources change at random, and now and then all their records are kept. What was kept is then
+ * merged in random order, whole or in part, into both: they must hold the same after each merge.
+ */
+#include <stdlib.h>
+
+#include "drivers.h"
+#include "state.h"
+#include "threads.h"
+
+enum { SEEDS = 8, STEPS = 60, EVERY = 6, KEPT = STEPS / EVERY, MERGES = 24 };
+
+struct kept {
+    struct record *records;
+    size_t n;
+};
+
+static struct store sources[2], reference, target;
+static struct kept kept[KEPT];
+static uint64_t seed;
+
+/* A number below n; xorshift*, by S. Vigna. */
+static uint64_t random_below(uint64_t n)
+{
+    seed ^= seed >> 12;
+    seed ^= seed << 25;
+    seed ^= seed >> 27;
+    return (seed * UINT64_C(2685821657736338717) >> 33) % n;
+}
+
+static const char *pick(struct store *s, const char *stem, uint64_t n)
+{
+    return arena_printf(&s->arena, "%s%d", stem, (int)random_below(n)).at;
+}
+
+static void open_memory(struct store *s)
+{
+    struct backend_config cfg = store_config();
+    struct err err = {0};
+
+    cfg.url = "memory:";
+    cfg.role = BACKEND_ANY;
+    *s = target;
+    s->arena = (struct arena){0};
+    s->backend = chain_open(&cfg, &err);
+    ck_assert_msg(s->backend != NULL, "%s", err.text);
+}
+
+static void open_stores(void)
+{
+    store_open(&target, store_config(), 0);
+    open_memory(&reference);
+    open_memory(&sources[0]);
+    open_memory(&sources[1]);
+}
+
+static void close_stores(void)
+{
+    store_close(&target);
+    store_close(&reference);
+    store_close(&sources[0]);
+    store_close(&sources[1]);
+}
+
+static void change_session(struct store *s)
+{
+    struct op op = store_op(s, OP_SESSION_PATCH, pick(s, "s", 3));
+
+    op.session_patch.status = slice_of(pick(s, "status", 3));
+    op.session_patch.metadata_merge = slice_of(random_below(2) ? "{\"a\":1}" : "{\"b\":[2]}");
+    op.session_patch.increment_requests = random_below(2);
+    op.session_patch.add_processing_time = 0.5;
+    store_run(s, &op);
+}
+
+static void change_thread(struct store *s)
+{
+    const char *id = pick(s, "c", 4), *values = pick(s, "a=1:v", 9), *head = pick(s, "1", 9);
+
+    switch (random_below(3)) {
+    case 0:
+        put(s, (struct checkpoint_in){.thread = pick(s, "t", 2), .id = id, .values = values});
+        break;
+    case 1:
+        put(s, (struct checkpoint_in){.thread = pick(s, "t", 2),
+                                      .ns = "doc",
+                                      .id = id,
+                                      .form = FORM_DOCUMENT,
+                                      .head = head});
+        break;
+    default:
+        put_writes(s, (struct writes_in){.thread = pick(s, "t", 2),
+                                         .checkpoint = id,
+                                         .task = pick(s, "task", 2),
+                                         .mode = (enum writes_mode)random_below(3),
+                                         .writes = random_below(2) ? "0:a=b 1:c=d" : "1:c=e"});
+    }
+}
+
+static void change(struct store *s)
+{
+    struct op op;
+
+    s->now_us += (int64_t)random_below(3) * SECOND;
+    switch (random_below(10)) {
+    case 0:
+    case 1:
+        store_session(s, pick(s, "s", 3));
+        break;
+    case 2:
+        change_session(s);
+        break;
+    case 3:
+    case 4:
+        store_message(s, pick(s, "s", 3), pick(s, "m", 6));
+        break;
+    case 5:
+        store_context(s, pick(s, "s", 3), pick(s, "1", 9));
+        break;
+    case 6:
+        op = store_op(s, random_below(2) ? OP_SESSION_DELETE : OP_THREAD_DELETE,
+                      pick(s, random_below(2) ? "s" : "t", 2));
+        store_run(s, &op);
+        break;
+    default:
+        change_thread(s);
+    }
+}
+
+/* All records of a source, in the order in which they may be merged. */
+static struct kept keep(struct store *s)
+{
+    struct kept all = {NULL, 0};
+
+    for (enum record_kind kind = RECORD_SESSION; kind < RECORD_KIND_COUNT; kind++) {
+        size_t more;
+        struct record *records = store_records(s, kind, 7, &more);
+
+        all.records = arena_resize(&s->arena, all.records, all.n * sizeof(*records),
+                                   (all.n + more) * sizeof(*records) + 1);
+        ck_assert_ptr_nonnull(all.records);
+        if (more)
+            memcpy(all.records + all.n, records, more * sizeof(*records));
+        all.n += more;
+    }
+    return all;
+}
+
+/* Some of what was kept: a record may be left out unless others refer to it. */
+static struct kept choose(const struct kept *from, struct arena *arena)
+{
+    uint64_t one_of = random_below(3) + 1; /* 1: all */
+    struct kept some = {arena_zalloc(arena, from->n + 1, sizeof(*some.records)), 0};
+
+    ck_assert_ptr_nonnull(some.records);
+    for (size_t i = 0; i < from->n; i++)
+        if (from->records[i].kind == RECORD_VALUE || random_below(one_of) == 0)
+            some.records[some.n++] = from->records[i];
+    return some;
+}
+
+static struct slice state_of(struct store *s, struct arena *arena)
+{
+    struct slice text;
+    struct err err = {0};
+
+    ck_assert_msg(state_read(s->backend, STATE_EXACT, arena, &text, &err), "%s", err.text);
+    return text;
+}
+
+static void compare(int step)
+{
+    struct arena arena = {0};
+    struct slice want = state_of(&reference, &arena), got = state_of(&target, &arena);
+
+    ck_assert_msg(slice_equal(got, want), "merge %d:\n%.*s\n--- is not\n%.*s", step,
+                  SLICE_ARGS(state_difference(got, want)), SLICE_ARGS(state_difference(want, got)));
+    arena_done(&arena);
+}
+
+START_TEST(merges_alike)
+{
+    seed = (uint64_t)_i * 2654435761u + 88172645463325252u;
+    for (int i = 0; i < STEPS; i++) {
+        struct store *s = &sources[random_below(2)];
+
+        change(s);
+        if (i % EVERY == EVERY - 1)
+            kept[i / EVERY] = keep(s);
+    }
+    for (int i = 0; i < MERGES; i++) {
+        struct kept some = choose(&kept[random_below(KEPT)], &reference.arena);
+
+        ck_assert_uint_eq(store_merge(&target, some.records, some.n),
+                          store_merge(&reference, some.records, some.n));
+        compare(i);
+    }
+}
+END_TEST
+
+TCase *contract_random_case(void)
+{
+    TCase *tc = tcase_create("random");
+
+    tcase_add_checked_fixture(tc, open_stores, close_stores);
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, merges_alike, 0, SEEDS);
+    return tc;
+}
