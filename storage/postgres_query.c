@@ -8,7 +8,14 @@
 #include "postgres_pipe.h"
 #include "postgres_rounds.h"
 
-enum { TYPE_BYTES = 17, TYPE_INT8 = 20, TYPE_FLOAT8 = 701, TYPE_NUMBERS = 1016, TEXT_MAX = 4096, BINARY = 1 };
+enum {
+    TYPE_BYTES = 17,
+    TYPE_INT8 = 20,
+    TYPE_FLOAT8 = 701,
+    TYPE_NUMBERS = 1016,
+    TEXT_MAX = 4096,
+    BINARY = 1
+};
 
 static const char *const texts[POSTGRES_COUNT] = {
 #define X(name, text) [SQL_##name] = text,

@@ -283,3 +283,15 @@ def test_two_instances_with_one_number(postgres: stores.Postgres, database: str,
                                        tmp_path: pathlib.Path) -> None:
     own("--instance", "7", primary=postgres.url(database))
     assert "another process runs as instance 7" in refused(postgres.url(database), tmp_path, "--instance", "7")
+
+
+def test_pools(alone: stores.Postgres, own: Any, tmp_path: pathlib.Path) -> None:
+    with stores.pgbouncer(alone, "transaction") as url:
+        assert "a pool in transaction mode stands between" in refused(url, tmp_path)
+    assert alone.sql("SELECT to_regclass('schema_versions') IS NULL") == "t"
+    with stores.pgbouncer(alone, "session") as url:
+        server: Server = own(primary=url)
+        assert append(server, "c", "m1") == 201
+        assert ids(server, "c") == ["m1"]
+        server.stop()
+    assert alone.sql("SELECT count(*) FROM stateward.conversations") == "1"

@@ -133,6 +133,35 @@ def postgres(follows: Postgres | None = None, **settings: str) -> Iterator[Postg
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def pgbouncer(server: Postgres, mode: str) -> Iterator[str]:
+    """A pool in front of a server; the URL that leads through it."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="stateward-pgbouncer-") as folder:
+        settings = pathlib.Path(folder, "settings")
+        settings.write_text(f"""[databases]
+* = host=127.0.0.1 port={server.port} user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = {mode}
+""")
+        os.chmod(folder, 0o755)
+        pool = subprocess.Popen(["/usr/sbin/pgbouncer", "-q", str(settings)], stderr=subprocess.DEVNULL,
+                                user="postgres" if os.geteuid() == 0 else None)
+        try:
+            for _ in range(200):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.02)
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            pool.terminate()
+            pool.wait()
+
+
 STORES = {"postgres": postgres}
 
 

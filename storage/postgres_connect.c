@@ -1,0 +1,162 @@
+/* postgres_connect.c - see postgres_connect.h. */
+#include "postgres_connect.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "clock.h"
+
+enum {
+    OPTIONS_MAX = 64,
+    RECONNECT_MS = 50, /* ops wait so long for a new connection; it goes on behind them */
+};
+
+/* Reasons as libpq gives them, with hosts and users in them, and as we do. */
+static const struct {
+    const char *part, *reason;
+} reasons[] = {
+    {"password authentication failed", "the server refuses the user or the password"},
+    {"no password supplied", "the server wants a password"},
+    {"no pg_hba.conf entry", "the server admits nobody from here (pg_hba.conf)"},
+    {"rejects connection", "the server admits nobody from here (pg_hba.conf)"},
+    {"invalid integer value", "the URL is malformed"},
+    {"too many", "the server has too many connections"},
+    {"remaining connection slots", "the server has too many connections"},
+    {"starting up", "the server is starting up"},
+    {"shutting down", "the server is shutting down"},
+    {"recovery mode", "the server is recovering"},
+    {"does not exist", "the user or the database does not exist"},
+    {"read-only", "the server is read-only (a standby?)"},
+    {"hot standby", "the server is a standby"},
+    {"SSL", "no connection by TLS as sslmode asks for"},
+    {"certificate", "no connection by TLS as sslmode asks for"},
+    {"refused", "connection refused"},
+    {"could not translate host name", "the name of the host is not known"},
+    {"unsupported startup parameter", "a pool that stands between refuses what is in the URL"},
+};
+
+static const char *reason_of(const char *message)
+{
+    for (size_t i = 0; i < COUNT_OF(reasons); i++)
+        if (strstr(message, reasons[i].part))
+            return reasons[i].reason;
+    return "no connection to the server";
+}
+
+struct options {
+    const char *keys[OPTIONS_MAX], *values[OPTIONS_MAX];
+    size_t n;
+};
+
+static void add(struct options *o, const char *key, const char *value)
+{
+    if (o->n + 1 < OPTIONS_MAX) {
+        o->keys[o->n] = key;
+        o->values[o->n] = value;
+        o->keys[++o->n] = NULL;
+    }
+}
+
+/* The hosts in another order: one that hangs must not keep us from the others. */
+static char *rotate(const char *list, unsigned by)
+{
+    size_t len = strlen(list), n = 1;
+    const char *first = list;
+    char *out = malloc(len + 2);
+
+    for (const char *c = list; *c; c++)
+        n += *c == ',';
+    for (by %= (unsigned)n; by > 0; by--)
+        first = strchr(first, ',') + 1;
+    if (!out || first == list)
+        return out ? strcpy(out, list) : NULL;
+    snprintf(out, len + 2, "%s,%.*s", first, (int)(first - list - 1), list);
+    return out;
+}
+
+static bool is_list(const char *keyword)
+{
+    return strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 ||
+           strcmp(keyword, "port") == 0;
+}
+
+/* A single port is that of all hosts, and stays by itself. */
+static bool rotate_hosts(PQconninfoOption *given, unsigned by)
+{
+    for (PQconninfoOption *p = given; p->keyword; p++) {
+        char *rotated = p->val && is_list(p->keyword) ? rotate(p->val, by) : NULL;
+
+        if (p->val && is_list(p->keyword) && !rotated)
+            return false;
+        if (rotated) {
+            free(p->val);
+            p->val = rotated;
+        }
+    }
+    return true;
+}
+
+bool connect_start(struct postgres *d, struct err *err)
+{
+    PQconninfoOption *given = PQconninfoParse(d->url, NULL);
+    struct options o = {.n = 0};
+
+    d->connect_end_ns = clock_now_ns() + d->timeout_ms * 1000000;
+    d->status = PGRES_POLLING_WRITING;
+    if (!given) /* what libpq says of it holds parts of the URL */
+        return err_set(err, ERR_CONFIG, "postgres: the URL is malformed");
+    if (!rotate_hosts(given, d->hung)) {
+        PQconninfoFree(given);
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    }
+    for (PQconninfoOption *p = given; p->keyword; p++)
+        if (p->val)
+            add(&o, p->keyword, p->val);
+    add(&o, "client_encoding", "UTF8");
+    add(&o, "fallback_application_name", "stateward");
+    d->conn = PQconnectStartParams(o.keys, o.values, 0);
+    PQconninfoFree(given);
+    if (!d->conn)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    return true;
+}
+
+static bool fail_connect(struct postgres *d, struct err *err)
+{
+    return err_set(err, ERR_UNAVAILABLE, "postgres: %s", reason_of(PQerrorMessage(d->conn)));
+}
+
+/* Waits a little for what a new connection is at; *waits: it goes on later. */
+static bool wait_some(struct postgres *d, PostgresPollingStatusType status, bool *waits,
+                      struct err *err)
+{
+    int64_t left_ms = (d->connect_end_ns - clock_now_ns()) / 1000000;
+    int64_t wait_ms = d->patient || left_ms < RECONNECT_MS ? left_ms : RECONNECT_MS;
+    struct pollfd fd = {.fd = PQsocket(d->conn),
+                        .events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+
+    if (poll(&fd, 1, wait_ms > 0 ? (int)wait_ms : 0) > 0)
+        return true;
+    *waits = wait_ms < left_ms;
+    d->hung += !*waits;
+    return err_set(err, ERR_UNAVAILABLE, "postgres: no answer within %lld ms",
+                   (long long)d->timeout_ms);
+}
+
+bool connect_go_on(struct postgres *d, bool *waits, struct err *err)
+{
+    *waits = false;
+    if (PQstatus(d->conn) == CONNECTION_BAD)
+        return fail_connect(d, err);
+    while (d->status != PGRES_POLLING_OK) {
+        if (!wait_some(d, d->status, waits, err))
+            return false;
+        d->status = PQconnectPoll(d->conn);
+        if (d->status == PGRES_POLLING_FAILED)
+            return fail_connect(d, err);
+    }
+    if (PQsetnonblocking(d->conn, 1) != 0)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    return true;
+}

@@ -1,0 +1,23 @@
+/*
+ * postgres_connect.h - a connection in the making.
+ *
+ *     connect_start() -> connect_go_on(), perhaps for several batches -> d->conn can be used
+ *
+ * Threads    the lane's.
+ * Ownership  d->conn, also when it fails.
+ * Units      none.
+ * Errors     CONFIG: the URL. UNAVAILABLE: with a reason that names neither user nor host.
+ */
+#ifndef POSTGRES_CONNECT_H
+#define POSTGRES_CONNECT_H
+
+#include "postgres.h"
+
+/* Begins a connection to what d->url names. */
+bool connect_start(struct postgres *d, struct err *err) MUST_USE;
+
+/* Goes on until it is made. *waits: it is not, but may be yet; others shall not wait for it. Who is
+ * patient waits until d->timeout_ms after the start. */
+bool connect_go_on(struct postgres *d, bool *waits, struct err *err) MUST_USE;
+
+#endif
