@@ -56,6 +56,7 @@ struct backend_config {
     int64_t instance; /* stores on the network: number of this one; 0 = the store gives it */
     int64_t store_timeout_ms;    /* they are lost when they send nothing for so long; 0 = 1 s */
     const char *postgres_schema; /* NULL = stateward */
+    const char *redis_prefix;    /* of all keys; NULL = "aiecs:" */
 };
 
 /* First member of each implementation's own struct. One chain of backends per lane. */

@@ -1,0 +1,178 @@
+/* redis.c - opens a Redis, runs batches; see redis.h. */
+#include "redis.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "redis_fiber.h"
+#include "redis_node.h"
+#include "redis_scripts.h"
+
+#define TIMEOUT_DEFAULT_US INT64_C(1000000)
+
+/* What each op function may be given again after it was broken off. */
+static bool run_once(struct call *c, struct err *err)
+{
+    switch (c->op->type) {
+#define X(type, member, flags) \
+    case OP_##type:            \
+        return redis_##member(c, c->op, err);
+        OP_TYPES(X)
+#undef X
+    case OP_TYPE_COUNT:
+        break;
+    }
+    return err_set(err, ERR_INTERNAL, "there is no such operation");
+}
+
+bool redis_probe(struct call *c UNUSED, struct op *op UNUSED, struct err *err UNUSED)
+{
+    return true; /* answered before: backend_probe() */
+}
+
+/* Reads that were asked for and never waited for. */
+static void drain(struct call *c)
+{
+    struct err ignored;
+
+    while (c->asked > 0 && c->d->conn.redis) {
+        c->failure.kind = ERR_OK;
+        c->replies = arena_alloc(c->arena, c->asked * sizeof(struct reply *));
+        if (!c->replies) {
+            err_fill(&ignored, ERR_UNAVAILABLE, "redis: out of memory");
+            conn_drop(&c->d->conn, &ignored);
+            return;
+        }
+        if (c->fiber ? !fiber_wait(c, &ignored)
+                     : !conn_send(&c->d->conn, &ignored) || !call_take(c, &ignored))
+            return;
+    }
+}
+
+void redis_run(struct call *c)
+{
+    struct op *op = c->op;
+    struct err err = {0};
+    int tries = 0;
+    bool ok;
+
+    do {
+        c->failure.kind = ERR_OK;
+        ok = run_once(c, &err);
+        drain(c);
+    } while (!ok && call_again(c, &tries));
+    op->status = ok ? (struct err){.kind = ERR_OK} : err;
+    if (!ok && c->changed && err.kind == ERR_UNAVAILABLE)
+        op->status.kind = ERR_IN_DOUBT;
+    if (!ok)
+        op->again = false;
+}
+
+static void forget_used(struct redis *d)
+{
+    while (d->used) {
+        struct redis_used *next = d->used->next;
+
+        free(d->used);
+        d->used = next;
+    }
+}
+
+/* Opens the connection when it is closed. */
+static bool ready(struct redis *d, struct err *err)
+{
+    bool fresh;
+
+    if (!conn_ready(&d->conn, &fresh, err))
+        return false;
+    if (fresh) { /* perhaps another server, or one that has lost its data */
+        forget_used(d);
+        if (!redis_greet(d, err)) {
+            struct err why = *err;
+
+            conn_drop(&d->conn, &why);
+            return false;
+        }
+    }
+    return redis_node_keep(d, err);
+}
+
+static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct redis *d = (struct redis *)self;
+
+    if (!ready(d, err)) {
+        if (err->kind == ERR_CONFIG)
+            err->kind = ERR_UNAVAILABLE; /* it may be mended there */
+        return false;
+    }
+    return fibers_run(d, ops, n, err);
+}
+
+static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *err)
+{
+    struct redis *d = (struct redis *)self;
+    struct arena scratch = {0};
+    struct reply *reply;
+    bool ok;
+
+    ok = ready(d, err) && conn_put(&d->conn, (struct slice[]){SLICE("PING")}, 1, &scratch, err) &&
+         conn_send(&d->conn, err) && conn_take(&d->conn, &scratch, &reply, err) &&
+         (reply->type != REPLY_ERROR || conn_refused(reply, err));
+    arena_done(&scratch);
+    if (!ok && err->kind == ERR_CONFIG)
+        err->kind = ERR_UNAVAILABLE;
+    return ok;
+}
+
+static void close_redis(struct backend *self)
+{
+    struct redis *d = (struct redis *)self;
+
+    conn_close(&d->conn);
+    forget_used(d);
+    fibers_free(d);
+    free(d);
+}
+
+static const struct backend_ops redis_ops = {
+    .name = "redis",
+    .execute = execute,
+    .probe = probe,
+    .close = close_redis,
+};
+
+static bool open_redis(struct redis *d, const struct backend_config *cfg, struct err *err)
+{
+    const char *prefix = cfg->redis_prefix ? cfg->redis_prefix : "aiecs:";
+
+    if (!redis_url_parse(cfg->url, &d->conn.url, err))
+        return false;
+    if (strlen(prefix) >= sizeof(d->prefix) || strpbrk(prefix, "{}"))
+        return err_set(err, ERR_CONFIG, "redis_prefix has at most %zu characters and no braces",
+                       sizeof(d->prefix) - 1);
+    strcpy(d->prefix, prefix);
+    d->conn.timeout_us = cfg->store_timeout_ms > 0 ? cfg->store_timeout_ms * 1000
+                                                   : TIMEOUT_DEFAULT_US;
+    d->session_ttl_us = cfg->session_ttl_us;
+    d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;
+    d->context_versions = cfg->context_versions > 0 ? cfg->context_versions : 1;
+    redis_script_sha(d->sha);
+    return ready(d, err) || err->kind != ERR_CONFIG;
+}
+
+struct backend *redis_open(const struct backend_config *cfg, struct err *err)
+{
+    struct redis *d = calloc(1, sizeof(*d));
+
+    if (!d) {
+        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    d->base = (struct backend){.ops = &redis_ops, .caps = BACKEND_SHARED};
+    if (!open_redis(d, cfg, err)) {
+        close_redis(&d->base);
+        return NULL;
+    }
+    return &d->base;
+}

@@ -1,0 +1,356 @@
+/* redis_call.c - what op functions do with the server; see redis.h. */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "redis.h"
+#include "redis_fiber.h"
+#include "redis_scripts.h"
+
+static bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+void call_at(struct call *c, struct slice tenant, struct slice id)
+{
+    c->tenant = tenant;
+    c->id = id;
+    c->bucket = redis_bucket(tenant, id);
+}
+
+static struct slice key_of(struct call *c, const struct redis_key *key)
+{
+    struct slice text = redis_key_text(key, c->arena);
+
+    if (!text.at && c->failure.kind == ERR_OK)
+        no_memory(&c->failure);
+    return text;
+}
+
+struct slice call_key(struct call *c, const char *kind)
+{
+    return key_of(c, &(struct redis_key){c->d->prefix, kind, c->bucket, {c->tenant, c->id}});
+}
+
+struct slice call_key_ns(struct call *c, const char *kind, struct slice ns)
+{
+    return key_of(c, &(struct redis_key){c->d->prefix, kind, c->bucket, {c->tenant, c->id, ns}});
+}
+
+struct slice call_key_in(struct call *c, const char *kind, struct slice ns, struct slice id)
+{
+    return key_of(c,
+                  &(struct redis_key){c->d->prefix, kind, c->bucket, {c->tenant, c->id, ns, id}});
+}
+
+struct slice call_index_at(struct call *c, const char *kind, unsigned bucket)
+{
+    return key_of(c, &(struct redis_key){c->d->prefix, kind, bucket, {c->tenant}});
+}
+
+struct slice call_index(struct call *c, const char *kind)
+{
+    return call_index_at(c, kind, c->bucket);
+}
+
+struct slice call_index_of(struct call *c, const char *kind, struct slice part)
+{
+    return key_of(c, &(struct redis_key){c->d->prefix, kind, c->bucket, {c->tenant, part}});
+}
+
+struct slice call_number(struct call *c, int64_t n)
+{
+    struct slice text = redis_decimal(n, c->arena);
+
+    if (!text.at && c->failure.kind == ERR_OK)
+        no_memory(&c->failure);
+    return text;
+}
+
+struct slice call_concat(struct call *c, struct slice a, struct slice b)
+{
+    char *at = arena_alloc(c->arena, a.len + b.len + 1);
+
+    if (!at) {
+        if (c->failure.kind == ERR_OK)
+            no_memory(&c->failure);
+        return SLICE("");
+    }
+    if (a.len)
+        memcpy(at, a.at, a.len);
+    if (b.len)
+        memcpy(at + a.len, b.at, b.len);
+    return (struct slice){at, a.len + b.len};
+}
+
+void call_ask(struct call *c, const struct slice *args, size_t n)
+{
+    if (c->failure.kind != ERR_OK)
+        return;
+    if (!c->d->conn.redis)
+        c->failure = c->d->conn.why;
+    else if (conn_put(&c->d->conn, args, n, c->arena, &c->failure))
+        c->asked++;
+}
+
+/* Waits for what was asked; the replies may be errors. */
+static bool wait_for(struct call *c, struct err *err)
+{
+    size_t n = c->asked;
+
+    if (c->failure.kind != ERR_OK) {
+        *err = c->failure;
+        return false;
+    }
+    c->replies = arena_alloc(c->arena, n * sizeof(struct reply *));
+    if (!c->replies)
+        return no_memory(err);
+    if (c->fiber)
+        return fiber_wait(c, err);
+    if (!conn_send(&c->d->conn, err))
+        return false;
+    return call_take(c, err);
+}
+
+bool call_take(struct call *c, struct err *err)
+{
+    size_t n = c->asked;
+
+    c->asked = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!conn_take(&c->d->conn, c->arena, &c->replies[i], err))
+            return false;
+    return true;
+}
+
+bool call_answers(struct call *c, struct reply ***replies, struct err *err)
+{
+    size_t n = c->asked;
+
+    if (!wait_for(c, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (c->replies[i]->type == REPLY_ERROR)
+            return conn_refused(c->replies[i], err);
+    *replies = c->replies;
+    return true;
+}
+
+static void push(struct call *c, struct slice **list, size_t *n, size_t *cap, struct slice s)
+{
+    void *grown;
+
+    if (c->failure.kind != ERR_OK)
+        return;
+    grown = arena_grow(c->arena, *list, *n, sizeof(s), cap);
+    if (!grown) {
+        no_memory(&c->failure);
+        return;
+    }
+    *list = grown;
+    (*list)[(*n)++] = slice_present(s) ? s : SLICE("");
+}
+
+void call_guard(struct call *c, struct slice key, struct slice rev)
+{
+    push(c, &c->guards, &c->n_guards, &c->guards_cap, key);
+    push(c, &c->guards, &c->n_guards, &c->guards_cap, rev);
+}
+
+void call_change(struct call *c, const struct slice *args, size_t n)
+{
+    push(c, &c->changes, &c->n_changes, &c->changes_cap, call_number(c, (int64_t)n));
+    for (size_t i = 0; i < n; i++)
+        push(c, &c->changes, &c->n_changes, &c->changes_cap, args[i]);
+}
+
+static struct redis_used *used_find(struct redis *d, struct slice tenant)
+{
+    struct redis_used *u = d->used;
+
+    while (u && !slice_equal(tenant, (struct slice){u->tenant, u->len}))
+        u = u->next;
+    return u;
+}
+
+/* Marks the bucket as used before anything is in it: a mark too many does no harm. */
+static bool mark_used(struct call *c, struct err *err)
+{
+    struct redis_used *u = used_find(c->d, c->tenant);
+    struct slice none = {NULL, 0};
+
+    if (u && u->bits[c->bucket / 8] & 1u << c->bucket % 8)
+        return true;
+    if (!u) {
+        u = calloc(1, sizeof(*u) + c->tenant.len);
+        if (!u)
+            return no_memory(err);
+        u->len = c->tenant.len;
+        memcpy(u->tenant, c->tenant.at, u->len);
+        u->next = c->d->used;
+        c->d->used = u;
+    }
+    ASK(c, SLICE("SADD"), redis_key_single(c->d->prefix, "tenants", none, c->arena), c->tenant);
+    ASK(c, SLICE("SETBIT"), redis_key_single(c->d->prefix, "buckets", c->tenant, c->arena),
+        call_number(c, c->bucket), SLICE("1"));
+    return true;
+}
+
+static void marked(struct call *c)
+{
+    struct redis_used *u = used_find(c->d, c->tenant);
+
+    if (u)
+        u->bits[c->bucket / 8] |= (unsigned char)(1u << c->bucket % 8);
+}
+
+/* EVALSHA sha n key... (rev before, rev after)... (count, command)... */
+static bool put_commit(struct call *c, struct err *err)
+{
+    size_t n_guards = c->n_guards / 2, n = 0;
+    struct slice *args = arena_alloc(c->arena, (4 + c->n_guards + c->n_changes) * sizeof(*args));
+
+    if (!args)
+        return no_memory(err);
+    args[n++] = SLICE("EVALSHA");
+    args[n++] = slice_of(c->d->sha);
+    args[n++] = call_number(c, (int64_t)n_guards);
+    for (size_t i = 0; i < n_guards; i++)
+        args[n++] = c->guards[2 * i];
+    for (size_t i = 0; i < n_guards; i++)
+        args[n++] = c->guards[2 * i + 1];
+    if (c->n_changes)
+        memcpy(args + n, c->changes, c->n_changes * sizeof(*args));
+    call_ask(c, args, n + c->n_changes);
+    return true;
+}
+
+static bool is_unknown_script(const struct reply *reply)
+{
+    return reply->type == REPLY_ERROR && slice_starts(reply->text, SLICE("NOSCRIPT"));
+}
+
+/* One try; *unknown: the server has forgotten the script, and nothing was done. */
+static bool try_commit(struct call *c, bool *unknown, struct err *err)
+{
+    const struct reply *last;
+    size_t n;
+
+    if (!mark_used(c, err) || !put_commit(c, err))
+        return false;
+    n = c->asked;
+    if (!wait_for(c, err)) {
+        if (err->kind == ERR_UNAVAILABLE && c->failure.kind == ERR_OK) {
+            c->changed = true;
+            err_fill(err, ERR_IN_DOUBT, "%s", err->text);
+        }
+        return false;
+    }
+    last = c->replies[n - 1];
+    *unknown = is_unknown_script(last);
+    if (*unknown)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (c->replies[i]->type == REPLY_ERROR)
+            return conn_refused(c->replies[i], err);
+    marked(c);
+    if (last->number == 0)
+        return call_torn(c, err);
+    c->changed = true;
+    return true;
+}
+
+bool call_commit(struct call *c, struct err *err)
+{
+    struct reply **replies;
+    bool unknown = false;
+
+    if (c->failure.kind != ERR_OK) {
+        *err = c->failure;
+        return false;
+    }
+    if (c->n_changes == 0) {
+        c->n_guards = 0;
+        return true;
+    }
+    if (!try_commit(c, &unknown, err))
+        return false;
+    if (unknown) {
+        ASK(c, SLICE("SCRIPT"), SLICE("LOAD"), SLICE(REDIS_COMMIT_SCRIPT));
+        if (!call_answers(c, &replies, err) || !try_commit(c, &unknown, err))
+            return false;
+        if (unknown)
+            return err_set(err, ERR_UNAVAILABLE, "redis: it does not keep scripts");
+    }
+    c->n_guards = c->n_changes = 0;
+    return true;
+}
+
+bool call_torn(struct call *c, struct err *err)
+{
+    c->conflict = true;
+    return err_set(err, ERR_UNAVAILABLE, "redis: too many changes to one record at once");
+}
+
+bool call_again(struct call *c, int *tries)
+{
+    if (!c->conflict || ++*tries == REDIS_TRIES)
+        return false;
+    c->conflict = false;
+    c->n_guards = c->n_changes = 0;
+    return true;
+}
+
+bool call_stamp(struct op *op, int64_t stored, int64_t *stamp, struct err *err)
+{
+    if (op->stamp > stored) {
+        *stamp = op->stamp;
+        return true;
+    }
+    if (op->fence) {
+        op->newest = stored;
+        return err_set(err, ERR_FENCED, "The store holds a newer change.");
+    }
+    stamp_observe(stored);
+    *stamp = stamp_next();
+    return true;
+}
+
+bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_t *n,
+                  struct err *err)
+{
+    unsigned *found = arena_alloc(c->arena, REDIS_BUCKETS * sizeof(*found));
+    struct reply **replies;
+    struct slice bits;
+
+    if (!found)
+        return no_memory(err);
+    ASK(c, SLICE("GET"), redis_key_single(c->d->prefix, "buckets", tenant, c->arena));
+    if (!call_answers(c, &replies, err))
+        return false;
+    bits = replies[0]->text;
+    *n = 0;
+    for (unsigned i = 0; i < REDIS_BUCKETS && i / 8 < bits.len; i++)
+        if ((unsigned char)bits.at[i / 8] & 0x80u >> i % 8)
+            found[(*n)++] = i;
+    *buckets = found;
+    return true;
+}
+
+bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err *err)
+{
+    struct reply **replies;
+    struct slice none = {NULL, 0}, *found;
+
+    ASK(c, SLICE("SMEMBERS"), redis_key_single(c->d->prefix, "tenants", none, c->arena));
+    if (!call_answers(c, &replies, err))
+        return false;
+    found = arena_alloc(c->arena, replies[0]->n * sizeof(*found));
+    if (!found)
+        return no_memory(err);
+    for (size_t i = 0; i < replies[0]->n; i++)
+        found[i] = replies[0]->items[i]->text;
+    *tenants = found;
+    *n = replies[0]->n;
+    return true;
+}

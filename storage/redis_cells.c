@@ -1,0 +1,228 @@
+/* redis_cells.c - checkpoints, tasks and values as fields; see redis_threads.h. */
+#include <stdlib.h>
+
+#include "redis_threads.h"
+
+int64_t redis_cp_expired_us(const struct redis *d, int64_t now_us)
+{
+    return d->checkpoint_ttl_us > 0 ? now_us - d->checkpoint_ttl_us : INT64_MIN;
+}
+
+bool redis_cp_take(struct slice id, const struct reply *reply, struct cp_row *row, struct err *err)
+{
+    struct slice texts[4];
+    int64_t n[4];
+
+    *row = (struct cp_row){.id = id};
+    if (reply->type != REPLY_TEXT)
+        return true;
+    if (!redis_unpack(reply->text, &(struct packed){n, COUNT_OF(n), texts, COUNT_OF(texts)}, err))
+        return false;
+    *row = (struct cp_row){true,     id,       n[0],     n[1],    n[2], (enum form)n[3],
+                           texts[0], texts[1], texts[2], texts[3]};
+    return true;
+}
+
+struct slice redis_cp_place(struct call *c, const struct cp_row *row)
+{
+    if (row->form == FORM_CHANNEL)
+        return call_concat(c, SLICE("c"), row->id);
+    return call_concat(c, call_concat(c, SLICE("d"), redis_digits(row->stamp, c->arena)), row->id);
+}
+
+static struct slice age_member(struct call *c, const struct cp_row *row)
+{
+    return call_concat(c, row->stamp > 0 ? SLICE("c") : SLICE("a"), row->id);
+}
+
+static struct slice path(struct call *c, struct slice ns, const struct cp_row *row)
+{
+    struct slice joined = redis_join((struct slice[]){c->id, ns, row->id}, 3, c->arena);
+
+    if (!joined.at)
+        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+    return joined;
+}
+
+/* Out of the indexes. */
+static void forget(struct call *c, struct slice ns, const struct cp_row *row)
+{
+    if (row->stamp > 0)
+        CHANGE(c, SLICE("ZREM"), call_key_ns(c, "sequence", ns), redis_cp_place(c, row));
+    CHANGE(c, SLICE("ZREM"), call_key_ns(c, "ages", ns), age_member(c, row));
+    CHANGE(c, SLICE("ZREM"), call_index(c, row->stamp > 0 ? "created" : "places"),
+           path(c, ns, row));
+    if (slice_present(row->run_id))
+        CHANGE(c, SLICE("SREM"), call_index_of(c, "run", row->run_id), path(c, ns, row));
+}
+
+bool redis_cp_store(struct call *c, struct slice ns, const struct cp_row *old,
+                    const struct cp_row *row, struct err *err)
+{
+    struct slice field, created = call_number(c, row->created_us);
+
+    if (!redis_pack(
+            &(struct packed){
+                (int64_t[]){row->stamp, row->created_us, row->head, row->form}, 4,
+                (struct slice[]){row->parent_id, row->run_id, row->refs, row->metadata}, 4},
+            c->arena, &field, err))
+        return false;
+    if (old->stored)
+        forget(c, ns, old);
+    CHANGE(c, SLICE("HSET"), call_key_ns(c, "checkpoints", ns), row->id, field);
+    if (row->stamp > 0)
+        CHANGE(c, SLICE("ZADD"), call_key_ns(c, "sequence", ns), SLICE("0"),
+               redis_cp_place(c, row));
+    CHANGE(c, SLICE("ZADD"), call_key_ns(c, "ages", ns), created, age_member(c, row));
+    CHANGE(c, SLICE("ZADD"), call_index(c, row->stamp > 0 ? "created" : "places"), created,
+           path(c, ns, row));
+    if (slice_present(row->run_id))
+        CHANGE(c, SLICE("SADD"), call_index_of(c, "run", row->run_id), path(c, ns, row));
+    return true;
+}
+
+void redis_cp_drop(struct call *c, struct slice ns, const struct cp_row *row)
+{
+    forget(c, ns, row);
+    CHANGE(c, SLICE("HDEL"), call_key_ns(c, "checkpoints", ns), row->id);
+    CHANGE(c, SLICE("HDEL"), call_key_ns(c, "weights", ns), row->id);
+    CHANGE(c, SLICE("UNLINK"), call_key_in(c, "writes", ns, row->id));
+}
+
+static int order_paths(const void *a, const void *b)
+{
+    const struct task_row *x = a, *y = b;
+    int order = slice_compare(x->task_path, y->task_path);
+
+    return order ? order : slice_compare(x->id, y->id);
+}
+
+static int order_seqs(const void *a, const void *b)
+{
+    const struct task_row *x = a, *y = b;
+    int order = (x->seq > y->seq) - (x->seq < y->seq);
+
+    return order ? order : slice_compare(x->id, y->id);
+}
+
+bool redis_tasks_take(struct call *c, const struct reply *reply, enum form form,
+                      struct task_row **tasks, size_t *n, struct err *err)
+{
+    struct task_row *found = arena_zalloc(c->arena, reply->n / 2 + 1, sizeof(*found));
+
+    if (!found)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    *n = 0;
+    for (size_t i = 0; i + 1 < reply->n; i += 2) {
+        struct task_row *t = &found[(*n)++];
+        struct slice texts[2];
+        int64_t numbers[2];
+
+        if (!redis_unpack(reply->items[i + 1]->text, &(struct packed){numbers, 2, texts, 2}, err))
+            return false;
+        *t = (struct task_row){true,      reply->items[i]->text, texts[0], texts[1], numbers[0],
+                               numbers[1]};
+    }
+    if (*n > 1)
+        qsort(found, *n, sizeof(*found), form == FORM_DOCUMENT ? order_seqs : order_paths);
+    *tasks = found;
+    return true;
+}
+
+bool redis_task_store(struct call *c, struct slice ns, struct slice cp, const struct task_row *old,
+                      const struct task_row *task, struct err *err)
+{
+    int64_t grown = (int64_t)task->body.len - (int64_t)old->body.len;
+    struct slice field, task_path = task->task_path.at ? task->task_path : SLICE("");
+
+    if (!redis_pack(&(struct packed){(int64_t[]){task->seq, task->stamp}, 2,
+                                     (struct slice[]){task_path, task->body}, 2},
+                    c->arena, &field, err))
+        return false;
+    CHANGE(c, SLICE("HSET"), call_key_in(c, "writes", ns, cp), task->id, field);
+    CHANGE(c, SLICE("HINCRBY"), call_key_ns(c, "weights", ns), cp, call_number(c, grown));
+    return true;
+}
+
+void redis_task_drop(struct call *c, struct space *space, struct slice cp,
+                     const struct task_row *task)
+{
+    CHANGE(c, SLICE("HDEL"), call_key_in(c, "writes", space->ns, cp), task->id);
+    CHANGE(c, SLICE("HINCRBY"), call_key_ns(c, "weights", space->ns), cp,
+           call_number(c, -(int64_t)task->body.len));
+    space->bytes -= (int64_t)task->body.len;
+}
+
+struct slice redis_value_member(struct call *c, const struct blob *blob,
+                                const struct channel_version *of)
+{
+    struct slice parts[] = {
+        of ? call_concat(c, SLICE("v"), of->channel) : SLICE("h"),
+        of ? of->version : SLICE(""),
+        redis_digits(blob->id, c->arena),
+        call_number(c, blob->base_id),
+        call_number(c, (int64_t)blob->bytes.len),
+    };
+    struct slice member = redis_join(parts, COUNT_OF(parts), c->arena);
+
+    if (!member.at)
+        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+    return member;
+}
+
+bool redis_value_name_take(struct call *c, struct slice member, struct value_name *out,
+                           struct err *err)
+{
+    struct slice parts[5];
+
+    if (!redis_split(member, parts, COUNT_OF(parts), c->arena))
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    *out = (struct value_name){
+        .member = member,
+        .head = parts[0].len > 0 && parts[0].at[0] == 'h',
+        .channel = {parts[0].at + 1, parts[0].len ? parts[0].len - 1 : 0},
+        .version = parts[1],
+        .id = redis_number(parts[2]),
+        .base = redis_number(parts[3]),
+        .len = redis_number(parts[4]),
+    };
+    return true;
+}
+
+bool redis_value_store(struct call *c, struct slice ns, const struct blob *blob,
+                       const struct channel_version *of, struct err *err)
+{
+    struct slice texts[] = {
+        {(const char *)blob->hash, BLOB_HASH_LEN},
+        of && slice_present(of->channel) ? of->channel
+        : of                             ? SLICE("")
+                                         : (struct slice){NULL, 0},
+        of && slice_present(of->version) ? of->version
+        : of                             ? SLICE("")
+                                         : (struct slice){NULL, 0},
+        blob->type,
+        slice_present(blob->bytes) ? blob->bytes : SLICE(""),
+    };
+    struct slice field;
+
+    if (!redis_pack(
+            &(struct packed){(int64_t[]){blob->base_id, blob->encoding}, 2, texts, COUNT_OF(texts)},
+            c->arena, &field, err))
+        return false;
+    CHANGE(c, SLICE("HSET"), call_key_ns(c, "values", ns), call_number(c, blob->id), field);
+    CHANGE(c, SLICE("ZADD"), call_key_ns(c, "names", ns), SLICE("0"),
+           redis_value_member(c, blob, of));
+    if (blob->base_id)
+        CHANGE(c, SLICE("HINCRBY"), call_key_ns(c, "bases", ns), call_number(c, blob->base_id),
+               SLICE("1"));
+    return true;
+}
+
+void redis_value_drop(struct call *c, struct slice ns, const struct value_name *name)
+{
+    CHANGE(c, SLICE("HDEL"), call_key_ns(c, "values", ns), call_number(c, name->id));
+    CHANGE(c, SLICE("ZREM"), call_key_ns(c, "names", ns), name->member);
+    if (name->base)
+        CHANGE(c, SLICE("HINCRBY"), call_key_ns(c, "bases", ns), call_number(c, name->base),
+               SLICE("-1"));
+}

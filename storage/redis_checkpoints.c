@@ -1,0 +1,167 @@
+/* redis_checkpoints.c - OP_CHECKPOINT_PUT and OP_CHECKPOINT_GET; see op_checkpoints.h. */
+#include "clock.h"
+#include "pack.h"
+#include "redis_load.h"
+#include "redis_target.h"
+
+struct put {
+    struct call *c;
+    const struct op_checkpoint_put *op;
+    struct target at;
+    int64_t stamp;
+    struct slice refs;
+};
+
+static bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+/* Bases first, then the newest value of each channel and version that was not sent. */
+static void ask_values(struct put *p)
+{
+    struct call *c = p->c;
+
+    for (size_t i = 0; i <= p->op->n_values; i++) {
+        const struct blob *blob = i < p->op->n_values ? &p->op->values[i].blob : &p->op->head;
+
+        if (blob->base_id)
+            ASK(c, SLICE("HEXISTS"), call_key_ns(c, "values", p->op->ns),
+                call_number(c, blob->base_id));
+    }
+    for (size_t i = 0; i < p->op->n_carried; i++) {
+        const struct channel_version *of = &p->op->carried[i];
+        struct slice channel = call_concat(c, SLICE("v"), of->channel);
+        struct slice text = redis_join((struct slice[]){channel, of->version}, 2, c->arena);
+
+        ASK(c, SLICE("ZREVRANGEBYLEX"), call_key_ns(c, "names", p->op->ns),
+            call_concat(c, call_concat(c, SLICE("("), text), SLICE(";")),
+            call_concat(c, call_concat(c, SLICE("["), text), SLICE(":")), SLICE("LIMIT"),
+            SLICE("0"), SLICE("1"));
+    }
+}
+
+static bool take_values(struct put *p, struct reply *const *replies, struct err *err)
+{
+    int64_t *refs = arena_alloc(p->c->arena,
+                                (p->op->n_values + p->op->n_carried + 1) * sizeof(*refs));
+    struct value_name name;
+    size_t n = 0, at = 0;
+
+    if (!refs)
+        return no_memory(err);
+    for (size_t i = 0; i <= p->op->n_values; i++) {
+        const struct blob *blob = i < p->op->n_values ? &p->op->values[i].blob : &p->op->head;
+
+        if (blob->base_id && replies[at++]->number == 0)
+            return err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");
+        if (i < p->op->n_values)
+            refs[n++] = blob->id;
+    }
+    for (size_t i = 0; i < p->op->n_carried; i++, at++) {
+        if (replies[at]->n == 0)
+            continue;
+        if (!redis_value_name_take(p->c, replies[at]->items[0]->text, &name, err))
+            return false;
+        refs[n++] = name.id;
+    }
+    return pack_refs(refs, n, p->c->arena, &p->refs, err);
+}
+
+static bool store_values(struct put *p, struct err *err)
+{
+    for (size_t i = 0; i < p->op->n_values; i++) {
+        if (!redis_value_store(p->c, p->op->ns, &p->op->values[i].blob, &p->op->values[i].of, err))
+            return false;
+        p->at.space->bytes += (int64_t)p->op->values[i].blob.bytes.len;
+    }
+    p->at.space->bytes += (int64_t)p->op->head.bytes.len;
+    return redis_value_store(p->c, p->op->ns, &p->op->head, NULL, err);
+}
+
+static bool store(struct put *p, struct err *err)
+{
+    struct cp_row row = {
+        .id = p->op->checkpoint_id,
+        .stamp = p->stamp,
+        .created_us = p->c->op->now_us,
+        .head = p->op->head.id,
+        .form = p->op->form,
+        .parent_id = p->op->parent_id,
+        .run_id = p->op->run_id,
+        .refs = p->refs,
+        .metadata = p->op->metadata,
+    };
+
+    p->at.space->checkpoints += p->at.row.stamp == 0;
+    p->at.space->bytes += (int64_t)row.metadata.len - (int64_t)p->at.row.metadata.len;
+    return redis_target_drop_head(p->c, p->at.space, p->at.row.head, p->op, err) &&
+           store_values(p, err) && redis_cp_store(p->c, p->op->ns, &p->at.row, &row, err) &&
+           redis_target_store(p->c, &p->at, p->stamp, err) && call_commit(p->c, err);
+}
+
+/* Writes that waited for their checkpoint, and have expired meanwhile, do not come with it. */
+static bool drop_old_writes(struct put *p, const struct reply *writes, struct err *err)
+{
+    int64_t expired_us = redis_cp_expired_us(p->c->d, p->c->op->now_us);
+    struct task_row *tasks;
+    size_t n;
+
+    if (p->at.row.stamp > 0 || !p->at.row.stored)
+        return true;
+    if (!redis_tasks_take(p->c, writes, p->op->form, &tasks, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (stamp_us(tasks[i].stamp) <= expired_us)
+            redis_task_drop(p->c, p->at.space, p->op->checkpoint_id, &tasks[i]);
+    return true;
+}
+
+bool redis_checkpoint_put(struct call *c, struct op *op, struct err *err)
+{
+    struct op_checkpoint_put *put = &op->checkpoint_put;
+    struct put p = {.c = c, .op = put, .at = {put->ns, put->checkpoint_id, put->form}};
+    bool ages = c->d->checkpoint_ttl_us > 0;
+    struct reply **replies;
+
+    redis_target_ask(c, &p.at);
+    if (ages)
+        ASK(c, SLICE("HGETALL"), call_key_in(c, "writes", put->ns, put->checkpoint_id));
+    ask_values(&p);
+    if (!call_answers(c, &replies, err) || !redis_target_take(c, &p.at, replies, err) ||
+        !call_stamp(op,
+                    p.at.space->last_stamp > p.at.thread.tomb ? p.at.space->last_stamp
+                                                              : p.at.thread.tomb,
+                    &p.stamp, err) ||
+        !take_values(&p, replies + TARGET_REPLIES + ages, err) ||
+        (ages && !drop_old_writes(&p, replies[TARGET_REPLIES], err)))
+        return false;
+    put->out.created = p.at.row.stamp == 0;
+    return store(&p, err);
+}
+
+bool redis_checkpoint_get(struct call *c, struct op *op, struct err *err)
+{
+    struct op_checkpoint_get *get = &op->checkpoint_get;
+    struct load_item item = {.thread = op->id, .ns = get->ns};
+    struct loader l = redis_load_start(c);
+    struct thread_row thread;
+    struct reply **replies;
+
+    call_at(c, op->tenant, op->id);
+    redis_thread_ask(c, get->ns);
+    if (slice_present(get->checkpoint_id))
+        ASK(c, SLICE("HGET"), call_key_ns(c, "checkpoints", get->ns), get->checkpoint_id);
+    if (!call_answers(c, &replies, err) || !redis_thread_take(c, get->ns, replies[0], &thread, err))
+        return false;
+    if (!slice_present(get->checkpoint_id)
+            ? !redis_load_latest(c, &thread.spaces[0], &item.row, err)
+            : !redis_cp_take(get->checkpoint_id, replies[1], &item.row, err))
+        return false;
+    if (item.row.stamp == 0 || item.row.created_us <= redis_cp_expired_us(c->d, op->now_us))
+        return err_set(err, ERR_NOT_FOUND, "There is no such checkpoint.");
+    if (!redis_load_items(&l, &item, 1, true, err))
+        return false;
+    get->out.checkpoint = item.out;
+    return true;
+}

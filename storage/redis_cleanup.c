@@ -1,0 +1,295 @@
+/* redis_cleanup.c - clean-up and totals; see op_service.h. */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "redis_removal.h"
+#include "redis_rows.h"
+
+/* Tombstones outlive the repeat window by this. */
+#define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
+
+enum { THREADS_MAX = 1000 };
+
+struct found {
+    struct slice *ids;
+    size_t n;
+    bool more;
+};
+
+static bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+/* Members of indexes of a tenant whose score is at or below a bound; about `limit`, from anywhere. */
+static bool find(struct call *c, const char *const *kinds, size_t n_kinds, int64_t bound,
+                 size_t limit, struct found *out, struct err *err)
+{
+    struct reply **replies;
+    unsigned *buckets;
+    size_t n;
+
+    *out = (struct found){.ids = arena_alloc(c->arena, (limit + 1) * sizeof(*out->ids))};
+    if (!out->ids)
+        return no_memory(err);
+    if (!call_buckets(c, c->tenant, &buckets, &n, err))
+        return false;
+    for (size_t i = 0; i < n * n_kinds; i++)
+        ASK(c, SLICE("ZRANGEBYSCORE"), call_index_at(c, kinds[i % n_kinds], buckets[i / n_kinds]),
+            SLICE("-inf"), call_number(c, bound), SLICE("LIMIT"), SLICE("0"),
+            call_number(c, (int64_t)limit + 1));
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < n * n_kinds; i++)
+        for (size_t k = 0; k < replies[i]->n; k++) {
+            if (out->n == limit) {
+                out->more = true;
+                return true;
+            }
+            out->ids[out->n++] = replies[i]->items[k]->text;
+        }
+    return true;
+}
+
+/* Redis' own expiry has taken the hash: so goes what indexes say of it. */
+static bool unindex(struct call *c, struct err *err)
+{
+    static const char *const kinds[] = {"active", "loose", "tombs", "sessions"};
+
+    call_guard(c, call_key(c, "session"), (struct slice){NULL, 0});
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        CHANGE(c, SLICE("ZREM"), call_index(c, kinds[i]), c->id);
+    return call_commit(c, err);
+}
+
+/* One session that may be idle. */
+static bool remove_idle(struct call *c, int64_t bound, bool threads, bool *counted, struct err *err)
+{
+    struct session_row row;
+    struct reply **replies;
+    int64_t stored, stamp;
+    bool live;
+
+    *counted = false;
+    redis_row_ask(c, false);
+    if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
+        return false;
+    if (!row.stored)
+        return unindex(c, err);
+    if (row.hollow || row.active_us > bound)
+        return true;
+    live = threads ? redis_row_live(c->d, &row, c->op->now_us) : row.gen > row.tomb;
+    stored = redis_row_stamp(&row) > row.content_stamp ? redis_row_stamp(&row) : row.content_stamp;
+    if (!call_stamp(c->op, stored, &stamp, err) || !redis_row_remove(c, &row, stamp, err) ||
+        !redis_row_store(c, &row, err) ||
+        (live && threads && !redis_thread_remove(c, stamp, err)) || !call_commit(c, err))
+        return false;
+    *counted = live;
+    return true;
+}
+
+/* Sessions of a tenant, at most as many as the op still may remove. */
+static bool clean_sessions(struct call *c, struct slice tenant, int64_t bound, size_t *left,
+                           struct err *err)
+{
+    static const char *const kinds[] = {"active", "loose"};
+    struct op_cleanup *cleanup = &c->op->cleanup;
+    struct found f;
+    bool counted;
+
+    c->tenant = tenant;
+    if (!find(c, kinds, COUNT_OF(kinds), bound, *left, &f, err))
+        return false;
+    for (size_t i = 0; i < f.n; i++) {
+        int tries = 0;
+
+        call_at(c, tenant, f.ids[i]);
+        while (!remove_idle(c, bound, !cleanup->expired, &counted, err))
+            if (!call_again(c, &tries))
+                return false;
+        cleanup->out.removed += counted;
+    }
+    *left -= f.n;
+    cleanup->out.more |= f.more;
+    return true;
+}
+
+/* A tombstone of a session that nothing can ask for any more. */
+static bool forget_session(struct call *c, int64_t before_us, struct err *err)
+{
+    struct session_row row;
+    struct reply **replies;
+
+    redis_row_ask(c, false);
+    if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
+        return false;
+    if (!row.stored)
+        return unindex(c, err);
+    if (!row.hollow || stamp_us(row.tomb) >= before_us)
+        return true;
+    call_guard(c, call_key(c, "session"), row.rev);
+    CHANGE(c, SLICE("DEL"), call_key(c, "session"));
+    CHANGE(c, SLICE("ZREM"), call_index(c, "tombs"), c->id);
+    CHANGE(c, SLICE("ZREM"), call_index(c, "sessions"), c->id);
+    return call_commit(c, err);
+}
+
+/* The same of a thread; one that lives again need not remember either. */
+static bool forget_thread(struct call *c, int64_t before_us, struct err *err)
+{
+    struct thread_row thread;
+
+    if (!redis_thread_read(c, &thread, err))
+        return false;
+    if (stamp_us(thread.tomb) >= before_us)
+        return true;
+    thread.tomb = 0;
+    if (thread.n > 0)
+        return redis_thread_store(c, &thread, NULL, err) && call_commit(c, err);
+    call_guard(c, call_key(c, "thread"), thread.rev);
+    CHANGE(c, SLICE("DEL"), call_key(c, "thread"));
+    CHANGE(c, SLICE("ZREM"), call_index(c, "thread-tombs"), c->id);
+    CHANGE(c, SLICE("ZREM"), call_index(c, "threads"), c->id);
+    return call_commit(c, err);
+}
+
+static bool forget(struct call *c, struct slice tenant, const char *kind,
+                   bool (*one)(struct call *c, int64_t before_us, struct err *err), struct err *err)
+{
+    int64_t before_us = c->op->now_us - COLLECT_AFTER_US;
+    struct found f;
+
+    c->tenant = tenant;
+    if (!find(c, &kind, 1, before_us - 1, (size_t)c->op->cleanup.limit, &f, err))
+        return false;
+    for (size_t i = 0; i < f.n; i++) {
+        int tries = 0;
+
+        call_at(c, tenant, f.ids[i]);
+        while (!one(c, before_us, err))
+            if (!call_again(c, &tries))
+                return false;
+    }
+    c->op->cleanup.out.more |= f.more;
+    return true;
+}
+
+/* Checkpoints and writes that have expired, thread by thread. */
+static bool clean_threads(struct call *c, struct slice tenant, struct err *err)
+{
+    static const char *const kinds[] = {"created", "places"};
+    struct slice parts[3], last = {NULL, 0};
+    struct found f;
+
+    c->tenant = tenant;
+    if (!find(c, kinds, COUNT_OF(kinds), redis_cp_expired_us(c->d, c->op->now_us), THREADS_MAX, &f,
+              err))
+        return false;
+    for (size_t i = 0; i < f.n; i++) {
+        int tries = 0;
+
+        if (!redis_split(f.ids[i], parts, COUNT_OF(parts), c->arena))
+            return no_memory(err);
+        if (slice_present(last) && slice_equal(last, parts[0]))
+            continue;
+        last = parts[0];
+        call_at(c, tenant, last);
+        while (!redis_removal_expired(c, err))
+            if (!call_again(c, &tries))
+                return false;
+    }
+    c->op->cleanup.out.more |= f.more;
+    return true;
+}
+
+static bool clean_tenant(struct call *c, struct slice tenant, size_t *left, struct err *err)
+{
+    int64_t expired_us = redis_row_expired_us(c->d, c->op->now_us);
+
+    if (c->d->session_ttl_us > 0 && !clean_sessions(c, tenant, expired_us, left, err))
+        return false;
+    if (c->op->now_us > COLLECT_AFTER_US &&
+        (!forget(c, tenant, "tombs", forget_session, err) ||
+         !forget(c, tenant, "thread-tombs", forget_thread, err)))
+        return false;
+    return c->d->checkpoint_ttl_us <= 0 || clean_threads(c, tenant, err);
+}
+
+bool redis_cleanup(struct call *c, struct op *op, struct err *err)
+{
+    size_t left = (size_t)op->cleanup.limit, n;
+    struct slice *tenants;
+
+    memset(&op->cleanup.out, 0, sizeof(op->cleanup.out));
+    if (!op->cleanup.expired)
+        return clean_sessions(c, op->tenant, op->cleanup.idle_us, &left, err);
+    if (!call_tenants(c, &tenants, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!clean_tenant(c, tenants[i], &left, err))
+            return false;
+    return true;
+}
+
+/* What totals count of sessions that have expired, but are stored still. */
+static bool subtract_expired(struct call *c, int64_t expired_us, struct err *err)
+{
+    static const char *const kinds[] = {"active", "loose"};
+    struct op_stats *stats = &c->op->stats;
+    struct reply **replies;
+    struct found f;
+
+    if (!find(c, kinds, COUNT_OF(kinds), expired_us, INT32_MAX / 16, &f, err))
+        return false;
+    for (size_t i = 0; i < f.n; i++) {
+        call_at(c, c->op->tenant, f.ids[i]);
+        ASK(c, SLICE("HLEN"), call_key(c, "messages"));
+        ASK(c, SLICE("HMGET"), call_key(c, "session"), SLICE("gen"), SLICE("status"));
+    }
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < f.n; i++) {
+        struct reply **fields = replies[2 * i + 1]->items;
+
+        stats->out.messages -= replies[2 * i]->number;
+        stats->out.active_sessions -= redis_number(fields[0]->text) > 0 &&
+                                      slice_equal(fields[1]->text, SLICE("active"));
+    }
+    return true;
+}
+
+static struct slice above(struct call *c, int64_t bound)
+{
+    return bound == INT64_MIN ? SLICE("-inf") : call_concat(c, SLICE("("), call_number(c, bound));
+}
+
+bool redis_stats(struct call *c, struct op *op, struct err *err)
+{
+    int64_t expired_us = redis_row_expired_us(c->d, op->now_us);
+    struct op_stats *stats = &op->stats;
+    struct reply **replies;
+    unsigned *buckets;
+    size_t n;
+
+    memset(&stats->out, 0, sizeof(stats->out));
+    c->tenant = op->tenant;
+    if (!call_buckets(c, op->tenant, &buckets, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        ASK(c, SLICE("ZCOUNT"), call_index_at(c, "active", buckets[i]), above(c, expired_us),
+            SLICE("+inf"));
+        ASK(c, SLICE("ZCOUNT"), call_index_at(c, "created", buckets[i]),
+            above(c, redis_cp_expired_us(c->d, op->now_us)), SLICE("+inf"));
+        ASK(c, SLICE("HMGET"), call_index_at(c, "totals", buckets[i]), SLICE("messages"),
+            SLICE("active"));
+    }
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        stats->out.sessions += replies[3 * i]->number;
+        stats->out.checkpoints += replies[3 * i + 1]->number;
+        stats->out.messages += redis_number(replies[3 * i + 2]->items[0]->text);
+        stats->out.active_sessions += redis_number(replies[3 * i + 2]->items[1]->text);
+    }
+    return c->d->session_ttl_us <= 0 || subtract_expired(c, expired_us, err);
+}

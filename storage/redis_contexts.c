@@ -1,0 +1,139 @@
+/* redis_contexts.c - the operations on contexts; see op_sessions.h. */
+#include "redis_rows.h"
+
+/*
+ * The number that is answered for each stored context. Two stores may have given the same number:
+ * what comes later is numbered above what is before it.
+ */
+static bool number_all(struct call *c, const struct session_row *row, int64_t **out,
+                       struct err *err)
+{
+    int64_t *numbers = arena_alloc(c->arena, (row->n_contexts + 1) * sizeof(*numbers));
+
+    if (!numbers)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading contexts.");
+    for (size_t i = 0; i < row->n_contexts; i++) {
+        numbers[i] = row->contexts[i].number;
+        if (i > 0 && numbers[i] <= numbers[i - 1])
+            numbers[i] = numbers[i - 1] + 1;
+    }
+    *out = numbers;
+    return true;
+}
+
+static bool check_version(int64_t newest, int64_t if_version, struct err *err)
+{
+    if (if_version == IF_NONE || (newest && (if_version == IF_EXISTS || if_version == newest)))
+        return true;
+    return err_set(err, ERR_PRECONDITION,
+                   newest ? "The context has another version." : "The session has no context.");
+}
+
+static bool put_context(struct call *c, struct session_row *row, int64_t newest, struct err *err)
+{
+    struct op_context_put *put = &c->op->context_put;
+    struct row_context context = {.updated_us = c->op->now_us, .len = (int64_t)put->context.len};
+    int64_t stored = row->tomb;
+
+    if (newest && row->contexts[row->n_contexts - 1].stamp > stored)
+        stored = row->contexts[row->n_contexts - 1].stamp;
+    if (!redis_row_begin(c, stored, row, &context.stamp, err))
+        return false;
+    if (newest > row->last_context)
+        row->last_context = newest;
+    context.number = ++row->last_context;
+    if (row->active_us < c->op->now_us)
+        row->active_us = c->op->now_us;
+    row->hollow = false;
+    put->out.version = context.number;
+    put->out.updated_us = context.updated_us;
+    return redis_row_add_context(c, row, &context, put->context, err) &&
+           redis_row_store(c, row, err) && call_commit(c, err);
+}
+
+bool redis_context_put(struct call *c, struct op *op, struct err *err)
+{
+    struct op_context_put *put = &op->context_put;
+    struct session_row row;
+    int64_t *numbers, newest = 0;
+
+    if (!redis_row_read(c, op, false, &row, err))
+        return false;
+    if (put->require_session && !redis_row_live(c->d, &row, op->now_us))
+        return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
+    if (!number_all(c, &row, &numbers, err))
+        return false;
+    if (redis_row_known(c->d, &row, op->now_us) && row.n_contexts)
+        newest = numbers[row.n_contexts - 1];
+    return check_version(newest, put->if_version, err) && put_context(c, &row, newest, err);
+}
+
+static bool read_body(struct call *c, const struct row_context *stored, int64_t number,
+                      struct err *err)
+{
+    struct context *out = &c->op->context_get.out.context;
+    struct reply **replies;
+    struct slice field;
+
+    field = arena_printf(c->arena, "%lld %lld", (long long)stored->number,
+                         (long long)stored->stamp);
+    if (!field.at)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    ASK(c, SLICE("HGET"), call_key(c, "contexts"), field);
+    if (!call_answers(c, &replies, err))
+        return false;
+    if (replies[0]->type != REPLY_TEXT)
+        return call_torn(c, err);
+    *out = (struct context){.version = number,
+                            .updated_us = stored->updated_us,
+                            .body = replies[0]->text,
+                            .body_len = replies[0]->text.len};
+    return true;
+}
+
+bool redis_context_get(struct call *c, struct op *op, struct err *err)
+{
+    int64_t wanted = op->context_get.version, *numbers;
+    struct session_row row;
+
+    if (!redis_row_read(c, op, false, &row, err))
+        return false;
+    if (!redis_row_known(c->d, &row, op->now_us))
+        return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
+    if (!number_all(c, &row, &numbers, err))
+        return false;
+    for (size_t i = row.n_contexts; i-- > 0;)
+        if (wanted == 0 || numbers[i] == wanted)
+            return read_body(c, &row.contexts[i], numbers[i], err);
+    return err_set(err, ERR_NOT_FOUND,
+                   row.n_contexts ? "The session has no context of this version."
+                                  : "The session has no context.");
+}
+
+bool redis_context_list(struct call *c, struct op *op, struct err *err)
+{
+    struct op_context_list *list = &op->context_list;
+    struct session_row row;
+    struct context *items;
+    int64_t *numbers;
+    size_t n;
+
+    if (!redis_row_read(c, op, false, &row, err) || !number_all(c, &row, &numbers, err))
+        return false;
+    n = redis_row_known(c->d, &row, op->now_us) ? row.n_contexts : 0;
+    if (n > (size_t)list->limit)
+        n = (size_t)list->limit;
+    items = arena_zalloc(c->arena, n, sizeof(*items));
+    if (!items)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while listing contexts.");
+    for (size_t i = 0; i < n; i++) {
+        size_t at = row.n_contexts - 1 - i;
+
+        items[i] = (struct context){.version = numbers[at],
+                                    .updated_us = row.contexts[at].updated_us,
+                                    .body_len = (size_t)row.contexts[at].len};
+    }
+    list->out.items = items;
+    list->out.n = n;
+    return true;
+}

@@ -1,0 +1,292 @@
+/* redis_load.c - see redis_load.h. */
+#include "redis_load.h"
+
+#include "clock.h"
+#include "pack.h"
+
+enum { LATEST_PAGE = 100 };
+
+static bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+struct loader redis_load_start(struct call *c)
+{
+    return (struct loader){.c = c, .values = {.arena = c->arena}};
+}
+
+bool redis_load_value_take(struct loader *l, int64_t id, const struct reply *reply,
+                           struct value **out, struct err *err)
+{
+    struct value *value = arena_zalloc(l->c->arena, 1, sizeof(*value));
+    struct slice texts[5];
+    int64_t numbers[2];
+
+    if (!value)
+        return no_memory(err);
+    if (reply->type != REPLY_TEXT)
+        return call_torn(l->c, err);
+    if (!redis_unpack(reply->text, &(struct packed){numbers, 2, texts, 5}, err))
+        return false;
+    if (texts[0].len != BLOB_HASH_LEN || numbers[0] >= id)
+        return err_set(err, ERR_STORAGE, "redis: a stored value is damaged");
+    value->blob.id = id;
+    value->blob.base_id = numbers[0];
+    value->blob.encoding = (int)numbers[1];
+    memcpy(value->blob.hash, texts[0].at, BLOB_HASH_LEN);
+    value->of = (struct channel_version){texts[1], texts[2]};
+    value->blob.type = texts[3].at ? texts[3] : SLICE("");
+    value->blob.bytes = texts[4].at ? texts[4] : SLICE("");
+    l->bytes += sizeof(*value) + reply->text.len;
+    *out = value;
+    return true;
+}
+
+/* Asks for the values that an item wants. */
+static bool ask_values(struct loader *l, const struct load_item *item, struct err *err)
+{
+    struct slice *args = arena_alloc(l->c->arena, (item->n_wanted + 2) * sizeof(*args));
+
+    if (!args)
+        return no_memory(err);
+    args[0] = SLICE("HMGET");
+    args[1] = call_key_ns(l->c, "values", item->ns);
+    for (size_t i = 0; i < item->n_wanted; i++)
+        args[i + 2] = call_number(l->c, item->wanted[i]);
+    call_ask(l->c, args, item->n_wanted + 2);
+    return true;
+}
+
+static bool want(struct loader *l, struct load_item *item, bool values, struct err *err)
+{
+    int64_t *refs = NULL;
+    size_t n = 0;
+
+    if (values && !unpack_refs(item->row.refs, l->c->arena, &refs, &n, err))
+        return false;
+    item->wanted = arena_alloc(l->c->arena, (n + 1) * sizeof(*item->wanted));
+    if (!item->wanted)
+        return no_memory(err);
+    item->n_wanted = 0;
+    if (!value_map_find(&l->values, item->row.head))
+        item->wanted[item->n_wanted++] = item->row.head;
+    for (size_t i = 0; i < n; i++)
+        if (!value_map_find(&l->values, refs[i]))
+            item->wanted[item->n_wanted++] = refs[i];
+    return true;
+}
+
+/* Takes what an item wanted; then it wants the bases of these that are not there yet. */
+static bool take_values(struct loader *l, struct load_item *item, const struct reply *reply,
+                        struct err *err)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < item->n_wanted; i++) {
+        struct value *value = value_map_find(&l->values, item->wanted[i]);
+
+        if (!value && (!redis_load_value_take(l, item->wanted[i], reply->items[i], &value, err) ||
+                       !value_map_add(&l->values, value, err)))
+            return false;
+        if (value->blob.base_id && !value_map_find(&l->values, value->blob.base_id))
+            item->wanted[n++] = value->blob.base_id;
+    }
+    item->n_wanted = n;
+    return true;
+}
+
+static bool load_bases(struct loader *l, struct load_item *items, size_t n, struct err *err)
+{
+    struct reply **replies;
+
+    for (;;) { /* ends: each base has a lower id */
+        size_t asked = 0;
+
+        for (size_t i = 0; i < n; i++) {
+            if (items[i].n_wanted == 0)
+                continue;
+            call_at(l->c, l->c->op->tenant, items[i].thread);
+            if (!ask_values(l, &items[i], err))
+                return false;
+            asked++;
+        }
+        if (asked == 0)
+            return true;
+        if (!call_answers(l->c, &replies, err))
+            return false;
+        for (size_t i = 0, at = 0; i < n; i++)
+            if (items[i].n_wanted && !take_values(l, &items[i], replies[at++], err))
+                return false;
+    }
+}
+
+static struct value *linked(struct loader *l, int64_t id)
+{
+    struct value *first = value_map_find(&l->values, id), *at = first;
+
+    while (at && at->blob.base_id && !at->blob.base) {
+        struct value *base = value_map_find(&l->values, at->blob.base_id);
+
+        if (base)
+            at->blob.base = &base->blob;
+        at = base;
+    }
+    return first;
+}
+
+static bool attach_values(struct loader *l, const struct load_item *item, struct err *err)
+{
+    int64_t *refs;
+    size_t n;
+
+    if (!unpack_refs(item->row.refs, l->c->arena, &refs, &n, err))
+        return false;
+    item->out->values = arena_alloc(l->c->arena, (n + 1) * sizeof(*item->out->values));
+    if (!item->out->values)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        item->out->values[i] = linked(l, refs[i]);
+    item->out->n_values = n;
+    return true;
+}
+
+bool redis_load_writes(struct loader *l, const struct task_row *tasks, size_t n, int64_t expired_us,
+                       struct checkpoint *out, struct err *err)
+{
+    size_t cap = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct write *writes;
+        size_t count;
+
+        if (stamp_us(tasks[i].stamp) <= expired_us)
+            continue;
+        if (!unpack_writes(tasks[i].body, l->c->arena, &writes, &count, err))
+            return false;
+        for (size_t k = 0; k < count; k++) {
+            void *grown = arena_grow(l->c->arena, out->writes, out->n_writes, sizeof(*writes),
+                                     &cap);
+
+            if (!grown)
+                return no_memory(err);
+            out->writes = grown;
+            writes[k].task_id = tasks[i].id;
+            writes[k].task_path = tasks[i].task_path;
+            out->writes[out->n_writes++] = writes[k];
+        }
+        l->bytes += tasks[i].body.len;
+    }
+    return true;
+}
+
+static bool make(struct loader *l, struct load_item *item, const struct reply *writes, bool values,
+                 struct err *err)
+{
+    struct checkpoint *out = item->out = arena_zalloc(l->c->arena, 1, sizeof(*out));
+    struct task_row *tasks;
+    size_t n;
+
+    if (!out)
+        return no_memory(err);
+    *out = (struct checkpoint){
+        .thread = item->thread,
+        .ns = item->ns,
+        .id = item->row.id,
+        .parent_id = item->row.parent_id,
+        .form = item->row.form,
+        .head = linked(l, item->row.head)->blob,
+        .metadata = item->row.metadata,
+        .created_us = item->row.created_us,
+        .stamp = item->row.stamp,
+    };
+    l->bytes += sizeof(*out) + out->id.len + out->parent_id.len + out->metadata.len +
+                item->row.refs.len;
+    return (!values || attach_values(l, item, err)) &&
+           redis_tasks_take(l->c, writes, out->form, &tasks, &n, err) &&
+           redis_load_writes(l, tasks, n, INT64_MIN, out, err);
+}
+
+bool redis_load_items(struct loader *l, struct load_item *items, size_t n, bool values,
+                      struct err *err)
+{
+    struct reply **replies, **writes = arena_alloc(l->c->arena, (n + 1) * sizeof(*writes));
+    size_t at = 0;
+
+    if (!writes)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        call_at(l->c, l->c->op->tenant, items[i].thread);
+        if (!want(l, &items[i], values, err) ||
+            (items[i].n_wanted > 0 && !ask_values(l, &items[i], err)))
+            return false;
+        ASK(l->c, SLICE("HGETALL"), call_key_in(l->c, "writes", items[i].ns, items[i].row.id));
+    }
+    if (!call_answers(l->c, &replies, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (items[i].n_wanted > 0 && !take_values(l, &items[i], replies[at++], err))
+            return false;
+        writes[i] = replies[at++];
+    }
+    if (!load_bases(l, items, n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!make(l, &items[i], writes[i], values, err))
+            return false;
+    return true;
+}
+
+/* The rows of the ids in a part of the order; the first that has not expired. */
+static bool first_fresh(struct call *c, const struct space *space, const struct reply *places,
+                        struct cp_row *row, struct err *err)
+{
+    size_t cut = space->form == FORM_CHANNEL ? 1 : 21;
+    struct reply **replies;
+
+    for (size_t i = 0; i < places->n; i++) {
+        struct slice place = places->items[i]->text;
+
+        ASK(c, SLICE("HGET"), call_key_ns(c, "checkpoints", space->ns),
+            (struct slice){place.at + cut, place.len - cut});
+    }
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < places->n; i++) {
+        struct slice place = places->items[i]->text;
+
+        if (!redis_cp_take((struct slice){place.at + cut, place.len - cut}, replies[i], row, err))
+            return false;
+        if (row->stored && row->created_us > redis_cp_expired_us(c->d, c->op->now_us))
+            return true;
+    }
+    *row = (struct cp_row){0};
+    return true;
+}
+
+bool redis_load_latest(struct call *c, const struct space *space, struct cp_row *row,
+                       struct err *err)
+{
+    bool channel = space->form == FORM_CHANNEL;
+    int64_t from = 0, page = c->d->checkpoint_ttl_us > 0 ? LATEST_PAGE : 1;
+    struct reply **replies;
+
+    *row = (struct cp_row){0};
+    if (!space->stored || space->form == FORM_NONE)
+        return true;
+    for (;; from += page) {
+        ASK(c, SLICE("ZREVRANGEBYLEX"), call_key_ns(c, "sequence", space->ns),
+            channel ? SLICE("(d") : SLICE("(e"), channel ? SLICE("[c") : SLICE("[d"),
+            SLICE("LIMIT"), call_number(c, from), call_number(c, page));
+        if (!call_answers(c, &replies, err))
+            return false;
+        if (replies[0]->n == 0)
+            return true;
+        if (!first_fresh(c, space, replies[0], row, err))
+            return false;
+        if (row->stored)
+            return true;
+        if (page == 1)
+            return call_torn(c, err);
+    }
+}

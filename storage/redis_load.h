@@ -1,0 +1,49 @@
+/*
+ * redis_load.h - checkpoints with their values and writes.
+ *
+ * Threads    the lane's.
+ * Ownership  results live in the arena of the op.
+ * Units      *_us wall microseconds; bytes.
+ * Errors     those of redis.h.
+ */
+#ifndef REDIS_LOAD_H
+#define REDIS_LOAD_H
+
+#include "redis_threads.h"
+#include "value_map.h"
+
+struct loader {
+    struct call *c;
+    struct value_map values; /* already loaded */
+    size_t bytes;            /* of all that was loaded so far */
+};
+
+/* A checkpoint whose row was read. */
+struct load_item {
+    struct slice thread, ns;
+    struct cp_row row;
+    int64_t *wanted; /* while values are read */
+    size_t n_wanted;
+    struct checkpoint *out;
+};
+
+/* A loader for one op. */
+struct loader redis_load_start(struct call *c) MUST_USE;
+
+/* Fills `out` of each item, with its writes; with its values only if asked for. */
+bool redis_load_items(struct loader *l, struct load_item *items, size_t n, bool values,
+                      struct err *err) MUST_USE;
+
+/* The writes of tasks that are in order; what is older than expired_us is left out. */
+bool redis_load_writes(struct loader *l, const struct task_row *tasks, size_t n, int64_t expired_us,
+                       struct checkpoint *out, struct err *err) MUST_USE;
+
+/* A value from its field. */
+bool redis_load_value_take(struct loader *l, int64_t id, const struct reply *reply,
+                           struct value **out, struct err *err) MUST_USE;
+
+/* The latest row of a namespace that has not expired; not stored if there is none. */
+bool redis_load_latest(struct call *c, const struct space *space, struct cp_row *row,
+                       struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,290 @@
+/*
+ * redis_merge.c - merges records of sessions, messages, contexts; see record.h.
+ *
+ * The result depends on what was merged, not on the order or how often. Times, versions and last_seq
+ * only rise. Counters belong to the life of a session, so those that come with the higher tomb stand,
+ * and of one life the higher ones.
+ */
+#include "redis_merge.h"
+
+#include "clock.h"
+#include "redis_messages.h"
+
+static void raise_to(int64_t *at, int64_t to, bool *changed)
+{
+    if (*at < to) {
+        *at = to;
+        *changed = true;
+    }
+}
+
+/* Of two texts with one stamp either would do; the greater one, so that all stores agree. */
+static bool cell_wins(const struct cell *cell, int64_t stamp, struct slice text)
+{
+    return cell->stamp > stamp || (cell->stamp == stamp && slice_compare(cell->text, text) > 0);
+}
+
+static bool merge_cell(const struct cell *cell, int64_t tomb, int64_t *stamp, struct slice *text)
+{
+    bool changed = false;
+
+    if (cell->stamp > tomb && cell_wins(cell, *stamp, *text)) {
+        *stamp = cell->stamp;
+        *text = cell->text;
+        changed = true;
+    }
+    if (*stamp && *stamp <= tomb) {
+        *stamp = 0;
+        *text = (struct slice){NULL, 0};
+        changed = true;
+    }
+    return changed;
+}
+
+static void merge_cells(const struct record_session *r, struct session_row *row, bool *changed)
+{
+    struct cell metadata = {r->metadata.stamp, redis_row_metadata(r->metadata.text)};
+
+    *changed |= merge_cell(&r->user_id, row->tomb, &row->user_stamp, &row->user_id);
+    *changed |= merge_cell(&r->status, row->tomb, &row->status_stamp, &row->status);
+    *changed |= merge_cell(&metadata, row->tomb, &row->metadata_stamp, &row->metadata);
+}
+
+/* What belongs to one life of the session. */
+static void merge_life(const struct record_session *r, struct session_row *row, bool *changed)
+{
+    if (r->tomb > row->tomb) {
+        row->tomb = r->tomb;
+        row->request_count = row->error_count = 0;
+        row->processing_time = 0;
+        *changed = true;
+    }
+    if (r->tomb == row->tomb) {
+        raise_to(&row->request_count, r->request_count, changed);
+        raise_to(&row->error_count, r->error_count, changed);
+        if (row->processing_time < r->total_processing_time) {
+            row->processing_time = r->total_processing_time;
+            *changed = true;
+        }
+    }
+    raise_to(&row->gen, r->gen, changed);
+    if (row->gen <= row->tomb && row->gen != 0) {
+        row->gen = 0;
+        *changed = true;
+    }
+}
+
+/* Messages that a deletion covers go; *left: others stay. */
+static bool kill_messages(struct call *c, const struct session_row *row, bool *left,
+                          struct err *err)
+{
+    int64_t killed = 0, stamp;
+    struct reply **replies;
+    struct message m;
+
+    ASK(c, SLICE("HGETALL"), call_key(c, "messages"));
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i + 1 < replies[0]->n; i += 2) {
+        struct slice id = replies[0]->items[i]->text;
+
+        if (!redis_message_unpack(replies[0]->items[i + 1]->text, &m, &stamp, err))
+            return false;
+        if (stamp > row->tomb) {
+            *left = true;
+            continue;
+        }
+        CHANGE(c, SLICE("HDEL"), call_key(c, "messages"), id);
+        CHANGE(c, SLICE("ZREM"), call_key(c, "order"), redis_message_place(c, m.seq, id));
+        killed++;
+    }
+    if (killed)
+        CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("messages"),
+               call_number(c, -killed));
+    return true;
+}
+
+/* After a deletion has come: what it covers goes, what is newer stays. */
+static bool apply_tomb(struct call *c, struct session_row *row, struct err *err)
+{
+    bool left = false;
+
+    if (!kill_messages(c, row, &left, err))
+        return false;
+    redis_row_kill_contexts(c, row);
+    left |= row->n_contexts > 0;
+    row->hollow = row->gen == 0 && !left;
+    if (!left)
+        row->content_stamp = 0;
+    return true;
+}
+
+static void observe_session(const struct record_session *r)
+{
+    stamp_observe(r->gen);
+    stamp_observe(r->tomb);
+    stamp_observe(r->user_id.stamp);
+    stamp_observe(r->status.stamp);
+    stamp_observe(r->metadata.stamp);
+}
+
+static bool merge_session(struct call *c, const struct record *record, struct session_row *row,
+                          bool *applied, struct err *err)
+{
+    const struct record_session *r = &record->session;
+    bool changed = !row->stored;
+    int64_t tomb = row->tomb;
+
+    observe_session(r);
+    merge_life(r, row, &changed);
+    merge_cells(r, row, &changed);
+    raise_to(&row->created_us, r->created_us, &changed);
+    raise_to(&row->updated_us, r->updated_us, &changed);
+    raise_to(&row->active_us, r->last_activity_us, &changed);
+    raise_to(&row->last_seq, r->last_seq, &changed);
+    raise_to(&row->version, r->version, &changed);
+    raise_to(&row->last_context, r->last_context, &changed);
+    *applied = changed;
+    if (!changed)
+        return true;
+    if (!row->stored)
+        row->hollow = row->gen == 0 && row->tomb > 0;
+    else if (row->gen)
+        row->hollow = false;
+    if (row->stored && row->tomb > tomb && !apply_tomb(c, row, err))
+        return false;
+    return redis_row_store(c, row, err);
+}
+
+/* A message that is newer than what is stored, if anything is. */
+static bool write_message(struct call *c, struct session_row *row, const struct record *record,
+                          const struct message *old, struct err *err)
+{
+    const struct record_message *from = &record->message;
+    struct message m = {record->key.sub, from->role, from->content,
+                        from->metadata,  from->seq,  false};
+    struct slice field;
+
+    if (!redis_message_pack(c, &m, from->stamp, &field, err))
+        return false;
+    if (old)
+        CHANGE(c, SLICE("ZREM"), call_key(c, "order"), redis_message_place(c, old->seq, m.id));
+    else
+        CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("messages"), SLICE("1"));
+    CHANGE(c, SLICE("HSET"), call_key(c, "messages"), m.id, field);
+    CHANGE(c, SLICE("ZADD"), call_key(c, "order"), SLICE("0"), redis_message_place(c, m.seq, m.id));
+    if (row->content_stamp < from->stamp)
+        row->content_stamp = from->stamp;
+    return true;
+}
+
+static bool merge_message(struct call *c, const struct record *record, struct session_row *row,
+                          const struct reply *stored, bool *applied, struct err *err)
+{
+    const struct record_message *from = &record->message;
+    bool moved = false, known = stored->type == REPLY_TEXT && !row->hollow, newer = !known;
+    struct message old;
+    int64_t stamp;
+
+    stamp_observe(from->stamp);
+    raise_to(&row->last_seq, from->seq, &moved);
+    raise_to(&row->active_us, from->seq, &moved);
+    if (from->stamp <= row->tomb) {
+        *applied = moved;
+        return !moved || redis_row_store(c, row, err);
+    }
+    if (known) {
+        if (!redis_message_unpack(stored->text, &old, &stamp, err))
+            return false;
+        newer = from->seq > old.seq || (from->seq == old.seq && from->stamp > stamp);
+    }
+    *applied = moved || newer;
+    if (newer && !write_message(c, row, record, known ? &old : NULL, err))
+        return false;
+    if (!moved && !newer && row->stored && !row->hollow)
+        return true;
+    row->hollow = false;
+    return redis_row_store(c, row, err);
+}
+
+/* Whether it is stored already, or as many newer contexts are stored as are kept. */
+static bool context_stays_out(const struct redis *d, const struct session_row *row,
+                              const struct record *record)
+{
+    size_t kept = (size_t)d->context_versions;
+
+    for (size_t i = 0; i < row->n_contexts; i++)
+        if (row->contexts[i].number == record->key.number &&
+            row->contexts[i].stamp == record->key.stamp)
+            return true;
+    return row->n_contexts >= kept &&
+           row->contexts[row->n_contexts - kept].stamp > record->key.stamp;
+}
+
+static bool merge_context(struct call *c, const struct record *record, struct session_row *row,
+                          bool *applied, struct err *err)
+{
+    const struct record_context *from = &record->context;
+    struct row_context context = {record->key.number, record->key.stamp, from->updated_us,
+                                  (int64_t)from->body.len};
+    bool moved = false, written;
+
+    stamp_observe(context.stamp);
+    raise_to(&row->last_context, context.number, &moved);
+    raise_to(&row->active_us, context.updated_us, &moved);
+    if (context.stamp <= row->tomb) {
+        *applied = moved;
+        return !moved || redis_row_store(c, row, err);
+    }
+    written = !context_stays_out(c->d, row, record);
+    *applied = moved || written;
+    if (written && !redis_row_add_context(c, row, &context, from->body, err))
+        return false;
+    if (!*applied && row->stored && !row->hollow)
+        return true;
+    row->hollow = false;
+    return redis_row_store(c, row, err);
+}
+
+static bool merge_record(struct call *c, const struct record *record, bool *applied,
+                         struct err *err)
+{
+    struct session_row row;
+    struct reply **replies;
+    bool ok;
+
+    *applied = false;
+    call_at(c, c->op->tenant, record->key.id);
+    if (record->kind > RECORD_CONTEXT)
+        return redis_merge_thread_record(c, record, applied, err) && call_commit(c, err);
+    redis_row_ask(c, record->kind == RECORD_SESSION);
+    if (record->kind == RECORD_MESSAGE)
+        ASK(c, SLICE("HGET"), call_key(c, "messages"), record->key.sub);
+    if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
+        return false;
+    if (record->kind == RECORD_SESSION)
+        ok = merge_session(c, record, &row, applied, err);
+    else if (record->kind == RECORD_MESSAGE)
+        ok = merge_message(c, record, &row, replies[1], applied, err);
+    else
+        ok = merge_context(c, record, &row, applied, err);
+    return ok && call_commit(c, err);
+}
+
+bool redis_merge(struct call *c, struct op *op, struct err *err)
+{
+    struct op_merge *merge = &op->merge;
+    size_t n_applied = 0;
+    bool applied;
+
+    for (size_t i = 0; i < merge->n; i++) {
+        int tries = 0;
+
+        while (!merge_record(c, &merge->items[i], &applied, err))
+            if (!call_again(c, &tries))
+                return false;
+        n_applied += applied;
+    }
+    merge->out.applied = n_applied;
+    return true;
+}

@@ -1,0 +1,28 @@
+/*
+ * redis_messages.h - messages as they are stored.
+ *
+ * Threads    the lane's.
+ * Ownership  texts point into what was read.
+ * Units      seq microseconds.
+ * Errors     STORAGE, NO_MEMORY.
+ */
+#ifndef REDIS_MESSAGES_H
+#define REDIS_MESSAGES_H
+
+#include "redis_rows.h"
+
+/* The field of a message. */
+bool redis_message_pack(struct call *c, const struct message *m, int64_t stamp, struct slice *out,
+                        struct err *err) MUST_USE;
+
+/* Back again; m->id is not in it. */
+bool redis_message_unpack(struct slice field, struct message *m, int64_t *stamp,
+                          struct err *err) MUST_USE;
+
+/* Its place in the order of the conversation. */
+struct slice redis_message_place(struct call *c, int64_t seq, struct slice id) MUST_USE;
+
+/* The seq and the id in a place. */
+struct message_pos redis_message_pos_of(struct slice place) MUST_USE;
+
+#endif

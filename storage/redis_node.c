@@ -1,0 +1,200 @@
+/* redis_node.c - see redis_node.h. */
+#include "redis_node.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "clock.h"
+#include "redis_scripts.h"
+
+#define LEASE_TEXT "3600000"                 /* milliseconds */
+#define RENEW_NS (INT64_C(300) * 1000000000) /* renewed when it is as old as that */
+#define CLOCK_STEP_US (INT64_C(2) * 1000000) /* the clock is moved ahead by this */
+
+enum { NODES = 1 << STAMP_NODE_BITS, TOKEN_LEN = 32 };
+
+static struct {
+    pthread_mutex_t lock;
+    char token[TOKEN_LEN + 1]; /* of this process; empty = none yet */
+    unsigned number;
+    bool taken;
+    int64_t renewed_ns;
+} node = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool ask(struct redis *d, const struct slice *args, size_t n, struct arena *arena,
+                struct reply **reply, struct err *err)
+{
+    return conn_put(&d->conn, args, n, arena, err) && conn_send(&d->conn, err) &&
+           conn_take(&d->conn, arena, reply, err);
+}
+
+void redis_script_sha(char out[REDIS_SHA_LEN + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char sum[REDIS_SHA_LEN / 2];
+
+    memset(sum, 0, sizeof(sum));
+    EVP_Digest(REDIS_COMMIT_SCRIPT, sizeof(REDIS_COMMIT_SCRIPT) - 1, sum, NULL, EVP_sha1(), NULL);
+    for (size_t i = 0; i < sizeof(sum); i++) {
+        out[2 * i] = digits[sum[i] >> 4];
+        out[2 * i + 1] = digits[sum[i] & 15];
+    }
+    out[REDIS_SHA_LEN] = '\0';
+}
+
+static bool refused(const struct reply *reply, struct err *err)
+{
+    return reply->type == REPLY_ERROR ? conn_refused(reply, err) : true;
+}
+
+/* Whether what the server confirms survives its death. CONFIG may be forbidden: then nobody knows. */
+static bool read_durability(struct redis *d, struct arena *arena, struct err *err)
+{
+    struct reply *append, *sync;
+
+    if (!ask(d, (struct slice[]){SLICE("CONFIG"), SLICE("GET"), SLICE("appendonly")}, 3, arena,
+             &append, err) ||
+        !ask(d, (struct slice[]){SLICE("CONFIG"), SLICE("GET"), SLICE("appendfsync")}, 3, arena,
+             &sync, err))
+        return false;
+    d->base.caps &= ~(unsigned)BACKEND_DURABLE;
+    if (append->type != REPLY_LIST || append->n != 2 || sync->type != REPLY_LIST || sync->n != 2)
+        return true;
+    if (slice_equal(append->items[1]->text, SLICE("yes")) &&
+        slice_equal(sync->items[1]->text, SLICE("always")))
+        d->base.caps |= BACKEND_DURABLE;
+    return true;
+}
+
+static bool read_clock(struct redis *d, struct arena *arena, struct err *err)
+{
+    struct slice key = redis_key_single(d->prefix, "clock", (struct slice){NULL, 0}, arena);
+    struct reply *reply;
+
+    if (!key.at)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (!ask(d, (struct slice[]){SLICE("HVALS"), key}, 2, arena, &reply, err) ||
+        !refused(reply, err))
+        return false;
+    for (size_t i = 0; i < reply->n; i++)
+        stamp_observe(redis_number(reply->items[i]->text) << STAMP_NODE_BITS);
+    d->clock_us = 0;
+    return true;
+}
+
+bool redis_greet(struct redis *d, struct err *err)
+{
+    struct arena arena = {0};
+    struct reply *reply;
+    bool ok;
+
+    ok = ask(d, (struct slice[]){SLICE("SCRIPT"), SLICE("LOAD"), SLICE(REDIS_COMMIT_SCRIPT)}, 3,
+             &arena, &reply, err) &&
+         refused(reply, err) && read_durability(d, &arena, err) && read_clock(d, &arena, err);
+    arena_done(&arena);
+    return ok;
+}
+
+static struct slice node_key(struct redis *d, unsigned number, struct arena *arena)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%u", number);
+    return redis_key_single(d->prefix, "node", slice_of(text), arena);
+}
+
+/* Ours already, or free. */
+static bool try_number(struct redis *d, unsigned number, struct arena *arena, bool *ours,
+                       struct err *err)
+{
+    struct slice key = node_key(d, number, arena), token = slice_of(node.token);
+    struct reply *set, *get;
+
+    if (!key.at)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (!ask(
+            d,
+            (struct slice[]){SLICE("SET"), key, token, SLICE("NX"), SLICE("PX"), SLICE(LEASE_TEXT)},
+            6, arena, &set, err) ||
+        !refused(set, err) || !ask(d, (struct slice[]){SLICE("GET"), key}, 2, arena, &get, err) ||
+        !refused(get, err))
+        return false;
+    *ours = slice_equal(get->text, token);
+    return !*ours || set->type != REPLY_NIL ||
+           ask(d, (struct slice[]){SLICE("PEXPIRE"), key, SLICE(LEASE_TEXT)}, 3, arena, &set, err);
+}
+
+static void make_token(void)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char random_bytes[TOKEN_LEN];
+
+    if (node.token[0])
+        return;
+    if (RAND_bytes(random_bytes, sizeof(random_bytes)) != 1)
+        memset(random_bytes, (int)clock_now_us(), sizeof(random_bytes));
+    for (size_t i = 0; i < sizeof(random_bytes); i++)
+        node.token[i] = digits[random_bytes[i] & 15];
+    node.number = (random_bytes[0] << 8 | random_bytes[1]) % NODES;
+}
+
+static bool take_number(struct redis *d, struct arena *arena, struct err *err)
+{
+    bool ours;
+
+    make_token();
+    for (unsigned i = 0; i < NODES; i++) {
+        unsigned number = (node.number + i) % NODES;
+
+        if (!try_number(d, number, arena, &ours, err))
+            return false;
+        if (!ours)
+            continue;
+        if (!node.taken || number != node.number)
+            stamp_set_node(number);
+        node.number = number;
+        node.taken = true;
+        node.renewed_ns = clock_now_ns();
+        return true;
+    }
+    return err_set(err, ERR_UNAVAILABLE, "redis: all instance numbers are taken");
+}
+
+/* No stamp that we make until the next call but one may be above it. */
+static bool move_clock(struct redis *d, struct arena *arena, struct err *err)
+{
+    struct slice key = redis_key_single(d->prefix, "clock", (struct slice){NULL, 0}, arena);
+    int64_t to_us = clock_now_us() + CLOCK_STEP_US;
+    struct reply *reply;
+    char field[16];
+
+    if (!key.at)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (to_us < stamp_us(stamp_next()) + CLOCK_STEP_US)
+        to_us = stamp_us(stamp_next()) + CLOCK_STEP_US;
+    snprintf(field, sizeof(field), "%u", node.number);
+    if (!ask(d, (struct slice[]){SLICE("HSET"), key, slice_of(field), redis_decimal(to_us, arena)},
+             4, arena, &reply, err) ||
+        !refused(reply, err))
+        return false;
+    d->clock_us = to_us;
+    return true;
+}
+
+bool redis_node_keep(struct redis *d, struct err *err)
+{
+    int64_t now_ns = clock_now_ns();
+    struct arena arena = {0};
+    bool ok = true;
+
+    pthread_mutex_lock(&node.lock);
+    if (!node.taken || now_ns - node.renewed_ns > RENEW_NS)
+        ok = take_number(d, &arena, err);
+    if (ok && clock_now_us() + CLOCK_STEP_US / 2 > d->clock_us)
+        ok = move_clock(d, &arena, err);
+    pthread_mutex_unlock(&node.lock);
+    arena_done(&arena);
+    return ok;
+}

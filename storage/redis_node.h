@@ -1,0 +1,28 @@
+/*
+ * redis_node.h - what a process and a Redis tell each other when they meet.
+ *
+ *     redis.c: connected -> redis_greet();  each batch -> redis_node_keep()
+ *
+ * Stamps and value ids must be unique over all processes that use the store: each takes a number of
+ * its own there, with a lease, and keeps a time there that is above all stamps it has made.
+ *
+ * Threads    any lane; the number is the process's, behind a lock.
+ * Ownership  nothing.
+ * Units      *_us wall microseconds, *_ns monotonic nanoseconds.
+ * Errors     those of the connection.
+ */
+#ifndef REDIS_NODE_H
+#define REDIS_NODE_H
+
+#include "redis.h"
+
+/* After connecting: the script, the clock of the store, how durable it is. */
+bool redis_greet(struct redis *d, struct err *err) MUST_USE;
+
+/* Takes or renews the number, and moves the clock ahead, when it is time. */
+bool redis_node_keep(struct redis *d, struct err *err) MUST_USE;
+
+/* SHA-1 of the script that commits, as text with its NUL. */
+void redis_script_sha(char out[REDIS_SHA_LEN + 1]);
+
+#endif

@@ -1,0 +1,217 @@
+/* redis_records.c - reads records of sessions, messages, contexts; see record.h. */
+#include "redis_records.h"
+
+#include <stdlib.h>
+
+#include "redis_messages.h"
+
+struct record *records_next(struct records *r)
+{
+    struct record *record;
+
+    if (r->range->out.n == (size_t)r->range->limit) {
+        r->full = r->range->out.more = true;
+        return NULL;
+    }
+    record = &r->range->out.items[r->range->out.n++];
+    *record = (struct record){.kind = r->range->kind, .key.id = r->c->id};
+    return record;
+}
+
+bool records_first(const struct records *r, struct slice id)
+{
+    return slice_present(r->range->after.id) && slice_equal(r->range->after.id, id);
+}
+
+size_t records_left(const struct records *r)
+{
+    return (size_t)r->range->limit - r->range->out.n;
+}
+
+bool records_walk(struct records *r, const char *kind,
+                  bool (*one)(struct records *r, struct slice id, struct err *err), struct err *err)
+{
+    struct walk w = {
+        .c = r->c,
+        .kind = kind,
+        .tenant = r->c->op->tenant,
+        .after = r->range->after.id,
+        .from = r->range->kind != RECORD_SESSION && r->range->kind != RECORD_THREAD,
+    };
+    struct walk_item item;
+    bool found = true;
+
+    if (!walk_begin(&w, (size_t)r->range->limit + 1, err))
+        return false;
+    while (!r->full) {
+        if (!walk_next(&w, &item, &found, err))
+            return false;
+        if (!found)
+            return true;
+        call_at(r->c, r->c->op->tenant, item.member);
+        if (!one(r, item.member, err))
+            return false;
+    }
+    return true;
+}
+
+static struct cell cell_of(int64_t stamp, struct slice text)
+{
+    return (struct cell){stamp, stamp ? text : (struct slice){NULL, 0}};
+}
+
+static void fill_session(const struct session_row *row, struct record *out)
+{
+    out->session = (struct record_session){
+        .gen = row->gen,
+        .tomb = row->tomb,
+        .user_id = cell_of(row->user_stamp, row->user_id),
+        .status = cell_of(row->status_stamp, row->status),
+        .metadata = cell_of(row->metadata_stamp, row->metadata.at ? row->metadata : SLICE("{}")),
+        .request_count = row->request_count,
+        .error_count = row->error_count,
+        .total_processing_time = row->processing_time,
+        .created_us = row->created_us,
+        .updated_us = row->updated_us,
+        .last_activity_us = row->active_us,
+        .version = row->version,
+        .last_seq = row->last_seq,
+        .last_context = row->last_context,
+    };
+}
+
+static int order_replies(const void *a, const void *b)
+{
+    return slice_compare((*(struct reply *const *)a)->text, (*(struct reply *const *)b)->text);
+}
+
+/* The messages whose ids are there, as many as fit. */
+static bool read_messages(struct records *r, struct reply **ids, size_t n, struct err *err)
+{
+    size_t more = n > records_left(r) ? records_left(r) : n;
+    struct slice *args = arena_alloc(r->c->arena, (more + 2) * sizeof(*args));
+    struct reply **replies;
+    struct message m;
+
+    if (!args)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading records.");
+    args[0] = SLICE("HMGET");
+    args[1] = call_key(r->c, "messages");
+    for (size_t i = 0; i < more; i++)
+        args[i + 2] = ids[i]->text;
+    if (more > 0)
+        call_ask(r->c, args, more + 2);
+    if (!call_answers(r->c, &replies, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        struct record *out;
+
+        if (i < more && replies[0]->items[i]->type != REPLY_TEXT)
+            continue;
+        out = records_next(r);
+        if (!out)
+            return true;
+        if (!redis_message_unpack(replies[0]->items[i]->text, &m, &out->message.stamp, err))
+            return false;
+        out->key.sub = ids[i]->text;
+        out->message.seq = m.seq;
+        out->message.role = m.role;
+        out->message.content = m.content;
+        out->message.metadata = m.metadata;
+    }
+    return true;
+}
+
+static bool list_messages(struct records *r, struct slice id, struct err *err)
+{
+    struct slice after = r->range->after.sub;
+    struct reply **replies, **ids;
+    size_t n, from = 0;
+
+    ASK(r->c, SLICE("HKEYS"), call_key(r->c, "messages"));
+    if (!call_answers(r->c, &replies, err))
+        return false;
+    ids = replies[0]->items;
+    n = replies[0]->n;
+    if (n > 1)
+        qsort(ids, n, sizeof(struct reply *), order_replies);
+    if (records_first(r, id) && slice_present(after))
+        while (from < n && slice_compare(ids[from]->text, after) <= 0)
+            from++;
+    return n == from || read_messages(r, ids + from, n - from, err);
+}
+
+static int order_contexts(const void *a, const void *b)
+{
+    const struct row_context *x = a, *y = b;
+    int order = (x->number > y->number) - (x->number < y->number);
+
+    return order ? order : (x->stamp > y->stamp) - (x->stamp < y->stamp);
+}
+
+static bool list_contexts(struct records *r, const struct session_row *row, struct err *err)
+{
+    const struct record_key *after = &r->range->after;
+    struct row_context place = {after->number, after->stamp, 0, 0};
+    struct reply **replies;
+
+    if (row->n_contexts > 1)
+        qsort(row->contexts, row->n_contexts, sizeof(*row->contexts), order_contexts);
+    for (size_t i = 0; i < row->n_contexts; i++) {
+        const struct row_context *context = &row->contexts[i];
+        struct record *out;
+
+        if (records_first(r, row->session_id) && order_contexts(context, &place) <= 0)
+            continue;
+        out = records_next(r);
+        if (!out)
+            return true;
+        ASK(r->c, SLICE("HGET"), call_key(r->c, "contexts"),
+            arena_printf(r->c->arena, "%lld %lld", (long long)context->number,
+                         (long long)context->stamp));
+        if (!call_answers(r->c, &replies, err))
+            return false;
+        out->key.number = context->number;
+        out->key.stamp = context->stamp;
+        out->context = (struct record_context){context->updated_us, replies[0]->text};
+    }
+    return true;
+}
+
+static bool of_session(struct records *r, struct slice id, struct err *err)
+{
+    struct session_row row;
+    struct reply **replies;
+    struct record *out;
+
+    redis_row_ask(r->c, r->range->kind == RECORD_SESSION);
+    if (!call_answers(r->c, &replies, err) || !redis_row_take(r->c, replies[0], &row, err))
+        return false;
+    if (!row.stored)
+        return true;
+    if (!redis_row_known(r->c->d, &row, r->c->op->now_us) &&
+        !(row.hollow && r->range->kind == RECORD_SESSION))
+        return true;
+    if (r->range->kind == RECORD_MESSAGE)
+        return list_messages(r, id, err);
+    if (r->range->kind == RECORD_CONTEXT)
+        return list_contexts(r, &row, err);
+    out = records_next(r);
+    if (out)
+        fill_session(&row, out);
+    return true;
+}
+
+bool redis_read_range(struct call *c, struct op *op, struct err *err)
+{
+    struct op_read_range *range = &op->read_range;
+    struct records r = {.c = c, .range = range};
+
+    memset(&range->out, 0, sizeof(range->out));
+    range->out.items = arena_zalloc(c->arena, (size_t)range->limit, sizeof(*range->out.items));
+    if (!range->out.items)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading records.");
+    if (range->kind <= RECORD_CONTEXT)
+        return records_walk(&r, "sessions", of_session, err);
+    return records_walk(&r, "threads", records_of_thread, err);
+}

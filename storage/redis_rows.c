@@ -1,0 +1,421 @@
+/* redis_rows.c - see redis_rows.h. */
+#include "redis_rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "clock.h"
+
+#define MINUTE_US (INT64_C(60) * 1000000)
+#define BACKSTOP_US (INT64_C(3600) * 1000000) /* Redis' own expiry comes this much later */
+
+enum { NUMBERS_AT = 6, CONTEXT_CELLS = 4 };
+
+/* The integers of a row, as fields. */
+#define ROW_NUMBERS(X)                  \
+    X(gen, "gen")                       \
+    X(tomb, "tomb")                     \
+    X(active_us, "last_activity_us")    \
+    X(last_seq, "last_seq")             \
+    X(last_context, "last_context")     \
+    X(version, "version")               \
+    X(request_count, "request_count")   \
+    X(error_count, "error_count")       \
+    X(created_us, "created_us")         \
+    X(updated_us, "updated_us")         \
+    X(user_stamp, "user_stamp")         \
+    X(status_stamp, "status_stamp")     \
+    X(metadata_stamp, "metadata_stamp") \
+    X(content_stamp, "content_stamp")
+
+void redis_row_ask(struct call *c, bool metadata)
+{
+#define X(member, name) SLICE(name),
+    const struct slice args[] = {
+        SLICE("HMGET"),   call_key(c, "session"), SLICE("rev"),
+        SLICE("hollow"),  SLICE("contexts"),      SLICE("processing_time"),
+        SLICE("user_id"), SLICE("status"),        ROW_NUMBERS(X) SLICE("metadata")};
+#undef X
+
+    call_ask(c, args, COUNT_OF(args) - !metadata);
+}
+
+static bool take_contexts(struct call *c, struct slice text, struct session_row *row,
+                          struct err *err)
+{
+    int64_t n = 0, *cells;
+    struct packed first = {.numbers = &n, .n_numbers = 1};
+
+    if (!slice_present(text))
+        return true;
+    if (!redis_unpack(text, &first, err))
+        return false;
+    if (n < 0 || (size_t)n > text.len)
+        return err_set(err, ERR_STORAGE, "redis: the contexts of a session are damaged");
+    cells = arena_alloc(c->arena, ((size_t)n * CONTEXT_CELLS + 1) * sizeof(*cells));
+    row->contexts = arena_alloc(c->arena, ((size_t)n + 1) * sizeof(*row->contexts));
+    if (!cells || !row->contexts)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (!redis_unpack(
+            text, &(struct packed){.numbers = cells, .n_numbers = (size_t)n * CONTEXT_CELLS + 1},
+            err))
+        return false;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t *at = cells + 1 + i * CONTEXT_CELLS;
+
+        row->contexts[i] = (struct row_context){at[0], at[1], at[2], at[3]};
+    }
+    row->n_contexts = (size_t)n;
+    return true;
+}
+
+static enum row_state state_of(const struct session_row *row)
+{
+    return row->hollow ? ROW_HOLLOW : row->gen > row->tomb ? ROW_LIVE : ROW_LOOSE;
+}
+
+static bool is_active(const struct session_row *row)
+{
+    return state_of(row) == ROW_LIVE && slice_equal(row->status, SLICE("active"));
+}
+
+bool redis_row_take(struct call *c, const struct reply *reply, struct session_row *row,
+                    struct err *err)
+{
+    struct reply **items = reply->items;
+    size_t at = NUMBERS_AT;
+
+    *row = (struct session_row){.session_id = c->id, .rev = items[0]->text};
+    row->has_metadata = true;
+    if (!slice_present(row->rev))
+        return true;
+    row->stored = true;
+    row->hollow = slice_present(items[1]->text);
+    if (slice_present(items[3]->text))
+        row->processing_time = strtod(items[3]->text.at, NULL);
+    row->user_id = items[4]->text;
+    row->status = items[5]->text;
+#define X(member, name) row->member = redis_number(items[at++]->text);
+    ROW_NUMBERS(X)
+#undef X
+    row->has_metadata = reply->n > at;
+    if (row->has_metadata)
+        row->metadata = items[at]->text;
+    row->old.state = state_of(row);
+    row->old.active_us = row->active_us;
+    row->old.user_id = row->user_id;
+    row->old.counted_active = is_active(row);
+    row->old.had_content = row->content_stamp > 0;
+    return take_contexts(c, items[2]->text, row, err);
+}
+
+bool redis_row_read(struct call *c, const struct op *op, bool metadata, struct session_row *row,
+                    struct err *err)
+{
+    struct reply **replies;
+
+    call_at(c, op->tenant, op->id);
+    redis_row_ask(c, metadata);
+    return call_answers(c, &replies, err) && redis_row_take(c, replies[0], row, err);
+}
+
+int64_t redis_row_expired_us(const struct redis *d, int64_t now_us)
+{
+    return d->session_ttl_us > 0 ? now_us - d->session_ttl_us : INT64_MIN;
+}
+
+static bool expired(const struct redis *d, const struct session_row *row, int64_t now_us)
+{
+    return row->stored && !row->hollow && row->active_us <= redis_row_expired_us(d, now_us);
+}
+
+bool redis_row_live(const struct redis *d, const struct session_row *row, int64_t now_us)
+{
+    return row->gen > row->tomb && !expired(d, row, now_us);
+}
+
+bool redis_row_known(const struct redis *d, const struct session_row *row, int64_t now_us)
+{
+    return row->stored && !row->hollow && !expired(d, row, now_us);
+}
+
+static int64_t higher(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int64_t redis_row_stamp(const struct session_row *row)
+{
+    int64_t cells = higher(row->user_stamp, higher(row->status_stamp, row->metadata_stamp));
+
+    return higher(cells, higher(row->gen, row->tomb));
+}
+
+struct slice redis_row_metadata(struct slice metadata)
+{
+    return slice_equal(metadata, SLICE("{}")) ? (struct slice){NULL, 0} : metadata;
+}
+
+struct session redis_row_session(const struct session_row *row)
+{
+    return (struct session){
+        .id = row->session_id,
+        .user_id = row->user_id.at ? row->user_id : SLICE(""),
+        .status = row->status.at ? row->status : SLICE("active"),
+        .metadata = row->metadata.at ? row->metadata : SLICE("{}"),
+        .request_count = row->request_count,
+        .error_count = row->error_count,
+        .total_processing_time = row->processing_time,
+        .created_us = row->created_us,
+        .updated_us = row->updated_us,
+        .last_activity_us = row->active_us,
+        .version = row->version,
+    };
+}
+
+bool redis_row_begin(struct call *c, int64_t stored, struct session_row *row, int64_t *stamp,
+                     struct err *err)
+{
+    if (!expired(c->d, row, c->op->now_us))
+        return call_stamp(c->op, stored, stamp, err);
+    return call_stamp(c->op, higher(redis_row_stamp(row), row->content_stamp) + 1, stamp, err) &&
+           redis_row_remove(c, row, *stamp - 1, err);
+}
+
+static bool pack_contexts(struct call *c, const struct session_row *row, struct slice *out,
+                          struct err *err)
+{
+    size_t n = row->n_contexts * CONTEXT_CELLS + 1;
+    int64_t *cells = arena_alloc(c->arena, n * sizeof(*cells)), *at = cells;
+
+    if (!cells)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    *at++ = (int64_t)row->n_contexts;
+    for (size_t i = 0; i < row->n_contexts; i++) {
+        *at++ = row->contexts[i].number;
+        *at++ = row->contexts[i].stamp;
+        *at++ = row->contexts[i].updated_us;
+        *at++ = row->contexts[i].len;
+    }
+    return redis_pack(&(struct packed){.numbers = cells, .n_numbers = n}, c->arena, out, err);
+}
+
+static void add_pair(struct slice *args, size_t *n, struct slice name, struct slice value)
+{
+    args[(*n)++] = name;
+    args[(*n)++] = value;
+}
+
+/* All fields that say something; the others are as if they were 0 or absent. */
+static bool store_fields(struct call *c, const struct session_row *row, struct err *err)
+{
+    struct slice args[64], key = call_key(c, "session");
+    size_t n = 0;
+    char time[40];
+
+    add_pair(args, &n, SLICE("HSET"), key);
+    add_pair(args, &n, SLICE("rev"), call_number(c, stamp_next()));
+#define X(member, name)   \
+    if (row->member != 0) \
+        add_pair(args, &n, SLICE(name), call_number(c, row->member));
+    ROW_NUMBERS(X)
+#undef X
+    if (row->hollow)
+        add_pair(args, &n, SLICE("hollow"), SLICE("1"));
+    if (row->processing_time != 0) {
+        snprintf(time, sizeof(time), "%.17g", row->processing_time);
+        add_pair(args, &n, SLICE("processing_time"), arena_copy(c->arena, slice_of(time)));
+    }
+    if (slice_present(row->user_id))
+        add_pair(args, &n, SLICE("user_id"), row->user_id);
+    if (slice_present(row->status))
+        add_pair(args, &n, SLICE("status"), row->status);
+    if (slice_present(row->metadata))
+        add_pair(args, &n, SLICE("metadata"), row->metadata);
+    if (row->n_contexts) {
+        add_pair(args, &n, SLICE("contexts"), SLICE(""));
+        if (!pack_contexts(c, row, &args[n - 1], err))
+            return false;
+    }
+    CHANGE(c, SLICE("DEL"), key);
+    call_change(c, args, n);
+    return true;
+}
+
+/* What a message, a context or a touch moves. */
+static bool store_advance(struct call *c, const struct session_row *row, struct err *err)
+{
+    struct slice contexts = SLICE(""), key = call_key(c, "session");
+
+    if (row->n_contexts && !pack_contexts(c, row, &contexts, err))
+        return false;
+    CHANGE(c, SLICE("HSET"), key, SLICE("rev"), call_number(c, stamp_next()),
+           SLICE("last_activity_us"), call_number(c, row->active_us), SLICE("last_seq"),
+           call_number(c, row->last_seq), SLICE("last_context"), call_number(c, row->last_context),
+           SLICE("content_stamp"), call_number(c, row->content_stamp));
+    if (row->n_contexts)
+        CHANGE(c, SLICE("HSET"), key, SLICE("contexts"), contexts);
+    if (row->old.state == ROW_HOLLOW && !row->hollow)
+        CHANGE(c, SLICE("HDEL"), key, SLICE("hollow"));
+    return true;
+}
+
+static const char *index_of(enum row_state state)
+{
+    return state == ROW_LIVE ? "active" : state == ROW_LOOSE ? "loose" : "tombs";
+}
+
+static void store_indexes(struct call *c, const struct session_row *row)
+{
+    enum row_state now = state_of(row), was = row->old.state;
+    struct slice user = now == ROW_LIVE ? row->user_id : (struct slice){NULL, 0};
+    struct slice old_user = was == ROW_LIVE ? row->old.user_id : (struct slice){NULL, 0};
+    int active = is_active(row) - row->old.counted_active;
+
+    if (was == ROW_NONE)
+        CHANGE(c, SLICE("ZADD"), call_index(c, "sessions"), SLICE("0"), row->session_id);
+    else if (was != now)
+        CHANGE(c, SLICE("ZREM"), call_index(c, index_of(was)), row->session_id);
+    if (was != now || now == ROW_HOLLOW || row->active_us != row->old.active_us)
+        CHANGE(c, SLICE("ZADD"), call_index(c, index_of(now)),
+               call_number(c, now == ROW_HOLLOW ? stamp_us(row->tomb) : row->active_us),
+               row->session_id);
+    if (slice_present(user) != slice_present(old_user) || !slice_equal(user, old_user)) {
+        if (slice_present(old_user))
+            CHANGE(c, SLICE("SREM"), call_index_of(c, "user", old_user), row->session_id);
+        if (slice_present(user))
+            CHANGE(c, SLICE("SADD"), call_index_of(c, "user", user), row->session_id);
+    }
+    if (active != 0)
+        CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("active"),
+               call_number(c, active));
+}
+
+/* Redis' own expiry, once a minute at most, and whenever a key may be new. */
+static void store_expiry(struct call *c, const struct session_row *row)
+{
+    static const char *const kinds[] = {"session", "order", "messages", "contexts"};
+    struct slice after;
+
+    if (c->d->session_ttl_us <= 0 ||
+        (row->old.state == state_of(row) && row->old.had_content == (row->content_stamp > 0) &&
+         row->old.active_us / MINUTE_US == row->active_us / MINUTE_US && row->n_contexts == 0 &&
+         !row->has_metadata))
+        return;
+    after = call_number(c, (c->d->session_ttl_us + BACKSTOP_US) / 1000);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        CHANGE(c, SLICE("PEXPIRE"), call_key(c, kinds[i]), after);
+}
+
+bool redis_row_store(struct call *c, struct session_row *row, struct err *err)
+{
+    bool full = row->has_metadata;
+
+    call_guard(c, call_key(c, "session"), row->rev);
+    if (!(full ? store_fields(c, row, err) : store_advance(c, row, err)))
+        return false;
+    store_indexes(c, row);
+    store_expiry(c, row);
+    return true;
+}
+
+static struct slice context_field(struct call *c, const struct row_context *context)
+{
+    struct slice field;
+    struct err ignored;
+
+    if (!redis_pack(&(struct packed){.numbers = (int64_t[]){context->number, context->stamp},
+                                     .n_numbers = 2},
+                    c->arena, &field, &ignored)) {
+        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        return SLICE("");
+    }
+    field.len--; /* without the end of the line */
+    return field;
+}
+
+bool redis_row_add_context(struct call *c, struct session_row *row,
+                           const struct row_context *context, struct slice body, struct err *err)
+{
+    struct slice key = call_key(c, "contexts");
+    size_t n = row->n_contexts, at = n, drop;
+    struct row_context *list = arena_alloc(c->arena, (n + 1) * sizeof(*list));
+
+    if (!list)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    while (at > 0 && (row->contexts[at - 1].stamp > context->stamp ||
+                      (row->contexts[at - 1].stamp == context->stamp &&
+                       row->contexts[at - 1].number > context->number)))
+        at--;
+    if (at)
+        memcpy(list, row->contexts, at * sizeof(*list));
+    list[at] = *context;
+    if (n > at)
+        memcpy(list + at + 1, row->contexts + at, (n - at) * sizeof(*list));
+    n++;
+    drop = n > (size_t)c->d->context_versions ? n - (size_t)c->d->context_versions : 0;
+    CHANGE(c, SLICE("HSET"), key, context_field(c, context), body);
+    for (size_t i = 0; i < drop; i++)
+        CHANGE(c, SLICE("HDEL"), key, context_field(c, &list[i]));
+    row->contexts = list + drop;
+    row->n_contexts = n - drop;
+    row->content_stamp = higher(row->content_stamp, context->stamp);
+    return true;
+}
+
+void redis_row_kill_contexts(struct call *c, struct session_row *row)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < row->n_contexts; i++)
+        if (row->contexts[i].stamp > row->tomb)
+            row->contexts[n++] = row->contexts[i];
+        else
+            CHANGE(c, SLICE("HDEL"), call_key(c, "contexts"), context_field(c, &row->contexts[i]));
+    row->n_contexts = n;
+}
+
+bool redis_row_remove(struct call *c, struct session_row *row, int64_t stamp, struct err *err)
+{
+    struct session_row left = {
+        .stored = row->stored,
+        .session_id = row->session_id,
+        .rev = row->rev,
+        .tomb = stamp,
+        .active_us = row->active_us,
+        .last_seq = row->last_seq,
+        .last_context = row->last_context,
+        .version = row->version,
+        .created_us = row->created_us,
+        .updated_us = row->updated_us,
+        .has_metadata = true,
+        .hollow = true,
+        .old = row->old,
+    };
+    struct reply **replies;
+
+    if (row->stored && !row->hollow) {
+        ASK(c, SLICE("HLEN"), call_key(c, "messages"));
+        if (!call_answers(c, &replies, err))
+            return false;
+        CHANGE(c, SLICE("UNLINK"), call_key(c, "messages"), call_key(c, "order"),
+               call_key(c, "contexts"));
+        if (replies[0]->number)
+            CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("messages"),
+                   call_number(c, -replies[0]->number));
+    }
+    *row = left;
+    return true;
+}
+
+bool redis_row_touch(struct call *c, const struct reply *reply, int64_t now_us, struct err *err)
+{
+    struct session_row row;
+
+    if (!redis_row_take(c, reply, &row, err))
+        return false;
+    if (!redis_row_live(c->d, &row, now_us) || row.active_us >= now_us)
+        return true;
+    row.active_us = now_us;
+    return redis_row_store(c, &row, err);
+}

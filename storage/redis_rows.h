@@ -1,0 +1,112 @@
+/*
+ * redis_rows.h - the hash of a session, which is also an anchor and a tombstone.
+ *
+ *     op function -> redis_row_ask() + call_answers() + redis_row_take() -> look, change -> redis_row_store() -> commit
+ *
+ * Alive iff gen > tomb. Without a session (gen = 0) a row may still hold messages and contexts: an
+ * anchor. A row that holds nothing and only remembers its deletion is hollow. What is past
+ * session_ttl is stored still, and absent to everybody.
+ *
+ * Threads    the lane's.
+ * Ownership  texts live in the arena of the op, or are borrowed from it.
+ * Units      *_us wall microseconds; stamps as in clock.h.
+ * Errors     those of redis.h; redis_row_begin() also FENCED.
+ */
+#ifndef REDIS_ROWS_H
+#define REDIS_ROWS_H
+
+#include "redis.h"
+
+enum row_state { ROW_NONE, ROW_LIVE, ROW_LOOSE, ROW_HOLLOW };
+
+/* One stored context. */
+struct row_context {
+    int64_t number; /* as it was given */
+    int64_t stamp, updated_us, len;
+};
+
+struct session_row {
+    bool stored;
+    struct slice rev, session_id;
+    int64_t gen, tomb, active_us, last_seq, last_context, version, request_count, error_count;
+    double processing_time;
+    int64_t created_us, updated_us, user_stamp, status_stamp, metadata_stamp;
+    int64_t content_stamp; /* no message or context has a higher one; 0 = there never was one */
+    struct slice user_id, status;
+    bool has_metadata;            /* metadata was read */
+    struct slice metadata;        /* absent for {} */
+    struct row_context *contexts; /* oldest stamp first */
+    size_t n_contexts;
+    bool hollow;
+    struct { /* as stored */
+        enum row_state state;
+        int64_t active_us;
+        struct slice user_id;
+        bool counted_active;
+        bool had_content;
+    } old;
+};
+
+/* Asks for the row of the session at hand; `metadata` too if wanted. One reply. */
+void redis_row_ask(struct call *c, bool metadata);
+
+/* The row in that reply. */
+bool redis_row_take(struct call *c, const struct reply *reply, struct session_row *row,
+                    struct err *err) MUST_USE;
+
+/* Turns to the session op->id, asks and takes. */
+bool redis_row_read(struct call *c, const struct op *op, bool metadata, struct session_row *row,
+                    struct err *err) MUST_USE;
+
+/* What was active at or before this is expired; INT64_MIN when nothing expires. */
+int64_t redis_row_expired_us(const struct redis *d, int64_t now_us) MUST_USE;
+
+/* Whether there is a session to be seen. */
+bool redis_row_live(const struct redis *d, const struct session_row *row, int64_t now_us) MUST_USE;
+
+/* Whether there is anything to be seen: a session, or messages and contexts without one. */
+bool redis_row_known(const struct redis *d, const struct session_row *row, int64_t now_us) MUST_USE;
+
+/* The highest stamp in the row, without its contents. */
+int64_t redis_row_stamp(const struct session_row *row) MUST_USE;
+
+/* Metadata as it is stored: absent for the usual {}, which then takes no room. */
+struct slice redis_row_metadata(struct slice metadata) MUST_USE;
+
+/* What answers say of a session. */
+struct session redis_row_session(const struct session_row *row) MUST_USE;
+
+/*
+ * Before a change: its stamp, above `stored`. Removes first what is expired, which then does not
+ * count. ERR_FENCED.
+ */
+bool redis_row_begin(struct call *c, int64_t stored, struct session_row *row, int64_t *stamp,
+                     struct err *err) MUST_USE;
+
+/* Changes the hash and its indexes to what the row says. Without its metadata read: only what a
+ * message, a context or a touch moves. */
+bool redis_row_store(struct call *c, struct session_row *row, struct err *err) MUST_USE;
+
+/* Adds a context, the newest if its stamp is, and removes those above the number that is kept. */
+bool redis_row_add_context(struct call *c, struct session_row *row,
+                           const struct row_context *context, struct slice body,
+                           struct err *err) MUST_USE;
+
+/* Removes the contexts whose stamp is not above the tomb of the row. */
+void redis_row_kill_contexts(struct call *c, struct session_row *row);
+
+/*
+ * Removes messages and contexts, and leaves a tombstone of this stamp. It keeps the highest seq and
+ * versions, which are never given again.
+ */
+bool redis_row_remove(struct call *c, struct session_row *row, int64_t stamp,
+                      struct err *err) MUST_USE;
+
+/* Asks for what redis_row_touch() needs. One reply. */
+#define redis_row_touch_ask(c) redis_row_ask((c), false)
+
+/* Moves the last activity of a session that lives to now_us; nothing if it does not. */
+bool redis_row_touch(struct call *c, const struct reply *reply, int64_t now_us,
+                     struct err *err) MUST_USE;
+
+#endif

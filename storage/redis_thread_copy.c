@@ -1,0 +1,308 @@
+/*
+ * redis_thread_copy.c - OP_THREAD_COPY; see op_checkpoints.h.
+ *
+ * The source is read, and seen not to have changed meanwhile; the copy is written with new stamps and
+ * value ids. Its values go first, in parts: nobody sees them before the rows, which are the last part.
+ */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "pack.h"
+#include "redis_load.h"
+#include "redis_removal.h"
+#include "redis_rows.h"
+
+/* Values of so many bytes go in one part. */
+enum { PART_BYTES = 4 * 1024 * 1024, PART_VALUES = 1000 };
+
+/* Old numbers, sorted; the new ones follow each other in the same order. */
+struct renumber {
+    int64_t *old;
+    size_t n, cap;
+    int64_t first;
+};
+
+struct copy_row {
+    struct cp_row row;
+    struct task_row *tasks;
+    size_t n_tasks;
+};
+
+struct copy_space {
+    struct space *from;
+    struct copy_row *rows;
+    size_t n;
+    const struct reply *values; /* HGETALL */
+    struct renumber ids;
+};
+
+struct copy {
+    struct call *c;
+    struct thread_row from, to;
+    struct copy_space *spaces;
+    struct renumber stamps;
+    int64_t checkpoints, writes;
+};
+
+static bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+static bool add_number(struct call *c, struct renumber *r, int64_t number, struct err *err)
+{
+    void *grown = arena_grow(c->arena, r->old, r->n, sizeof(*r->old), &r->cap);
+
+    if (!grown)
+        return no_memory(err);
+    r->old = grown;
+    r->old[r->n++] = number;
+    return true;
+}
+
+static int order_numbers(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static void take_numbers(struct renumber *r)
+{
+    size_t n = 0;
+
+    if (r->n > 1)
+        qsort(r->old, r->n, sizeof(*r->old), order_numbers);
+    for (size_t i = 0; i < r->n; i++)
+        if (r->old[i] != 0 && (n == 0 || r->old[i] != r->old[n - 1]))
+            r->old[n++] = r->old[i];
+    r->n = n;
+    if (n > 0)
+        r->first = stamp_take((int64_t)n);
+}
+
+static int64_t number_of(const struct renumber *r, int64_t number)
+{
+    const int64_t *found = r->n ? bsearch(&number, r->old, r->n, sizeof(number), order_numbers)
+                                : NULL;
+
+    return found ? r->first + ((int64_t)(found - r->old) << STAMP_NODE_BITS) : 0;
+}
+
+static bool read_rows(struct copy *cp, struct copy_space *s, const struct reply *rows,
+                      struct err *err)
+{
+    s->rows = arena_zalloc(cp->c->arena, rows->n / 2 + 1, sizeof(*s->rows));
+    if (!s->rows)
+        return no_memory(err);
+    for (size_t i = 0; i + 1 < rows->n; i += 2) {
+        struct copy_row *r = &s->rows[s->n++];
+
+        if (!redis_cp_take(rows->items[i]->text, rows->items[i + 1], &r->row, err) ||
+            !add_number(cp->c, &cp->stamps, r->row.stamp, err))
+            return false;
+        ASK(cp->c, SLICE("HGETALL"), call_key_in(cp->c, "writes", s->from->ns, r->row.id));
+    }
+    for (size_t i = 0; i + 1 < s->values->n; i += 2)
+        if (!add_number(cp->c, &s->ids, redis_number(s->values->items[i]->text), err))
+            return false;
+    take_numbers(&s->ids);
+    return true;
+}
+
+static bool read_tasks(struct copy *cp, struct copy_row *r, const struct reply *reply,
+                       struct err *err)
+{
+    if (!redis_tasks_take(cp->c, reply, r->row.form, &r->tasks, &r->n_tasks, err))
+        return false;
+    for (size_t i = 0; i < r->n_tasks; i++)
+        if (!add_number(cp->c, &cp->stamps, r->tasks[i].stamp, err) ||
+            !add_number(cp->c, &cp->stamps, r->tasks[i].seq, err))
+            return false;
+    return true;
+}
+
+/* All of the source, as it was at one moment. */
+static bool read_source(struct copy *cp, struct err *err)
+{
+    struct call *c = cp->c;
+    struct reply **replies;
+    size_t at = 0;
+
+    cp->spaces = arena_zalloc(c->arena, cp->from.n + 1, sizeof(*cp->spaces));
+    if (!cp->spaces)
+        return no_memory(err);
+    for (size_t i = 0; i < cp->from.n; i++) {
+        ASK(c, SLICE("HGETALL"), call_key_ns(c, "checkpoints", cp->from.spaces[i].ns));
+        ASK(c, SLICE("HGETALL"), call_key_ns(c, "values", cp->from.spaces[i].ns));
+    }
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < cp->from.n; i++) {
+        cp->spaces[i].from = &cp->from.spaces[i];
+        cp->spaces[i].values = replies[2 * i + 1];
+        if (!read_rows(cp, &cp->spaces[i], replies[2 * i], err))
+            return false;
+    }
+    ASK(c, SLICE("HGET"), call_key(c, "thread"), SLICE("rev"));
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < cp->from.n; i++)
+        for (size_t k = 0; k < cp->spaces[i].n; k++)
+            if (!read_tasks(cp, &cp->spaces[i].rows[k], replies[at++], err))
+                return false;
+    return slice_equal(replies[at]->text, cp->from.rev) || call_torn(c, err);
+}
+
+/* One part ends: all that is written rests on the target not having changed. */
+static bool end_part(struct copy *cp, struct err *err)
+{
+    if (cp->c->n_changes == 0)
+        return true;
+    call_guard(cp->c, call_key(cp->c, "thread"), cp->to.rev);
+    return call_commit(cp->c, err);
+}
+
+static bool write_values(struct copy *cp, const struct copy_space *s, struct err *err)
+{
+    struct loader l = redis_load_start(cp->c);
+    size_t bytes = 0, n = 0;
+
+    for (size_t i = 0; i + 1 < s->values->n; i += 2) {
+        struct value *value;
+
+        if (!redis_load_value_take(&l, redis_number(s->values->items[i]->text),
+                                   s->values->items[i + 1], &value, err))
+            return false;
+        value->blob.id = number_of(&s->ids, value->blob.id);
+        value->blob.base_id = number_of(&s->ids, value->blob.base_id);
+        if (!redis_value_store(cp->c, s->from->ns, &value->blob,
+                               slice_present(value->of.channel) ? &value->of : NULL, err))
+            return false;
+        bytes += value->blob.bytes.len;
+        if ((bytes > PART_BYTES || ++n == PART_VALUES)) {
+            if (!end_part(cp, err))
+                return false;
+            bytes = n = 0;
+        }
+    }
+    return true;
+}
+
+static bool write_tasks(struct copy *cp, const struct copy_space *s, const struct copy_row *r,
+                        int64_t *newest, struct err *err)
+{
+    static const struct task_row none;
+    size_t n;
+
+    for (size_t i = 0; i < r->n_tasks; i++) {
+        struct task_row task = r->tasks[i];
+
+        task.stamp = number_of(&cp->stamps, task.stamp);
+        task.seq = number_of(&cp->stamps, task.seq);
+        if (task.stamp > *newest)
+            *newest = task.stamp;
+        if (!unpack_count(task.body, &n, err) ||
+            !redis_task_store(cp->c, s->from->ns, r->row.id, &none, &task, err))
+            return false;
+        cp->writes += (int64_t)n;
+    }
+    return true;
+}
+
+static bool write_row(struct copy *cp, const struct copy_space *s, const struct copy_row *r,
+                      struct err *err)
+{
+    static const struct cp_row none;
+    struct cp_row row = r->row;
+    int64_t *refs, newest = 0;
+    size_t n;
+
+    if (!write_tasks(cp, s, r, &newest, err) ||
+        !unpack_refs(row.refs, cp->c->arena, &refs, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        refs[i] = number_of(&s->ids, refs[i]);
+    row.head = number_of(&s->ids, row.head);
+    row.stamp = number_of(&cp->stamps, row.stamp);
+    if (row.stamp == 0)
+        row.created_us = stamp_us(newest);
+    cp->checkpoints += row.stamp > 0;
+    return pack_refs(refs, n, cp->c->arena, &row.refs, err) &&
+           redis_cp_store(cp->c, s->from->ns, &none, &row, err);
+}
+
+static bool write_all(struct copy *cp, struct err *err)
+{
+    struct call *c = cp->c;
+    int64_t newest = cp->stamps.n ? number_of(&cp->stamps, cp->stamps.old[cp->stamps.n - 1]) : 0;
+    struct reply **replies;
+
+    for (size_t i = 0; i < cp->from.n; i++)
+        if (!write_values(cp, &cp->spaces[i], err))
+            return false;
+    if (cp->to.updated_us < c->op->now_us)
+        cp->to.updated_us = c->op->now_us;
+    for (size_t i = 0; i < cp->from.n; i++) {
+        struct space space = *cp->spaces[i].from;
+
+        for (size_t k = 0; k < cp->spaces[i].n; k++)
+            if (!write_row(cp, &cp->spaces[i], &cp->spaces[i].rows[k], err))
+                return false;
+        space.last_stamp = newest;
+        if (!redis_thread_store(c, &cp->to, &space, err))
+            return false;
+        cp->to.stored = true;
+    }
+    redis_row_touch_ask(c);
+    return call_answers(c, &replies, err) && redis_row_touch(c, replies[0], c->op->now_us, err) &&
+           call_commit(c, err);
+}
+
+/* Whether readers see anything in the thread at hand. */
+static bool holds(struct call *c, const struct thread_row *thread, bool *any, struct err *err)
+{
+    int64_t expired_us = redis_cp_expired_us(c->d, c->op->now_us);
+    struct reply **replies;
+
+    for (size_t i = 0; i < thread->n; i++)
+        ASK(c, SLICE("ZCOUNT"), call_key_ns(c, "ages", thread->spaces[i].ns),
+            call_concat(c, SLICE("("), call_number(c, expired_us)), SLICE("+inf"));
+    if (!call_answers(c, &replies, err))
+        return false;
+    *any = false;
+    for (size_t i = 0; i < thread->n; i++)
+        *any |= replies[i]->number > 0;
+    return true;
+}
+
+bool redis_thread_copy(struct call *c, struct op *op, struct err *err)
+{
+    struct op_thread_copy *copy = &op->thread_copy;
+    struct copy cp = {.c = c};
+    bool any, taken;
+
+    memset(&copy->out, 0, sizeof(copy->out));
+    call_at(c, op->tenant, op->id);
+    if (!redis_removal_expired(c, err) || !redis_thread_read(c, &cp.from, err) ||
+        !holds(c, &cp.from, &any, err))
+        return false;
+    call_at(c, op->tenant, copy->to);
+    if (!redis_thread_read(c, &cp.to, err) || !holds(c, &cp.to, &taken, err))
+        return false;
+    if (taken)
+        return err_set(err, ERR_THREAD, "The thread to copy to exists.");
+    if (!any)
+        return true;
+    stamp_observe(cp.to.tomb);
+    call_at(c, op->tenant, op->id);
+    if (!read_source(&cp, err))
+        return false;
+    take_numbers(&cp.stamps);
+    call_at(c, op->tenant, copy->to);
+    if (!redis_thread_clear(c, &cp.to, err) || !write_all(&cp, err))
+        return false;
+    copy->out.checkpoints = cp.checkpoints;
+    copy->out.writes = cp.writes;
+    return true;
+}

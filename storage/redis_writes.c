@@ -1,0 +1,169 @@
+/* redis_writes.c - OP_WRITES_PUT and OP_WRITES_GET; see op_checkpoints.h. */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "pack.h"
+#include "redis_load.h"
+#include "redis_rows.h"
+#include "redis_target.h"
+
+struct put {
+    struct call *c;
+    const struct op_writes_put *op;
+    struct target at;
+    struct task_row task; /* as stored */
+    struct write *stored; /* its writes */
+    size_t n_stored;
+    struct write *writes; /* after the change */
+    size_t n;
+    bool changed;
+    int64_t stamp;
+};
+
+static int order_writes(const void *a, const void *b)
+{
+    const struct write *x = a, *y = b;
+
+    return (x->idx > y->idx) - (x->idx < y->idx);
+}
+
+/* What is stored, in the order of idx, with what is sent, by the mode of the op. */
+static bool combine(struct put *p, struct err *err)
+{
+    const struct op_writes_put *put = p->op;
+    size_t n_kept = put->mode == WRITES_REPLACE ? 0 : p->n_stored;
+
+    p->writes = arena_alloc(p->c->arena, (n_kept + put->n + 1) * sizeof(*p->writes));
+    if (!p->writes)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (n_kept)
+        memcpy(p->writes, p->stored, n_kept * sizeof(*p->writes));
+    p->n = n_kept;
+    p->changed = put->n > 0 ? put->mode != WRITES_IGNORE : n_kept < p->n_stored;
+    for (size_t i = 0; i < put->n; i++) {
+        struct write *known = n_kept ? bsearch(&put->writes[i], p->writes, n_kept, sizeof(*known),
+                                               order_writes)
+                                     : NULL;
+
+        if (!known) {
+            p->writes[p->n++] = put->writes[i];
+            p->changed = true;
+        } else if (put->mode == WRITES_UPSERT) {
+            *known = put->writes[i];
+        }
+    }
+    if (p->n > 1)
+        qsort(p->writes, p->n, sizeof(*p->writes), order_writes);
+    return true;
+}
+
+/* Those on a place without a checkpoint age singly; what is old goes before the place is renewed. */
+static bool take_tasks(struct put *p, const struct reply *reply, struct err *err)
+{
+    int64_t expired_us = redis_cp_expired_us(p->c->d, p->c->op->now_us);
+    struct task_row *tasks;
+    size_t n;
+
+    if (!redis_tasks_take(p->c, reply, p->op->form, &tasks, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (p->at.row.stamp == 0 && stamp_us(tasks[i].stamp) <= expired_us)
+            redis_task_drop(p->c, p->at.space, p->op->checkpoint_id, &tasks[i]);
+        else if (slice_equal(tasks[i].id, p->op->task_id))
+            p->task = tasks[i];
+    }
+    return !p->task.stored ||
+           unpack_writes(p->task.body, p->c->arena, &p->stored, &p->n_stored, err);
+}
+
+/* Tasks are ordered among themselves by their first write only: the fence is that of the task. */
+static bool take_stamp(struct put *p, struct err *err)
+{
+    int64_t stored = p->c->op->fence ? p->task.stamp : p->at.space->last_stamp;
+
+    return call_stamp(p->c->op, stored > p->at.thread.tomb ? stored : p->at.thread.tomb, &p->stamp,
+                      err);
+}
+
+/* A place without a checkpoint is as old as its newest write. */
+static bool store_place(struct put *p, struct err *err)
+{
+    struct cp_row row = p->at.row;
+
+    if (row.stamp > 0 || (row.stored && row.created_us >= stamp_us(p->stamp)))
+        return true;
+    row.stored = true;
+    row.created_us = stamp_us(p->stamp);
+    row.form = p->op->form;
+    return redis_cp_store(p->c, p->op->ns, &p->at.row, &row, err);
+}
+
+static bool store(struct put *p, struct err *err)
+{
+    struct task_row task = {
+        .id = p->op->task_id,
+        .seq = p->task.stored ? p->task.seq : p->stamp,
+        .stamp = p->stamp,
+        .task_path = p->task.stored && p->op->mode == WRITES_IGNORE ? p->task.task_path
+                                                                    : p->op->task_path,
+    };
+
+    if (!pack_writes(p->writes, p->n, p->c->arena, &task.body, err) || !store_place(p, err) ||
+        !redis_task_store(p->c, p->op->ns, p->op->checkpoint_id, &p->task, &task, err))
+        return false;
+    p->at.space->bytes += (int64_t)task.body.len - (int64_t)p->task.body.len;
+    return redis_target_store(p->c, &p->at, p->stamp, err);
+}
+
+/* Only the session is moved by what changes nothing else. */
+static bool touch_only(struct put *p, struct err *err)
+{
+    p->c->n_changes = 0;
+    return redis_row_touch(p->c, p->at.session, p->c->op->now_us, err);
+}
+
+bool redis_writes_put(struct call *c, struct op *op, struct err *err)
+{
+    struct op_writes_put *put = &op->writes_put;
+    struct put p = {.c = c, .op = put, .at = {put->ns, put->checkpoint_id, put->form}};
+    struct reply **replies;
+
+    redis_target_ask(c, &p.at);
+    ASK(c, SLICE("HGETALL"), call_key_in(c, "writes", put->ns, put->checkpoint_id));
+    if (!call_answers(c, &replies, err) || !redis_target_take(c, &p.at, replies, err) ||
+        !take_tasks(&p, replies[TARGET_REPLIES], err) || !take_stamp(&p, err) ||
+        !combine(&p, err) || (p.changed ? !store(&p, err) : !touch_only(&p, err)) ||
+        !call_commit(c, err))
+        return false;
+    put->out.created = p.n_stored == 0;
+    return true;
+}
+
+bool redis_writes_get(struct call *c, struct op *op, struct err *err)
+{
+    struct op_writes_get *get = &op->writes_get;
+    int64_t expired_us = redis_cp_expired_us(c->d, op->now_us);
+    struct loader l = redis_load_start(c);
+    struct checkpoint holder = {0};
+    struct thread_row thread;
+    struct reply **replies;
+    struct task_row *tasks;
+    struct cp_row row;
+    size_t n;
+
+    call_at(c, op->tenant, op->id);
+    redis_thread_ask(c, get->ns);
+    ASK(c, SLICE("HGET"), call_key_ns(c, "checkpoints", get->ns), get->checkpoint_id);
+    ASK(c, SLICE("HGETALL"), call_key_in(c, "writes", get->ns, get->checkpoint_id));
+    if (!call_answers(c, &replies, err) ||
+        !redis_thread_take(c, get->ns, replies[0], &thread, err) ||
+        !redis_cp_take(get->checkpoint_id, replies[1], &row, err) ||
+        !redis_tasks_take(c, replies[2], thread.spaces[0].form, &tasks, &n, err))
+        return false;
+    if (row.stored && row.created_us > expired_us &&
+        !redis_load_writes(&l, tasks, n, row.stamp == 0 ? expired_us : INT64_MIN, &holder, err))
+        return false;
+    get->out.items = holder.writes;
+    get->out.n = holder.n_writes;
+    return true;
+}
