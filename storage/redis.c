@@ -41,12 +41,13 @@ static void drain(struct call *c)
         if (!c->replies) {
             err_fill(&ignored, ERR_UNAVAILABLE, "redis: out of memory");
             conn_drop(&c->d->conn, &ignored);
-            return;
+            break;
         }
         if (c->fiber ? !fiber_wait(c, &ignored)
                      : !conn_send(&c->d->conn, &ignored) || !call_take(c, &ignored))
-            return;
+            break;
     }
+    c->asked = 0;
 }
 
 void redis_run(struct call *c)
@@ -97,16 +98,35 @@ static bool ready(struct redis *d, struct err *err)
     return redis_node_keep(d, err);
 }
 
+/* Ops that have changed nothing when the server closed the connection: it may be back already. */
+static size_t lost(const struct redis *d, struct op *const ops[], size_t n, struct op **again)
+{
+    size_t found = 0;
+
+    if (d->conn.redis || d->conn.silent)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        if (ops[i]->status.kind == ERR_UNAVAILABLE)
+            again[found++] = ops[i];
+    return found;
+}
+
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
     struct redis *d = (struct redis *)self;
+    struct op *again[BATCH_MAX];
+    size_t n_again;
 
     if (!ready(d, err)) {
         if (err->kind == ERR_CONFIG)
             err->kind = ERR_UNAVAILABLE; /* it may be mended there */
         return false;
     }
-    return fibers_run(d, ops, n, err);
+    fibers_run(d, ops, n);
+    n_again = lost(d, ops, n, again);
+    if (n_again > 0 && ready(d, err))
+        fibers_run(d, again, n_again);
+    return true;
 }
 
 static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *err)

@@ -46,7 +46,7 @@ struct redis {
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     int64_t clock_us; /* no stamp in the store that we made is above it */
     struct redis_used *used;
-    bool warned; /* acknowledged writes may be lost by this server */
+    struct fibers *fibers; /* made with the first batch of several ops */
 };
 
 /* One run of one op. */

@@ -102,9 +102,11 @@ static bool wait_for(struct call *c, struct err *err)
         *err = c->failure;
         return false;
     }
-    c->replies = arena_alloc(c->arena, n * sizeof(struct reply *));
+    c->replies = arena_alloc(c->arena, (n + 1) * sizeof(struct reply *));
     if (!c->replies)
         return no_memory(err);
+    if (n == 0)
+        return true;
     if (c->fiber)
         return fiber_wait(c, err);
     if (!conn_send(&c->d->conn, err))

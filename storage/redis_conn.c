@@ -69,11 +69,12 @@ static redisReplyObjectFunctions in_arena = {
     create_string, create_array, create_integer, create_nil, free_nothing,
 };
 
-static bool contact_lost(const struct conn *c, struct err *err)
+static bool contact_lost(struct conn *c, struct err *err)
 {
     const redisContext *r = c->redis;
 
-    if (r->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK))
+    c->silent = r->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (c->silent)
         return err_set(err, ERR_UNAVAILABLE, "redis: no answer within %lld ms",
                        (long long)(c->timeout_us / 1000));
     return err_set(err, ERR_UNAVAILABLE, "redis: %s", r->errstr[0] ? r->errstr : "contact lost");

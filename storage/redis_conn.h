@@ -38,6 +38,7 @@ struct conn {
     unsigned times;             /* how often it was opened */
     struct arena *arena;        /* while a reply is read */
     struct err why;             /* it is closed */
+    bool silent;                /* it did not answer in time */
 };
 
 /* Opens it if it is closed. *fresh: it was opened now. */

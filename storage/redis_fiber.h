@@ -18,7 +18,7 @@
 #include "redis.h"
 
 /* Runs the ops; each has its status. */
-bool fibers_run(struct redis *d, struct op *const ops[], size_t n, struct err *err) MUST_USE;
+void fibers_run(struct redis *d, struct op *const ops[], size_t n);
 
 /* Frees the stacks. */
 void fibers_free(struct redis *d);

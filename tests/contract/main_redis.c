@@ -1,19 +1,61 @@
 /* main_redis.c - the contract on redis:, with versions.c in the chain. */
-#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "contract.h"
 #include "redis.h"
 #include "versions.h"
 
+enum { CROWD = 3, SKIPPED = 77 };
+
+/* Runs each batch among other ops, so that all of them share their ways to the server. */
+struct crowd {
+    struct backend base;
+    struct backend *below;
+};
+
 static const char *url;
 
-/* Each test has a prefix of its own, which the process that ran it leaves behind. */
+static bool crowd_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct crowd *crowd = (struct crowd *)self;
+    struct op others[CROWD], *batch[BATCH_MAX + CROWD];
+    struct arena arena = {0};
+    bool ok;
+
+    for (size_t i = 0; i < CROWD; i++) {
+        others[i] = (struct op){.type = OP_SESSION_GET,
+                                .tenant = SLICE("other"),
+                                .id = SLICE("nobody"),
+                                .now_us = clock_now_us(),
+                                .arena = &arena};
+        batch[i] = &others[i];
+    }
+    memcpy(batch + CROWD, ops, n * sizeof(*ops));
+    ok = crowd->below->ops->execute(crowd->below, batch, n + CROWD, err);
+    arena_done(&arena);
+    return ok;
+}
+
+static bool crowd_probe(struct backend *self, int64_t deadline_ns, struct err *err)
+{
+    return backend_probe(((struct crowd *)self)->below, deadline_ns, err);
+}
+
+static void crowd_close(struct backend *self)
+{
+    backend_close(((struct crowd *)self)->below);
+    free(self);
+}
+
+static const struct backend_ops crowd_ops = {"crowd", crowd_execute, crowd_probe, crowd_close};
+
+/* Each test has a prefix of its own, which is left behind. */
 static struct backend *open_prefix(struct backend_config cfg, int number, struct err *err)
 {
-    static char prefix[64];
+    char prefix[64];
     struct backend *below;
 
     snprintf(prefix, sizeof(prefix), "t%ld_%d:", (long)getpid(), number);
@@ -23,14 +65,29 @@ static struct backend *open_prefix(struct backend_config cfg, int number, struct
     return below ? versions_open(below, err) : NULL;
 }
 
+static struct backend *open_crowd(struct backend_config cfg, int number, struct err *err)
+{
+    struct crowd *crowd = calloc(1, sizeof(*crowd));
+
+    if (!crowd)
+        return NULL;
+    crowd->base.ops = &crowd_ops;
+    crowd->below = open_prefix(cfg, number, err);
+    if (crowd->below)
+        return &crowd->base;
+    free(crowd);
+    return NULL;
+}
+
 int main(void)
 {
-    static const struct contract_target target = {"redis", open_prefix};
+    static const struct contract_target alone = {"redis", open_prefix};
+    static const struct contract_target crowded = {"redis, crowded", open_crowd};
 
     url = getenv("STATEWARD_TEST_REDIS");
     if (!url) {
         fputs("STATEWARD_TEST_REDIS is not set: skipped\n", stderr);
-        return 77;
+        return SKIPPED;
     }
-    return contract_run(&target);
+    return contract_run(&alone) | contract_run(&crowded);
 }
