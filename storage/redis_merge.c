@@ -161,8 +161,11 @@ static bool write_message(struct call *c, struct session_row *row, const struct 
                           const struct message *old, struct err *err)
 {
     const struct record_message *from = &record->message;
-    struct message m = {record->key.sub, from->role, from->content,
-                        from->metadata,  from->seq,  false};
+    struct message m = {.id = record->key.sub,
+                        .role = from->role,
+                        .content = from->content,
+                        .metadata = from->metadata,
+                        .seq = from->seq};
     struct slice field;
 
     if (!redis_message_pack(c, &m, from->stamp, &field, err))

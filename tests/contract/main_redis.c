@@ -61,6 +61,7 @@ static struct backend *open_prefix(struct backend_config cfg, int number, struct
     snprintf(prefix, sizeof(prefix), "t%ld_%d:", (long)getpid(), number);
     cfg.url = url;
     cfg.redis_prefix = prefix;
+    cfg.store_timeout_ms = 60000; /* sanitizers, and others on the machine */
     below = redis_open(&cfg, err);
     return below ? versions_open(below, err) : NULL;
 }

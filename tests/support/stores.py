@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Real servers for tests: stores.py STORE COMMAND... starts one, runs the command, stops it.
 
-The command finds the server by STATEWARD_TEST_<STORE>, a URL. STORE is postgres.
+The command finds the server by STATEWARD_TEST_<STORE>, a URL. STORE is postgres or redis.
 """
 
 from __future__ import annotations
@@ -162,7 +162,64 @@ pool_mode = {mode}
             pool.wait()
 
 
-STORES = {"postgres": postgres}
+@dataclass
+class Redis:
+    """A Redis server of its own in a folder of its own; what it has acknowledged is on the disk."""
+
+    folder: pathlib.Path
+    port: int = field(default_factory=free_port)
+    settings: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: int = 0) -> str:
+        return f"redis://127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> Redis:
+        settings = {"bind": "127.0.0.1", "port": str(self.port), "dir": str(self.folder), "save": "",
+                    "appendonly": "yes", "appendfsync": "always", "logfile": str(self.folder / "log"), **self.settings}
+        arguments = [word for key, value in settings.items() for word in (f"--{key}", value)]
+        self.process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL)
+        for _ in range(500):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)) as s:
+                s.sendall(b"PING\r\n")
+                if not s.recv(64).startswith(b"-LOADING"):
+                    return self
+            time.sleep(0.02)
+        raise SystemExit((self.folder / "log").read_text())
+
+    def signal(self, number: int) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """As a power cut would end it."""
+        self.signal(signal.SIGKILL)
+        self.stop()
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
+
+    def cli(self, *words: str) -> str:
+        """What redis-cli prints for a command."""
+        done = subprocess.run(["redis-cli", "-p", str(self.port), *words], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+
+@contextlib.contextmanager
+def redis(**settings: str) -> Iterator[Redis]:
+    """A server that runs, and is gone afterwards with all its files."""
+    with tempfile.TemporaryDirectory(prefix="stateward-redis-") as folder:
+        server = Redis(pathlib.Path(folder), settings=settings)
+        try:
+            yield server.start()
+        finally:
+            server.stop()
+
+
+STORES = {"postgres": postgres, "redis": redis}
 
 
 def main() -> int:
