@@ -41,7 +41,8 @@ struct use {
     bool sent, done;
     bool detached; /* nobody waits for it */
     PGresult *result;
-    int row; /* -1 before the first */
+    int row;         /* -1 before the first */
+    unsigned cursor; /* that the rows come from; 0 = none */
     int n;
     Oid types[POSTGRES_PARAMETERS];
     const char *values[POSTGRES_PARAMETERS];
@@ -66,6 +67,7 @@ struct postgres {
     bool failed;           /* a statement of it has; `failure` says how */
     bool repeatable;       /* ... and another try may succeed */
     struct err failure;    /* also: why there is no connection */
+    unsigned cursors;      /* that were opened, ever */
     int64_t changes;       /* statements that write, ever */
     int64_t stamp_high;    /* as in the table clocks */
     bool settling;         /* the clock is not moved ahead any more */

@@ -29,6 +29,7 @@ struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct e
     use->sent = use->done = use->detached = false;
     use->result = NULL;
     use->row = -1;
+    use->cursor = 0;
     use->n = 0;
     return use;
 }

@@ -1,62 +1,15 @@
 /* postgres_query.c - statements of the PostgreSQL driver; see postgres.h. */
 #include <assert.h>
 #include <endian.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "postgres_dialect_sql.h"
 #include "postgres_pipe.h"
 #include "postgres_rounds.h"
-
-enum {
-    TYPE_BYTES = 17,
-    TYPE_INT8 = 20,
-    TYPE_FLOAT8 = 701,
-    TYPE_NUMBERS = 1016,
-    TEXT_MAX = 4096,
-    BINARY = 1
-};
-
-static const char *const texts[POSTGRES_COUNT] = {
-#define X(name, text) [SQL_##name] = text,
-    PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X)
-#undef X
-#define X(name, text) [POSTGRES_##name] = text,
-        POSTGRES_SQL(X)
-#undef X
-};
-
-/* What a statement becomes, or is preceded by, in a transaction that writes. */
-static const struct {
-    int which, lock;
-    int before; /* how many of its parameters the statement before it takes; 0 = it is replaced */
-} locks[] = {
-    {SQL_SESSION_FIND, POSTGRES_SESSION_FIND_LOCK, 0},
-    {SQL_SESSION_READ, POSTGRES_SESSION_READ_LOCK, 0},
-    {SQL_THREAD_FIND, POSTGRES_THREAD_FIND_LOCK, 0},
-    {SQL_NS_FIND, POSTGRES_NS_FIND_LOCK, 2},
-    {SQL_NS_NEWEST, POSTGRES_NS_NEWEST_LOCK, 1},
-};
+#include "postgres_statement.h"
 
 static struct postgres *driver_of(const struct query *q)
 {
     return (struct postgres *)q->d;
-}
-
-/* The highest number of a parameter, and which are there. */
-static int parameters_of(const char *text, uint32_t *there)
-{
-    int most = 0;
-
-    *there = 0;
-    for (const char *at = strchr(text, '?'); at; at = strchr(at + 1, '?')) {
-        int n = (int)strtol(at + 1, NULL, 10);
-
-        assert(n >= 1 && n <= POSTGRES_PARAMETERS);
-        *there |= UINT32_C(1) << n;
-        most = n > most ? n : most;
-    }
-    return most;
 }
 
 static bool prepare(struct query *q, int which, struct err *err)
@@ -107,110 +60,59 @@ static void bind_null(struct query *q)
     next_value(q, 0, NULL, 0);
 }
 
-static void name_of(int which, char name[16])
-{
-    snprintf(name, 16, "s%d", which);
-}
-
-/* Has the server parse a statement at its first use; what is bound tells the types. */
-static bool send_prepare(struct postgres *d, const struct use *of, struct err *err)
-{
-    struct use *use = pipe_use(d, USE_PREPARE, of->which, err);
-    Oid types[POSTGRES_PARAMETERS];
-    char text[TEXT_MAX], name[16];
-    uint32_t there;
-    int n = parameters_of(texts[of->which], &there);
-
-    if (!use)
-        return false;
-    assert(strlen(texts[of->which]) < sizeof(text));
-    strcpy(text, texts[of->which]);
-    for (char *at = strchr(text, '?'); at; at = strchr(at, '?'))
-        *at = '$';
-    for (int i = 0; i < of->n; i++) /* what is not used has no type by itself */
-        types[i] = i >= n || there >> (i + 1) & 1 ? of->types[i] : TYPE_BYTES;
-    name_of(of->which, name);
-    use->detached = true;
-    d->prepared[of->which] = true;
-    if (pipe_sent(d, use, PQsendPrepare(d->conn, name, text, of->n, types), err))
-        return true;
-    d->prepared[of->which] = false;
-    return false;
-}
-
-static bool is_write(const char *text)
-{
-    return strncmp(text, "INSERT", 6) == 0 || strncmp(text, "UPDATE", 6) == 0 ||
-           strncmp(text, "DELETE", 6) == 0;
-}
-
-/* Puts a use into the pipeline; when that fails the use is gone. */
-static bool send_use(struct postgres *d, struct use *use, struct err *err)
-{
-    static const int formats[POSTGRES_PARAMETERS] = {
-        BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY,
-        BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY,
-        BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY,
-    };
-    char name[16];
-
-    if (!d->conn)
-        *err = d->failure;
-    if (!d->conn || (!d->prepared[use->which] && !send_prepare(d, use, err))) {
-        pipe_free(d, use);
-        return false;
-    }
-    name_of(use->which, name);
-    *rounds_changes(d) += is_write(texts[use->which]);
-    return pipe_sent(
-        d, use,
-        PQsendQueryPrepared(d->conn, name, use->n, use->values, use->lengths, formats, BINARY),
-        err);
-}
-
-/* What is bound, for a statement that runs before. */
-static bool send_before(struct postgres *d, const struct use *of, int which, int n, struct err *err)
-{
-    struct use *use = pipe_use(d, USE_QUERY, which, err);
-
-    if (!use)
-        return false;
-    use->detached = true;
-    use->n = n;
-    memcpy(use->types, of->types, (size_t)n * sizeof(*use->types));
-    memcpy(use->values, of->values, (size_t)n * sizeof(*use->values));
-    memcpy(use->lengths, of->lengths, (size_t)n * sizeof(*use->lengths));
-    return send_use(d, use, err);
-}
-
 /* The use is its query's still, or gone: q->st says. */
 static bool send_query(struct query *q, struct err *err)
 {
     struct postgres *d = driver_of(q);
     struct use *use = q->st;
 
-    for (size_t i = 0; d->writes && i < COUNT_OF(locks); i++) {
-        if (locks[i].which != use->which)
-            continue;
-        if (locks[i].before == 0)
-            use->which = locks[i].lock;
-        else if (!send_before(d, use, locks[i].lock, locks[i].before, err))
-            return false;
-        break;
-    }
+    if (!statement_lock(d, use, err))
+        return false;
     q->st = NULL;
-    if (!send_use(d, use, err))
+    if (!statement_send(d, use, err))
         return false;
     q->st = use;
     return true;
 }
 
+/* The next rows of a cursor take the place of the last ones. */
+static bool fetch(struct query *q, unsigned cursor, struct err *err)
+{
+    struct postgres *d = driver_of(q);
+    struct use *last = q->st, *use = pipe_use(d, USE_QUERY, last->which, err);
+
+    if (!use)
+        return false;
+    use->cursor = cursor;
+    last->cursor = 0;
+    pipe_free(d, last);
+    q->st = NULL;
+    if (!statement_fetch(d, use, err))
+        return false;
+    q->st = use;
+    return true;
+}
+
+static bool open_cursor(struct query *q, struct err *err)
+{
+    struct postgres *d = driver_of(q);
+    unsigned cursor = ++d->cursors;
+
+    if (!d->conn)
+        *err = d->failure;
+    return d->conn && statement_open(d, q->st, cursor, err) && fetch(q, cursor, err);
+}
+
 static void end(struct query *q)
 {
+    struct postgres *d = driver_of(q);
     struct use *use = q->st;
+    struct err ignored;
 
     q->st = NULL;
-    pipe_free(driver_of(q), use);
+    if (use->cursor && d->ready && !d->failed)
+        (void)!statement_close(d, use->cursor, &ignored); /* the transaction will */
+    pipe_free(d, use);
 }
 
 static bool fail_step(struct query *q, const struct err *why, struct err *err)
@@ -221,14 +123,20 @@ static bool fail_step(struct query *q, const struct err *why, struct err *err)
     return false;
 }
 
-/* The first step: asks, and waits. */
-static bool ask(struct query *q, struct err *err)
+static bool send_first(struct query *q, struct err *err)
+{
+    return statement_is_long(((struct use *)q->st)->which) ? open_cursor(q, err)
+                                                           : send_query(q, err);
+}
+
+/* Asks, unless the next rows have been sent, and waits. */
+static bool ask(struct query *q, bool sent, struct err *err)
 {
     struct postgres *d = driver_of(q);
     struct err why;
 
-    if (!send_query(q, &why))
-        return fail_step(q, &why, err);
+    if (!sent)
+        return fail_step(q, err, err);
     if (!rounds_wait(d, q->st, &why))
         return fail_step(q, &why, err);
     return !d->failed || fail_step(q, &d->failure, err);
@@ -238,10 +146,16 @@ static bool step(struct query *q, bool *row, struct err *err)
 {
     struct use *use = q->st;
 
-    if (!use->sent && !ask(q, err))
+    if (!use->sent && !ask(q, send_first(q, err), err))
         return false;
     use = q->st;
     use->row++;
+    if (use->cursor && use->row == STATEMENT_FETCHED) {
+        if (!ask(q, fetch(q, use->cursor, err), err))
+            return false;
+        use = q->st;
+        use->row = 0;
+    }
     *row = use->row < PQntuples(use->result);
     return true;
 }
@@ -261,10 +175,7 @@ static bool run(struct query *q, struct err *err)
 
 static int parameters(const struct query *q)
 {
-    const struct use *use = q->st;
-    uint32_t there;
-
-    return parameters_of(texts[use->which], &there);
+    return statement_parameters(((struct use *)q->st)->which);
 }
 
 static int columns(const struct query *q)

@@ -32,6 +32,10 @@
     X(NS_NEWEST_LOCK, "SELECT 1 FROM threads WHERE id = "                                    \
                       "(SELECT thread FROM namespaces WHERE id = ?1) FOR UPDATE")
 
+#define POSTGRES_OPEN "DECLARE c%u NO SCROLL CURSOR FOR %s"
+#define POSTGRES_FETCH "FETCH FORWARD %d FROM c%u"
+#define POSTGRES_CLOSE "CLOSE c%u"
+
 /*
  * Run while a connection is being set up. Every statement has an index; a new table has no statistics,
  * and the planner then takes and sorts whole sessions.

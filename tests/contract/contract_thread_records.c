@@ -1,4 +1,5 @@
 /* contract_thread_records.c - records of threads and what is in them: read and merged. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -68,6 +69,29 @@ START_TEST(round_trip)
     ck_assert_str_eq(dump(&there), dump(&here));
     records = read_all(&there, &n);
     ck_assert_uint_eq(store_merge(&here, records, n), 0);
+}
+END_TEST
+
+/* More rows than a store may hand over at once. */
+START_TEST(many_in_one_page)
+{
+    enum { MANY = 1100 };
+    char ids[MANY][8];
+    size_t n;
+    struct record *records;
+
+    for (int i = 0; i < MANY; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "c%04d", i);
+        put(&here, (struct checkpoint_in){.thread = "t", .id = ids[i]});
+    }
+    records = store_records(&here, RECORD_CHECKPOINT, 2 * MANY, &n);
+    ck_assert_uint_eq(n, MANY);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_slice(records[i].key.sub, ids[i]);
+    store_records(&here, RECORD_VALUE, 1000, &n);
+    ck_assert_uint_eq(n, MANY);
+    store_records(&here, RECORD_CHECKPOINT, 500, &n);
+    ck_assert_uint_eq(n, MANY);
 }
 END_TEST
 
@@ -257,6 +281,7 @@ END_TEST
 void contract_thread_records_add(TCase *tc)
 {
     tcase_add_test(tc, round_trip);
+    tcase_add_test(tc, many_in_one_page);
     tcase_add_test(tc, pages_in_key_order);
     tcase_add_test(tc, the_higher_stamp_wins);
     tcase_add_test(tc, order_does_not_matter);

@@ -1,0 +1,205 @@
+/* postgres_statement.c - see postgres_statement.h. */
+#include "postgres_statement.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "postgres_dialect_sql.h"
+#include "postgres_pipe.h"
+#include "postgres_rounds.h"
+
+enum { TEXT_MAX = 4096, BINARY = 1 };
+
+static const int formats[POSTGRES_PARAMETERS] = {
+    BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY,
+    BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY,
+};
+
+static const char *const texts[POSTGRES_COUNT] = {
+#define X(name, text) [SQL_##name] = text,
+    PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X)
+#undef X
+#define X(name, text) [POSTGRES_##name] = text,
+        POSTGRES_SQL(X)
+#undef X
+};
+
+/* What a statement becomes, or is preceded by, in a transaction that writes. */
+static const struct {
+    int which, lock;
+    int before; /* how many of its parameters the statement before it takes; 0 = it is replaced */
+} locks[] = {
+    {SQL_SESSION_FIND, POSTGRES_SESSION_FIND_LOCK, 0},
+    {SQL_SESSION_READ, POSTGRES_SESSION_READ_LOCK, 0},
+    {SQL_THREAD_FIND, POSTGRES_THREAD_FIND_LOCK, 0},
+    {SQL_NS_FIND, POSTGRES_NS_FIND_LOCK, 2},
+    {SQL_NS_NEWEST, POSTGRES_NS_NEWEST_LOCK, 1},
+};
+
+/* The highest number of a parameter, and which are there. */
+static int parameters_of(const char *text, uint32_t *there)
+{
+    int most = 0;
+
+    *there = 0;
+    for (const char *at = strchr(text, '?'); at; at = strchr(at + 1, '?')) {
+        int n = (int)strtol(at + 1, NULL, 10);
+
+        assert(n >= 1 && n <= POSTGRES_PARAMETERS);
+        *there |= UINT32_C(1) << n;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+int statement_parameters(int which)
+{
+    uint32_t there;
+
+    return parameters_of(texts[which], &there);
+}
+
+static void name_of(int which, char name[16])
+{
+    snprintf(name, 16, "s%d", which);
+}
+
+/* Parameters are $1, $2, ... to the server; one that is not used has no type by itself. */
+static void translate(const struct use *use, char text[TEXT_MAX], Oid types[])
+{
+    uint32_t there;
+    int n = parameters_of(texts[use->which], &there);
+
+    assert(strlen(texts[use->which]) < TEXT_MAX);
+    strcpy(text, texts[use->which]);
+    for (char *at = strchr(text, '?'); at; at = strchr(at, '?'))
+        *at = '$';
+    for (int i = 0; i < use->n; i++)
+        types[i] = i >= n || there >> (i + 1) & 1 ? use->types[i] : TYPE_BYTES;
+}
+
+/* Has the server parse a statement at its first use; what is bound tells the types. */
+static bool send_prepare(struct postgres *d, const struct use *of, struct err *err)
+{
+    struct use *use = pipe_use(d, USE_PREPARE, of->which, err);
+    Oid types[POSTGRES_PARAMETERS];
+    char text[TEXT_MAX], name[16];
+
+    if (!use)
+        return false;
+    translate(of, text, types);
+    name_of(of->which, name);
+    use->detached = true;
+    d->prepared[of->which] = true;
+    if (pipe_sent(d, use, PQsendPrepare(d->conn, name, text, of->n, types), err))
+        return true;
+    d->prepared[of->which] = false;
+    return false;
+}
+
+static bool is_write(const char *text)
+{
+    return strncmp(text, "INSERT", 6) == 0 || strncmp(text, "UPDATE", 6) == 0 ||
+           strncmp(text, "DELETE", 6) == 0;
+}
+
+/* Puts a use into the pipeline; when that fails the use is gone. */
+bool statement_send(struct postgres *d, struct use *use, struct err *err)
+{
+    char name[16];
+
+    if (!d->conn)
+        *err = d->failure;
+    if (!d->conn || (!d->prepared[use->which] && !send_prepare(d, use, err))) {
+        pipe_free(d, use);
+        return false;
+    }
+    name_of(use->which, name);
+    *rounds_changes(d) += is_write(texts[use->which]);
+    return pipe_sent(
+        d, use,
+        PQsendQueryPrepared(d->conn, name, use->n, use->values, use->lengths, formats, BINARY),
+        err);
+}
+
+/* What is bound, for a statement that runs before. */
+static bool send_before(struct postgres *d, const struct use *of, int which, int n, struct err *err)
+{
+    struct use *use = pipe_use(d, USE_QUERY, which, err);
+
+    if (!use)
+        return false;
+    use->detached = true;
+    use->n = n;
+    memcpy(use->types, of->types, (size_t)n * sizeof(*use->types));
+    memcpy(use->values, of->values, (size_t)n * sizeof(*use->values));
+    memcpy(use->lengths, of->lengths, (size_t)n * sizeof(*use->lengths));
+    return statement_send(d, use, err);
+}
+
+bool statement_lock(struct postgres *d, struct use *use, struct err *err)
+{
+    for (size_t i = 0; d->writes && i < COUNT_OF(locks); i++) {
+        if (locks[i].which != use->which)
+            continue;
+        if (locks[i].before > 0)
+            return send_before(d, use, locks[i].lock, locks[i].before, err);
+        use->which = locks[i].lock;
+        break;
+    }
+    return true;
+}
+
+bool statement_is_long(int which)
+{
+    switch (which) {
+    case SQL_RECORDS_THREAD:
+    case SQL_RECORDS_VALUE:
+    case SQL_RECORDS_CHECKPOINT:
+    case SQL_RECORDS_TASK:
+    case SQL_CHECKPOINT_SCAN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool statement_open(struct postgres *d, const struct use *of, unsigned cursor, struct err *err)
+{
+    struct use *use = pipe_use(d, USE_QUERY, of->which, err);
+    char text[TEXT_MAX], whole[TEXT_MAX + 64];
+    Oid types[POSTGRES_PARAMETERS];
+
+    if (!use)
+        return false;
+    translate(of, text, types);
+    snprintf(whole, sizeof(whole), POSTGRES_OPEN, cursor, text);
+    use->detached = true;
+    return pipe_sent(
+        d, use,
+        PQsendQueryParams(d->conn, whole, of->n, types, of->values, of->lengths, formats, BINARY),
+        err);
+}
+
+bool statement_fetch(struct postgres *d, struct use *use, struct err *err)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), POSTGRES_FETCH, STATEMENT_FETCHED, use->cursor);
+    return pipe_sent(d, use, PQsendQueryParams(d->conn, text, 0, NULL, NULL, NULL, NULL, BINARY),
+                     err);
+}
+
+bool statement_close(struct postgres *d, unsigned cursor, struct err *err)
+{
+    struct use *use = pipe_use(d, USE_QUERY, 0, err);
+    char text[64];
+
+    if (!use)
+        return false;
+    snprintf(text, sizeof(text), POSTGRES_CLOSE, cursor);
+    use->detached = true;
+    return pipe_sent(d, use, PQsendQueryParams(d->conn, text, 0, NULL, NULL, NULL, NULL, BINARY),
+                     err);
+}
