@@ -129,6 +129,11 @@ static bool send_first(struct query *q, struct err *err)
                                                            : send_query(q, err);
 }
 
+static int64_t changes(const struct query *q)
+{
+    return strtoll(PQcmdTuples(((struct use *)q->st)->result), NULL, 10);
+}
+
 /* Asks, unless the next rows have been sent, and waits. */
 static bool ask(struct query *q, bool sent, struct err *err)
 {
@@ -139,7 +144,11 @@ static bool ask(struct query *q, bool sent, struct err *err)
         return fail_step(q, err, err);
     if (!rounds_wait(d, q->st, &why))
         return fail_step(q, &why, err);
-    return !d->failed || fail_step(q, &d->failure, err);
+    if (d->failed)
+        return fail_step(q, &d->failure, err);
+    if (statement_writes(((struct use *)q->st)->which))
+        *rounds_changes(d) += changes(q);
+    return true;
 }
 
 static bool step(struct query *q, bool *row, struct err *err)
@@ -169,7 +178,9 @@ static bool run(struct query *q, struct err *err)
             end(q);
         return false;
     }
-    end(q); /* it goes on by itself */
+    *rounds_changes(d) += statement_writes(
+        ((struct use *)q->st)->which); /* maybe none, maybe many */
+    end(q);                            /* it goes on by itself */
     return !d->failed || fail_step(q, &d->failure, err);
 }
 
@@ -181,11 +192,6 @@ static int parameters(const struct query *q)
 static int columns(const struct query *q)
 {
     return PQnfields(((struct use *)q->st)->result);
-}
-
-static int64_t changes(const struct query *q)
-{
-    return strtoll(PQcmdTuples(((struct use *)q->st)->result), NULL, 10);
 }
 
 static int64_t total_changes(struct sql *d)
@@ -265,6 +271,7 @@ bool postgres_queue(struct postgres *d, int which, const int64_t in[], size_t n,
 }
 
 const struct sql_driver postgres_driver = {
+    .distant = true,
     .begin = postgres_begin,
     .commit = postgres_commit,
     .roll_back = postgres_roll_back,

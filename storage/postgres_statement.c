@@ -7,7 +7,6 @@
 
 #include "postgres_dialect_sql.h"
 #include "postgres_pipe.h"
-#include "postgres_rounds.h"
 
 enum { TEXT_MAX = 4096, BINARY = 1 };
 
@@ -98,8 +97,10 @@ static bool send_prepare(struct postgres *d, const struct use *of, struct err *e
     return false;
 }
 
-static bool is_write(const char *text)
+bool statement_writes(int which)
 {
+    const char *text = texts[which];
+
     return strncmp(text, "INSERT", 6) == 0 || strncmp(text, "UPDATE", 6) == 0 ||
            strncmp(text, "DELETE", 6) == 0;
 }
@@ -116,7 +117,6 @@ bool statement_send(struct postgres *d, struct use *use, struct err *err)
         return false;
     }
     name_of(use->which, name);
-    *rounds_changes(d) += is_write(texts[use->which]);
     return pipe_sent(
         d, use,
         PQsendQueryPrepared(d->conn, name, use->n, use->values, use->lengths, formats, BINARY),

@@ -22,6 +22,9 @@ enum { STATEMENT_FETCHED = 500 };
 /* How many parameters a statement has. */
 int statement_parameters(int which) MUST_USE;
 
+/* Whether it changes rows. */
+bool statement_writes(int which) MUST_USE;
+
 /* In a transaction that writes: has what is looked for locked. */
 bool statement_lock(struct postgres *d, struct use *use, struct err *err) MUST_USE;
 

@@ -22,6 +22,8 @@
            "metadata_stamp") ", processing_time"
 #define SESSION_TEXTS ", session_id, user_id, status, metadata"
 
+/* SESSION_NEXT compares active_min in a way that no index serves: that of the ids is the right one. */
+
 /* Pages of the list; the long columns are read row by row, for a sort would gather them all. */
 #define SESSION_LIST(index, user)                                         \
     "SELECT id FROM " T_SESSION " " INDEXED_BY(index) " WHERE tenant = ?1" user  \
@@ -53,6 +55,11 @@
     X(SESSION_MINUTE, "UPDATE " T_SESSION " SET active_min = ?2 WHERE id = ?1")                                                                                                                             \
     X(SESSION_ADVANCE, "UPDATE " T_SESSION " SET active_us = ?2, last_seq = ?3, last_context = ?4 "                                                                                                         \
                        "WHERE id = ?1")                                                                                                                                                               \
+    X(SESSION_NEXT, "UPDATE " T_SESSION " SET last_seq = ?3, active_us = " GREATER "(active_us, ?3) " \
+                    "WHERE tenant = ?1 AND session_id = ?2 AND last_seq < ?3 " \
+                    "AND active_min IS NOT DISTINCT FROM ?4 " \
+                    "AND active_us > ?5 AND tomb < ?6 AND (?7 = 0 OR gen > tomb) " \
+                    "RETURNING " SESSION_NUMBERS) \
     X(SESSION_LIST, SESSION_LIST("session_active", ""))                                                                                                                                               \
     X(SESSION_LIST_USER, SESSION_LIST("session_user", " AND user_id = ?9"))                                                                                                                           \
     X(SESSION_IDLE, "SELECT " SESSION_NUMBERS ", session_id, tenant FROM " T_SESSION " "                                                                                                                    \

@@ -66,12 +66,32 @@ static bool put_all(struct sql *d, struct op *op, struct session_row *row, int64
     return true;
 }
 
+/* The usual case where each answer is waited for: one statement finds, locks and changes the row. */
+static bool append_next(struct sql *d, struct op *op, int64_t tenant, bool *done, struct err *err)
+{
+    struct message *m = op->message_append.messages;
+    struct session_row row;
+
+    *done = false;
+    if (!d->driver->distant || tenant == 0 || op->message_append.n > 1 || !m->fresh)
+        return true;
+    if (!row_next(d, op, tenant, &row, done, err))
+        return false;
+    m->seq = op->now_us;
+    return !*done || put_message(d, &row, m, op->stamp, err);
+}
+
 bool sql_message_append(struct sql *d, struct op *op, struct err *err)
 {
     struct session_row row;
     int64_t tenant, stamp;
+    bool done;
 
-    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
+    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !append_next(d, op, tenant, &done, err))
+        return false;
+    if (done)
+        return true;
+    if (!row_find(d, tenant, op->id, &row, err))
         return false;
     if (op->message_append.require_session && !row_live(d, &row, op->now_us))
         return err_set(err, ERR_NO_SESSION, "There is no session of this id.");

@@ -47,6 +47,8 @@ struct query {
 
 /* What a store does in its own way. The functions below call it and say more. */
 struct sql_driver {
+    bool distant; /* each statement that is waited for is a way to a server and back */
+
     /*
      * A transaction. A failed commit() is followed by roll_back(), which cannot fail and does
      * nothing when there is no transaction; *lost if it is a statement that failed, not the store.

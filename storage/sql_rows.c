@@ -57,18 +57,24 @@ static bool copy_text(struct arena *arena, struct slice *s, struct err *err)
     return true;
 }
 
-/* What the op before it has left; *known if it is the row that is looked for. */
+/* Whether the op before it has left the row that is looked for. */
+static bool recalls(const struct sql *d, bool texts, const struct session_row *row)
+{
+    const struct row_cache *rows = d->rows;
+
+    return rows->row.id && rows->row.tenant == row->tenant && (rows->texts || !texts) &&
+           slice_equal(rows->row.session_id, row->session_id);
+}
+
 static bool recall(struct sql *d, struct arena *arena, struct session_row *row, bool *known,
                    struct err *err)
 {
-    const struct row_cache *rows = d->rows;
     struct slice id = row->session_id;
 
-    *known = rows->row.id && rows->row.tenant == row->tenant && (rows->texts || !arena) &&
-             slice_equal(rows->row.session_id, id);
+    *known = recalls(d, arena != NULL, row);
     if (!*known)
         return true;
-    *row = rows->row;
+    *row = d->rows->row;
     row->session_id = id;
     return !arena || (copy_text(arena, &row->user_id, err) && copy_text(arena, &row->status, err) &&
                       copy_text(arena, &row->metadata, err));
@@ -103,6 +109,33 @@ bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row
 {
     *row = (struct session_row){.tenant = tenant, .session_id = id};
     return tenant == 0 || load(d, SQL_SESSION_FIND, NULL, row, err);
+}
+
+bool row_next(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
+              bool *done, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+
+    *done = false;
+    *row = (struct session_row){.tenant = tenant, .session_id = op->id};
+    if (recalls(d, false, row))
+        return true;
+    if (!query_begin(d, SQL_SESSION_NEXT, &q, err))
+        return false;
+    query_int(&q, tenant);
+    query_blob(&q, op->id);
+    query_int(&q, op->now_us);
+    query_int(&q, row_minute(op->now_us));
+    query_int(&q, row_expired_us(d, op->now_us));
+    query_int(&q, op->stamp);
+    query_int(&q, op->message_append.require_session);
+    if (!query_step(&q, done, err))
+        return false;
+    if (!*done)
+        return true;
+    row_numbers(&q, row);
+    remember(d, row, false);
+    return true;
 }
 
 bool row_read(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,

@@ -52,6 +52,14 @@ bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row
 bool row_read(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
               struct err *err) MUST_USE;
 
+/*
+ * Gives the next seq, op->now_us, to a message of the session op->id without reading its row first.
+ * *done is false, and nothing has happened, unless that is all there is to do: the row is there, has
+ * been active in this minute and has no later seq.
+ */
+bool row_next(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
+              bool *done, struct err *err) MUST_USE;
+
 /* Reads the texts of a row that row_find() has found. */
 bool row_complete(struct sql *d, struct arena *arena, struct session_row *row,
                   struct err *err) MUST_USE;
