@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import pwd
+import random
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -283,6 +287,33 @@ def test_two_instances_with_one_number(postgres: stores.Postgres, database: str,
                                        tmp_path: pathlib.Path) -> None:
     own("--instance", "7", primary=postgres.url(database))
     assert "another process runs as instance 7" in refused(postgres.url(database), tmp_path, "--instance", "7")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_disk_that_is_full(postgres: stores.Postgres, database: str, own: Any, tmp_path: pathlib.Path) -> None:
+    disk = pathlib.Path(tempfile.mkdtemp(prefix="stateward-disk-"))
+    owner = pwd.getpwnam("postgres")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=24m,uid={owner.pw_uid},gid={owner.pw_gid},mode=700",
+                    "tmpfs", disk], check=True)
+    try:
+        postgres.sql(f"CREATE TABLESPACE {database} LOCATION '{disk}'")
+        postgres.sql(f"ALTER DATABASE {database} SET TABLESPACE {database}")
+        server: Server = own(primary=postgres.url(database))
+        assert append(server, "c", "m1") == 201
+        big = {"role": "user", "content": random.randbytes(300_000).hex()}
+        until(lambda: server.post("/conversations/c/messages?require_session=false", big).status == 503)
+        answer = server.post("/conversations/c/messages?require_session=false", big)
+        assert answer.json()["detail"] == "postgres: the disk of the server is full"
+        assert "m1" in ids(server, "c")
+        assert server.get("/health").json()["status"] == "degraded"
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        assert server.post("/conversations/c/messages?require_session=false", big).status == 201
+        server.stop()
+    finally:
+        postgres.sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+        postgres.sql(f"DROP TABLESPACE IF EXISTS {database}")
+        subprocess.run(["umount", disk], check=True)
+        disk.rmdir()
 
 
 def test_pools(alone: stores.Postgres, own: Any, tmp_path: pathlib.Path) -> None:
