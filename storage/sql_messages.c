@@ -9,6 +9,12 @@ struct range {
     struct message_pos low, high;
 };
 
+/* Where a trim stands. A copy goes on from where it was made. */
+struct trim {
+    struct message_pos high;
+    int64_t removed;
+};
+
 /* The seq of a message that is stored already. */
 static bool find_seq(struct sql *d, int64_t session, struct message *m, struct err *err)
 {
@@ -251,35 +257,35 @@ static bool bound_by_count(struct sql *d, int64_t session, struct op *op, struct
 }
 
 /* One part: the oldest first. What comes meanwhile is behind the bound. */
-static bool trim_part(struct sql *d, int64_t session, struct op *op, const struct message_pos *high,
+static bool trim_part(struct sql *d, int64_t session, struct op *op, const struct trim *from,
                       struct err *err)
 {
-    struct message_pos *kept = arena_alloc(op->arena, sizeof(*kept));
+    struct trim *t = arena_alloc(op->arena, sizeof(*t));
     int64_t changes;
     struct query q;
 
-    if (!kept)
+    if (!t)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
-    *kept = *high;
     if (!query_begin(d, SQL_MESSAGE_TRIM, &q, err))
         return false;
     query_int(&q, session);
-    query_int(&q, high->seq);
-    query_blob(&q, high->id);
+    query_int(&q, from->high.seq);
+    query_blob(&q, from->high.id);
     query_int(&q, TRIM_MAX);
     if (!query_change(&q, &changes, err))
         return false;
-    op->message_trim.out.removed += changes;
+    *t = (struct trim){from->high, from->removed + changes};
+    op->message_trim.out.removed = t->removed;
     op->again = changes == TRIM_MAX;
-    op->progress = kept;
+    op->progress = t;
     return true;
 }
 
 bool sql_message_trim(struct sql *d, struct op *op, struct err *err)
 {
     struct op_message_trim *trim = &op->message_trim;
-    struct message_pos high = trim->has_before ? trim->before
-                                               : (struct message_pos){INT64_MAX, SLICE("")};
+    struct trim start = {.high = trim->has_before ? trim->before
+                                                  : (struct message_pos){INT64_MAX, SLICE("")}};
     struct session_row row;
     bool all_stay = false;
     int64_t tenant;
@@ -292,9 +298,9 @@ bool sql_message_trim(struct sql *d, struct op *op, struct err *err)
         return true;
     if (op->progress)
         return trim_part(d, row.id, op, op->progress, err);
-    if (high.seq > row.last_seq)
-        high = (struct message_pos){row.last_seq + 1, SLICE("")};
-    if (trim->keep_last > 0 && !bound_by_count(d, row.id, op, &high, &all_stay, err))
+    if (start.high.seq > row.last_seq)
+        start.high = (struct message_pos){row.last_seq + 1, SLICE("")};
+    if (trim->keep_last > 0 && !bound_by_count(d, row.id, op, &start.high, &all_stay, err))
         return false;
-    return all_stay || trim_part(d, row.id, op, &high, err);
+    return all_stay || trim_part(d, row.id, op, &start, err);
 }

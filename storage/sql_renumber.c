@@ -44,18 +44,26 @@ static int order_numbers(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-void renumber_take(struct renumber *r)
+/* What was added stays as it is: another copy of r may go on with it. */
+bool renumber_take(struct renumber *r, struct arena *arena, struct err *err)
 {
+    int64_t *old = arena_alloc(arena, r->n * sizeof(*old));
     size_t n = 0;
 
+    if (!old)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (r->n > 0)
+        memcpy(old, r->old, r->n * sizeof(*old));
     if (r->n > 1)
-        qsort(r->old, r->n, sizeof(*r->old), order_numbers);
+        qsort(old, r->n, sizeof(*old), order_numbers);
     for (size_t i = 0; i < r->n; i++)
-        if (r->old[i] != 0 && (n == 0 || r->old[i] != r->old[n - 1]))
-            r->old[n++] = r->old[i];
-    r->n = n;
+        if (old[i] != 0 && (n == 0 || old[i] != old[n - 1]))
+            old[n++] = old[i];
+    r->old = old;
+    r->n = r->cap = n;
     if (n > 0)
         r->first = stamp_take((int64_t)n);
+    return true;
 }
 
 int64_t renumber_of(const struct renumber *r, int64_t number)

@@ -30,8 +30,11 @@ struct renumber_source {
 bool renumber_query(const struct renumber_source *in, int64_t id, struct renumber *r,
                     struct err *err) MUST_USE;
 
-/* Sorts, and takes a new stamp for each number; 0 is none. */
-void renumber_take(struct renumber *r);
+/*
+ * Sorts, and takes a new stamp for each number; 0 is none. Whoever has kept a copy of r from before
+ * may add and take anew.
+ */
+bool renumber_take(struct renumber *r, struct arena *arena, struct err *err) MUST_USE;
 
 /* The new stamp of a number; 0 for what is not known. */
 int64_t renumber_of(const struct renumber *r, int64_t number) MUST_USE;

@@ -190,8 +190,8 @@ static bool copy_part(struct copy *c, struct arena *scratch, struct err *err)
         c->at = 0;
         if (c->space < c->n_spaces && ++c->space < c->n_spaces)
             continue;
-        if (c->phase == COPY_STAMPS)
-            renumber_take(&c->stamps);
+        if (c->phase == COPY_STAMPS && !renumber_take(&c->stamps, c->op->arena, err))
+            return false;
         c->space = 0;
         c->phase++;
     }
@@ -241,8 +241,7 @@ static bool add_space(struct copy *c, struct query *q, struct err *err)
         !read_numbers(c, SQL_VALUE_ROWS, space->from, &space->values, err))
         return false;
     space->to = to.id;
-    renumber_take(&space->values);
-    return true;
+    return renumber_take(&space->values, c->op->arena, err);
 }
 
 /* Makes the thread that is not seen, and lists what is to be copied. */
