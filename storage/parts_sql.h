@@ -44,6 +44,9 @@
     X(VALUE_ROWS, "SELECT id FROM " T_VALUE INDEXED_BY("value_key") " WHERE namespace = ?1") \
     X(VALUE_BASE, "SELECT base FROM " T_VALUE " WHERE id = ?1") \
     X(COPY_BROKEN, "SELECT id FROM " T_THREAD " WHERE tenant = -1 AND updated_us < ?1 LIMIT 1") \
+    X(UNSWEPT_ADD, "INSERT INTO " T_THREAD " (tenant, thread_id, tomb, updated_us) VALUES (-2, ?1, 0, ?2) ON CONFLICT DO NOTHING") \
+    X(UNSWEPT_FIND, "SELECT id FROM " T_THREAD " WHERE tenant = -2 AND thread_id = ?1") \
+    X(UNSWEPT_LIST, "SELECT thread_id FROM " T_THREAD " WHERE tenant = -2 AND updated_us < ?1 LIMIT ?2") \
     X(GARBAGE_NS, "SELECT id FROM " T_NAMESPACE " WHERE thread < 0 ORDER BY thread LIMIT 1") \
     X(GARBAGE_TASKS, "DELETE FROM " T_TASK " WHERE checkpoint IN (SELECT id FROM " T_CHECKPOINT " " \
                      "WHERE namespace = ?1 ORDER BY checkpoint_id LIMIT ?2)") \

@@ -67,8 +67,12 @@ bool sql_session_touch(struct sql *d, int64_t tenant, struct slice id, int64_t n
 bool sql_thread_remove(struct sql *d, int64_t tenant, struct slice id, int64_t stamp,
                        struct err *err) MUST_USE;
 
-/* Last of OP_CLEANUP: removes checkpoints and writes that have expired, and garbage, in parts. */
-bool sql_checkpoints_expire(struct sql *d, struct op *op, struct err *err) MUST_USE;
+/*
+ * Last of OP_CLEANUP: removes checkpoints and writes that have expired, what removals broken off
+ * before before_us have left, and garbage, in parts.
+ */
+bool sql_checkpoints_clean(struct sql *d, struct op *op, int64_t before_us,
+                           struct err *err) MUST_USE;
 
 /* OP_READ_RANGE for the kinds THREAD, VALUE, CHECKPOINT and TASK. */
 bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op,

@@ -202,18 +202,15 @@ static bool forget(struct sql *d, struct op *op, struct err *err)
 
 static bool clean_expired(struct sql *d, struct op *op, struct err *err)
 {
-    if (!remove_expired(d, op, err) || !forget(d, op, err))
-        return false;
-    return d->checkpoint_ttl_us > 0 ? sql_checkpoints_expire(d, op, err)
-                                    : garbage_finish(d, op, err);
+    return remove_expired(d, op, err) && forget(d, op, err) &&
+           sql_checkpoints_clean(d, op, op->now_us - COLLECT_AFTER_US, err);
 }
 
 bool sql_cleanup(struct sql *d, struct op *op, struct err *err)
 {
-    bool expires = op->cleanup.expired && d->checkpoint_ttl_us > 0;
-
     if (op->progress)
-        return expires ? removal_go_on(d, op, op->progress, err) : garbage_finish(d, op, err);
+        return op->cleanup.expired ? removal_go_on(d, op, op->progress, err)
+                                   : garbage_finish(d, op, err);
     memset(&op->cleanup.out, 0, sizeof(op->cleanup.out));
     if (op->cleanup.expired)
         return clean_expired(d, op, err);

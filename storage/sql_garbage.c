@@ -1,6 +1,7 @@
 /* sql_garbage.c - see sql_garbage.h. */
 #include "sql_garbage.h"
 
+#include "clock.h"
 #include "sql_rows.h"
 
 /* Rows that one statement removes. */
@@ -24,6 +25,59 @@ bool garbage_worth(struct sql *d, int64_t session, bool *worth, struct err *err)
     if (!query_number(d, SQL_SESSION_FULL, (int64_t[]){session, GARBAGE_ROWS}, &found, err))
         return false;
     *worth = found != 0;
+    return true;
+}
+
+static struct slice name_of(const int64_t *ns)
+{
+    return (struct slice){(const char *)ns, sizeof(*ns)};
+}
+
+bool unswept_add(struct sql *d, int64_t ns, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_UNSWEPT_ADD, &q, err))
+        return false;
+    query_blob(&q, name_of(&ns));
+    query_int(&q, clock_now_us());
+    return query_run(&q, err);
+}
+
+bool unswept_find(struct sql *d, int64_t ns, int64_t *note, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_UNSWEPT_FIND, &q, err))
+        return false;
+    query_blob(&q, name_of(&ns));
+    if (!query_step(&q, &found, err))
+        return false;
+    *note = found ? query_col_int(&q, 0) : 0;
+    return true;
+}
+
+bool unswept_drop(struct sql *d, int64_t ns, struct err *err)
+{
+    int64_t note;
+
+    return unswept_find(d, ns, &note, err) &&
+           (note == 0 || query_do(d, SQL_THREAD_FORGO, note, 0, err));
+}
+
+bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err)
+{
+    struct slice name;
+
+    if (!query_step(q, found, err))
+        return false;
+    if (!*found)
+        return true;
+    name = query_col(q, 0);
+    if (name.len != sizeof(*ns))
+        return err_set(err, ERR_STORAGE, "store: a note of a namespace is damaged");
+    memcpy(ns, name.at, sizeof(*ns));
     return true;
 }
 

@@ -21,6 +21,19 @@
 /* Whose threads are seen by nobody: copies that are not complete. */
 enum { GARBAGE_TENANT = -1 };
 
+/*
+ * Namespaces that have lost checkpoints, and are not yet looked through for what only those needed:
+ * a removal keeps a note of the one that it is at. It is a thread of the tenant -2, named by their id.
+ */
+bool unswept_add(struct sql *d, int64_t ns, struct err *err) MUST_USE;
+bool unswept_drop(struct sql *d, int64_t ns, struct err *err) MUST_USE;
+
+/* The row of the note; 0 when there is none. */
+bool unswept_find(struct sql *d, int64_t ns, int64_t *note, struct err *err) MUST_USE;
+
+/* The namespace of the next row of UNSWEPT_LIST. */
+bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err) MUST_USE;
+
 /* Takes everything out of a thread; its row stays. */
 bool garbage_thread(struct sql *d, int64_t thread, struct err *err) MUST_USE;
 

@@ -189,6 +189,7 @@ static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_
                            struct err *err)
 {
     struct query q;
+    int64_t note;
 
     for (size_t i = 0; i < space->n; i++) {
         struct doomed_item item = {space->row, space->items[i].row, space->items[i].stamp};
@@ -199,6 +200,9 @@ static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_
             return false;
         ++*removed;
     }
+    if (!unswept_find(p->load.d, space->row, &note, err) ||
+        (note && !doomed_add(&p->doomed, &(struct doomed_item){.ns = space->row}, err)))
+        return false;
     if (!space->dropped)
         return true;
     if (!query_begin(p->load.d, SQL_CHECKPOINT_ANCHORS, &q, err))
@@ -362,19 +366,44 @@ bool sql_runs_delete(struct sql *d, struct op *op, struct err *err)
     return removal_go_on(d, op, &removal, err);
 }
 
-bool sql_checkpoints_expire(struct sql *d, struct op *op, struct err *err)
+/* Namespaces that a removal from before this time has left. */
+static bool list_unswept(struct sql *d, int64_t before_us, struct doomed *list, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    int64_t ns = 0;
+    bool found;
+
+    if (!query_begin(d, SQL_UNSWEPT_LIST, &q, err))
+        return false;
+    query_int(&q, before_us);
+    query_int(&q, EXPIRED_MAX);
+    for (;;) {
+        if (!unswept_next(&q, &ns, &found, err))
+            return false;
+        if (!found)
+            return true;
+        if (!doomed_add(list, &(struct doomed_item){.ns = ns}, err))
+            return false;
+    }
+}
+
+bool sql_checkpoints_clean(struct sql *d, struct op *op, int64_t before_us, struct err *err)
 {
     struct doomed list = {.arena = op->arena};
     struct removal removal;
     struct query q;
 
-    if (!query_begin(d, SQL_CHECKPOINT_EXPIRED, &q, err))
+    if (d->checkpoint_ttl_us > 0) {
+        if (!query_begin(d, SQL_CHECKPOINT_EXPIRED, &q, err))
+            return false;
+        query_int(&q, op->now_us - d->checkpoint_ttl_us);
+        query_int(&q, EXPIRED_MAX);
+        if (!doomed_list(&list, &q, err))
+            return false;
+        op->cleanup.out.more |= list.n == EXPIRED_MAX;
+    }
+    if (!list_unswept(d, before_us, &list, err))
         return false;
-    query_int(&q, op->now_us - d->checkpoint_ttl_us);
-    query_int(&q, EXPIRED_MAX);
-    if (!doomed_list(&list, &q, err))
-        return false;
-    op->cleanup.out.more |= list.n == EXPIRED_MAX;
     removal = removal_start(&list);
     return removal_go_on(d, op, &removal, err);
 }

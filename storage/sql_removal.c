@@ -55,6 +55,7 @@ static bool remove_row(struct sql *d, struct removal *r, struct err *err)
     bool dropped;
 
     r->ns = item->ns;
+    r->noted |= item->id == 0;
     if (!drop_checkpoint(d, item, &r->change, &head, &dropped, err))
         return false;
     if (!dropped)
@@ -76,6 +77,18 @@ static bool count_gone(struct sql *d, struct removal *r, struct err *err)
     return (change.checkpoints == 0 && change.bytes == 0) || ns_grow(d, r->ns, &change, err);
 }
 
+/* Nothing is left to do in the namespace at hand. */
+static bool leave(struct sql *d, struct removal *r, struct err *err)
+{
+    int64_t ns = r->ns;
+    bool noted = r->noted;
+
+    r->ns = 0;
+    r->noted = r->at_once = false;
+    r->phase = REMOVAL_ROWS;
+    return !noted || unswept_drop(d, ns, err);
+}
+
 /* An empty namespace: what is still in it is collected by whoever has time. */
 static bool drop_namespace(struct sql *d, struct removal *r, struct err *err)
 {
@@ -87,8 +100,7 @@ static bool drop_namespace(struct sql *d, struct removal *r, struct err *err)
         return false;
     if (!query_do(d, r->whole ? SQL_GARBAGE_NS_DROP : SQL_NS_DISCARD, r->ns, 0, err))
         return false;
-    r->ns = 0;
-    return query_do(d, SQL_THREAD_DROP, thread, 0, err);
+    return query_do(d, SQL_THREAD_DROP, thread, 0, err) && leave(d, r, err);
 }
 
 /* All rows of the namespace at hand have gone. */
@@ -206,14 +218,7 @@ static bool sweep(struct sql *d, struct removal *r, size_t *steps, struct err *e
         r->change.bytes -= freed;
         ++*steps;
     }
-    if (r->swept == 0) {
-        if (!count_gone(d, r, err))
-            return false;
-        r->ns = 0;
-        r->at_once = false;
-        r->phase = REMOVAL_ROWS;
-    }
-    return true;
+    return r->swept > 0 || (count_gone(d, r, err) && leave(d, r, err));
 }
 
 /* One row, or as much of the other phases as there is time for. */
@@ -248,6 +253,15 @@ static bool start_again(struct sql *d, struct removal *r, struct err *err)
     return start_scan(d, r, err);
 }
 
+/* Before others look. */
+static bool pause_part(struct sql *d, struct removal *r, struct err *err)
+{
+    bool note = r->ns != 0 && !r->noted;
+
+    r->noted |= note;
+    return count_gone(d, r, err) && (!note || unswept_add(d, r->ns, err));
+}
+
 bool removal_part(struct sql *d, struct removal *r, bool *left, struct err *err)
 {
     size_t steps = 0;
@@ -257,7 +271,7 @@ bool removal_part(struct sql *d, struct removal *r, bool *left, struct err *err)
     for (;;) {
         *left = r->at < r->n || r->ns != 0;
         if (!*left || (!r->whole && !r->at_once && sql_part_full(d, steps)))
-            return count_gone(d, r, err);
+            return pause_part(d, r, err);
         if (!step(d, r, &steps, err))
             return false;
     }

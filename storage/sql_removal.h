@@ -7,7 +7,9 @@
  * have gone: for parents that are no longer there and for values that nothing refers to.
  *
  * Other ops may come in between: a row that has changed since it was listed stays; a namespace that
- * changes while it is looked through is looked through again, in one part.
+ * changes while it is looked through is looked through again, in one part. If the process ends first
+ * there is a note of it: the next prune of its thread, or the clean-up, does the rest. An item with
+ * the row 0 removes nothing, and has the namespace looked through.
  *
  * Threads    the lane's.
  * Ownership  lists live in the arena of the removal.
@@ -39,6 +41,7 @@ struct removal {
     int64_t ns; /* 0 = none */
     enum removal_phase phase;
     struct ns_change change; /* not yet counted; none between two parts */
+    bool noted;              /* as not yet swept (sql_garbage.h) */
     bool at_once;            /* it changes all the time: the rest of it in one part */
     int64_t newest, strays;  /* of it and of the store when the scan began */
     struct marks marks;

@@ -237,6 +237,50 @@ START_TEST(a_copy_that_is_broken_off)
 }
 END_TEST
 
+/* All rows that go have gone; what only they needed has not. */
+static void break_off_prune(void)
+{
+    struct op op;
+
+    parts_fill("t", 100);
+    op = parts_prune("t", 10);
+    do
+        ck_assert(parts_more(&op));
+    while (parts_number("SELECT count(*) FROM checkpoint") > 10);
+}
+
+static void check_swept(void)
+{
+    ck_assert_int_eq(parts_count("t"), 10);
+    ck_assert_int_eq(parts_number("SELECT count(*) FROM value"), 10 + 10 + 1);
+    ck_assert_int_eq(parts_number("SELECT count(*) FROM checkpoint WHERE parent_id IS NULL"), 1);
+    ck_assert_int_eq(parts_number("SELECT count(*) FROM thread"), 1);
+    parts_check_counters();
+}
+
+START_TEST(a_prune_that_is_broken_off_and_cleaned_up)
+{
+    break_off_prune();
+    ck_assert_int_gt(parts_number("SELECT count(*) FROM value"), 21);
+    parts_check_counters();
+    parts_die_and_clean();
+    check_swept();
+}
+END_TEST
+
+START_TEST(a_prune_that_is_broken_off_and_run_anew)
+{
+    struct op op;
+
+    break_off_prune();
+    op = parts_prune("t", 10);
+    while (parts_more(&op))
+        continue;
+    ck_assert_int_eq(op.thread_prune.out.removed, 0);
+    check_swept();
+}
+END_TEST
+
 START_TEST(trimmed_in_parts)
 {
     struct op op;
@@ -287,6 +331,8 @@ Suite *suite_sqlite_parts(void)
     tcase_add_test(t, a_copy_to_what_was_deleted_meanwhile);
     tcase_add_test(t, a_copy_to_what_came_meanwhile);
     tcase_add_test(t, a_copy_that_is_broken_off);
+    tcase_add_test(t, a_prune_that_is_broken_off_and_cleaned_up);
+    tcase_add_test(t, a_prune_that_is_broken_off_and_run_anew);
     tcase_add_test(t, trimmed_in_parts);
     suite_add_tcase(s, t);
     return s;
