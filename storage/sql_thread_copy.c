@@ -198,11 +198,17 @@ static bool copy_part(struct copy *c, struct arena *scratch, struct err *err)
     return true;
 }
 
-/* Changes whenever something in the thread does. */
+static uint64_t mix(uint64_t hash, int64_t number)
+{
+    return (hash ^ (uint64_t)number) * UINT64_C(0x9e3779b97f4a7c15) ^ hash >> 29;
+}
+
+/* Changes whenever something in the thread does, also when a removal in it begins or ends. */
 static bool state_of(struct copy *c, uint64_t *state, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     uint64_t hash = (uint64_t)c->d->strays;
+    int64_t note;
     bool found;
 
     if (!query_begin(c->d, SQL_THREAD_STATE, &q, err))
@@ -214,8 +220,10 @@ static bool state_of(struct copy *c, uint64_t *state, struct err *err)
         if (!found)
             break;
         for (int i = 0; i < query_columns(&q); i++)
-            hash = (hash ^ (uint64_t)query_col_int(&q, i)) * UINT64_C(0x9e3779b97f4a7c15) ^
-                   hash >> 29;
+            hash = mix(hash, query_col_int(&q, i));
+        if (!unswept_find(c->d, query_col_int(&q, 0), &note, err))
+            return false;
+        hash = mix(hash, note);
     }
     *state = hash;
     return true;
@@ -306,12 +314,23 @@ static bool begin_anew(struct copy *c, struct err *err)
     return begin(c, err);
 }
 
+/* What a removal has not yet looked through, or has left, is the same in the copy. */
+static bool give_note(struct copy *c, const struct space *space, struct err *err)
+{
+    int64_t note;
+
+    return unswept_find(c->d, space->from, &note, err) &&
+           (note == 0 || unswept_add(c->d, space->to, err));
+}
+
 static bool give(struct copy *c, int64_t to, struct err *err)
 {
     int64_t newest = c->stamps.n ? renumber_of(&c->stamps, c->stamps.old[c->stamps.n - 1]) : 0;
     struct query q;
 
     for (size_t i = 0; i < c->n_spaces; i++) {
+        if (!give_note(c, &c->spaces[i], err))
+            return false;
         if (!query_begin(c->d, SQL_NS_ATTACH, &q, err))
             return false;
         query_int(&q, c->spaces[i].to);
@@ -350,6 +369,8 @@ static bool attach(struct copy *c, struct err *err)
         c->op->again = true;
         return begin_anew(c, err);
     }
+    if (c->n_spaces == 0) /* the source has gone */
+        return discard(c, err);
     copy->out.checkpoints = c->checkpoints;
     copy->out.writes = c->writes;
     return (to.id ? garbage_thread(c->d, to.id, err)

@@ -221,6 +221,64 @@ START_TEST(a_copy_to_what_came_meanwhile)
 }
 END_TEST
 
+/* All rows that go have gone; what only they needed has not. */
+static void break_off_prune(void)
+{
+    struct op op;
+
+    parts_fill("t", 100);
+    op = parts_prune("t", 10);
+    do
+        ck_assert(parts_more(&op));
+    while (parts_number("SELECT count(*) FROM checkpoint") > 10);
+}
+
+START_TEST(a_copy_of_what_is_deleted_meanwhile)
+{
+    struct op op, gone;
+    size_t parts = 1;
+
+    parts_fill("t", 100);
+    op = parts_copy("t", "u");
+    for (; parts_more(&op); parts++)
+        if (parts == 20) {
+            gone = sqlite_store_op(OP_THREAD_DELETE, "t");
+            while (parts_more(&gone))
+                continue;
+        }
+    ck_assert_int_eq(op.thread_copy.out.checkpoints, 0);
+    gone = sqlite_store_op(OP_CLEANUP, NULL);
+    gone.cleanup.limit = 1;
+    while (parts_more(&gone))
+        continue;
+    parts_no_rows();
+    ck_assert_int_eq(parts_number("SELECT count(*) FROM thread"), 1); /* the tombstone */
+}
+END_TEST
+
+/* It has what the prune has not yet looked through; the next one in the copy does. */
+START_TEST(a_copy_of_what_is_being_pruned)
+{
+    struct op op;
+
+    break_off_prune();
+    op = parts_copy("t", "u");
+    while (parts_more(&op))
+        continue;
+    ck_assert_int_eq(parts_count("u"), 10);
+    op = sqlite_store_op(OP_THREAD_DELETE, "t");
+    while (parts_more(&op))
+        continue;
+    op = parts_prune("u", 10);
+    while (parts_more(&op))
+        continue;
+    parts_die_and_clean();
+    ck_assert_int_eq(parts_number("SELECT count(*) FROM value"), 21);
+    ck_assert_int_eq(parts_number("SELECT count(*) FROM checkpoint WHERE parent_id IS NULL"), 1);
+    parts_check_counters();
+}
+END_TEST
+
 START_TEST(a_copy_that_is_broken_off)
 {
     struct op op;
@@ -236,18 +294,6 @@ START_TEST(a_copy_that_is_broken_off)
     ck_assert_int_eq(parts_number("SELECT count(*) FROM thread"), 1);
 }
 END_TEST
-
-/* All rows that go have gone; what only they needed has not. */
-static void break_off_prune(void)
-{
-    struct op op;
-
-    parts_fill("t", 100);
-    op = parts_prune("t", 10);
-    do
-        ck_assert(parts_more(&op));
-    while (parts_number("SELECT count(*) FROM checkpoint") > 10);
-}
 
 static void check_swept(void)
 {
@@ -330,6 +376,8 @@ Suite *suite_sqlite_parts(void)
     tcase_add_test(t, a_copy_of_a_thread_that_changes);
     tcase_add_test(t, a_copy_to_what_was_deleted_meanwhile);
     tcase_add_test(t, a_copy_to_what_came_meanwhile);
+    tcase_add_test(t, a_copy_of_what_is_deleted_meanwhile);
+    tcase_add_test(t, a_copy_of_what_is_being_pruned);
     tcase_add_test(t, a_copy_that_is_broken_off);
     tcase_add_test(t, a_prune_that_is_broken_off_and_cleaned_up);
     tcase_add_test(t, a_prune_that_is_broken_off_and_run_anew);
