@@ -108,6 +108,7 @@ static struct backend *open_chain(void *ctx, enum backend_role role, struct err 
         .instance = cfg->instance,
         .store_timeout_ms = cfg->store_timeout_ms,
         .postgres_schema = cfg->postgres_schema,
+        .redis_prefix = cfg->redis_prefix,
     };
 
     return chain_open(&backend, err);

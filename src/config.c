@@ -25,16 +25,21 @@ enum { NAME_MAX_LEN = 64, SHOWN_MAX = 64 };
 #define YEAR_S (INT64_C(366) * 24 * 3600)
 #define FIELD(name) offsetof(struct config, name)
 
+#define REDIS_SESSION_TTL_S (INT64_C(24) * 3600)
+
 static const struct setting settings[] = {
     {"listen", TEXT, FIELD(listen), "127.0.0.1:8080", 0, 0,
      "address to serve on, HOST:PORT or [IPV6]:PORT", CONFIG_CLEANUP},
     {"primary", TEXT, FIELD(primary), "sqlite:stateward.db", 0, 0,
-     "store: sqlite:PATH, memory: or postgresql://USER@HOST/DATABASE", 0},
+     "store: sqlite:PATH, memory:, redis://HOST:PORT/DB, unix:PATH or postgresql://USER@HOST/DATABASE",
+     0},
     {"insecure", SWITCH, FIELD(insecure), "false", 0, 0,
      "allow an address that other machines reach", CONFIG_CLEANUP},
     {"loops", NUMBER, FIELD(loops), "0", 0, 256, "network threads; 0 = one per core",
      CONFIG_CLEANUP},
     {"readers", NUMBER, FIELD(readers), "2", 1, 64, "reader threads of an embedded store",
+     CONFIG_CLEANUP},
+    {"redis-prefix", TEXT, FIELD(redis_prefix), "aiecs:", 0, 0, "of all keys in a Redis",
      CONFIG_CLEANUP},
     {"lanes", NUMBER, FIELD(lanes), "4", 1, 256, "connections to a store on the network",
      CONFIG_CLEANUP},
@@ -57,7 +62,7 @@ static const struct setting settings[] = {
     {"drain-timeout", MILLIS, FIELD(drain_timeout_ms), "20s", 0, 3600000,
      "then: for the requests that still run", CONFIG_CLEANUP},
     {"session-ttl", SECONDS, FIELD(session_ttl_s), "0", 0, 100 * YEAR_S,
-     "idle sessions are removed after this; 0 = never", 0},
+     "idle sessions are removed after this; 0 = never; on Redis 24h unless set", 0},
     {"checkpoint-ttl", SECONDS, FIELD(checkpoint_ttl_s), "0", 0, 100 * YEAR_S,
      "checkpoints are removed after this; 0 = never", 0},
     {"context-versions", NUMBER, FIELD(context_versions), "10", 1, 1000000,
@@ -272,18 +277,37 @@ static bool set_from_flag(struct config *cfg, int argc, char *const argv[], int 
     return set(cfg, s, argv[++*at], err);
 }
 
+/* What is the default for sessions depends on the store. */
+static bool load(struct config *cfg, int64_t session_ttl_s, int argc, char *const argv[],
+                 char *const envp[], struct err *err)
+{
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+        if (!set(cfg, &settings[i], settings[i].value, err))
+            return false;
+        if (settings[i].offset == FIELD(session_ttl_s))
+            cfg->session_ttl_s = session_ttl_s;
+        if (!set_from_env(cfg, &settings[i], envp, err))
+            return false;
+    }
+    for (int i = 0; i < argc; i++)
+        if (!set_from_flag(cfg, argc, argv, &i, err))
+            return false;
+    return true;
+}
+
+static bool is_redis(const char *url)
+{
+    return strncmp(url, "redis:", 6) == 0 || strncmp(url, "unix:", 5) == 0;
+}
+
 bool config_load(struct config *cfg, int argc, char *const argv[], char *const envp[],
                  struct err *err)
 {
     struct config loaded = {0};
 
-    for (size_t i = 0; i < COUNT_OF(settings); i++)
-        if (!set(&loaded, &settings[i], settings[i].value, err) ||
-            !set_from_env(&loaded, &settings[i], envp, err))
-            return false;
-    for (int i = 0; i < argc; i++)
-        if (!set_from_flag(&loaded, argc, argv, &i, err))
-            return false;
+    if (!load(&loaded, 0, argc, argv, envp, err) ||
+        (is_redis(loaded.primary) && !load(&loaded, REDIS_SESSION_TTL_S, argc, argv, envp, err)))
+        return false;
     *cfg = loaded;
     return true;
 }

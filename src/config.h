@@ -29,6 +29,7 @@ struct config {
     int64_t loops;       /* epoll loops; 0 = one per core */
     int64_t readers;     /* reader lanes of an embedded store */
     int64_t lanes;       /* lanes of a store on the network */
+    const char *redis_prefix;
     int64_t batch_max_ops;
     int64_t queue_max;  /* ops waiting or running, all lanes */
     int64_t max_body;   /* bytes of one body */

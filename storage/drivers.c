@@ -2,6 +2,7 @@
 #include "drivers.h"
 
 #include "postgres.h"
+#include "redis.h"
 #include "sqlite.h"
 #include "versions.h"
 
@@ -10,6 +11,9 @@ static const struct backend_driver drivers[] = {
     {"memory", LANES_ONE, sqlite_open},
     {"postgresql", LANES_BY_KEY, postgres_open},
     {"postgres", LANES_BY_KEY, postgres_open},
+    {"redis", LANES_BY_KEY, redis_open},
+    {"rediss", LANES_BY_KEY, redis_open},
+    {"unix", LANES_BY_KEY, redis_open},
 };
 
 const struct backend_driver *driver_find(const char *url, struct err *err)

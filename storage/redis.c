@@ -177,6 +177,7 @@ static bool open_redis(struct redis *d, const struct backend_config *cfg, struct
     d->session_ttl_us = cfg->session_ttl_us;
     d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;
     d->context_versions = cfg->context_versions > 0 ? cfg->context_versions : 1;
+    d->numbered = cfg->instance > 0;
     redis_script_sha(d->sha);
     return ready(d, err) || err->kind != ERR_CONFIG;
 }

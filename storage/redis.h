@@ -44,6 +44,7 @@ struct redis {
     char prefix[REDIS_PREFIX_MAX];
     char sha[REDIS_SHA_LEN + 1]; /* of the script that commits */
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
+    bool numbered;    /* the process has its number from the configuration */
     int64_t clock_us; /* no stamp in the store that we made is above it */
     struct redis_used *used;
     struct fibers *fibers; /* made with the first batch of several ops */

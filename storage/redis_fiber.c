@@ -229,23 +229,26 @@ struct batch {
     struct op *const *ops;
     size_t n, ended;
     bool begun[BATCH_MAX], done[BATCH_MAX];
-    uint64_t hashes[BATCH_MAX];
+    size_t before[BATCH_MAX]; /* 1 + number of the op on the same record that comes before */
 };
 
-static bool same_record(const struct batch *b, size_t i, size_t k)
+static bool same_record(const struct op *a, const struct op *b)
 {
-    return b->hashes[i] == b->hashes[k] && slice_present(b->ops[i]->id) &&
-           slice_equal(b->ops[i]->id, b->ops[k]->id) &&
-           slice_equal(b->ops[i]->tenant, b->ops[k]->tenant);
+    return slice_present(a->id) && slice_equal(a->id, b->id) && slice_equal(a->tenant, b->tenant);
 }
 
-/* Whether all earlier ops on the record have ended. */
+/* A lane sorts its ops by record, so the one before is near. */
+static void find_before(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        for (size_t k = i; k-- > 0 && b->before[i] == 0;)
+            if (same_record(b->ops[i], b->ops[k]))
+                b->before[i] = k + 1;
+}
+
 static bool may_begin(const struct batch *b, size_t i)
 {
-    for (size_t k = i; k-- > 0;)
-        if (!b->done[k] && same_record(b, i, k))
-            return false;
-    return true;
+    return b->before[i] == 0 || b->done[b->before[i] - 1];
 }
 
 static void go(struct batch *b, struct fiber *f)
@@ -294,8 +297,7 @@ void fibers_run(struct redis *d, struct op *const ops[], size_t n)
             run_alone(d, ops[i]);
         return;
     }
-    for (size_t i = 0; i < n; i++)
-        b.hashes[i] = op_lane_hash(ops[i]);
+    find_before(&b);
     while (b.ended < n) {
         begin(&b);
         serve(d);

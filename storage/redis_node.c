@@ -18,7 +18,7 @@ enum { NODES = 1 << STAMP_NODE_BITS, TOKEN_LEN = 32 };
 static struct {
     pthread_mutex_t lock;
     char token[TOKEN_LEN + 1]; /* of this process; empty = none yet */
-    unsigned number;
+    unsigned number;           /* less 1 */
     bool taken;
     int64_t renewed_ns;
 } node = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -137,16 +137,17 @@ static void make_token(void)
         memset(random_bytes, (int)clock_now_us(), sizeof(random_bytes));
     for (size_t i = 0; i < sizeof(random_bytes); i++)
         node.token[i] = digits[random_bytes[i] & 15];
-    node.number = (random_bytes[0] << 8 | random_bytes[1]) % NODES;
+    node.number = (random_bytes[0] << 8 | random_bytes[1]) % (NODES - 1) + 1;
 }
 
+/* Its own number if it still is, else the next one that is free; 0 is that of those without one. */
 static bool take_number(struct redis *d, struct arena *arena, struct err *err)
 {
     bool ours;
 
     make_token();
-    for (unsigned i = 0; i < NODES; i++) {
-        unsigned number = (node.number + i) % NODES;
+    for (unsigned i = 0; i < NODES - 1; i++) {
+        unsigned number = (node.number - 1 + i) % (NODES - 1) + 1;
 
         if (!try_number(d, number, arena, &ours, err))
             return false;
@@ -174,7 +175,7 @@ static bool move_clock(struct redis *d, struct arena *arena, struct err *err)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     if (to_us < stamp_us(stamp_next()) + CLOCK_STEP_US)
         to_us = stamp_us(stamp_next()) + CLOCK_STEP_US;
-    snprintf(field, sizeof(field), "%u", node.number);
+    snprintf(field, sizeof(field), "%u", (unsigned)stamp_next() % NODES);
     if (!ask(d, (struct slice[]){SLICE("HSET"), key, slice_of(field), redis_decimal(to_us, arena)},
              4, arena, &reply, err) ||
         !refused(reply, err))
@@ -190,7 +191,7 @@ bool redis_node_keep(struct redis *d, struct err *err)
     bool ok = true;
 
     pthread_mutex_lock(&node.lock);
-    if (!node.taken || now_ns - node.renewed_ns > RENEW_NS)
+    if (!d->numbered && (!node.taken || now_ns - node.renewed_ns > RENEW_NS))
         ok = take_number(d, &arena, err);
     if (ok && clock_now_us() + CLOCK_STEP_US / 2 > d->clock_us)
         ok = move_clock(d, &arena, err);

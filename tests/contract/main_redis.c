@@ -21,11 +21,12 @@ static const char *url;
 static bool crowd_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
     struct crowd *crowd = (struct crowd *)self;
-    struct op others[CROWD], *batch[BATCH_MAX + CROWD];
+    struct op others[CROWD], *batch[BATCH_MAX];
+    size_t n_others = n + CROWD <= BATCH_MAX ? CROWD : BATCH_MAX - n;
     struct arena arena = {0};
     bool ok;
 
-    for (size_t i = 0; i < CROWD; i++) {
+    for (size_t i = 0; i < n_others; i++) {
         others[i] = (struct op){.type = OP_SESSION_GET,
                                 .tenant = SLICE("other"),
                                 .id = SLICE("nobody"),
@@ -33,8 +34,8 @@ static bool crowd_execute(struct backend *self, struct op *const ops[], size_t n
                                 .arena = &arena};
         batch[i] = &others[i];
     }
-    memcpy(batch + CROWD, ops, n * sizeof(*ops));
-    ok = crowd->below->ops->execute(crowd->below, batch, n + CROWD, err);
+    memcpy(batch + n_others, ops, n * sizeof(*ops));
+    ok = crowd->below->ops->execute(crowd->below, batch, n_others + n, err);
     arena_done(&arena);
     return ok;
 }
