@@ -111,21 +111,33 @@ static size_t lost(const struct redis *d, struct op *const ops[], size_t n, stru
     return found;
 }
 
+/* The connection, as an op sees it: a password that is wrong now may be right later. */
+static bool up(struct redis *d, struct err *err)
+{
+    if (ready(d, err))
+        return true;
+    if (err->kind == ERR_CONFIG)
+        err->kind = ERR_UNAVAILABLE;
+    return false;
+}
+
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
     struct redis *d = (struct redis *)self;
     struct op *again[BATCH_MAX];
     size_t n_again;
 
-    if (!ready(d, err)) {
-        if (err->kind == ERR_CONFIG)
-            err->kind = ERR_UNAVAILABLE; /* it may be mended there */
+    if (!up(d, err))
         return false;
-    }
     fibers_run(d, ops, n);
     n_again = lost(d, ops, n, again);
-    if (n_again > 0 && ready(d, err))
+    if (n_again == 0)
+        return true;
+    if (up(d, err))
         fibers_run(d, again, n_again);
+    else
+        for (size_t i = 0; i < n_again; i++)
+            again[i]->status = *err;
     return true;
 }
 
@@ -136,12 +148,10 @@ static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *
     struct reply *reply;
     bool ok;
 
-    ok = ready(d, err) && conn_put(&d->conn, (struct slice[]){SLICE("PING")}, 1, &scratch, err) &&
+    ok = up(d, err) && conn_put(&d->conn, (struct slice[]){SLICE("PING")}, 1, &scratch, err) &&
          conn_send(&d->conn, err) && conn_take(&d->conn, &scratch, &reply, err) &&
          (reply->type != REPLY_ERROR || conn_refused(reply, err));
     arena_done(&scratch);
-    if (!ok && err->kind == ERR_CONFIG)
-        err->kind = ERR_UNAVAILABLE;
     return ok;
 }
 

@@ -180,6 +180,7 @@ static bool mark_used(struct call *c, struct err *err)
 {
     struct redis_used *u = used_find(c->d, c->tenant);
     struct slice none = {NULL, 0};
+    struct reply **replies;
 
     if (u && u->bits[c->bucket / 8] & 1u << c->bucket % 8)
         return true;
@@ -195,15 +196,12 @@ static bool mark_used(struct call *c, struct err *err)
     ASK(c, SLICE("SADD"), redis_key_single(c->d->prefix, "tenants", none, c->arena), c->tenant);
     ASK(c, SLICE("SETBIT"), redis_key_single(c->d->prefix, "buckets", c->tenant, c->arena),
         call_number(c, c->bucket), SLICE("1"));
-    return true;
-}
-
-static void marked(struct call *c)
-{
-    struct redis_used *u = used_find(c->d, c->tenant);
-
+    if (!call_answers(c, &replies, err))
+        return false;
+    u = used_find(c->d, c->tenant);
     if (u)
         u->bits[c->bucket / 8] |= (unsigned char)(1u << c->bucket % 8);
+    return true;
 }
 
 /* EVALSHA sha n key... (rev before, rev after)... (count, command)... */
@@ -236,11 +234,9 @@ static bool is_unknown_script(const struct reply *reply)
 static bool try_commit(struct call *c, bool *unknown, struct err *err)
 {
     const struct reply *last;
-    size_t n;
 
     if (!mark_used(c, err) || !put_commit(c, err))
         return false;
-    n = c->asked;
     if (!wait_for(c, err)) {
         if (err->kind == ERR_UNAVAILABLE && c->failure.kind == ERR_OK) {
             c->changed = true;
@@ -248,14 +244,12 @@ static bool try_commit(struct call *c, bool *unknown, struct err *err)
         }
         return false;
     }
-    last = c->replies[n - 1];
+    last = c->replies[0];
     *unknown = is_unknown_script(last);
     if (*unknown)
         return true;
-    for (size_t i = 0; i < n; i++)
-        if (c->replies[i]->type == REPLY_ERROR)
-            return conn_refused(c->replies[i], err);
-    marked(c);
+    if (last->type == REPLY_ERROR)
+        return conn_refused(last, err);
     if (last->number == 0)
         return call_torn(c, err);
     c->changed = true;

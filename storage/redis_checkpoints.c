@@ -120,7 +120,9 @@ static bool drop_old_writes(struct put *p, const struct reply *writes, struct er
 bool redis_checkpoint_put(struct call *c, struct op *op, struct err *err)
 {
     struct op_checkpoint_put *put = &op->checkpoint_put;
-    struct put p = {.c = c, .op = put, .at = {put->ns, put->checkpoint_id, put->form}};
+    struct put p = {.c = c,
+                    .op = put,
+                    .at = {.ns = put->ns, .checkpoint_id = put->checkpoint_id, .form = put->form}};
     bool ages = c->d->checkpoint_ttl_us > 0;
     struct reply **replies;
 

@@ -1,7 +1,6 @@
 /* redis_rows.c - see redis_rows.h. */
 #include "redis_rows.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -200,45 +199,62 @@ static bool pack_contexts(struct call *c, const struct session_row *row, struct 
     return redis_pack(&(struct packed){.numbers = cells, .n_numbers = n}, c->arena, out, err);
 }
 
-static void add_pair(struct slice *args, size_t *n, struct slice name, struct slice value)
+/* A field that says something, or one that is to go: it is as if it were 0 or absent then. */
+struct fields {
+    struct slice set[64], gone[32];
+    size_t n_set, n_gone;
+};
+
+static void add_field(struct fields *f, struct slice name, struct slice value)
 {
-    args[(*n)++] = name;
-    args[(*n)++] = value;
+    if (!slice_present(value)) {
+        f->gone[f->n_gone++] = name;
+        return;
+    }
+    f->set[f->n_set++] = name;
+    f->set[f->n_set++] = value;
 }
 
-/* All fields that say something; the others are as if they were 0 or absent. */
-static bool store_fields(struct call *c, const struct session_row *row, struct err *err)
+static bool list_fields(struct call *c, const struct session_row *row, struct fields *f,
+                        struct err *err)
 {
-    struct slice args[64], key = call_key(c, "session");
-    size_t n = 0;
-    char time[40];
+    static const struct slice none = {NULL, 0};
+    struct slice contexts = none, time = none;
 
-    add_pair(args, &n, SLICE("HSET"), key);
-    add_pair(args, &n, SLICE("rev"), call_number(c, stamp_next()));
-#define X(member, name)   \
-    if (row->member != 0) \
-        add_pair(args, &n, SLICE(name), call_number(c, row->member));
+    if (row->n_contexts && !pack_contexts(c, row, &contexts, err))
+        return false;
+    if (row->processing_time != 0)
+        time = arena_printf(c->arena, "%.17g", row->processing_time);
+    add_field(f, SLICE("rev"), call_number(c, stamp_next()));
+#define X(member, name) \
+    add_field(f, SLICE(name), row->member != 0 ? call_number(c, row->member) : none);
     ROW_NUMBERS(X)
 #undef X
+    add_field(f, SLICE("hollow"), row->hollow ? SLICE("1") : none);
+    add_field(f, SLICE("processing_time"), time);
+    add_field(f, SLICE("user_id"), row->user_id);
+    add_field(f, SLICE("status"), row->status);
+    add_field(f, SLICE("metadata"), row->metadata);
+    add_field(f, SLICE("contexts"), contexts);
+    return true;
+}
+
+/* A server whose memory is full refuses what begins with a write that needs some: a change does, a
+ * deletion does not. */
+static bool store_fields(struct call *c, const struct session_row *row, struct err *err)
+{
+    struct fields f = {.set = {SLICE("HSET"), call_key(c, "session")},
+                       .gone = {SLICE("HDEL"), call_key(c, "session")},
+                       .n_set = 2,
+                       .n_gone = 2};
+
+    if (!list_fields(c, row, &f, err))
+        return false;
     if (row->hollow)
-        add_pair(args, &n, SLICE("hollow"), SLICE("1"));
-    if (row->processing_time != 0) {
-        snprintf(time, sizeof(time), "%.17g", row->processing_time);
-        add_pair(args, &n, SLICE("processing_time"), arena_copy(c->arena, slice_of(time)));
-    }
-    if (slice_present(row->user_id))
-        add_pair(args, &n, SLICE("user_id"), row->user_id);
-    if (slice_present(row->status))
-        add_pair(args, &n, SLICE("status"), row->status);
-    if (slice_present(row->metadata))
-        add_pair(args, &n, SLICE("metadata"), row->metadata);
-    if (row->n_contexts) {
-        add_pair(args, &n, SLICE("contexts"), SLICE(""));
-        if (!pack_contexts(c, row, &args[n - 1], err))
-            return false;
-    }
-    CHANGE(c, SLICE("DEL"), key);
-    call_change(c, args, n);
+        CHANGE(c, SLICE("DEL"), f.set[1]);
+    call_change(c, f.set, f.n_set);
+    if (!row->hollow && row->stored)
+        call_change(c, f.gone, f.n_gone);
     return true;
 }
 

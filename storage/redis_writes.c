@@ -125,7 +125,9 @@ static bool touch_only(struct put *p, struct err *err)
 bool redis_writes_put(struct call *c, struct op *op, struct err *err)
 {
     struct op_writes_put *put = &op->writes_put;
-    struct put p = {.c = c, .op = put, .at = {put->ns, put->checkpoint_id, put->form}};
+    struct put p = {.c = c,
+                    .op = put,
+                    .at = {.ns = put->ns, .checkpoint_id = put->checkpoint_id, .form = put->form}};
     struct reply **replies;
 
     redis_target_ask(c, &p.at);

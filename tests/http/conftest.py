@@ -181,13 +181,21 @@ def postgres() -> Iterator[stores.Postgres]:
         yield server
 
 
-@pytest.fixture(scope="session", params=["memory", "sqlite", "postgres"])
+@pytest.fixture(scope="session")
+def quick_redis() -> Iterator[stores.Redis]:
+    """A Redis server, shared by all tests that do not stop it."""
+    with stores.quick_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["memory", "sqlite", "postgres", "redis"])
 def server(request: pytest.FixtureRequest,
            tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server per kind of store, shared by all tests that do not restart it."""
     cwd = tmp_path_factory.mktemp(request.param)
     urls = {"memory": lambda: "memory:", "sqlite": lambda: f"sqlite:{cwd}/state.db",
-            "postgres": lambda: request.getfixturevalue("postgres").url()}
+            "postgres": lambda: request.getfixturevalue("postgres").url(),
+            "redis": lambda: request.getfixturevalue("quick_redis").url()}
     s = Server(urls[request.param](), cwd).start()
     yield s
     assert s.stop() == 0, s.log()[-4000:]

@@ -164,62 +164,77 @@ pool_mode = {mode}
 
 @dataclass
 class Redis:
-    """A Redis server of its own in a folder of its own; what it has acknowledged is on the disk."""
+    """A Redis server; it may be killed and started again on the same port and data."""
 
     folder: pathlib.Path
+    args: tuple[str, ...] = ()
+    password: str = ""
     port: int = field(default_factory=free_port)
-    settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: int = 0) -> str:
-        return f"redis://127.0.0.1:{self.port}/{database}"
+        login = f":{self.password}@" if self.password else ""
+        return f"redis://{login}127.0.0.1:{self.port}/{database}"
 
-    def start(self) -> Redis:
-        settings = {"bind": "127.0.0.1", "port": str(self.port), "dir": str(self.folder), "save": "",
-                    "appendonly": "yes", "appendfsync": "always", "logfile": str(self.folder / "log"), **self.settings}
-        arguments = [word for key, value in settings.items() for word in (f"--{key}", value)]
-        self.process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL)
-        for _ in range(500):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)) as s:
-                s.sendall(b"PING\r\n")
-                if not s.recv(64).startswith(b"-LOADING"):
-                    return self
+    def start(self, wait: bool = True) -> Redis:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / "redis.log", "ab") as log:
+            self.process = subprocess.Popen(
+                ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
+                 "--unixsocket", str(self.folder / "sock"), "--save", "", "--appendonly", "yes",
+                 "--appendfsync", "always", "--dir", str(self.folder), *self.args],
+                stdout=log, stderr=log)
+        while wait and not self.answers("PING").startswith(b"+PONG"):
+            assert self.process.poll() is None, (self.folder / "redis.log").read_text()
             time.sleep(0.02)
-        raise SystemExit((self.folder / "log").read_text())
+        return self
 
-    def signal(self, number: int) -> None:
+    def answers(self, *args: str) -> bytes:
+        """What a command answers, as it comes; empty without contact."""
+        command = [("AUTH", self.password)] if self.password else []
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
+                out = b""
+                for words in [*command, args]:
+                    s.sendall(f"*{len(words)}\r\n".encode() + b"".join(
+                        b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in words))
+                    out = s.recv(1 << 20)
+                return out
+        except OSError:
+            return b""
+
+    def signal(self, number: signal.Signals) -> None:
         assert self.process
         self.process.send_signal(number)
-
-    def kill(self) -> None:
-        """As a power cut would end it."""
-        self.signal(signal.SIGKILL)
-        self.stop()
+        if number == signal.SIGKILL:
+            self.process.wait()
 
     def stop(self) -> None:
-        if self.process:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
-            self.process.wait()
-            self.process = None
-
-    def cli(self, *words: str) -> str:
-        """What redis-cli prints for a command."""
-        done = subprocess.run(["redis-cli", "-p", str(self.port), *words], check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+            self.process.wait(30)
 
 
 @contextlib.contextmanager
-def redis(**settings: str) -> Iterator[Redis]:
+def redis(*args: str) -> Iterator[Redis]:
     """A server that runs, and is gone afterwards with all its files."""
     with tempfile.TemporaryDirectory(prefix="stateward-redis-") as folder:
-        server = Redis(pathlib.Path(folder), settings=settings)
+        server = Redis(pathlib.Path(folder), args)
         try:
             yield server.start()
         finally:
             server.stop()
 
 
-STORES = {"postgres": postgres, "redis": redis}
+@contextlib.contextmanager
+def quick_redis() -> Iterator[Redis]:
+    """One that does not wait for its disk, for tests that need many writes and no crash."""
+    with redis("--appendfsync", "no") as server:
+        yield server
+
+
+STORES = {"postgres": postgres, "redis": quick_redis}
 
 
 def main() -> int:
