@@ -188,7 +188,8 @@ static bool open_redis(struct redis *d, const struct backend_config *cfg, struct
     d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;
     d->context_versions = cfg->context_versions > 0 ? cfg->context_versions : 1;
     d->numbered = cfg->instance > 0;
-    redis_script_sha(d->sha);
+    for (int i = 0; i < REDIS_SCRIPTS; i++)
+        redis_script_sha((enum redis_script)i, d->sha[i]);
     return ready(d, err) || err->kind != ERR_CONFIG;
 }
 

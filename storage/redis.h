@@ -30,6 +30,9 @@
 
 enum { REDIS_SHA_LEN = 40, REDIS_PREFIX_MAX = 64, REDIS_TRIES = 100 };
 
+/* What runs inside the server: redis_scripts.c. */
+enum redis_script { REDIS_COMMIT, REDIS_APPEND, REDIS_SCRIPTS };
+
 /* Buckets of a tenant that are known to be marked as used. */
 struct redis_used {
     struct redis_used *next;
@@ -42,7 +45,7 @@ struct redis {
     struct backend base;
     struct conn conn;
     char prefix[REDIS_PREFIX_MAX];
-    char sha[REDIS_SHA_LEN + 1]; /* of the script that commits */
+    char sha[REDIS_SCRIPTS][REDIS_SHA_LEN + 1];
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     bool numbered;    /* the process has its number from the configuration */
     int64_t clock_us; /* no stamp in the store that we made is above it */
@@ -109,6 +112,13 @@ void call_change(struct call *c, const struct slice *args, size_t n);
 
 /* Makes the changes, all or none. False and c->conflict: what they rest on has changed. */
 bool call_commit(struct call *c, struct err *err) MUST_USE;
+
+/*
+ * Runs a script that changes something, with what comes behind EVALSHA and the hash; what it replies
+ * is no error. When contact is lost it is ERR_IN_DOUBT.
+ */
+bool call_script(struct call *c, enum redis_script which, const struct slice *args, size_t n,
+                 struct reply **reply, struct err *err) MUST_USE;
 
 /* What was read does not fit together, for it changed meanwhile: the op runs anew. Always false. */
 bool call_torn(struct call *c, struct err *err);

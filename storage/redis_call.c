@@ -204,39 +204,16 @@ static bool mark_used(struct call *c, struct err *err)
     return true;
 }
 
-/* EVALSHA sha n key... (rev before, rev after)... (count, command)... */
-static bool put_commit(struct call *c, struct err *err)
-{
-    size_t n_guards = c->n_guards / 2, n = 0;
-    struct slice *args = arena_alloc(c->arena, (4 + c->n_guards + c->n_changes) * sizeof(*args));
-
-    if (!args)
-        return no_memory(err);
-    args[n++] = SLICE("EVALSHA");
-    args[n++] = slice_of(c->d->sha);
-    args[n++] = call_number(c, (int64_t)n_guards);
-    for (size_t i = 0; i < n_guards; i++)
-        args[n++] = c->guards[2 * i];
-    for (size_t i = 0; i < n_guards; i++)
-        args[n++] = c->guards[2 * i + 1];
-    if (c->n_changes)
-        memcpy(args + n, c->changes, c->n_changes * sizeof(*args));
-    call_ask(c, args, n + c->n_changes);
-    return true;
-}
-
 static bool is_unknown_script(const struct reply *reply)
 {
     return reply->type == REPLY_ERROR && slice_starts(reply->text, SLICE("NOSCRIPT"));
 }
 
-/* One try; *unknown: the server has forgotten the script, and nothing was done. */
-static bool try_commit(struct call *c, bool *unknown, struct err *err)
+/* One try: its reply, which may be an error. Contact lost now may be lost after it was done. */
+static bool try_script(struct call *c, const struct slice *args, size_t n, struct reply **reply,
+                       struct err *err)
 {
-    const struct reply *last;
-
-    if (!mark_used(c, err) || !put_commit(c, err))
-        return false;
+    call_ask(c, args, n);
     if (!wait_for(c, err)) {
         if (err->kind == ERR_UNAVAILABLE && c->failure.kind == ERR_OK) {
             c->changed = true;
@@ -244,13 +221,51 @@ static bool try_commit(struct call *c, bool *unknown, struct err *err)
         }
         return false;
     }
-    last = c->replies[0];
-    *unknown = is_unknown_script(last);
-    if (*unknown)
-        return true;
-    if (last->type == REPLY_ERROR)
-        return conn_refused(last, err);
-    if (last->number == 0)
+    *reply = c->replies[0];
+    return true;
+}
+
+bool call_script(struct call *c, enum redis_script which, const struct slice *args, size_t n,
+                 struct reply **reply, struct err *err)
+{
+    struct slice *all = arena_alloc(c->arena, (n + 2) * sizeof(*all));
+    struct reply **loaded;
+
+    if (!all)
+        return no_memory(err);
+    all[0] = SLICE("EVALSHA");
+    all[1] = slice_of(c->d->sha[which]);
+    memcpy(all + 2, args, n * sizeof(*all));
+    if (!try_script(c, all, n + 2, reply, err))
+        return false;
+    if (is_unknown_script(*reply)) { /* after a restart: nothing was done */
+        ASK(c, SLICE("SCRIPT"), SLICE("LOAD"), slice_of(redis_scripts[which]));
+        if (!call_answers(c, &loaded, err) || !try_script(c, all, n + 2, reply, err))
+            return false;
+        if (is_unknown_script(*reply))
+            return err_set(err, ERR_UNAVAILABLE, "redis: it does not keep scripts");
+    }
+    return (*reply)->type != REPLY_ERROR || conn_refused(*reply, err);
+}
+
+/* n key... rev... (count, command)... */
+static bool run_commit(struct call *c, struct err *err)
+{
+    size_t n_guards = c->n_guards / 2, n = 0;
+    struct slice *args = arena_alloc(c->arena, (1 + c->n_guards + c->n_changes) * sizeof(*args));
+    struct reply *reply;
+
+    if (!args)
+        return no_memory(err);
+    args[n++] = call_number(c, (int64_t)n_guards);
+    for (size_t i = 0; i < n_guards; i++)
+        args[n++] = c->guards[2 * i];
+    for (size_t i = 0; i < n_guards; i++)
+        args[n++] = c->guards[2 * i + 1];
+    memcpy(args + n, c->changes, c->n_changes * sizeof(*args));
+    if (!call_script(c, REDIS_COMMIT, args, n + c->n_changes, &reply, err))
+        return false;
+    if (reply->number == 0)
         return call_torn(c, err);
     c->changed = true;
     return true;
@@ -258,26 +273,12 @@ static bool try_commit(struct call *c, bool *unknown, struct err *err)
 
 bool call_commit(struct call *c, struct err *err)
 {
-    struct reply **replies;
-    bool unknown = false;
-
     if (c->failure.kind != ERR_OK) {
         *err = c->failure;
         return false;
     }
-    if (c->n_changes == 0) {
-        c->n_guards = 0;
-        return true;
-    }
-    if (!try_commit(c, &unknown, err))
+    if (c->n_changes > 0 && (!mark_used(c, err) || !run_commit(c, err)))
         return false;
-    if (unknown) {
-        ASK(c, SLICE("SCRIPT"), SLICE("LOAD"), SLICE(REDIS_COMMIT_SCRIPT));
-        if (!call_answers(c, &replies, err) || !try_commit(c, &unknown, err))
-            return false;
-        if (unknown)
-            return err_set(err, ERR_UNAVAILABLE, "redis: it does not keep scripts");
-    }
     c->n_guards = c->n_changes = 0;
     return true;
 }

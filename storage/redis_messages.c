@@ -1,8 +1,12 @@
 /* redis_messages.c - the operations on messages; see op_sessions.h. */
 #include "redis_messages.h"
 
+#include "clock.h"
+
 /* So many messages go in one part of a trim; so many are read at first. */
-enum { TRIM_MAX = 1000, READ_FIRST = 64, SEQ_DIGITS = 20 };
+enum { TRIM_MAX = 1000, READ_FIRST = 64, SEQ_DIGITS = 20, APPEND_HEAD = 15 };
+
+#define BACKSTOP_MS (INT64_C(3600) * 1000) /* Redis' own expiry comes this much later */
 
 bool redis_message_pack(struct call *c, const struct message *m, int64_t stamp, struct slice *out,
                         struct err *err)
@@ -136,7 +140,8 @@ static bool put_all(struct call *c, struct session_row *row, const struct reply 
     return true;
 }
 
-bool redis_message_append(struct call *c, struct op *op, struct err *err)
+/* A new session or anchor, one that was deleted or has expired: what it is must be looked at. */
+static bool append_with_care(struct call *c, struct op *op, struct err *err)
 {
     struct op_message_append *append = &op->message_append;
     struct reply **replies;
@@ -162,6 +167,83 @@ bool redis_message_append(struct call *c, struct op *op, struct err *err)
     if (row.active_us < row.last_seq)
         row.active_us = row.last_seq;
     return redis_row_store(c, &row, err) && call_commit(c, err);
+}
+
+/* The field of a message without the seq in front. */
+static bool tail_of(struct call *c, const struct message *m, struct slice *tail, struct err *err)
+{
+    struct message bare = *m;
+    struct slice field;
+
+    bare.seq = 0;
+    if (!redis_message_pack(c, &bare, c->op->stamp, &field, err))
+        return false;
+    *tail = (struct slice){field.at + 1, field.len - 1};
+    return true;
+}
+
+/* Who is there, and when; see redis_scripts.c. */
+static void append_head(struct call *c, struct slice *args)
+{
+    int64_t expired_us = redis_row_expired_us(c->d, c->op->now_us), ttl_us = c->d->session_ttl_us;
+    const struct slice head[APPEND_HEAD] = {
+        SLICE("7"),
+        call_key(c, "session"),
+        call_key(c, "order"),
+        call_key(c, "messages"),
+        call_key(c, "contexts"),
+        call_index(c, "totals"),
+        call_index(c, "active"),
+        call_index(c, "loose"),
+        c->id,
+        call_number(c, c->op->now_us),
+        expired_us == INT64_MIN ? SLICE("") : call_number(c, expired_us),
+        c->op->message_append.require_session ? SLICE("1") : SLICE("0"),
+        call_number(c, c->op->stamp),
+        call_number(c, stamp_next()),
+        ttl_us > 0 ? call_number(c, ttl_us / 1000 + BACKSTOP_MS) : SLICE(""),
+    };
+
+    memcpy(args, head, sizeof(head));
+}
+
+/* The usual case, in one step. *done is false if it is another. */
+static bool append_at_once(struct call *c, bool *done, struct err *err)
+{
+    struct op_message_append *append = &c->op->message_append;
+    struct slice *args = arena_alloc(c->arena, (APPEND_HEAD + 2 * append->n) * sizeof(*args));
+    size_t n = APPEND_HEAD;
+    struct reply *reply;
+
+    if (!args)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    append_head(c, args);
+    for (size_t i = 0; i < append->n; i++, n += 2) {
+        args[n] = append->messages[i].id;
+        if (!tail_of(c, &append->messages[i], &args[n + 1], err))
+            return false;
+    }
+    if (!call_script(c, REDIS_APPEND, args, n, &reply, err))
+        return false;
+    *done = reply->type == REPLY_LIST;
+    if (*done && reply->n != 2 * append->n)
+        return err_set(err, ERR_STORAGE, "redis: the script that appends does not fit");
+    for (size_t i = 0; *done && i < append->n; i++) {
+        append->messages[i].seq = reply->items[2 * i]->number;
+        append->messages[i].created = reply->items[2 * i + 1]->number != 0;
+    }
+    c->changed |= *done;
+    return true;
+}
+
+bool redis_message_append(struct call *c, struct op *op, struct err *err)
+{
+    bool done = false;
+
+    call_at(c, op->tenant, op->id);
+    if (!append_at_once(c, &done, err))
+        return false;
+    return done || append_with_care(c, op, err);
 }
 
 static size_t message_bytes(const struct message *m)

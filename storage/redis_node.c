@@ -1,7 +1,6 @@
 /* redis_node.c - see redis_node.h. */
 #include "redis_node.h"
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -28,20 +27,6 @@ static bool ask(struct redis *d, const struct slice *args, size_t n, struct aren
 {
     return conn_put(&d->conn, args, n, arena, err) && conn_send(&d->conn, err) &&
            conn_take(&d->conn, arena, reply, err);
-}
-
-void redis_script_sha(char out[REDIS_SHA_LEN + 1])
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char sum[REDIS_SHA_LEN / 2];
-
-    memset(sum, 0, sizeof(sum));
-    EVP_Digest(REDIS_COMMIT_SCRIPT, sizeof(REDIS_COMMIT_SCRIPT) - 1, sum, NULL, EVP_sha1(), NULL);
-    for (size_t i = 0; i < sizeof(sum); i++) {
-        out[2 * i] = digits[sum[i] >> 4];
-        out[2 * i + 1] = digits[sum[i] & 15];
-    }
-    out[REDIS_SHA_LEN] = '\0';
 }
 
 static bool refused(const struct reply *reply, struct err *err)
@@ -84,15 +69,24 @@ static bool read_clock(struct redis *d, struct arena *arena, struct err *err)
     return true;
 }
 
+static bool load_scripts(struct redis *d, struct arena *arena, struct err *err)
+{
+    struct reply *reply;
+
+    for (int i = 0; i < REDIS_SCRIPTS; i++)
+        if (!ask(d, (struct slice[]){SLICE("SCRIPT"), SLICE("LOAD"), slice_of(redis_scripts[i])}, 3,
+                 arena, &reply, err) ||
+            !refused(reply, err))
+            return false;
+    return true;
+}
+
 bool redis_greet(struct redis *d, struct err *err)
 {
     struct arena arena = {0};
-    struct reply *reply;
-    bool ok;
+    bool ok = load_scripts(d, &arena, err) && read_durability(d, &arena, err) &&
+              read_clock(d, &arena, err);
 
-    ok = ask(d, (struct slice[]){SLICE("SCRIPT"), SLICE("LOAD"), SLICE(REDIS_COMMIT_SCRIPT)}, 3,
-             &arena, &reply, err) &&
-         refused(reply, err) && read_durability(d, &arena, err) && read_clock(d, &arena, err);
     arena_done(&arena);
     return ok;
 }

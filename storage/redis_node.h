@@ -16,13 +16,10 @@
 
 #include "redis.h"
 
-/* After connecting: the script, the clock of the store, how durable it is. */
+/* After connecting: the scripts, the clock of the store, how durable it is. */
 bool redis_greet(struct redis *d, struct err *err) MUST_USE;
 
 /* Takes or renews the number, and moves the clock ahead, when it is time. */
 bool redis_node_keep(struct redis *d, struct err *err) MUST_USE;
-
-/* SHA-1 of the script that commits, as text with its NUL. */
-void redis_script_sha(char out[REDIS_SHA_LEN + 1]);
 
 #endif

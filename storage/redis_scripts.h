@@ -3,27 +3,18 @@
  *
  * Threads    constants.
  * Ownership  none.
- * Units      none.
+ * Units      as in redis_keys.h.
  * Errors     none.
  */
 #ifndef REDIS_SCRIPTS_H
 #define REDIS_SCRIPTS_H
 
-/*
- * KEYS: hashes that were read. ARGV: for each the rev that was read ("" = none); then commands, each
- * behind the number of its arguments. 1: they were run. 0: one of the hashes has changed, nothing
- * was done.
- */
-#define REDIS_COMMIT_SCRIPT                                                     \
-    "for i, key in ipairs(KEYS) do "                                            \
-    "  if (redis.call('HGET', key, 'rev') or '') ~= ARGV[i] then return 0 end " \
-    "end "                                                                      \
-    "local i, last = #KEYS + 1, #ARGV "                                         \
-    "while i <= last do "                                                       \
-    "  local n = tonumber(ARGV[i]) "                                            \
-    "  redis.call(unpack(ARGV, i + 1, i + n)) "                                 \
-    "  i = i + n + 1 "                                                          \
-    "end "                                                                      \
-    "return 1"
+#include "redis.h"
+
+/* The texts, by enum redis_script. */
+extern const char *const redis_scripts[REDIS_SCRIPTS];
+
+/* SHA-1 of a script, as text with its NUL. */
+void redis_script_sha(enum redis_script which, char out[REDIS_SHA_LEN + 1]);
 
 #endif
