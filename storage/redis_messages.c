@@ -4,7 +4,7 @@
 #include "clock.h"
 
 /* So many messages go in one part of a trim; so many are read at first. */
-enum { TRIM_MAX = 1000, READ_FIRST = 64, SEQ_DIGITS = 20, APPEND_HEAD = 15 };
+enum { TRIM_MAX = 1000, READ_FIRST = 64, SEQ_DIGITS = 20, APPEND_HEAD = 16 };
 
 #define BACKSTOP_MS (INT64_C(3600) * 1000) /* Redis' own expiry comes this much later */
 
@@ -197,6 +197,7 @@ static void append_head(struct call *c, struct slice *args)
         call_index(c, "loose"),
         c->id,
         call_number(c, c->op->now_us),
+        redis_message_place(c, c->op->now_us, SLICE("")),
         expired_us == INT64_MIN ? SLICE("") : call_number(c, expired_us),
         c->op->message_append.require_session ? SLICE("1") : SLICE("0"),
         call_number(c, c->op->stamp),
@@ -229,8 +230,8 @@ static bool append_at_once(struct call *c, bool *done, struct err *err)
     if (*done && reply->n != 2 * append->n)
         return err_set(err, ERR_STORAGE, "redis: the script that appends does not fit");
     for (size_t i = 0; *done && i < append->n; i++) {
-        append->messages[i].seq = reply->items[2 * i]->number;
-        append->messages[i].created = reply->items[2 * i + 1]->number != 0;
+        append->messages[i].seq = redis_number(reply->items[2 * i]->text);
+        append->messages[i].created = redis_number(reply->items[2 * i + 1]->text) != 0;
     }
     c->changed |= *done;
     return true;

@@ -24,48 +24,54 @@ static const char commit[] =
  * Messages to a session or anchor in its usual state; 0: it is not, nothing was done, and the
  * general way is to be taken. Else {seq, created} of each message.
  *
- * KEYS: session, order, messages, contexts, totals, active, loose. ARGV: id, now, what was active at
- * or before this is expired ("" = nothing), whether there must be a session, stamp, next rev,
- * milliseconds of Redis' own expiry ("" = none); then of each message: id, and its field without the
- * seq in front. A seq is below 2^53, stamps are not: they stay texts.
+ * KEYS: session, order, messages, contexts, totals, active, loose. ARGV: id, now, now with 20 digits,
+ * what was active at or before this is expired ("" = nothing), whether there must be a session, stamp,
+ * next rev, milliseconds of Redis' own expiry ("" = none); then of each message: id, and its field
+ * without the seq in front. Times have 16 digits and are compared as texts; those that do not are
+ * left to the general way. A seq is below 2^53, stamps are not.
  */
 static const char append[] =
-    "local f = redis.call('HMGET', KEYS[1], 'rev', 'gen', 'tomb', 'hollow', 'last_activity_us', "
-    "  'last_seq', 'content_stamp') "
-    "if not f[1] or f[3] or f[4] or (ARGV[4] == '1' and not f[2]) then return 0 end "
-    "local now, active = tonumber(ARGV[2]), tonumber(f[5] or 0) "
-    "if ARGV[3] ~= '' and active <= tonumber(ARGV[3]) then return 0 end "
-    "local last, out, created = tonumber(f[6] or 0), {}, 0 "
-    "for i = 8, #ARGV, 2 do "
-    "  local seq = now "
-    "  if last >= now then seq = last + 1 end "
-    "  local text = string.format('%.0f', seq) "
-    "  if redis.call('HSETNX', KEYS[3], ARGV[i], text .. ARGV[i + 1]) == 1 then "
-    "    redis.call('ZADD', KEYS[2], 0, string.format('%020.0f', seq) .. ARGV[i]) "
+    "local call = redis.call "
+    "local f = call('HMGET', KEYS[1], 'last_activity_us', 'last_seq', 'gen', 'tomb', 'hollow', "
+    "  'content_stamp') "
+    "local active, last, gen, content, now = f[1], f[2], f[3], f[6], ARGV[2] "
+    "if not active or (last and #last ~= 16) or f[4] or f[5] or (ARGV[5] == '1' and not gen) or #active ~= 16 or "
+    "    #now ~= 16 or (ARGV[4] ~= '' and active <= ARGV[4]) then return 0 end "
+    "local out, created = {}, 0 "
+    "for i = 9, #ARGV, 2 do "
+    "  local id, seq, place = ARGV[i], now, ARGV[3] "
+    "  if last and last >= now then "
+    "    seq = string.format('%.0f', last + 1) "
+    "    place = '0000' .. seq "
+    "  end "
+    "  if call('HSETNX', KEYS[3], id, seq .. ARGV[i + 1]) == 1 then "
+    "    call('ZADD', KEYS[2], 0, place .. id) "
     "    last = seq "
     "    created = created + 1 "
     "    out[#out + 1] = seq "
-    "    out[#out + 1] = 1 "
+    "    out[#out + 1] = '1' "
     "  else "
-    "    local known = redis.call('HGET', KEYS[3], ARGV[i]) "
-    "    out[#out + 1] = tonumber(string.match(known, '^%d+')) "
-    "    out[#out + 1] = 0 "
+    "    out[#out + 1] = string.match(call('HGET', KEYS[3], id), '^%d+') "
+    "    out[#out + 1] = '0' "
     "  end "
     "end "
-    "local moved = math.max(active, now, last) "
-    "local content = f[7] or '' "
-    "if created > 0 and (#content < #ARGV[5] or (#content == #ARGV[5] and content < ARGV[5])) then "
-    "  content = ARGV[5] "
+    "local moved = active "
+    "if moved < now then moved = now end "
+    "if last and moved < last then moved = last end "
+    "if created > 0 then "
+    "  if not content or #content < #ARGV[6] or (#content == #ARGV[6] and content < ARGV[6]) then "
+    "    content = ARGV[6] "
+    "  end "
+    "  call('HSET', KEYS[1], 'rev', ARGV[7], 'last_activity_us', moved, 'last_seq', last, "
+    "    'content_stamp', content) "
+    "  call('HINCRBY', KEYS[5], 'messages', created) "
+    "else "
+    "  call('HSET', KEYS[1], 'rev', ARGV[7], 'last_activity_us', moved) "
     "end "
-    "redis.call('HSET', KEYS[1], 'rev', ARGV[6], 'last_activity_us', string.format('%.0f', moved), "
-    "  'last_seq', string.format('%.0f', last), 'content_stamp', content) "
-    "if created > 0 then redis.call('HINCRBY', KEYS[5], 'messages', created) end "
-    "if moved ~= active then "
-    "  redis.call('ZADD', f[2] and KEYS[6] or KEYS[7], string.format('%.0f', moved), ARGV[1]) "
-    "end "
-    "if ARGV[7] ~= '' and (not f[7] or "
+    "if moved ~= active then call('ZADD', gen and KEYS[6] or KEYS[7], moved, ARGV[1]) end "
+    "if ARGV[8] ~= '' and (not f[6] or "
     "    math.floor(active / 60000000) ~= math.floor(moved / 60000000)) then "
-    "  for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[7]) end "
+    "  for i = 1, 4 do call('PEXPIRE', KEYS[i], ARGV[8]) end "
     "end "
     "return out";
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from load import answered, connect, fill, request, wrk
 from servers import Server, folder, nginx, stateward, webdis
+from servers import redis as redis_server
 
 MANY, FEW = 100_000, 100
 
@@ -54,6 +55,14 @@ def redis(plan: Plan) -> Iterator[tuple[float, float]]:
     """Both keep what they are given: new processes each round, for equal sizes."""
     for _ in range(plan.rounds):
         with stateward(memory=True) as ours, webdis() as theirs:
+            yield append(ours, plan)(), wrk(theirs.url, plan.seconds, "rpush.lua").rate
+
+
+def redis_redis(plan: Plan) -> Iterator[tuple[float, float]]:
+    """The same Redis below both; ours does three things where RPUSH does one."""
+    for _ in range(plan.rounds):
+        with folder("redis") as path, redis_server(path) as port, \
+                stateward(url=f"redis://127.0.0.1:{port}/0") as ours, webdis() as theirs:
             yield append(ours, plan)(), wrk(theirs.url, plan.seconds, "rpush.lua").rate
 
 
@@ -166,6 +175,7 @@ CASES = [
     Case("live", "GET /health/live vs nginx return 200, req/s", 0.9, live),
     Case("batch", "durable append, c=64, vs --batch-max-ops 1, req/s", 5, batching),
     Case("redis", "append on memory: vs webdis RPUSH on Redis, req/s", 1.4, redis),
+    Case("redis-redis", "append on Redis: vs webdis RPUSH on Redis, req/s", 1.0, redis_redis),
     Case("latest", "latest 4 KB checkpoint of 100 000 vs of 100, req/s", 0.8, latest),
     Case("newest", "last 50 of 100 000 messages vs of 100, req/s", 0.8, newest),
     Case("hot", "PATCH one session vs 1000, c=64, req/s", 0.8, hot),

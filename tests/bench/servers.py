@@ -109,10 +109,11 @@ def process(command: list[str], path: pathlib.Path, url: str) -> Iterator[Server
 
 
 @contextlib.contextmanager
-def stateward(*flags: str, memory: bool = False, binary: pathlib.Path | None = None) -> Iterator[Server]:
+def stateward(*flags: str, memory: bool = False, binary: pathlib.Path | None = None,
+              url: str | None = None) -> Iterator[Server]:
     with folder("stateward") as path:
         listen = f"127.0.0.1:{free_port()}"
-        store = "memory:" if memory else f"sqlite:{path}/state.db"
+        store = url or ("memory:" if memory else f"sqlite:{path}/state.db")
         program = binary or pathlib.Path(os.environ.get("STATEWARD_BINARY", ROOT / "build" / "stateward"))
         command = [str(program), "serve", "--listen", listen, "--primary", store, "--drain-delay", "0"]
         with process([*command, "--log-level", "warning", *flags], path, f"http://{listen}/health/live") as server:
