@@ -4,8 +4,6 @@
 #include <stdlib.h>
 
 #include "sql_marks.h"
-#include "sql_ns.h"
-#include "sql_removal.h"
 
 int64_t doomed_mark(int64_t stamp, int64_t created_us)
 {
@@ -110,37 +108,6 @@ void doomed_sort(struct doomed *list)
 {
     if (list->n > 1)
         qsort(list->items, list->n, sizeof(*list->items), doomed_order);
-}
-
-bool doomed_remove(struct sql *d, struct doomed *list, int64_t *removed, struct err *err)
-{
-    struct removal r = removal_start(list);
-    bool left;
-
-    r.whole = true;
-    if (!removal_part(d, &r, &left, err))
-        return false;
-    *removed = r.removed;
-    return true;
-}
-
-bool doomed_expire(struct sql *d, int64_t thread, int64_t expired_us, struct err *err)
-{
-    struct arena scratch = {0};
-    struct doomed list = {.arena = &scratch};
-    int64_t removed;
-    struct query q;
-    bool ok;
-
-    if (expired_us == INT64_MIN)
-        return true;
-    if (!query_begin(d, SQL_THREAD_EXPIRED, &q, err))
-        return false;
-    query_int(&q, thread);
-    query_int(&q, expired_us);
-    ok = doomed_list(&list, &q, err) && doomed_remove(d, &list, &removed, err);
-    arena_done(&scratch);
-    return ok;
 }
 
 bool doomed_head(struct sql *d, int64_t ns, int64_t head, int64_t *bytes, struct err *err)

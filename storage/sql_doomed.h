@@ -1,7 +1,7 @@
 /*
  * sql_doomed.h - checkpoints that go, with all that only they needed.
  *
- *     op function -> doomed_list() | doomed_add() -> doomed_remove() | removal_part() ...
+ *     op function -> doomed_list() | doomed_add() -> sql_removal.h -> doomed_head(), doomed_value()
  *
  * With a checkpoint go its writes and its head; then the parents that named it, the values that
  * nothing refers to, the namespace and the thread when they are empty. What rows go costs by the
@@ -42,12 +42,6 @@ int doomed_order(const void *a, const void *b);
 
 /* Puts a list into that order. */
 void doomed_sort(struct doomed *list);
-
-/* Removes what is in the list, which may name a row twice; *removed is the number of rows. */
-bool doomed_remove(struct sql *d, struct doomed *list, int64_t *removed, struct err *err) MUST_USE;
-
-/* Removes what was created in a thread at or before expired_us. */
-bool doomed_expire(struct sql *d, int64_t thread, int64_t expired_us, struct err *err) MUST_USE;
 
 /*
  * After the deletion of a thread has come from another store: the rest, as above. Values above the

@@ -1,8 +1,6 @@
 /* sql_ns.c - see sql_ns.h. */
 #include "sql_ns.h"
 
-#include "sql_doomed.h"
-
 int64_t ns_expired_us(const struct sql *d, int64_t now_us)
 {
     return d->checkpoint_ttl_us > 0 ? now_us - d->checkpoint_ttl_us : INT64_MIN;
@@ -29,23 +27,6 @@ bool ns_find(struct sql *d, const struct ns_key *key, struct ns_row *row, struct
         row->last_stamp = query_col_int(&q, 4);
     }
     return true;
-}
-
-bool ns_open(struct sql *d, const struct op *op, const struct ns_key *key, enum form form,
-             struct ns_row *row, struct err *err)
-{
-    if (!ns_find(d, key, row, err))
-        return false;
-    if (row->form == FORM_NONE || row->form == form)
-        return true;
-    if (d->checkpoint_ttl_us > 0 &&
-        (!doomed_expire(d, row->thread, ns_expired_us(d, op->now_us), err) ||
-         !ns_find(d, key, row, err)))
-        return false;
-    if (row->form == FORM_NONE || row->form == form)
-        return true;
-    return err_set(err, ERR_FORM, "This namespace of the thread holds checkpoints of the %s form.",
-                   row->form == FORM_CHANNEL ? "channel" : "document");
 }
 
 bool ns_make(struct sql *d, const struct ns_key *key, enum form form, struct ns_row *row,

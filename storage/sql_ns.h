@@ -1,7 +1,7 @@
 /*
  * sql_ns.h - rows of threads and namespaces.
  *
- *     op function -> ns_find() | ns_open() -> ns_make() -> ... -> ns_grow()
+ *     op function -> ns_find() -> ns_make() -> ... -> ns_grow()
  *
  * A namespace row exists while there is something in it, a thread row also as the tombstone of a
  * deleted thread. What is past checkpoint_ttl is stored still, and absent to everybody.
@@ -9,7 +9,7 @@
  * Threads    the lane's.
  * Ownership  slices are borrowed.
  * Units      *_us wall microseconds; stamps as in clock.h; sizes bytes.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY; ns_open() also FORM.
+ * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_NS_H
 #define SQL_NS_H
@@ -44,13 +44,6 @@ int64_t ns_expired_us(const struct sql *d, int64_t now_us) MUST_USE;
 
 /* Finds the rows; what is not there is 0. */
 bool ns_find(struct sql *d, const struct ns_key *key, struct ns_row *row, struct err *err) MUST_USE;
-
-/*
- * Finds the rows for a change in the given form. A namespace of the other form in which everything
- * has expired is emptied first. ERR_FORM.
- */
-bool ns_open(struct sql *d, const struct op *op, const struct ns_key *key, enum form form,
-             struct ns_row *row, struct err *err) MUST_USE;
 
 /* Makes the rows that are missing, and gives a namespace without a form this one. */
 bool ns_make(struct sql *d, const struct ns_key *key, enum form form, struct ns_row *row,

@@ -259,7 +259,7 @@ static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *e
     p->keep.driver = p;
     p->keep.keep_last = prune->keep_last;
     p->keep.older_than_us = prune->older_than_us;
-    if (!doomed_expire(p->load.d, thread, p->load.expired_us, err) ||
+    if (!removal_expire(p->load.d, thread, p->load.expired_us, err) ||
         !load_spaces(p, thread, &spaces, &n, err) || !keep_prune(&p->keep, spaces, n, err))
         return false;
     for (size_t i = 0; i < n; i++)

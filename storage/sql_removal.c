@@ -2,7 +2,6 @@
 #include "sql_removal.h"
 
 #include "sql_garbage.h"
-#include "sql_ns.h"
 
 struct removal removal_start(struct doomed *list)
 {
@@ -60,7 +59,6 @@ static bool remove_row(struct sql *d, struct removal *r, struct err *err)
         return false;
     if (!dropped)
         return true;
-    r->removed++;
     if (!drop_tasks(d, item->id, &tasks, err) ||
         (head && !doomed_head(d, item->ns, head, &freed, err)))
         return false;
@@ -262,7 +260,8 @@ static bool pause_part(struct sql *d, struct removal *r, struct err *err)
     return count_gone(d, r, err) && (!note || unswept_add(d, r->ns, err));
 }
 
-bool removal_part(struct sql *d, struct removal *r, bool *left, struct err *err)
+/* Does one part; *left if there are more. */
+static bool do_part(struct sql *d, struct removal *r, bool *left, struct err *err)
 {
     size_t steps = 0;
 
@@ -277,6 +276,33 @@ bool removal_part(struct sql *d, struct removal *r, bool *left, struct err *err)
     }
 }
 
+bool removal_whole(struct sql *d, struct doomed *list, struct err *err)
+{
+    struct removal r = removal_start(list);
+    bool left;
+
+    r.whole = true;
+    return do_part(d, &r, &left, err);
+}
+
+bool removal_expire(struct sql *d, int64_t thread, int64_t expired_us, struct err *err)
+{
+    struct arena scratch = {0};
+    struct doomed list = {.arena = &scratch};
+    struct query q;
+    bool ok;
+
+    if (expired_us == INT64_MIN)
+        return true;
+    if (!query_begin(d, SQL_THREAD_EXPIRED, &q, err))
+        return false;
+    query_int(&q, thread);
+    query_int(&q, expired_us);
+    ok = doomed_list(&list, &q, err) && removal_whole(d, &list, err);
+    arena_done(&scratch);
+    return ok;
+}
+
 bool removal_go_on(struct sql *d, struct op *op, const struct removal *from, struct err *err)
 {
     struct removal *r = arena_alloc(op->arena, sizeof(*r));
@@ -285,7 +311,7 @@ bool removal_go_on(struct sql *d, struct op *op, const struct removal *from, str
     if (!r)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     *r = *from;
-    if (!removal_part(d, r, &left, err) || (!left && !garbage_collect(d, &left, err)))
+    if (!do_part(d, r, &left, err) || (!left && !garbage_collect(d, &left, err)))
         return false;
     op->progress = r;
     op->again = left;

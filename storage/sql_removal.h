@@ -1,7 +1,8 @@
 /*
  * sql_removal.h - the removal of a list of checkpoints, in parts.
  *
- *     doomed list -> removal_start() -> removal_part() while something is left
+ *     doomed list -> removal_whole()
+ *                 -> removal_start() -> removal_go_on() while something is left
  *
  * Each row costs by itself. What is left of a namespace is looked through once, when all of its rows
  * have gone: for parents that are no longer there and for values that nothing refers to.
@@ -35,7 +36,6 @@ struct removal {
     const struct doomed_item *items;
     size_t n, at;
     bool whole; /* not in parts */
-    int64_t removed;
 
     /* The namespace at hand. */
     int64_t ns; /* 0 = none */
@@ -59,7 +59,10 @@ struct removal removal_start(struct doomed *list) MUST_USE;
 bool removal_go_on(struct sql *d, struct op *op, const struct removal *from,
                    struct err *err) MUST_USE;
 
-/* Does one part; *left if there are more. */
-bool removal_part(struct sql *d, struct removal *r, bool *left, struct err *err) MUST_USE;
+/* Removes what is in the list, which may name a row twice, at once. */
+bool removal_whole(struct sql *d, struct doomed *list, struct err *err) MUST_USE;
+
+/* Removes what was created in a thread at or before expired_us, at once. */
+bool removal_expire(struct sql *d, int64_t thread, int64_t expired_us, struct err *err) MUST_USE;
 
 #endif

@@ -3,15 +3,14 @@
 
 #include "blob_hash.h"
 #include "clock.h"
-#include "sql_doomed.h"
+#include "sql_removal.h"
 
 static bool remove_checkpoint(struct sql *d, const struct op *op, struct target *t, struct err *err)
 {
     struct doomed_item item = {t->ns.id, t->row.id, doomed_mark(t->row.stamp, t->row.created_us)};
     struct doomed list = {.arena = op->arena};
-    int64_t removed;
 
-    if (!doomed_add(&list, &item, err) || !doomed_remove(d, &list, &removed, err) ||
+    if (!doomed_add(&list, &item, err) || !removal_whole(d, &list, err) ||
         !ns_find(d, &t->key, &t->ns, err))
         return false;
     t->row = (struct checkpoint_row){0};
@@ -41,12 +40,31 @@ static bool remove_writes(struct sql *d, const struct target *t, int64_t expired
     return change.bytes == 0 || ns_grow(d, t->ns.id, &change, err);
 }
 
+/* A namespace of the other form in which everything has expired is emptied first. */
+static bool open_namespace(struct sql *d, const struct op *op, struct target *t, struct err *err)
+{
+    struct ns_row *row = &t->ns;
+
+    if (!ns_find(d, &t->key, row, err))
+        return false;
+    if (row->form == FORM_NONE || row->form == t->form)
+        return true;
+    if (d->checkpoint_ttl_us > 0 &&
+        (!removal_expire(d, row->thread, ns_expired_us(d, op->now_us), err) ||
+         !ns_find(d, &t->key, row, err)))
+        return false;
+    if (row->form == FORM_NONE || row->form == t->form)
+        return true;
+    return err_set(err, ERR_FORM, "This namespace of the thread holds checkpoints of the %s form.",
+                   row->form == FORM_CHANNEL ? "channel" : "document");
+}
+
 bool target_open(struct sql *d, const struct op *op, struct target *t, struct err *err)
 {
     int64_t expired_us = ns_expired_us(d, op->now_us);
 
     t->row = (struct checkpoint_row){0};
-    if (!ns_open(d, op, &t->key, t->form, &t->ns, err))
+    if (!open_namespace(d, op, t, err))
         return false;
     if (t->ns.id && !checkpoint_find(d, t->ns.id, t->checkpoint_id, &t->row, err))
         return false;

@@ -9,8 +9,8 @@
  */
 #include "clock.h"
 #include "pack.h"
-#include "sql_doomed.h"
 #include "sql_garbage.h"
+#include "sql_removal.h"
 #include "sql_renumber.h"
 #include "sql_target.h"
 
@@ -438,7 +438,7 @@ static bool start(struct copy *c, bool *none, struct err *err)
     memset(&c->op->thread_copy.out, 0, sizeof(c->op->thread_copy.out));
     if (!sql_tenant(c->d, c->op->tenant, false, &c->tenant, err) ||
         !thread_find(c->d, c->tenant, c->op->id, &from, err) ||
-        !doomed_expire(c->d, from.id, expired_us, err) || !find_target(c, &to, &taken, err) ||
+        !removal_expire(c->d, from.id, expired_us, err) || !find_target(c, &to, &taken, err) ||
         !thread_holds(c->d, from.id, INT64_MIN, &holds, err))
         return false;
     if (taken)
