@@ -343,27 +343,70 @@ static bool doom_runs(struct pruner *p, const struct doomed_item *items, size_t 
     return keep_needed(&p->keep, &space, err) && doom_namespace(p, &space, removed, err);
 }
 
-bool sql_runs_delete(struct sql *d, struct op *op, struct err *err)
+/* Where a deletion of runs stands: what to decide for, then what to remove. A copy goes on. */
+struct runs {
+    struct doomed listed, doomed;
+    size_t at; /* in the list; at its end the removal has begun */
+    int64_t removed;
+    struct removal *removal;
+};
+
+/* Decides for one namespace after the other until the part is full. */
+static bool decide_runs(struct sql *d, struct op *op, struct runs *r, struct err *err)
 {
     struct pruner p = pruner_new(d, op);
-    struct doomed listed = {.arena = op->arena};
-    struct removal removal;
-    int64_t tenant, removed = 0;
+    const struct doomed_item *items = r->listed.items;
+    size_t steps = 0;
 
-    if (op->progress)
-        return removal_go_on(d, op, op->progress, err);
     p.keep.driver = &p;
-    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !list_runs(&p, op, tenant, &listed, err))
-        return false;
-    for (size_t i = 0, n; i < listed.n; i += n) {
-        for (n = 1; i + n < listed.n && listed.items[i + n].ns == listed.items[i].ns; n++)
+    p.doomed = r->doomed;
+    for (size_t n; r->at < r->listed.n && !sql_part_full(d, steps); r->at += n, steps += n) {
+        for (n = 1; r->at + n < r->listed.n && items[r->at + n].ns == items[r->at].ns; n++)
             ;
-        if (!doom_runs(&p, &listed.items[i], n, &removed, err))
+        if (!doom_runs(&p, &items[r->at], n, &r->removed, err))
             return false;
     }
-    removal = removal_start(&p.doomed);
-    op->runs_delete.out.removed = removed;
-    return removal_go_on(d, op, &removal, err);
+    r->doomed = p.doomed;
+    op->again = true;
+    op->progress = r;
+    return true;
+}
+
+static bool remove_runs(struct sql *d, struct op *op, struct runs *r, struct err *err)
+{
+    struct removal start;
+
+    if (r->removal) {
+        start = *r->removal;
+    } else {
+        start = removal_start(&r->doomed);
+        op->runs_delete.out.removed = r->removed;
+    }
+    if (!removal_go_on(d, op, &start, err))
+        return false;
+    r->removal = op->progress;
+    op->progress = r;
+    return true;
+}
+
+bool sql_runs_delete(struct sql *d, struct op *op, struct err *err)
+{
+    struct runs *r = arena_zalloc(op->arena, 1, sizeof(*r));
+    struct pruner p = pruner_new(d, op);
+    int64_t tenant;
+
+    if (!r)
+        return no_memory(err);
+    if (op->progress) {
+        *r = *(struct runs *)op->progress;
+    } else {
+        op->runs_delete.out.removed = 0;
+        r->listed.arena = r->doomed.arena = op->arena;
+        if (!sql_tenant(d, op->tenant, false, &tenant, err) ||
+            !list_runs(&p, op, tenant, &r->listed, err))
+            return false;
+    }
+    return r->at < r->listed.n ? decide_runs(d, op, r, err) : remove_runs(d, op, r, err);
 }
 
 /* Namespaces that a removal from before this time has left. */
