@@ -85,11 +85,15 @@ int main(void)
 {
     static const struct contract_target alone = {"redis", open_prefix};
     static const struct contract_target crowded = {"redis, crowded", open_crowd};
+    static const struct contract_target node = {"redis, node of a cluster", open_prefix};
+    int failed;
 
     url = getenv("STATEWARD_TEST_REDIS");
     if (!url) {
         fputs("STATEWARD_TEST_REDIS is not set: skipped\n", stderr);
         return SKIPPED;
     }
-    return contract_run(&alone) | contract_run(&crowded);
+    failed = contract_run(&alone) | contract_run(&crowded);
+    url = getenv("STATEWARD_TEST_REDIS_NODE");
+    return url ? failed | contract_run(&node) : failed;
 }

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
@@ -234,13 +234,30 @@ def quick_redis() -> Iterator[Redis]:
         yield server
 
 
-STORES = {"postgres": postgres, "redis": quick_redis}
+@contextlib.contextmanager
+def redis_node() -> Iterator[Redis]:
+    """A cluster of one: it refuses what touches two slots, and has all of them."""
+    with redis("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", str(free_port()),
+               "--appendfsync", "no") as server:
+        server.answers("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        while b"cluster_state:ok" not in server.answers("CLUSTER", "INFO"):
+            time.sleep(0.05)
+        yield server
+
+
+# What the tests that run on each store are given.
+STORES: dict[str, Callable[[], contextlib.AbstractContextManager[Postgres | Redis]]] = {
+    "postgres": postgres,
+    "redis": quick_redis,
+}
 
 
 def main() -> int:
     name, *command = sys.argv[1:]
-    with STORES[name]() as server:
-        environment = {**os.environ, f"STATEWARD_TEST_{name.upper()}": server.url()}
+    with contextlib.ExitStack() as stack:
+        environment = {**os.environ, f"STATEWARD_TEST_{name.upper()}": stack.enter_context(STORES[name]()).url()}
+        if name == "redis":
+            environment["STATEWARD_TEST_REDIS_NODE"] = stack.enter_context(redis_node()).url()
         return subprocess.run(command, env=environment).returncode
 
 
