@@ -248,6 +248,19 @@ bool call_script(struct call *c, enum redis_script which, const struct slice *ar
     return (*reply)->type != REPLY_ERROR || conn_refused(*reply, err);
 }
 
+/* A script may touch one bucket only: a cluster has no other way. All keys begin with its tag. */
+static bool in_one_bucket(const struct call *c)
+{
+    struct slice key = c->guards[0];
+    const char *end = memchr(key.at, '}', key.len);
+    struct slice tag = {key.at, end ? (size_t)(end - key.at) : key.len};
+
+    for (size_t i = 0; i < c->n_changes; i += 1 + (size_t)redis_number(c->changes[i]))
+        if (!slice_starts(c->changes[i + 2], tag))
+            return false;
+    return true;
+}
+
 /* n key... rev... (count, command)... */
 static bool run_commit(struct call *c, struct err *err)
 {
@@ -257,6 +270,8 @@ static bool run_commit(struct call *c, struct err *err)
 
     if (!args)
         return no_memory(err);
+    if (n_guards == 0 || !in_one_bucket(c))
+        return err_set(err, ERR_INTERNAL, "redis: a change leaves its bucket");
     args[n++] = call_number(c, (int64_t)n_guards);
     for (size_t i = 0; i < n_guards; i++)
         args[n++] = c->guards[2 * i];

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 import stores
 from conftest import Answer, Server
+
+DEATHS = 15
 
 
 @pytest.fixture
@@ -163,3 +166,65 @@ def test_two_instances(redis: stores.Redis, own: Any) -> None:
             assert s.patch("/sessions/s", {"increment_requests": True}).status == 200
     assert b.get("/sessions/s").json()["metrics"]["request_count"] == 100
     assert redis.answers("EVAL", "return #redis.call('keys', 'aiecs:node:*')", "0") == b":2\r\n"
+
+
+class Client(threading.Thread):
+    """Appends and counts on one session, and keeps a journal of what was answered."""
+
+    def __init__(self, server: Server, id_: str, end: threading.Event) -> None:
+        super().__init__()
+        self.server, self.id, self.end = server, id_, end
+        self.sent: list[str] = []
+        self.acknowledged: list[str] = []
+        self.counted = 0
+        self.wrong: list[bytes] = []
+
+    def repeat(self, method: str, path: str, body: Any, headers: dict[str, str]) -> None:
+        """Until it is answered: each request may be repeated."""
+        while True:
+            answer = self.server.call(method, path, body, headers=headers)
+            if answer.status < 300:
+                return
+            if answer.status not in (503, 504):
+                self.wrong.append(answer.body)
+                return
+            time.sleep(0.01)
+
+    def run(self) -> None:
+        while not self.end.is_set():
+            message = f"{self.id}-{len(self.sent)}"
+            self.sent.append(message)
+            self.repeat("POST", f"/conversations/{self.id}/messages",
+                        {"role": "user", "content": message, "id": message}, {})
+            self.acknowledged.append(message)
+            self.repeat("PATCH", f"/sessions/{self.id}", {"increment_requests": True},
+                        {"Idempotency-Key": message})
+            self.counted += 1
+
+
+def test_deaths_under_load(redis: stores.Redis, own: Any) -> None:
+    """What was answered is there, once, in order, whatever became of the Redis meanwhile."""
+    s = own("--store-timeout", "300ms", primary=redis.url)
+    end = threading.Event()
+    clients = [Client(s, f"s{i}", end) for i in range(4)]
+    for client in clients:
+        assert put(s, client.id).status == 201
+        client.start()
+    for round_ in range(DEATHS):
+        time.sleep(0.1)
+        if round_ % 3 == 2:
+            redis.signal(signal.SIGSTOP)
+            time.sleep(0.5)
+            redis.signal(signal.SIGCONT)
+        else:
+            redis.signal(signal.SIGKILL)
+            redis.start()
+    end.set()
+    for client in clients:
+        client.join()
+        assert not client.wrong
+        got = s.get(f"/conversations/{client.id}/messages?limit=0").json()["messages"]
+        assert [m["content"] for m in got] == client.acknowledged == client.sent
+        metrics = s.get(f"/sessions/{client.id}").json()["metrics"]
+        assert metrics["request_count"] == client.counted
+    assert s.process.poll() is None
