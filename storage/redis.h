@@ -17,8 +17,7 @@
  * Threads    the lane's.
  * Ownership  texts of replies live in the arena of the op.
  * Units      *_us wall microseconds; stamps as in clock.h.
- * Errors     An op function returns true and fills `out`, or false and fills err. While memory ends
- *            in between, call_answers() and call_commit() tell it.
+ * Errors     as op functions have them; when memory ends, call_answers() and call_commit() tell it.
  */
 #ifndef REDIS_H
 #define REDIS_H
@@ -139,8 +138,7 @@ bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_
 /* The tenants that there are. */
 bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err *err) MUST_USE;
 
-/* Opens cfg->url, redis: or unix:. A server that is not there is no failure: ops fail until it is.
- * NULL: ERR_CONFIG, ERR_NO_MEMORY. */
+/* Opens cfg->url; ops fail while the server is not there. NULL: ERR_CONFIG, ERR_NO_MEMORY. */
 struct backend *redis_open(const struct backend_config *cfg, struct err *err) MUST_USE;
 
 /* The op functions: redis_session_put(), ... one per op type but PROBE. */

@@ -215,7 +215,7 @@ static bool greet(struct conn *c, struct err *err)
         !ask(c, (struct slice[]){SLICE("AUTH"), password}, 2, err))
         return false;
     snprintf(db, sizeof(db), "%d", c->url.db);
-    if (c->url.db > 0 && !ask(c, (struct slice[]){SLICE("SELECT"), slice_of(db)}, 2, err))
+    if (c->url.db > 0 && !ask(c, (struct slice[]){SLICE("select"), slice_of(db)}, 2, err))
         return false;
     return ask(c, (struct slice[]){SLICE("PING")}, 1, err);
 }

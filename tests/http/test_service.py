@@ -32,8 +32,9 @@ def test_health(server: Server) -> None:
     assert report["checks"]["performance"].startswith("ok (")
     (backend,) = report["backends"]
     kind = server.primary.partition(":")[0]
+    kind = server.primary.split(":")[0]
     assert backend["role"] == "primary" and backend["type"] == kind and backend["state"] == "up"
-    assert backend["durability"] == ("volatile" if kind == "memory" else "durable")
+    assert backend["durability"] == ("durable" if kind == "sqlite" else "volatile")
     assert backend["outbox"] == 0
 
 
