@@ -1,0 +1,138 @@
+/* test_redis.c - what the Redis driver computes without a server: URLs, keys, packed fields. */
+#include <check.h>
+
+#include "redis_keys.h"
+#include "redis_pack.h"
+#include "redis_url.h"
+
+Suite *suite_redis(void);
+
+static struct arena arena;
+static struct err err;
+
+static void clear(void)
+{
+    arena_done(&arena);
+}
+
+START_TEST(reads_urls)
+{
+    struct redis_url url;
+
+    ck_assert(redis_url_parse("redis://host:7000/3", &url, &err));
+    ck_assert_str_eq(url.host, "host");
+    ck_assert_int_eq(url.port, 7000);
+    ck_assert_int_eq(url.db, 3);
+    ck_assert(redis_url_parse("redis://me:p%40ss:w@host", &url, &err));
+    ck_assert_str_eq(url.user, "me");
+    ck_assert_str_eq(url.password, "p@ss:w");
+    ck_assert_int_eq(url.port, 6379);
+    ck_assert(redis_url_parse("redis://:only@[::1]:1/0", &url, &err));
+    ck_assert_str_eq(url.user, "");
+    ck_assert_str_eq(url.password, "only");
+    ck_assert_str_eq(url.host, "::1");
+    ck_assert_int_eq(url.port, 1);
+    ck_assert(redis_url_parse("unix:/run/redis.sock?db=2", &url, &err));
+    ck_assert_str_eq(url.host, "/run/redis.sock");
+    ck_assert_int_eq(url.port, 0);
+    ck_assert_int_eq(url.db, 2);
+}
+END_TEST
+
+START_TEST(refuses_urls)
+{
+    static const char *const wrong[] = {
+        "redis://",          "redis://host:0",   "redis://host:65536", "redis://host:x",
+        "redis://host/x",    "redis://%zz@host", "redis:host",         "unix:relative",
+        "unix:/s?db=x",      "unix:/s?name=1",   "redis://h/99999999", "redis://a%00@h",
+        "redis://%4@host:1",
+    };
+    struct redis_url url;
+
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        ck_assert_msg(!redis_url_parse(wrong[i], &url, &err), "%s", wrong[i]);
+        ck_assert_int_eq(err.kind, ERR_CONFIG);
+    }
+    ck_assert(!redis_url_parse("rediss://user:secret@host", &url, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "TLS"));
+    ck_assert_ptr_null(strstr(err.text, "secret"));
+}
+END_TEST
+
+static const char *key(struct slice id, struct slice ns)
+{
+    struct redis_key k = {"p:", "thread", 7, {SLICE("t"), id, ns}};
+    struct slice text = redis_key_text(&k, &arena);
+
+    ck_assert_ptr_nonnull(text.at);
+    return arena_copy(&arena, text).at;
+}
+
+START_TEST(keys_do_not_meet)
+{
+    struct slice none = {NULL, 0};
+
+    ck_assert_str_eq(key(SLICE("a"), none), "p:{0007}thread:t:a");
+    ck_assert_str_eq(key(SLICE("a"), SLICE("")), "p:{0007}thread:t:a:");
+    ck_assert_str_eq(key(SLICE("a:b"), none), "p:{0007}thread:t:a%3Ab");
+    ck_assert_str_eq(key(SLICE("a%3Ab"), none), "p:{0007}thread:t:a%253Ab");
+    ck_assert_uint_lt(redis_bucket(SLICE("t"), SLICE("a}{b")), REDIS_BUCKETS);
+}
+END_TEST
+
+START_TEST(joins_and_splits)
+{
+    const struct slice parts[] = {SLICE("a:%"), SLICE(""), SLICE("%3A")};
+    struct slice back[3];
+
+    ck_assert(redis_split(redis_join(parts, 3, &arena), back, 3, &arena));
+    for (size_t i = 0; i < 3; i++)
+        ck_assert(slice_equal(parts[i], back[i]));
+}
+END_TEST
+
+START_TEST(packs_and_unpacks)
+{
+    int64_t numbers[] = {0, -1, INT64_MAX, INT64_MIN}, got[4];
+    struct slice texts[] = {SLICE("a\nb"), {NULL, 0}, SLICE("")}, back[3], packed;
+
+    ck_assert(redis_pack(&(struct packed){numbers, 4, texts, 3}, &arena, &packed, &err));
+    ck_assert(redis_unpack(packed, &(struct packed){got, 4, back, 3}, &err));
+    ck_assert_mem_eq(numbers, got, sizeof(numbers));
+    ck_assert(slice_equal(back[0], texts[0]));
+    ck_assert(!slice_present(back[1]));
+    ck_assert(slice_present(back[2]) && back[2].len == 0);
+    for (size_t len = 0; len < packed.len; len++)
+        ck_assert(
+            !redis_unpack((struct slice){packed.at, len}, &(struct packed){got, 4, back, 3}, &err));
+}
+END_TEST
+
+START_TEST(refuses_damage)
+{
+    static const char *const damaged[] = {"", "\n", "x 1\na", "1 x\na", "1 2\na", "- 1\na", "1\na"};
+    struct slice text;
+    int64_t n;
+
+    for (size_t i = 0; i < COUNT_OF(damaged); i++)
+        ck_assert_msg(!redis_unpack(slice_of(damaged[i]), &(struct packed){&n, 1, &text, 1}, &err),
+                      "%s", damaged[i]);
+    ck_assert_int_eq(err.kind, ERR_STORAGE);
+}
+END_TEST
+
+Suite *suite_redis(void)
+{
+    Suite *suite = suite_create("redis");
+    TCase *tc = tcase_create("redis");
+
+    tcase_add_checked_fixture(tc, NULL, clear);
+    tcase_add_test(tc, reads_urls);
+    tcase_add_test(tc, refuses_urls);
+    tcase_add_test(tc, keys_do_not_meet);
+    tcase_add_test(tc, joins_and_splits);
+    tcase_add_test(tc, packs_and_unpacks);
+    tcase_add_test(tc, refuses_damage);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
