@@ -127,9 +127,12 @@ static void suspend(struct fibers *all, struct fiber *f)
 /* The life of a fiber: one op after the other. A pointer comes in two halves: makecontext(). */
 static void live(unsigned high, unsigned low)
 {
-    struct fibers *all = (struct fibers *)((uintptr_t)high << 32 | low);
-    struct fiber *f = all->running;
+    uintptr_t bits = (uintptr_t)high << 32 | low;
+    struct fibers *all;
+    struct fiber *f;
 
+    memcpy(&all, &bits, sizeof(all));
+    f = all->running;
     arrive(NULL, &all->lane_stack, &all->lane_size);
     for (;;) {
         redis_run(&f->call);
