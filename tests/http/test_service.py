@@ -32,9 +32,8 @@ def test_health(server: Server) -> None:
     assert report["checks"]["performance"].startswith("ok (")
     (backend,) = report["backends"]
     kind = server.primary.partition(":")[0]
-    kind = server.primary.split(":")[0]
     assert backend["role"] == "primary" and backend["type"] == kind and backend["state"] == "up"
-    assert backend["durability"] == ("durable" if kind == "sqlite" else "volatile")
+    assert backend["durability"] == ("durable" if kind in ("sqlite", "postgresql") else "volatile")
     assert backend["outbox"] == 0
 
 
