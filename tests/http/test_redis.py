@@ -204,7 +204,7 @@ class Client(threading.Thread):
 
 def test_deaths_under_load(redis: stores.Redis, own: Any) -> None:
     """What was answered is there, once, in order, whatever became of the Redis meanwhile."""
-    s = own("--store-timeout", "300ms", primary=redis.url)
+    s = own("--store-timeout", "300ms", primary=redis.url())
     end = threading.Event()
     clients = [Client(s, f"s{i}", end) for i in range(4)]
     for client in clients:
