@@ -170,25 +170,35 @@ static bool copy_one(struct copy *c, const struct renumber *list, struct arena *
     return err_set(err, ERR_INTERNAL, "nothing is copied in this phase");
 }
 
+/* What is gone through in this phase of this space; NULL behind the last one. */
+static const struct renumber *list_at(const struct copy *c)
+{
+    const struct space *space;
+
+    if (c->space == c->n_spaces)
+        return NULL;
+    space = &c->spaces[c->space];
+    return c->phase == COPY_VALUES ? &space->values : &space->rows;
+}
+
 /* Goes through the lists of one phase after the other until the part is full. */
 static bool copy_part(struct copy *c, struct arena *scratch, struct err *err)
 {
     size_t steps = 0;
 
     while (c->phase < COPY_ATTACH) {
-        const struct space *space = &c->spaces[c->space];
-        const struct renumber *list = c->phase == COPY_VALUES ? &space->values : &space->rows;
+        const struct renumber *list = list_at(c);
 
         if (!c->at_once && sql_part_full(c->d, steps++))
             return true;
-        if (c->space < c->n_spaces && c->at < list->n) {
+        if (list && c->at < list->n) {
             if (!copy_one(c, list, scratch, err))
                 return false;
             c->at++;
             continue;
         }
         c->at = 0;
-        if (c->space < c->n_spaces && ++c->space < c->n_spaces)
+        if (list && ++c->space < c->n_spaces)
             continue;
         if (c->phase == COPY_STAMPS && !renumber_take(&c->stamps, c->op->arena, err))
             return false;
