@@ -15,19 +15,6 @@
 #define UNUSED __attribute__((unused))
 #define AUTO(fn) __attribute__((cleanup(fn)))
 
-/* gcc and clang each have their own way of telling that a sanitizer is on. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED_ADDRESS
-#elif defined(__SANITIZE_THREAD__)
-#define SANITIZED_THREAD
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED_ADDRESS
-#elif __has_feature(thread_sanitizer)
-#define SANITIZED_THREAD
-#endif
-#endif
-
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "redis_fiber.h"
+#include "redis_turns.h"
 #include "redis_node.h"
 #include "redis_scripts.h"
 
@@ -43,8 +43,8 @@ static void drain(struct call *c)
             conn_drop(&c->d->conn, &ignored);
             break;
         }
-        if (c->fiber ? !fiber_wait(c, &ignored)
-                     : !conn_send(&c->d->conn, &ignored) || !call_take(c, &ignored))
+        if (c->turn ? !turn_wait(c, &ignored)
+                    : !conn_send(&c->d->conn, &ignored) || !call_take(c, &ignored))
             break;
     }
     c->asked = 0;
@@ -129,12 +129,12 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
 
     if (!up(d, err))
         return false;
-    fibers_run(d, ops, n);
+    turns_run(d, ops, n);
     n_again = lost(d, ops, n, again);
     if (n_again == 0)
         return true;
     if (up(d, err))
-        fibers_run(d, again, n_again);
+        turns_run(d, again, n_again);
     else
         for (size_t i = 0; i < n_again; i++)
             again[i]->status = *err;
@@ -161,7 +161,7 @@ static void close_redis(struct backend *self)
 
     conn_close(&d->conn);
     forget_used(d);
-    fibers_free(d);
+    turns_free(d);
     free(d);
 }
 

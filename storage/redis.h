@@ -49,7 +49,7 @@ struct redis {
     bool numbered;    /* the process has its number from the configuration */
     int64_t clock_us; /* no stamp in the store that we made is above it */
     struct redis_used *used;
-    struct fibers *fibers; /* made with the first batch of several ops */
+    struct turns *turns; /* made with the first batch of several ops */
 };
 
 /* One run of one op. */
@@ -67,7 +67,7 @@ struct call {
     size_t n_guards, guards_cap;
     struct slice *changes;
     size_t n_changes, changes_cap;
-    struct fiber *fiber; /* NULL: it runs alone */
+    struct turn *turn; /* NULL: it runs alone */
     struct reply **replies;
 };
 

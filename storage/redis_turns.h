@@ -1,30 +1,30 @@
 /*
- * redis_fiber.h - the ops of a batch share their ways to the server.
+ * redis_turns.h - the ops of a batch share their ways to the server.
  *
- *     redis.c -> fibers_run(ops) -> each runs until fiber_wait() -> one send, all replies -> on
+ *     redis.c -> turns_run(ops) -> each runs until turn_wait() -> one send, all replies -> on
  *
- * Op functions are written as if they were alone. Here each runs on a stack of its own; where it
+ * Op functions are written as if they were alone. Here each runs in a fiber (fiber.h); where it
  * waits for the server, the next one runs, and when all wait, what they asked travels together. Ops
  * on one record run one after the other, in their order.
  *
  * Threads    the lane's.
- * Ownership  stacks are kept for the next batch, and freed by fibers_free().
+ * Ownership  fibers are kept for the next batch, and freed by turns_free().
  * Units      none.
  * Errors     those of the connection.
  */
-#ifndef REDIS_FIBER_H
-#define REDIS_FIBER_H
+#ifndef REDIS_TURNS_H
+#define REDIS_TURNS_H
 
 #include "redis.h"
 
 /* Runs the ops; each has its status. */
-void fibers_run(struct redis *d, struct op *const ops[], size_t n);
+void turns_run(struct redis *d, struct op *const ops[], size_t n);
 
-/* Frees the stacks. */
-void fibers_free(struct redis *d);
+/* Frees what is kept. */
+void turns_free(struct redis *d);
 
 /* Lets others run until the replies to what this call has asked are there. */
-bool fiber_wait(struct call *c, struct err *err) MUST_USE;
+bool turn_wait(struct call *c, struct err *err) MUST_USE;
 
 /* The replies to what the call has asked, into c->replies. */
 bool call_take(struct call *c, struct err *err) MUST_USE;

@@ -1,0 +1,185 @@
+/* redis_turns.c - see redis_turns.h. */
+#include "redis_turns.h"
+
+#include <stdlib.h>
+
+#include "fiber.h"
+
+enum { TURNS_MAX = 128 }; /* ops that run at the same time */
+
+enum turn_state { TURN_IDLE, TURN_READY, TURN_WAITING };
+
+struct turn {
+    struct fiber *fiber;
+    enum turn_state state;
+    struct call call;
+    size_t number; /* of the op in the batch */
+    bool ok;       /* of what it waited for */
+    struct err err;
+};
+
+/* The turns of one connection. */
+struct turns {
+    struct turn *all[TURNS_MAX];
+    size_t n;
+    struct turn *waiting[TURNS_MAX]; /* in the order of what they have asked */
+    size_t n_waiting;
+};
+
+static struct turn *make(struct turns *all)
+{
+    struct turn *t = calloc(1, sizeof(*t));
+    struct err ignored;
+
+    if (t)
+        t->fiber = fiber_new(&ignored);
+    if (t && t->fiber)
+        return all->all[all->n++] = t;
+    free(t);
+    return NULL;
+}
+
+static struct turn *find_idle(struct turns *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (all->all[i]->state == TURN_IDLE)
+            return all->all[i];
+    return all->n < TURNS_MAX ? make(all) : NULL;
+}
+
+void turns_free(struct redis *d)
+{
+    if (!d->turns)
+        return;
+    for (size_t i = 0; i < d->turns->n; i++) {
+        fiber_free(d->turns->all[i]->fiber);
+        free(d->turns->all[i]);
+    }
+    free(d->turns);
+    d->turns = NULL;
+}
+
+bool turn_wait(struct call *c, struct err *err)
+{
+    struct turns *all = c->d->turns;
+    struct turn *t = c->turn;
+
+    t->state = TURN_WAITING;
+    all->waiting[all->n_waiting++] = t;
+    fiber_leave(t->fiber);
+    if (!t->ok)
+        *err = t->err;
+    return t->ok;
+}
+
+/* Sends what was asked, and gives each its replies. */
+static void serve(struct redis *d)
+{
+    struct turns *all = d->turns;
+    struct err err = d->conn.why;
+    bool up = d->conn.redis && conn_send(&d->conn, &err);
+
+    for (size_t i = 0; i < all->n_waiting; i++) {
+        struct turn *t = all->waiting[i];
+
+        t->ok = up && call_take(&t->call, &err);
+        up &= t->ok;
+        if (!t->ok) {
+            t->err = err;
+            t->call.asked = 0;
+        }
+        t->state = TURN_READY;
+    }
+    all->n_waiting = 0;
+}
+
+/* One batch at work. */
+struct batch {
+    struct redis *d;
+    struct op *const *ops;
+    size_t n, ended;
+    bool begun[BATCH_MAX], done[BATCH_MAX];
+    size_t before[BATCH_MAX]; /* 1 + number of the op on the same record that comes before */
+};
+
+static bool same_record(const struct op *a, const struct op *b)
+{
+    return slice_present(a->id) && slice_equal(a->id, b->id) && slice_equal(a->tenant, b->tenant);
+}
+
+/* A lane sorts its ops by record, so the one before is near. */
+static void find_before(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        for (size_t k = i; k-- > 0 && b->before[i] == 0;)
+            if (same_record(b->ops[i], b->ops[k]))
+                b->before[i] = k + 1;
+}
+
+static bool may_begin(const struct batch *b, size_t i)
+{
+    return b->before[i] == 0 || b->done[b->before[i] - 1];
+}
+
+static void live(void *arg)
+{
+    struct turn *t = arg;
+
+    redis_run(&t->call);
+}
+
+static void note(struct batch *b, struct turn *t, bool ended)
+{
+    if (!ended)
+        return;
+    t->state = TURN_IDLE;
+    b->done[t->number] = true;
+    b->ended++;
+}
+
+static void begin(struct batch *b)
+{
+    struct turn *t;
+
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->begun[i] || !may_begin(b, i))
+            continue;
+        t = find_idle(b->d->turns);
+        if (!t)
+            return;
+        b->begun[i] = true;
+        t->number = i;
+        t->state = TURN_READY;
+        t->call = (struct call){.d = b->d, .op = b->ops[i], .arena = b->ops[i]->arena, .turn = t};
+        note(b, t, fiber_start(t->fiber, live, t));
+    }
+}
+
+/* Without memory for a stack: one after the other. */
+static void run_alone(struct redis *d, struct op *op)
+{
+    struct call c = {.d = d, .op = op, .arena = op->arena};
+
+    redis_run(&c);
+}
+
+void turns_run(struct redis *d, struct op *const ops[], size_t n)
+{
+    struct batch b = {.d = d, .ops = ops, .n = n};
+
+    if (!d->turns && n > 1)
+        d->turns = calloc(1, sizeof(*d->turns));
+    if (n == 1 || !d->turns || !find_idle(d->turns)) {
+        for (size_t i = 0; i < n; i++)
+            run_alone(d, ops[i]);
+        return;
+    }
+    find_before(&b);
+    while (b.ended < n) {
+        begin(&b);
+        serve(d);
+        for (size_t i = 0; i < d->turns->n; i++)
+            if (d->turns->all[i]->state == TURN_READY)
+                note(&b, d->turns->all[i], fiber_resume(d->turns->all[i]->fiber));
+    }
+}
