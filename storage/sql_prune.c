@@ -351,7 +351,7 @@ struct runs {
     struct removal *removal;
 };
 
-/* Decides for one namespace after the other until the part is full. */
+/* Decides for one namespace after the other until the part is full: then again is set. */
 static bool decide_runs(struct sql *d, struct op *op, struct runs *r, struct err *err)
 {
     struct pruner p = pruner_new(d, op);
@@ -367,7 +367,7 @@ static bool decide_runs(struct sql *d, struct op *op, struct runs *r, struct err
             return false;
     }
     r->doomed = p.doomed;
-    op->again = true;
+    op->again = sql_part_full(d, steps);
     op->progress = r;
     return true;
 }
@@ -406,7 +406,11 @@ bool sql_runs_delete(struct sql *d, struct op *op, struct err *err)
             !list_runs(&p, op, tenant, &r->listed, err))
             return false;
     }
-    return r->at < r->listed.n ? decide_runs(d, op, r, err) : remove_runs(d, op, r, err);
+    if (r->at < r->listed.n && !decide_runs(d, op, r, err))
+        return false;
+    if (op->again)
+        return true;
+    return remove_runs(d, op, r, err);
 }
 
 /* Namespaces that a removal from before this time has left. */
