@@ -17,4 +17,8 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Sixteen bytes that operators work on one by one; a comparison gives 0xFF or 0 for each. What the
+ * machine has for it is used, or else plain words. */
+typedef unsigned char bytes16 __attribute__((vector_size(16)));
+
 #endif

@@ -3,8 +3,8 @@
  *
  *     split.c, id.c, json.c -> scan_plain(), scan_utf8();  names.c, filter.c -> scan_unescape()
  *
- * Inline, since the speed of every request body depends on it: eight bytes are looked at in one
- * word. Plain C, no vector instructions, so that it is the same on every machine.
+ * Inline, since the speed of every request body depends on it: long runs are looked at in blocks of
+ * 64 bytes, the rest in words of eight.
  *
  * Threads    no state.
  * Ownership  none; scan_unescape() writes into the caller's buffer.
@@ -30,9 +30,30 @@ static inline uint64_t scan_special(uint64_t word)
     return (low | word) & highs;
 }
 
+/* 0xFF for each of the sixteen bytes at p that scan_special() would mark. */
+static inline bytes16 scan_special16(const char *p)
+{
+    bytes16 c;
+
+    memcpy(&c, p, sizeof(c));
+    return (bytes16)(c - 0x20 >= 0x60) | (bytes16)(c == '"') | (bytes16)(c == '\\');
+}
+
+static inline bool scan_plain64(const char *p)
+{
+    bytes16 special = scan_special16(p) | scan_special16(p + 16) | scan_special16(p + 32) |
+                      scan_special16(p + 48);
+    uint64_t halves[2];
+
+    memcpy(halves, &special, sizeof(halves));
+    return (halves[0] | halves[1]) == 0;
+}
+
 /* Where the run of plain ASCII (no '"', '\\', control character) that begins at p ends. */
 static inline const char *scan_plain(const char *p, const char *end)
 {
+    while (end - p >= 64 && scan_plain64(p))
+        p += 64;
     while (end - p >= 8) {
         uint64_t word, special;
 

@@ -13,7 +13,7 @@
 #include "server_internal.h"
 
 enum {
-    CONNECTION_MEMORY = 24 * 1024, /* cleared for each request, so not more than is needed */
+    CONNECTION_MEMORY = 16 * 1024, /* cleared for each request, so not more than is needed */
     ACCEPT_ROUNDS = 100,
     LAST_CALL_MS = 200,
 };

@@ -3,6 +3,9 @@
 
 #define XXH_STATIC_LINKING_ONLY /* for a state on the stack */
 #include <xxhash.h>
+#ifdef __x86_64__
+#include <xxh_x86dispatch.h> /* takes the widest registers that the processor has */
+#endif
 
 void blob_hash(struct slice type, struct slice bytes, uint8_t hash[BLOB_HASH_LEN])
 {
