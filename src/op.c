@@ -1,6 +1,8 @@
 /* op.c - see op.h. */
 #include "op.h"
 
+#include "clock.h"
+
 static const struct {
     const char *name;
     unsigned flags;
@@ -25,6 +27,21 @@ bool op_is_idempotent(const struct op *op)
     unsigned flags = types[op->type].flags;
 
     return (flags & OP_IDEMPOTENT) || (op->repeat.present && (flags & OP_KEYED));
+}
+
+bool op_stamp_above(struct op *op, int64_t stored, int64_t *stamp, struct err *err)
+{
+    if (op->stamp > stored) {
+        *stamp = op->stamp;
+        return true;
+    }
+    if (op->fence) {
+        op->newest = stored;
+        return err_set(err, ERR_FENCED, "The store holds a newer change.");
+    }
+    stamp_observe(stored);
+    *stamp = stamp_next();
+    return true;
 }
 
 /* FNV-1a: ids are short, and nobody can choose one that does more harm than a busy id does. */

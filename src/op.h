@@ -100,6 +100,12 @@ bool op_writes(const struct op *op);
 /* Whether running the op again after an unknown outcome is harmless. */
 bool op_is_idempotent(const struct op *op);
 
+/*
+ * The stamp of a change to what holds the stamp `stored`: raised above it, or ERR_FENCED and
+ * op->newest when the op says so. What is raised is observed.
+ */
+bool op_stamp_above(struct op *op, int64_t stored, int64_t *stamp, struct err *err) MUST_USE;
+
 /* Same for all ops on one record, so that they meet in one lane: hash of (tenant, id). */
 uint64_t op_lane_hash(const struct op *op);
 

@@ -39,6 +39,7 @@ static inline bytes16 scan_special16(const char *p)
     return (bytes16)(c - 0x20 >= 0x60) | (bytes16)(c == '"') | (bytes16)(c == '\\');
 }
 
+/* Whether none of the 64 bytes at p is one of those. */
 static inline bool scan_plain64(const char *p)
 {
     bytes16 special = scan_special16(p) | scan_special16(p + 16) | scan_special16(p + 32) |

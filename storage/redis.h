@@ -125,12 +125,6 @@ bool call_torn(struct call *c, struct err *err);
 /* Forgets what was to be changed, for another try. False: there were too many, or it failed otherwise. */
 bool call_again(struct call *c, int *tries) MUST_USE;
 
-/*
- * The stamp of a change to what holds the stamp `stored`: raised above it, or ERR_FENCED and
- * op->newest when the op says so. What is raised is observed.
- */
-bool call_stamp(struct op *op, int64_t stored, int64_t *stamp, struct err *err) MUST_USE;
-
 /* The buckets that a tenant uses. */
 bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_t *n,
                   struct err *err) MUST_USE;

@@ -313,21 +313,6 @@ bool call_again(struct call *c, int *tries)
     return true;
 }
 
-bool call_stamp(struct op *op, int64_t stored, int64_t *stamp, struct err *err)
-{
-    if (op->stamp > stored) {
-        *stamp = op->stamp;
-        return true;
-    }
-    if (op->fence) {
-        op->newest = stored;
-        return err_set(err, ERR_FENCED, "The store holds a newer change.");
-    }
-    stamp_observe(stored);
-    *stamp = stamp_next();
-    return true;
-}
-
 bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_t *n,
                   struct err *err)
 {

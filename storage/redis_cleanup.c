@@ -74,13 +74,15 @@ static bool remove_idle(struct call *c, int64_t bound, bool threads, bool *count
     redis_row_ask(c, false);
     if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
         return false;
-    if (!row.stored)
+    if (!row.s.stored)
         return unindex(c, err);
-    if (row.hollow || row.active_us > bound)
+    if (row.s.hollow || row.s.active_us > bound)
         return true;
-    live = threads ? redis_row_live(c->d, &row, c->op->now_us) : row.gen > row.tomb;
-    stored = redis_row_stamp(&row) > row.content_stamp ? redis_row_stamp(&row) : row.content_stamp;
-    if (!call_stamp(c->op, stored, &stamp, err) || !redis_row_remove(c, &row, stamp, err) ||
+    live = threads ? session_state_live(&row.s, c->d->session_ttl_us, c->op->now_us)
+                   : row.s.gen > row.s.tomb;
+    stored = session_state_stamp(&row.s) > row.content_stamp ? session_state_stamp(&row.s)
+                                                             : row.content_stamp;
+    if (!op_stamp_above(c->op, stored, &stamp, err) || !redis_row_remove(c, &row, stamp, err) ||
         !redis_row_store(c, &row, err) ||
         (live && threads && !redis_thread_remove(c, stamp, err)) || !call_commit(c, err))
         return false;
@@ -123,9 +125,9 @@ static bool forget_session(struct call *c, int64_t before_us, struct err *err)
     redis_row_ask(c, false);
     if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
         return false;
-    if (!row.stored)
+    if (!row.s.stored)
         return unindex(c, err);
-    if (!row.hollow || stamp_us(row.tomb) >= before_us)
+    if (!row.s.hollow || stamp_us(row.s.tomb) >= before_us)
         return true;
     call_guard(c, call_key(c, "session"), row.rev);
     CHANGE(c, SLICE("DEL"), call_key(c, "session"));
@@ -204,7 +206,7 @@ static bool clean_threads(struct call *c, struct slice tenant, struct err *err)
 
 static bool clean_tenant(struct call *c, struct slice tenant, size_t *left, struct err *err)
 {
-    int64_t expired_us = redis_row_expired_us(c->d, c->op->now_us);
+    int64_t expired_us = session_state_expired_us(c->d->session_ttl_us, c->op->now_us);
 
     if (c->d->session_ttl_us > 0 && !clean_sessions(c, tenant, expired_us, left, err))
         return false;
@@ -265,7 +267,7 @@ static struct slice above(struct call *c, int64_t bound)
 
 bool redis_stats(struct call *c, struct op *op, struct err *err)
 {
-    int64_t expired_us = redis_row_expired_us(c->d, op->now_us);
+    int64_t expired_us = session_state_expired_us(c->d->session_ttl_us, op->now_us);
     struct op_stats *stats = &op->stats;
     struct reply **replies;
     unsigned *buckets;

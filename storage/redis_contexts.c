@@ -33,18 +33,18 @@ static bool put_context(struct call *c, struct session_row *row, int64_t newest,
 {
     struct op_context_put *put = &c->op->context_put;
     struct row_context context = {.updated_us = c->op->now_us, .len = (int64_t)put->context.len};
-    int64_t stored = row->tomb;
+    int64_t stored = row->s.tomb;
 
     if (newest && row->contexts[row->n_contexts - 1].stamp > stored)
         stored = row->contexts[row->n_contexts - 1].stamp;
     if (!redis_row_begin(c, stored, row, &context.stamp, err))
         return false;
-    if (newest > row->last_context)
-        row->last_context = newest;
-    context.number = ++row->last_context;
-    if (row->active_us < c->op->now_us)
-        row->active_us = c->op->now_us;
-    row->hollow = false;
+    if (newest > row->s.last_context)
+        row->s.last_context = newest;
+    context.number = ++row->s.last_context;
+    if (row->s.active_us < c->op->now_us)
+        row->s.active_us = c->op->now_us;
+    row->s.hollow = false;
     put->out.version = context.number;
     put->out.updated_us = context.updated_us;
     return redis_row_add_context(c, row, &context, put->context, err) &&
@@ -59,11 +59,11 @@ bool redis_context_put(struct call *c, struct op *op, struct err *err)
 
     if (!redis_row_read(c, op, false, &row, err))
         return false;
-    if (put->require_session && !redis_row_live(c->d, &row, op->now_us))
-        return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
+    if (put->require_session && !session_state_live(&row.s, c->d->session_ttl_us, op->now_us))
+        return session_state_missing(err);
     if (!number_all(c, &row, &numbers, err))
         return false;
-    if (redis_row_known(c->d, &row, op->now_us) && row.n_contexts)
+    if (session_state_known(&row.s, c->d->session_ttl_us, op->now_us) && row.n_contexts)
         newest = numbers[row.n_contexts - 1];
     return check_version(newest, put->if_version, err) && put_context(c, &row, newest, err);
 }
@@ -98,8 +98,8 @@ bool redis_context_get(struct call *c, struct op *op, struct err *err)
 
     if (!redis_row_read(c, op, false, &row, err))
         return false;
-    if (!redis_row_known(c->d, &row, op->now_us))
-        return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
+    if (!session_state_known(&row.s, c->d->session_ttl_us, op->now_us))
+        return session_state_missing(err);
     if (!number_all(c, &row, &numbers, err))
         return false;
     for (size_t i = row.n_contexts; i-- > 0;)
@@ -120,7 +120,7 @@ bool redis_context_list(struct call *c, struct op *op, struct err *err)
 
     if (!redis_row_read(c, op, false, &row, err) || !number_all(c, &row, &numbers, err))
         return false;
-    n = redis_row_known(c->d, &row, op->now_us) ? row.n_contexts : 0;
+    n = session_state_known(&row.s, c->d->session_ttl_us, op->now_us) ? row.n_contexts : 0;
     if (n > (size_t)list->limit)
         n = (size_t)list->limit;
     items = arena_zalloc(c->arena, n, sizeof(*items));

@@ -99,9 +99,9 @@ static bool wanted(struct call *c, const struct session_row *row)
 {
     const struct op_session_list *list = &c->op->session_list;
 
-    return redis_row_live(c->d, row, c->op->now_us) &&
-           (!slice_present(list->user_id) || slice_equal(list->user_id, row->user_id)) &&
-           (!slice_present(list->status) || slice_equal(list->status, row->status));
+    return session_state_live(&row->s, c->d->session_ttl_us, c->op->now_us) &&
+           (!slice_present(list->user_id) || slice_equal(list->user_id, row->s.user_id)) &&
+           (!slice_present(list->status) || slice_equal(list->status, row->s.status));
 }
 
 static size_t session_bytes(const struct session *s)
@@ -133,7 +133,7 @@ static bool list_group(struct call *c, const struct walk_item *ids, size_t n, si
             list->out.more = *full = true;
             break;
         }
-        list->out.items[list->out.n] = redis_row_session(&row);
+        list->out.items[list->out.n] = session_state_answer(&row.s);
         *bytes += session_bytes(&list->out.items[list->out.n++]);
     }
     return true;
@@ -147,7 +147,7 @@ bool redis_session_list(struct call *c, struct op *op, struct err *err)
                  .kind = "active",
                  .tenant = op->tenant,
                  .by_score = true,
-                 .low_score = redis_row_expired_us(c->d, op->now_us),
+                 .low_score = session_state_expired_us(c->d->session_ttl_us, op->now_us),
                  .after = list->after.id,
                  .after_score = list->after.last_activity_us},
         .by_user = slice_present(list->user_id),

@@ -1,78 +1,8 @@
-/*
- * redis_merge.c - merges records of sessions, messages, contexts; see record.h.
- *
- * The result depends on what was merged, not on the order or how often. Times, versions and last_seq
- * only rise. Counters belong to the life of a session, so those that come with the higher tomb stand,
- * and of one life the higher ones.
- */
+/* redis_merge.c - merges records of sessions, messages, contexts; see record.h. */
 #include "redis_merge.h"
 
 #include "clock.h"
 #include "redis_messages.h"
-
-static void raise_to(int64_t *at, int64_t to, bool *changed)
-{
-    if (*at < to) {
-        *at = to;
-        *changed = true;
-    }
-}
-
-/* Of two texts with one stamp either would do; the greater one, so that all stores agree. */
-static bool cell_wins(const struct cell *cell, int64_t stamp, struct slice text)
-{
-    return cell->stamp > stamp || (cell->stamp == stamp && slice_compare(cell->text, text) > 0);
-}
-
-static bool merge_cell(const struct cell *cell, int64_t tomb, int64_t *stamp, struct slice *text)
-{
-    bool changed = false;
-
-    if (cell->stamp > tomb && cell_wins(cell, *stamp, *text)) {
-        *stamp = cell->stamp;
-        *text = cell->text;
-        changed = true;
-    }
-    if (*stamp && *stamp <= tomb) {
-        *stamp = 0;
-        *text = (struct slice){NULL, 0};
-        changed = true;
-    }
-    return changed;
-}
-
-static void merge_cells(const struct record_session *r, struct session_row *row, bool *changed)
-{
-    struct cell metadata = {r->metadata.stamp, redis_row_metadata(r->metadata.text)};
-
-    *changed |= merge_cell(&r->user_id, row->tomb, &row->user_stamp, &row->user_id);
-    *changed |= merge_cell(&r->status, row->tomb, &row->status_stamp, &row->status);
-    *changed |= merge_cell(&metadata, row->tomb, &row->metadata_stamp, &row->metadata);
-}
-
-/* What belongs to one life of the session. */
-static void merge_life(const struct record_session *r, struct session_row *row, bool *changed)
-{
-    if (r->tomb > row->tomb) {
-        row->tomb = r->tomb;
-        row->request_count = row->error_count = 0;
-        row->processing_time = 0;
-        *changed = true;
-    }
-    if (r->tomb == row->tomb) {
-        raise_to(&row->request_count, r->request_count, changed);
-        raise_to(&row->error_count, r->error_count, changed);
-        if (row->processing_time < r->total_processing_time) {
-            row->processing_time = r->total_processing_time;
-            *changed = true;
-        }
-    }
-    raise_to(&row->gen, r->gen, changed);
-    if (row->gen <= row->tomb && row->gen != 0) {
-        row->gen = 0;
-        *changed = true;
-    }
-}
 
 /* Messages that a deletion covers go; *left: others stay. */
 static bool kill_messages(struct call *c, const struct session_row *row, bool *left,
@@ -90,7 +20,7 @@ static bool kill_messages(struct call *c, const struct session_row *row, bool *l
 
         if (!redis_message_unpack(replies[0]->items[i + 1]->text, &m, &stamp, err))
             return false;
-        if (stamp > row->tomb) {
+        if (stamp > row->s.tomb) {
             *left = true;
             continue;
         }
@@ -113,45 +43,21 @@ static bool apply_tomb(struct call *c, struct session_row *row, struct err *err)
         return false;
     redis_row_kill_contexts(c, row);
     left |= row->n_contexts > 0;
-    row->hollow = row->gen == 0 && !left;
+    row->s.hollow = row->s.gen == 0 && !left;
     if (!left)
         row->content_stamp = 0;
     return true;
 }
 
-static void observe_session(const struct record_session *r)
-{
-    stamp_observe(r->gen);
-    stamp_observe(r->tomb);
-    stamp_observe(r->user_id.stamp);
-    stamp_observe(r->status.stamp);
-    stamp_observe(r->metadata.stamp);
-}
-
 static bool merge_session(struct call *c, const struct record *record, struct session_row *row,
                           bool *applied, struct err *err)
 {
-    const struct record_session *r = &record->session;
-    bool changed = !row->stored;
-    int64_t tomb = row->tomb;
+    int64_t tomb = row->s.tomb;
 
-    observe_session(r);
-    merge_life(r, row, &changed);
-    merge_cells(r, row, &changed);
-    raise_to(&row->created_us, r->created_us, &changed);
-    raise_to(&row->updated_us, r->updated_us, &changed);
-    raise_to(&row->active_us, r->last_activity_us, &changed);
-    raise_to(&row->last_seq, r->last_seq, &changed);
-    raise_to(&row->version, r->version, &changed);
-    raise_to(&row->last_context, r->last_context, &changed);
-    *applied = changed;
-    if (!changed)
+    *applied = session_state_merge(&row->s, &record->session);
+    if (!*applied)
         return true;
-    if (!row->stored)
-        row->hollow = row->gen == 0 && row->tomb > 0;
-    else if (row->gen)
-        row->hollow = false;
-    if (row->stored && row->tomb > tomb && !apply_tomb(c, row, err))
+    if (row->s.stored && row->s.tomb > tomb && !apply_tomb(c, row, err))
         return false;
     return redis_row_store(c, row, err);
 }
@@ -185,14 +91,14 @@ static bool merge_message(struct call *c, const struct record *record, struct se
                           const struct reply *stored, bool *applied, struct err *err)
 {
     const struct record_message *from = &record->message;
-    bool moved = false, known = stored->type == REPLY_TEXT && !row->hollow, newer = !known;
+    bool moved = false, known = stored->type == REPLY_TEXT && !row->s.hollow, newer = !known;
     struct message old;
     int64_t stamp;
 
     stamp_observe(from->stamp);
-    raise_to(&row->last_seq, from->seq, &moved);
-    raise_to(&row->active_us, from->seq, &moved);
-    if (from->stamp <= row->tomb) {
+    session_state_raise(&row->s.last_seq, from->seq, &moved);
+    session_state_raise(&row->s.active_us, from->seq, &moved);
+    if (from->stamp <= row->s.tomb) {
         *applied = moved;
         return !moved || redis_row_store(c, row, err);
     }
@@ -204,9 +110,9 @@ static bool merge_message(struct call *c, const struct record *record, struct se
     *applied = moved || newer;
     if (newer && !write_message(c, row, record, known ? &old : NULL, err))
         return false;
-    if (!moved && !newer && row->stored && !row->hollow)
+    if (!moved && !newer && row->s.stored && !row->s.hollow)
         return true;
-    row->hollow = false;
+    row->s.hollow = false;
     return redis_row_store(c, row, err);
 }
 
@@ -233,9 +139,9 @@ static bool merge_context(struct call *c, const struct record *record, struct se
     bool moved = false, written;
 
     stamp_observe(context.stamp);
-    raise_to(&row->last_context, context.number, &moved);
-    raise_to(&row->active_us, context.updated_us, &moved);
-    if (context.stamp <= row->tomb) {
+    session_state_raise(&row->s.last_context, context.number, &moved);
+    session_state_raise(&row->s.active_us, context.updated_us, &moved);
+    if (context.stamp <= row->s.tomb) {
         *applied = moved;
         return !moved || redis_row_store(c, row, err);
     }
@@ -243,9 +149,9 @@ static bool merge_context(struct call *c, const struct record *record, struct se
     *applied = moved || written;
     if (written && !redis_row_add_context(c, row, &context, from->body, err))
         return false;
-    if (!*applied && row->stored && !row->hollow)
+    if (!*applied && row->s.stored && !row->s.hollow)
         return true;
-    row->hollow = false;
+    row->s.hollow = false;
     return redis_row_store(c, row, err);
 }
 

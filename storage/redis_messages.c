@@ -13,7 +13,8 @@ bool redis_message_pack(struct call *c, const struct message *m, int64_t stamp, 
 {
     return redis_pack(
         &(struct packed){(int64_t[]){m->seq, stamp}, 2,
-                         (struct slice[]){m->role, redis_row_metadata(m->metadata), m->content}, 3},
+                         (struct slice[]){m->role, session_state_metadata(m->metadata), m->content},
+                         3},
         c->arena, out, err);
 }
 
@@ -114,8 +115,8 @@ static bool put_all(struct call *c, struct session_row *row, const struct reply 
             return false;
         if (found)
             continue;
-        m->seq = row->last_seq < c->op->now_us ? c->op->now_us : row->last_seq + 1;
-        row->last_seq = m->seq;
+        m->seq = row->s.last_seq < c->op->now_us ? c->op->now_us : row->s.last_seq + 1;
+        row->s.last_seq = m->seq;
         m->created = true;
         created++;
         fields[n] = m->id;
@@ -154,18 +155,18 @@ static bool append_with_care(struct call *c, struct op *op, struct err *err)
     ask_known(c, append);
     if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
         return false;
-    if (append->require_session && !redis_row_live(c->d, &row, op->now_us))
-        return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
-    known = redis_row_known(c->d, &row, op->now_us);
-    if (!redis_row_begin(c, row.tomb, &row, &stamp, err))
+    if (append->require_session && !session_state_live(&row.s, c->d->session_ttl_us, op->now_us))
+        return session_state_missing(err);
+    known = session_state_known(&row.s, c->d->session_ttl_us, op->now_us);
+    if (!redis_row_begin(c, row.s.tomb, &row, &stamp, err))
         return false;
-    row.hollow = false;
+    row.s.hollow = false;
     if (!put_all(c, &row, known ? replies[1] : NULL, stamp, err))
         return false;
-    if (row.active_us < op->now_us)
-        row.active_us = op->now_us;
-    if (row.active_us < row.last_seq)
-        row.active_us = row.last_seq;
+    if (row.s.active_us < op->now_us)
+        row.s.active_us = op->now_us;
+    if (row.s.active_us < row.s.last_seq)
+        row.s.active_us = row.s.last_seq;
     return redis_row_store(c, &row, err) && call_commit(c, err);
 }
 
@@ -185,7 +186,8 @@ static bool tail_of(struct call *c, const struct message *m, struct slice *tail,
 /* Who is there, and when; see redis_scripts.c. */
 static void append_head(struct call *c, struct slice *args)
 {
-    int64_t expired_us = redis_row_expired_us(c->d, c->op->now_us), ttl_us = c->d->session_ttl_us;
+    int64_t expired_us = session_state_expired_us(c->d->session_ttl_us, c->op->now_us),
+            ttl_us = c->d->session_ttl_us;
     const struct slice head[APPEND_HEAD] = {
         SLICE("7"),
         call_key(c, "session"),
@@ -385,7 +387,7 @@ bool redis_message_list(struct call *c, struct op *op, struct err *err)
         ask_range(c, true, bound(c, "[", &list->before), SLICE("+"), 1);
     if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
         return false;
-    if (!redis_row_known(c->d, &row, op->now_us))
+    if (!session_state_known(&row.s, c->d->session_ttl_us, op->now_us))
         return true;
     return fill_page(c, replies, err);
 }
@@ -468,12 +470,12 @@ bool redis_message_trim(struct call *c, struct op *op, struct err *err)
         trim->out.removed = 0;
     if (!redis_row_read(c, op, false, &row, err))
         return false;
-    if (!redis_row_known(c->d, &row, op->now_us))
+    if (!session_state_known(&row.s, c->d->session_ttl_us, op->now_us))
         return true;
     if (op->progress)
         return trim_part(c, &row, op->progress, err);
-    if (high.seq > row.last_seq)
-        high = (struct message_pos){row.last_seq + 1, SLICE("")};
+    if (high.seq > row.s.last_seq)
+        high = (struct message_pos){row.s.last_seq + 1, SLICE("")};
     if (trim->keep_last > 0 && !bound_by_count(c, &high, &all_stay, err))
         return false;
     return all_stay || trim_part(c, &row, &high, err);

@@ -223,7 +223,7 @@ bool redis_thread_delete(struct call *c, struct op *op, struct err *err)
 
     call_at(c, op->tenant, op->id);
     return redis_thread_read(c, &thread, err) &&
-           call_stamp(op, redis_thread_newest(&thread), &stamp, err) &&
+           op_stamp_above(op, redis_thread_newest(&thread), &stamp, err) &&
            redis_thread_remove(c, stamp, err) && call_commit(c, err);
 }
 

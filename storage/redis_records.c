@@ -55,31 +55,6 @@ bool records_walk(struct records *r, const char *kind,
     return true;
 }
 
-static struct cell cell_of(int64_t stamp, struct slice text)
-{
-    return (struct cell){stamp, stamp ? text : (struct slice){NULL, 0}};
-}
-
-static void fill_session(const struct session_row *row, struct record *out)
-{
-    out->session = (struct record_session){
-        .gen = row->gen,
-        .tomb = row->tomb,
-        .user_id = cell_of(row->user_stamp, row->user_id),
-        .status = cell_of(row->status_stamp, row->status),
-        .metadata = cell_of(row->metadata_stamp, row->metadata.at ? row->metadata : SLICE("{}")),
-        .request_count = row->request_count,
-        .error_count = row->error_count,
-        .total_processing_time = row->processing_time,
-        .created_us = row->created_us,
-        .updated_us = row->updated_us,
-        .last_activity_us = row->active_us,
-        .version = row->version,
-        .last_seq = row->last_seq,
-        .last_context = row->last_context,
-    };
-}
-
 static int order_replies(const void *a, const void *b)
 {
     return slice_compare((*(struct reply *const *)a)->text, (*(struct reply *const *)b)->text);
@@ -161,7 +136,7 @@ static bool list_contexts(struct records *r, const struct session_row *row, stru
         const struct row_context *context = &row->contexts[i];
         struct record *out;
 
-        if (records_first(r, row->session_id) && order_contexts(context, &place) <= 0)
+        if (records_first(r, row->s.session_id) && order_contexts(context, &place) <= 0)
             continue;
         out = records_next(r);
         if (!out)
@@ -187,10 +162,10 @@ static bool of_session(struct records *r, struct slice id, struct err *err)
     redis_row_ask(r->c, r->range->kind == RECORD_SESSION);
     if (!call_answers(r->c, &replies, err) || !redis_row_take(r->c, replies[0], &row, err))
         return false;
-    if (!row.stored)
+    if (!row.s.stored)
         return true;
-    if (!redis_row_known(r->c->d, &row, r->c->op->now_us) &&
-        !(row.hollow && r->range->kind == RECORD_SESSION))
+    if (!session_state_known(&row.s, r->c->d->session_ttl_us, r->c->op->now_us) &&
+        !(row.s.hollow && r->range->kind == RECORD_SESSION))
         return true;
     if (r->range->kind == RECORD_MESSAGE)
         return list_messages(r, id, err);
@@ -198,7 +173,7 @@ static bool of_session(struct records *r, struct slice id, struct err *err)
         return list_contexts(r, &row, err);
     out = records_next(r);
     if (out)
-        fill_session(&row, out);
+        out->session = session_state_record(&row.s);
     return true;
 }
 

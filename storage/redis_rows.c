@@ -11,20 +11,20 @@
 enum { NUMBERS_AT = 6, CONTEXT_CELLS = 4 };
 
 /* The integers of a row, as fields. */
-#define ROW_NUMBERS(X)                  \
-    X(gen, "gen")                       \
-    X(tomb, "tomb")                     \
-    X(active_us, "last_activity_us")    \
-    X(last_seq, "last_seq")             \
-    X(last_context, "last_context")     \
-    X(version, "version")               \
-    X(request_count, "request_count")   \
-    X(error_count, "error_count")       \
-    X(created_us, "created_us")         \
-    X(updated_us, "updated_us")         \
-    X(user_stamp, "user_stamp")         \
-    X(status_stamp, "status_stamp")     \
-    X(metadata_stamp, "metadata_stamp") \
+#define ROW_NUMBERS(X)                    \
+    X(s.gen, "gen")                       \
+    X(s.tomb, "tomb")                     \
+    X(s.active_us, "last_activity_us")    \
+    X(s.last_seq, "last_seq")             \
+    X(s.last_context, "last_context")     \
+    X(s.version, "version")               \
+    X(s.request_count, "request_count")   \
+    X(s.error_count, "error_count")       \
+    X(s.created_us, "created_us")         \
+    X(s.updated_us, "updated_us")         \
+    X(s.user_stamp, "user_stamp")         \
+    X(s.status_stamp, "status_stamp")     \
+    X(s.metadata_stamp, "metadata_stamp") \
     X(content_stamp, "content_stamp")
 
 void redis_row_ask(struct call *c, bool metadata)
@@ -70,12 +70,12 @@ static bool take_contexts(struct call *c, struct slice text, struct session_row 
 
 static enum row_state state_of(const struct session_row *row)
 {
-    return row->hollow ? ROW_HOLLOW : row->gen > row->tomb ? ROW_LIVE : ROW_LOOSE;
+    return row->s.hollow ? ROW_HOLLOW : row->s.gen > row->s.tomb ? ROW_LIVE : ROW_LOOSE;
 }
 
 static bool is_active(const struct session_row *row)
 {
-    return state_of(row) == ROW_LIVE && slice_equal(row->status, SLICE("active"));
+    return state_of(row) == ROW_LIVE && slice_equal(row->s.status, SLICE("active"));
 }
 
 bool redis_row_take(struct call *c, const struct reply *reply, struct session_row *row,
@@ -84,25 +84,25 @@ bool redis_row_take(struct call *c, const struct reply *reply, struct session_ro
     struct reply **items = reply->items;
     size_t at = NUMBERS_AT;
 
-    *row = (struct session_row){.session_id = c->id, .rev = items[0]->text};
+    *row = (struct session_row){.s.session_id = c->id, .rev = items[0]->text};
     row->has_metadata = true;
     if (!slice_present(row->rev))
         return true;
-    row->stored = true;
-    row->hollow = slice_present(items[1]->text);
+    row->s.stored = true;
+    row->s.hollow = slice_present(items[1]->text);
     if (slice_present(items[3]->text))
-        row->processing_time = strtod(items[3]->text.at, NULL);
-    row->user_id = items[4]->text;
-    row->status = items[5]->text;
+        row->s.processing_time = strtod(items[3]->text.at, NULL);
+    row->s.user_id = items[4]->text;
+    row->s.status = items[5]->text;
 #define X(member, name) row->member = redis_number(items[at++]->text);
     ROW_NUMBERS(X)
 #undef X
     row->has_metadata = reply->n > at;
     if (row->has_metadata)
-        row->metadata = items[at]->text;
+        row->s.metadata = items[at]->text;
     row->old.state = state_of(row);
-    row->old.active_us = row->active_us;
-    row->old.user_id = row->user_id;
+    row->old.active_us = row->s.active_us;
+    row->old.user_id = row->s.user_id;
     row->old.counted_active = is_active(row);
     row->old.had_content = row->content_stamp > 0;
     return take_contexts(c, items[2]->text, row, err);
@@ -118,66 +118,18 @@ bool redis_row_read(struct call *c, const struct op *op, bool metadata, struct s
     return call_answers(c, &replies, err) && redis_row_take(c, replies[0], row, err);
 }
 
-int64_t redis_row_expired_us(const struct redis *d, int64_t now_us)
-{
-    return d->session_ttl_us > 0 ? now_us - d->session_ttl_us : INT64_MIN;
-}
-
-static bool expired(const struct redis *d, const struct session_row *row, int64_t now_us)
-{
-    return row->stored && !row->hollow && row->active_us <= redis_row_expired_us(d, now_us);
-}
-
-bool redis_row_live(const struct redis *d, const struct session_row *row, int64_t now_us)
-{
-    return row->gen > row->tomb && !expired(d, row, now_us);
-}
-
-bool redis_row_known(const struct redis *d, const struct session_row *row, int64_t now_us)
-{
-    return row->stored && !row->hollow && !expired(d, row, now_us);
-}
-
 static int64_t higher(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }
 
-int64_t redis_row_stamp(const struct session_row *row)
-{
-    int64_t cells = higher(row->user_stamp, higher(row->status_stamp, row->metadata_stamp));
-
-    return higher(cells, higher(row->gen, row->tomb));
-}
-
-struct slice redis_row_metadata(struct slice metadata)
-{
-    return slice_equal(metadata, SLICE("{}")) ? (struct slice){NULL, 0} : metadata;
-}
-
-struct session redis_row_session(const struct session_row *row)
-{
-    return (struct session){
-        .id = row->session_id,
-        .user_id = row->user_id.at ? row->user_id : SLICE(""),
-        .status = row->status.at ? row->status : SLICE("active"),
-        .metadata = row->metadata.at ? row->metadata : SLICE("{}"),
-        .request_count = row->request_count,
-        .error_count = row->error_count,
-        .total_processing_time = row->processing_time,
-        .created_us = row->created_us,
-        .updated_us = row->updated_us,
-        .last_activity_us = row->active_us,
-        .version = row->version,
-    };
-}
-
 bool redis_row_begin(struct call *c, int64_t stored, struct session_row *row, int64_t *stamp,
                      struct err *err)
 {
-    if (!expired(c->d, row, c->op->now_us))
-        return call_stamp(c->op, stored, stamp, err);
-    return call_stamp(c->op, higher(redis_row_stamp(row), row->content_stamp) + 1, stamp, err) &&
+    if (!session_state_expired(&row->s, c->d->session_ttl_us, c->op->now_us))
+        return op_stamp_above(c->op, stored, stamp, err);
+    return op_stamp_above(c->op, higher(session_state_stamp(&row->s), row->content_stamp) + 1,
+                          stamp, err) &&
            redis_row_remove(c, row, *stamp - 1, err);
 }
 
@@ -223,18 +175,18 @@ static bool list_fields(struct call *c, const struct session_row *row, struct fi
 
     if (row->n_contexts && !pack_contexts(c, row, &contexts, err))
         return false;
-    if (row->processing_time != 0)
-        time = arena_printf(c->arena, "%.17g", row->processing_time);
+    if (row->s.processing_time != 0)
+        time = arena_printf(c->arena, "%.17g", row->s.processing_time);
     add_field(f, SLICE("rev"), call_number(c, stamp_next()));
 #define X(member, name) \
     add_field(f, SLICE(name), row->member != 0 ? call_number(c, row->member) : none);
     ROW_NUMBERS(X)
 #undef X
-    add_field(f, SLICE("hollow"), row->hollow ? SLICE("1") : none);
+    add_field(f, SLICE("hollow"), row->s.hollow ? SLICE("1") : none);
     add_field(f, SLICE("processing_time"), time);
-    add_field(f, SLICE("user_id"), row->user_id);
-    add_field(f, SLICE("status"), row->status);
-    add_field(f, SLICE("metadata"), row->metadata);
+    add_field(f, SLICE("user_id"), row->s.user_id);
+    add_field(f, SLICE("status"), row->s.status);
+    add_field(f, SLICE("metadata"), row->s.metadata);
     add_field(f, SLICE("contexts"), contexts);
     return true;
 }
@@ -250,10 +202,10 @@ static bool store_fields(struct call *c, const struct session_row *row, struct e
 
     if (!list_fields(c, row, &f, err))
         return false;
-    if (row->hollow)
+    if (row->s.hollow)
         CHANGE(c, SLICE("DEL"), f.set[1]);
     call_change(c, f.set, f.n_set);
-    if (!row->hollow && row->stored)
+    if (!row->s.hollow && row->s.stored)
         call_change(c, f.gone, f.n_gone);
     return true;
 }
@@ -266,12 +218,13 @@ static bool store_advance(struct call *c, const struct session_row *row, struct 
     if (row->n_contexts && !pack_contexts(c, row, &contexts, err))
         return false;
     CHANGE(c, SLICE("HSET"), key, SLICE("rev"), call_number(c, stamp_next()),
-           SLICE("last_activity_us"), call_number(c, row->active_us), SLICE("last_seq"),
-           call_number(c, row->last_seq), SLICE("last_context"), call_number(c, row->last_context),
-           SLICE("content_stamp"), call_number(c, row->content_stamp));
+           SLICE("last_activity_us"), call_number(c, row->s.active_us), SLICE("last_seq"),
+           call_number(c, row->s.last_seq), SLICE("last_context"),
+           call_number(c, row->s.last_context), SLICE("content_stamp"),
+           call_number(c, row->content_stamp));
     if (row->n_contexts)
         CHANGE(c, SLICE("HSET"), key, SLICE("contexts"), contexts);
-    if (row->old.state == ROW_HOLLOW && !row->hollow)
+    if (row->old.state == ROW_HOLLOW && !row->s.hollow)
         CHANGE(c, SLICE("HDEL"), key, SLICE("hollow"));
     return true;
 }
@@ -284,23 +237,23 @@ static const char *index_of(enum row_state state)
 static void store_indexes(struct call *c, const struct session_row *row)
 {
     enum row_state now = state_of(row), was = row->old.state;
-    struct slice user = now == ROW_LIVE ? row->user_id : (struct slice){NULL, 0};
+    struct slice user = now == ROW_LIVE ? row->s.user_id : (struct slice){NULL, 0};
     struct slice old_user = was == ROW_LIVE ? row->old.user_id : (struct slice){NULL, 0};
     int active = is_active(row) - row->old.counted_active;
 
     if (was == ROW_NONE)
-        CHANGE(c, SLICE("ZADD"), call_index(c, "sessions"), SLICE("0"), row->session_id);
+        CHANGE(c, SLICE("ZADD"), call_index(c, "sessions"), SLICE("0"), row->s.session_id);
     else if (was != now)
-        CHANGE(c, SLICE("ZREM"), call_index(c, index_of(was)), row->session_id);
-    if (was != now || now == ROW_HOLLOW || row->active_us != row->old.active_us)
+        CHANGE(c, SLICE("ZREM"), call_index(c, index_of(was)), row->s.session_id);
+    if (was != now || now == ROW_HOLLOW || row->s.active_us != row->old.active_us)
         CHANGE(c, SLICE("ZADD"), call_index(c, index_of(now)),
-               call_number(c, now == ROW_HOLLOW ? stamp_us(row->tomb) : row->active_us),
-               row->session_id);
+               call_number(c, now == ROW_HOLLOW ? stamp_us(row->s.tomb) : row->s.active_us),
+               row->s.session_id);
     if (slice_present(user) != slice_present(old_user) || !slice_equal(user, old_user)) {
         if (slice_present(old_user))
-            CHANGE(c, SLICE("SREM"), call_index_of(c, "user", old_user), row->session_id);
+            CHANGE(c, SLICE("SREM"), call_index_of(c, "user", old_user), row->s.session_id);
         if (slice_present(user))
-            CHANGE(c, SLICE("SADD"), call_index_of(c, "user", user), row->session_id);
+            CHANGE(c, SLICE("SADD"), call_index_of(c, "user", user), row->s.session_id);
     }
     if (active != 0)
         CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("active"),
@@ -315,7 +268,7 @@ static void store_expiry(struct call *c, const struct session_row *row)
 
     if (c->d->session_ttl_us <= 0 ||
         (row->old.state == state_of(row) && row->old.had_content == (row->content_stamp > 0) &&
-         row->old.active_us / MINUTE_US == row->active_us / MINUTE_US && row->n_contexts == 0 &&
+         row->old.active_us / MINUTE_US == row->s.active_us / MINUTE_US && row->n_contexts == 0 &&
          !row->has_metadata))
         return;
     after = call_number(c, (c->d->session_ttl_us + BACKSTOP_US) / 1000);
@@ -384,7 +337,7 @@ void redis_row_kill_contexts(struct call *c, struct session_row *row)
     size_t n = 0;
 
     for (size_t i = 0; i < row->n_contexts; i++)
-        if (row->contexts[i].stamp > row->tomb)
+        if (row->contexts[i].stamp > row->s.tomb)
             row->contexts[n++] = row->contexts[i];
         else
             CHANGE(c, SLICE("HDEL"), call_key(c, "contexts"), context_field(c, &row->contexts[i]));
@@ -394,23 +347,14 @@ void redis_row_kill_contexts(struct call *c, struct session_row *row)
 bool redis_row_remove(struct call *c, struct session_row *row, int64_t stamp, struct err *err)
 {
     struct session_row left = {
-        .stored = row->stored,
-        .session_id = row->session_id,
+        .s = session_state_tombstone(&row->s, stamp),
         .rev = row->rev,
-        .tomb = stamp,
-        .active_us = row->active_us,
-        .last_seq = row->last_seq,
-        .last_context = row->last_context,
-        .version = row->version,
-        .created_us = row->created_us,
-        .updated_us = row->updated_us,
         .has_metadata = true,
-        .hollow = true,
         .old = row->old,
     };
     struct reply **replies;
 
-    if (row->stored && !row->hollow) {
+    if (row->s.stored && !row->s.hollow) {
         ASK(c, SLICE("HLEN"), call_key(c, "messages"));
         if (!call_answers(c, &replies, err))
             return false;
@@ -430,8 +374,8 @@ bool redis_row_touch(struct call *c, const struct reply *reply, int64_t now_us, 
 
     if (!redis_row_take(c, reply, &row, err))
         return false;
-    if (!redis_row_live(c->d, &row, now_us) || row.active_us >= now_us)
+    if (!session_state_live(&row.s, c->d->session_ttl_us, now_us) || row.s.active_us >= now_us)
         return true;
-    row.active_us = now_us;
+    row.s.active_us = now_us;
     return redis_row_store(c, &row, err);
 }

@@ -1,11 +1,10 @@
 /*
  * redis_rows.h - the hash of a session, which is also an anchor and a tombstone.
  *
- *     op function -> redis_row_ask() + call_answers() + redis_row_take() -> look, change -> redis_row_store() -> commit
+ *     op function -> redis_row_ask() + call_answers() + redis_row_take() -> session_state_*()
+ *                 -> redis_row_store() -> commit
  *
- * Alive iff gen > tomb. Without a session (gen = 0) a row may still hold messages and contexts: an
- * anchor. A row that holds nothing and only remembers its deletion is hollow. What is past
- * session_ttl is stored still, and absent to everybody.
+ * What it says is a struct session_state, which has the rules; here is how it is stored.
  *
  * Threads    the lane's.
  * Ownership  texts live in the arena of the op, or are borrowed from it.
@@ -16,6 +15,7 @@
 #define REDIS_ROWS_H
 
 #include "redis.h"
+#include "session_state.h"
 
 enum row_state { ROW_NONE, ROW_LIVE, ROW_LOOSE, ROW_HOLLOW };
 
@@ -26,18 +26,12 @@ struct row_context {
 };
 
 struct session_row {
-    bool stored;
-    struct slice rev, session_id;
-    int64_t gen, tomb, active_us, last_seq, last_context, version, request_count, error_count;
-    double processing_time;
-    int64_t created_us, updated_us, user_stamp, status_stamp, metadata_stamp;
+    struct session_state s;
+    struct slice rev;
     int64_t content_stamp; /* no message or context has a higher one; 0 = there never was one */
-    struct slice user_id, status;
-    bool has_metadata;            /* metadata was read */
-    struct slice metadata;        /* absent for {} */
+    bool has_metadata;     /* metadata was read */
     struct row_context *contexts; /* oldest stamp first */
     size_t n_contexts;
-    bool hollow;
     struct { /* as stored */
         enum row_state state;
         int64_t active_us;
@@ -57,24 +51,6 @@ bool redis_row_take(struct call *c, const struct reply *reply, struct session_ro
 /* Turns to the session op->id, asks and takes. */
 bool redis_row_read(struct call *c, const struct op *op, bool metadata, struct session_row *row,
                     struct err *err) MUST_USE;
-
-/* What was active at or before this is expired; INT64_MIN when nothing expires. */
-int64_t redis_row_expired_us(const struct redis *d, int64_t now_us) MUST_USE;
-
-/* Whether there is a session to be seen. */
-bool redis_row_live(const struct redis *d, const struct session_row *row, int64_t now_us) MUST_USE;
-
-/* Whether there is anything to be seen: a session, or messages and contexts without one. */
-bool redis_row_known(const struct redis *d, const struct session_row *row, int64_t now_us) MUST_USE;
-
-/* The highest stamp in the row, without its contents. */
-int64_t redis_row_stamp(const struct session_row *row) MUST_USE;
-
-/* Metadata as it is stored: absent for the usual {}, which then takes no room. */
-struct slice redis_row_metadata(struct slice metadata) MUST_USE;
-
-/* What answers say of a session. */
-struct session redis_row_session(const struct session_row *row) MUST_USE;
 
 /*
  * Before a change: its stamp, above `stored`. Removes first what is expired, which then does not

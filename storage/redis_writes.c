@@ -81,8 +81,8 @@ static bool take_stamp(struct put *p, struct err *err)
 {
     int64_t stored = p->c->op->fence ? p->task.stamp : p->at.space->last_stamp;
 
-    return call_stamp(p->c->op, stored > p->at.thread.tomb ? stored : p->at.thread.tomb, &p->stamp,
-                      err);
+    return op_stamp_above(p->c->op, stored > p->at.thread.tomb ? stored : p->at.thread.tomb,
+                          &p->stamp, err);
 }
 
 /* A place without a checkpoint is as old as its newest write. */

@@ -50,12 +50,6 @@ bool sql_execute(struct backend *self, struct op *const ops[], size_t n, struct 
 bool sql_tenant(struct sql *d, struct slice name, bool make, int64_t *tenant,
                 struct err *err) MUST_USE;
 
-/*
- * The stamp of a change to what holds the stamp `stored`: raised above it, or ERR_FENCED and
- * op->newest when the op says so. What is raised is observed.
- */
-bool sql_stamp(struct op *op, int64_t stored, int64_t *stamp, struct err *err) MUST_USE;
-
 /* Whether an op that has done so many steps in this transaction leaves the rest to its next part. */
 bool sql_part_full(const struct sql *d, size_t steps) MUST_USE;
 

@@ -141,8 +141,8 @@ static bool prepare(struct put *p, struct err *err)
     struct ns_row *ns = &p->at.ns;
 
     return target_open(p->d, p->op, &p->at, err) &&
-           sql_stamp(p->op, ns->last_stamp > ns->tomb ? ns->last_stamp : ns->tomb, &p->stamp,
-                     err) &&
+           op_stamp_above(p->op, ns->last_stamp > ns->tomb ? ns->last_stamp : ns->tomb, &p->stamp,
+                          err) &&
            check_bases(p, err) && collect_refs(p, err);
 }
 

@@ -27,7 +27,7 @@ static bool collect(struct query *q, struct op *op, struct found *out, struct er
         if (!f.more || f.n == limit)
             break;
         row_numbers(q, &f.rows[f.n]);
-        if (!query_copy(q, ROW_ID, op->arena, &f.rows[f.n].session_id, err))
+        if (!query_copy(q, ROW_ID, op->arena, &f.rows[f.n].s.session_id, err))
             return false;
         f.rows[f.n].tenant = query_col_int(q, ROW_TENANT);
         f.n++;
@@ -43,9 +43,9 @@ static bool remove_row(struct sql *d, struct op *op, struct session_row *row, in
 
     if (!row_content_stamp(d, row, &content, err))
         return false;
-    if (content < row_stamp(row))
-        content = row_stamp(row);
-    return sql_stamp(op, content, stamp, err) && row_remove(d, row, *stamp, err);
+    if (content < session_state_stamp(&row->s))
+        content = session_state_stamp(&row->s);
+    return op_stamp_above(op, content, stamp, err) && row_remove(d, row, *stamp, err);
 }
 
 static bool find_idle(struct sql *d, struct op *op, int64_t tenant, struct found *f,
@@ -72,10 +72,10 @@ static bool clean_idle(struct sql *d, struct op *op, struct err *err)
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !find_idle(d, op, tenant, &f, err))
         return false;
     for (size_t i = 0; i < f.n; i++) {
-        bool live = row_live(d, &f.rows[i], op->now_us);
+        bool live = session_state_live(&f.rows[i].s, d->session_ttl_us, op->now_us);
 
         if (!remove_row(d, op, &f.rows[i], &stamp, err) ||
-            (live && !sql_thread_remove(d, tenant, f.rows[i].session_id, stamp, err)))
+            (live && !sql_thread_remove(d, tenant, f.rows[i].s.session_id, stamp, err)))
             return false;
         cleanup->out.removed += live;
     }
@@ -85,7 +85,7 @@ static bool clean_idle(struct sql *d, struct op *op, struct err *err)
 
 static bool find_expired(struct sql *d, struct op *op, struct found *f, struct err *err)
 {
-    int64_t before_us = row_expired_us(d, op->now_us);
+    int64_t before_us = session_state_expired_us(d->session_ttl_us, op->now_us);
     AUTO(query_end) struct query q = {0};
 
     if (!query_begin(d, SQL_SESSION_EXPIRED, &q, err))
@@ -105,7 +105,7 @@ static bool remove_expired(struct sql *d, struct op *op, struct err *err)
     if (d->session_ttl_us > 0 && !find_expired(d, op, &f, err))
         return false;
     for (size_t i = 0; i < f.n; i++) {
-        cleanup->out.removed += f.rows[i].gen > f.rows[i].tomb;
+        cleanup->out.removed += f.rows[i].s.gen > f.rows[i].s.tomb;
         if (!remove_row(d, op, &f.rows[i], &stamp, err))
             return false;
     }
@@ -241,10 +241,12 @@ bool sql_stats(struct sql *d, struct op *op, struct err *err)
     int64_t sessions[2], messages[2], checkpoints[2], tenant;
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) ||
-        !count(d, SQL_STATS_SESSIONS, (int64_t[]){tenant, row_expired_us(d, op->now_us)}, sessions,
-               err) ||
-        !count(d, SQL_STATS_MESSAGES, (int64_t[]){tenant, row_expired_us(d, op->now_us)}, messages,
-               err) ||
+        !count(d, SQL_STATS_SESSIONS,
+               (int64_t[]){tenant, session_state_expired_us(d->session_ttl_us, op->now_us)},
+               sessions, err) ||
+        !count(d, SQL_STATS_MESSAGES,
+               (int64_t[]){tenant, session_state_expired_us(d->session_ttl_us, op->now_us)},
+               messages, err) ||
         !count(d, ages ? SQL_STATS_CHECKPOINTS_TTL : SQL_STATS_CHECKPOINTS,
                (int64_t[]){tenant, op->now_us - d->checkpoint_ttl_us}, checkpoints, err))
         return false;

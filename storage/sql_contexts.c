@@ -84,18 +84,18 @@ static bool trim(struct sql *d, const struct session_row *row, struct err *err)
 static bool next_version(struct sql *d, struct op *op, struct session_row *row,
                          const struct versions *v, int64_t *stamp, struct err *err)
 {
-    int64_t stored = row->tomb;
+    int64_t stored = row->s.tomb;
 
     if (v->n && v->items[v->n - 1].stamp > stored)
         stored = v->items[v->n - 1].stamp;
     if (!row_begin(d, op, stored, row, stamp, err))
         return false;
-    if (v->n && v->items[v->n - 1].number > row->last_context)
-        row->last_context = v->items[v->n - 1].number;
-    row->last_context++;
-    if (row->active_us < op->now_us)
-        row->active_us = op->now_us;
-    row->hollow = false;
+    if (v->n && v->items[v->n - 1].number > row->s.last_context)
+        row->s.last_context = v->items[v->n - 1].number;
+    row->s.last_context++;
+    if (row->s.active_us < op->now_us)
+        row->s.active_us = op->now_us;
+    row->s.hollow = false;
     return true;
 }
 
@@ -108,9 +108,10 @@ bool sql_context_put(struct sql *d, struct op *op, struct err *err)
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
         return false;
-    if (put->require_session && !row_live(d, &row, op->now_us))
-        return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
-    if (row_known(d, &row, op->now_us) && !read_versions(d, &row, op->arena, &v, err))
+    if (put->require_session && !session_state_live(&row.s, d->session_ttl_us, op->now_us))
+        return session_state_missing(err);
+    if (session_state_known(&row.s, d->session_ttl_us, op->now_us) &&
+        !read_versions(d, &row, op->arena, &v, err))
         return false;
     if (!check_version(&v, put->if_version, err) || !next_version(d, op, &row, &v, &stamp, err) ||
         !sql_tenant(d, op->tenant, true, &row.tenant, err) || !row_advance(d, &row, err) ||
@@ -118,7 +119,7 @@ bool sql_context_put(struct sql *d, struct op *op, struct err *err)
         return false;
     if (v.n >= (size_t)d->context_versions && !trim(d, &row, err))
         return false;
-    put->out.version = row.last_context;
+    put->out.version = row.s.last_context;
     put->out.updated_us = op->now_us;
     return true;
 }
@@ -150,8 +151,8 @@ bool sql_context_get(struct sql *d, struct op *op, struct err *err)
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
         return false;
-    if (!row_known(d, &row, op->now_us))
-        return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
+    if (!session_state_known(&row.s, d->session_ttl_us, op->now_us))
+        return session_state_missing(err);
     if (!read_versions(d, &row, op->arena, &v, err))
         return false;
     for (size_t i = v.n; i-- > 0;)
@@ -173,7 +174,8 @@ bool sql_context_list(struct sql *d, struct op *op, struct err *err)
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
         return false;
-    if (row_known(d, &row, op->now_us) && !read_versions(d, &row, op->arena, &v, err))
+    if (session_state_known(&row.s, d->session_ttl_us, op->now_us) &&
+        !read_versions(d, &row, op->arena, &v, err))
         return false;
     n = v.n < (size_t)list->limit ? v.n : (size_t)list->limit;
     items = arena_zalloc(op->arena, n, sizeof(*items));

@@ -42,18 +42,3 @@ bool sql_tenant(struct sql *d, struct slice name, bool make, int64_t *tenant, st
     }
     return true;
 }
-
-bool sql_stamp(struct op *op, int64_t stored, int64_t *stamp, struct err *err)
-{
-    if (op->stamp > stored) {
-        *stamp = op->stamp;
-        return true;
-    }
-    if (op->fence) {
-        op->newest = stored;
-        return err_set(err, ERR_FENCED, "The store holds a newer change.");
-    }
-    stamp_observe(stored);
-    *stamp = stamp_next();
-    return true;
-}

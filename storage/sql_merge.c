@@ -1,78 +1,6 @@
-/*
- * sql_merge.c - merges records of sessions, messages, contexts; see record.h.
- *
- * The result depends on what was merged, not on the order or how often. Times, versions and last_seq
- * only rise. Counters belong to the life of a session, so those that come with the higher tomb stand,
- * and of one life the higher ones.
- */
+/* sql_merge.c - merges records of sessions, messages, contexts; see record.h. */
 #include "clock.h"
 #include "sql_rows.h"
-
-static void raise_to(int64_t *at, int64_t to, bool *changed)
-{
-    if (*at < to) {
-        *at = to;
-        *changed = true;
-    }
-}
-
-/* Of two texts with one stamp either would do; the greater one, so that all stores agree. */
-static bool cell_wins(const struct cell *cell, int64_t stamp, struct slice text)
-{
-    return cell->stamp > stamp || (cell->stamp == stamp && slice_compare(cell->text, text) > 0);
-}
-
-static bool merge_cell(const struct cell *cell, int64_t tomb, int64_t *stamp, struct slice *text)
-{
-    bool changed = false;
-
-    if (cell->stamp > tomb && cell_wins(cell, *stamp, *text)) {
-        *stamp = cell->stamp;
-        *text = cell->text;
-        changed = true;
-    }
-    if (*stamp && *stamp <= tomb) {
-        *stamp = 0;
-        *text = (struct slice){NULL, 0};
-        changed = true;
-    }
-    return changed;
-}
-
-static void merge_cells(const struct record_session *r, struct session_row *row, bool *changed)
-{
-    struct cell metadata = {r->metadata.stamp, row_metadata(r->metadata.text)};
-    bool user = merge_cell(&r->user_id, row->tomb, &row->user_stamp, &row->user_id);
-
-    row->user_changed |= user;
-    *changed |= user;
-    *changed |= merge_cell(&r->status, row->tomb, &row->status_stamp, &row->status);
-    *changed |= merge_cell(&metadata, row->tomb, &row->metadata_stamp, &row->metadata);
-}
-
-/* What belongs to one life of the session. */
-static void merge_life(const struct record_session *r, struct session_row *row, bool *changed)
-{
-    if (r->tomb > row->tomb) {
-        row->tomb = r->tomb;
-        row->request_count = row->error_count = 0;
-        row->processing_time = 0;
-        *changed = true;
-    }
-    if (r->tomb == row->tomb) {
-        raise_to(&row->request_count, r->request_count, changed);
-        raise_to(&row->error_count, r->error_count, changed);
-        if (row->processing_time < r->total_processing_time) {
-            row->processing_time = r->total_processing_time;
-            *changed = true;
-        }
-    }
-    raise_to(&row->gen, r->gen, changed);
-    if (row->gen <= row->tomb && row->gen != 0) {
-        row->gen = 0;
-        *changed = true;
-    }
-}
 
 static bool kill_content(struct sql *d, enum sql_statement which, const struct session_row *row,
                          struct err *err)
@@ -82,7 +10,7 @@ static bool kill_content(struct sql *d, enum sql_statement which, const struct s
     if (!query_begin(d, which, &q, err))
         return false;
     query_int(&q, row->id);
-    query_int(&q, row->tomb);
+    query_int(&q, row->s.tomb);
     return query_run(&q, err);
 }
 
@@ -98,45 +26,21 @@ static bool apply_tomb(struct sql *d, struct session_row *row, struct err *err)
     query_int(&q, row->id);
     if (!query_step(&q, &found, err))
         return false;
-    row->hollow = row->gen == 0 && !query_col_int(&q, 0);
+    row->s.hollow = row->s.gen == 0 && !query_col_int(&q, 0);
     return true;
-}
-
-static void observe_session(const struct record_session *r)
-{
-    stamp_observe(r->gen);
-    stamp_observe(r->tomb);
-    stamp_observe(r->user_id.stamp);
-    stamp_observe(r->status.stamp);
-    stamp_observe(r->metadata.stamp);
 }
 
 static bool merge_session(struct sql *d, struct op *op, const struct record *record,
                           struct session_row *row, bool *applied, struct err *err)
 {
-    const struct record_session *r = &record->session;
-    bool changed = row->id == 0;
-    int64_t tomb = row->tomb;
+    int64_t tomb = row->s.tomb;
 
-    observe_session(r);
     if (row->id && !row_complete(d, op->arena, row, err))
         return false;
-    merge_life(r, row, &changed);
-    merge_cells(r, row, &changed);
-    raise_to(&row->created_us, r->created_us, &changed);
-    raise_to(&row->updated_us, r->updated_us, &changed);
-    raise_to(&row->active_us, r->last_activity_us, &changed);
-    raise_to(&row->last_seq, r->last_seq, &changed);
-    raise_to(&row->version, r->version, &changed);
-    raise_to(&row->last_context, r->last_context, &changed);
-    *applied = changed;
-    if (!changed)
+    *applied = session_state_merge(&row->s, &record->session);
+    if (!*applied)
         return true;
-    if (row->id == 0)
-        row->hollow = row->gen == 0 && row->tomb > 0;
-    else if (row->gen)
-        row->hollow = false;
-    if (row->id && row->tomb > tomb && !apply_tomb(d, row, err))
+    if (row->id && row->s.tomb > tomb && !apply_tomb(d, row, err))
         return false;
     return row_store(d, row, err);
 }
@@ -145,10 +49,10 @@ static bool merge_session(struct sql *d, struct op *op, const struct record *rec
 static bool move_row(struct sql *d, struct session_row *row, int64_t active_us, bool *changed,
                      struct err *err)
 {
-    raise_to(&row->active_us, active_us, changed);
-    if (row->id && !*changed && !row->hollow)
+    session_state_raise(&row->s.active_us, active_us, changed);
+    if (row->id && !*changed && !row->s.hollow)
         return true;
-    row->hollow = false;
+    row->s.hollow = false;
     return row_advance(d, row, err);
 }
 
@@ -156,7 +60,7 @@ static bool move_row(struct sql *d, struct session_row *row, int64_t active_us, 
 static bool bury(struct sql *d, struct session_row *row, int64_t active_us, bool *moved,
                  struct err *err)
 {
-    raise_to(&row->active_us, active_us, moved);
+    session_state_raise(&row->s.active_us, active_us, moved);
     return !*moved || row_advance(d, row, err);
 }
 
@@ -198,7 +102,7 @@ static bool write_message(struct sql *d, const struct session_row *row, const st
     query_int(&q, m->stamp);
     query_blob(&q, m->role);
     query_blob(&q, m->content);
-    query_blob(&q, row_metadata(m->metadata));
+    query_blob(&q, session_state_metadata(m->metadata));
     return query_run(&q, err);
 }
 
@@ -210,8 +114,8 @@ static bool merge_message(struct sql *d, const struct record *record, struct ses
 
     stamp_observe(m->stamp);
     *applied = false;
-    raise_to(&row->last_seq, m->seq, &moved);
-    if (m->stamp <= row->tomb) {
+    session_state_raise(&row->s.last_seq, m->seq, &moved);
+    if (m->stamp <= row->s.tomb) {
         *applied = moved;
         return bury(d, row, m->seq, applied, err);
     }
@@ -267,8 +171,8 @@ static bool merge_context(struct sql *d, const struct record *record, struct ses
     bool trimmed, moved = false, written = false;
 
     stamp_observe(record->key.stamp);
-    raise_to(&row->last_context, record->key.number, &moved);
-    if (record->key.stamp <= row->tomb) {
+    session_state_raise(&row->s.last_context, record->key.number, &moved);
+    if (record->key.stamp <= row->s.tomb) {
         *applied = moved;
         return bury(d, row, record->context.updated_us, applied, err);
     }

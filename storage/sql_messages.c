@@ -45,7 +45,7 @@ static bool put_message(struct sql *d, const struct session_row *row, struct mes
     query_int(&q, stamp);
     query_blob(&q, m->role);
     query_blob(&q, m->content);
-    query_blob(&q, row_metadata(m->metadata));
+    query_blob(&q, session_state_metadata(m->metadata));
     m->created = true;
     if (m->fresh) /* nobody need wait to learn that it was not there */
         return query_run(&q, err);
@@ -63,11 +63,11 @@ static bool put_all(struct sql *d, struct op *op, struct session_row *row, int64
     for (size_t i = 0; i < append->n; i++) {
         struct message *m = &append->messages[i];
 
-        m->seq = row->last_seq < op->now_us ? op->now_us : row->last_seq + 1;
+        m->seq = row->s.last_seq < op->now_us ? op->now_us : row->s.last_seq + 1;
         if (!put_message(d, row, m, stamp, err))
             return false;
         if (m->created)
-            row->last_seq = m->seq;
+            row->s.last_seq = m->seq;
     }
     return true;
 }
@@ -99,20 +99,21 @@ bool sql_message_append(struct sql *d, struct op *op, struct err *err)
         return true;
     if (!row_find(d, tenant, op->id, &row, err))
         return false;
-    if (op->message_append.require_session && !row_live(d, &row, op->now_us))
-        return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
-    if (!row_begin(d, op, row.tomb, &row, &stamp, err) ||
+    if (op->message_append.require_session &&
+        !session_state_live(&row.s, d->session_ttl_us, op->now_us))
+        return session_state_missing(err);
+    if (!row_begin(d, op, row.s.tomb, &row, &stamp, err) ||
         !sql_tenant(d, op->tenant, true, &row.tenant, err))
         return false;
-    row.hollow = false;
+    row.s.hollow = false;
     if (!row.id && !row_advance(d, &row, err))
         return false;
     if (!put_all(d, op, &row, stamp, err))
         return false;
-    if (row.active_us < op->now_us)
-        row.active_us = op->now_us;
-    if (row.active_us < row.last_seq)
-        row.active_us = row.last_seq;
+    if (row.s.active_us < op->now_us)
+        row.s.active_us = op->now_us;
+    if (row.s.active_us < row.s.last_seq)
+        row.s.active_us = row.s.last_seq;
     return row_advance(d, &row, err);
 }
 
@@ -226,7 +227,7 @@ bool sql_message_list(struct sql *d, struct op *op, struct err *err)
     memset(&list->out, 0, sizeof(list->out));
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
         return false;
-    if (!row_known(d, &row, op->now_us))
+    if (!session_state_known(&row.s, d->session_ttl_us, op->now_us))
         return true;
     return read_page(d, row.id, &r, op, err) && set_flags(d, row.id, &r, op, err);
 }
@@ -294,12 +295,12 @@ bool sql_message_trim(struct sql *d, struct op *op, struct err *err)
         trim->out.removed = 0;
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
         return false;
-    if (!row_known(d, &row, op->now_us))
+    if (!session_state_known(&row.s, d->session_ttl_us, op->now_us))
         return true;
     if (op->progress)
         return trim_part(d, row.id, op, op->progress, err);
-    if (start.high.seq > row.last_seq)
-        start.high = (struct message_pos){row.last_seq + 1, SLICE("")};
+    if (start.high.seq > row.s.last_seq)
+        start.high = (struct message_pos){row.s.last_seq + 1, SLICE("")};
     if (trim->keep_last > 0 && !bound_by_count(d, row.id, op, &start.high, &all_stay, err))
         return false;
     return all_stay || trim_part(d, row.id, op, &start, err);

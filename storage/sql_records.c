@@ -1,11 +1,6 @@
 /* sql_records.c - reads records of sessions, messages, contexts; see record.h. */
 #include "sql_rows.h"
 
-static struct cell cell_of(int64_t stamp, struct slice text)
-{
-    return (struct cell){stamp, stamp ? text : (struct slice){NULL, 0}};
-}
-
 static bool read_session(struct query *q, struct arena *arena, struct record *r, struct err *err)
 {
     struct session_row row = {0};
@@ -13,23 +8,8 @@ static bool read_session(struct query *q, struct arena *arena, struct record *r,
     row_numbers(q, &row);
     if (!row_texts(q, arena, &row, err))
         return false;
-    r->key.id = row.session_id;
-    r->session = (struct record_session){
-        .gen = row.gen,
-        .tomb = row.tomb,
-        .user_id = cell_of(row.user_stamp, row.user_id),
-        .status = cell_of(row.status_stamp, row.status),
-        .metadata = cell_of(row.metadata_stamp, row.metadata.at ? row.metadata : SLICE("{}")),
-        .request_count = row.request_count,
-        .error_count = row.error_count,
-        .total_processing_time = row.processing_time,
-        .created_us = row.created_us,
-        .updated_us = row.updated_us,
-        .last_activity_us = row.active_us,
-        .version = row.version,
-        .last_seq = row.last_seq,
-        .last_context = row.last_context,
-    };
+    r->key.id = row.s.session_id;
+    r->session = session_state_record(&row.s);
     return true;
 }
 
@@ -93,7 +73,7 @@ static bool read_records(struct sql *d, int64_t tenant, struct op *op, struct er
     if (!query_begin(d, kinds[range->kind].sql, &q, err))
         return false;
     query_int(&q, tenant);
-    bind_place(&q, range, row_expired_us(d, op->now_us));
+    bind_place(&q, range, session_state_expired_us(d->session_ttl_us, op->now_us));
     query_int(&q, range->limit + 1);
     for (;; n++) {
         if (!query_step(&q, &found, err))

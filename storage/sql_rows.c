@@ -11,30 +11,31 @@ void row_numbers(struct query *q, struct session_row *row)
     int at = 0;
 
     row->id = query_col_int(q, at++);
-    row->gen = query_col_int(q, at++);
-    row->tomb = query_col_int(q, at++);
-    row->active_us = query_col_int(q, at++);
+    row->s.gen = query_col_int(q, at++);
+    row->s.tomb = query_col_int(q, at++);
+    row->s.active_us = query_col_int(q, at++);
     row->active_min = query_col_int(q, at++);
-    row->last_seq = query_col_int(q, at++);
-    row->last_context = query_col_int(q, at++);
-    row->version = query_col_int(q, at++);
-    row->request_count = query_col_int(q, at++);
-    row->error_count = query_col_int(q, at++);
-    row->created_us = query_col_int(q, at++);
-    row->updated_us = query_col_int(q, at++);
-    row->user_stamp = query_col_int(q, at++);
-    row->status_stamp = query_col_int(q, at++);
-    row->metadata_stamp = query_col_int(q, at++);
-    row->processing_time = query_col_double(q, at);
-    row->hollow = row->active_min < 0;
+    row->s.last_seq = query_col_int(q, at++);
+    row->s.last_context = query_col_int(q, at++);
+    row->s.version = query_col_int(q, at++);
+    row->s.request_count = query_col_int(q, at++);
+    row->s.error_count = query_col_int(q, at++);
+    row->s.created_us = query_col_int(q, at++);
+    row->s.updated_us = query_col_int(q, at++);
+    row->s.user_stamp = query_col_int(q, at++);
+    row->s.status_stamp = query_col_int(q, at++);
+    row->s.metadata_stamp = query_col_int(q, at++);
+    row->s.processing_time = query_col_double(q, at);
+    row->s.stored = true;
+    row->s.hollow = row->active_min < 0;
 }
 
 bool row_texts(struct query *q, struct arena *arena, struct session_row *row, struct err *err)
 {
-    return query_copy(q, ROW_ID, arena, &row->session_id, err) &&
-           query_copy(q, 17, arena, &row->user_id, err) &&
-           query_copy(q, 18, arena, &row->status, err) &&
-           query_copy(q, 19, arena, &row->metadata, err);
+    return query_copy(q, ROW_ID, arena, &row->s.session_id, err) &&
+           query_copy(q, 17, arena, &row->s.user_id, err) &&
+           query_copy(q, 18, arena, &row->s.status, err) &&
+           query_copy(q, 19, arena, &row->s.metadata, err);
 }
 
 void rows_forget(struct row_cache *rows)
@@ -63,21 +64,22 @@ static bool recalls(const struct sql *d, bool texts, const struct session_row *r
     const struct row_cache *rows = d->rows;
 
     return rows->row.id && rows->row.tenant == row->tenant && (rows->texts || !texts) &&
-           slice_equal(rows->row.session_id, row->session_id);
+           slice_equal(rows->row.s.session_id, row->s.session_id);
 }
 
 static bool recall(struct sql *d, struct arena *arena, struct session_row *row, bool *known,
                    struct err *err)
 {
-    struct slice id = row->session_id;
+    struct slice id = row->s.session_id;
 
     *known = recalls(d, arena != NULL, row);
     if (!*known)
         return true;
     *row = d->rows->row;
-    row->session_id = id;
-    return !arena || (copy_text(arena, &row->user_id, err) && copy_text(arena, &row->status, err) &&
-                      copy_text(arena, &row->metadata, err));
+    row->s.session_id = id;
+    return !arena ||
+           (copy_text(arena, &row->s.user_id, err) && copy_text(arena, &row->s.status, err) &&
+            copy_text(arena, &row->s.metadata, err));
 }
 
 /* Numbers, and with an arena the texts too. */
@@ -92,7 +94,7 @@ static bool load(struct sql *d, enum sql_statement which, struct arena *arena,
     if (!query_begin(d, which, &q, err))
         return false;
     query_int(&q, row->tenant);
-    query_blob(&q, row->session_id);
+    query_blob(&q, row->s.session_id);
     if (!query_step(&q, &found, err))
         return false;
     if (!found)
@@ -107,7 +109,7 @@ static bool load(struct sql *d, enum sql_statement which, struct arena *arena,
 bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row *row,
               struct err *err)
 {
-    *row = (struct session_row){.tenant = tenant, .session_id = id};
+    *row = (struct session_row){.tenant = tenant, .s.session_id = id};
     return tenant == 0 || load(d, SQL_SESSION_FIND, NULL, row, err);
 }
 
@@ -117,7 +119,7 @@ bool row_next(struct sql *d, const struct op *op, int64_t tenant, struct session
     AUTO(query_end) struct query q = {0};
 
     *done = false;
-    *row = (struct session_row){.tenant = tenant, .session_id = op->id};
+    *row = (struct session_row){.tenant = tenant, .s.session_id = op->id};
     if (recalls(d, false, row))
         return true;
     if (!query_begin(d, SQL_SESSION_NEXT, &q, err))
@@ -126,7 +128,7 @@ bool row_next(struct sql *d, const struct op *op, int64_t tenant, struct session
     query_blob(&q, op->id);
     query_int(&q, op->now_us);
     query_int(&q, row_minute(op->now_us));
-    query_int(&q, row_expired_us(d, op->now_us));
+    query_int(&q, session_state_expired_us(d->session_ttl_us, op->now_us));
     query_int(&q, op->stamp);
     query_int(&q, op->message_append.require_session);
     if (!query_step(&q, done, err))
@@ -141,7 +143,7 @@ bool row_next(struct sql *d, const struct op *op, int64_t tenant, struct session
 bool row_read(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
               struct err *err)
 {
-    *row = (struct session_row){.tenant = tenant, .session_id = op->id};
+    *row = (struct session_row){.tenant = tenant, .s.session_id = op->id};
     return tenant == 0 || load(d, SQL_SESSION_READ, op->arena, row, err);
 }
 
@@ -150,58 +152,9 @@ bool row_complete(struct sql *d, struct arena *arena, struct session_row *row, s
     return load(d, SQL_SESSION_READ, arena, row, err);
 }
 
-int64_t row_expired_us(const struct sql *d, int64_t now_us)
-{
-    return d->session_ttl_us > 0 ? now_us - d->session_ttl_us : INT64_MIN;
-}
-
-static bool expired(const struct sql *d, const struct session_row *row, int64_t now_us)
-{
-    return row->id && !row->hollow && row->active_us <= row_expired_us(d, now_us);
-}
-
-bool row_live(const struct sql *d, const struct session_row *row, int64_t now_us)
-{
-    return row->gen > row->tomb && !expired(d, row, now_us);
-}
-
-bool row_known(const struct sql *d, const struct session_row *row, int64_t now_us)
-{
-    return row->id && !row->hollow && !expired(d, row, now_us);
-}
-
 static int64_t higher(int64_t a, int64_t b)
 {
     return a > b ? a : b;
-}
-
-int64_t row_stamp(const struct session_row *row)
-{
-    int64_t cells = higher(row->user_stamp, higher(row->status_stamp, row->metadata_stamp));
-
-    return higher(cells, higher(row->gen, row->tomb));
-}
-
-struct slice row_metadata(struct slice metadata)
-{
-    return slice_equal(metadata, SLICE("{}")) ? (struct slice){NULL, 0} : metadata;
-}
-
-struct session row_session(const struct session_row *row)
-{
-    return (struct session){
-        .id = row->session_id,
-        .user_id = row->user_id.at ? row->user_id : SLICE(""),
-        .status = row->status.at ? row->status : SLICE("active"),
-        .metadata = row->metadata.at ? row->metadata : SLICE("{}"),
-        .request_count = row->request_count,
-        .error_count = row->error_count,
-        .total_processing_time = row->processing_time,
-        .created_us = row->created_us,
-        .updated_us = row->updated_us,
-        .last_activity_us = row->active_us,
-        .version = row->version,
-    };
 }
 
 bool row_content_stamp(struct sql *d, const struct session_row *row, int64_t *stamp,
@@ -224,10 +177,10 @@ bool row_begin(struct sql *d, struct op *op, int64_t stored, struct session_row 
 {
     int64_t content;
 
-    if (!expired(d, row, op->now_us))
-        return sql_stamp(op, stored, stamp, err);
+    if (!session_state_expired(&row->s, d->session_ttl_us, op->now_us))
+        return op_stamp_above(op, stored, stamp, err);
     if (!row_content_stamp(d, row, &content, err) ||
-        !sql_stamp(op, higher(row_stamp(row), content) + 1, stamp, err))
+        !op_stamp_above(op, higher(session_state_stamp(&row->s), content) + 1, stamp, err))
         return false;
     return row_remove(d, row, *stamp - 1, err);
 }
@@ -240,22 +193,22 @@ int64_t row_minute(int64_t active_us)
 /* A tombstone stands apart from what is active, and by its age. */
 static int64_t stored_minute(const struct session_row *row)
 {
-    return row->hollow ? -1 - row_minute(stamp_us(row->tomb)) : row_minute(row->active_us);
+    return row->s.hollow ? -1 - row_minute(stamp_us(row->s.tomb)) : row_minute(row->s.active_us);
 }
 
 static void bind_numbers(struct query *q, const struct session_row *row)
 {
-    query_int(q, row->last_seq);
-    query_int(q, row->last_context);
-    query_int(q, row->version);
-    query_int(q, row->request_count);
-    query_int(q, row->error_count);
-    query_double(q, row->processing_time);
-    query_int(q, row->created_us);
-    query_int(q, row->updated_us);
-    query_int(q, row->user_stamp);
-    query_int(q, row->status_stamp);
-    query_int(q, row->metadata_stamp);
+    query_int(q, row->s.last_seq);
+    query_int(q, row->s.last_context);
+    query_int(q, row->s.version);
+    query_int(q, row->s.request_count);
+    query_int(q, row->s.error_count);
+    query_double(q, row->s.processing_time);
+    query_int(q, row->s.created_us);
+    query_int(q, row->s.updated_us);
+    query_int(q, row->s.user_stamp);
+    query_int(q, row->s.status_stamp);
+    query_int(q, row->s.metadata_stamp);
 }
 
 static bool insert(struct sql *d, struct session_row *row, struct err *err)
@@ -265,18 +218,19 @@ static bool insert(struct sql *d, struct session_row *row, struct err *err)
     row->active_min = stored_minute(row);
     if (!query_begin(d, SQL_SESSION_INSERT, &q, err))
         return false;
-    query_int(&q, row->gen);
-    query_int(&q, row->tomb);
-    query_int(&q, row->active_us);
+    query_int(&q, row->s.gen);
+    query_int(&q, row->s.tomb);
+    query_int(&q, row->s.active_us);
     query_int(&q, row->active_min);
     bind_numbers(&q, row);
-    query_blob(&q, row->user_id);
-    query_blob(&q, row->status);
-    query_blob(&q, row->metadata);
+    query_blob(&q, row->s.user_id);
+    query_blob(&q, row->s.status);
+    query_blob(&q, row->s.metadata);
     query_int(&q, row->tenant);
-    query_blob(&q, row->session_id);
+    query_blob(&q, row->s.session_id);
     if (!query_make(&q, &row->id, err))
         return false;
+    row->s.stored = true;
     remember(d, row, true);
     return true;
 }
@@ -287,14 +241,14 @@ static bool reindex(struct sql *d, struct session_row *row, struct err *err)
     int64_t now = stored_minute(row);
     struct query q;
 
-    if (row->user_changed) {
+    if (row->s.user_changed) {
         if (!query_begin(d, SQL_SESSION_USER, &q, err))
             return false;
         query_int(&q, row->id);
-        query_blob(&q, row->user_id);
+        query_blob(&q, row->s.user_id);
         if (!query_run(&q, err))
             return false;
-        row->user_changed = false;
+        row->s.user_changed = false;
     }
     if (row->active_min != now) {
         if (!query_begin(d, SQL_SESSION_MINUTE, &q, err))
@@ -317,12 +271,12 @@ bool row_store(struct sql *d, struct session_row *row, struct err *err)
     if (!query_begin(d, SQL_SESSION_UPDATE, &q, err))
         return false;
     query_int(&q, row->id);
-    query_int(&q, row->gen);
-    query_int(&q, row->tomb);
-    query_int(&q, row->active_us);
+    query_int(&q, row->s.gen);
+    query_int(&q, row->s.tomb);
+    query_int(&q, row->s.active_us);
     bind_numbers(&q, row);
-    query_blob(&q, row->status);
-    query_blob(&q, row->metadata);
+    query_blob(&q, row->s.status);
+    query_blob(&q, row->s.metadata);
     if (!query_run(&q, err) || !reindex(d, row, err))
         return false;
     remember(d, row, true);
@@ -338,9 +292,9 @@ bool row_advance(struct sql *d, struct session_row *row, struct err *err)
     if (!query_begin(d, SQL_SESSION_ADVANCE, &q, err))
         return false;
     query_int(&q, row->id);
-    query_int(&q, row->active_us);
-    query_int(&q, row->last_seq);
-    query_int(&q, row->last_context);
+    query_int(&q, row->s.active_us);
+    query_int(&q, row->s.last_seq);
+    query_int(&q, row->s.last_context);
     if (!query_run(&q, err) || !reindex(d, row, err))
         return false;
     remember(d, row, false);
@@ -380,20 +334,11 @@ bool row_remove(struct sql *d, struct session_row *row, int64_t stamp, struct er
     struct session_row left = {
         .id = row->id,
         .tenant = row->tenant,
-        .session_id = row->session_id,
-        .tomb = stamp,
-        .active_us = row->active_us,
         .active_min = row->active_min,
-        .last_seq = row->last_seq,
-        .last_context = row->last_context,
-        .version = row->version,
-        .created_us = row->created_us,
-        .updated_us = row->updated_us,
-        .hollow = true,
-        .user_changed = !row->hollow,
+        .s = session_state_tombstone(&row->s, stamp),
     };
 
-    if (row->id && !row->hollow && !remove_all(d, &left, err))
+    if (row->id && !row->s.hollow && !remove_all(d, &left, err))
         return false;
     *row = left;
     return row_store(d, row, err);
@@ -406,9 +351,9 @@ bool sql_session_touch(struct sql *d, int64_t tenant, struct slice id, int64_t n
 
     if (!row_find(d, tenant, id, &row, err))
         return false;
-    if (!row_live(d, &row, now_us) || row.active_us >= now_us)
+    if (!session_state_live(&row.s, d->session_ttl_us, now_us) || row.s.active_us >= now_us)
         return true;
-    row.active_us = now_us;
+    row.s.active_us = now_us;
     return row_advance(d, &row, err);
 }
 
@@ -420,7 +365,7 @@ bool row_put_context(struct sql *d, const struct session_row *row,
     if (!query_begin(d, SQL_CONTEXT_PUT, &q, err))
         return false;
     query_int(&q, row->id);
-    query_int(&q, row->last_context);
+    query_int(&q, row->s.last_context);
     query_int(&q, context->stamp);
     query_int(&q, context->updated_us);
     query_blob(&q, context->body);

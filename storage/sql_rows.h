@@ -1,11 +1,9 @@
 /*
  * sql_rows.h - the row of a session, which is also an anchor and a tombstone.
  *
- *     op function -> row_find() -> look, change fields -> row_store() | row_advance() | row_remove()
+ *     op function -> row_find() -> session_state_*() -> row_store() | row_advance() | row_remove()
  *
- * Alive iff gen > tomb. Without a session (gen = 0) a row may still hold messages and contexts: an
- * anchor. A row that holds nothing and only remembers its deletion is hollow. What is past
- * session_ttl is stored still, and absent to everybody.
+ * What it says is a struct session_state, which has the rules; here is how it is stored.
  *
  * Threads    the lane's.
  * Ownership  texts live in the arena of the op, or are borrowed from it.
@@ -15,22 +13,14 @@
 #ifndef SQL_ROWS_H
 #define SQL_ROWS_H
 
+#include "session_state.h"
 #include "sql.h"
 
 struct session_row {
     int64_t id; /* 0 = there is no row yet */
     int64_t tenant;
-    struct slice session_id; /* as asked for, or as read */
-    int64_t gen, tomb;
-    int64_t active_us;
     int64_t active_min; /* as stored */
-    int64_t last_seq, last_context, version, request_count, error_count;
-    double processing_time;
-    int64_t created_us, updated_us;
-    int64_t user_stamp, status_stamp, metadata_stamp;
-    struct slice user_id, status, metadata; /* metadata is absent for {} */
-    bool hollow;
-    bool user_changed; /* set by who changes user_id */
+    struct session_state s;
 };
 
 /* The row that was read or written last in this transaction, for the next op on its session. */
@@ -73,24 +63,6 @@ bool row_texts(struct query *q, struct arena *arena, struct session_row *row,
 
 /* The minute of a time: active_min of a row with this active_us. */
 int64_t row_minute(int64_t active_us) MUST_USE;
-
-/* What was active at or before this is expired; INT64_MIN when nothing expires. */
-int64_t row_expired_us(const struct sql *d, int64_t now_us) MUST_USE;
-
-/* Whether there is a session to be seen. */
-bool row_live(const struct sql *d, const struct session_row *row, int64_t now_us) MUST_USE;
-
-/* Whether there is anything to be seen: a session, or messages and contexts without one. */
-bool row_known(const struct sql *d, const struct session_row *row, int64_t now_us) MUST_USE;
-
-/* The highest stamp in the row. */
-int64_t row_stamp(const struct session_row *row) MUST_USE;
-
-/* Metadata as it is stored: absent for the usual {}, which then takes no room. */
-struct slice row_metadata(struct slice metadata) MUST_USE;
-
-/* What answers say of a session. */
-struct session row_session(const struct session_row *row) MUST_USE;
 
 /*
  * Before a change: its stamp, above `stored`. Removes first what is expired, which then does not

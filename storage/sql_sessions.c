@@ -1,21 +1,6 @@
 /* sql_sessions.c - the operations on sessions; see op_sessions.h. */
-#include "merge.h"
 #include "sql_garbage.h"
 #include "sql_rows.h"
-
-static bool fail_no_session(struct err *err)
-{
-    return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
-}
-
-static bool check_version(const struct session_row *row, bool live, int64_t if_version,
-                          struct err *err)
-{
-    if (if_version == IF_NONE || (live && (if_version == IF_EXISTS || if_version == row->version)))
-        return true;
-    return err_set(err, ERR_PRECONDITION,
-                   live ? "The session has another version." : "There is no session of this id.");
-}
 
 /* Whether a request with this key was carried out before. Its session may be gone since. */
 static bool find_repeat(struct sql *d, const struct op *op, const struct session_row *row,
@@ -60,26 +45,6 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* The row as it is after the put. */
-static void fill_row(struct session_row *row, const struct op *op, bool live, int64_t stamp)
-{
-    const struct op_session_put *put = &op->session_put;
-
-    if (!live) {
-        row->status = SLICE("active");
-        row->status_stamp = stamp;
-        row->created_us = later(row->created_us, op->now_us);
-    }
-    row->gen = row->user_stamp = row->metadata_stamp = stamp;
-    row->user_changed = !slice_equal(row->user_id, put->user_id) || !row->user_id.at;
-    row->user_id = put->user_id;
-    row->metadata = row_metadata(put->metadata);
-    row->updated_us = later(row->updated_us, op->now_us);
-    row->active_us = later(row->active_us, op->now_us);
-    row->version++;
-    row->hollow = false;
-}
-
 /* with_context: the metadata as the first context. */
 static bool put_first_context(struct sql *d, const struct op *op, struct session_row *row,
                               int64_t stamp, struct err *err)
@@ -96,8 +61,8 @@ static bool put_first_context(struct sql *d, const struct op *op, struct session
     query_end(&q);
     if (any)
         return true;
-    row->last_context++;
-    context.body = row->metadata.at ? row->metadata : SLICE("{}");
+    row->s.last_context++;
+    context.body = row->s.metadata.at ? row->s.metadata : SLICE("{}");
     return row_put_context(d, row, &context, err) && row_advance(d, row, err);
 }
 
@@ -110,25 +75,25 @@ bool sql_session_put(struct sql *d, struct op *op, struct err *err)
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_read(d, op, tenant, &row, err))
         return false;
-    live = row_live(d, &row, op->now_us);
+    live = session_state_live(&row.s, d->session_ttl_us, op->now_us);
     if (!find_repeat(d, op, &row, &repeated, err))
         return false;
     if (repeated && !live)
         return err_set(err, ERR_NO_SESSION, "The session that this Idempotency-Key made is gone.");
     if (!repeated) {
-        if (!check_version(&row, live, put->if_version, err))
+        if (!session_state_check(&row.s, live, put->if_version, err))
             return false;
         if (put->create_only && live)
             return err_set(err, ERR_EXISTS, "There is a session of this id already.");
-        if (!row_begin(d, op, row_stamp(&row), &row, &stamp, err) ||
+        if (!row_begin(d, op, session_state_stamp(&row.s), &row, &stamp, err) ||
             !sql_tenant(d, op->tenant, true, &row.tenant, err))
             return false;
-        fill_row(&row, op, live, stamp);
+        session_state_put(&row.s, op, live, stamp);
         if (!row_store(d, &row, err) || !keep_repeat(d, op, err) ||
             (put->with_context && !put_first_context(d, op, &row, stamp, err)))
             return false;
     }
-    put->out.session = row_session(&row);
+    put->out.session = session_state_answer(&row.s);
     put->out.created = !live;
     put->out.replayed = repeated;
     return true;
@@ -141,9 +106,9 @@ bool sql_session_get(struct sql *d, struct op *op, struct err *err)
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_read(d, op, tenant, &row, err))
         return false;
-    if (!row_live(d, &row, op->now_us))
-        return fail_no_session(err);
-    op->session_get.out.session = row_session(&row);
+    if (!session_state_live(&row.s, d->session_ttl_us, op->now_us))
+        return session_state_missing(err);
+    op->session_get.out.session = session_state_answer(&row.s);
     return true;
 }
 
@@ -162,7 +127,7 @@ static bool list_row(struct sql *d, int64_t id, struct arena *arena, struct sess
     row_numbers(&q, &row);
     if (!row_texts(&q, arena, &row, err))
         return false;
-    *item = row_session(&row);
+    *item = session_state_answer(&row.s);
     return true;
 }
 
@@ -198,7 +163,7 @@ bool sql_session_list(struct sql *d, struct op *op, struct err *err)
     struct op_session_list *list = &op->session_list;
     bool by_user = slice_present(list->user_id), first = !slice_present(list->after.id);
     struct session *items = arena_zalloc(op->arena, (size_t)list->limit, sizeof(*items));
-    int64_t tenant, expired = row_expired_us(d, op->now_us);
+    int64_t tenant, expired = session_state_expired_us(d->session_ttl_us, op->now_us);
     int64_t upper = first ? INT64_MAX : list->after.last_activity_us;
 
     if (!items)
@@ -219,57 +184,13 @@ bool sql_session_list(struct sql *d, struct op *op, struct err *err)
     return list_rows(&q, op, items, err);
 }
 
-/* The cells that a patch replaces. */
-static bool patch_cells(struct op *op, struct session_row *row, int64_t stamp, struct err *err)
-{
-    const struct op_session_patch *patch = &op->session_patch;
-    struct slice metadata = slice_present(patch->metadata) ? patch->metadata
-                            : row->metadata.at             ? row->metadata
-                                                           : SLICE("{}");
-
-    if (slice_present(patch->metadata_merge) &&
-        !merge_objects(metadata, patch->metadata_merge, op->arena, &metadata, err))
-        return false;
-    if (slice_present(patch->metadata) || slice_present(patch->metadata_merge)) {
-        row->metadata = row_metadata(metadata);
-        row->metadata_stamp = stamp;
-    }
-    if (slice_present(patch->user_id)) {
-        row->user_changed = !slice_equal(row->user_id, patch->user_id);
-        row->user_id = patch->user_id;
-        row->user_stamp = stamp;
-    }
-    if (slice_present(patch->status)) {
-        row->status = patch->status;
-        row->status_stamp = stamp;
-    }
-    return true;
-}
-
-static bool patches_cells(const struct op_session_patch *patch)
-{
-    return slice_present(patch->user_id) || slice_present(patch->status) ||
-           slice_present(patch->metadata) || slice_present(patch->metadata_merge);
-}
-
 static bool patch_row(struct sql *d, struct op *op, struct session_row *row, struct err *err)
 {
-    const struct op_session_patch *patch = &op->session_patch;
-    bool cells = patches_cells(patch), counters;
-    int64_t stamp;
+    bool touch;
 
-    if (cells && (!sql_stamp(op, row_stamp(row), &stamp, err) || !patch_cells(op, row, stamp, err)))
+    if (!session_state_patch(&row->s, op, &touch, err))
         return false;
-    counters = patch->increment_requests || patch->mark_error || patch->add_processing_time > 0;
-    row->request_count += patch->increment_requests;
-    row->error_count += patch->mark_error;
-    row->processing_time += patch->add_processing_time;
-    row->active_us = later(row->active_us, op->now_us);
-    if (!cells && !counters)
-        return row_advance(d, row, err);
-    row->version++;
-    row->updated_us = later(row->updated_us, op->now_us);
-    return row_store(d, row, err);
+    return touch ? row_advance(d, row, err) : row_store(d, row, err);
 }
 
 bool sql_session_patch(struct sql *d, struct op *op, struct err *err)
@@ -281,14 +202,14 @@ bool sql_session_patch(struct sql *d, struct op *op, struct err *err)
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_read(d, op, tenant, &row, err))
         return false;
-    if (!row_live(d, &row, op->now_us))
-        return fail_no_session(err);
+    if (!session_state_live(&row.s, d->session_ttl_us, op->now_us))
+        return session_state_missing(err);
     if (!find_repeat(d, op, &row, &repeated, err))
         return false;
-    if (!repeated && (!check_version(&row, true, patch->if_version, err) ||
+    if (!repeated && (!session_state_check(&row.s, true, patch->if_version, err) ||
                       !patch_row(d, op, &row, err) || !keep_repeat(d, op, err)))
         return false;
-    patch->out.session = row_session(&row);
+    patch->out.session = session_state_answer(&row.s);
     patch->out.replayed = repeated;
     return true;
 }
@@ -303,12 +224,13 @@ bool sql_session_delete(struct sql *d, struct op *op, struct err *err)
         return garbage_finish(d, op, err);
     if (!sql_tenant(d, op->tenant, op->fence, &tenant, err) ||
         !row_find(d, tenant, op->id, &row, err) ||
-        !check_version(&row, row_live(d, &row, op->now_us), del->if_version, err))
+        !session_state_check(&row.s, session_state_live(&row.s, d->session_ttl_us, op->now_us),
+                             del->if_version, err))
         return false;
     if (row.id || op->fence) {
-        if (row.id && !row.hollow && !row_content_stamp(d, &row, &content, err))
+        if (row.id && !row.s.hollow && !row_content_stamp(d, &row, &content, err))
             return false;
-        if (!sql_stamp(op, later(row_stamp(&row), content), &stamp, err) ||
+        if (!op_stamp_above(op, later(session_state_stamp(&row.s), content), &stamp, err) ||
             !row_remove(d, &row, stamp, err))
             return false;
     }

@@ -200,8 +200,8 @@ bool sql_thread_delete(struct sql *d, struct op *op, struct err *err)
         return garbage_finish(d, op, err);
     return sql_tenant(d, op->tenant, true, &tenant, err) &&
            thread_find(d, tenant, op->id, &row, err) && newest_stamp(d, &row, &newest, err) &&
-           sql_stamp(op, newest, &stamp, err) && sql_thread_remove(d, tenant, op->id, stamp, err) &&
-           garbage_finish(d, op, err);
+           op_stamp_above(op, newest, &stamp, err) &&
+           sql_thread_remove(d, tenant, op->id, stamp, err) && garbage_finish(d, op, err);
 }
 
 bool sql_thread_remove(struct sql *d, int64_t tenant, struct slice id, int64_t stamp,

@@ -59,7 +59,7 @@ static bool take_stamp(struct put *p, struct err *err)
 {
     int64_t stored = p->op->fence ? p->task.stamp : p->at.ns.last_stamp;
 
-    return sql_stamp(p->op, stored > p->at.ns.tomb ? stored : p->at.ns.tomb, &p->stamp, err);
+    return op_stamp_above(p->op, stored > p->at.ns.tomb ? stored : p->at.ns.tomb, &p->stamp, err);
 }
 
 static bool prepare(struct put *p, struct err *err)

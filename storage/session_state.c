@@ -1,0 +1,285 @@
+/* session_state.c - see session_state.h. */
+#include "session_state.h"
+
+#include "clock.h"
+#include "merge.h"
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int64_t session_state_expired_us(int64_t ttl_us, int64_t now_us)
+{
+    return ttl_us > 0 ? now_us - ttl_us : INT64_MIN;
+}
+
+bool session_state_expired(const struct session_state *s, int64_t ttl_us, int64_t now_us)
+{
+    return s->stored && !s->hollow && s->active_us <= session_state_expired_us(ttl_us, now_us);
+}
+
+bool session_state_live(const struct session_state *s, int64_t ttl_us, int64_t now_us)
+{
+    return s->gen > s->tomb && !session_state_expired(s, ttl_us, now_us);
+}
+
+bool session_state_known(const struct session_state *s, int64_t ttl_us, int64_t now_us)
+{
+    return s->stored && !s->hollow && !session_state_expired(s, ttl_us, now_us);
+}
+
+int64_t session_state_stamp(const struct session_state *s)
+{
+    int64_t cells = later(s->user_stamp, later(s->status_stamp, s->metadata_stamp));
+
+    return later(cells, later(s->gen, s->tomb));
+}
+
+struct slice session_state_metadata(struct slice metadata)
+{
+    return slice_equal(metadata, SLICE("{}")) ? (struct slice){NULL, 0} : metadata;
+}
+
+static struct slice whole_metadata(const struct session_state *s)
+{
+    return s->metadata.at ? s->metadata : SLICE("{}");
+}
+
+bool session_state_missing(struct err *err)
+{
+    return err_set(err, ERR_NO_SESSION, "There is no session of this id.");
+}
+
+bool session_state_check(const struct session_state *s, bool live, int64_t if_version,
+                         struct err *err)
+{
+    if (if_version == IF_NONE || (live && (if_version == IF_EXISTS || if_version == s->version)))
+        return true;
+    return err_set(err, ERR_PRECONDITION,
+                   live ? "The session has another version." : "There is no session of this id.");
+}
+
+struct session session_state_answer(const struct session_state *s)
+{
+    return (struct session){
+        .id = s->session_id,
+        .user_id = s->user_id.at ? s->user_id : SLICE(""),
+        .status = s->status.at ? s->status : SLICE("active"),
+        .metadata = whole_metadata(s),
+        .request_count = s->request_count,
+        .error_count = s->error_count,
+        .total_processing_time = s->processing_time,
+        .created_us = s->created_us,
+        .updated_us = s->updated_us,
+        .last_activity_us = s->active_us,
+        .version = s->version,
+    };
+}
+
+static struct cell cell_of(int64_t stamp, struct slice text)
+{
+    return (struct cell){stamp, stamp ? text : (struct slice){NULL, 0}};
+}
+
+struct record_session session_state_record(const struct session_state *s)
+{
+    return (struct record_session){
+        .gen = s->gen,
+        .tomb = s->tomb,
+        .user_id = cell_of(s->user_stamp, s->user_id),
+        .status = cell_of(s->status_stamp, s->status),
+        .metadata = cell_of(s->metadata_stamp, whole_metadata(s)),
+        .request_count = s->request_count,
+        .error_count = s->error_count,
+        .total_processing_time = s->processing_time,
+        .created_us = s->created_us,
+        .updated_us = s->updated_us,
+        .last_activity_us = s->active_us,
+        .version = s->version,
+        .last_seq = s->last_seq,
+        .last_context = s->last_context,
+    };
+}
+
+static void set_user(struct session_state *s, struct slice user_id, int64_t stamp)
+{
+    s->user_changed |= !s->user_id.at || !slice_equal(s->user_id, user_id);
+    s->user_id = user_id;
+    s->user_stamp = stamp;
+}
+
+void session_state_put(struct session_state *s, const struct op *op, bool live, int64_t stamp)
+{
+    const struct op_session_put *put = &op->session_put;
+
+    if (!live) {
+        s->status = SLICE("active");
+        s->status_stamp = stamp;
+        s->created_us = later(s->created_us, op->now_us);
+    }
+    set_user(s, put->user_id, stamp);
+    s->gen = s->metadata_stamp = stamp;
+    s->metadata = session_state_metadata(put->metadata);
+    s->updated_us = later(s->updated_us, op->now_us);
+    s->active_us = later(s->active_us, op->now_us);
+    s->version++;
+    s->hollow = false;
+}
+
+static bool patch_cells(struct session_state *s, const struct op *op, int64_t stamp,
+                        struct err *err)
+{
+    const struct op_session_patch *patch = &op->session_patch;
+    struct slice metadata = slice_present(patch->metadata) ? patch->metadata : whole_metadata(s);
+
+    if (slice_present(patch->metadata_merge) &&
+        !merge_objects(metadata, patch->metadata_merge, op->arena, &metadata, err))
+        return false;
+    if (slice_present(patch->metadata) || slice_present(patch->metadata_merge)) {
+        s->metadata = session_state_metadata(metadata);
+        s->metadata_stamp = stamp;
+    }
+    if (slice_present(patch->user_id))
+        set_user(s, patch->user_id, stamp);
+    if (slice_present(patch->status)) {
+        s->status = patch->status;
+        s->status_stamp = stamp;
+    }
+    return true;
+}
+
+bool session_state_patch(struct session_state *s, struct op *op, bool *touch, struct err *err)
+{
+    const struct op_session_patch *patch = &op->session_patch;
+    bool cells = slice_present(patch->user_id) || slice_present(patch->status) ||
+                 slice_present(patch->metadata) || slice_present(patch->metadata_merge);
+    int64_t stamp;
+
+    if (cells && (!op_stamp_above(op, session_state_stamp(s), &stamp, err) ||
+                  !patch_cells(s, op, stamp, err)))
+        return false;
+    s->request_count += patch->increment_requests;
+    s->error_count += patch->mark_error;
+    s->processing_time += patch->add_processing_time;
+    s->active_us = later(s->active_us, op->now_us);
+    *touch = !cells && !patch->increment_requests && !patch->mark_error &&
+             patch->add_processing_time <= 0;
+    if (!*touch) {
+        s->version++;
+        s->updated_us = later(s->updated_us, op->now_us);
+    }
+    return true;
+}
+
+struct session_state session_state_tombstone(const struct session_state *s, int64_t stamp)
+{
+    return (struct session_state){
+        .stored = s->stored,
+        .hollow = true,
+        .user_changed = !s->hollow,
+        .session_id = s->session_id,
+        .tomb = stamp,
+        .active_us = s->active_us,
+        .last_seq = s->last_seq,
+        .last_context = s->last_context,
+        .version = s->version,
+        .created_us = s->created_us,
+        .updated_us = s->updated_us,
+    };
+}
+
+void session_state_raise(int64_t *at, int64_t to, bool *changed)
+{
+    if (*at < to) {
+        *at = to;
+        *changed = true;
+    }
+}
+
+/* Of two texts with one stamp either would do; the greater one, so that all stores agree. */
+static bool cell_wins(const struct cell *cell, int64_t stamp, struct slice text)
+{
+    return cell->stamp > stamp || (cell->stamp == stamp && slice_compare(cell->text, text) > 0);
+}
+
+static bool merge_cell(const struct cell *cell, int64_t tomb, int64_t *stamp, struct slice *text)
+{
+    bool changed = false;
+
+    if (cell->stamp > tomb && cell_wins(cell, *stamp, *text)) {
+        *stamp = cell->stamp;
+        *text = cell->text;
+        changed = true;
+    }
+    if (*stamp && *stamp <= tomb) {
+        *stamp = 0;
+        *text = (struct slice){NULL, 0};
+        changed = true;
+    }
+    return changed;
+}
+
+static void merge_cells(struct session_state *s, const struct record_session *r, bool *changed)
+{
+    struct cell metadata = {r->metadata.stamp, session_state_metadata(r->metadata.text)};
+    bool user = merge_cell(&r->user_id, s->tomb, &s->user_stamp, &s->user_id);
+
+    s->user_changed |= user;
+    *changed |= user;
+    *changed |= merge_cell(&r->status, s->tomb, &s->status_stamp, &s->status);
+    *changed |= merge_cell(&metadata, s->tomb, &s->metadata_stamp, &s->metadata);
+}
+
+/* What belongs to one life of the session. */
+static void merge_life(struct session_state *s, const struct record_session *r, bool *changed)
+{
+    if (r->tomb > s->tomb) {
+        s->tomb = r->tomb;
+        s->request_count = s->error_count = 0;
+        s->processing_time = 0;
+        *changed = true;
+    }
+    if (r->tomb == s->tomb) {
+        session_state_raise(&s->request_count, r->request_count, changed);
+        session_state_raise(&s->error_count, r->error_count, changed);
+        if (s->processing_time < r->total_processing_time) {
+            s->processing_time = r->total_processing_time;
+            *changed = true;
+        }
+    }
+    session_state_raise(&s->gen, r->gen, changed);
+    if (s->gen <= s->tomb && s->gen != 0) {
+        s->gen = 0;
+        *changed = true;
+    }
+}
+
+static void observe(const struct record_session *r)
+{
+    stamp_observe(r->gen);
+    stamp_observe(r->tomb);
+    stamp_observe(r->user_id.stamp);
+    stamp_observe(r->status.stamp);
+    stamp_observe(r->metadata.stamp);
+}
+
+bool session_state_merge(struct session_state *s, const struct record_session *r)
+{
+    bool changed = !s->stored;
+
+    observe(r);
+    merge_life(s, r, &changed);
+    merge_cells(s, r, &changed);
+    session_state_raise(&s->created_us, r->created_us, &changed);
+    session_state_raise(&s->updated_us, r->updated_us, &changed);
+    session_state_raise(&s->active_us, r->last_activity_us, &changed);
+    session_state_raise(&s->last_seq, r->last_seq, &changed);
+    session_state_raise(&s->version, r->version, &changed);
+    session_state_raise(&s->last_context, r->last_context, &changed);
+    if (changed && !s->stored)
+        s->hollow = s->gen == 0 && s->tomb > 0;
+    else if (changed && s->gen)
+        s->hollow = false;
+    return changed;
+}

@@ -1,0 +1,157 @@
+/* test_session_state.c - what a merge makes of a session in whatever order; the contract has the rest. */
+#include <check.h>
+
+#include "session_state.h"
+
+Suite *suite_session_state(void);
+
+static const struct record_session created = {
+    .gen = 10,
+    .user_id = {10, SLICE("ann")},
+    .status = {10, SLICE("active")},
+    .metadata = {10, SLICE("{}")},
+    .created_us = 1,
+    .last_activity_us = 5,
+    .version = 1,
+};
+static const struct record_session patched = {
+    .gen = 10,
+    .user_id = {10, SLICE("ann")},
+    .status = {20, SLICE("done")},
+    .metadata = {15, SLICE("{\"a\":1}")},
+    .request_count = 3,
+    .total_processing_time = 0.5,
+    .last_activity_us = 9,
+    .version = 2,
+    .last_seq = 7,
+};
+static const struct record_session deleted = {.tomb = 30, .version = 2, .last_seq = 7};
+static const struct record_session again = {
+    .gen = 40, .tomb = 30, .user_id = {40, SLICE("bob")}, .request_count = 1, .version = 3};
+
+static void check_same(const struct session_state *a, const struct session_state *b)
+{
+    struct record_session x = session_state_record(a), y = session_state_record(b);
+
+    ck_assert(x.gen == y.gen && x.tomb == y.tomb && x.version == y.version);
+    ck_assert(x.request_count == y.request_count && x.last_seq == y.last_seq);
+    ck_assert(x.last_activity_us == y.last_activity_us);
+    ck_assert(slice_equal(x.user_id.text, y.user_id.text) && x.user_id.stamp == y.user_id.stamp);
+    ck_assert(slice_equal(x.status.text, y.status.text) && x.status.stamp == y.status.stamp);
+    ck_assert(slice_equal(x.metadata.text, y.metadata.text));
+    ck_assert(a->hollow == b->hollow);
+}
+
+/* As a driver does. */
+static void merge(struct session_state *s, const struct record_session *r, bool changes)
+{
+    ck_assert(session_state_merge(s, r) == changes);
+    s->stored = true;
+}
+
+START_TEST(order_makes_no_difference)
+{
+    static const struct record_session *const all[] = {&created, &patched, &deleted, &again};
+    struct session_state first = {0};
+
+    for (int i = 0; i < 4; i++)
+        merge(&first, all[i], true);
+    ck_assert(session_state_live(&first, 0, 0));
+    ck_assert_int_eq(first.request_count, 1);
+    ck_assert(!first.status.at && !first.metadata.at);
+    for (int order = 0; order < 4 * 4 * 4 * 4; order++) {
+        int at[4] = {order & 3, order >> 2 & 3, order >> 4 & 3, order >> 6 & 3};
+        struct session_state s = {0};
+
+        if ((1 << at[0] | 1 << at[1] | 1 << at[2] | 1 << at[3]) != 15)
+            continue;
+        for (int i = 0; i < 4; i++) {
+            s.stored |= session_state_merge(&s, all[at[i]]);
+        }
+        check_same(&s, &first);
+        for (int i = 0; i < 4; i++)
+            merge(&s, all[i], false);
+    }
+}
+END_TEST
+
+START_TEST(a_deletion_leaves_what_must_outlive_it)
+{
+    struct session_state s = {0}, left;
+
+    merge(&s, &patched, true);
+    left = session_state_tombstone(&s, 50);
+    ck_assert(left.hollow && left.stored && left.user_changed);
+    ck_assert(left.tomb == 50 && left.version == 2 && left.last_seq == 7);
+    ck_assert(!session_state_known(&left, 0, 0) && !session_state_live(&left, 0, 0));
+    ck_assert_int_eq(session_state_stamp(&left), 50);
+    ck_assert(left.request_count == 0 && !left.user_id.at);
+}
+END_TEST
+
+START_TEST(expiry_hides)
+{
+    struct session_state s = {0};
+
+    merge(&s, &created, true);
+    ck_assert(session_state_live(&s, 0, INT64_MAX));
+    ck_assert(session_state_live(&s, 10, 14));
+    ck_assert(!session_state_live(&s, 10, 15) && !session_state_known(&s, 10, 15));
+    ck_assert(session_state_expired(&s, 10, 15));
+}
+END_TEST
+
+START_TEST(versions_are_checked)
+{
+    struct session_state s = {.stored = true, .gen = 1, .version = 4};
+    struct err err;
+
+    ck_assert(session_state_check(&s, true, 4, &err) &&
+              session_state_check(&s, true, IF_NONE, &err));
+    ck_assert(session_state_check(&s, true, IF_EXISTS, &err));
+    ck_assert(session_state_check(&s, false, IF_NONE, &err));
+    ck_assert(!session_state_check(&s, true, 3, &err) && err.kind == ERR_PRECONDITION);
+    ck_assert(!session_state_check(&s, false, 4, &err) && err.kind == ERR_PRECONDITION);
+}
+END_TEST
+
+static struct op patch_op(struct arena *arena)
+{
+    return (struct op){.type = OP_SESSION_PATCH, .now_us = 100, .stamp = 60, .arena = arena};
+}
+
+START_TEST(a_patch_without_members_is_a_touch)
+{
+    struct session_state s = {.stored = true, .gen = 10, .version = 1, .active_us = 5};
+    struct arena arena = {0};
+    struct op op = patch_op(&arena);
+    struct err err;
+    bool touch;
+
+    ck_assert(session_state_patch(&s, &op, &touch, &err) && touch);
+    ck_assert(s.version == 1 && s.active_us == 100);
+    op.session_patch.increment_requests = true;
+    ck_assert(session_state_patch(&s, &op, &touch, &err) && !touch);
+    ck_assert(s.version == 2 && s.request_count == 1 && s.updated_us == 100);
+    op.session_patch.status = SLICE("done");
+    op.stamp = 9;
+    op.fence = true;
+    ck_assert(!session_state_patch(&s, &op, &touch, &err) && err.kind == ERR_FENCED);
+    ck_assert_int_eq(op.newest, 10);
+    arena_done(&arena);
+}
+END_TEST
+
+Suite *suite_session_state(void)
+{
+    Suite *suite = suite_create("session_state");
+    TCase *tc = tcase_create("session_state");
+
+    tcase_add_test(tc, order_makes_no_difference);
+    tcase_add_test(tc, a_deletion_leaves_what_must_outlive_it);
+    tcase_add_test(tc, expiry_hides);
+    tcase_add_test(tc, versions_are_checked);
+    tcase_add_test(tc, a_patch_without_members_is_a_touch);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
