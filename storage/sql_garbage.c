@@ -2,7 +2,6 @@
 #include "sql_garbage.h"
 
 #include "clock.h"
-#include "sql_rows.h"
 
 /* Rows that one statement removes. */
 enum { GARBAGE_ROWS = 50 };
@@ -14,7 +13,6 @@ bool garbage_thread(struct sql *d, int64_t thread, struct err *err)
 
 bool garbage_session(struct sql *d, int64_t session, struct err *err)
 {
-    rows_forget(d->rows);
     return query_do(d, SQL_SESSION_DISCARD, session, 0, err);
 }
 

@@ -323,6 +323,7 @@ static bool remove_all(struct sql *d, struct session_row *left, struct err *err)
         return false;
     if (worth) {
         left->id = 0;
+        rows_forget(d->rows);
         return garbage_session(d, id, err);
     }
     return remove_content(d, SQL_MESSAGE_KILL, id, err) &&

@@ -94,27 +94,23 @@ static int committed(void *arg, sqlite3 *db, const char *name UNUSED, int frames
     return SQLITE_OK;
 }
 
-struct carrier *carrier_start(struct sqlite *writer, const struct backend_config *cfg,
-                              struct err *err)
+struct carrier *carrier_start(struct sqlite *writer, struct sqlite *reader, struct err *err)
 {
-    struct backend_config own = *cfg;
     struct carrier *c = calloc(1, sizeof(*c));
 
     if (!c) {
+        backend_close(&reader->sql.base);
         err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
         return NULL;
     }
     c->writer = writer->db;
+    c->own = reader;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->changed, NULL);
-    own.role = BACKEND_READER;
-    c->own = (struct sqlite *)sqlite_open(&own, err);
-    if (c->own)
-        c->running = pthread_create(&c->thread, NULL, work, c) == 0;
+    c->running = pthread_create(&c->thread, NULL, work, c) == 0;
     if (!c->running) {
-        if (c->own)
-            err_fill(err, ERR_INTERNAL, "sqlite: no thread can be had");
         carrier_stop(c);
+        err_fill(err, ERR_INTERNAL, "sqlite: no thread can be had");
         return NULL;
     }
     sqlite3_wal_hook(writer->db, committed, c);
@@ -132,8 +128,7 @@ void carrier_stop(struct carrier *c)
     pthread_mutex_unlock(&c->lock);
     if (c->running)
         pthread_join(c->thread, NULL);
-    if (c->own)
-        backend_close(&c->own->sql.base);
+    backend_close(&c->own->sql.base);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
     free(c);

@@ -11,8 +11,8 @@
  * Threads    start and stop: the writer's. The thread has a connection of its own.
  * Ownership  the caller frees by carrier_stop().
  * Units      frames: pages in the log.
- * Errors     start: as sqlite_open() of a reader; INTERNAL when no thread can be had. Later ones
- *            are not told: the log stays whole and grows, the next commit tries again.
+ * Errors     start: NO_MEMORY; INTERNAL when no thread can be had. Later ones are not told: the
+ *            log stays whole and grows, the next commit tries again.
  */
 #ifndef SQLITE_CARRIER_H
 #define SQLITE_CARRIER_H
@@ -27,8 +27,9 @@ enum {
 
 struct carrier;
 
-/* For the connection of the writer, which was opened with cfg. NULL on failure. */
-struct carrier *carrier_start(struct sqlite *writer, const struct backend_config *cfg,
+/* For the connection of the writer; `reader` is another to the same file, which the thread owns from
+ * now on, also on failure (closed). NULL on failure. */
+struct carrier *carrier_start(struct sqlite *writer, struct sqlite *reader,
                               struct err *err) MUST_USE;
 
 /* Ends the thread, closes its connection. Before the writer's is closed. NULL is allowed. */

@@ -172,6 +172,18 @@ static bool set_up(struct sqlite *d, const char *path, bool file, struct err *er
     return !file || note_wal(d, path, err);
 }
 
+/* The thread that carries the log over has a connection of its own. */
+static bool start_carrier(struct sqlite *d, const struct backend_config *cfg, struct err *err)
+{
+    struct backend_config own = *cfg;
+    struct backend *reader;
+
+    own.role = BACKEND_READER;
+    reader = sqlite_open(&own, err);
+    d->carrier = reader ? carrier_start(d, (struct sqlite *)reader, err) : NULL;
+    return d->carrier;
+}
+
 struct backend *sqlite_open(const struct backend_config *cfg, struct err *err)
 {
     struct sqlite *d = calloc(1, sizeof(*d));
@@ -186,7 +198,7 @@ struct backend *sqlite_open(const struct backend_config *cfg, struct err *err)
         d->sql.base.caps = file ? BACKEND_DURABLE : 0;
         d->lock_fd = -1;
         done = set_up(d, path, file, err) &&
-               (!file || cfg->role == BACKEND_READER || (d->carrier = carrier_start(d, cfg, err)));
+               (!file || cfg->role == BACKEND_READER || start_carrier(d, cfg, err));
         if (!done)
             backend_close(&d->sql.base);
     } else {
