@@ -11,11 +11,11 @@ import statistics
 import time
 
 import cases
-import cases_postgres
+import cases_stores
 from cases import Case, Plan
 from servers import CORES, folder
 
-CASES = cases.CASES + cases_postgres.CASES
+CASES = cases.CASES + cases_stores.CASES
 
 
 def sync_ms() -> float:

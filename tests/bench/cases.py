@@ -5,13 +5,15 @@ import resource
 import statistics
 import string
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from load import answered, connect, fill, request, wrk
 from servers import Server, folder, nginx, stateward, webdis
-from servers import redis as redis_server
 
 MANY, FEW = 100_000, 100
+
+Over = Callable[[], AbstractContextManager[Server]]  # starts stateward over a store
 
 
 @dataclass
@@ -58,14 +60,6 @@ def redis(plan: Plan) -> Iterator[tuple[float, float]]:
             yield append(ours, plan)(), wrk(theirs.url, plan.seconds, "rpush.lua").rate
 
 
-def redis_redis(plan: Plan) -> Iterator[tuple[float, float]]:
-    """The same Redis below both; ours does three things where RPUSH does one."""
-    for _ in range(plan.rounds):
-        with folder("redis") as path, redis_server(path) as port, \
-                stateward(url=f"redis://127.0.0.1:{port}/0") as ours, webdis() as theirs:
-            yield append(ours, plan)(), wrk(theirs.url, plan.seconds, "rpush.lua").rate
-
-
 def text(size: int) -> str:
     return "".join(random.choices(string.ascii_letters + " ", k=size))
 
@@ -84,10 +78,12 @@ def messages(count: int) -> Iterator[bytes]:
         yield request("POST", "/conversations/hot/messages?require_session=false", '{"messages": [%s]}' % parts)
 
 
-def by_size(plan: Plan, path: str, content: Callable[[int], Iterator[bytes]]) -> Iterator[tuple[float, float]]:
-    with stateward() as ours, stateward() as theirs:
-        fill(ours, content(MANY))
-        fill(theirs, content(FEW))
+def by_size(plan: Plan, path: str, content: Callable[[int], Iterator[bytes]], over: Over = stateward,
+            many: int = MANY, few: int = FEW) -> Iterator[tuple[float, float]]:
+    """The same request to a store that holds much and to one that holds little."""
+    with over() as ours, over() as theirs:
+        fill(ours, content(many))
+        fill(theirs, content(few))
         yield from alternate(plan, lambda: wrk(ours.url + path, plan.seconds).rate,
                              lambda: wrk(theirs.url + path, plan.seconds).rate)
 
@@ -96,8 +92,8 @@ def latest(plan: Plan) -> Iterator[tuple[float, float]]:
     return by_size(plan, "/threads/hot/latest", checkpoints)
 
 
-def newest(plan: Plan) -> Iterator[tuple[float, float]]:
-    return by_size(plan, "/conversations/hot/messages?limit=50", messages)
+def newest(plan: Plan, over: Over = stateward) -> Iterator[tuple[float, float]]:
+    return by_size(plan, "/conversations/hot/messages?limit=50", messages, over)
 
 
 def hot(plan: Plan) -> Iterator[tuple[float, float]]:
@@ -175,7 +171,6 @@ CASES = [
     Case("live", "GET /health/live vs nginx return 200, req/s", 0.9, live),
     Case("batch", "durable append, c=64, vs --batch-max-ops 1, req/s", 5, batching),
     Case("redis", "append on memory: vs webdis RPUSH on Redis, req/s", 1.4, redis),
-    Case("redis-redis", "append on Redis: vs webdis RPUSH on Redis, req/s", 1.0, redis_redis),
     Case("latest", "latest 4 KB checkpoint of 100 000 vs of 100, req/s", 0.8, latest),
     Case("newest", "last 50 of 100 000 messages vs of 100, req/s", 0.8, newest),
     Case("hot", "PATCH one session vs 1000, c=64, req/s", 0.8, hot),

@@ -6,8 +6,8 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -15,6 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+import stores  # noqa: E402
+from stores import free_port  # noqa: E402
+
 CORES = os.cpu_count() or 1
 
 NGINX = """
@@ -63,12 +68,6 @@ class Server:
         """Bytes of memory in use."""
         pages = pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -134,24 +133,19 @@ def nginx() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def redis(path: pathlib.Path) -> Iterator[int]:
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    child = subprocess.Popen(command, cwd=path, stdout=subprocess.DEVNULL)
-    try:
-        yield port
-    finally:
-        child.terminate()
-        child.wait(30)
+def redis() -> Iterator[stores.Redis]:
+    """One that keeps nothing on the disk."""
+    with stores.redis("--appendonly", "no") as server:
+        yield server
 
 
 @contextlib.contextmanager
 def webdis() -> Iterator[Server]:
-    with folder("webdis") as path, redis(path) as redis_port:
+    with folder("webdis") as path, redis() as store:
         port = free_port()
         config = path / "webdis.json"
         config.write_text(json.dumps({
-            "redis_host": "127.0.0.1", "redis_port": redis_port, "http_host": "127.0.0.1", "http_port": port,
+            "redis_host": "127.0.0.1", "redis_port": store.port, "http_host": "127.0.0.1", "http_port": port,
             "threads": CORES, "daemonize": False, "verbosity": 0, "logfile": str(path / "webdis.log"),
             "pool_size": 10,
         }))

@@ -1,18 +1,13 @@
-"""The lines of the table that are about PostgreSQL; see cases.py."""
+"""The lines of the table that are about Redis and PostgreSQL; see cases.py."""
 
 import contextlib
 import pathlib
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 
-from cases import FEW, MANY, Case, Plan, alternate, append, messages
+from cases import Case, Plan, alternate, append, by_size, newest, text
 from load import fill, number, request, wrk
-from servers import ROOT, Server, folder, stateward
-
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-
-import stores  # noqa: E402
+from servers import Server, folder, redis, stateward, stores, webdis
 
 # What an append writes, and what a PATCH of a counter does, as pgbench would do it.
 INSERT = r"""\set session random(1, 1000)
@@ -26,9 +21,41 @@ processing_time = processing_time + 0.25, version = version + 1 WHERE session_id
 
 
 @contextlib.contextmanager
+def over_redis() -> Iterator[Server]:
+    with redis() as store, stateward(url=store.url()) as server:
+        yield server
+
+
+@contextlib.contextmanager
 def over_postgres() -> Iterator[tuple[Server, stores.Postgres]]:
-    with stores.postgres() as store, stateward("--primary", store.url()) as server:
+    with stores.postgres() as store, stateward(url=store.url()) as server:
         yield server, store
+
+
+@contextlib.contextmanager
+def over_postgres_alone() -> Iterator[Server]:
+    with over_postgres() as (server, _):
+        yield server
+
+
+def rd_append(plan: Plan) -> Iterator[tuple[float, float]]:
+    """Below both a Redis that keeps nothing on the disk; ours does three things where RPUSH does one."""
+    for _ in range(plan.rounds):
+        with over_redis() as ours, webdis() as theirs:
+            yield append(ours, plan)(), wrk(theirs.url, plan.seconds, "rpush.lua").rate
+
+
+def one_thread(count: int) -> Iterator[bytes]:
+    for i in range(count):
+        yield request("PUT", f"/checkpoints/hot/c-{i}", '{"checkpoint_data": {"text": "%s"}}' % text(20_000))
+
+
+def rd_latest(plan: Plan) -> Iterator[tuple[float, float]]:
+    return by_size(plan, "/threads/hot/latest", one_thread, over_redis, many=5000, few=10)
+
+
+def rd_newest(plan: Plan) -> Iterator[tuple[float, float]]:
+    return newest(plan, over_redis)
 
 
 def pgbench(
@@ -60,16 +87,19 @@ def pg_hot(plan: Plan) -> Iterator[tuple[float, float]]:
 
 
 def pg_newest(plan: Plan) -> Iterator[tuple[float, float]]:
-    path = "/conversations/hot/messages?limit=50"
-    with over_postgres() as (ours, _), over_postgres() as (theirs, _):
-        fill(ours, messages(MANY))
-        fill(theirs, messages(FEW))
-        yield from alternate(plan, lambda: wrk(ours.url + path, plan.seconds).rate,
-                             lambda: wrk(theirs.url + path, plan.seconds).rate)
+    return newest(plan, over_postgres_alone)
+
+
+def mem_newest(plan: Plan) -> Iterator[tuple[float, float]]:
+    return newest(plan, lambda: stateward(memory=True))
 
 
 CASES = [
+    Case("rd_append", "Redis: append vs webdis RPUSH, c=64, req/s", 1.0, rd_append),
+    Case("rd_latest", "Redis: latest of 5000 x 20 KB vs of 10, req/s", 0.5, rd_latest),
+    Case("rd_newest", "Redis: last 50 of 100 000 vs of 100, req/s", 0.5, rd_newest),
     Case("pg_append", "PostgreSQL: append, c=64, vs pgbench c=32, req/s", 1.2, pg_append),
     Case("pg_hot", "PostgreSQL: PATCH one session vs pgbench, c=64, req/s", 5, pg_hot),
     Case("pg_newest", "PostgreSQL: last 50 of 100 000 vs of 100, req/s", 0.5, pg_newest),
+    Case("mem_newest", "memory: last 50 of 100 000 vs of 100, req/s", 0.5, mem_newest),
 ]
