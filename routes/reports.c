@@ -48,14 +48,14 @@ static void write_checks(struct text *t, const struct monitor_report *report)
     json_close(t, '}');
 }
 
-static void write_backend(struct text *t, const struct monitor_report *report, unsigned caps)
+static void write_backend(struct text *t, const struct monitor_report *report)
 {
     json_open(t, '{');
     json_member_string(t, "role", SLICE("primary"));
     json_member_string(t, "type", slice_of(report->type));
     json_member_string(t, "state", slice_of(report->healthy ? "up" : "down"));
     json_member_int(t, "outbox", 0);
-    json_member_string(t, "durability", slice_of(caps & BACKEND_DURABLE ? "durable" : "volatile"));
+    json_member_string(t, "durability", slice_of(report->caps & BACKEND_DURABLE ? "durable" : "volatile"));
     json_close(t, '}');
 }
 
@@ -82,7 +82,7 @@ bool health_finish(struct request *req, struct op *op UNUSED, struct response *r
     write_checks(t, &report);
     json_key(t, "backends");
     json_open(t, '[');
-    write_backend(t, &report, lanes_caps(service->lanes));
+    write_backend(t, &report);
     json_close(t, ']');
     json_close(t, '}');
     return true;

@@ -10,6 +10,14 @@ static bool expired(const struct op *op, int64_t now_ns)
     return !op->again && op->deadline_ns && op->deadline_ns < now_ns;
 }
 
+static void answer_probe(struct backend *b, struct op *op, struct err *err)
+{
+    if (b->ops->probe(b, op->deadline_ns, err))
+        op->probe.out.caps = b->caps;
+    else
+        op->status = *err;
+}
+
 /* What has failed does not go on from where it was. */
 static bool fail(struct op *const ops[], size_t n)
 {
@@ -33,8 +41,8 @@ bool backend_execute(struct backend *b, struct op *const ops[], size_t n, struct
             err_fill(&op->status, ERR_UNAVAILABLE, "the store did not get to it in time");
         else if (op->type != OP_PROBE)
             run[n_run++] = op;
-        else if (!b->ops->probe(b, op->deadline_ns, err))
-            op->status = *err;
+        else
+            answer_probe(b, op, err);
         if (!op->again)
             op->progress = NULL;
         op->again = false;

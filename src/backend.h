@@ -93,7 +93,8 @@ struct backend_ops {
      */
     bool (*execute)(struct backend *self, struct op *const ops[], size_t n, struct err *err);
 
-    /* Learns cheaply, without writing, if the store answers. ERR_UNAVAILABLE if not. */
+    /* Learns cheaply, without writing, if the store answers, and how durable it is now: sets caps.
+     * ERR_UNAVAILABLE if it does not answer. */
     bool (*probe)(struct backend *self, int64_t deadline_ns, struct err *err);
 
     /* Releases connections, files and self. Cannot fail. */

@@ -318,11 +318,6 @@ size_t lanes_depth(const struct lanes *l)
     return atomic_load(&l->depth);
 }
 
-unsigned lanes_caps(const struct lanes *l)
-{
-    return l->workers[0].backend->caps;
-}
-
 static void stop_workers(struct lanes *l)
 {
     for (size_t i = 0; l->queues && i < l->n_queues; i++) {

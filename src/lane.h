@@ -46,9 +46,6 @@ void lanes_submit(struct lanes *l, struct op *first);
 /* Ops admitted and not yet posted home. */
 size_t lanes_depth(const struct lanes *l);
 
-/* Capabilities of the first chain (enum backend_caps). */
-unsigned lanes_caps(const struct lanes *l);
-
 /*
  * Runs what is queued, the rest of what is done in parts too, posts it home, stops the workers,
  * closes the backends. NULL is allowed.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
+#include "backend.h"
 #include "clock.h"
 #include "inbox.h"
 #include "log.h"
@@ -32,6 +33,7 @@ struct monitor {
     struct monitor_report report;
     bool started; /* the store has answered once */
     bool known;   /* the state was logged */
+    bool asked;   /* report.caps are those of the store */
 };
 
 static void send_errand(struct monitor *m, struct errand *e, enum op_type type, int64_t now_ns)
@@ -81,12 +83,33 @@ static void set_state(struct monitor *m, bool healthy, double latency_s, const c
                     m->cfg.type, healthy ? "the store answers again" : problem);
 }
 
+/* Logs when what was answered may be lost from now on, and when that ends. */
+static void set_caps(struct monitor *m, unsigned caps)
+{
+    bool durable = caps & BACKEND_DURABLE, was;
+
+    pthread_mutex_lock(&m->lock);
+    was = !m->asked || m->report.caps & BACKEND_DURABLE;
+    m->asked = true;
+    m->report.caps = caps;
+    pthread_mutex_unlock(&m->lock);
+    if (was && !durable)
+        log_message(LOG_WARNING, "volatile",
+                    "%s: what was answered may be lost when the store dies; see docs/operations.md",
+                    m->cfg.type);
+    else if (!was && durable)
+        log_message(LOG_INFO, "durable", "%s: what was answered outlives the store's death",
+                    m->cfg.type);
+}
+
 static void probe_back(struct monitor *m, struct errand *e, int64_t now_ns)
 {
-    if (e->op.status.kind == ERR_OK)
-        set_state(m, true, (double)(now_ns - e->op.started_ns) * 1e-9, "");
-    else
+    if (e->op.status.kind != ERR_OK) {
         set_state(m, false, 0, e->op.status.text);
+        return;
+    }
+    set_caps(m, e->op.probe.out.caps);
+    set_state(m, true, (double)(now_ns - e->op.started_ns) * 1e-9, "");
 }
 
 static void sweep_back(struct monitor *m, struct errand *e, int64_t now_ns)

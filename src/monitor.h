@@ -3,7 +3,8 @@
  *
  *     monitor thread, once a second -> OP_PROBE on the lanes -> monitor_report() -> GET /health
  *
- * It logs one line when the state of the store changes, and is the only one that does.
+ * It logs one line when the state of the store changes, and one when what was answered may be lost
+ * with the store; it is the only one that does.
  *
  * Threads    report, note, ready and draining: any. start and stop: main.
  * Ownership  the caller frees by monitor_stop(). The text of a report lives in the report.
@@ -30,6 +31,7 @@ struct monitor_report {
     bool healthy;
     int64_t checked_us; /* 0 = not yet */
     double latency_s;   /* of the last sign of life */
+    unsigned caps;      /* enum backend_caps, as of the last sign of life */
     char type[32];
     char problem[240]; /* empty when healthy */
     bool writes_fail;  /* a write has failed within MONITOR_RECENT_S */

@@ -48,7 +48,9 @@ struct op_stats {
 
 /* Asks the store for a sign of life: answered by backend_probe(). */
 struct op_probe {
-    char unused;
+    struct {
+        unsigned caps; /* enum backend_caps, as they are now */
+    } out;
 };
 
 /*

@@ -64,7 +64,10 @@ static bool probe(struct backend *self, int64_t deadline_ns, struct err *err)
     if (f->plan->persistent && f->plan->mode != FAULT_OP &&
         strikes(f->plan, atomic_load(&f->plan->calls) + 1))
         return err_set(err, ERR_UNAVAILABLE, "fault: the store is down");
-    return backend_probe(f->below, deadline_ns, err);
+    if (!backend_probe(f->below, deadline_ns, err))
+        return false;
+    f->base.caps = f->below->caps;
+    return true;
 }
 
 static void close_both(struct backend *self)

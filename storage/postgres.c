@@ -154,6 +154,11 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     return n_reads == n || sql_execute(self, rest, n - n_reads, err);
 }
 
+void postgres_set_caps(struct postgres *d, bool durable)
+{
+    d->sql.base.caps = BACKEND_SHARED | (durable ? BACKEND_DURABLE : 0);
+}
+
 static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *err)
 {
     struct postgres *d = (struct postgres *)self;
@@ -166,6 +171,7 @@ static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *
         postgres_roll_back(&d->sql);
         return false;
     }
+    postgres_set_caps(d, found && query_col_int(&q, 0));
     return postgres_commit(&d->sql, false, &lost, err);
 }
 

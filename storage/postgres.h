@@ -94,6 +94,9 @@ bool postgres_commit(struct sql *d, bool writes, bool *lost, struct err *err) MU
 void postgres_roll_back(struct sql *d);
 bool postgres_again(struct sql *d, unsigned n) MUST_USE;
 
+/* What the server is worth: whether a commit outlives it. */
+void postgres_set_caps(struct postgres *d, bool durable);
+
 /* Connects if there is no connection and it is time to; sets it up. postgres_open.c. */
 bool postgres_connect(struct postgres *d, struct err *err) MUST_USE;
 

@@ -54,7 +54,7 @@ static bool set_up(struct postgres *d, struct err *err)
         return false;
     stamp_observe(high);
     d->stamp_high = 0;
-    d->sql.base.caps = BACKEND_SHARED | (durable ? BACKEND_DURABLE : 0);
+    postgres_set_caps(d, durable);
     if (!PQenterPipelineMode(d->conn))
         return err_set(err, ERR_INTERNAL, "postgres: no pipeline");
     return true;

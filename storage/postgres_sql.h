@@ -14,12 +14,16 @@
 
 #include "sessions_sql.h"
 
+/* A sign of life, and whether what is committed outlives the server. */
+#define POSTGRES_SETTINGS \
+    "SELECT current_setting('synchronous_commit') <> 'off' AND current_setting('fsync')::bool"
+
 #define POSTGRES_SQL(X)                                                                      \
     X(BEGIN_READ, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")                         \
     X(BEGIN_WRITE, "BEGIN ISOLATION LEVEL READ COMMITTED")                                   \
     X(COMMIT, "COMMIT")                                                                      \
     X(ROLLBACK, "ROLLBACK")                                                                  \
-    X(ALIVE, "SELECT 1")                                                                     \
+    X(ALIVE, POSTGRES_SETTINGS)                                                                     \
     X(CLOCK_SET, "INSERT INTO clocks (instance, lane, high) VALUES (?1, ?2, ?3) "            \
                  "ON CONFLICT (instance, lane) DO UPDATE SET high = excluded.high")          \
     X(SESSION_FIND_LOCK, "SELECT " SESSION_NUMBERS " FROM sessions "                         \
@@ -55,7 +59,4 @@
 #define POSTGRES_CLOCK "SELECT coalesce(max(high), 0) FROM clocks"
 #define POSTGRES_TAKE_NUMBER \
     "SELECT n FROM generate_series(%lld, %lld) AS n WHERE pg_try_advisory_lock(%u, n::int) LIMIT 1"
-#define POSTGRES_SETTINGS \
-    "SELECT current_setting('synchronous_commit') <> 'off' AND current_setting('fsync')::bool"
-
 #endif

@@ -144,15 +144,8 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
 static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *err)
 {
     struct redis *d = (struct redis *)self;
-    struct arena scratch = {0};
-    struct reply *reply;
-    bool ok;
 
-    ok = up(d, err) && conn_put(&d->conn, (struct slice[]){SLICE("PING")}, 1, &scratch, err) &&
-         conn_send(&d->conn, err) && conn_take(&d->conn, &scratch, &reply, err) &&
-         (reply->type != REPLY_ERROR || conn_refused(reply, err));
-    arena_done(&scratch);
-    return ok;
+    return up(d, err) && redis_alive(d, err);
 }
 
 static void close_redis(struct backend *self)

@@ -34,23 +34,44 @@ static bool refused(const struct reply *reply, struct err *err)
     return reply->type == REPLY_ERROR ? conn_refused(reply, err) : true;
 }
 
-/* Whether what the server confirms survives its death. CONFIG may be forbidden: then nobody knows. */
+static bool is_setting(const struct reply *reply, struct slice value)
+{
+    return reply->type == REPLY_LIST && reply->n == 2 && slice_equal(reply->items[1]->text, value);
+}
+
+/* CONFIG may be forbidden: then nobody knows, and that is not durable. */
 static bool read_durability(struct redis *d, struct arena *arena, struct err *err)
 {
-    struct reply *append, *sync;
+    static const struct slice commands[][3] = {
+        {SLICE("PING")},
+        {SLICE("CONFIG"), SLICE("GET"), SLICE("appendonly")},
+        {SLICE("CONFIG"), SLICE("GET"), SLICE("appendfsync")},
+    };
+    struct reply *replies[COUNT_OF(commands)];
 
-    if (!ask(d, (struct slice[]){SLICE("CONFIG"), SLICE("GET"), SLICE("appendonly")}, 3, arena,
-             &append, err) ||
-        !ask(d, (struct slice[]){SLICE("CONFIG"), SLICE("GET"), SLICE("appendfsync")}, 3, arena,
-             &sync, err))
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        if (!conn_put(&d->conn, commands[i], i == 0 ? 1 : 3, arena, err))
+            return false;
+    if (!conn_send(&d->conn, err))
         return false;
-    d->base.caps &= ~(unsigned)BACKEND_DURABLE;
-    if (append->type != REPLY_LIST || append->n != 2 || sync->type != REPLY_LIST || sync->n != 2)
-        return true;
-    if (slice_equal(append->items[1]->text, SLICE("yes")) &&
-        slice_equal(sync->items[1]->text, SLICE("always")))
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        if (!conn_take(&d->conn, arena, &replies[i], err))
+            return false;
+    if (!refused(replies[0], err))
+        return false;
+    d->base.caps = BACKEND_SHARED;
+    if (is_setting(replies[1], SLICE("yes")) && is_setting(replies[2], SLICE("always")))
         d->base.caps |= BACKEND_DURABLE;
     return true;
+}
+
+bool redis_alive(struct redis *d, struct err *err)
+{
+    struct arena arena = {0};
+    bool ok = read_durability(d, &arena, err);
+
+    arena_done(&arena);
+    return ok;
 }
 
 static bool read_clock(struct redis *d, struct arena *arena, struct err *err)

@@ -1,7 +1,7 @@
 /*
  * redis_node.h - what a process and a Redis tell each other when they meet.
  *
- *     redis.c: connected -> redis_greet();  each batch -> redis_node_keep()
+ *     redis.c: connected -> redis_greet();  each batch -> redis_node_keep();  probe -> redis_alive()
  *
  * Stamps and value ids must be unique over all processes that use the store: each takes a number of
  * its own there, with a lease, and keeps a time there that is above all stamps it has made.
@@ -15,6 +15,9 @@
 #define REDIS_NODE_H
 
 #include "redis.h"
+
+/* A sign of life, and whether what is confirmed outlives the server: sets caps. */
+bool redis_alive(struct redis *d, struct err *err) MUST_USE;
 
 /* After connecting: the scripts, the clock of the store, how durable it is. */
 bool redis_greet(struct redis *d, struct err *err) MUST_USE;

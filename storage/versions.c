@@ -118,7 +118,10 @@ static bool probe(struct backend *self, int64_t deadline_ns, struct err *err)
 {
     struct versions *v = (struct versions *)self;
 
-    return backend_probe(v->below, deadline_ns, err);
+    if (!backend_probe(v->below, deadline_ns, err))
+        return false;
+    v->base.caps = v->below->caps;
+    return true;
 }
 
 static void close_both(struct backend *self)

@@ -32,6 +32,7 @@ START_TEST(a_probe_is_answered_by_probe)
 
     ck_assert(backend_execute(&f.base, list, 2, &err));
     ck_assert_uint_eq(f.n_probes, 1);
+    ck_assert_uint_eq(probe.probe.out.caps, BACKEND_SHARED);
     ck_assert_uint_eq(f.n_ran, 1);
     f.fail = ERR_UNAVAILABLE;
     ck_assert(backend_execute(&f.base, list, 1, &err));

@@ -100,7 +100,6 @@ START_TEST(what_gathers_is_one_sorted_batch)
     pthread_mutex_unlock(&gate);
     ck_assert_uint_eq(take(&home, 26), 26);
     ck_assert_uint_eq(lanes_depth(l), 0);
-    ck_assert_uint_eq(lanes_caps(l), BACKEND_SHARED);
     lanes_close(l);
     ck_assert(f->closed);
     ck_assert_uint_le(f->largest, 10);

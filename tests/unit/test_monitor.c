@@ -77,6 +77,29 @@ START_TEST(a_store_that_answers)
 }
 END_TEST
 
+/* Whether a report says so of a store with these capabilities. */
+static bool says_durable(unsigned caps)
+{
+    struct lanes *lanes = open_lanes(ERR_OK, false);
+    struct monitor_report report;
+    struct monitor *m;
+
+    writer.base.caps = caps;
+    m = start(lanes, 0);
+    report = first_report(m);
+    monitor_stop(m);
+    lanes_close(lanes);
+    ck_assert_uint_eq(report.caps, caps);
+    return report.caps & BACKEND_DURABLE;
+}
+
+START_TEST(how_durable_a_store_is)
+{
+    ck_assert(says_durable(BACKEND_DURABLE));
+    ck_assert(!says_durable(BACKEND_SHARED));
+}
+END_TEST
+
 START_TEST(a_store_that_fails)
 {
     struct lanes *lanes = open_lanes(ERR_UNAVAILABLE, false);
@@ -174,6 +197,7 @@ Suite *suite_monitor(void)
     TCase *t = tcase_create("monitor");
 
     tcase_add_test(t, a_store_that_answers);
+    tcase_add_test(t, how_durable_a_store_is);
     tcase_add_test(t, a_store_that_fails);
     tcase_add_test(t, stops_while_its_ops_are_out);
     tcase_add_test(t, sweeps);

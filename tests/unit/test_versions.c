@@ -109,7 +109,9 @@ START_TEST(caps_probe_and_failure_pass_through)
     struct op op = op_of(OP_THREAD_GET), *ops[] = {&op};
 
     ck_assert_uint_eq(versions->caps, BACKEND_DURABLE);
+    below.base.caps = BACKEND_SHARED; /* another server than before */
     ck_assert(backend_probe(versions, 0, &err));
+    ck_assert_uint_eq(versions->caps, BACKEND_SHARED);
     ck_assert_int_eq(execute(&op), ERR_OK);
     below.status = ERR_NOT_FOUND;
     ck_assert_int_eq(execute(&op), ERR_NOT_FOUND);
