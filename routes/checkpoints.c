@@ -5,9 +5,10 @@
  *             channel form:  {"checkpoint": {...}, "metadata": {}, "parent_checkpoint_id": "c0",
  *                             "values": [{"channel": "messages", "version": 2, "type": "msgpack",
  *                                         "base64": "..."}], "removed": ["channel"]}
- *             A frame has `len` for `base64`, and the raw bytes behind the JSON.
+ *             A frame has `len` for `base64`, and the raw bytes behind the JSON; or `parts`, `base`
+ *             and `hash`: a patch of an earlier version of the channel.
  *   201, 200  {"thread_id": "t", "ns": "", "checkpoint_id": "c1"}
- *   errors    invalid_request 400, form_mismatch 409, unsupported 501 (patches of values)
+ *   errors    invalid_request 400, form_mismatch 409, base_missing 409
  *
  * GET /checkpoints/{t}/{c}?ns=, GET /threads/{t}/latest?ns= - a checkpoint, its values and writes.
  *
@@ -21,6 +22,7 @@
 #include "input.h"
 #include "json.h"
 #include "parse.h"
+#include "patches.h"
 #include "routes.h"
 #include "values_in.h"
 
@@ -95,17 +97,45 @@ static bool parse(struct request *req, struct put *in, struct op_checkpoint_put 
     return find_run_id(put->metadata, request_arena(req), &put->run_id, err);
 }
 
-bool checkpoint_put_start(struct request *req, struct err *err)
+static bool submit_put(struct request *req, const struct op_checkpoint_put *put, struct err *err)
 {
     struct op *op = request_op(req, OP_CHECKPOINT_PUT, request_param(req, "t"), err);
-    struct put in = {0};
 
-    if (!op || !parse(req, &in, &op->checkpoint_put, err))
+    if (!op)
         return false;
-    if (op->checkpoint_put.form == FORM_CHANNEL &&
-        !channels_resolve(in.removed, request_arena(req), &op->checkpoint_put, err))
-        return false;
+    op->checkpoint_put = *put;
+    request_then(req, checkpoint_put_finish);
     return request_submit(req, op, err);
+}
+
+/* What the patches are based on is here. */
+static bool bases_finish(struct request *req, struct op *op, struct response *res UNUSED,
+                         struct err *err)
+{
+    struct op_checkpoint_put *put = request_state(req);
+
+    return patches_rebuild(req, &op->values_get, put, err) && submit_put(req, put, err);
+}
+
+bool checkpoint_put_start(struct request *req, struct err *err)
+{
+    struct op_checkpoint_put *put = arena_zalloc(request_arena(req), 1, sizeof(*put));
+    struct put in = {0};
+    struct op *bases;
+
+    if (!put)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (!parse(req, &in, put, err))
+        return false;
+    if (put->form == FORM_CHANNEL && !channels_resolve(in.removed, request_arena(req), put, err))
+        return false;
+    if (!patches_op(req, put, &bases, err))
+        return false;
+    if (!bases)
+        return submit_put(req, put, err);
+    request_set_state(req, put);
+    request_then(req, bases_finish);
+    return request_submit(req, bases, err);
 }
 
 bool checkpoint_put_finish(struct request *req, struct op *op, struct response *res,

@@ -6,6 +6,7 @@
 
 #include "base64.h"
 #include "input.h"
+#include "json.h"
 #include "names.h"
 #include "parse.h"
 
@@ -18,7 +19,8 @@ struct element {
     struct slice channel, type;
     struct slice base64;         /* with its quotes: it may be long, and is decoded where it is */
     struct slice version, value; /* JSON text */
-    struct slice parts, base, hash; /* JSON text */
+    struct slice parts, base;    /* JSON text */
+    struct slice hash;
     int64_t len, idx;
 };
 
@@ -36,8 +38,8 @@ static const struct member value_members[] = {
     MEMBER(struct element, base64, MEMBER_ANY),
     MEMBER_RANGE(struct element, len, MEMBER_INT, 0, INT64_MAX),
     MEMBER(struct element, parts, MEMBER_ANY),
-    MEMBER(struct element, base, MEMBER_ANY),
-    MEMBER(struct element, hash, MEMBER_ANY),
+    MEMBER(struct element, base, MEMBER_OBJECT),
+    MEMBER(struct element, hash, MEMBER_STRING),
     MEMBER_END,
 };
 
@@ -104,17 +106,153 @@ static bool read_blob(const struct values_in *in, const struct element *e, const
     return true;
 }
 
-static bool no_patch(const struct element *e, const char *at, struct err *err)
-{
-    const char *member = slice_present(e->parts)  ? "parts"
-                         : slice_present(e->base) ? "base"
-                         : slice_present(e->hash) ? "hash"
-                                                  : NULL;
+/* An element of `parts`. */
+struct part {
+    struct slice copy; /* JSON text */
+    int64_t len;
+};
 
-    if (!member)
-        return true;
-    return err_set(err, ERR_UNSUPPORTED, "%s/%s: patches are not supported, send the whole value",
-                   at, member);
+static const struct member part_members[] = {
+    MEMBER(struct part, copy, MEMBER_ARRAY),
+    MEMBER_RANGE(struct part, len, MEMBER_INT, 0, INT64_MAX),
+    MEMBER_END,
+};
+
+struct base {
+    struct slice version, hash;
+};
+
+static const struct member base_members[] = {
+    MEMBER(struct base, version, MEMBER_ANY | MEMBER_REQUIRED),
+    MEMBER(struct base, hash, MEMBER_STRING | MEMBER_REQUIRED),
+    MEMBER_END,
+};
+
+/* Reads [offset, length]. */
+static bool read_copy(const struct values_in *in, struct slice json, const char *at,
+                      struct patch_part *part, struct err *err)
+{
+    int64_t numbers[2];
+    struct slice *items;
+    bool good;
+    size_t n;
+
+    if (!split_elements(json, in->arena, &items, &n, err))
+        return false;
+    good = n == COUNT_OF(numbers);
+    for (size_t i = 0; i < n && good; i++)
+        good = (*items[i].at == '-' || (*items[i].at >= '0' && *items[i].at <= '9')) &&
+               json_decode_int(items[i], &numbers[i], err) && numbers[i] >= 0;
+    if (!good)
+        return err_set(err, ERR_INVALID, "%s/copy: must be [offset, length]", at);
+    *part = (struct patch_part){.offset = (uint64_t)numbers[0], .len = (uint64_t)numbers[1]};
+    return true;
+}
+
+static bool read_part(const struct values_in *in, struct slice json, const char *at,
+                      struct patch_part *part, struct err *err)
+{
+    struct part p = {.len = NOT_SENT};
+
+    if (!body_read_part(json, at, part_members, &p, in->arena, err))
+        return false;
+    if (slice_present(p.copy) == (p.len != NOT_SENT))
+        return err_set(err, ERR_INVALID, "%s: must have either copy or len", at);
+    if (slice_present(p.copy))
+        return read_copy(in, p.copy, at, part, err);
+    *part = (struct patch_part){.len = (uint64_t)p.len};
+    if (!frame_take(in->frame, p.len, &part->bytes, err))
+        return err_set(err, err->kind, "%s/len: %s", at, err->text);
+    return true;
+}
+
+/* Reads 32 lowercase hex digits. */
+static bool read_hash(struct slice text, uint8_t hash[PATCH_HASH_LEN], const char *at,
+                      struct err *err)
+{
+    static const char digits[] = "0123456789abcdef";
+    bool good = text.len == 2 * PATCH_HASH_LEN;
+
+    for (size_t i = 0; i < text.len && good; i++) {
+        const char *digit = memchr(digits, text.at[i], sizeof(digits) - 1);
+
+        good = digit != NULL;
+        if (good)
+            hash[i / 2] = (uint8_t)(hash[i / 2] << 4 | (digit - digits));
+    }
+    return good || err_set(err, ERR_INVALID, "%s/hash: must be 32 lowercase hex digits", at);
+}
+
+static bool read_parts(const struct values_in *in, struct slice json, const char *at,
+                       struct patch *patch, struct err *err)
+{
+    struct patch_part *parts, part = {{NULL, 0}, 0, 0};
+    char here[PARSE_POINTER_LEN + sizeof("/parts")], deep[sizeof(here) + 24];
+    struct slice *items;
+    size_t n;
+
+    snprintf(here, sizeof(here), "%s/parts", at);
+    if (*json.at != '[')
+        return err_set(err, ERR_INVALID, "%s: must be an array", here);
+    if (!split_elements(json, in->arena, &items, &n, err))
+        return false;
+    if (n > PATCH_PARTS_MAX)
+        return err_set(err, ERR_INVALID, "%s: must have at most %d elements", here,
+                       PATCH_PARTS_MAX);
+    parts = arena_alloc(in->arena, (n + 1) * sizeof(*parts));
+    if (!parts)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        snprintf(deep, sizeof(deep), "%s/%zu", here, i);
+        if (!read_part(in, items[i], deep, &part, err))
+            return false;
+        if (!patch_add(patch, parts, &part))
+            return err_set(err, ERR_INVALID, "%s: the whole value is too large", deep);
+    }
+    return true;
+}
+
+/* A value of {parts, base, hash}; whether it is one was found by `parts`. */
+static bool read_patch(const struct values_in *in, const struct element *e, const char *at,
+                       struct blob *blob, struct err *err)
+{
+    char of[PARSE_POINTER_LEN + sizeof("/base/version")];
+    struct patch *patch = arena_zalloc(in->arena, 1, sizeof(*patch));
+    struct base base = {{NULL, 0}, {NULL, 0}};
+    struct slice hash = e->hash;
+
+    if (!patch)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (!in->frame)
+        return err_set(err, ERR_INVALID, "%s/parts: only in a frame", at);
+    if (slice_present(e->base64) || e->len != NOT_SENT)
+        return err_set(err, ERR_INVALID, "%s/parts: not together with base64 or len", at);
+    if (!slice_present(e->base) || !slice_present(hash))
+        return needed(at, slice_present(hash) ? "base" : "hash", err);
+    snprintf(of, sizeof(of), "%s/base", at);
+    if (!body_read_part(e->base, of, base_members, &base, in->arena, err) ||
+        !read_hash(base.hash, patch->base_hash, of, err))
+        return false;
+    snprintf(of, sizeof(of), "%s/base/version", at);
+    if (!input_version(base.version, of, err) || !read_hash(hash, patch->hash, at, err) ||
+        !input_length(e->type, INPUT_TYPE_MAX, at, "type", err) ||
+        !read_parts(in, e->parts, at, patch, err))
+        return false;
+    patch->version = base.version;
+    *blob = (struct blob){.encoding = BLOB_WHOLE, .type = e->type, .patch = patch};
+    return true;
+}
+
+/* Type and bytes of a value of channel form, or its patch. */
+static bool read_value_blob(const struct values_in *in, const struct element *e, const char *at,
+                            struct blob *blob, struct err *err)
+{
+    if (slice_present(e->parts))
+        return read_patch(in, e, at, blob, err);
+    if (slice_present(e->base) || slice_present(e->hash))
+        return err_set(err, ERR_INVALID, "%s/%s: only with parts", at,
+                       slice_present(e->base) ? "base" : "hash");
+    return read_blob(in, e, at, blob, err);
 }
 
 static bool read_value(const struct values_in *in, struct slice json, const char *at,
@@ -124,9 +262,9 @@ static bool read_value(const struct values_in *in, struct slice json, const char
     char version[PARSE_POINTER_LEN + sizeof("/version")];
 
     snprintf(version, sizeof(version), "%s/version", at);
-    if (!body_read_part(json, at, value_members, &e, in->arena, err) || !no_patch(&e, at, err) ||
+    if (!body_read_part(json, at, value_members, &e, in->arena, err) ||
         !input_length(e.channel, INPUT_CHANNEL_MAX, at, "channel", err) ||
-        !input_version(e.version, version, err) || !read_blob(in, &e, at, &value->blob, err))
+        !input_version(e.version, version, err) || !read_value_blob(in, &e, at, &value->blob, err))
         return false;
     value->of = (struct channel_version){e.channel, e.version};
     return true;

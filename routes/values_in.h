@@ -4,13 +4,14 @@
  *     PUT checkpoint, PUT writes -> values_in_*() -> struct value, struct write -> op
  *
  * In a JSON body the bytes of an element are its `base64`, in a frame its `len` and as many of the
- * raw bytes behind the JSON; those are not copied. Every raw byte of a frame must be asked for.
+ * raw bytes behind the JSON; those are not copied. Every raw byte of a frame must be asked for. A
+ * value in a frame may be a patch instead: then blob.patch is set, and its bytes are left absent
+ * (patches.h).
  *
  * Threads    the request's loop.
  * Ownership  results point into the body and the request's arena.
  * Units      bytes.
- * Errors     ERR_INVALID "/values/3/type: what is wrong", ERR_UNSUPPORTED for patches of values,
- *            ERR_NO_MEMORY.
+ * Errors     ERR_INVALID "/values/3/type: what is wrong", ERR_NO_MEMORY.
  */
 #ifndef VALUES_IN_H
 #define VALUES_IN_H

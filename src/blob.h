@@ -16,8 +16,9 @@
 #define BLOB_H
 
 #include "bytes.h"
+#include "patch.h"
 
-enum { BLOB_HASH_LEN = 16 };
+enum { BLOB_HASH_LEN = PATCH_HASH_LEN };
 
 /* Numbers are stored: append only. */
 enum blob_encoding {
@@ -31,6 +32,7 @@ struct blob {
     int encoding;                /* enum blob_encoding; drivers keep it */
     struct slice type;           /* "msgpack", ...; empty for plain JSON */
     struct slice bytes;          /* encoded below versions.c, whole above it */
+    const struct patch *patch;   /* above versions.c: how the bytes came to be sent; NULL = whole */
     uint8_t hash[BLOB_HASH_LEN]; /* XXH3-128 (canonical, big-endian) of type, NUL, whole bytes */
 };
 

@@ -19,6 +19,7 @@
 #include "op_checkpoints.h"
 #include "op_service.h"
 #include "op_sessions.h"
+#include "op_threads.h"
 
 struct inbox;
 
@@ -44,6 +45,7 @@ enum op_flags {
     X(CHECKPOINT_PUT, checkpoint_put, OP_WRITES | OP_IDEMPOTENT) \
     X(CHECKPOINT_GET, checkpoint_get, OP_IDEMPOTENT)             \
     X(CHECKPOINT_LIST, checkpoint_list, OP_IDEMPOTENT)           \
+    X(VALUES_GET, values_get, OP_IDEMPOTENT)                     \
     X(WRITES_PUT, writes_put, OP_WRITES | OP_IDEMPOTENT)         \
     X(WRITES_GET, writes_get, OP_IDEMPOTENT)                     \
     X(THREAD_GET, thread_get, OP_IDEMPOTENT)                     \

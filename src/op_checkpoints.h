@@ -1,5 +1,5 @@
 /*
- * op_checkpoints.h - operations on checkpoints, writes and threads.
+ * op_checkpoints.h - operations on checkpoints, their values and writes.
  *
  * Part of op.h; include that. For each op: inputs first, `out` is the result. Besides the kinds
  * named here every op may end in STORAGE, UNAVAILABLE, IN_DOUBT or NO_MEMORY.
@@ -42,6 +42,18 @@ struct op_checkpoint_get {
     struct slice ns, checkpoint_id;
     struct {
         struct checkpoint *checkpoint;
+    } out;
+};
+
+/*
+ * The newest value stored for (thread, ns, channel, version) of each; NULL where there is none.
+ */
+struct op_values_get {
+    struct slice ns;
+    const struct channel_version *of;
+    size_t n;
+    struct {
+        const struct value **items;
     } out;
 };
 
@@ -95,54 +107,6 @@ struct op_writes_get {
     struct {
         struct write *items;
         size_t n;
-    } out;
-};
-
-/* ERR_NOT_FOUND. Threads that have only writes are known too. */
-struct op_thread_get {
-    struct {
-        struct thread thread;
-    } out;
-};
-
-/* By thread id ascending. op->id is absent. */
-struct op_thread_list {
-    struct slice prefix;      /* absent = all */
-    int64_t updated_after_us; /* 0 = all */
-    struct slice after;       /* thread id; absent = from the start */
-    int64_t limit;
-    struct {
-        struct thread *items;
-        size_t n;
-        bool more;
-    } out;
-};
-
-/* Checkpoints, values and writes. */
-struct op_thread_delete {
-    char unused; /* op->id says it all */
-};
-
-/* Copies op->id to `to`, whose session is active by it. ERR_THREAD when `to` holds anything. */
-struct op_thread_copy {
-    struct slice to;
-    struct {
-        int64_t checkpoints, writes;
-    } out;
-};
-
-/*
- * Removes checkpoints (with their writes) of a thread, per namespace. The newest keep_last stay,
- * and those created at or after older_than_us; both bounds given: what either keeps stays. What a
- * kept one needs stays too (values, bases, ancestors of delta channels); parents that are gone
- * become absent. delete_all: everything.
- */
-struct op_thread_prune {
-    bool delete_all;
-    int64_t keep_last;     /* 0 = no such bound */
-    int64_t older_than_us; /* 0 = no such bound */
-    struct {
-        int64_t removed; /* checkpoints */
     } out;
 };
 

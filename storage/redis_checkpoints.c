@@ -1,4 +1,4 @@
-/* redis_checkpoints.c - OP_CHECKPOINT_PUT and OP_CHECKPOINT_GET; see op_checkpoints.h. */
+/* redis_checkpoints.c - OP_CHECKPOINT_PUT, OP_CHECKPOINT_GET and OP_VALUES_GET; see op_checkpoints.h. */
 #include "clock.h"
 #include "pack.h"
 #include "redis_load.h"
@@ -17,6 +17,29 @@ static bool no_memory(struct err *err)
     return err_set(err, ERR_NO_MEMORY, "out of memory");
 }
 
+/* Asks for the newest value of a channel and version. */
+static void ask_value(struct call *c, struct slice ns, const struct channel_version *of)
+{
+    struct slice channel = call_concat(c, SLICE("v"), of->channel);
+    struct slice text = redis_join((struct slice[]){channel, of->version}, 2, c->arena);
+
+    ASK(c, SLICE("ZREVRANGEBYLEX"), call_key_ns(c, "names", ns),
+        call_concat(c, call_concat(c, SLICE("("), text), SLICE(";")),
+        call_concat(c, call_concat(c, SLICE("["), text), SLICE(":")), SLICE("LIMIT"), SLICE("0"),
+        SLICE("1"));
+}
+
+/* The id in the answer; 0 when there is none. */
+static bool take_value(struct call *c, const struct reply *reply, int64_t *id, struct err *err)
+{
+    struct value_name name = {0};
+
+    if (reply->n > 0 && !redis_value_name_take(c, reply->items[0]->text, &name, err))
+        return false;
+    *id = name.id;
+    return true;
+}
+
 /* Bases first, then the newest value of each channel and version that was not sent. */
 static void ask_values(struct put *p)
 {
@@ -29,23 +52,14 @@ static void ask_values(struct put *p)
             ASK(c, SLICE("HEXISTS"), call_key_ns(c, "values", p->op->ns),
                 call_number(c, blob->base_id));
     }
-    for (size_t i = 0; i < p->op->n_carried; i++) {
-        const struct channel_version *of = &p->op->carried[i];
-        struct slice channel = call_concat(c, SLICE("v"), of->channel);
-        struct slice text = redis_join((struct slice[]){channel, of->version}, 2, c->arena);
-
-        ASK(c, SLICE("ZREVRANGEBYLEX"), call_key_ns(c, "names", p->op->ns),
-            call_concat(c, call_concat(c, SLICE("("), text), SLICE(";")),
-            call_concat(c, call_concat(c, SLICE("["), text), SLICE(":")), SLICE("LIMIT"),
-            SLICE("0"), SLICE("1"));
-    }
+    for (size_t i = 0; i < p->op->n_carried; i++)
+        ask_value(c, p->op->ns, &p->op->carried[i]);
 }
 
 static bool take_values(struct put *p, struct reply *const *replies, struct err *err)
 {
     int64_t *refs = arena_alloc(p->c->arena,
                                 (p->op->n_values + p->op->n_carried + 1) * sizeof(*refs));
-    struct value_name name;
     size_t n = 0, at = 0;
 
     if (!refs)
@@ -59,11 +73,9 @@ static bool take_values(struct put *p, struct reply *const *replies, struct err 
             refs[n++] = blob->id;
     }
     for (size_t i = 0; i < p->op->n_carried; i++, at++) {
-        if (replies[at]->n == 0)
-            continue;
-        if (!redis_value_name_take(p->c, replies[at]->items[0]->text, &name, err))
+        if (!take_value(p->c, replies[at], &refs[n], err))
             return false;
-        refs[n++] = name.id;
+        n += refs[n] != 0;
     }
     return pack_refs(refs, n, p->c->arena, &p->refs, err);
 }
@@ -165,5 +177,29 @@ bool redis_checkpoint_get(struct call *c, struct op *op, struct err *err)
     if (!redis_load_items(&l, &item, 1, true, err))
         return false;
     get->out.checkpoint = item.out;
+    return true;
+}
+
+bool redis_values_get(struct call *c, struct op *op, struct err *err)
+{
+    struct op_values_get *get = &op->values_get;
+    const struct value **items = arena_zalloc(c->arena, get->n, sizeof(*items));
+    int64_t *ids = arena_alloc(c->arena, (get->n + 1) * sizeof(*ids));
+    struct loader l = redis_load_start(c);
+    struct reply **replies;
+
+    if (!items || !ids)
+        return no_memory(err);
+    call_at(c, op->tenant, op->id);
+    for (size_t i = 0; i < get->n; i++)
+        ask_value(c, get->ns, &get->of[i]);
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < get->n; i++)
+        if (!take_value(c, replies[i], &ids[i], err))
+            return false;
+    if (!redis_load_values(&l, get->ns, ids, get->n, items, err))
+        return false;
+    get->out.items = items;
     return true;
 }

@@ -135,6 +135,24 @@ static struct value *linked(struct loader *l, int64_t id)
     return first;
 }
 
+bool redis_load_values(struct loader *l, struct slice ns, const int64_t *ids, size_t n,
+                       const struct value **out, struct err *err)
+{
+    struct load_item item = {.thread = l->c->id, .ns = ns};
+
+    item.wanted = arena_alloc(l->c->arena, (n + 1) * sizeof(*item.wanted));
+    if (!item.wanted)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        if (ids[i])
+            item.wanted[item.n_wanted++] = ids[i];
+    if (!load_bases(l, &item, 1, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        out[i] = ids[i] ? linked(l, ids[i]) : NULL;
+    return true;
+}
+
 static bool attach_values(struct loader *l, const struct load_item *item, struct err *err)
 {
     int64_t *refs;

@@ -38,6 +38,10 @@ bool redis_load_items(struct loader *l, struct load_item *items, size_t n, bool 
 bool redis_load_writes(struct loader *l, const struct task_row *tasks, size_t n, int64_t expired_us,
                        struct checkpoint *out, struct err *err) MUST_USE;
 
+/* The values of ids in a namespace of the thread at hand, with their bases; 0 gives NULL. */
+bool redis_load_values(struct loader *l, struct slice ns, const int64_t *ids, size_t n,
+                       const struct value **out, struct err *err) MUST_USE;
+
 /* A value from its field. */
 bool redis_load_value_take(struct loader *l, int64_t id, const struct reply *reply,
                            struct value **out, struct err *err) MUST_USE;

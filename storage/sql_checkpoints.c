@@ -1,4 +1,4 @@
-/* sql_checkpoints.c - OP_CHECKPOINT_PUT and OP_CHECKPOINT_GET; see op_checkpoints.h. */
+/* sql_checkpoints.c - OP_CHECKPOINT_PUT, OP_CHECKPOINT_GET and OP_VALUES_GET; see op_checkpoints.h. */
 #include "blob_hash.h"
 #include "pack.h"
 #include "sql_checkpoint_list.h"
@@ -41,16 +41,16 @@ static bool check_bases(const struct put *p, struct err *err)
 }
 
 /* The newest value of a channel and version; *id is 0 when there is none. */
-static bool find_carried(const struct put *p, const struct channel_version *of, int64_t *id,
-                         struct err *err)
+static bool find_value(struct sql *d, int64_t ns, const struct channel_version *of, int64_t *id,
+                       struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     bool found;
 
     *id = 0;
-    if (!query_begin(p->d, SQL_VALUE_FIND, &q, err))
+    if (!query_begin(d, SQL_VALUE_FIND, &q, err))
         return false;
-    query_int(&q, p->at.ns.id);
+    query_int(&q, ns);
     query_int(&q, blob_key(of->channel, of->version));
     for (;;) {
         if (!query_step(&q, &found, err))
@@ -76,7 +76,7 @@ static bool collect_refs(struct put *p, struct err *err)
     for (size_t i = 0; i < put->n_values; i++)
         p->refs[p->n_refs++] = put->values[i].blob.id;
     for (size_t i = 0; p->at.ns.id && i < put->n_carried; i++) {
-        if (!find_carried(p, &put->carried[i], &id, err))
+        if (!find_value(p->d, p->at.ns.id, &put->carried[i], &id, err))
             return false;
         if (id)
             p->refs[p->n_refs++] = id;
@@ -206,5 +206,40 @@ bool sql_checkpoint_get(struct sql *d, struct op *op, struct err *err)
     checkpoint->thread = op->id;
     checkpoint->ns = op->checkpoint_get.ns;
     op->checkpoint_get.out.checkpoint = checkpoint;
+    return true;
+}
+
+static bool get_values(struct loader *l, int64_t ns, const struct op_values_get *get,
+                       const struct value **items, struct err *err)
+{
+    struct value *value;
+    int64_t id;
+
+    for (size_t i = 0; i < get->n; i++) {
+        if (!find_value(l->d, ns, &get->of[i], &id, err))
+            return false;
+        if (id == 0)
+            continue;
+        if (!load_value(l, id, &value, err))
+            return false;
+        items[i] = value;
+    }
+    return true;
+}
+
+bool sql_values_get(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_values_get *get = &op->values_get;
+    struct ns_key key = {.thread = op->id, .ns = get->ns};
+    struct loader l = load_start(d, op);
+    const struct value **items = arena_zalloc(op->arena, get->n, sizeof(*items));
+    struct ns_row ns;
+
+    if (!items)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (!sql_tenant(d, op->tenant, false, &key.tenant, err) || !ns_find(d, &key, &ns, err) ||
+        (ns.id && !get_values(&l, ns.id, get, items, err)))
+        return false;
+    get->out.items = items;
     return true;
 }

@@ -89,6 +89,16 @@ static bool decode_get(struct op *op, struct err *err)
     return decode_checkpoint(&done, op->checkpoint_get.out.checkpoint, err);
 }
 
+static bool decode_values(struct op *op, struct err *err)
+{
+    struct value_map done = {.arena = op->arena};
+
+    for (size_t i = 0; i < op->values_get.n; i++)
+        if (op->values_get.out.items[i] && !decode_value(&done, &op->values_get.out.items[i], err))
+            return false;
+    return true;
+}
+
 static void decode_op(struct op *op)
 {
     struct err err;
@@ -96,6 +106,7 @@ static void decode_op(struct op *op)
     if (op->status.kind != ERR_OK)
         return;
     if ((op->type == OP_CHECKPOINT_GET && !decode_get(op, &err)) ||
+        (op->type == OP_VALUES_GET && !decode_values(op, &err)) ||
         (op->type == OP_CHECKPOINT_LIST && !decode_list(op, &err)))
         op->status = err;
 }

@@ -56,6 +56,39 @@ START_TEST(carried_values)
 }
 END_TEST
 
+START_TEST(values_by_channel_and_version)
+{
+    static const struct {
+        const char *channel, *version, *bytes;
+    } asked[] = {
+        {"a", "1", "new"}, {"a", "2", NULL}, {"b", "1", "bb"}, {"a", "1", "new"}, {"z", "1", NULL}};
+    struct channel_version of[COUNT_OF(asked)];
+    struct op op = store_op(&here, OP_VALUES_GET, "t");
+
+    for (size_t i = 0; i < COUNT_OF(asked); i++)
+        of[i] = (struct channel_version){slice_of(asked[i].channel), slice_of(asked[i].version)};
+    op.values_get.ns = SLICE("");
+    op.values_get.of = of;
+    op.values_get.n = COUNT_OF(asked);
+    store_ok(&here, &op);
+    ck_assert_ptr_null(op.values_get.out.items[0]);
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:old b=1:bb"});
+    put(&here, (struct checkpoint_in){.thread = "t", .ns = "n", .id = "c1", .values = "z=1:zz"});
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c2", .values = "a=1:new"});
+    store_ok(&here, &op);
+    for (size_t i = 0; i < COUNT_OF(asked); i++) {
+        const struct value *value = op.values_get.out.items[i];
+
+        ck_assert_int_eq(value != NULL, asked[i].bytes != NULL);
+        if (value) {
+            ck_assert_slice(value->of.channel, asked[i].channel);
+            ck_assert_slice(value->of.version, asked[i].version);
+            ck_assert_slice(value->blob.bytes, asked[i].bytes);
+        }
+    }
+}
+END_TEST
+
 START_TEST(same_id_again_replaces)
 {
     int64_t first;
@@ -274,6 +307,7 @@ void contract_checkpoints_add(TCase *tc)
     tcase_add_test(tc, comes_back_as_sent);
     tcase_add_test(tc, no_parent_is_absent);
     tcase_add_test(tc, carried_values);
+    tcase_add_test(tc, values_by_channel_and_version);
     tcase_add_test(tc, same_id_again_replaces);
     tcase_add_test(tc, document_put_again_keeps_no_old_head);
     tcase_add_test(tc, latest_by_form);

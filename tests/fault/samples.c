@@ -159,6 +159,17 @@ static void checkpoint_get(struct op *op)
     op->checkpoint_get.ns = SLICE("");
 }
 
+static void values_get(struct op *op)
+{
+    static struct channel_version of[2];
+
+    of[0] = (struct channel_version){SLICE("list"), SLICE("1")};
+    of[1] = (struct channel_version){SLICE("none"), SLICE("1")};
+    op->values_get.ns = SLICE("");
+    op->values_get.of = of;
+    op->values_get.n = COUNT_OF(of);
+}
+
 static void checkpoint_list(struct op *op)
 {
     op->checkpoint_list.filter = &made.filter;
@@ -326,6 +337,7 @@ const struct sample samples[] = {
     {"checkpoint_put, document",  OP_CHECKPOINT_PUT,  "s1", checkpoint_document},
     {"checkpoint_get",            OP_CHECKPOINT_GET,  "s1", checkpoint_get},
     {"checkpoint_list",           OP_CHECKPOINT_LIST, NULL, checkpoint_list},
+    {"values_get",                OP_VALUES_GET,      "s1", values_get},
     {"writes_put, upsert",        OP_WRITES_PUT,      "s1", writes_upsert},
     {"writes_put, ignore",        OP_WRITES_PUT,      "s1", writes_ignore},
     {"writes_put, replace",       OP_WRITES_PUT,      "s1", writes_replace},

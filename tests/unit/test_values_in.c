@@ -31,6 +31,9 @@ static void refused(enum err_kind kind, const char *text)
 
 #define IS(slice, text) ck_assert(slice_equal(slice, SLICE(text)))
 
+#define HEX "0123456789abcdef0123456789abcdef"
+#define BASE ",\"base\":{\"version\":\"v1\",\"hash\":\"" HEX "\"}"
+#define PATCHED BASE ",\"hash\":\"" HEX "\",\"parts\":"
 #define A "\"channel\":\"a\",\"version\":1,\"type\":\"t\""
 
 START_TEST(values_in_json)
@@ -74,6 +77,38 @@ START_TEST(values_in_frame)
 }
 END_TEST
 
+START_TEST(values_in_patches)
+{
+    struct frame_reader frame = {.rest = SLICE("abcde")};
+    struct values_in in = from(&frame);
+    const struct patch *patch;
+    struct value *values = NULL;
+    size_t n = 0;
+
+    ck_assert(
+        values_in_values(&in,
+                         SLICE("[{" A ",\"len\":1},{" A PATCHED
+                               "[{\"len\":2},{\"copy\":[7,9]},{\"len\":1}]},{" A ",\"len\":1}]"),
+                         &values, &n, &err));
+    ck_assert_uint_eq(n, 3);
+    ck_assert_ptr_null(values[0].blob.patch);
+    IS(values[2].blob.bytes, "e");
+    ck_assert(!slice_present(values[1].blob.bytes));
+    patch = values[1].blob.patch;
+    ck_assert_uint_eq(patch->n, 3);
+    ck_assert_uint_eq(patch->len, 12);
+    IS(patch->version, "\"v1\"");
+    ck_assert_mem_eq(patch->hash, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01", 9);
+    ck_assert_mem_eq(patch->base_hash, patch->hash, PATCH_HASH_LEN);
+    ck_assert_int_eq(patch->base_id, 0);
+    IS(patch->parts[0].bytes, "bc");
+    ck_assert(!slice_present(patch->parts[1].bytes));
+    ck_assert_uint_eq(patch->parts[1].offset, 7);
+    ck_assert_uint_eq(patch->parts[1].len, 9);
+    IS(patch->parts[2].bytes, "d");
+}
+END_TEST
+
 static const struct {
     const char *json;
     const char *raw; /* NULL: plain JSON */
@@ -86,12 +121,40 @@ static const struct {
     {"[{" A ",\"base64\":\"YQ\"}]", NULL, ERR_INVALID,
      "/values/0/base64: not standard, padded base64"},
     {"[{" A ",\"len\":0}]", NULL, ERR_INVALID, "/values/0/len: only in a frame; JSON has base64"},
-    {"[{" A ",\"parts\":[]}]", NULL, ERR_UNSUPPORTED,
-     "/values/0/parts: patches are not supported, send the whole value"},
-    {"[{" A ",\"len\":0,\"hash\":\"\"}]", "", ERR_UNSUPPORTED,
-     "/values/0/hash: patches are not supported, send the whole value"},
-    {"[{" A ",\"base\":{}}]", "", ERR_UNSUPPORTED,
-     "/values/0/base: patches are not supported, send the whole value"},
+    {"[{" A ",\"parts\":[]}]", NULL, ERR_INVALID, "/values/0/parts: only in a frame"},
+    {"[{" A ",\"len\":0,\"hash\":\"\"}]", "", ERR_INVALID, "/values/0/hash: only with parts"},
+    {"[{" A ",\"len\":0,\"base\":{}}]", "", ERR_INVALID, "/values/0/base: only with parts"},
+    {"[{" A ",\"len\":0,\"parts\":[]}]", "", ERR_INVALID,
+     "/values/0/parts: not together with base64 or len"},
+    {"[{" A ",\"parts\":[]}]", "", ERR_INVALID, "/values/0/hash: is needed"},
+    {"[{" A ",\"parts\":[],\"hash\":\"" HEX "\"}]", "", ERR_INVALID, "/values/0/base: is needed"},
+    {"[{" A BASE ",\"hash\":\"00\",\"parts\":[]}]", "", ERR_INVALID,
+     "/values/0/hash: must be 32 lowercase hex digits"},
+    {"[{" A ",\"hash\":\"" HEX "\",\"parts\":[],\"base\":{\"version\":1,\"hash\":"
+     "\"0123456789ABCDEF0123456789abcdef\"}}]",
+     "", ERR_INVALID, "/values/0/base/hash: must be 32 lowercase hex digits"},
+    {"[{" A ",\"hash\":\"" HEX "\",\"parts\":[],\"base\":{\"version\":[],\"hash\":\"" HEX "\"}}]",
+     "", ERR_INVALID, "/values/0/base/version: must be a number or a string"},
+    {"[{" A ",\"hash\":\"" HEX "\",\"parts\":[],\"base\":{\"version\":1}}]", "", ERR_INVALID,
+     "/values/0/base/hash: is needed"},
+    {"[{" A PATCHED "{}}]", "", ERR_INVALID, "/values/0/parts: must be an array"},
+    {"[{" A PATCHED "[1]}]", "", ERR_INVALID, "/values/0/parts/0: must be an object"},
+    {"[{" A PATCHED "[{}]}]", "", ERR_INVALID, "/values/0/parts/0: must have either copy or len"},
+    {"[{" A PATCHED "[{\"copy\":[0,1],\"len\":0}]}]", "", ERR_INVALID,
+     "/values/0/parts/0: must have either copy or len"},
+    {"[{" A PATCHED "[{\"len\":1},{\"len\":1}]}]", "a", ERR_INVALID,
+     "/values/0/parts/1/len: `len` is 1, but 0 raw bytes are left in the frame"},
+    {"[{" A PATCHED "[{\"copy\":[0]}]}]", "", ERR_INVALID,
+     "/values/0/parts/0/copy: must be [offset, length]"},
+    {"[{" A PATCHED "[{\"copy\":[0,1,2]}]}]", "", ERR_INVALID,
+     "/values/0/parts/0/copy: must be [offset, length]"},
+    {"[{" A PATCHED "[{\"copy\":[-1,1]}]}]", "", ERR_INVALID,
+     "/values/0/parts/0/copy: must be [offset, length]"},
+    {"[{" A PATCHED "[{\"copy\":[\"0\",1]}]}]", "", ERR_INVALID,
+     "/values/0/parts/0/copy: must be [offset, length]"},
+    {"[{" A PATCHED "[{\"copy\":[0,9223372036854775807]},{\"copy\":[0,1]}]}]", "", ERR_INVALID,
+     "/values/0/parts/1: the whole value is too large"},
+    {"[{" A PATCHED "[]}]", "a", ERR_INVALID, "1 raw bytes of the frame belong to nothing"},
     {"[{" A ",\"base64\":\"\"}]", "", ERR_INVALID,
      "/values/0/base64: a frame has len and raw bytes"},
     {"[{" A "}]", "", ERR_INVALID, "/values/0/len: is needed"},
@@ -224,6 +287,7 @@ Suite *suite_values_in(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, values_in_json);
     tcase_add_test(tests, values_in_frame);
+    tcase_add_test(tests, values_in_patches);
     tcase_add_loop_test(tests, values_refused, 0, COUNT_OF(bad_values));
     tcase_add_test(tests, writes_of_each_form);
     tcase_add_test(tests, no_writes);
