@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
 from typing import Any, TypeVar, cast
 
 from stateward import types
@@ -234,12 +235,13 @@ def delete_messages(
 def list_threads(
     *,
     prefix: str | None = None,
-    updated_after: str | None = None,
+    updated_after: datetime | str | None = None,
     limit: int = 50,
     cursor: str | None = None,
 ) -> Exchange[types.ThreadPage]:
     """A page of threads by id. `next_cursor` of the answer is for the next."""
-    query = {"prefix": prefix, "updated_after": updated_after, "limit": limit, "cursor": cursor}
+    after = _time(updated_after)
+    query = {"prefix": prefix, "updated_after": after, "limit": limit, "cursor": cursor}
     response = yield Request("GET", path("threads", query=query))
     return cast(types.ThreadPage, response.json())
 
@@ -268,10 +270,14 @@ def prune(
     *,
     strategy: str | None = "keep_latest",
     keep_last: int | None = None,
-    older_than: str | None = None,
+    older_than: datetime | str | None = None,
 ) -> Exchange[int]:
-    """Removes old checkpoints of up to 1000 threads. Returns how many."""
-    bounds = _present(strategy=strategy, keep_last=keep_last, older_than=older_than)
+    """Removes old checkpoints of up to 1000 threads, of each namespace. Returns how many.
+
+    "keep_latest" keeps the newest keep_last (1), and with older_than also what was put since then.
+    "delete" removes all. With strategy=None only the bounds count: what one of them keeps stays.
+    """
+    bounds = _present(strategy=strategy, keep_last=keep_last, older_than=_time(older_than))
     body = {"thread_ids": [*thread_ids], **bounds}
     response = yield json_request("POST", "/maintenance/prune", body)
     return int(response.json()["removed"])
@@ -308,6 +314,11 @@ def _new_id() -> str:
 
 def _present(**members: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _time(given: datetime | str | None) -> str | None:
+    """RFC 3339. A datetime without a zone is one of this machine's, as everywhere in Python."""
+    return given.astimezone(timezone.utc).isoformat() if isinstance(given, datetime) else given
 
 
 def _unless_true(require_session: bool) -> dict[str, bool | None]:

@@ -6,7 +6,7 @@ Nothing here knows of connections; `langgraph.py` strings the pieces together.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from stateward import _serde_json, frame
+from stateward._bases import Patch, Value
+from stateward._patch import Part
 from stateward.errors import FormMismatch
 from stateward.transport import Exchange, Request, Response, json_bytes, path
 
@@ -36,6 +38,10 @@ class Place:
     ns: str
     checkpoint_id: str | None = None
 
+    def path(self, kind: str, *ids: str) -> str:
+        """Of things in this thread and namespace."""
+        return path(kind, self.thread_id, *ids, query={"ns": self.ns or None})
+
 
 @dataclass(frozen=True)
 class Write:
@@ -52,7 +58,7 @@ class Stored:
     parent_id: str | None
     checkpoint: dict[str, Any]
     metadata: CheckpointMetadata
-    values: list[tuple[str, tuple[str, bytes]]] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
 
 
@@ -62,46 +68,74 @@ class Page:
     cursor: str | None
 
 
-def put(
-    place: Place,
-    checkpoint: Checkpoint,
-    metadata: CheckpointMetadata,
-    new_versions: ChannelVersions,
-    serde: SerializerProtocol,
-) -> Request:
-    """`place.checkpoint_id` is the parent's."""
-    header = {name: value for name, value in checkpoint.items() if name != "channel_values"}
-    given = checkpoint["channel_values"]
-    versions = checkpoint["channel_versions"]
-    values, raw = [], []
-    for channel, version in new_versions.items():
-        # Under a version that the checkpoint does not name, nobody would find it.
-        if channel in given and versions.get(channel) == version:
-            value, data = _whole_value(*serde.dumps_typed(given[channel]))
-            values.append({"channel": channel, "version": version, **value})
-            raw.append(data)
-    rest: dict[str, Any] = {"values": values}
-    if removed := [channel for channel in new_versions if channel not in given]:
-        rest["removed"] = removed
-    if place.checkpoint_id is not None:
-        rest["parent_checkpoint_id"] = place.checkpoint_id
-    # The header and the metadata are encoded on their own: they may hold what JSON does not have.
-    head = b'{"checkpoint":%b,"metadata":%b,%b' % (
-        _serde_json.dumps(header, serde),
-        _serde_json.dumps(metadata, serde),
-        json_bytes(rest)[1:],
-    )
-    return Request(
-        "PUT",
-        path("checkpoints", place.thread_id, checkpoint["id"], query={"ns": place.ns}),
-        frame.encode_text(head, raw),
-        _SEND,
-    )
+@dataclass(frozen=True)
+class Put:
+    """A checkpoint to be put, serialized."""
+
+    place: Place
+    """With the id of the parent."""
+    checkpoint_id: str
+    head: bytes
+    """The members of the body before `values`, as JSON text."""
+    values: list[Value]
+
+    @classmethod
+    def of(
+        cls,
+        place: Place,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+        serde: SerializerProtocol,
+    ) -> Put:
+        header = {name: value for name, value in checkpoint.items() if name != "channel_values"}
+        given = checkpoint["channel_values"]
+        versions = checkpoint["channel_versions"]
+        rest: dict[str, Any] = {}
+        if removed := [channel for channel in new_versions if channel not in given]:
+            rest["removed"] = removed
+        if place.checkpoint_id is not None:
+            rest["parent_checkpoint_id"] = place.checkpoint_id
+        # Header and metadata are encoded on their own: they may hold what JSON does not have.
+        head = b'{"checkpoint":%b,"metadata":%b,%b' % (
+            _serde_json.dumps(header, serde),
+            _serde_json.dumps(metadata, serde),
+            json_bytes(rest)[1:-1] + b"," if rest else b"",
+        )
+        values = [
+            Value(channel, version, *serde.dumps_typed(given[channel]))
+            for channel, version in new_versions.items()
+            # Under a version that the checkpoint does not name, nobody would find it.
+            if channel in given and versions.get(channel) == version
+        ]
+        return cls(place, checkpoint["id"], head, values)
+
+    def request(self, patches: Mapping[str, Patch]) -> Request:
+        """Those of the channels in `patches` as patches, the others whole."""
+        described, raw = [], []
+        for value in self.values:
+            patch = patches.get(value.channel)
+            entry: dict[str, Any] = {
+                "channel": value.channel,
+                "version": value.version,
+                "type": value.type,
+            }
+            if patch is None:
+                entry["len"] = len(value.data)
+                raw.append(value.data)
+            else:
+                entry["parts"] = [_part(part) for part in patch.parts]
+                entry["base"] = {"version": patch.base.version, "hash": patch.base.hash}
+                entry["hash"] = value.hash
+                raw += [part for part in patch.parts if isinstance(part, bytes)]
+            described.append(entry)
+        target = self.place.path("checkpoints", self.checkpoint_id)
+        text = b'%b"values":%b}' % (self.head, json_bytes(described))
+        return Request("PUT", target, frame.encode_text(text, raw), _SEND)
 
 
-def _whole_value(type_: str, data: bytes) -> tuple[dict[str, Any], bytes]:
-    """How a value is sent: what describes it, and the bytes behind it."""
-    return {"type": type_, "len": len(data)}, data
+def _part(part: Part) -> dict[str, Any]:
+    return {"len": len(part)} if isinstance(part, bytes) else {"copy": part}
 
 
 def put_writes(
@@ -130,22 +164,20 @@ def put_writes(
             "mode": "upsert" if special else "ignore",
             "writes": described,
         }
-        target = path(
-            "writes", place.thread_id, str(place.checkpoint_id), task_id, query={"ns": place.ns}
-        )
+        target = place.path("writes", str(place.checkpoint_id), task_id)
         yield Request("PUT", target, frame.encode(head, raw), _SEND)
 
 
 def get(place: Place) -> Request:
     if place.checkpoint_id is None:
-        target = path("threads", place.thread_id, "latest", query={"ns": place.ns})
+        target = path("threads", place.thread_id, "latest", query={"ns": place.ns or None})
     else:
-        target = path("checkpoints", place.thread_id, place.checkpoint_id, query={"ns": place.ns})
+        target = place.path("checkpoints", place.checkpoint_id)
     return Request("GET", target, headers=_RECEIVE)
 
 
 def get_writes(place: Place) -> Request:
-    target = path("writes", place.thread_id, str(place.checkpoint_id), query={"ns": place.ns})
+    target = place.path("writes", str(place.checkpoint_id))
     return Request("GET", target, headers=_RECEIVE)
 
 
@@ -183,7 +215,7 @@ def read_page(response: Response, serde: SerializerProtocol) -> Page:
     page = _serde_json.loads(reader.text, serde)
     # A listing of all threads may hold documents, which are not LangGraph's.
     given = [item for item in page["items"] if "checkpoint" in item]
-    values: list[tuple[str, tuple[str, bytes]]] = []
+    values: list[Value] = []
     writes: list[list[Write]] = []
     for name in page:
         if name == "values":
@@ -207,11 +239,10 @@ def _stored(item: dict[str, Any]) -> Stored:
     )
 
 
-def _values(
-    reader: frame.Reader, entries: Iterable[dict[str, Any]]
-) -> Iterator[tuple[str, tuple[str, bytes]]]:
+def _values(reader: frame.Reader, entries: Iterable[dict[str, Any]]) -> Iterator[Value]:
     for entry in entries:
-        yield entry["channel"], (entry["type"], reader.take(entry["len"]))
+        data = reader.take(entry["len"])
+        yield Value(entry["channel"], entry["version"], entry["type"], data)
 
 
 def _writes(reader: frame.Reader, entries: Iterable[dict[str, Any]]) -> Iterator[Write]:

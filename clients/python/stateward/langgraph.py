@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import builtins
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -21,6 +22,7 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    DeltaChannelHistory,
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
@@ -28,11 +30,12 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import TASKS
 
-from stateward import _calls, _wire
+from stateward import _bases, _calls, _history, _wire
 from stateward._async import AsyncTransport
+from stateward._bases import Bases
 from stateward._sync import SyncTransport
 from stateward._wire import Page, Place, Stored, Write
-from stateward.errors import NotFoundError
+from stateward.errors import BaseMissing, NotFoundError, UnsupportedError
 from stateward.transport import Exchange
 
 if TYPE_CHECKING:
@@ -56,17 +59,30 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         async_transport: AsyncTransport,
         *,
         serde: SerializerProtocol | None = None,
+        patch_memory: int = _bases.MEMORY,
     ) -> None:
+        """patch_memory: bytes for the last values, of which patches are sent; 0: always whole."""
         super().__init__(serde=serde or JsonPlusSerializer(allowed_msgpack_modules=None))
+        self._bases = Bases(patch_memory)
         self._sync = transport
         self._async = async_transport
 
     @classmethod
     def from_url(
-        cls, url: str, token: str | None = None, *, serde: SerializerProtocol | None = None
+        cls,
+        url: str,
+        token: str | None = None,
+        *,
+        serde: SerializerProtocol | None = None,
+        patch_memory: int = _bases.MEMORY,
     ) -> Self:
         """Connects at the first call, not now."""
-        return cls(SyncTransport(url, token), AsyncTransport(url, token), serde=serde)
+        return cls(
+            SyncTransport(url, token),
+            AsyncTransport(url, token),
+            serde=serde,
+            patch_memory=patch_memory,
+        )
 
     def close(self) -> None:
         """Closes the idle connections of the sync methods. Twice is fine."""
@@ -180,13 +196,43 @@ class StatewardSaver(BaseCheckpointSaver[str]):
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         await self._async.run(_calls.copy_thread(str(source_thread_id), str(target_thread_id)))
 
-    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Keeps what the latest checkpoint of a thread with a DeltaChannel is rebuilt from."""
-        self._sync.run(_prune(thread_ids, strategy))
+    def prune(
+        self,
+        thread_ids: Sequence[str],
+        *,
+        strategy: str = "keep_latest",
+        keep_last: int | None = None,
+        older_than: datetime | str | None = None,
+    ) -> None:
+        """Removes old checkpoints, of each namespace of the threads.
 
-    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Keeps what the latest checkpoint of a thread with a DeltaChannel is rebuilt from."""
-        await self._async.run(_prune(thread_ids, strategy))
+        keep_last: so many of the newest stay (1). older_than: only what was put before that time
+        goes. What a checkpoint that stays is rebuilt from stays too, of a DeltaChannel as well.
+        """
+        self._sync.run(_prune(thread_ids, strategy, keep_last, older_than))
+
+    async def aprune(
+        self,
+        thread_ids: Sequence[str],
+        *,
+        strategy: str = "keep_latest",
+        keep_last: int | None = None,
+        older_than: datetime | str | None = None,
+    ) -> None:
+        """Removes old checkpoints; see prune()."""
+        await self._async.run(_prune(thread_ids, strategy, keep_last, older_than))
+
+    def get_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """What a DeltaChannel is rebuilt from; ancestors are read in pages."""
+        return self._sync.run(_history.history(_place(config), channels, self.serde))
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """What a DeltaChannel is rebuilt from; ancestors are read in pages."""
+        return await self._async.run(_history.history(_place(config), channels, self.serde))
 
     def _get_tuple(self, config: RunnableConfig) -> Exchange[CheckpointTuple | None]:
         try:
@@ -194,6 +240,7 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         except NotFoundError:
             return None
         stored = _wire.read_checkpoint(response, self.serde)
+        self._bases.remember(stored.place.thread_id, stored.place.ns, stored.values)
         sends = yield from _pending_sends(stored, [])
         return self._tuple(stored, sends)
 
@@ -216,7 +263,17 @@ class StatewardSaver(BaseCheckpointSaver[str]):
     ) -> Exchange[RunnableConfig]:
         place = _place(config)
         metadata = get_checkpoint_metadata(config, metadata)
-        yield _wire.put(place, checkpoint, metadata, new_versions, self.serde)
+        put = _wire.Put.of(place, checkpoint, metadata, new_versions, self.serde)
+        patches = self._bases.patches(place.thread_id, place.ns, put.values)
+        try:
+            yield put.request(patches)
+        except (BaseMissing, UnsupportedError) as error:
+            if not patches:
+                raise
+            if isinstance(error, UnsupportedError):
+                self._bases.refused()
+            yield put.request({})
+        self._bases.remember(place.thread_id, place.ns, put.values)
         return _config(Place(place.thread_id, place.ns, checkpoint["id"]))
 
     def _put_writes(
@@ -232,7 +289,9 @@ class StatewardSaver(BaseCheckpointSaver[str]):
     def _tuple(self, stored: Stored, sends: builtins.list[Write]) -> CheckpointTuple:
         load = self.serde.loads_typed
         checkpoint = cast(Checkpoint, stored.checkpoint)
-        checkpoint["channel_values"] = {channel: load(data) for channel, data in stored.values}
+        checkpoint["channel_values"] = {
+            value.channel: load((value.type, value.data)) for value in stored.values
+        }
         if sends:
             versions = checkpoint["channel_versions"]
             checkpoint["channel_values"][TASKS] = [load(send.data) for send in sends]
@@ -326,10 +385,17 @@ def _delete_for_runs(run_ids: Sequence[str]) -> Exchange[None]:
         yield from _calls.delete_runs(some)
 
 
-def _prune(thread_ids: Sequence[str], strategy: str) -> Exchange[None]:
+def _prune(
+    thread_ids: Sequence[str],
+    strategy: str,
+    keep_last: int | None,
+    older_than: datetime | str | None,
+) -> Exchange[None]:
     if isinstance(thread_ids, str):
         raise TypeError("thread_ids must be a sequence of thread ids, not a str")
     if strategy not in _STRATEGIES:
         raise ValueError(f"Unknown prune strategy: {strategy!r}")
+    if strategy == "delete" and (keep_last is not None or older_than is not None):
+        raise ValueError("keep_last and older_than do not go with strategy 'delete'")
     for some in _calls.in_batches([str(thread_id) for thread_id in thread_ids]):
-        yield from _calls.prune(some, strategy=strategy)
+        yield from _calls.prune(some, strategy=strategy, keep_last=keep_last, older_than=older_than)
