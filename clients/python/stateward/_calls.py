@@ -1,4 +1,7 @@
-"""Every call of the API, written once; see `transport.py`. `client.py` makes methods of them."""
+"""The calls for sessions, contexts, conversations and threads, written once; see `transport.py`.
+
+`client.py` makes methods of these, and of those in `_checkpoint_calls.py` and `_service_calls.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any, TypeVar, cast
 
 from stateward import types
-from stateward.transport import Exchange, Request, json_request, path
+from stateward.transport import Exchange, Request, etag, json_request, path, present
 
 BATCH_MAX = 1000  # items the service takes in one list
 
@@ -29,7 +32,7 @@ def create_session(
     idempotency_key: str | None = None,
 ) -> Exchange[types.Session]:
     """A new session; SessionExistsError if there is one. Without an id the service gives one."""
-    body = _present(user_id=user_id, session_id=session_id, metadata=metadata)
+    body = present(user_id=user_id, session_id=session_id, metadata=metadata)
     response = yield json_request("POST", "/sessions", body, key=idempotency_key or _new_id())
     return cast(types.Session, response.json())
 
@@ -41,17 +44,19 @@ def put_session(
     *,
     with_context: bool = False,
     if_match: int | None = None,
+    if_absent: bool = False,
 ) -> Exchange[types.Session]:
     """Creates a session, or replaces user_id and metadata of the one that exists.
 
     with_context: a session without a context gets its metadata as one. if_match: the version that
-    the session must have, else PreconditionFailed.
+    the session must have, else PreconditionFailed. if_absent: PreconditionFailed if it exists.
     """
     response = yield json_request(
         "PUT",
         path("sessions", session_id, query={"with_context": with_context or None}),
-        _present(user_id=user_id, metadata=metadata),
+        present(user_id=user_id, metadata=metadata),
         if_match=if_match,
+        if_absent=if_absent,
     )
     return cast(types.Session, response.json())
 
@@ -60,6 +65,14 @@ def get_session(session_id: str) -> Exchange[types.Session]:
     """The session, or SessionNotFoundError."""
     response = yield Request("GET", path("sessions", session_id), session_id=session_id)
     return cast(types.Session, response.json())
+
+
+def get_session_if_changed(session_id: str, version: int) -> Exchange[types.Session | None]:
+    """The session, or None while it still has this version."""
+    headers = {"If-None-Match": etag(version)}
+    target = path("sessions", session_id)
+    response = yield Request("GET", target, headers=headers, session_id=session_id)
+    return None if response.status == 304 else cast(types.Session, response.json())
 
 
 def list_sessions(
@@ -89,7 +102,7 @@ def update_session(
 
     updates: any of user_id, status, metadata (replaces), metadata_merge (shallow).
     """
-    body = _present(
+    body = present(
         updates=updates,
         increment_requests=increment_requests or None,
         add_processing_time=add_processing_time,
@@ -106,17 +119,27 @@ def update_session(
     return cast(types.Session, response.json())
 
 
-def end_session(session_id: str, status: str = "completed") -> Exchange[types.Session]:
+def end_session(
+    session_id: str, status: str = "completed", *, if_match: int | None = None
+) -> Exchange[types.Session]:
     """Sets the status; the session stays readable."""
     response = yield json_request(
-        "POST", path("sessions", session_id, "end"), {"status": status}, session_id=session_id
+        "POST",
+        path("sessions", session_id, "end"),
+        {"status": status},
+        if_match=if_match,
+        session_id=session_id,
     )
     return cast(types.Session, response.json())
 
 
-def delete_session(session_id: str, *, threads: bool = False) -> Exchange[None]:
+def delete_session(
+    session_id: str, *, threads: bool = False, if_match: int | None = None
+) -> Exchange[None]:
     """Removes a session with its messages and contexts; threads: also the thread of that id."""
-    yield Request("DELETE", path("sessions", session_id, query={"threads": threads or None}))
+    headers = {} if if_match is None else {"If-Match": etag(if_match)}
+    target = path("sessions", session_id, query={"threads": threads or None})
+    yield Request("DELETE", target, headers=headers)
 
 
 def create_sessions(sessions: Sequence[types.NewSession]) -> Exchange[list[types.Created]]:
@@ -148,10 +171,11 @@ def share_context(
     version: int | None = None,
     *,
     require_session: bool = True,
+    if_match: int | None = None,
 ) -> Exchange[int]:
     """Stores the context of another session as the next version. Returns its number."""
-    source = _present(session_id=from_session_id, version=version)
-    return (yield from _put_context(session_id, {"from": source}, require_session, None))
+    source = present(session_id=from_session_id, version=version)
+    return (yield from _put_context(session_id, {"from": source}, require_session, if_match))
 
 
 def _put_context(
@@ -174,6 +198,14 @@ def get_context(session_id: str, version: int | None = None) -> Exchange[types.C
     return cast(types.Context, response.json())
 
 
+def get_context_if_changed(session_id: str, version: int) -> Exchange[types.Context | None]:
+    """The newest context, or None while it still is this version."""
+    headers = {"If-None-Match": etag(version)}
+    target = path("sessions", session_id, "context")
+    response = yield Request("GET", target, headers=headers, session_id=session_id)
+    return None if response.status == 304 else cast(types.Context, response.json())
+
+
 def list_context_versions(
     session_id: str, *, limit: int = 50
 ) -> Exchange[list[types.ContextVersion]]:
@@ -193,7 +225,7 @@ def add_message(
     require_session: bool = True,
 ) -> Exchange[types.Receipt]:
     """Appends a message. A second one of the same id changes nothing."""
-    message = _present(role=role, metadata=metadata, id=id)
+    message = present(role=role, metadata=metadata, id=id)
     message["content"] = content
     receipts = yield from add_messages(
         session_id, [cast(types.NewMessage, message)], require_session=require_session
@@ -277,7 +309,7 @@ def prune(
     "keep_latest" keeps the newest keep_last (1), and with older_than also what was put since then.
     "delete" removes all. With strategy=None only the bounds count: what one of them keeps stays.
     """
-    bounds = _present(strategy=strategy, keep_last=keep_last, older_than=_time(older_than))
+    bounds = present(strategy=strategy, keep_last=keep_last, older_than=_time(older_than))
     body = {"thread_ids": [*thread_ids], **bounds}
     response = yield json_request("POST", "/maintenance/prune", body)
     return int(response.json()["removed"])
@@ -291,29 +323,13 @@ def delete_runs(run_ids: Sequence[str]) -> Exchange[int]:
 
 def cleanup(max_idle_hours: float | None = None) -> Exchange[int]:
     """Removes sessions idle for so long (24 hours), with all that is theirs. Returns how many."""
-    body = _present(max_idle_hours=max_idle_hours)
+    body = present(max_idle_hours=max_idle_hours)
     response = yield json_request("POST", "/maintenance/cleanup", body)
     return int(response.json()["removed"])
 
 
-def health() -> Exchange[dict[str, Any]]:
-    """The service's report on its stores; `status` is healthy, degraded or unhealthy."""
-    response = yield Request("GET", "/health", expected=(503,))
-    return cast("dict[str, Any]", response.json())
-
-
-def stats(*, fresh: bool = False) -> Exchange[dict[str, Any]]:
-    """Totals and operation times; fresh: counted now, not within the last 10 seconds."""
-    response = yield Request("GET", path("stats", query={"fresh": fresh or None}))
-    return cast("dict[str, Any]", response.json())
-
-
 def _new_id() -> str:
     return str(uuid.uuid4())
-
-
-def _present(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def _time(given: datetime | str | None) -> str | None:

@@ -125,6 +125,7 @@ def json_request(
     idempotent: bool = True,
     key: str | None = None,
     if_match: int | None = None,
+    if_absent: bool = False,
     session_id: str | None = None,
 ) -> Request:
     """A request with a JSON body; key is its Idempotency-Key, if_match a version."""
@@ -132,8 +133,19 @@ def json_request(
     if key is not None:
         headers["Idempotency-Key"] = key
     if if_match is not None:
-        headers["If-Match"] = f'"{if_match}"'
+        headers["If-Match"] = etag(if_match)
+    if if_absent:
+        headers["If-None-Match"] = "*"
     return Request(method, target, json_bytes(body), headers, idempotent, session_id)
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def present(**members: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 
 class Metrics(TypedDict):
@@ -103,3 +103,119 @@ class ThreadPage(TypedDict):
 class Copied(TypedDict):
     checkpoints: int
     writes: int
+
+
+class Value(TypedDict):
+    """A value of a channel: bytes, and a word that says how to read them."""
+
+    channel: str
+    version: str | int | float
+    type: str
+    base64: str
+
+
+class Write(TypedDict, total=False):
+    """With `value` among documents, with `type` and `base64` among channels."""
+
+    task_id: str
+    task_path: str
+    idx: int
+    channel: str
+    value: Any
+    type: str
+    base64: str
+
+
+class NewWrite(TypedDict, total=False):
+    """With `value` among documents, with `idx`, `type` and `base64` among channels."""
+
+    idx: int
+    channel: str
+    value: Any
+    type: str
+    base64: str
+
+
+WriteMode = Literal["upsert", "ignore", "replace"]
+
+
+class WritesStored(TypedDict):
+    checkpoint_id: str
+    task_id: str
+
+
+class CheckpointStored(TypedDict):
+    thread_id: str
+    ns: str
+    checkpoint_id: str
+
+
+class _Checkpoint(TypedDict, total=False):
+    thread_id: str
+    ns: str
+    checkpoint_id: str
+    parent_checkpoint_id: str | None
+    checkpoint_data: Any
+    checkpoint: dict[str, Any]
+    metadata: dict[str, Any]
+    created_at: str
+    writes: list[Write]
+
+
+class Checkpoint(_Checkpoint, total=False):
+    """With `checkpoint_data` a document, with `checkpoint` and `values` one of channels."""
+
+    values: list[Value]
+
+
+class CheckpointItem(_Checkpoint, total=False):
+    """A checkpoint of a page; `values` are indexes into those of the page."""
+
+    values: list[int]
+
+
+class CheckpointPage(TypedDict, total=False):
+    items: list[CheckpointItem]
+    values: list[Value]
+    next_cursor: str | None
+
+
+class Probe(TypedDict):
+    status: str
+
+
+class Backend(TypedDict):
+    """A store below the service; `outbox`: changes that wait to be copied to it."""
+
+    role: str
+    type: str
+    state: str
+    outbox: int
+    durability: str
+
+
+class Health(TypedDict):
+    status: Literal["healthy", "degraded", "unhealthy"]
+    timestamp: str
+    checks: dict[str, str]
+    backends: list[Backend]
+
+
+class OperationStats(TypedDict):
+    """Latencies are in seconds."""
+
+    total_operations: int
+    error_count: int
+    error_rate: float
+    avg_latency: float
+    min_latency: float
+    max_latency: float
+
+
+class Stats(TypedDict):
+    total_sessions: int
+    active_sessions: int
+    total_messages: int
+    total_checkpoints: int
+    counted_at: str
+    operations: dict[str, OperationStats]

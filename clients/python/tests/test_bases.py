@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -78,7 +79,7 @@ def test_no_memory_no_patches() -> None:
 
 def test_a_refusal_holds_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(_bases.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     bases = Bases()
     bases.remember("t", "", [value(TEXT)])
     bases.refused()

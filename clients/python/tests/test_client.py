@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ import pytest
 from stateward import (
     AsyncClient,
     Client,
+    FormMismatch,
     NotFoundError,
     PreconditionFailed,
     SessionNotFoundError,
     _calls,
+    _checkpoint_calls,
     _retry,
+    _service_calls,
 )
 from stateward.errors import InvalidRequestError, KeyReusedError, SessionExistsError
 from tests.conftest import Server
@@ -158,13 +162,86 @@ async def test_threads(call: Call, uid: Callable[[], str]) -> None:
         await call("get_thread", thread)
     assert await call("copy_thread", thread, target) == {"checkpoints": 0, "writes": 0}
     assert await call("prune", [thread], keep_last=2, older_than="2026-01-01T00:00:00Z") == 0
+    old = datetime(2026, 1, 1)
+    assert await call("prune", [thread], strategy=None, older_than=old) == 0
     assert await call("delete_runs", [uid()]) == 0
     await call("delete_thread", thread)
-    assert (await call("list_threads", prefix=thread))["items"] == []
+    assert (await call("list_threads", prefix=thread, updated_after=old))["items"] == []
+
+
+async def test_only_what_has_changed(call: Call, uid: Callable[[], str]) -> None:
+    id_ = uid()
+    made = await call("put_session", id_, "u", if_absent=True)
+    with pytest.raises(PreconditionFailed):
+        await call("put_session", id_, "u", if_absent=True)
+    assert await call("get_session_if_changed", id_, made["version"]) is None
+    assert (await call("get_session_if_changed", id_, made["version"] + 1)) == made
+    await call("put_context", id_, 1)
+    assert await call("get_context_if_changed", id_, 1) is None
+    assert (await call("get_context_if_changed", id_, 7))["context"] == 1
+    with pytest.raises(PreconditionFailed):
+        await call("share_context", id_, id_, if_match=7)
+    for name in ("end_session", "delete_session"):
+        with pytest.raises(PreconditionFailed):
+            await call(name, id_, if_match=made["version"] + 7)
+    await call("delete_session", id_, if_match=made["version"])
+    with pytest.raises(SessionNotFoundError):
+        await call("get_session_if_changed", id_, made["version"])
+
+
+async def test_documents(call: Call, uid: Callable[[], str]) -> None:
+    thread, mark = uid(), uid()
+    for n in range(3):
+        stored = await call("put_checkpoint", thread, f"c{n}", {"n": n}, {"mark": mark, "n": n},
+                            parent_checkpoint_id=f"c{n - 1}" if n else None)  # fmt: skip
+        assert stored == {"thread_id": thread, "ns": "", "checkpoint_id": f"c{n}"}
+    writes = [{"channel": "a", "value": [1]}, {"channel": "b", "value": None, "idx": 5}]
+    await call("put_writes", thread, "c2", "t", writes, task_path="p")
+    read = await call("get_checkpoint", thread, "c2")
+    assert (read["checkpoint_data"], read["parent_checkpoint_id"]) == ({"n": 2}, "c1")
+    assert read["writes"] == await call("get_writes", thread, "c2")
+    assert [(w["idx"], w["value"]) for w in read["writes"]] == [(0, [1]), (5, None)]
+    assert await call("get_latest_checkpoint", thread) == read
+    for name in ("list_checkpoints", "query_checkpoints"):
+        first = await call(name, thread_id=thread, limit=2)
+        rest = await call(name, thread_id=thread, limit=2, cursor=first["next_cursor"])
+        ids = [item["checkpoint_id"] for item in first["items"] + rest["items"]]
+        assert (ids, rest["next_cursor"]) == (["c2", "c1", "c0"], None)
+        found = await call(name, filter={"mark": mark, "n": 1}, values=False)
+        assert [item["checkpoint_id"] for item in found["items"]] == ["c1"]
+        found = await call(name, thread_id=thread, before="c1", ns="")
+        assert [item["checkpoint_id"] for item in found["items"]] == ["c0"]
+    await call("delete_thread", thread)
+    with pytest.raises(NotFoundError):
+        await call("get_latest_checkpoint", thread)
+
+
+async def test_channels(call: Call, uid: Callable[[], str]) -> None:
+    thread, ns = uid(), "sub:1"
+    value = {"channel": "a", "version": 1, "type": "text", "base64": "aGk="}
+    head = {"channel_versions": {"a": 1}, "any": "thing"}
+    await call("put_channels", thread, "c1", head, [value], {"m": 1}, ns=ns)
+    await call(
+        "put_channels", thread, "c2", head, [], removed=["b"], parent_checkpoint_id="c1", ns=ns
+    )
+    write = {"idx": 0, "channel": "a", "type": "text", "base64": ""}
+    await call("put_writes", thread, "c2", "t", [write], mode="ignore", ns=ns)
+    read = await call("get_checkpoint", thread, "c2", ns=ns)
+    assert (read["checkpoint"], read["values"], read["metadata"]) == (head, [value], {})
+    assert read["writes"] == [{"task_id": "t", "task_path": "", **write}]
+    page = await call("query_checkpoints", thread_id=thread, checkpoint_id="c1")
+    assert [page["values"][index] for index in page["items"][0]["values"]] == [value]
+    with pytest.raises(FormMismatch):
+        await call("put_checkpoint", thread, "c3", {}, ns=ns)
 
 
 async def test_service(call: Call, uid: Callable[[], str]) -> None:
     assert (await call("health"))["status"] == "healthy"
+    assert (await call("live"))["status"] == "live"
+    assert (await call("ready"))["status"] == "ready"
+    assert (await call("startup"))["status"] == "started"
+    assert "# TYPE " in await call("metrics")
+    assert (await call("openapi"))["openapi"].startswith("3.1")
     assert (await call("stats", fresh=True))["total_sessions"] >= 0
     assert await call("cleanup", 10_000) == 0
     with pytest.raises(InvalidRequestError) as caught:
@@ -211,9 +288,11 @@ async def test_many_messages_across_a_crash(own_server: Server) -> None:
 def test_both_clients_have_every_call() -> None:
     calls = {
         name
-        for name, call in vars(_calls).items()
-        if inspect.isfunction(call) and not name.startswith("_")
-    } - {"in_batches", "json_request", "path", "cast"}
+        for module in (_calls, _checkpoint_calls, _service_calls)
+        for name, call in vars(module).items()
+        if inspect.isgeneratorfunction(call) and not name.startswith("_")
+    } - {"in_batches"}
+    assert len(calls) > 40
     assert calls <= {*vars(Client)} & {*vars(AsyncClient)}
     assert str(inspect.signature(Client.get_session)).startswith("(self, /, session_id")
     assert "session_id" in inspect.signature(Client("http://x").get_session).parameters
