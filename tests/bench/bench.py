@@ -11,11 +11,14 @@ import statistics
 import time
 
 import cases
+import cases_langgraph
 import cases_stores
 from cases import Case, Plan
 from servers import CORES, folder
 
-CASES = cases.CASES + cases_stores.CASES
+CASES = cases.CASES + cases_stores.CASES + cases_langgraph.CASES
+# A group is named by what its lines have before the underscore.
+GROUPS = {case.name: case.name.partition("_")[0] for case in CASES}
 
 
 def sync_ms() -> float:
@@ -47,7 +50,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("only", nargs="*", metavar="NAME", help=", ".join(case.name for case in CASES))
     args = parser.parse_args()
-    unknown = set(args.only) - {case.name for case in CASES}
+    unknown = set(args.only) - {*GROUPS, *GROUPS.values()}
     if unknown:
         parser.error(f"no such lines: {', '.join(sorted(unknown))}")
 
@@ -55,7 +58,7 @@ def main() -> None:
           f"fdatasync of 4 KiB p50 {sync_ms():.2f} ms\n")
     print(f"{'':<52} {'ours':>10} {'theirs':>10} {'ratio':>7}   min..max   target", flush=True)
     for case in CASES:
-        if not args.only or case.name in args.only:
+        if not args.only or {case.name, GROUPS[case.name]} & {*args.only}:
             print(line(case, Plan(args.rounds, args.seconds)), flush=True)
 
 

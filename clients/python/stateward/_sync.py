@@ -1,4 +1,4 @@
-"""The sync transport: a pool of http.client connections.
+"""The sync transport: a pool of connections.
 
 Threads may share it: a call takes an idle connection, or opens one, and nobody waits for anybody.
 After a fork the child opens connections of its own.
@@ -6,13 +6,15 @@ After a fork the child opens connections of its own.
 
 from __future__ import annotations
 
-import http.client
 import os
 import select
+import socket
 import ssl
 import time
 from collections import deque
 
+from stateward import _http
+from stateward._http import BadAnswer, Connection
 from stateward._retry import Attempts, NoAnswer
 from stateward.errors import answer_error, connection_error
 from stateward.transport import TIMEOUT, Address, Done, Exchange, Request, Response, T, step
@@ -36,6 +38,7 @@ class SyncTransport:
         self._ssl = ssl_context
         if self._address.secure and ssl_context is None:
             self._ssl = ssl.create_default_context()
+        self._fixed = _http.fixed_head(self._address.host_header, self._address.headers)
         self._idle = _Idle(os.getpid())
 
     def run(self, exchange: Exchange[T]) -> T:
@@ -76,19 +79,16 @@ class SyncTransport:
                 connection.close()
 
     def _attempt(self, request: Request) -> Response:
-        connection, reused = self._take()
-        if not reused:
-            self._connect(connection)
+        data = _http.encode(request, self._address.base, self._fixed)
+        connection = self._take()
+        reused = connection is not None
+        if connection is None:
+            connection = self._connect()
         whole = False
         try:
-            answer = self._exchange(connection, request)
-            response = Response(
-                answer.status,
-                {name.lower(): value for name, value in answer.getheaders()},
-                answer.read(),
-            )
-            whole = not answer.will_close
-        except (OSError, http.client.HTTPException) as error:
+            response = connection.exchange(data, request.method)
+            whole = connection.reusable
+        except (OSError, BadAnswer) as error:
             raise NoAnswer(error, sent=True, reused=reused) from error
         finally:
             if whole:
@@ -97,32 +97,22 @@ class SyncTransport:
                 connection.close()
         return response
 
-    def _exchange(
-        self, connection: http.client.HTTPConnection, request: Request
-    ) -> http.client.HTTPResponse:
-        headers = {**self._address.headers, **request.headers}
+    def _connect(self) -> Connection:
+        address = self._address
         try:
-            connection.request(
-                request.method,
-                self._address.base + request.path,
-                body=request.body or None,
-                headers=headers,
-            )
-        except (BrokenPipeError, ConnectionResetError):
-            # A service that refuses a body may answer and close before it has read all of it.
-            if not request.body:
-                raise
-        return connection.getresponse()
-
-    def _connect(self, connection: http.client.HTTPConnection) -> None:
-        try:
-            connection.connect()
+            sock = socket.create_connection((address.host, address.port), self._timeout)
         except OSError as error:
-            connection.close()
-            final = isinstance(error, ssl.SSLError)
-            raise NoAnswer(error, sent=False, final=final) from error
+            raise NoAnswer(error, sent=False) from error
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._ssl is not None and address.secure:
+                sock = self._ssl.wrap_socket(sock, server_hostname=address.host)
+        except OSError as error:
+            sock.close()
+            raise NoAnswer(error, sent=False, final=isinstance(error, ssl.SSLError)) from error
+        return Connection(sock)
 
-    def _take(self) -> tuple[http.client.HTTPConnection, bool]:
+    def _take(self) -> Connection | None:
         if self._idle.pid != os.getpid():
             self._idle = _Idle(os.getpid())
         connections = self._idle.connections
@@ -131,17 +121,12 @@ class SyncTransport:
                 connection = connections.pop()
             except IndexError:  # another thread took it
                 break
-            if _usable(connection):
-                return connection, True
+            if _usable(connection.socket):
+                return connection
             connection.close()
-        address = self._address
-        if address.secure:
-            return http.client.HTTPSConnection(
-                address.host, address.port, timeout=self._timeout, context=self._ssl
-            ), False
-        return http.client.HTTPConnection(address.host, address.port, timeout=self._timeout), False
+        return None
 
-    def _give(self, connection: http.client.HTTPConnection) -> None:
+    def _give(self, connection: Connection) -> None:
         idle = self._idle
         if idle.pid == os.getpid() and len(idle.connections) < _IDLE_MAX:
             idle.connections.append(connection)
@@ -154,15 +139,13 @@ class _Idle:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.connections: deque[http.client.HTTPConnection] = deque()
+        self.connections: deque[Connection] = deque()
 
 
-def _usable(connection: http.client.HTTPConnection) -> bool:
+def _usable(sock: socket.socket) -> bool:
     """Whether nothing is to be read: an idle connection is readable once it was closed."""
-    if connection.sock is None:
-        return False
     if not hasattr(select, "poll"):
-        return not select.select([connection.sock], [], [], 0)[0]
+        return not select.select([sock], [], [], 0)[0]
     poller = select.poll()
-    poller.register(connection.sock, select.POLLIN)
+    poller.register(sock, select.POLLIN)
     return not poller.poll(0)

@@ -26,6 +26,7 @@ TIMEOUT = 30.0  # seconds for each wait on the socket
 
 T = TypeVar("T")
 
+_PLAIN_BASE = re.compile(r"[!-~]*")
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_.:-]+")
 
 
@@ -74,6 +75,8 @@ class Address:
             raise ValueError(f"not an http or https URL: {url!r}")
         if parts.query or parts.fragment or parts.username:
             raise ValueError("the URL must not have a user, a query or a fragment")
+        if not _PLAIN_BASE.fullmatch(parts.path):
+            raise ValueError(f"the path of the URL is not percent-encoded: {url!r}")
         secure = parts.scheme == "https"
         headers = {"User-Agent": USER_AGENT}
         if token is not None:
@@ -82,9 +85,13 @@ class Address:
         return cls(secure, parts.hostname, port, parts.path.rstrip("/"), headers)
 
     @property
-    def url(self) -> str:
+    def host_header(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.secure else 'http'}://{host}:{self.port}{self.base}"
+        return f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.secure else 'http'}://{self.host_header}{self.base}"
 
 
 def segment(text: str) -> str:
