@@ -79,24 +79,38 @@ class Server:
         raise AssertionError("not ready: " + self.log())
 
 
-@pytest.fixture(scope="session", params=["sqlite", *stores.STORES])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    """One server per kind of store, for all tests that do not harm it."""
+@pytest.fixture(scope="session", params=["memory", "sqlite", *stores.STORES])
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A kind of store by its URL; empty for a sqlite file, which has one server only."""
     with contextlib.ExitStack() as stack:
-        primary = ""
         if request.param in stores.STORES:
-            primary = stack.enter_context(stores.STORES[request.param]()).url()
-        server = Server(tmp_path_factory.mktemp(request.param), primary).start()
-        yield server
-        server.stop()
+            yield stack.enter_context(stores.STORES[request.param]()).url()
+        else:
+            yield "memory:" if request.param == "memory" else ""
+
+
+@pytest.fixture(scope="session")
+def server(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server per kind of store, for all tests that do not harm it."""
+    server = Server(tmp_path_factory.mktemp("server"), store).start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
 def own_server(tmp_path: pathlib.Path) -> Iterator[Server]:
-    """A server that the test may kill."""
+    """A server on a sqlite file that the test may kill."""
     server = Server(tmp_path).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def second_server(store: str, tmp_path: pathlib.Path) -> Iterator[Server]:
+    """Another server on the same kind of store, which the test may kill."""
+    if store == "memory:":
+        pytest.skip("its state ends with the server")
+    server = Server(tmp_path, store).start()
     yield server
     server.kill()
 
