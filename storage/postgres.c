@@ -1,6 +1,8 @@
 /* postgres.c - transactions and the end of the PostgreSQL driver; see postgres.h. */
 #include "postgres.h"
 
+#include <ctype.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,6 +14,8 @@
 
 /* How often what others got in the way of is tried, and how long in between, at most. */
 enum { TRIES = 5, PAUSE_US = 20000 };
+
+enum { DEFAULT_TIMEOUT_MS = 1000, SCHEMA_MAX = 63 };
 
 bool postgres_begin(struct sql *self, bool writes, struct err *err)
 {
@@ -154,11 +158,6 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     return n_reads == n || sql_execute(self, rest, n - n_reads, err);
 }
 
-void postgres_set_caps(struct postgres *d, bool durable)
-{
-    d->sql.base.caps = BACKEND_SHARED | (durable ? BACKEND_DURABLE : 0);
-}
-
 static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *err)
 {
     struct postgres *d = (struct postgres *)self;
@@ -207,9 +206,55 @@ static void close_backend(struct backend *self)
     free(d);
 }
 
-const struct backend_ops postgres_backend_ops = {
+static const struct backend_ops postgres_backend_ops = {
     .name = "postgres",
     .execute = execute,
     .probe = probe,
     .close = close_backend,
 };
+
+static bool is_name(const char *s)
+{
+    size_t len = strlen(s);
+
+    if (len == 0 || len > SCHEMA_MAX || isdigit((unsigned char)*s))
+        return false;
+    return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
+struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
+{
+    static _Atomic int64_t lanes;
+    const char *schema = cfg->postgres_schema ? cfg->postgres_schema : "stateward";
+    struct postgres *d;
+
+    if (!is_name(schema)) {
+        err_fill(err, ERR_CONFIG, "postgres: a schema is named by a-z, 0-9 and _");
+        return NULL;
+    }
+    d = calloc(1, sizeof(*d));
+    if (!d) {
+        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        return NULL;
+    }
+    sql_init(&d->sql, &postgres_driver, &d->rows, cfg);
+    d->sql.base.ops = &postgres_backend_ops;
+    d->url = strdup(cfg->url);
+    d->schema = strdup(schema);
+    d->timeout_ms = cfg->store_timeout_ms > 0 ? cfg->store_timeout_ms : DEFAULT_TIMEOUT_MS;
+    d->wanted_instance = cfg->instance;
+    d->lane = atomic_fetch_add(&lanes, 1);
+    if (!d->url || !d->schema)
+        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    else {
+        bool done;
+
+        d->patient = true;
+        done = postgres_connect(d, err);
+        d->patient = false;
+        if (done)
+            return &d->sql.base;
+    }
+    backend_close(&d->sql.base);
+    return NULL;
+}

@@ -80,8 +80,7 @@ struct postgres {
     unsigned hung;                    /* how often one was given up */
 };
 
-/* The functions of this backend, and what it gives to sql.c. */
-extern const struct backend_ops postgres_backend_ops;
+/* What it gives to sql.c. */
 extern const struct sql_driver postgres_driver;
 
 /* Opens cfg->url, postgresql: or postgres:. NULL: ERR_CONFIG, ERR_STORAGE, ERR_UNAVAILABLE,

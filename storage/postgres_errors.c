@@ -1,5 +1,9 @@
-/* postgres_errors.c - errors of the server as kinds and texts; see postgres_pipe.h. */
-#include "postgres_pipe.h"
+/* postgres_errors.c - see postgres_errors.h. */
+#include "postgres_errors.h"
+
+#include <string.h>
+
+#include "compiler.h"
 
 enum consequence { STAYS, REPEATS, GOES };
 
@@ -35,7 +39,7 @@ static const struct {
     {"XX", ERR_STORAGE, STAYS, NULL},
 };
 
-void pipe_explain(const PGresult *result, bool *repeatable, bool *gone, struct err *err)
+void postgres_explain(const PGresult *result, bool *repeatable, bool *gone, struct err *err)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *said = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);

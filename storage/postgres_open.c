@@ -1,21 +1,16 @@
 /*
- * postgres_open.c - from a URL to a connection that is ours, up to date, and a pipeline.
+ * postgres_open.c - makes a connection that is ours, up to date, and a pipeline; see postgres.h.
  *
  *     URL -> connection -> no pool between -> schema -> number of the instance -> clock -> pipeline
  */
-#include <ctype.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "clock.h"
 #include "postgres_connect.h"
 #include "postgres_instance.h"
 #include "postgres_pipe.h"
 #include "postgres_setup.h"
-
-enum { DEFAULT_TIMEOUT_MS = 1000, SCHEMA_MAX = 63 };
 
 /*
  * A pool in transaction mode gives what was ours to others: statements, settings, locks. It shows
@@ -40,6 +35,11 @@ static bool check_pool(struct postgres *d, struct err *err)
                        "postgres: a pool in transaction mode stands between; name the server "
                        "itself, or set pool_mode=session");
     return done;
+}
+
+void postgres_set_caps(struct postgres *d, bool durable)
+{
+    d->sql.base.caps = BACKEND_SHARED | (durable ? BACKEND_DURABLE : 0);
 }
 
 static bool set_up(struct postgres *d, struct err *err)
@@ -103,50 +103,4 @@ bool postgres_connect(struct postgres *d, struct err *err)
         pipe_lose(d, "not connected", false);
     d->failure = *err = why;
     return false;
-}
-
-static bool is_name(const char *s)
-{
-    size_t len = strlen(s);
-
-    if (len == 0 || len > SCHEMA_MAX || isdigit((unsigned char)*s))
-        return false;
-    return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
-}
-
-struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
-{
-    static _Atomic int64_t lanes;
-    const char *schema = cfg->postgres_schema ? cfg->postgres_schema : "stateward";
-    struct postgres *d;
-
-    if (!is_name(schema)) {
-        err_fill(err, ERR_CONFIG, "postgres: a schema is named by a-z, 0-9 and _");
-        return NULL;
-    }
-    d = calloc(1, sizeof(*d));
-    if (!d) {
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
-        return NULL;
-    }
-    sql_init(&d->sql, &postgres_driver, &d->rows, cfg);
-    d->sql.base.ops = &postgres_backend_ops;
-    d->url = strdup(cfg->url);
-    d->schema = strdup(schema);
-    d->timeout_ms = cfg->store_timeout_ms > 0 ? cfg->store_timeout_ms : DEFAULT_TIMEOUT_MS;
-    d->wanted_instance = cfg->instance;
-    d->lane = atomic_fetch_add(&lanes, 1);
-    if (!d->url || !d->schema)
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
-    else {
-        bool done;
-
-        d->patient = true;
-        done = postgres_connect(d, err);
-        d->patient = false;
-        if (done)
-            return &d->sql.base;
-    }
-    backend_close(&d->sql.base);
-    return NULL;
 }

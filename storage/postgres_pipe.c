@@ -2,12 +2,13 @@
 #include "postgres_pipe.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 
 #include "clock.h"
+#include "postgres_errors.h"
 #include "postgres_instance.h"
+#include "postgres_setup.h"
 
 /* Between tries to connect: doubled each time, and spread, so that lanes do not come at once. */
 #define BACKOFF_FIRST_NS (INT64_C(50) * 1000000)
@@ -126,15 +127,11 @@ bool pipe_sync(struct postgres *d, struct use **sync, struct err *err)
     return pipe_sent(d, use, PQpipelineSync(d->conn), err);
 }
 
-bool pipe_poll(struct postgres *d, short events, struct err *err)
+static bool wait_for_server(struct postgres *d, short events, struct err *err)
 {
-    struct pollfd fd = {.fd = PQsocket(d->conn), .events = events};
+    int n = setup_poll(d, events);
     char reason[64];
-    int n;
 
-    do
-        n = poll(&fd, 1, (int)d->timeout_ms);
-    while (n < 0 && errno == EINTR);
     if (n > 0)
         return true;
     snprintf(reason, sizeof(reason), "no answer within %lld ms", (long long)d->timeout_ms);
@@ -149,7 +146,7 @@ static bool fill(struct postgres *d, struct err *err)
 
         if (left < 0)
             return fail_lost(d, "the connection was lost", true, err);
-        if (!pipe_poll(d, (short)(POLLIN | (left ? POLLOUT : 0)), err))
+        if (!wait_for_server(d, (short)(POLLIN | (left ? POLLOUT : 0)), err))
             return false;
         if (!PQconsumeInput(d->conn))
             return fail_lost(d, "the connection was lost", true, err);
@@ -175,7 +172,7 @@ static bool judge(struct postgres *d, struct use *use, struct err *err)
     if (PQstatus(d->conn) != CONNECTION_OK && !PQresultErrorField(use->result, PG_DIAG_SQLSTATE))
         return fail_lost(d, "the connection was lost", true, err);
     if (!d->failed || d->failure.kind == ERR_OK)
-        pipe_explain(use->result, &d->repeatable, &gone, &d->failure);
+        postgres_explain(use->result, &d->repeatable, &gone, &d->failure);
     d->failed = true;
     if (!gone)
         return true;

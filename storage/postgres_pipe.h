@@ -28,15 +28,8 @@ bool pipe_sync(struct postgres *d, struct use **sync, struct err *err) MUST_USE;
 /* Waits for the answer to a use; true also when it is an error of the server: then d->failed. */
 bool pipe_wait(struct postgres *d, struct use *use, struct err *err) MUST_USE;
 
-/* Waits until the socket is ready, at most d->timeout_ms. */
-bool pipe_poll(struct postgres *d, short events, struct err *err) MUST_USE;
-
 /* Closes the connection, for a reason. `gone`: the server has closed it; then a new one may be tried
  * at once, else later. */
 void pipe_lose(struct postgres *d, const char *reason, bool gone);
-
-/* Turns an error of the server into a kind and a text. *repeatable: another try may succeed; *gone:
- * this connection is of no more use. */
-void pipe_explain(const PGresult *result, bool *repeatable, bool *gone, struct err *err);
 
 #endif

@@ -1,11 +1,12 @@
 /* postgres_setup.c - see postgres_setup.h. */
 #include "postgres_setup.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "postgres_pipe.h"
+#include "postgres_errors.h"
 #include "schema.h"
 
 enum { MIGRATION_MS = 60000 }; /* others may hold the lock for so long */
@@ -25,13 +26,34 @@ static bool judge(struct postgres *d, PGresult *result, int64_t *n, struct err *
     if (!ok) {
         bool repeatable, gone;
 
-        pipe_explain(result, &repeatable, &gone, err);
+        postgres_explain(result, &repeatable, &gone, err);
         if (!PQresultErrorField(result, PG_DIAG_SQLSTATE))
             err_fill(err, ERR_UNAVAILABLE, "postgres: the connection was lost");
     }
     PQclear(result);
     d->failed |= !ok;
     return ok;
+}
+
+int setup_poll(const struct postgres *d, short events)
+{
+    struct pollfd fd = {.fd = PQsocket(d->conn), .events = events};
+    int n;
+
+    do
+        n = poll(&fd, 1, (int)d->timeout_ms);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+static bool wait_for_server(const struct postgres *d, short events, struct err *err)
+{
+    int n = setup_poll(d, events);
+
+    if (n == 0)
+        return err_set(err, ERR_UNAVAILABLE, "postgres: no answer within %lld ms",
+                       (long long)d->timeout_ms);
+    return n > 0 || err_set(err, ERR_UNAVAILABLE, "postgres: the connection was lost");
 }
 
 bool setup_number(struct postgres *d, const char *text, int64_t *n, struct err *err)
@@ -45,7 +67,9 @@ bool setup_number(struct postgres *d, const char *text, int64_t *n, struct err *
         while (PQisBusy(d->conn)) {
             int left = PQflush(d->conn);
 
-            if (left < 0 || !pipe_poll(d, (short)(POLLIN | (left ? POLLOUT : 0)), err))
+            if (left < 0)
+                return err_set(err, ERR_UNAVAILABLE, "postgres: the connection was lost");
+            if (!wait_for_server(d, (short)(POLLIN | (left ? POLLOUT : 0)), err))
                 return false;
             if (!PQconsumeInput(d->conn))
                 break;

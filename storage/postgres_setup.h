@@ -11,6 +11,10 @@
 
 #include "postgres.h"
 
+/* Waits until the socket is ready for any of these events of poll(2). 0: the server has said nothing
+ * for d->timeout_ms; below 0: the socket is broken. */
+int setup_poll(const struct postgres *d, short events) MUST_USE;
+
 /* Runs statements; a number in the first row of the last one that gives rows, else *n stays. */
 bool setup_number(struct postgres *d, const char *text, int64_t *n, struct err *err) MUST_USE;
 

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-#include "clock.h"
-#include "redis_turns.h"
 #include "redis_node.h"
+#include "redis_ops.h"
 #include "redis_scripts.h"
+#include "redis_turns.h"
 
 #define TIMEOUT_DEFAULT_US INT64_C(1000000)
 
@@ -43,14 +43,14 @@ static void drain(struct call *c)
             conn_drop(&c->d->conn, &ignored);
             break;
         }
-        if (c->turn ? !turn_wait(c, &ignored)
+        if (c->wait ? !c->wait(c, &ignored)
                     : !conn_send(&c->d->conn, &ignored) || !call_take(c, &ignored))
             break;
     }
     c->asked = 0;
 }
 
-void redis_run(struct call *c)
+static void run(struct call *c)
 {
     struct op *op = c->op;
     struct err err = {0};
@@ -129,12 +129,12 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
 
     if (!up(d, err))
         return false;
-    turns_run(d, ops, n);
+    turns_run(d, ops, n, run);
     n_again = lost(d, ops, n, again);
     if (n_again == 0)
         return true;
     if (up(d, err))
-        turns_run(d, again, n_again);
+        turns_run(d, again, n_again, run);
     else
         for (size_t i = 0; i < n_again; i++)
             again[i]->status = *err;

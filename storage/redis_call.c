@@ -1,9 +1,9 @@
-/* redis_call.c - what op functions do with the server; see redis.h. */
+/* redis_call.c - see redis_call.h. */
+#include "redis_call.h"
+
 #include <stdlib.h>
 
 #include "clock.h"
-#include "redis.h"
-#include "redis_turns.h"
 #include "redis_scripts.h"
 
 static bool no_memory(struct err *err)
@@ -107,8 +107,8 @@ static bool wait_for(struct call *c, struct err *err)
         return no_memory(err);
     if (n == 0)
         return true;
-    if (c->turn)
-        return turn_wait(c, err);
+    if (c->wait)
+        return c->wait(c, err);
     if (!conn_send(&c->d->conn, err))
         return false;
     return call_take(c, err);

@@ -4,6 +4,7 @@
 #include "filter.h"
 #include "redis_load.h"
 #include "redis_walk.h"
+#include "redis_ops.h"
 
 enum { GROUP = 16, CHANNEL_CUT = 1, DOCUMENT_CUT = 21 };
 

@@ -3,6 +3,7 @@
 #include "pack.h"
 #include "redis_load.h"
 #include "redis_target.h"
+#include "redis_ops.h"
 
 struct put {
     struct call *c;

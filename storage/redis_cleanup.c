@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "redis_removal.h"
 #include "redis_rows.h"
+#include "redis_ops.h"
 
 /* Tombstones outlive the repeat window by this. */
 #define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)

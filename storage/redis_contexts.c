@@ -1,5 +1,6 @@
 /* redis_contexts.c - the operations on contexts; see op_sessions.h. */
 #include "redis_rows.h"
+#include "redis_ops.h"
 
 /*
  * The number that is answered for each stored context. Two stores may have given the same number:

@@ -4,6 +4,7 @@
 #include "redis_load.h"
 #include "redis_rows.h"
 #include "redis_walk.h"
+#include "redis_ops.h"
 
 enum { GROUP = 64 };
 

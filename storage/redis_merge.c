@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "redis_messages.h"
+#include "redis_ops.h"
 
 /* Messages that a deletion covers go; *left: others stay. */
 static bool kill_messages(struct call *c, const struct session_row *row, bool *left,

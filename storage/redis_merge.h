@@ -9,7 +9,7 @@
 #ifndef REDIS_MERGE_H
 #define REDIS_MERGE_H
 
-#include "redis.h"
+#include "redis_call.h"
 
 /* Merges a record of the kinds THREAD, VALUE, CHECKPOINT and TASK of the thread at hand; not yet
  * committed. *applied if it changes something. */

@@ -2,6 +2,7 @@
 #include "redis_messages.h"
 
 #include "clock.h"
+#include "redis_ops.h"
 
 /* So many messages go in one part of a trim; so many are read at first. */
 enum { TRIM_MAX = 1000, READ_FIRST = 64, SEQ_DIGITS = 20, APPEND_HEAD = 16 };

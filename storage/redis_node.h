@@ -14,7 +14,7 @@
 #ifndef REDIS_NODE_H
 #define REDIS_NODE_H
 
-#include "redis.h"
+#include "redis_call.h"
 
 /* A sign of life, and whether what is confirmed outlives the server: sets caps. */
 bool redis_alive(struct redis *d, struct err *err) MUST_USE;

@@ -5,6 +5,7 @@
 #include "pack.h"
 #include "redis_load.h"
 #include "redis_removal.h"
+#include "redis_ops.h"
 
 struct pruner {
     struct call *c;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "redis_messages.h"
+#include "redis_ops.h"
 
 struct record *records_next(struct records *r)
 {

@@ -14,7 +14,7 @@
 #ifndef REDIS_ROWS_H
 #define REDIS_ROWS_H
 
-#include "redis.h"
+#include "redis_call.h"
 #include "session_state.h"
 
 enum row_state { ROW_NONE, ROW_LIVE, ROW_LOOSE, ROW_HOLLOW };

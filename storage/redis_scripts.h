@@ -9,7 +9,7 @@
 #ifndef REDIS_SCRIPTS_H
 #define REDIS_SCRIPTS_H
 
-#include "redis.h"
+#include "redis_call.h"
 
 /* The texts, by enum redis_script. */
 extern const char *const redis_scripts[REDIS_SCRIPTS];

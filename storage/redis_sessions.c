@@ -1,6 +1,7 @@
 /* redis_sessions.c - the operations on one session; see op_sessions.h. */
 #include "redis_rows.h"
 #include "redis_threads.h"
+#include "redis_ops.h"
 
 #define REPEAT_EXPIRY "4200" /* seconds: the repeat window and an hour */
 

@@ -11,6 +11,7 @@
 #include "redis_load.h"
 #include "redis_removal.h"
 #include "redis_rows.h"
+#include "redis_ops.h"
 
 /* Values of so many bytes go in one part. */
 enum { PART_BYTES = 4 * 1024 * 1024, PART_VALUES = 1000 };

@@ -14,7 +14,7 @@
 #ifndef REDIS_THREADS_H
 #define REDIS_THREADS_H
 
-#include "redis.h"
+#include "redis_call.h"
 
 /* A namespace. */
 struct space {

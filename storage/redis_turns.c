@@ -13,6 +13,7 @@ struct turn {
     struct fiber *fiber;
     enum turn_state state;
     struct call call;
+    void (*run)(struct call *c);
     size_t number; /* of the op in the batch */
     bool ok;       /* of what it waited for */
     struct err err;
@@ -59,7 +60,7 @@ void turns_free(struct redis *d)
     d->turns = NULL;
 }
 
-bool turn_wait(struct call *c, struct err *err)
+static bool turn_wait(struct call *c, struct err *err)
 {
     struct turns *all = c->d->turns;
     struct turn *t = c->turn;
@@ -97,6 +98,7 @@ static void serve(struct redis *d)
 struct batch {
     struct redis *d;
     struct op *const *ops;
+    void (*run)(struct call *c);
     size_t n, ended;
     bool begun[BATCH_MAX], done[BATCH_MAX];
     size_t before[BATCH_MAX]; /* 1 + number of the op on the same record that comes before */
@@ -125,7 +127,7 @@ static void live(void *arg)
 {
     struct turn *t = arg;
 
-    redis_run(&t->call);
+    t->run(&t->call);
 }
 
 static void note(struct batch *b, struct turn *t, bool ended)
@@ -150,28 +152,30 @@ static void begin(struct batch *b)
         b->begun[i] = true;
         t->number = i;
         t->state = TURN_READY;
-        t->call = (struct call){.d = b->d, .op = b->ops[i], .arena = b->ops[i]->arena, .turn = t};
+        t->call = (struct call){
+            .d = b->d, .op = b->ops[i], .arena = b->ops[i]->arena, .turn = t, .wait = turn_wait};
+        t->run = b->run;
         note(b, t, fiber_start(t->fiber, live, t));
     }
 }
 
 /* Without memory for a stack: one after the other. */
-static void run_alone(struct redis *d, struct op *op)
+static void run_alone(struct redis *d, struct op *op, void (*run)(struct call *c))
 {
     struct call c = {.d = d, .op = op, .arena = op->arena};
 
-    redis_run(&c);
+    run(&c);
 }
 
-void turns_run(struct redis *d, struct op *const ops[], size_t n)
+void turns_run(struct redis *d, struct op *const ops[], size_t n, void (*run)(struct call *c))
 {
-    struct batch b = {.d = d, .ops = ops, .n = n};
+    struct batch b = {.d = d, .ops = ops, .run = run, .n = n};
 
     if (!d->turns && n > 1)
         d->turns = calloc(1, sizeof(*d->turns));
     if (n == 1 || !d->turns || !find_idle(d->turns)) {
         for (size_t i = 0; i < n; i++)
-            run_alone(d, ops[i]);
+            run_alone(d, ops[i], run);
         return;
     }
     find_before(&b);

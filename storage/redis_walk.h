@@ -14,7 +14,7 @@
 #ifndef REDIS_WALK_H
 #define REDIS_WALK_H
 
-#include "redis.h"
+#include "redis_call.h"
 
 struct walk_item {
     struct slice member;

@@ -6,6 +6,7 @@
 #include "redis_load.h"
 #include "redis_rows.h"
 #include "redis_target.h"
+#include "redis_ops.h"
 
 struct put {
     struct call *c;
