@@ -17,6 +17,8 @@ static const struct {
     const char *part, *reason;
 } reasons[] = {
     {"password authentication failed", "the server refuses the user or the password"},
+    {"not permitted to log in", "the server refuses the user or the password"},
+    {"not currently accepting", "the database takes no connections"},
     {"no password supplied", "the server wants a password"},
     {"no pg_hba.conf entry", "the server admits nobody from here (pg_hba.conf)"},
     {"rejects connection", "the server admits nobody from here (pg_hba.conf)"},

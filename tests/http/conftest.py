@@ -26,6 +26,9 @@ from stores import free_port  # noqa: E402
 
 BINARY = pathlib.Path(os.environ.get("STATEWARD_BIN", ROOT / "build" / "stateward"))
 
+# The stores that every endpoint must behave the same on.
+KINDS = ("memory", "sqlite", "postgres", "redis")
+
 # What a sanitizer or an assertion writes.
 FINDINGS = ("ERROR: ", "WARNING: ThreadSanitizer", "runtime error: ", "Assertion `")
 
@@ -188,7 +191,7 @@ def quick_redis() -> Iterator[stores.Redis]:
         yield server
 
 
-@pytest.fixture(scope="session", params=["memory", "sqlite", "postgres", "redis"])
+@pytest.fixture(scope="session", params=KINDS)
 def server(request: pytest.FixtureRequest,
            tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server per kind of store, shared by all tests that do not restart it."""
@@ -217,6 +220,22 @@ def own(tmp_path: pathlib.Path) -> Iterator[Any]:
         if s.process and s.process.poll() is None:
             s.stop()
         assert not any(mark in s.log() for mark in FINDINGS), s.log()[-8000:]
+
+
+@pytest.fixture(params=KINDS)
+def fresh(request: pytest.FixtureRequest, own: Any, uid: str) -> Any:
+    """As own(), over an empty store of each kind; what it makes in one test shares that store."""
+    place: dict[str, Any] = {}
+    name, args = uid.replace("-", "_"), ()
+    if request.param == "memory":
+        place["primary"] = "memory:"
+    elif request.param == "postgres":
+        place["primary"] = request.getfixturevalue("postgres").url()
+        args = ("--postgres-schema", name)
+    elif request.param == "redis":
+        place["primary"] = request.getfixturevalue("quick_redis").url()
+        args = ("--redis-prefix", name + ":")
+    return lambda *more, **kw: own(*args, *more, **place, **kw)
 
 
 _counter = iter(range(10**9))

@@ -32,9 +32,9 @@ def test_500_concurrent_appends_are_all_stored(server: Server, uid: str) -> None
         assert [i for j, i in got if j == k] == list(range(25))
 
 
-def test_each_session_expires_by_itself(own: Any) -> None:
+def test_each_session_expires_by_itself(fresh: Any) -> None:
     """One time to live on a hash shared by all sessions: any write kept all alive."""
-    server: Server = own("--session-ttl", "2s")
+    server: Server = fresh("--session-ttl", "2s")
     server.session("idle")
     for _ in range(6):
         time.sleep(0.5)
@@ -53,9 +53,9 @@ def test_context_is_kept_whole(server: Server, uid: str) -> None:
     assert server.get(f"/sessions/{uid}/context").json()["context"] == context
 
 
-def test_sessions_are_read_by_key_among_many(own: Any) -> None:
+def test_sessions_are_read_by_key_among_many(fresh: Any) -> None:
     """It read a whole hash: the cost of one session grew with their number."""
-    server: Server = own()
+    server: Server = fresh()
     for start in range(0, 10000, 1000):
         body = {"sessions": [{"session_id": f"s{start + i}", "user_id": f"u{i % 7}"} for i in range(1000)]}
         assert server.post("/batch/sessions/create", body).status == 200

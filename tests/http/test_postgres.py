@@ -9,15 +9,13 @@ import random
 import signal
 import subprocess
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import stores
 from conftest import BINARY, Server
+from dying import until
 
 
 @pytest.fixture
@@ -43,22 +41,7 @@ def append(server: Server, conversation: str, id_: str = "") -> int:
 
 def ids(server: Server, conversation: str) -> list[str]:
     """All that the conversation holds."""
-    found: list[str] = []
-    path = f"/conversations/{conversation}/messages?limit=1000"
-    while True:
-        page = server.get(path).json()
-        found = [m["id"] for m in page["messages"]] + found
-        if not page.get("prev_cursor"):
-            return found
-        path = f"/conversations/{conversation}/messages?limit=1000&cursor={page['prev_cursor']}"
-
-
-def until(done: Callable[..., bool]) -> None:
-    for _ in range(600):
-        if done():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never was")
+    return [m["id"] for m in server.get(f"/conversations/{conversation}/messages?limit=0").json()["messages"]]
 
 
 def detail(server: Server) -> str:
@@ -76,73 +59,13 @@ def refused(url: str, tmp_path: pathlib.Path, *args: str) -> str:
     return done.stderr
 
 
-class Writers:
-    """Clients that append until they are stopped, and note what was acknowledged."""
-
-    def __init__(self, server: Server, count: int = 8) -> None:
-        self.server = server
-        self.acknowledged: dict[str, list[str]] = {f"w{i}": [] for i in range(count)}
-        self.failed = 0
-        self.ending = threading.Event()
-        self.threads = [threading.Thread(target=self._run, args=(name,)) for name in self.acknowledged]
-        for thread in self.threads:
-            thread.start()
-
-    def _run(self, name: str) -> None:
-        number = 0
-        while not self.ending.is_set():
-            number += 1
-            status = append(self.server, name, f"{name}-{number}")
-            assert status in (201, 503, 504), status
-            if status == 201:
-                self.acknowledged[name].append(f"{name}-{number}")
-            else:
-                self.failed += 1
-                time.sleep(0.02)
-
-    def more(self) -> None:
-        """Waits until each of them gets through."""
-        before = {name: len(done) for name, done in self.acknowledged.items()}
-        until(lambda: all(len(done) > before[name] for name, done in self.acknowledged.items()))
-
-    def end(self) -> None:
-        """Every acknowledged message is there, none twice, in order."""
-        self.ending.set()
-        for thread in self.threads:
-            thread.join()
-        for name, done in self.acknowledged.items():
-            there = ids(self.server, name)
-            assert len(set(there)) == len(there)
-            assert set(done) <= set(there)
-            assert sorted(there, key=lambda id_: int(id_.rpartition("-")[2])) == there
-
-
-def test_kills_under_load(alone: stores.Postgres, own: Any) -> None:
-    server: Server = own(primary=alone.url())
-    writers = Writers(server)
-    for _ in range(3):
-        writers.more()
-        alone.kill()
-        until(lambda: server.get("/health").status == 503)
-        alone.start()
-    writers.more()
-    assert writers.failed
-    writers.end()
-    assert server.process and server.process.poll() is None
-
-
 def test_a_server_that_hangs(alone: stores.Postgres, own: Any) -> None:
     server: Server = own("--store-timeout", "300ms", primary=alone.url())
-    writers = Writers(server)
-    for _ in range(2):
-        writers.more()
-        failed = writers.failed
-        alone.signal(signal.SIGSTOP)
-        until(lambda bound=failed + 8: writers.failed > bound)
-        assert "no answer within 300 ms" in detail(server)
-        alone.signal(signal.SIGCONT)
-    writers.more()
-    writers.end()
+    assert append(server, "c") == 201
+    alone.signal(signal.SIGSTOP)
+    until(lambda: "no answer within 300 ms" in detail(server))
+    alone.signal(signal.SIGCONT)
+    until(lambda: append(server, "c") == 201)
 
 
 def test_a_restart(alone: stores.Postgres, own: Any) -> None:
@@ -161,23 +84,6 @@ def test_sessions_that_are_terminated(postgres: stores.Postgres, database: str, 
                  f"WHERE datname = '{database}' AND application_name = 'stateward'")
     assert append(server, "c", "m2") == 201
     assert ids(server, "c") == ["m1", "m2"]
-
-
-def test_a_standby_that_is_promoted(alone: stores.Postgres, own: Any) -> None:
-    with stores.postgres(follows=alone) as standby:
-        url = f"postgresql://postgres@127.0.0.1:{alone.port},127.0.0.1:{standby.port}/postgres?target_session_attrs=read-write"
-        alone.settings["synchronous_standby_names"] = "'*'"
-        alone.stop("fast")
-        alone.start()
-        until(lambda: alone.sql("SELECT sync_state FROM pg_stat_replication") == "sync")
-        server: Server = own(primary=url)
-        writers = Writers(server)
-        writers.more()
-        alone.kill()
-        until(lambda: server.get("/health").status == 503)
-        standby.promote()
-        writers.more()
-        writers.end()
 
 
 def test_a_primary_that_is_read_only(postgres: stores.Postgres, database: str, own: Any) -> None:
@@ -237,6 +143,50 @@ def test_too_many_connections(postgres: stores.Postgres, database: str, tmp_path
         postgres.sql(f"DROP ROLE {database}")
 
 
+def test_a_server_that_admits_us_no_more(postgres: stores.Postgres, database: str, own: Any) -> None:
+    """What was right at the start may not be so later, and again after that."""
+    postgres.sql(f"CREATE ROLE {database} LOGIN")
+    postgres.sql(f"GRANT CREATE ON DATABASE {database} TO {database}")
+    terminate = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{database}'"
+    server: Server = own(primary=postgres.url(database, database))
+    try:
+        for takes, gives, reason in (
+                (f"ALTER ROLE {database} CONNECTION LIMIT 0", f"ALTER ROLE {database} CONNECTION LIMIT -1",
+                 "too many connections"),
+                (f"ALTER ROLE {database} NOLOGIN", f"ALTER ROLE {database} LOGIN",
+                 "refuses the user"),
+                (f"ALTER DATABASE {database} ALLOW_CONNECTIONS false",
+                 f"ALTER DATABASE {database} ALLOW_CONNECTIONS true", "takes no connections")):
+            until(lambda: append(server, "c") == 201)
+            postgres.sql(takes)
+            postgres.sql(terminate)
+            assert reason in detail(server)
+            postgres.sql(gives)
+        until(lambda: append(server, "c") == 201)
+        server.stop()
+    finally:
+        postgres.sql(f"DROP OWNED BY {database}", database)
+        postgres.sql(f"DROP ROLE {database}")
+
+
+def test_how_durable_it_is(alone: stores.Postgres, own: Any) -> None:
+    """Asked each second: a server that is set to lose commits is noticed."""
+    server: Server = own(primary=alone.url())
+
+    def says(durability: str) -> bool:
+        return bool(server.get("/health").json()["backends"][0]["durability"] == durability)
+
+    until(lambda: says("durable"))
+    assert "volatile" not in server.log()
+    alone.sql("ALTER SYSTEM SET synchronous_commit = off")
+    alone.sql("SELECT pg_reload_conf()")
+    until(lambda: says("volatile"))
+    until(lambda: any(line["event"] == "volatile" and line["level"] == "warning" for line in server.log_lines()))
+    alone.sql("ALTER SYSTEM RESET synchronous_commit")
+    alone.sql("SELECT pg_reload_conf()")
+    until(lambda: says("durable"))
+
+
 @pytest.mark.parametrize("url", ["postgresql://u:s3cret@h:port/d", "postgresql://u:s3cret@[::1/d",
                                  "postgresql://u:s3cret@h/d?nonsense=1"])
 def test_malformed_urls(url: str, tmp_path: pathlib.Path) -> None:
@@ -257,30 +207,6 @@ def test_newer_schemas(postgres: stores.Postgres, database: str, own: Any, tmp_p
     own(primary=postgres.url(database)).stop()
     postgres.sql("INSERT INTO stateward.schema_versions VALUES (3)", database)
     assert "made by a newer version" in refused(postgres.url(database), tmp_path)
-
-
-def test_two_instances(postgres: stores.Postgres, database: str, own: Any) -> None:
-    """They start at once on an empty database, and count together."""
-    both = [own(primary=postgres.url(database), start=False) for _ in range(2)]
-    for server in both:
-        server.start(wait=False)
-    for server in both:
-        server.wait_ready()
-    both[0].session("s")
-
-    def patch(number: int) -> int:
-        return both[number % 2].patch("/sessions/s", {"increment_requests": True}).status
-
-    with ThreadPoolExecutor(16) as pool:
-        assert set(pool.map(patch, range(400))) == {200}
-    assert both[0].get("/sessions/s").json()["metrics"]["request_count"] == 400
-    with ThreadPoolExecutor(16) as pool:
-        assert set(pool.map(lambda n: append(both[n % 2], "s", f"m{n}"), range(200))) == {201}
-    assert sorted(ids(both[0], "s")) == sorted(f"m{n}" for n in range(200))
-    assert ids(both[0], "s") == ids(both[1], "s")
-    numbers = postgres.sql("SELECT count(DISTINCT objid) FROM pg_locks WHERE locktype = 'advisory' "
-                           f"AND database = (SELECT oid FROM pg_database WHERE datname = '{database}')")
-    assert numbers == "2"
 
 
 def test_two_instances_with_one_number(postgres: stores.Postgres, database: str, own: Any,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import random
 import signal
-import threading
+import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +14,8 @@ from typing import Any
 import pytest
 import stores
 from conftest import Answer, Server
-
-DEATHS = 15
+from dying import refused
+from dying import until as eventually
 
 
 @pytest.fixture
@@ -35,22 +37,26 @@ def until(s: Server, id_: str) -> None:
     raise AssertionError("the service did not recover: " + s.log()[-2000:])
 
 
-def refused(answer: Answer, *words: str) -> None:
-    assert answer.status == 503 and answer.code == "storage_unavailable", answer.body
-    assert answer.headers["Retry-After"]
-    for word in words:
-        assert word in answer.json()["detail"], answer.body
+def until_refused(s: Server, *words: str) -> None:
+    """Until a write is refused for this reason; each may meet another connection."""
+    for i in range(500):
+        answer = put(s, f"refused{i}")
+        if answer.status == 503 and all(word in answer.json()["detail"] for word in words):
+            refused(answer, *words)
+            return
+        time.sleep(0.02)
+    raise AssertionError(answer.body)
 
 
 def test_killed_and_back(redis: stores.Redis, own: Any) -> None:
     s = own(primary=redis.url())
     assert put(s, "a").status == 201
-    redis.signal(signal.SIGKILL)
+    redis.kill()
     refused(put(s, "b"))
     assert s.get("/health/live").status == 200
     redis.start()
     until(s, "c")
-    assert s.get("/sessions/a").status == 200
+    eventually(lambda: s.get("/sessions/a").status == 200)
     assert s.process.poll() is None
 
 
@@ -58,7 +64,7 @@ def test_a_restart_between_requests_is_not_seen(redis: stores.Redis, own: Any) -
     """Scripts are forgotten by it as well."""
     s = own(primary=redis.url())
     assert put(s, "a").status == 201
-    redis.signal(signal.SIGKILL)
+    redis.kill()
     redis.start()
     assert put(s, "b").status in (201, 503)
     until(s, "b")
@@ -123,6 +129,99 @@ def test_wrong_password(own: Any) -> None:
         server.password = "richtig"
 
 
+def test_a_database_that_is_not_there(redis: stores.Redis, own: Any) -> None:
+    s = own(primary=redis.url(database=99), start=False).start(wait=False)
+    assert s.process.wait(10) == 1
+    assert "there is no database of this number" in s.log()
+
+
+def test_instances_have_numbers_of_their_own(redis: stores.Redis, own: Any) -> None:
+    for _ in range(2):
+        own(primary=redis.url())
+    assert redis.answers("EVAL", "return #redis.call('keys', 'aiecs:node:*')", "0") == b":2\r\n"
+
+
+def test_it_loads_for_long(redis: stores.Redis, own: Any) -> None:
+    s = own(primary=redis.url())
+    assert put(s, "a").status == 201
+    redis.answers("EVAL", "for i = 1, 3000 do redis.call('set', 'other' .. i, i) end", "0")
+    redis.answers("BGREWRITEAOF")
+    while b"aof_rewrite_in_progress:0" not in redis.answers("INFO", "persistence"):
+        time.sleep(0.02)
+    redis.kill()
+    redis.args += ("--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024")
+    redis.start(wait=False)
+    until_refused(s, "still loading")
+    eventually(lambda: s.get("/sessions/a").status == 200)
+    until(s, "b")
+
+
+def test_too_many_clients(redis: stores.Redis, own: Any) -> None:
+    with redis.connect() as control:
+        s = own("--lanes", "4", primary=redis.url())
+        assert put(s, "a").status == 201
+        redis.ask(control, "CONFIG", "SET", "maxclients", "2")
+        redis.ask(control, "CLIENT", "KILL", "TYPE", "normal")
+        until_refused(s, "too many clients")
+        redis.ask(control, "CONFIG", "SET", "maxclients", "1000")
+        until(s, "b")
+
+
+def test_the_user_may_not_do_it(redis: stores.Redis, own: Any) -> None:
+    s = own(primary=redis.url())
+    assert put(s, "a").status == 201
+    redis.answers("ACL", "SETUSER", "default", "-evalsha", "-hset")
+    until_refused(s, "permissions")
+    redis.answers("ACL", "SETUSER", "default", "+@all")
+    until(s, "b")
+
+
+def test_how_durable_it_is(redis: stores.Redis, own: Any) -> None:
+    """Asked each second, so a Redis that comes back with other settings is noticed, too."""
+    s = own(primary=redis.url())
+
+    def says(durability: str) -> bool:
+        return bool(s.get("/health").json()["backends"][0]["durability"] == durability)
+
+    eventually(lambda: says("durable"))
+    assert "volatile" not in s.log()
+    redis.kill()
+    redis.args += ("--appendfsync", "everysec")
+    redis.start()
+    eventually(lambda: says("volatile"))
+    eventually(lambda: any(line["event"] == "volatile" and line["level"] == "warning" for line in s.log_lines()))
+    redis.answers("CONFIG", "SET", "appendfsync", "always")
+    eventually(lambda: says("durable"))
+    redis.answers("ACL", "SETUSER", "default", "-config")
+    eventually(lambda: says("volatile"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+@pytest.mark.parametrize("sync", ["everysec", "always"])
+def test_a_disk_that_is_full(own: Any, tmp_path: pathlib.Path, sync: str) -> None:
+    """A Redis that syncs always ends itself; another refuses what would change something."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True)
+    redis = stores.Redis(disk, ("--appendfsync", sync, "--auto-aof-rewrite-percentage", "0"))
+    try:
+        redis.start()
+        s = own(primary=redis.url())
+        assert put(s, "a").status == 201
+        big = {"role": "user", "content": random.randbytes(300_000).hex()}
+        eventually(lambda: s.post("/conversations/a/messages", big).status in (503, 504))
+        until_refused(s, "cannot write to its disk" if sync == "everysec" else "redis: ")
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        if sync == "always":
+            assert redis.process and redis.process.wait(10) == 1
+            redis.start()
+        eventually(lambda: s.get("/sessions/a").status == 200)
+        s.stop()
+    finally:
+        redis.stop()
+        subprocess.run(["umount", disk], check=True)
+
+
 @pytest.mark.parametrize(("url", "words"), [
     ("rediss://127.0.0.1:1/0", "TLS"),
     ("redis://127.0.0.1:x/0", "redis://"),
@@ -155,76 +254,3 @@ def test_socket_and_database(redis: stores.Redis, own: Any) -> None:
     s = own(primary=f"unix:{redis.folder}/sock?db=3")
     assert put(s, "a").status == 201
     assert redis.answers("DBSIZE") == b":0\r\n"
-
-
-def test_two_instances(redis: stores.Redis, own: Any) -> None:
-    """Each has a number of its own; increments over both count."""
-    a, b = own(primary=redis.url()), own(primary=redis.url())
-    assert put(a, "s").status == 201
-    for _ in range(50):
-        for s in (a, b):
-            assert s.patch("/sessions/s", {"increment_requests": True}).status == 200
-    assert b.get("/sessions/s").json()["metrics"]["request_count"] == 100
-    assert redis.answers("EVAL", "return #redis.call('keys', 'aiecs:node:*')", "0") == b":2\r\n"
-
-
-class Client(threading.Thread):
-    """Appends and counts on one session, and keeps a journal of what was answered."""
-
-    def __init__(self, server: Server, id_: str, end: threading.Event) -> None:
-        super().__init__()
-        self.server, self.id, self.end = server, id_, end
-        self.sent: list[str] = []
-        self.acknowledged: list[str] = []
-        self.counted = 0
-        self.wrong: list[bytes] = []
-
-    def repeat(self, method: str, path: str, body: Any, headers: dict[str, str]) -> None:
-        """Until it is answered: each request may be repeated."""
-        while True:
-            answer = self.server.call(method, path, body, headers=headers)
-            if answer.status < 300:
-                return
-            if answer.status not in (503, 504):
-                self.wrong.append(answer.body)
-                return
-            time.sleep(0.01)
-
-    def run(self) -> None:
-        while not self.end.is_set():
-            message = f"{self.id}-{len(self.sent)}"
-            self.sent.append(message)
-            self.repeat("POST", f"/conversations/{self.id}/messages",
-                        {"role": "user", "content": message, "id": message}, {})
-            self.acknowledged.append(message)
-            self.repeat("PATCH", f"/sessions/{self.id}", {"increment_requests": True},
-                        {"Idempotency-Key": message})
-            self.counted += 1
-
-
-def test_deaths_under_load(redis: stores.Redis, own: Any) -> None:
-    """What was answered is there, once, in order, whatever became of the Redis meanwhile."""
-    s = own("--store-timeout", "300ms", primary=redis.url())
-    end = threading.Event()
-    clients = [Client(s, f"s{i}", end) for i in range(4)]
-    for client in clients:
-        assert put(s, client.id).status == 201
-        client.start()
-    for round_ in range(DEATHS):
-        time.sleep(0.1)
-        if round_ % 3 == 2:
-            redis.signal(signal.SIGSTOP)
-            time.sleep(0.5)
-            redis.signal(signal.SIGCONT)
-        else:
-            redis.signal(signal.SIGKILL)
-            redis.start()
-    end.set()
-    for client in clients:
-        client.join()
-        assert not client.wrong
-        got = s.get(f"/conversations/{client.id}/messages?limit=0").json()["messages"]
-        assert [m["content"] for m in got] == client.acknowledged == client.sent
-        metrics = s.get(f"/sessions/{client.id}").json()["metrics"]
-        assert metrics["request_count"] == client.counted
-    assert s.process.poll() is None

@@ -37,8 +37,8 @@ def test_health(server: Server) -> None:
     assert backend["outbox"] == 0
 
 
-def test_stats(own: Any) -> None:
-    server: Server = own()
+def test_stats(fresh: Any) -> None:
+    server: Server = fresh()
     server.session("a")
     server.session("b")
     server.post("/sessions/b/end")
@@ -307,8 +307,8 @@ def test_draining(own: Any) -> None:
     assert server.process.wait(20) == 0
 
 
-def test_expiry(own: Any) -> None:
-    server: Server = own("--session-ttl", "1s", "--checkpoint-ttl", "1s")
+def test_expiry(fresh: Any) -> None:
+    server: Server = fresh("--session-ttl", "1s", "--checkpoint-ttl", "1s")
     server.session("s")
     server.post("/conversations/s/messages", {"role": "u", "content": 1})
     server.put("/checkpoints/t/c", {"checkpoint_data": 1})

@@ -212,8 +212,8 @@ def test_delete_runs(server: Server, uid: str) -> None:
     assert ids(server, uid) == ["3", "1"] and server.get(f"/threads/{uid}-2").status == 404
 
 
-def test_cleanup(own: Any, uid: str) -> None:
-    server: Server = own()
+def test_cleanup(fresh: Any, uid: str) -> None:
+    server: Server = fresh()
     for id_ in (uid, uid + ":x"):
         server.session(id_)
     checkpoint(server, uid, "c")
@@ -231,8 +231,8 @@ def test_cleanup(own: Any, uid: str) -> None:
     assert server.post("/maintenance/cleanup", {"max_idle_hours": -1}).pointers == ["/max_idle_hours"]
 
 
-def test_cleanup_of_many(own: Any) -> None:
-    server: Server = own()
+def test_cleanup_of_many(fresh: Any) -> None:
+    server: Server = fresh()
     for start in (0, 1000):
         body = {"sessions": [{"session_id": f"s{start + i}", "user_id": "u"} for i in range(1000)]}
         assert server.post("/batch/sessions/create", body).status == 200

@@ -75,6 +75,11 @@ class Postgres:
         self._run("pg_basebackup", "-d", self.url(), "-D", str(other.data), "-R", "-X", "stream", "-c", "fast")
         return other.start()
 
+    def until_sync(self, primary: Postgres) -> None:
+        """Until the primary confirms nothing that is not here as well."""
+        while primary.sql("SELECT sync_state FROM pg_stat_replication") != "sync":
+            time.sleep(0.05)
+
     def promote(self) -> None:
         self._run("pg_ctl", "-D", str(self.data), "-w", "promote")
 
@@ -191,23 +196,32 @@ class Redis:
 
     def answers(self, *args: str) -> bytes:
         """What a command answers, as it comes; empty without contact."""
-        command = [("AUTH", self.password)] if self.password else []
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
-                out = b""
-                for words in [*command, args]:
-                    s.sendall(f"*{len(words)}\r\n".encode() + b"".join(
-                        b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in words))
-                    out = s.recv(1 << 20)
-                return out
+            with self.connect() as s:
+                if self.password:
+                    self.ask(s, "AUTH", self.password)
+                return self.ask(s, *args)
         except OSError:
             return b""
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=5)
+
+    def ask(self, s: socket.socket, *args: str | bytes) -> bytes:
+        """The beginning of the answer, which is all of a short one."""
+        words = [w if isinstance(w, bytes) else w.encode() for w in args]
+        s.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
+        return s.recv(1 << 20)
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process
         self.process.send_signal(number)
-        if number == signal.SIGKILL:
-            self.process.wait()
+
+    def kill(self) -> None:
+        """As a power cut would end it."""
+        assert self.process
+        self.process.kill()
+        self.process.wait()
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:

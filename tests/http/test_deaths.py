@@ -1,0 +1,53 @@
+"""The store is killed, hangs, or is replaced under load: nothing that was answered is lost or doubled."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import stores
+from conftest import Server
+from dying import Load, deaths
+
+KILLS, HANGS = 10, 5
+
+
+@pytest.fixture(params=["redis", "postgres"])
+def store(request: pytest.FixtureRequest) -> Iterator[stores.Postgres | stores.Redis]:
+    """One that keeps what it confirms, and that the test may kill."""
+    kinds: dict[str, contextlib.AbstractContextManager[stores.Postgres | stores.Redis]] = {
+        "redis": stores.redis(), "postgres": stores.postgres()}
+    with kinds[request.param] as server:
+        yield server
+
+
+def test_deaths(store: stores.Postgres | stores.Redis, own: Any) -> None:
+    server: Server = own("--store-timeout", "300ms", primary=store.url())
+    load = Load(server)
+    deaths(load, store, KILLS, HANGS)
+    load.end()
+    assert load.failed
+
+
+def test_deaths_below_two_instances(store: stores.Postgres | stores.Redis, own: Any) -> None:
+    load = Load(*(own("--store-timeout", "300ms", primary=store.url()) for _ in range(2)))
+    deaths(load, store, kills=2, hangs=1)
+    load.end()
+
+
+def test_a_standby_that_is_promoted(own: Any) -> None:
+    with stores.postgres() as alone, stores.postgres(follows=alone) as standby:
+        alone.settings["synchronous_standby_names"] = "'*'"
+        alone.stop("fast")
+        alone.start()
+        standby.until_sync(alone)
+        server: Server = own(primary=f"postgresql://postgres@127.0.0.1:{alone.port},127.0.0.1:{standby.port}"
+                                     "/postgres?target_session_attrs=read-write")
+        load = Load(server)
+        load.more()
+        alone.kill()
+        standby.promote()
+        load.more()
+        load.end()

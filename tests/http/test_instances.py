@@ -1,0 +1,70 @@
+"""Two instances on one store: they start at once, count together, and keep one order of messages."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from conftest import Server
+
+SHARED = pytest.mark.parametrize("fresh", ["postgres", "redis"], indirect=True)
+COUNTS, MESSAGES = 400, 200
+
+
+@pytest.fixture
+def both(fresh: Any) -> list[Server]:
+    """On a store that was empty: who comes first makes what both need."""
+    servers: list[Server] = [fresh(start=False) for _ in range(2)]
+    for server in servers:
+        server.start(wait=False)
+    for server in servers:
+        server.wait_ready()
+    servers[0].session("s")
+    return servers
+
+
+@SHARED
+def test_all_increments_count(both: list[Server]) -> None:
+    def patch(number: int) -> int:
+        return both[number % 2].patch("/sessions/s", {"increment_requests": True}).status
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(patch, range(COUNTS))) == {200}
+    for server in both:
+        assert server.get("/sessions/s").json()["metrics"]["request_count"] == COUNTS
+
+
+@SHARED
+def test_messages_stay_in_order(both: list[Server]) -> None:
+    """What was answered before another was sent has the lower seq, whichever instance took it."""
+    def append(number: int) -> int:
+        answer = both[number % 2].post("/conversations/s/messages", {"role": "u", "content": number})
+        assert answer.status == 201, answer.body
+        return int(answer.json()["messages"][0]["seq"])
+
+    def one_after_the_other(start: int) -> list[int]:
+        return [append(start + i) for i in range(MESSAGES // 8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(one_after_the_other, range(0, 8000, 1000)))
+    assert all(run == sorted(run) for run in runs)
+    pages = [server.get("/conversations/s/messages?limit=0").json()["messages"] for server in both]
+    assert pages[0] == pages[1] and len(pages[0]) == MESSAGES
+    seqs = [m["seq"] for m in pages[0]]
+    assert all(a < b for a, b in zip(seqs, seqs[1:], strict=False))
+    assert sorted(seq for run in runs for seq in run) == seqs
+
+
+@SHARED
+def test_a_key_repeated_at_the_other_instance_counts_once(both: list[Server]) -> None:
+    def patch(number: int) -> tuple[int, bool]:
+        answer = both[number % 2].patch("/sessions/s", {"increment_requests": True},
+                                        headers={"Idempotency-Key": f"k{number // 4}"})
+        return answer.status, answer.headers["Idempotency-Replayed"] == "true"
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(patch, range(80)))
+    assert {status for status, _ in answers} == {200}
+    assert sum(not replayed for _, replayed in answers) == 20
+    assert both[1].get("/sessions/s").json()["metrics"]["request_count"] == 20
