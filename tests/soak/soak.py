@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What takes too long for each change: many kills, and memory over millions of requests."""
+"""What takes too long for each change: many deaths, and memory over millions of requests."""
 
 import argparse
 import pathlib
@@ -13,7 +13,9 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "http"))
 
+import stores  # noqa: E402
 from conftest import Server  # noqa: E402
+from dying import CLIENTS, Load, deaths  # noqa: E402
 from killing import Killing  # noqa: E402
 from wire import gauge, memory  # noqa: E402
 
@@ -45,6 +47,24 @@ def soak_kills(folder: pathlib.Path, kills: int) -> None:
                 database_mib(folder), f"{time.monotonic() - begun:.0f}")
     killing.check()
     print("none lost, none doubled, the database is sound")
+
+
+def soak_store(folder: pathlib.Path, name: str, kills: int, hangs: int) -> None:
+    print(f"\n{name} is killed {kills} times and hangs {hangs} times under {CLIENTS} clients")
+    row("deaths", "acknowledged", "refused", "seconds")
+    with stores.redis() if name == "redis" else stores.postgres() as store:
+        server = Server(store.url(), folder, ("--store-timeout", "300ms")).start()
+        load = Load(server)
+        begun = time.monotonic()
+
+        def tell(done: int) -> None:
+            if done % max(1, (kills + hangs) // STEPS) == 0:
+                row(done, load.acknowledged, load.failed, f"{time.monotonic() - begun:.0f}")
+
+        deaths(load, store, kills, hangs, tell)
+        load.end()
+        assert server.stop() == 0, server.log()[-4000:]
+    print("none lost, none doubled, the service went on")
 
 
 def served(server: Server) -> int:
@@ -82,8 +102,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--requests", type=int, default=2_000_000, help="10000000 for a long run")
+    parser.add_argument("--store-kills", type=int, default=50, help="of Redis, and of PostgreSQL")
+    parser.add_argument("--store-hangs", type=int, default=20)
     args = parser.parse_args()
-    for what, count in ((soak_kills, args.kills), (soak_requests, args.requests)):
+
+    def soak_stores(folder: pathlib.Path, _: int) -> None:
+        for name in ("redis", "postgres"):
+            soak_store(folder, name, args.store_kills, args.store_hangs)
+
+    for what, count in ((soak_kills, args.kills), (soak_stores, args.store_kills + args.store_hangs),
+                        (soak_requests, args.requests)):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="stateward-soak-"))
         if count:
             what(folder, count)

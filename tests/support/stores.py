@@ -259,6 +259,22 @@ def redis_node() -> Iterator[Redis]:
         yield server
 
 
+@contextlib.contextmanager
+def redis_cluster() -> Iterator[list[Redis]]:
+    """Three masters that share the slots."""
+    with contextlib.ExitStack() as stack:
+        masters = [stack.enter_context(redis("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
+                                             "--cluster-port", str(free_port()), "--appendfsync", "no"))
+                   for _ in range(3)]
+        addresses = [f"127.0.0.1:{master.port}" for master in masters]
+        subprocess.run(["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"], check=True,
+                       stdout=subprocess.DEVNULL)
+        for master in masters:
+            while b"cluster_state:ok" not in master.answers("CLUSTER", "INFO"):
+                time.sleep(0.05)
+        yield masters
+
+
 # What the tests that run on each store are given.
 STORES: dict[str, Callable[[], contextlib.AbstractContextManager[Postgres | Redis]]] = {
     "postgres": postgres,
