@@ -13,8 +13,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "http"))
 
-import stores  # noqa: E402
-from conftest import Server  # noqa: E402
+from conftest import Server, stores  # noqa: E402
 from dying import CLIENTS, Load, deaths  # noqa: E402
 from killing import Killing  # noqa: E402
 from wire import gauge, memory  # noqa: E402
