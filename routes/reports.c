@@ -55,7 +55,8 @@ static void write_backend(struct text *t, const struct monitor_report *report)
     json_member_string(t, "type", slice_of(report->type));
     json_member_string(t, "state", slice_of(report->healthy ? "up" : "down"));
     json_member_int(t, "outbox", 0);
-    json_member_string(t, "durability", slice_of(report->caps & BACKEND_DURABLE ? "durable" : "volatile"));
+    json_member_string(t, "durability",
+                       slice_of(report->caps & BACKEND_DURABLE ? "durable" : "volatile"));
     json_close(t, '}');
 }
 

@@ -216,9 +216,9 @@ static void compare_pages(int step, enum record_kind kind)
         ck_assert_msg(got.read_range.out.n == n, "merge %d, kind %d: %zu instead of %zu", step,
                       (int)kind, got.read_range.out.n, n);
         for (size_t i = 0; i < n; i++)
-            ck_assert_msg(same_key(&got.read_range.out.items[i].key,
-                                   &want.read_range.out.items[i].key),
-                          "merge %d, kind %d: another order", step, (int)kind);
+            ck_assert_msg(
+                same_key(&got.read_range.out.items[i].key, &want.read_range.out.items[i].key),
+                "merge %d, kind %d: another order", step, (int)kind);
         more = want.read_range.out.more;
         ck_assert(got.read_range.out.more == more && (n > 0 || !more));
         if (more)
