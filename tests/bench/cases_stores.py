@@ -101,5 +101,5 @@ CASES = [
     Case("pg_append", "PostgreSQL: append, c=64, vs pgbench c=32, req/s", 1.2, pg_append),
     Case("pg_hot", "PostgreSQL: PATCH one session vs pgbench, c=64, req/s", 5, pg_hot),
     Case("pg_newest", "PostgreSQL: last 50 of 100 000 vs of 100, req/s", 0.5, pg_newest),
-    Case("mem_newest", "memory: last 50 of 100 000 vs of 100, req/s", 0.5, mem_newest),
+    Case("mem_newest", "memory:, last 50 of 100 000 vs of 100, req/s", 0.5, mem_newest),
 ]
