@@ -13,6 +13,7 @@ from typing import Any
 
 import stores
 from conftest import BINARY, ROOT, Server
+from test_patches import BASE, patch, put, value
 
 SLOTS = 16384
 WITHOUT_KEY = {"PING", "CONFIG", "SCRIPT", "MONITOR", "AUTH", "SELECT"}
@@ -86,6 +87,8 @@ def drive(server: Server) -> None:
         good("POST", f"/threads/{thread}/copy", {"to": f"copy of {thread}"})
         good("GET", f"/threads/{thread}")
         good("POST", "/maintenance/prune", {"thread_ids": [thread], "strategy": "keep_latest"})
+        assert put(server, f"lg{i}", "1", [value("1", BASE)], BASE).status == 201
+        assert put(server, f"lg{i}", "2", [patch("2", [{"copy": [0, 9]}], BASE[:9])]).status == 201
     for path in ("/sessions?limit=7", "/sessions?user_id=u1", "/threads?limit=7", "/stats?fresh=true"):
         good("GET", path)
     good("POST", "/maintenance/delete-runs", {"run_ids": ["t0", "t1"]})
