@@ -1,20 +1,23 @@
-"""The async transport: one aiohttp session for each event loop that uses it."""
+"""The async transport: a pool of connections for each event loop that uses it."""
 
 from __future__ import annotations
 
 import asyncio
-import io
+import contextlib
 import os
 import ssl
+from collections import deque
+from typing import cast
 
-import aiohttp
-from yarl import URL
-
+from stateward import _http
+from stateward._http import Answers, BadAnswer
 from stateward._retry import Attempts, NoAnswer
 from stateward.errors import answer_error, connection_error
 from stateward.transport import TIMEOUT, Address, Done, Exchange, Request, Response, T, step
 
-_LARGE = 1 << 20  # bytes; aiohttp wants larger bodies as files
+_OPEN_MAX = 100  # connections of a loop; further requests wait
+_IDLE_MAX = 64  # connections kept open
+_BUFFER = 1 << 18  # bytes that may lie received and unread
 
 
 class AsyncTransport:
@@ -29,11 +32,14 @@ class AsyncTransport:
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._address = Address.parse(url, token)
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
-        self._ssl: ssl.SSLContext | bool = True if ssl_context is None else ssl_context
+        self._timeout = timeout
+        self._ssl = ssl_context
+        if self._address.secure and ssl_context is None:
+            self._ssl = ssl.create_default_context()
+        self._fixed = _http.fixed_head(self._address.host_header, self._address.headers)
         # By process and loop. Those of a parent process stay untouched: closing them would take
         # its sockets out of the epoll set that both share.
-        self._sessions: dict[tuple[int, asyncio.AbstractEventLoop], aiohttp.ClientSession] = {}
+        self._pools: dict[tuple[int, asyncio.AbstractEventLoop], _Pool] = {}
 
     async def run(self, exchange: Exchange[T]) -> T:
         """Carries out a call."""
@@ -66,57 +72,147 @@ class AsyncTransport:
             await asyncio.sleep(delay)
 
     async def aclose(self) -> None:
-        """Closes the connections of the running loop, and those of loops that are closed."""
-        session = self._sessions.pop((os.getpid(), asyncio.get_running_loop()), None)
-        if session is not None:
-            await session.close()
-        await self._close_left()
+        """Closes the idle connections of the running loop."""
+        pool = self._pools.pop((os.getpid(), asyncio.get_running_loop()), None)
+        if pool is not None:
+            pool.closed = True
+            await asyncio.gather(*(connection.aclose() for connection in pool.idle))
+        self._drop_left()
 
     async def _attempt(self, request: Request) -> Response:
-        body: bytes | io.BytesIO | None = request.body or None
-        if len(request.body) > _LARGE:
-            body = io.BytesIO(request.body)
+        data = _http.encode(request, self._address.base, self._fixed)
+        pool = self._pool()
+        async with pool.limit:
+            connection = pool.take()
+            reused = connection is not None
+            if connection is None:
+                connection = await self._connect()
+            whole = False
+            try:
+                response = await connection.exchange(data, request.method, self._timeout)
+                whole = connection.reusable and not pool.closed
+            except (OSError, BadAnswer) as error:
+                raise NoAnswer(error, sent=True, reused=reused) from error
+            finally:
+                if whole and len(pool.idle) < _IDLE_MAX:
+                    pool.idle.append(connection)
+                else:
+                    connection.close()
+        return response
+
+    async def _connect(self) -> _Connection:
+        address = self._address
+        secure = self._ssl if address.secure else None
+        opening = asyncio.open_connection(address.host, address.port, limit=_BUFFER, ssl=secure)
         try:
-            async with (await self._session()).request(
-                request.method,
-                URL(self._address.url + request.path, encoded=True),
-                data=body,
-                headers={**self._address.headers, **request.headers},
-                allow_redirects=False,
-                ssl=self._ssl,
-            ) as answer:
-                return Response(
-                    answer.status,
-                    {name.lower(): value for name, value in answer.headers.items()},
-                    await answer.read(),
-                )
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-            sent = not isinstance(
-                error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-            )
-            final = isinstance(error, aiohttp.ClientSSLError)
-            # aiohttp does not say whether a connection had served before. Most that end without
-            # an answer had.
-            reused = isinstance(error, aiohttp.ServerDisconnectedError)
-            raise NoAnswer(error, sent=sent, reused=reused, final=final) from error
+            return _Connection(*await asyncio.wait_for(opening, self._timeout))
+        except asyncio.TimeoutError as error:
+            raise NoAnswer(TimeoutError("timed out"), sent=False) from error
+        except OSError as error:
+            final = isinstance(error, ssl.SSLError)
+            raise NoAnswer(error, sent=False, final=final) from error
 
-    async def _session(self) -> aiohttp.ClientSession:
+    def _pool(self) -> _Pool:
         key = (os.getpid(), asyncio.get_running_loop())
-        session = self._sessions.get(key)
-        if session is None or session.closed:
-            session = self._sessions[key] = aiohttp.ClientSession(
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=("Content-Type",),
-            )
-            await self._close_left()
-        return session
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = _Pool()
+            self._drop_left()
+        return pool
 
-    async def _close_left(self) -> None:
-        """Closes the sessions of loops that ended without aclose()."""
-        for key in list(self._sessions):
+    def _drop_left(self) -> None:
+        """Forgets the connections of loops that ended without aclose()."""
+        for key in list(self._pools):
             pid, loop = key
             if pid == os.getpid() and loop.is_closed():
-                session = self._sessions.pop(key, None)  # None: another thread was first
-                if session is not None:
-                    await session.close()
+                self._pools.pop(key, None)  # None: another thread was first
+
+
+class _Pool:
+    """The connections of one loop."""
+
+    def __init__(self) -> None:
+        self.limit = asyncio.Semaphore(_OPEN_MAX)
+        self.idle: deque[_Connection] = deque()
+        self.closed = False
+
+    def take(self) -> _Connection | None:
+        while self.idle:
+            connection = self.idle.pop()
+            if connection.usable:
+                return connection
+            connection.close()
+        return None
+
+
+class _Connection:
+    """One request at a time; after an exception only close() is left."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._answers = Answers()
+
+    @property
+    def usable(self) -> bool:
+        """Whether it has not been closed meanwhile."""
+        return not (self._reader.at_eof() or self._writer.is_closing())
+
+    @property
+    def reusable(self) -> bool:
+        return self._answers.reusable
+
+    async def exchange(self, data: bytes, method: str, timeout: float) -> Response:
+        """Sends an encoded request and reads the answer."""
+        silence = _Silence(self._writer, timeout)
+        try:
+            # Nobody waits until all is sent: a service that refuses a body answers before that.
+            self._writer.write(data)
+            reading = self._answers.read(method)
+            wanted = next(reading)
+            while True:
+                part = await self._reader.read(wanted)
+                silence.broken()
+                wanted = reading.send(part)
+        except StopIteration as end:
+            return cast(Response, end.value)
+        except (OSError, BadAnswer):
+            if silence.was_too_long:
+                raise TimeoutError("timed out") from None
+            raise
+        finally:
+            silence.stop()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    async def aclose(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(OSError):  # it is closed all the same
+            await self._writer.wait_closed()
+
+
+class _Silence:
+    """Ends a connection on which nothing has come for too long. Cheaper than a task that waits."""
+
+    def __init__(self, writer: asyncio.StreamWriter, timeout: float) -> None:
+        self.was_too_long = False
+        self._writer = writer
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._since = self._loop.time()
+        self._timer = self._loop.call_at(self._since + timeout, self._look)
+
+    def broken(self) -> None:
+        self._since = self._loop.time()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        end = self._since + self._timeout
+        if self._loop.time() < end:
+            self._timer = self._loop.call_at(end, self._look)
+        else:
+            self.was_too_long = True
+            self._writer.transport.abort()

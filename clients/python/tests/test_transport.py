@@ -255,10 +255,10 @@ def test_loop_after_loop() -> None:
         for _ in range(3):
             asyncio.run(transport.send(GET))
             gc.collect()
-        assert len(transport._sessions) == 1
+        assert len(transport._pools) == 1
         asyncio.run(transport.aclose())
         gc.collect()
-        assert not transport._sessions
+        assert not transport._pools
 
 
 def test_loops_at_once() -> None:

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stateward import _http, _retry, errors
+from stateward._async import AsyncTransport
+from stateward._http import Answers, BadAnswer
+from stateward._sync import SyncTransport
+from stateward.transport import Request, Response
+from tests.raw_server import answer, serving
+
+GET = Request("GET", "/x")
+OK = answer(200, b"hello", X_Thing=" a b ")
+HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\na: b\r\n\r\n"
+
+
+def fed(answers: Answers, data: bytes, size: int, method: str = "GET") -> Response:
+    """The answer, as it is read from pieces of a size."""
+    reading = answers.read(method)
+    at = 0
+    try:
+        wanted = next(reading)
+        while True:
+            part = data[at : at + min(size, wanted)]
+            at += len(part)
+            wanted = reading.send(part)
+    except StopIteration as end:
+        response: Response = end.value
+        assert response.status >= 200
+        return response
+
+
+def chunked(*chunks: bytes, trailer: bytes = b"") -> bytes:
+    body = b"".join(b"%x;a=b\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
+        + body
+        + b"0\r\n"
+        + trailer
+        + b"\r\n"
+    )
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 10_000])
+@pytest.mark.parametrize(
+    ("data", "method", "status", "body", "reusable"),
+    [
+        (OK, "GET", 200, b"hello", True),
+        (answer(404, b""), "GET", 404, b"", True),
+        (answer(204), "DELETE", 204, b"", True),
+        (b"HTTP/1.1 304 \r\nETag: x\r\n\r\n", "GET", 304, b"", True),
+        (b"HTTP/1.1 200\r\nContent-Length: 7\r\n\r\n", "HEAD", 200, b"", True),
+        (HINTS + OK, "PUT", 200, b"hello", True),
+        (chunked(b"abc", b"x" * 300), "GET", 200, b"abc" + b"x" * 300, True),
+        (chunked(trailer=b"a: b\r\nc: d\r\n"), "GET", 200, b"", True),
+        (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", "GET", 200, b"until the end", False),
+        (answer(200, b"x", Connection="close"), "GET", 200, b"x", False),
+        (OK.replace(b"/1.1", b"/1.0"), "GET", 200, b"hello", False),
+        (answer(200, b"x", Connection="Keep-Alive").replace(b"/1.1", b"/1.0"), "GET", 200, b"x", True),
+    ],
+)  # fmt: skip
+def test_answers(
+    data: bytes, method: str, status: int, body: bytes, reusable: bool, size: int
+) -> None:
+    answers = Answers()
+    response = fed(answers, data, size, method)
+    assert (response.status, response.body, answers.reusable) == (status, body, reusable)
+
+
+def test_headers() -> None:
+    headers = fed(Answers(), OK, 3).headers
+    assert headers == {"content-length": "5", "x-thing": "a b"}
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        OK[:-1],
+        OK[:20],
+        b"SSH-2.0-x\r\n\r\n",
+        b"HTTP/2 200 OK\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nfolded: a\r\n b: c\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\nxx",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        chunked(b"abc")[:-4],
+        chunked(b"abc").replace(b"3;", b"-3;"),
+        chunked(b"abc").replace(b"3;", b"2;"),
+        chunked(b"abc").replace(b"3;", b"0x3;"),
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 100_000,
+    ],
+)
+def test_answers_that_are_none(data: bytes, size: int) -> None:
+    with pytest.raises(BadAnswer):
+        fed(Answers(), data, size)
+
+
+def test_requests() -> None:
+    fixed = _http.fixed_head("h:1", {"User-Agent": "u"})
+    assert _http.encode(Request("PUT", "/p?q=1", b"body", {"A": "b"}), "/base", fixed) == (
+        b"PUT /base/p?q=1 HTTP/1.1\r\nHost: h:1\r\nUser-Agent: u\r\nA: b\r\n"
+        b"Content-Length: 4\r\n\r\nbody"
+    )
+    assert _http.encode(GET, "", b"") == b"GET /x HTTP/1.1\r\n\r\n"
+    assert b"\r\nContent-Length: 0\r\n" in _http.encode(Request("POST", "/x"), "", b"")
+
+
+@pytest.mark.parametrize("value", ["a\r\nB: c", "a\nb", "a\0", "\x7f"])
+def test_headers_are_one_line(value: str) -> None:
+    with pytest.raises(ValueError, match="control"):
+        _http.encode(Request("GET", "/x", headers={"A": value}), "", b"")
+    with pytest.raises(ValueError, match="control"):
+        SyncTransport("http://x", value)
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_silence_ends_a_call(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_retry, "RETRIES", 0)
+    transport = SyncTransport(silent, timeout=0.05)
+    with pytest.raises(errors.StorageConnectionError, match="timed out"):
+        transport.send(GET)
+
+
+async def test_silence_ends_an_async_call(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_retry, "RETRIES", 0)
+    transport = AsyncTransport(silent, timeout=0.05)
+    with pytest.raises(errors.StorageConnectionError, match="timed out"):
+        await transport.send(GET)
+    await transport.aclose()
+
+
+async def test_a_slow_answer_is_not_silence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                for i in range(0, len(OK), 8):
+                    connection.sendall(OK[i : i + 8])
+                    threading.Event().wait(0.02)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        transport = AsyncTransport(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.15)
+        assert (await transport.send(GET)).body == b"hello"
+        await transport.aclose()
+        thread.join()
+
+
+async def test_a_cancelled_call_leaves_no_answer_to_the_next() -> None:
+    with serving(answer(200, b"one")) as server:
+        transport = AsyncTransport(server.url)
+        for _ in range(20):
+            task = asyncio.create_task(transport.send(GET))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert (await transport.send(GET)).body == b"one"
+        await transport.aclose()
+
+
+async def test_many_tasks_share_few_connections() -> None:
+    with serving(answer()) as server:
+        transport = AsyncTransport(server.url)
+        await asyncio.gather(*(transport.send(GET) for _ in range(300)))
+        await transport.aclose()
+        assert server.connections <= 100
+    assert len(server.seen) == 300
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x",
+         "-addext", "subjectAltName=DNS:localhost", "-keyout", path, "-out", f"{path}.crt"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with path.open("ab") as file:
+        file.write(Path(f"{path}.crt").read_bytes())
+    return path
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[str]:
+    """A server with TLS that answers each request on each connection."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while not done.is_set():
+                try:
+                    raw, _ = listener.accept()
+                    with context.wrap_socket(raw, server_side=True) as connection:
+                        while connection.recv(1 << 16):
+                            connection.sendall(OK)
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://localhost:{listener.getsockname()[1]}"
+        done.set()
+        socket.create_connection(listener.getsockname()).close()
+        thread.join()
+
+
+async def test_tls(certificate: Path, secure: str) -> None:
+    trusting = ssl.create_default_context(cafile=certificate)
+    transport = SyncTransport(secure, ssl_context=trusting)
+    for _ in range(3):
+        assert (await asyncio.to_thread(transport.send, GET)).body == b"hello"
+    transport.close()
+    other = AsyncTransport(secure, ssl_context=trusting)
+    for _ in range(3):
+        assert (await other.send(GET)).body == b"hello"
+    await other.aclose()
+
+
+async def test_tls_is_checked(secure: str) -> None:
+    """At once: trying again would not help."""
+    transport = SyncTransport(secure)
+    with pytest.raises(errors.StorageConnectionError, match="certificate verify failed"):
+        await asyncio.to_thread(transport.send, GET)
+    with pytest.raises(errors.StorageConnectionError, match="certificate verify failed"):
+        await AsyncTransport(secure).send(GET)
