@@ -19,6 +19,7 @@ from tests.raw_server import answer, serving
 
 GET = Request("GET", "/x")
 OK = answer(200, b"hello", X_Thing=" a b ")
+KEPT = answer(200, b"x", Connection="Keep-Alive")
 HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\na: b\r\n\r\n"
 
 
@@ -64,7 +65,7 @@ def chunked(*chunks: bytes, trailer: bytes = b"") -> bytes:
         (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", "GET", 200, b"until the end", False),
         (answer(200, b"x", Connection="close"), "GET", 200, b"x", False),
         (OK.replace(b"/1.1", b"/1.0"), "GET", 200, b"hello", False),
-        (answer(200, b"x", Connection="Keep-Alive").replace(b"/1.1", b"/1.0"), "GET", 200, b"x", True),
+        (KEPT.replace(b"/1.1", b"/1.0"), "GET", 200, b"x", True),
     ],
 )  # fmt: skip
 def test_answers(

@@ -1,0 +1,133 @@
+"""The examples do what they say."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+import stores
+from langchain_core.messages import AIMessage
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.types import Command
+
+from examples import chat, import_postgres
+from stateward.langgraph import StatewardSaver
+from tests.conftest import BINARY, Server
+from tests.test_graph import calculator, story
+from tests.test_graph_modes import Graph, approver, logger, thread
+from tests.test_saver import METADATA, checkpoint, config
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[1] / "examples"
+DIALOG = ["Book a flight to Oslo", "yes", "What did I ask?"]
+ANSWERS = [
+    "May I book a flight to Oslo? (yes or no)",
+    "Booked: a flight to Oslo.",
+    "5 messages so far, the first: Book a flight to Oslo",
+]
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(EXAMPLES.parent), **more}
+
+
+def test_chat(server: Server, uid: Callable[[], str]) -> None:
+    name = uid()
+    assert [chat.say(server.url, name, text) for text in DIALOG] == ANSWERS
+    assert chat.say(server.url, name, "Book a ship") == "May I book a ship? (yes or no)"
+    assert chat.say(server.url, name, "no") == "Not booked: a ship."
+
+
+def test_chat_with_another_model(server: Server, uid: Callable[[], str]) -> None:
+    with StatewardSaver.from_url(server.url) as saver:
+        graph = chat.build(saver, lambda messages: AIMessage(f"{len(messages)}"))
+        out = graph.invoke({"messages": [("user", "hi")]}, thread(uid()))
+    assert out["messages"][-1].content == "1"
+
+
+def test_chat_on_redis(tmp_path: pathlib.Path) -> None:
+    """Three runs of the program, over a service of the script's own."""
+    with stores.redis() as redis:
+        command = [str(EXAMPLES / "chat_on_redis.sh"), redis.url(), *DIALOG]
+        places = environment(
+            STATEWARD=str(BINARY),
+            LISTEN=f"127.0.0.1:{stores.free_port()}",
+            PYTHON=sys.executable,
+        )
+        done = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True, env=places, cwd=tmp_path
+        )
+        assert redis.answers("DBSIZE") != b":0\r\n"
+    assert done.stdout.splitlines() == ANSWERS
+
+
+def fill(saver: PostgresSaver) -> list[str]:
+    """Threads with all that PostgresSaver can hold."""
+    story(calculator(saver, lambda: None), lambda: None)
+    log: Graph = logger(saver)
+    for turn in range(12):
+        if "__interrupt__" in log.invoke({"entries": [f"input {turn}"]}, thread("log")):
+            log.invoke(Command(resume="answer"), thread("log"))
+    approver(saver).invoke({"messages": [("user", "go")]}, thread("asks"))
+    values: dict[str, Any] = {
+        "int": 1, "float": 1.5, "true": True, "none": None, "text": "ü", "bytes": b"\x00",
+        "list": [1], "gone": 1,
+    }  # fmt: skip
+    at = config("values")
+    for n in range(3):
+        given = checkpoint(values, channel_versions=dict.fromkeys(values, n))
+        at = saver.put(at, given, METADATA, given["channel_versions"])
+        saver.put_writes(at, [("a", n), ("__error__", "e"), ("b", n)], "t", "~1")
+        values = {name: value for name, value in values.items() if name != "gone"}
+    return ["asks", "log", "story", "values"]
+
+
+@pytest.fixture(scope="module")
+def source() -> Iterator[tuple[str, PostgresSaver, list[str]]]:
+    """A database with the tables of PostgresSaver, the saver, the names of its threads."""
+    with stores.postgres() as server, PostgresSaver.from_conn_string(server.url()) as saver:
+        saver.setup()
+        yield server.url(), saver, fill(saver)
+
+
+def test_import(server: Server, source: tuple[str, PostgresSaver, list[str]]) -> None:
+    postgres, theirs, names = source
+    for _ in range(2):  # the second time changes nothing
+        lines = [*import_postgres.run(postgres, server.url)]
+        assert [line.partition(":")[0] for line in lines] == names
+        with StatewardSaver.from_url(server.url) as saver:
+            for name in names:
+                imported = by_place(saver.list(thread(name)))
+                assert imported
+                assert imported == by_place(theirs.list(thread(name)))
+    with StatewardSaver.from_url(server.url) as saver:
+        graph: Graph = approver(saver)
+        asked = graph.get_state(thread("asks")).interrupts
+        out = graph.invoke(Command(resume={asked[0].id: "yes"}), thread("asks"))
+        assert len(out["__interrupt__"]) == 3
+        for name in names:
+            saver.delete_thread(name)
+
+
+def test_import_of_one_thread(
+    server: Server,
+    source: tuple[str, PostgresSaver, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["import_postgres.py", source[0], server.url, "values"])
+    import_postgres.main()
+    assert capsys.readouterr().out == "values: 3 checkpoints, 9 writes\n"
+    with StatewardSaver.from_url(server.url) as saver:
+        assert len([*saver.list(thread("values"))]) == 3
+        assert saver.get_tuple(thread("story")) is None
+        saver.delete_thread("values")
+
+
+def by_place(items: Iterable[CheckpointTuple]) -> list[CheckpointTuple]:
+    return sorted(items, key=lambda item: str(item.config))
