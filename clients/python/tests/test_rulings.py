@@ -1,0 +1,270 @@
+"""Where LangGraph's savers differ from each other: what ours does. Sync and async."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.base.id import uuid6
+from langgraph.types import Send
+
+from stateward._async import AsyncTransport
+from stateward._sync import SyncTransport
+from stateward.langgraph import StatewardSaver
+from stateward.transport import Request, Response
+from tests.conftest import Server
+from tests.test_saver import METADATA, Saver, checkpoint, config, put
+
+
+class Counting(SyncTransport):
+    requests = 0
+
+    def send(self, request: Request) -> Response:
+        self.requests += 1
+        return super().send(request)
+
+
+class AsyncCounting(AsyncTransport):
+    requests = 0
+
+    async def send(self, request: Request) -> Response:
+        self.requests += 1
+        return await super().send(request)
+
+
+class CountingSaver(StatewardSaver):
+    def __init__(self, url: str) -> None:
+        self.sync, self.other = Counting(url), AsyncCounting(url)
+        super().__init__(self.sync, self.other)
+
+    @property
+    def requests(self) -> int:
+        return self.sync.requests + self.other.requests
+
+
+@pytest.fixture(params=["sync", "async"])
+async def saver(request: pytest.FixtureRequest, server: Server) -> AsyncIterator[Saver]:
+    async with CountingSaver(server.url) as saver:
+        yield Saver(saver, request.param == "sync")
+
+
+def requests(saver: Saver) -> int:
+    assert isinstance(saver.saver, CountingSaver)
+    return saver.saver.requests
+
+
+def ids(items: list[CheckpointTuple]) -> list[str]:
+    return [item.checkpoint["id"] for item in items]
+
+
+async def test_all_threads_stand_in_one_order(saver: Saver, uid: Callable[[], str]) -> None:
+    """By id, then thread, then namespace, all descending; memory and SQLite list by thread."""
+    mark, threads = uid(), sorted(uid() for _ in range(3))
+    shared = str(uuid6())
+    made: list[tuple[str, str, str]] = []
+    for n in range(30):
+        place = (random.choice(threads), random.choice(["", "a", "b:1"]))
+        given = checkpoint(id=f"{uuid6()}")
+        await put(saver, config(place[0], ns=place[1]), given, {**METADATA, "mark": mark, "n": n})
+        made.append((given["id"], *place))
+    for thread_id in threads:
+        for ns in ("", "b:1"):
+            at = config(thread_id, ns=ns)
+            await put(saver, at, checkpoint(id=shared), {**METADATA, "mark": mark})
+            made.append((shared, thread_id, ns))
+    found = await saver.list(None, filter={"mark": mark})
+    places = [item.config["configurable"] for item in found]
+    assert [
+        (place["checkpoint_id"], place["thread_id"], place["checkpoint_ns"]) for place in places
+    ] == sorted(made, reverse=True)
+    exact = await saver.list({"configurable": {"thread_id": threads[0], "checkpoint_id": shared}})
+    assert [item.config["configurable"]["checkpoint_ns"] for item in exact] == ["b:1", ""]
+
+
+@pytest.mark.parametrize(
+    ("filter", "found"),
+    [
+        ({}, "abcde"),
+        ({"x": 1}, "ab"),  # numbers by value
+        ({"x": 1.0}, "ab"),
+        ({"x": True}, "c"),  # which is no number
+        ({"x": "1"}, "d"),
+        ({"x": None}, "e"),  # absent, too
+        ({"y.z": 1}, "a"),  # a key, not a path
+        ({"y": {"z": 1}}, "b"),
+        ({"y": {}}, ""),  # equality, not containment
+        ({"y": {"z": 1}, "x": 1}, "b"),
+        ({"'; --": None, "x": "1"}, "d"),
+    ],
+)
+async def test_filters(
+    saver: Saver, uid: Callable[[], str], filter: dict[str, Any], found: str
+) -> None:
+    metadata: dict[str, Any] = {
+        "a": {"x": 1, "y.z": 1},
+        "b": {"x": 1.0, "y": {"z": 1}},
+        "c": {"x": True},
+        "d": {"x": "1"},
+        "e": {"y": {"z": 1, "more": 2}},
+    }
+    thread_id = uid()
+    for name, more in metadata.items():
+        await put(saver, config(thread_id), checkpoint(id=name), {**METADATA, **more})
+    listed = await saver.list(config(thread_id), filter=filter)
+    assert "".join(sorted(ids(listed))) == found
+
+
+async def test_a_value_belongs_to_its_checkpoint(saver: Saver, uid: Callable[[], str]) -> None:
+    """The same version with another value: in memory the older checkpoint would change, too."""
+    at = config(uid())
+    first = await put(saver, at, checkpoint({"a": 1}))
+    second = await put(saver, first, checkpoint({"a": 2}))
+    assert (await saver("get_tuple", first)).checkpoint["channel_values"] == {"a": 1}
+    assert (await saver("get_tuple", second)).checkpoint["channel_values"] == {"a": 2}
+    third = await saver("put", second, checkpoint({"a": 0}), METADATA, {})
+    assert (await saver("get_tuple", third)).checkpoint["channel_values"] == {"a": 2}
+
+
+async def test_special_writes_among_others_are_ordinary(
+    saver: Saver, uid: Callable[[], str]
+) -> None:
+    """As in PostgreSQL; memory replaces them in any company."""
+    at = await put(saver, config(uid()), checkpoint())
+    await saver("put_writes", at, [("a", 1), ("__error__", "first")], "t")
+    await saver("put_writes", at, [("a", 2), ("__error__", "second")], "t")
+    assert (await saver("get_tuple", at)).pending_writes == [
+        ("t", "__error__", "first"),
+        ("t", "a", 1),
+    ]
+    await saver("put_writes", at, [("__error__", "third")], "t")
+    assert ("t", "__error__", "third") in (await saver("get_tuple", at)).pending_writes
+
+
+async def test_a_late_put_makes_a_thread_anew(saver: Saver, uid: Callable[[], str]) -> None:
+    thread_id = uid()
+    at = await put(saver, config(thread_id), checkpoint({"a": "x" * 1000}))
+    await saver("delete_thread", thread_id)
+    late = checkpoint({"a": "x" * 1001}, channel_versions={"a": "2"})
+    at = await put(saver, at, late)
+    read = await saver("get_tuple", at)
+    assert read.checkpoint["channel_values"] == {"a": "x" * 1001}
+    assert len(await saver.list(config(thread_id))) == 1
+
+
+async def grown(saver: Saver, at: RunnableConfig, steps: int) -> list[str]:
+    made = []
+    for n in range(steps):
+        given = checkpoint({"n": n}, channel_versions={"n": n})
+        at = await put(saver, at, given, {**METADATA, "step": n})
+        made.append(given["id"])
+    return made
+
+
+async def test_prune_keeps_as_many_as_it_is_told(saver: Saver, uid: Callable[[], str]) -> None:
+    thread_id = uid()
+    made = await grown(saver, config(thread_id), 8)
+    inner = await grown(saver, config(thread_id, ns="own"), 3)
+    await saver("prune", [thread_id], keep_last=5)
+    assert ids(await saver.list(config(thread_id))) == made[:2:-1]
+    assert ids(await saver.list(config(thread_id, ns="own"))) == inner[::-1]
+    assert (await saver.list(config(thread_id)))[-1].parent_config is None
+    await saver("prune", [thread_id])
+    assert ids(await saver.list(config(thread_id))) == made[:-2:-1]
+    assert ids(await saver.list(config(thread_id, ns="own"))) == inner[:-2:-1]
+
+
+async def test_prune_by_age(saver: Saver, uid: Callable[[], str]) -> None:
+    thread_id = uid()
+    at = config(thread_id)
+    made = await grown(saver, at, 3)
+    await asyncio.sleep(0.05)
+    between = datetime.now(timezone.utc)
+    await asyncio.sleep(0.05)
+    made += await grown(saver, at, 2)
+    await saver("prune", [thread_id], older_than=between - timedelta(days=1))
+    assert len(await saver.list(at)) == 5
+    await saver("prune", [thread_id], older_than=between.isoformat())
+    assert ids(await saver.list(at)) == made[:2:-1]
+    future = datetime.now(timezone.utc) + timedelta(days=1)
+    await saver("prune", [thread_id], older_than=future, keep_last=2)
+    assert len(await saver.list(at)) == 2
+    await saver("prune", [thread_id], older_than=future)
+    assert ids(await saver.list(at)) == made[-1:]
+
+
+@pytest.mark.parametrize("bound", [{"keep_last": 2}, {"older_than": "2026-01-01T00:00:00Z"}])
+async def test_delete_has_no_bounds(
+    saver: Saver, uid: Callable[[], str], bound: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="delete"):
+        await saver("prune", [uid()], strategy="delete", **bound)
+
+
+async def test_delta_history_takes_few_round_trips(saver: Saver, uid: Callable[[], str]) -> None:
+    at = config(uid())
+    at = await put(saver, at, checkpoint({"d": "seed"}, channel_versions={"d": "0"}))
+    for n in range(1, 200):
+        await saver("put_writes", at, [("d", n)], "t")
+        at = await put(saver, at, checkpoint(channel_versions={"d": str(n)}))
+    before = requests(saver)
+    for target in (at, config(at["configurable"]["thread_id"])):
+        asked = {"config": target, "channels": ["d"]}
+        history = await saver("get_delta_channel_history", **asked)
+        assert history == {"d": {"seed": "seed", "writes": [("t", "d", n) for n in range(1, 200)]}}
+    assert requests(saver) - before <= 2 * 5
+
+
+async def test_delta_history_of_ids_without_order(saver: Saver, uid: Callable[[], str]) -> None:
+    """A parent whose id is above its child's, and ids as long as they may be."""
+    thread_id = uid()
+    chain = ["m" * 512, "z", "a b", "y", "b" * 512, "c"]
+    at = config(thread_id)
+    for n, id_ in enumerate(chain):
+        values = {"d": "seed"} if n == 1 else {}
+        at = await put(saver, at, checkpoint(values, id=id_, channel_versions={"d": str(n)}))
+        await saver("put_writes", at, [("d", n)], "t")
+    history = await saver("get_delta_channel_history", config=at, channels=["d", "e"])
+    assert history["d"] == {"seed": "seed", "writes": [("t", "d", n) for n in range(1, 5)]}
+    assert history["e"] == {"writes": []}
+    for missing in (config(uid()), config(thread_id, "absent")):
+        history = await saver("get_delta_channel_history", config=missing, channels=["d"])
+        assert history == {"d": {"writes": []}}
+    assert await saver("get_delta_channel_history", config=at, channels=[]) == {}
+
+
+async def test_a_listing_is_lazy(saver: Saver, uid: Callable[[], str]) -> None:
+    thread_id = uid()
+    await grown(saver, config(thread_id), 40)
+    before = requests(saver)
+    if saver.sync:
+        listing = saver.saver.list(config(thread_id))
+        assert requests(saver) == before
+        for _ in range(10):
+            next(listing)
+    else:
+        alisting = saver.saver.alist(config(thread_id))
+        assert requests(saver) == before
+        for _ in range(10):
+            await anext(alisting)
+        await alisting.aclose()  # type: ignore[attr-defined]
+    assert requests(saver) == before + 1
+
+
+async def test_sends_of_old_checkpoints_need_no_request_within_a_page(
+    saver: Saver, uid: Callable[[], str]
+) -> None:
+    at = config(uid())
+    for n in range(9):
+        at = await put(saver, at, checkpoint(v=3))
+        await saver("put_writes", at, [("__pregel_tasks", Send("n", n))], "t")
+    before = requests(saver)
+    items = await saver.list(config(at["configurable"]["thread_id"]))
+    sends = [item.checkpoint["channel_values"].get("__pregel_tasks") for item in items]
+    assert sends == [*([Send("n", n)] for n in range(7, -1, -1)), None]
+    assert requests(saver) == before + 1
