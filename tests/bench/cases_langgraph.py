@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import cases_postgres
 from cases import Case, Plan
 from load import HERE
-from servers import ROOT, Server, stateward
-
-stores = cases_postgres.stores
+from servers import ROOT, Server, stateward, stores
 
 PYTHON = ROOT / "build" / "venv-bench" / "bin" / "python"
 PEER = "peer"  # the database of PostgresSaver
