@@ -79,14 +79,12 @@ class Server:
         raise AssertionError("not ready: " + self.log())
 
 
-@pytest.fixture(scope="session", params=["memory", "sqlite", *stores.STORES])
+@pytest.fixture(scope="session", params=["sqlite", *stores.STORES])
 def store(request: pytest.FixtureRequest) -> Iterator[str]:
     """A kind of store by its URL; empty for a sqlite file, which has one server only."""
     with contextlib.ExitStack() as stack:
-        if request.param in stores.STORES:
-            yield stack.enter_context(stores.STORES[request.param]()).url()
-        else:
-            yield "memory:" if request.param == "memory" else ""
+        known = stores.STORES.get(request.param)
+        yield stack.enter_context(known()).url() if known else ""
 
 
 @pytest.fixture(scope="session")
@@ -108,8 +106,6 @@ def own_server(tmp_path: pathlib.Path) -> Iterator[Server]:
 @pytest.fixture
 def second_server(store: str, tmp_path: pathlib.Path) -> Iterator[Server]:
     """Another server on the same kind of store, which the test may kill."""
-    if store == "memory:":
-        pytest.skip("its state ends with the server")
     server = Server(tmp_path, store).start()
     yield server
     server.kill()

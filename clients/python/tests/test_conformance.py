@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import pathlib
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
+import pytest
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 
 from stateward.langgraph import StatewardSaver
@@ -20,6 +22,17 @@ PASSED = {
     "copy_thread": 8,
     "prune": 8,
 }
+
+
+@pytest.fixture
+def memory(tmp_path: pathlib.Path) -> Iterator[Server]:
+    server = Server(tmp_path, "memory:").start()
+    yield server
+    server.stop()
+
+
+async def test_suite_in_memory(memory: Server) -> None:
+    await test_suite(memory)
 
 
 async def test_suite(server: Server) -> None:

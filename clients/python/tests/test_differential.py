@@ -21,7 +21,7 @@ from stateward.langgraph import StatewardSaver
 from tests.conftest import Server
 from tests.test_saver import Saver, config
 
-STEPS = 500  # of each program; there are 4 for each kind of store
+STEPS = 400  # of each program; there are 4 for each kind of store
 TEXT = [random.Random(n).randbytes(150).hex() for n in range(50)]
 TASKS = {"t1": "~2", "t2": "~1", "t3": ""}
 

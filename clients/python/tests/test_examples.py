@@ -87,7 +87,7 @@ def fill(saver: PostgresSaver) -> list[str]:
     return ["asks", "log", "story", "values"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def source() -> Iterator[tuple[str, PostgresSaver, list[str]]]:
     """A database with the tables of PostgresSaver, the saver, the names of its threads."""
     with stores.postgres() as server, PostgresSaver.from_conn_string(server.url()) as saver:

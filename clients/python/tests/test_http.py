@@ -102,12 +102,20 @@ def test_headers() -> None:
         chunked(b"abc").replace(b"3;", b"-3;"),
         chunked(b"abc").replace(b"3;", b"2;"),
         chunked(b"abc").replace(b"3;", b"0x3;"),
-        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 100_000,
     ],
 )
 def test_answers_that_are_none(data: bytes, size: int) -> None:
     with pytest.raises(BadAnswer):
         fed(Answers(), data, size)
+
+
+def test_heads_without_an_end() -> None:
+    for data in (
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 100_000,
+        chunked().replace(b"0\r\n", b"0" * 100_000),
+    ):
+        with pytest.raises(BadAnswer, match="too long"):
+            fed(Answers(), data, 5000)
 
 
 def test_requests() -> None:
@@ -191,7 +199,7 @@ async def test_many_tasks_share_few_connections() -> None:
     assert len(server.seen) == 300
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "both.pem"
     subprocess.run(
