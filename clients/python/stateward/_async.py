@@ -175,6 +175,8 @@ class _Connection:
                 silence.broken()
                 wanted = reading.send(part)
         except StopIteration as end:
+            if self._unsent:
+                self._answers.reusable = False
             return cast(Response, end.value)
         except (OSError, BadAnswer):
             if silence.was_too_long:
@@ -183,8 +185,16 @@ class _Connection:
         finally:
             silence.stop()
 
+    @property
+    def _unsent(self) -> bool:
+        return bool(self._writer.transport.get_write_buffer_size())
+
     def close(self) -> None:
-        self._writer.close()
+        # Nobody waits for the rest of a body that was refused, or of a call that was cancelled.
+        if self._unsent:
+            self._writer.transport.abort()
+        else:
+            self._writer.close()
 
     async def aclose(self) -> None:
         self._writer.close()

@@ -198,26 +198,28 @@ async def test_answers_that_are_no_problems(connect: Connect) -> None:
                     await send(GET)
 
 
-def test_answer_before_the_body_is_read() -> None:
+async def test_answer_before_the_body_is_read(connect: Connect) -> None:
     # The service refuses a large body by its Content-Length, and closes.
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(1000)
-                connection.sendall(problem(413, "too_large"))
-                connection.shutdown(socket.SHUT_WR)
-                while connection.recv(1 << 20):
-                    pass
+            for _ in range(2):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(1000)
+                    connection.sendall(problem(413, "too_large"))
+                    connection.shutdown(socket.SHUT_WR)
+                    with contextlib.suppress(ConnectionResetError):
+                        while connection.recv(1 << 20):
+                            pass
 
         thread = threading.Thread(target=serve)
         thread.start()
-        transport = SyncTransport(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        with pytest.raises(errors.TooLargeError):
-            transport.send(Request("PUT", "/x", bytes(1 << 24)))
-        transport.close()
-        thread.join()
+        async with connect(f"http://127.0.0.1:{listener.getsockname()[1]}") as send:
+            for _ in range(2):  # on a connection of its own each
+                with pytest.raises(errors.TooLargeError):
+                    await send(Request("PUT", "/x", bytes(1 << 24)))
+        await asyncio.to_thread(thread.join)
 
 
 def test_threads_share_a_transport() -> None:
