@@ -155,8 +155,10 @@ class _Connection:
 
     @property
     def usable(self) -> bool:
-        """Whether it has not been closed meanwhile."""
-        return not (self._reader.at_eof() or self._writer.is_closing())
+        """Whether it has not been closed meanwhile; the loop may not have noticed yet."""
+        if self._reader.at_eof() or self._writer.is_closing():
+            return False
+        return _http.is_quiet(self._writer.get_extra_info("socket").fileno())
 
     @property
     def reusable(self) -> bool:

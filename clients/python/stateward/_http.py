@@ -9,6 +9,7 @@ to three times as long as the async one.
 from __future__ import annotations
 
 import re
+import select
 import socket
 from collections.abc import Generator, Mapping
 from typing import TypeVar, cast
@@ -53,6 +54,15 @@ def _lines(headers: Mapping[str, str]) -> bytes:
             raise ValueError(f"the header {name} has a control character")
         text += f"{name}: {value}\r\n"
     return text.encode("latin-1")
+
+
+def is_quiet(fd: int) -> bool:
+    """Whether nothing is to be read: an idle connection is readable once it was closed."""
+    if not hasattr(select, "poll"):
+        return not select.select([fd], [], [], 0)[0]
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    return not poller.poll(0)
 
 
 class Answers:

@@ -7,7 +7,6 @@ After a fork the child opens connections of its own.
 from __future__ import annotations
 
 import os
-import select
 import socket
 import ssl
 import time
@@ -121,7 +120,7 @@ class SyncTransport:
                 connection = connections.pop()
             except IndexError:  # another thread took it
                 break
-            if _usable(connection.socket):
+            if _http.is_quiet(connection.socket.fileno()):
                 return connection
             connection.close()
         return None
@@ -140,12 +139,3 @@ class _Idle:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.connections: deque[Connection] = deque()
-
-
-def _usable(sock: socket.socket) -> bool:
-    """Whether nothing is to be read: an idle connection is readable once it was closed."""
-    if not hasattr(select, "poll"):
-        return not select.select([sock], [], [], 0)[0]
-    poller = select.poll()
-    poller.register(sock, select.POLLIN)
-    return not poller.poll(0)

@@ -151,6 +151,15 @@ async def test_connection_closed_while_idle_goes_unnoticed(connect: Connect) -> 
     assert server.connections == 3
 
 
+async def test_closed_before_the_loop_has_looked(connect: Connect) -> None:
+    with serving(Then(answer()), answer()) as server:
+        async with connect(server.url) as send:
+            await send(ONCE)
+            time.sleep(0.05)  # not the loop's
+            await send(ONCE)
+    assert server.connections == 2
+
+
 async def test_refused_connection(connect: Connect) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
