@@ -1,49 +1,84 @@
 /* fiber.c - see fiber.h. */
 #include "fiber.h"
 
+#include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#if defined(__SANITIZE_THREAD__)
-#define FIBER_TSAN 1
-#elif defined(__has_feature)
+#if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define FIBER_TSAN 1
 #endif
+#if __has_feature(address_sanitizer)
+#define FIBER_ASAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define FIBER_TSAN 1
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define FIBER_ASAN 1
 #endif
 
 #ifdef FIBER_TSAN
 #include <sanitizer/tsan_interface.h>
+#endif
+#ifdef FIBER_ASAN
+#include <sanitizer/common_interface_defs.h>
 #endif
 
 /* The deepest op takes a tenth of it; pages that are not touched cost nothing. */
 enum { STACK = 256 * 1024, GUARD = 4096 };
 
 struct fiber {
-    ucontext_t own, caller;
-    void *stack; /* a page that may not be touched, then the stack */
+    jmp_buf own, caller;
+    ucontext_t first; /* how it got onto its stack */
+    void *stack;      /* a page that may not be touched, then the stack */
+    bool entered;     /* it is on its stack, and waits there for what to run next */
     void (*fn)(void *arg);
     void *arg;
     bool ended;
 #ifdef FIBER_TSAN
     void *tsan_own, *tsan_caller;
 #endif
+#ifdef FIBER_ASAN
+    void *asan_own, *asan_caller;
+    const void *caller_stack;
+    size_t caller_size;
+#endif
 };
 
-/* ThreadSanitizer keeps a history for each stack. */
-static void tell_sanitizer(struct fiber *f, bool in)
+/* Sanitizers keep books for each stack: before and after a switch into a fiber, or out of it. */
+static void leaves(struct fiber *f, bool in)
 {
 #ifdef FIBER_TSAN
     if (in)
         f->tsan_caller = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(in ? f->tsan_own : f->tsan_caller, 0);
-#else
+#endif
+#ifdef FIBER_ASAN
+    if (in)
+        __sanitizer_start_switch_fiber(&f->asan_caller, (char *)f->stack + GUARD, STACK);
+    else
+        __sanitizer_start_switch_fiber(&f->asan_own, f->caller_stack, f->caller_size);
+#endif
     (void)f;
     (void)in;
+}
+
+static void arrives(struct fiber *f, bool in)
+{
+#ifdef FIBER_ASAN
+    if (in)
+        __sanitizer_finish_switch_fiber(f->asan_own, &f->caller_stack, &f->caller_size);
+    else
+        __sanitizer_finish_switch_fiber(f->asan_caller, NULL, NULL);
 #endif
+    (void)f;
+    (void)in;
 }
 
 struct fiber *fiber_new(struct err *err)
@@ -80,42 +115,59 @@ void fiber_free(struct fiber *f)
     free(f);
 }
 
-/* makecontext() passes ints only. */
+/* The first thing on the stack. makecontext() passes ints only. */
 static void enter(unsigned high, unsigned low)
 {
     uintptr_t at = (uintptr_t)high << 32 | low;
     struct fiber *f;
 
     memcpy(&f, &at, sizeof(at));
-    f->fn(f->arg);
-    f->ended = true;
-    fiber_leave(f);
+    arrives(f, true);
+    for (;;) {
+        f->fn(f->arg);
+        f->ended = true;
+        fiber_leave(f);
+    }
+}
+
+/* The way to a new stack; it sets the mask of signals, which takes system calls. */
+static void climb(struct fiber *f)
+{
+    uintptr_t at = (uintptr_t)f;
+
+    f->entered = true;
+    getcontext(&f->first);
+    f->first.uc_stack.ss_sp = (char *)f->stack + GUARD;
+    f->first.uc_stack.ss_size = STACK;
+    f->first.uc_link = NULL; /* enter() never returns */
+    makecontext(&f->first, (void (*)(void))enter, 2, (unsigned)(at >> 32), (unsigned)at);
+    setcontext(&f->first);
 }
 
 bool fiber_resume(struct fiber *f)
 {
-    tell_sanitizer(f, true);
-    swapcontext(&f->caller, &f->own);
+    leaves(f, true);
+    if (_setjmp(f->caller) == 0) {
+        if (f->entered)
+            _longjmp(f->own, 1);
+        climb(f);
+    }
+    arrives(f, false);
     return f->ended;
 }
 
 bool fiber_start(struct fiber *f, void (*fn)(void *arg), void *arg)
 {
-    uintptr_t at = (uintptr_t)f;
-
     f->fn = fn;
     f->arg = arg;
     f->ended = false;
-    getcontext(&f->own);
-    f->own.uc_stack.ss_sp = (char *)f->stack + GUARD;
-    f->own.uc_stack.ss_size = STACK;
-    f->own.uc_link = NULL; /* enter() never returns */
-    makecontext(&f->own, (void (*)(void))enter, 2, (unsigned)(at >> 32), (unsigned)at);
     return fiber_resume(f);
 }
 
 void fiber_leave(struct fiber *f)
 {
-    tell_sanitizer(f, false);
-    swapcontext(&f->own, &f->caller);
+    leaves(f, false);
+    if (_setjmp(f->own) == 0)
+        _longjmp(f->caller, 1);
+    arrives(f, true);
 }
