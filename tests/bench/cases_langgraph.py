@@ -93,8 +93,8 @@ def reads(plan: Plan, which: int) -> Iterator[tuple[float, float]]:
     """Less what the same objects take in memory, which is time of Python's serializer."""
     with savers() as both:
         for _ in range(plan.rounds):
-            ours, theirs, memory = (both.ask("read", saver, steps=STEPS, repeat=20)[which]
-                                    for saver in ("ours", "theirs", "memory"))
+            took = both.ask("read", "memory", steps=STEPS, repeat=30)
+            ours, theirs, memory = (took[saver][which] for saver in ("ours", "theirs", "memory"))
             yield ours - memory, theirs - memory
 
 

@@ -112,23 +112,28 @@ def rate(saver: BaseCheckpointSaver, steps: int, threads: int) -> float:
     return threads * steps / (time.perf_counter() - begin)
 
 
-def read_us(saver: BaseCheckpointSaver, steps: int, repeat: int) -> tuple[float, float]:
-    """Microseconds of get_tuple and of list(limit=10), each the quickest of some."""
-    thread = name()
-    run(saver, thread, steps)
-    gets, lists = [], []
+def read_us(savers: dict[str, BaseCheckpointSaver], steps: int, repeat: int) -> dict[str, tuple[float, float]]:
+    """Microseconds of get_tuple and of list(limit=10), each the quickest of some that take turns.
+
+    By turns, because what the serializer takes, the same for all, may double from one second to the next.
+    """
+    threads = {which: name() for which in savers}
+    taken: dict[str, tuple[list[float], list[float]]] = {which: ([], []) for which in savers}
+    for which, saver in savers.items():
+        run(saver, threads[which], steps)
     for _ in range(repeat):
-        begin = time.perf_counter()
-        found = saver.get_tuple(config(thread))
-        middle = time.perf_counter()
-        listed = list(saver.list(config(thread), limit=10))
-        end = time.perf_counter()
-        gets.append(middle - begin)
-        lists.append(end - middle)
-        assert found and len(found.checkpoint["channel_values"]["messages"]) == steps
-        assert len(listed) == 10
-        assert len(found.pending_writes) == 4
-    return min(gets) * 1e6, min(lists) * 1e6
+        for which, saver in savers.items():
+            at = config(threads[which])
+            begin = time.perf_counter()
+            found = saver.get_tuple(at)
+            middle = time.perf_counter()
+            listed = list(saver.list(at, limit=10))
+            taken[which][0].append(middle - begin)
+            taken[which][1].append(time.perf_counter() - middle)
+            assert found and len(found.checkpoint["channel_values"]["messages"]) == steps
+            assert len(listed) == 10
+            assert len(found.pending_writes) == 4
+    return {which: (min(gets) * 1e6, min(lists) * 1e6) for which, (gets, lists) in taken.items()}
 
 
 class Counter:
@@ -181,7 +186,8 @@ def main(url: str, postgres: str) -> None:
             "grow": lambda saver, thread, steps: run(
                 saver, thread, steps, growing.setdefault(thread, workload(saver, thread))),
             "rate": rate,
-            "read": read_us,
+            "read": lambda _, steps, repeat: read_us(
+                {which: saver for (which, shared), saver in savers.items() if not shared}, steps, repeat),
             "sent": lambda saver, steps: sent(url, steps),
         }
         for line in sys.stdin:
