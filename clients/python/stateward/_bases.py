@@ -70,8 +70,8 @@ class Bases:
         self._pid = os.getpid()
 
     @property
-    def bytes(self) -> int:
-        """The memory in use."""
+    def used(self) -> int:
+        """Bytes of memory."""
         return self._bytes
 
     def patches(self, thread_id: str, ns: str, values: Iterable[Value]) -> dict[str, Patch]:

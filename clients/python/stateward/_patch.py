@@ -25,7 +25,7 @@ def make(old: bytes, new: bytes) -> list[Part]:
     at_old = at_new = 0
     while at_new < end and len(parts) < _PARTS_MAX:
         length = _common_head(old, at_old, new, at_new, end)
-        if length >= ANCHOR or at_new == length == 0:
+        if length >= ANCHOR:
             _add_copy(parts, at_old, length)
             at_old, at_new = at_old + length, at_new + length
         if at_new == end or at_old >= len(old) - tail:  # what is left was appended
@@ -45,13 +45,6 @@ def make(old: bytes, new: bytes) -> list[Part]:
 def inserted(parts: Sequence[Part]) -> int:
     """About how many bytes it takes to send them."""
     return sum(_PART_COST + (len(part) if isinstance(part, bytes) else 0) for part in parts)
-
-
-def apply(old: bytes, parts: Sequence[Part]) -> bytes:
-    """The value that the parts stand for."""
-    return b"".join(
-        part if isinstance(part, bytes) else old[part[0] : part[0] + part[1]] for part in parts
-    )
 
 
 def _add_copy(parts: list[Part], offset: int, length: int) -> None:

@@ -47,7 +47,7 @@ def test_what_is_sent_as_a_patch() -> None:
 def test_encrypted_values_go_whole() -> None:
     bases = Bases()
     bases.remember("t", "", [value(TEXT, "msgpack+aes")])
-    assert bases.bytes == 0
+    assert bases.used == 0
     assert not patched(bases, value(TEXT, "msgpack+aes"))
 
 
@@ -57,14 +57,14 @@ def test_the_last_version_counts() -> None:
     assert bases.patches("t", "", [value(TEXT, version="3")])["c"].base.version == "2"
     bases.remember("t", "", [value(b"small", version="3")])
     assert not patched(bases, value(TEXT, version="4"))
-    assert bases.bytes == 0
+    assert bases.used == 0
 
 
 def test_memory_is_bounded() -> None:
     bases = Bases(50_000)
     for i in range(1000):
         bases.remember(f"t{i}", "", [value(TEXT)])
-        assert bases.bytes <= 50_000
+        assert bases.used <= 50_000
     bases.remember("t", "", [value(TEXT * 100)])
     assert not patched(bases, value(TEXT * 100))
     assert patched(bases, value(TEXT), thread_id="t999")
@@ -115,4 +115,4 @@ def test_threads_at_once() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
-    assert bases.bytes == sum(map(_bases._size, bases._values.values())) <= 100_000
+    assert bases.used == sum(map(_bases._size, bases._values.values())) <= 100_000

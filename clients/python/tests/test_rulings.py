@@ -146,6 +146,17 @@ async def test_special_writes_among_others_are_ordinary(
     assert ("t", "__error__", "third") in (await saver("get_tuple", at)).pending_writes
 
 
+async def test_one_channel_twice_among_special_writes(saver: Saver, uid: Callable[[], str]) -> None:
+    at = await put(saver, config(uid()), checkpoint())
+    await saver("put_writes", at, [("__interrupt__", 1), ("__interrupt__", 2)], "t")
+    await saver("put_writes", at, [("__error__", 1), ("__error__", 2), ("a", 3)], "u")
+    assert (await saver("get_tuple", at)).pending_writes == [
+        ("t", "__interrupt__", 2),
+        ("u", "__error__", 1),
+        ("u", "a", 3),
+    ]
+
+
 async def test_a_late_put_makes_a_thread_anew(saver: Saver, uid: Callable[[], str]) -> None:
     thread_id = uid()
     at = await put(saver, config(thread_id), checkpoint({"a": "x" * 1000}))

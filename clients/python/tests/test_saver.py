@@ -215,17 +215,6 @@ async def test_ordinary_writes_stay_and_special_ones_change(
     ]
 
 
-async def test_one_channel_twice_among_special_writes(saver: Saver, uid: Callable[[], str]) -> None:
-    at = await put(saver, config(uid()), checkpoint())
-    await saver("put_writes", at, [("__interrupt__", 1), ("__interrupt__", 2)], "t")
-    await saver("put_writes", at, [("__error__", 1), ("__error__", 2), ("a", 3)], "u")
-    assert (await saver("get_tuple", at)).pending_writes == [
-        ("t", "__interrupt__", 2),
-        ("u", "__error__", 1),
-        ("u", "a", 3),
-    ]
-
-
 async def test_very_many_writes(saver: Saver, uid: Callable[[], str]) -> None:
     at = await put(saver, config(uid()), checkpoint())
     await saver("put_writes", at, [("a", i) for i in range(2500)], "t")
