@@ -5,15 +5,16 @@
 #include <string.h>
 
 #include "clock.h"
-#include "drivers.h"
-#include "inbox.h"
 #include "sqlite_seal.h"
 
 #ifndef STATEWARD_VERSION
 #define STATEWARD_VERSION "0.1.0"
 #endif
 
-enum { CLEANUP_LIMIT = 100 };
+enum {
+    CLEANUP_LIMIT = 100,
+    CONTEXTS_ALL = 1000000, /* the highest that may be set: nothing is trimmed */
+};
 
 static void print_help(const struct command *commands, const struct command *one, FILE *out)
 {
@@ -24,11 +25,10 @@ static void print_help(const struct command *commands, const struct command *one
         fprintf(out, "\n`stateward COMMAND --help` lists the flags of a command.\n");
         return;
     }
-    fprintf(out, "usage: stateward %s%s%s\n\n%s\n", one->name, one->operand ? " " : "",
-            one->operand    ? one->operand
-            : one->settings ? " [--FLAG VALUE ...]"
-                            : "",
-            one->help);
+    fprintf(out, "usage: stateward %s", one->name);
+    if (one->operand)
+        fprintf(out, one->settings ? " [%s]" : " %s", one->operand);
+    fprintf(out, "%s\n\n%s\n", one->settings ? " [--FLAG VALUE ...]" : "", one->help);
     if (one->more)
         fprintf(out, "\n%s", one->more);
     if (one->settings) {
@@ -58,6 +58,28 @@ static int misused(const char *what)
     return EXIT_USAGE;
 }
 
+/* Reads what stands behind the name of the command. */
+static bool load(struct config *cfg, const struct command *c, struct config_words words,
+                 struct err *err)
+{
+    const char *operand = c->operand && words.argc && words.argv[0][0] != '-' ? words.argv[0]
+                                                                              : NULL;
+
+    if (operand) {
+        words.argv++;
+        words.argc--;
+    }
+    if (c->operand && !c->settings && (!operand || words.argc))
+        return err_set(err, ERR_CONFIG, "this command takes one argument, the store");
+    if (!c->operand && !c->settings && words.argc)
+        return err_set(err, ERR_CONFIG, "this command takes no flags");
+    if (c->settings && !config_load(cfg, c->settings, &words, err))
+        return false;
+    if (operand)
+        cfg->primary = operand;
+    return true;
+}
+
 int cli_run(const struct command *commands, int argc, char *const argv[], char *const envp[])
 {
     const struct command *c;
@@ -79,13 +101,7 @@ int cli_run(const struct command *commands, int argc, char *const argv[], char *
             return EXIT_SUCCESS;
         }
     }
-    if (c->operand && (argc != 3 || argv[2][0] == '-'))
-        return misused("this command takes one argument, the store");
-    if (c->operand)
-        cfg.primary = argv[2];
-    else if (!c->settings && argc > 2)
-        return misused("this command takes no flags");
-    if (c->settings && !config_load(&cfg, argc - 2, argv + 2, envp, &err))
+    if (!load(&cfg, c, (struct config_words){argc - 2, argv + 2, envp}, &err))
         return misused(err.text);
     return c->run(&cfg);
 }
@@ -96,47 +112,43 @@ int cli_fail(const struct err *err)
     return err->kind == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILURE;
 }
 
-static struct backend *open_chain(void *ctx, enum backend_role role, struct err *err)
+struct backend_config cli_backend(const struct config *cfg, const char *url)
 {
-    const struct config *cfg = ctx;
-    struct backend_config backend = {
-        .url = cfg->primary,
-        .role = role,
-        .session_ttl_us = cfg->session_ttl_s * 1000000,
-        .checkpoint_ttl_us = cfg->checkpoint_ttl_s * 1000000,
-        .context_versions = cfg->context_versions,
-        .instance = cfg->instance,
+    return (struct backend_config){
+        .url = url,
+        .context_versions = CONTEXTS_ALL,
         .store_timeout_ms = cfg->store_timeout_ms,
         .postgres_schema = cfg->postgres_schema,
         .redis_prefix = cfg->redis_prefix,
     };
-
-    return chain_open(&backend, err);
 }
 
 struct lanes *cli_open_store(const struct config *cfg, const char **type, struct err *err)
 {
-    const struct backend_driver *driver = driver_find(cfg->primary, err);
-    struct config copy = *cfg;
-    struct lanes *opened;
+    struct backend_config backend = cli_backend(cfg, cfg->primary);
     struct lanes_config lanes = {
         .n_readers = (unsigned)cfg->readers,
         .n_lanes = (unsigned)cfg->lanes,
         .batch_max_ops = (size_t)cfg->batch_max_ops,
         .queue_max = (size_t)cfg->queue_max,
-        .open = open_chain,
-        .ctx = &copy, /* all chains are open when lanes_open() returns */
     };
 
-    if (!driver)
-        return NULL;
-    stamp_set_node((unsigned)cfg->instance);
-    lanes.layout = driver->layout;
-    *type = driver->scheme;
-    opened = lanes_open(&lanes, err);
-    if (!opened && err->kind == ERR_CONFIG) /* the setting is well formed: the store is at fault */
-        err->kind = ERR_STORAGE;
-    return opened;
+    backend.session_ttl_us = cfg->session_ttl_s * 1000000;
+    backend.checkpoint_ttl_us = cfg->checkpoint_ttl_s * 1000000;
+    backend.context_versions = cfg->context_versions;
+    backend.instance = cfg->instance;
+    return caller_lanes(&backend, lanes, type, err);
+}
+
+bool cli_open(const struct config *cfg, const char *flag, const char *url, bool existing,
+              struct caller *out, struct err *err)
+{
+    struct backend_config backend = cli_backend(cfg, url);
+
+    backend.existing = existing;
+    if (strcmp(url, "memory:") == 0)
+        return err_set(err, ERR_CONFIG, "%s: memory: is empty, and gone afterwards", flag);
+    return caller_open(&backend, out, err) || err_set(err, err->kind, "%s: %s", flag, err->text);
 }
 
 int cli_config(const struct config *cfg)
@@ -152,58 +164,44 @@ int cli_version(const struct config *cfg)
     return EXIT_SUCCESS;
 }
 
-/* One call of the op and its answer. */
-static bool clean_once(struct lanes *lanes, struct inbox *home, int64_t idle_us,
-                       struct op_cleanup *out, struct err *err)
+static bool clean(struct caller *store, int64_t idle_us, int64_t *removed, struct err *err)
 {
-    struct arena arena = {0};
-    struct op op = {
-        .type = OP_CLEANUP,
-        .tenant = SLICE("default"),
-        .now_us = clock_now_us(),
-        .stamp = stamp_next(),
-        .arena = &arena,
-        .home = home,
-        .cleanup = {.idle_us = idle_us, .limit = CLEANUP_LIMIT},
-    };
+    struct op op = {.cleanup = {.out = {.more = true}}};
 
-    if (!lanes_admit(lanes, 1, err))
-        return false;
-    lanes_submit(lanes, &op);
-    while (!inbox_wait(home, -1))
-        ;
-    arena_done(&arena);
-    if (op.status.kind != ERR_OK) {
-        *err = op.status;
-        return false;
+    while (op.cleanup.out.more) {
+        struct arena arena = {0};
+        bool ok;
+
+        op = (struct op){
+            .type = OP_CLEANUP,
+            .tenant = SLICE("default"),
+            .now_us = clock_now_us(),
+            .stamp = stamp_next(),
+            .arena = &arena,
+            .cleanup = {.idle_us = idle_us, .limit = CLEANUP_LIMIT},
+        };
+        ok = caller_run(store, &op, err);
+        arena_done(&arena);
+        if (!ok)
+            return false;
+        *removed += op.cleanup.out.removed;
     }
-    *out = op.cleanup;
     return true;
 }
 
 int cli_cleanup(const struct config *cfg)
 {
     int64_t idle_us = clock_now_us() - cfg->max_idle_hours * 3600 * 1000000, removed = 0;
-    struct op_cleanup last = {.out = {.more = true}};
-    struct inbox home;
-    struct lanes *lanes;
-    const char *type;
+    struct caller store = {.patience_ns = 0};
     struct err err;
-    bool ok = true;
+    bool ok;
 
-    if (!inbox_init(&home, &err))
+    if (!inbox_init(&store.inbox, &err))
         return cli_fail(&err);
-    lanes = cli_open_store(cfg, &type, &err);
-    if (!lanes) {
-        inbox_done(&home);
-        return cli_fail(&err);
-    }
-    while (ok && last.out.more) {
-        ok = clean_once(lanes, &home, idle_us, &last, &err);
-        removed += ok ? last.out.removed : 0;
-    }
-    lanes_close(lanes);
-    inbox_done(&home);
+    store.lanes = cli_open_store(cfg, &store.type, &err);
+    ok = store.lanes && clean(&store, idle_us, &removed, &err);
+    lanes_close(store.lanes);
+    inbox_done(&store.inbox);
     if (!ok)
         return cli_fail(&err);
     printf("%lld\n", (long long)removed);

@@ -11,15 +11,15 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include "caller.h"
 #include "config.h"
-#include "lane.h"
 
 enum { EXIT_USAGE = 2 };
 
 struct command {
     const char *name, *help;
     enum config_command settings; /* CONFIG_NONE: takes none */
-    const char *operand;          /* its only argument, given as cfg->primary; or NULL */
+    const char *operand;          /* its first argument, given as cfg->primary; or NULL */
     const char *more;             /* of its --help; or NULL */
     int (*run)(const struct config *cfg);
 };
@@ -33,13 +33,32 @@ int cli_fail(const struct err *err);
 /* The lanes of the store that cfg names; *type is the kind of store. */
 struct lanes *cli_open_store(const struct config *cfg, const char **type, struct err *err) MUST_USE;
 
-/* What sealing is for, and what not. */
-extern const char cli_seal_help[];
+/*
+ * What a command that moves or checks data asks of a store: nothing expires, nothing is trimmed, for
+ * what is there is to be seen and kept as it is.
+ */
+struct backend_config cli_backend(const struct config *cfg, const char *url);
+
+/*
+ * Opens a store for such a command. `flag` names the setting in errors. `existing`: a file must be
+ * there. ERR_CONFIG: the URL, also memory:, of which nothing is left afterwards.
+ */
+bool cli_open(const struct config *cfg, const char *flag, const char *url, bool existing,
+              struct caller *out, struct err *err) MUST_USE;
+
+/* More of the help of commands. */
+extern const char cli_seal_help[], cli_migrate_help[], cli_verify_help[], cli_export_help[],
+    cli_import_help[], cli_diagnose_help[];
 
 /* Commands. */
 int cli_config(const struct config *cfg);
 int cli_cleanup(const struct config *cfg);
 int cli_seal(const struct config *cfg);
 int cli_version(const struct config *cfg);
+int cli_migrate(const struct config *cfg);
+int cli_verify(const struct config *cfg);
+int cli_export(const struct config *cfg);
+int cli_import(const struct config *cfg);
+int cli_diagnose(const struct config *cfg);
 
 #endif

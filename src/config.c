@@ -15,7 +15,7 @@ struct setting {
     const char *value; /* default, as one would write it */
     int64_t min, max;  /* in the unit of the field */
     const char *help;
-    unsigned not_for; /* commands that do not use it */
+    unsigned used_by; /* commands */
 };
 
 enum { NAME_MAX_LEN = 64, SHOWN_MAX = 64 };
@@ -25,60 +25,67 @@ enum { NAME_MAX_LEN = 64, SHOWN_MAX = 64 };
 #define YEAR_S (INT64_C(366) * 24 * 3600)
 #define FIELD(name) offsetof(struct config, name)
 
+#define SERVING (CONFIG_SERVE | CONFIG_SHOW)
+#define KEEPING (SERVING | CONFIG_CLEANUP)
+#define ALL \
+    (KEEPING | CONFIG_MIGRATE | CONFIG_VERIFY | CONFIG_EXPORT | CONFIG_IMPORT | CONFIG_DIAGNOSE)
+
 #define REDIS_SESSION_TTL_S (INT64_C(24) * 3600)
 
 static const struct setting settings[] = {
     {"listen", TEXT, FIELD(listen), "127.0.0.1:8080", 0, 0,
-     "address to serve on, HOST:PORT or [IPV6]:PORT", CONFIG_CLEANUP},
+     "address to serve on, HOST:PORT or [IPV6]:PORT", SERVING},
     {"primary", TEXT, FIELD(primary), "sqlite:stateward.db", 0, 0,
      "store: sqlite:PATH, memory:, redis://HOST:PORT/DB, unix:PATH or postgresql://USER@HOST/DATABASE",
-     0},
+     KEEPING},
     {"insecure", SWITCH, FIELD(insecure), "false", 0, 0,
-     "allow an address that other machines reach", CONFIG_CLEANUP},
-    {"loops", NUMBER, FIELD(loops), "0", 0, 256, "network threads; 0 = one per core",
-     CONFIG_CLEANUP},
-    {"readers", NUMBER, FIELD(readers), "2", 1, 64, "reader threads of an embedded store",
-     CONFIG_CLEANUP},
-    {"redis-prefix", TEXT, FIELD(redis_prefix), "aiecs:", 0, 0, "of all keys in a Redis",
-     CONFIG_CLEANUP},
-    {"lanes", NUMBER, FIELD(lanes), "4", 1, 256, "connections to a store on the network",
-     CONFIG_CLEANUP},
+     "allow an address that other machines reach", SERVING},
+    {"loops", NUMBER, FIELD(loops), "0", 0, 256, "network threads; 0 = one per core", SERVING},
+    {"readers", NUMBER, FIELD(readers), "2", 1, 64, "reader threads of an embedded store", SERVING},
+    {"redis-prefix", TEXT, FIELD(redis_prefix), "aiecs:", 0, 0, "of all keys in a Redis", ALL},
+    {"lanes", NUMBER, FIELD(lanes), "4", 1, 256, "connections to a store on the network", SERVING},
     {"batch-max-ops", NUMBER, FIELD(batch_max_ops), "100", 1, 256,
-     "operations that one commit may hold", CONFIG_CLEANUP},
+     "operations that one commit may hold", SERVING},
     {"queue-max", NUMBER, FIELD(queue_max), "10000", 1, 10000000,
-     "operations waiting or running; more are refused with 503", CONFIG_CLEANUP},
-    {"max-body", SIZE, FIELD(max_body), "64MiB", 1, GIB, "size of one request body",
-     CONFIG_CLEANUP},
+     "operations waiting or running; more are refused with 503", SERVING},
+    {"max-body", SIZE, FIELD(max_body), "64MiB", 1, GIB, "size of one request body", SERVING},
     {"body-total", SIZE, FIELD(body_total), "256MiB", 1, 1024 * GIB,
-     "size of all request bodies in memory", CONFIG_CLEANUP},
+     "size of all request bodies in memory", SERVING},
     {"max-connections", NUMBER, FIELD(max_connections), "16384", 1, 1000000, "open connections",
-     CONFIG_CLEANUP},
+     SERVING},
     {"request-timeout", MILLIS, FIELD(request_timeout_ms), "30s", 1, 3600000,
-     "from the first byte of a request to its answer", CONFIG_CLEANUP},
+     "from the first byte of a request to its answer", SERVING},
     {"idle-timeout", MILLIS, FIELD(idle_timeout_ms), "75s", 1000, 86400000,
-     "of a connection between requests", CONFIG_CLEANUP},
+     "of a connection between requests", SERVING},
     {"drain-delay", MILLIS, FIELD(drain_delay_ms), "5s", 0, 3600000,
-     "after SIGTERM: not ready, but serving", CONFIG_CLEANUP},
+     "after SIGTERM: not ready, but serving", SERVING},
     {"drain-timeout", MILLIS, FIELD(drain_timeout_ms), "20s", 0, 3600000,
-     "then: for the requests that still run", CONFIG_CLEANUP},
+     "then: for the requests that still run", SERVING},
     {"session-ttl", SECONDS, FIELD(session_ttl_s), "0", 0, 100 * YEAR_S,
-     "idle sessions are removed after this; 0 = never; on Redis 24h unless set", 0},
+     "idle sessions are removed after this; 0 = never; on Redis 24h unless set", KEEPING},
     {"checkpoint-ttl", SECONDS, FIELD(checkpoint_ttl_s), "0", 0, 100 * YEAR_S,
-     "checkpoints are removed after this; 0 = never", 0},
+     "checkpoints are removed after this; 0 = never", KEEPING},
     {"context-versions", NUMBER, FIELD(context_versions), "10", 1, 1000000,
-     "versions of a context that are kept", CONFIG_CLEANUP},
+     "versions of a context that are kept", SERVING},
     {"cleanup-interval", SECONDS, FIELD(cleanup_interval_s), "60s", 0, 86400,
-     "how often expired records are removed; 0 = never", CONFIG_CLEANUP},
+     "how often expired records are removed; 0 = never", SERVING},
     {"max-idle-hours", NUMBER, FIELD(max_idle_hours), "24", 0, 1000000,
-     "sessions idle for this long are removed", CONFIG_SERVE},
+     "sessions idle for this long are removed", CONFIG_CLEANUP | CONFIG_SHOW},
     {"instance", NUMBER, FIELD(instance), "0", 0, 1023,
-     "number of this instance among those on one store; 0 = the store gives it", 0},
+     "number of this instance among those on one store; 0 = the store gives it", KEEPING},
     {"store-timeout", MILLIS, FIELD(store_timeout_ms), "1s", 10, 3600000,
-     "a store on the network that sends nothing for so long is lost", 0},
+     "a store on the network that sends nothing for so long is lost", ALL},
     {"postgres-schema", TEXT, FIELD(postgres_schema), "stateward", 0, 0,
-     "schema that holds the tables in PostgreSQL", 0},
-    {"log-level", LEVEL, FIELD(log_level), "info", 0, 0, "error, warning, info or debug",
-     CONFIG_CLEANUP},
+     "schema that holds the tables in PostgreSQL", ALL},
+    {"log-level", LEVEL, FIELD(log_level), "info", 0, 0, "error, warning, info or debug", SERVING},
+    {"from", TEXT, FIELD(from), NULL, 0, 0, "store URL to read from", CONFIG_MIGRATE},
+    {"to", TEXT, FIELD(to), NULL, 0, 0, "store URL to write to", CONFIG_MIGRATE},
+    {"a", TEXT, FIELD(a), NULL, 0, 0, "store URL", CONFIG_VERIFY},
+    {"b", TEXT, FIELD(b), NULL, 0, 0, "store URL to compare it with", CONFIG_VERIFY},
+    {"repair", SWITCH, FIELD(repair), "false", 0, 0,
+     "merge what differs into both, until they are equal", CONFIG_VERIFY},
+    {"file", TEXT, FIELD(file), NULL, 0, 0, "path; standard input or output unless given",
+     CONFIG_EXPORT | CONFIG_IMPORT},
 };
 
 struct unit {
@@ -249,21 +256,28 @@ static bool set_from_env(struct config *cfg, const struct setting *s, char *cons
     return true;
 }
 
-static const struct setting *find(const char *flag, size_t len)
+/* Whether a command knows the setting at all. */
+static bool is_known(const struct setting *s, enum config_command command)
+{
+    return (s->used_by & (command | CONFIG_SHOW)) != 0;
+}
+
+static const struct setting *find(enum config_command command, const char *flag, size_t len)
 {
     for (size_t i = 0; i < COUNT_OF(settings); i++)
-        if (strlen(settings[i].flag) == len && memcmp(settings[i].flag, flag, len) == 0)
+        if (is_known(&settings[i], command) && strlen(settings[i].flag) == len &&
+            memcmp(settings[i].flag, flag, len) == 0)
             return &settings[i];
     return NULL;
 }
 
 /* Reads argv[*at] and, if it needs one, the value behind it. */
-static bool set_from_flag(struct config *cfg, int argc, char *const argv[], int *at,
-                          struct err *err)
+static bool set_from_flag(struct config *cfg, enum config_command command,
+                          const struct config_words *words, int *at, struct err *err)
 {
-    const char *arg = argv[*at], *equals = strchr(arg, '=');
+    const char *arg = words->argv[*at], *equals = strchr(arg, '=');
     size_t len = equals ? (size_t)(equals - arg) : strlen(arg);
-    const struct setting *s = strncmp(arg, "--", 2) == 0 ? find(arg + 2, len - 2) : NULL;
+    const struct setting *s = strncmp(arg, "--", 2) == 0 ? find(command, arg + 2, len - 2) : NULL;
 
     if (!s)
         return err_set(err, ERR_CONFIG, "%.*s: there is no such setting",
@@ -272,25 +286,25 @@ static bool set_from_flag(struct config *cfg, int argc, char *const argv[], int 
         return set(cfg, s, equals + 1, err);
     if (s->kind == SWITCH)
         return set(cfg, s, "true", err);
-    if (*at + 1 == argc)
+    if (*at + 1 == words->argc)
         return err_set(err, ERR_CONFIG, "--%s: a value is needed", s->flag);
-    return set(cfg, s, argv[++*at], err);
+    return set(cfg, s, words->argv[++*at], err);
 }
 
 /* What is the default for sessions depends on the store. */
-static bool load(struct config *cfg, int64_t session_ttl_s, int argc, char *const argv[],
-                 char *const envp[], struct err *err)
+static bool load(struct config *cfg, enum config_command command, const struct config_words *words,
+                 int64_t session_ttl_s, struct err *err)
 {
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
-        if (!set(cfg, &settings[i], settings[i].value, err))
+        if (settings[i].value && !set(cfg, &settings[i], settings[i].value, err))
             return false;
         if (settings[i].offset == FIELD(session_ttl_s))
             cfg->session_ttl_s = session_ttl_s;
-        if (!set_from_env(cfg, &settings[i], envp, err))
+        if (is_known(&settings[i], command) && !set_from_env(cfg, &settings[i], words->envp, err))
             return false;
     }
-    for (int i = 0; i < argc; i++)
-        if (!set_from_flag(cfg, argc, argv, &i, err))
+    for (int i = 0; i < words->argc; i++)
+        if (!set_from_flag(cfg, command, words, &i, err))
             return false;
     return true;
 }
@@ -300,13 +314,13 @@ static bool is_redis(const char *url)
     return strncmp(url, "redis:", 6) == 0 || strncmp(url, "unix:", 5) == 0;
 }
 
-bool config_load(struct config *cfg, int argc, char *const argv[], char *const envp[],
+bool config_load(struct config *cfg, enum config_command command, const struct config_words *words,
                  struct err *err)
 {
     struct config loaded = {0};
 
-    if (!load(&loaded, 0, argc, argv, envp, err) ||
-        (is_redis(loaded.primary) && !load(&loaded, REDIS_SESSION_TTL_S, argc, argv, envp, err)))
+    if (!load(&loaded, command, words, 0, err) ||
+        (is_redis(loaded.primary) && !load(&loaded, command, words, REDIS_SESSION_TTL_S, err)))
         return false;
     *cfg = loaded;
     return true;
@@ -323,7 +337,7 @@ static const char *hide(const char *text, const char *from, const char *to, FILE
  * A text without the passwords of a URL: scheme://user:PASSWORD@host?password=PASSWORD. A password
  * may hold a raw / or @, so all up to the last @ counts.
  */
-static void show_text(const char *text, FILE *out)
+void config_print_url(const char *text, FILE *out)
 {
     static const char name[] = "password=";
     const char *user = strstr(text, "://");
@@ -351,7 +365,7 @@ static void show_value(const struct config *cfg, const struct setting *s, FILE *
     case TEXT:
     case LEVEL:
         memcpy(&text, field, sizeof(text));
-        show_text(text, out);
+        config_print_url(text, out);
         break;
     case SWITCH:
         fputs(*(const bool *)field ? "true" : "false", out);
@@ -374,6 +388,8 @@ void config_print(const struct config *cfg, FILE *out)
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
         const struct setting *s = &settings[i];
 
+        if (!(s->used_by & CONFIG_SHOW))
+            continue;
         env_name(s, name);
         show_range(s, range);
         fprintf(out, "--%s\t%s\t", s->flag, name);
@@ -384,8 +400,10 @@ void config_print(const struct config *cfg, FILE *out)
 
 void config_usage(enum config_command command, FILE *out)
 {
-    for (size_t i = 0; i < COUNT_OF(settings); i++)
-        if (!(settings[i].not_for & command))
-            fprintf(out, "  --%-18s %s (%s)\n", settings[i].flag, settings[i].help,
-                    settings[i].value);
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+        if (!(settings[i].used_by & command))
+            continue;
+        fprintf(out, "  --%-18s %s", settings[i].flag, settings[i].help);
+        fprintf(out, settings[i].value ? " (%s)\n" : "\n", settings[i].value);
+    }
 }

@@ -19,8 +19,18 @@
 
 #include "err.h"
 
-/* Who takes settings; all take all of them, but not all use all. */
-enum config_command { CONFIG_NONE = 0, CONFIG_SERVE = 1, CONFIG_CLEANUP = 2, CONFIG_SHOW = 4 };
+/* Who takes settings: all take those of the service, but not all use them; `config` shows those. */
+enum config_command {
+    CONFIG_NONE = 0,
+    CONFIG_SERVE = 1 << 0,
+    CONFIG_CLEANUP = 1 << 1,
+    CONFIG_SHOW = 1 << 2,
+    CONFIG_MIGRATE = 1 << 3,
+    CONFIG_VERIFY = 1 << 4,
+    CONFIG_EXPORT = 1 << 5,
+    CONFIG_IMPORT = 1 << 6,
+    CONFIG_DIAGNOSE = 1 << 7,
+};
 
 struct config {
     const char *listen;  /* "127.0.0.1:8080" */
@@ -48,13 +58,24 @@ struct config {
     int64_t store_timeout_ms;   /* a store on the network that sends nothing for so long is lost */
     const char *postgres_schema;
     const char *log_level; /* error, warning, info, debug */
+    const char *from, *to; /* migrate: store URLs; NULL = not given, as all that follow */
+    const char *a, *b;     /* verify: store URLs */
+    const char *file;      /* export, import */
+    bool repair;           /* verify */
+};
+
+/* Where settings come from. */
+struct config_words {
+    int argc;
+    char *const *argv; /* without program and command */
+    char *const *envp; /* may be NULL */
 };
 
 /*
- * Fills *cfg from defaults, environment and command line (argv without program and command).
- * ERR_CONFIG: unknown flag, missing or wrong value.
+ * Fills *cfg from defaults, environment and command line. ERR_CONFIG: unknown flag, missing or wrong
+ * value.
  */
-bool config_load(struct config *cfg, int argc, char *const argv[], char *const envp[],
+bool config_load(struct config *cfg, enum config_command command, const struct config_words *words,
                  struct err *err) MUST_USE;
 
 /*
@@ -62,6 +83,9 @@ bool config_load(struct config *cfg, int argc, char *const argv[], char *const e
  * URL are hidden.
  */
 void config_print(const struct config *cfg, FILE *out);
+
+/* Prints a URL, its passwords hidden. */
+void config_print_url(const char *url, FILE *out);
 
 /* Prints the flags that a command uses, for its --help. */
 void config_usage(enum config_command command, FILE *out);

@@ -53,9 +53,21 @@ struct op_probe {
     } out;
 };
 
+/* Names of tenants, in order, from after `after` on: all that ever wrote, op->tenant is ignored. */
+struct op_tenant_list {
+    struct slice after; /* absent = from the start */
+    int64_t limit;
+    struct {
+        struct slice *items;
+        size_t n;
+        bool more;
+    } out;
+};
+
 /*
  * Records of one kind and one tenant in key order (record.h), from after `after` on. The same
- * state reads the same on every store. Deleted sessions and threads come too (gen, tomb).
+ * state reads the same on every store. Deleted sessions and threads come too (gen, tomb). At most
+ * about PAGE_BYTES_MAX a page.
  */
 struct op_read_range {
     enum record_kind kind;
@@ -70,7 +82,8 @@ struct op_read_range {
 
 /*
  * Merges records by the rules of record.h: running it twice, or in another order, gives the same
- * state. Value rows come before what refers to them.
+ * state. Value rows come before what refers to them. With op->id all records are of this session
+ * or thread: such ops of one batch may run side by side.
  */
 struct op_merge {
     const struct record *items;

@@ -30,7 +30,7 @@ static bool stands_alone(const struct op *op)
         [OP_THREAD_GET] = true,     [OP_VALUES_GET] = true,
     };
 
-    return known[op->type];
+    return known[op->type] || (op->type == OP_MERGE && slice_present(op->id));
 }
 
 static void run_track(void *arg)

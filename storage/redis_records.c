@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "record_fields.h"
 #include "redis_messages.h"
 #include "redis_ops.h"
 
@@ -10,7 +11,9 @@ struct record *records_next(struct records *r)
 {
     struct record *record;
 
-    if (r->range->out.n == (size_t)r->range->limit) {
+    if (r->range->out.n > 0)
+        r->bytes += record_bytes(&r->range->out.items[r->range->out.n - 1]);
+    if (r->range->out.n == (size_t)r->range->limit || r->bytes >= PAGE_BYTES_MAX) {
         r->full = r->range->out.more = true;
         return NULL;
     }

@@ -16,7 +16,8 @@
 struct records {
     struct call *c;
     struct op_read_range *range;
-    bool full; /* there is one more than fits */
+    size_t bytes; /* of all records but the last */
+    bool full;    /* there is one more than fits */
 };
 
 /* Room for a record that comes next in key order; NULL, and full, if there is none. */

@@ -34,6 +34,7 @@
 
 #define SESSIONS_SQL(X)                                                                                                                                                                        \
     X(TENANT_FIND, "SELECT id FROM " T_TENANT " WHERE name = ?1")                                                                                                                                           \
+    X(TENANT_LIST, "SELECT name FROM " T_TENANT " WHERE name > ?1 ORDER BY name LIMIT ?2") \
     X(TENANT_MAKE, "INSERT INTO " T_TENANT " (name) VALUES (?1)" UNLESS_MADE("name") RETURN_ID)                                                                                                                                           \
     X(SESSION_FIND,                                                                                                                                                                                   \
       "SELECT " SESSION_NUMBERS " FROM " T_SESSION " WHERE tenant = ?1 AND session_id = ?2")                                                                                                                \

@@ -42,3 +42,30 @@ bool sql_tenant(struct sql *d, struct slice name, bool make, int64_t *tenant, st
     }
     return true;
 }
+
+bool sql_tenant_list(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_tenant_list *list = &op->tenant_list;
+    AUTO(query_end) struct query q = {0};
+    size_t n = 0;
+    bool found;
+
+    list->out.items = arena_alloc(op->arena, (size_t)list->limit * sizeof(*list->out.items));
+    if (!list->out.items)
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while listing tenants.");
+    if (!query_begin(d, SQL_TENANT_LIST, &q, err))
+        return false;
+    query_blob(&q, slice_present(list->after) ? list->after : SLICE(""));
+    query_int(&q, list->limit + 1);
+    for (;; n++) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found || n == (size_t)list->limit)
+            break;
+        if (!query_copy(&q, 0, op->arena, &list->out.items[n], err))
+            return false;
+    }
+    list->out.n = n;
+    list->out.more = found;
+    return true;
+}

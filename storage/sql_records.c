@@ -1,4 +1,5 @@
 /* sql_records.c - reads records of sessions, messages, contexts; see record.h. */
+#include "record_fields.h"
 #include "sql_rows.h"
 
 static bool read_session(struct query *q, struct arena *arena, struct record *r, struct err *err)
@@ -65,7 +66,7 @@ static bool read_records(struct sql *d, int64_t tenant, struct op *op, struct er
     struct op_read_range *range = &op->read_range;
     AUTO(query_end) struct query q = {0};
     struct record *items = arena_zalloc(op->arena, (size_t)range->limit, sizeof(*items));
-    size_t n = 0;
+    size_t n = 0, bytes = 0;
     bool found;
 
     if (!items)
@@ -78,11 +79,12 @@ static bool read_records(struct sql *d, int64_t tenant, struct op *op, struct er
     for (;; n++) {
         if (!query_step(&q, &found, err))
             return false;
-        if (!found || n == (size_t)range->limit)
+        if (!found || n == (size_t)range->limit || bytes >= PAGE_BYTES_MAX)
             break;
         items[n].kind = range->kind;
         if (!kinds[range->kind].read(&q, op->arena, &items[n], err))
             return false;
+        bytes += record_bytes(&items[n]);
     }
     range->out.items = items;
     range->out.n = n;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "pack.h"
+#include "record_fields.h"
 #include "sql_load.h"
 #include "sql_marks.h"
 
@@ -168,7 +169,7 @@ bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op, struc
     AUTO(query_end) struct query q = {0};
     struct record *items;
     bool found, dead = false;
-    size_t n = 0;
+    size_t n = 0, bytes = 0;
 
     items = arena_alloc(op->arena, (size_t)range->limit * sizeof(*items));
     if (!items)
@@ -181,11 +182,11 @@ bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op, struc
             return false;
         if (found && dead)
             continue;
-        if (!found || n == (size_t)range->limit)
+        if (!found || n == (size_t)range->limit || bytes >= PAGE_BYTES_MAX)
             break;
         if (!read_record(&r, &q, &items[n], err))
             return false;
-        n++;
+        bytes += record_bytes(&items[n++]);
     }
     range->out.items = items;
     range->out.n = n;

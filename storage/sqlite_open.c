@@ -40,7 +40,7 @@ static const char writer_settings[] = "PRAGMA journal_mode = WAL;"
                                       "PRAGMA synchronous = FULL;"
                                       "PRAGMA journal_size_limit = 67108864;";
 
-static bool open_file(struct sqlite *d, const char *path, struct err *err)
+static bool open_file(struct sqlite *d, const char *path, bool make, struct err *err)
 {
     const char *vfs;
 
@@ -49,8 +49,7 @@ static bool open_file(struct sqlite *d, const char *path, struct err *err)
     vfs = sqlite_vfs();
     if (!vfs)
         return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
-    return sqlite_file_open(d, path, d->sql.role == BACKEND_READER ? 0 : SQLITE_OPEN_CREATE, vfs,
-                            err);
+    return sqlite_file_open(d, path, make ? SQLITE_OPEN_CREATE : 0, vfs, err);
 }
 
 /* Refuses what is not ours; *version is 0 for a new file. */
@@ -150,12 +149,13 @@ static bool check_pages(struct sqlite *d, const char *path, struct err *err)
                    path, (long long)size);
 }
 
-static bool set_up(struct sqlite *d, const char *path, bool file, struct err *err)
+static bool set_up(struct sqlite *d, const char *path, bool existing, struct err *err)
 {
-    bool reader = d->sql.role == BACKEND_READER;
+    bool reader = d->sql.role == BACKEND_READER, file = path[0] != ':';
     int64_t version;
 
-    if (!open_file(d, path, err) || (file && !reader && !sqlite_take_over(d, path, err)))
+    if (!open_file(d, path, !existing && !reader, err) ||
+        (file && !reader && !sqlite_take_over(d, path, err)))
         return false;
     if (!set_pages(d, file, err))
         return sqlite_name_path(path, err);
@@ -197,7 +197,7 @@ struct backend *sqlite_open(const struct backend_config *cfg, struct err *err)
         d->sql.base.ops = &sqlite_backend_ops;
         d->sql.base.caps = file ? BACKEND_DURABLE : 0;
         d->lock_fd = -1;
-        done = set_up(d, path, file, err) &&
+        done = set_up(d, path, cfg->existing, err) &&
                (!file || cfg->role == BACKEND_READER || start_carrier(d, cfg, err));
         if (!done)
             backend_close(&d->sql.base);

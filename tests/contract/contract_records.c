@@ -1,4 +1,5 @@
 /* contract_records.c - clean-up, totals; records of sessions, messages and contexts. */
+#include "record_fields.h"
 #include "support.h"
 
 static struct store s, other;
@@ -164,37 +165,15 @@ START_TEST(totals_are_exact)
 }
 END_TEST
 
-static bool same_cell(struct cell a, struct cell b)
+static void check_equal(const struct record *a, const struct record *b)
 {
-    return a.stamp == b.stamp && slice_equal(a.text, b.text);
-}
+    const char *differs;
 
-static bool same_session(const struct record_session *a, const struct record_session *b)
-{
-    return a->gen == b->gen && a->tomb == b->tomb && same_cell(a->user_id, b->user_id) &&
-           same_cell(a->status, b->status) && same_cell(a->metadata, b->metadata) &&
-           a->request_count == b->request_count && a->error_count == b->error_count &&
-           a->total_processing_time == b->total_processing_time && a->created_us == b->created_us &&
-           a->updated_us == b->updated_us && a->last_activity_us == b->last_activity_us &&
-           a->version == b->version && a->last_seq == b->last_seq &&
-           a->last_context == b->last_context;
-}
-
-static bool same_record(const struct record *a, const struct record *b)
-{
-    if (a->kind != b->kind || !slice_equal(a->key.id, b->key.id) ||
-        !slice_equal(a->key.sub, b->key.sub) || a->key.number != b->key.number ||
-        a->key.stamp != b->key.stamp)
-        return false;
-    if (a->kind == RECORD_SESSION)
-        return same_session(&a->session, &b->session);
-    if (a->kind == RECORD_MESSAGE)
-        return a->message.stamp == b->message.stamp && a->message.seq == b->message.seq &&
-               slice_equal(a->message.role, b->message.role) &&
-               slice_equal(a->message.content, b->message.content) &&
-               slice_equal(a->message.metadata, b->message.metadata);
-    return a->context.updated_us == b->context.updated_us &&
-           slice_equal(a->context.body, b->context.body);
+    ck_assert_int_eq(a->kind, b->kind);
+    ck_assert_int_eq(record_key_compare(&a->key, &b->key), 0);
+    differs = record_difference(a, b);
+    ck_assert_msg(!differs, "the %s of %.*s differs in %s", record_kind_name(a->kind),
+                  SLICE_ARGS(a->key.id), differs);
 }
 
 static void check_same(struct store *a, struct store *b)
@@ -206,7 +185,7 @@ static void check_same(struct store *a, struct store *b)
 
         ck_assert_uint_eq(n, m);
         for (size_t i = 0; i < n; i++)
-            ck_assert_msg(same_record(&left[i], &right[i]), "kind %d, record %zu", kind, i);
+            check_equal(&left[i], &right[i]);
     }
 }
 
@@ -407,6 +386,56 @@ START_TEST(the_dead_come_early_or_late)
 }
 END_TEST
 
+START_TEST(tenants_come_in_order)
+{
+    static const char *const names[] = {"b", "a", "c", "default"};
+    struct op op;
+
+    op = store_op(&s, OP_TENANT_LIST, NULL);
+    op.tenant_list.limit = 1;
+    store_ok(&s, &op);
+    ck_assert_uint_eq(op.tenant_list.out.n, 0);
+    ck_assert(!op.tenant_list.out.more);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        s.tenant = slice_of(names[i]);
+        store_session(&s, "s");
+    }
+    op.tenant_list.limit = 2;
+    store_ok(&s, &op);
+    ck_assert_uint_eq(op.tenant_list.out.n, 2);
+    ck_assert(op.tenant_list.out.more);
+    ck_assert_slice(op.tenant_list.out.items[0], "a");
+    ck_assert_slice(op.tenant_list.out.items[1], "b");
+    op.tenant_list.after = SLICE("b");
+    store_ok(&s, &op);
+    ck_assert_uint_eq(op.tenant_list.out.n, 2);
+    ck_assert(!op.tenant_list.out.more);
+    ck_assert_slice(op.tenant_list.out.items[1], "default");
+}
+END_TEST
+
+/* A page of large records ends before its limit. */
+START_TEST(pages_have_a_budget)
+{
+    enum { LARGE = 6 * 1024 * 1024, MANY = 4 };
+    struct op op = store_op(&s, OP_READ_RANGE, NULL);
+
+    for (int i = 0; i < MANY; i++) {
+        const char *id = arena_printf(&s.arena, "s%d", i).at;
+
+        store_session(&s, id);
+        store_context(&s, id, store_big(&s, LARGE));
+    }
+    op.read_range.kind = RECORD_CONTEXT;
+    op.read_range.limit = 100;
+    store_ok(&s, &op);
+    ck_assert_uint_eq(op.read_range.out.n, PAGE_BYTES_MAX / LARGE + 1);
+    ck_assert(op.read_range.out.more);
+    store_records(&s, RECORD_CONTEXT, 100, &op.read_range.out.n);
+    ck_assert_uint_eq(op.read_range.out.n, MANY);
+}
+END_TEST
+
 TCase *contract_records_case(void)
 {
     TCase *tc = tcase_create("records");
@@ -423,5 +452,7 @@ TCase *contract_records_case(void)
     tcase_add_test(tc, twin_contexts_are_renumbered);
     tcase_add_test(tc, the_dead_stay_dead);
     tcase_add_test(tc, the_dead_come_early_or_late);
+    tcase_add_test(tc, tenants_come_in_order);
+    tcase_add_test(tc, pages_have_a_budget);
     return tc;
 }

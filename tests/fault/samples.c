@@ -271,6 +271,11 @@ static void range(struct op *op, enum record_kind kind)
     op->read_range.limit = 10;
 }
 
+static void tenant_list(struct op *op)
+{
+    op->tenant_list.limit = 10;
+}
+
 static void range_sessions(struct op *op)
 {
     range(op, RECORD_SESSION);
@@ -353,6 +358,7 @@ const struct sample samples[] = {
     {"cleanup, expired",          OP_CLEANUP,         NULL, cleanup_expired},
     {"stats",                     OP_STATS,           NULL, nothing},
     {"probe",                     OP_PROBE,           NULL, nothing},
+    {"tenant_list",               OP_TENANT_LIST,     NULL, tenant_list},
     {"read_range, sessions",      OP_READ_RANGE,      NULL, range_sessions},
     {"read_range, messages",      OP_READ_RANGE,      NULL, range_messages},
     {"read_range, contexts",      OP_READ_RANGE,      NULL, range_contexts},

@@ -95,11 +95,12 @@ static int read_lines(char *printed, char flags[SETTINGS_MAX][512], char *argv[S
 static void check_loaded(const struct config *cfg)
 {
     char flags[SETTINGS_MAX][512], *argv[SETTINGS_MAX], *lines = print(cfg), *before = print(cfg);
+    struct config_words words = {read_lines(lines, flags, argv), argv, NULL};
     struct config again;
     struct err err;
     char *after;
 
-    FUZZ_CHECK(config_load(&again, read_lines(lines, flags, argv), argv, NULL, &err));
+    FUZZ_CHECK(config_load(&again, CONFIG_SERVE, &words, &err));
     after = print(&again);
     FUZZ_CHECK(strcmp(before, after) == 0);
     free(lines);
@@ -110,6 +111,7 @@ static void check_loaded(const struct config *cfg)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct words words = {0};
+    struct config_words given;
     struct config cfg = {.lanes = -7};
     struct err err = {0};
     char text[200];
@@ -119,7 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
     split_words(text, size, &words);
-    if (config_load(&cfg, words.argc, words.argv, words.envp, &err))
+    given = (struct config_words){words.argc, words.argv, words.envp};
+    if (config_load(&cfg, CONFIG_SERVE, &given, &err))
         check_loaded(&cfg);
     else
         FUZZ_CHECK(cfg.lanes == -7 && err.kind == ERR_CONFIG && *err.text);

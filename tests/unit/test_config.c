@@ -7,7 +7,8 @@
 enum { ARGS_MAX = 8 };
 
 /* Splits at blanks and loads. */
-static bool load(struct config *cfg, const char *flags, const char *env, struct err *err)
+static bool load_for(enum config_command command, struct config *cfg, const char *flags,
+                     const char *env, struct err *err)
 {
     static char args_text[256], env_text[256];
     char *argv[ARGS_MAX], *envp[] = {env_text, NULL}, *save;
@@ -17,7 +18,12 @@ static bool load(struct config *cfg, const char *flags, const char *env, struct 
     strcpy(env_text, env ? env : "PATH=/bin");
     for (char *a = strtok_r(args_text, " ", &save); a; a = strtok_r(NULL, " ", &save))
         argv[argc++] = a;
-    return config_load(cfg, argc, argv, envp, err);
+    return config_load(cfg, command, &(struct config_words){argc, argv, envp}, err);
+}
+
+static bool load(struct config *cfg, const char *flags, const char *env, struct err *err)
+{
+    return load_for(CONFIG_SERVE, cfg, flags, env, err);
 }
 
 static void refused(const char *flags, const char *part)
@@ -140,7 +146,7 @@ static void shows(const char *url, const char *shown)
     FILE *f = open_memstream(&out, &size);
 
     snprintf(flag, sizeof(flag), "--primary=%s", url);
-    ck_assert(config_load(&cfg, 1, argv, NULL, &err));
+    ck_assert(config_load(&cfg, CONFIG_SERVE, &(struct config_words){1, argv, NULL}, &err));
     config_print(&cfg, f);
     fclose(f);
     snprintf(line, sizeof(line), "--primary\tSTATEWARD_PRIMARY\t%s\t", shown);
@@ -173,7 +179,9 @@ START_TEST(lists_the_flags_of_a_command)
         {CONFIG_SERVE, "--listen", "--max-idle-hours"},
         {CONFIG_CLEANUP, "--max-idle-hours", "--listen"},
         {CONFIG_CLEANUP, "--primary", "--max-body"},
-        {CONFIG_SHOW, "--max-idle-hours", "--nope"},
+        {CONFIG_SHOW, "--max-idle-hours", "--from"},
+        {CONFIG_MIGRATE, "--from", "--primary"},
+        {CONFIG_VERIFY, "--repair", "--session-ttl"},
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -190,6 +198,23 @@ START_TEST(lists_the_flags_of_a_command)
 }
 END_TEST
 
+START_TEST(commands_have_settings_of_their_own)
+{
+    struct config cfg;
+    struct err err;
+
+    ck_assert(load_for(CONFIG_MIGRATE, &cfg, "--from sqlite:a", "STATEWARD_TO=sqlite:b", &err));
+    ck_assert_str_eq(cfg.from, "sqlite:a");
+    ck_assert_str_eq(cfg.to, "sqlite:b");
+    ck_assert_ptr_null(cfg.file);
+    ck_assert(load_for(CONFIG_VERIFY, &cfg, "--repair --listen 127.0.0.1:1", NULL, &err));
+    ck_assert(cfg.repair);
+    refused("--from sqlite:a", "there is no such setting");
+    ck_assert(load(&cfg, "", "STATEWARD_TO=sqlite:b", &err));
+    ck_assert_ptr_null(cfg.to);
+}
+END_TEST
+
 Suite *suite_config(void);
 
 Suite *suite_config(void)
@@ -198,6 +223,7 @@ Suite *suite_config(void)
     TCase *t = tcase_create("config");
 
     tcase_add_test(t, has_defaults);
+    tcase_add_test(t, commands_have_settings_of_their_own);
     tcase_add_test(t, reads_flags_in_both_forms);
     tcase_add_test(t, the_command_line_wins);
     tcase_add_test(t, refuses_what_is_wrong);

@@ -1,0 +1,144 @@
+/* caller.c - see caller.h. */
+#include "caller.h"
+
+#include <time.h>
+
+#include "clock.h"
+#include "drivers.h"
+
+enum { LANES = 4, READERS = 1, QUEUE_MAX = 10000 };
+
+#define PATIENCE_NS (INT64_C(10) * 1000000000)
+#define PAUSE_MIN_NS (INT64_C(20) * 1000000)
+#define PAUSE_MAX_NS (INT64_C(1000) * 1000000)
+
+static struct backend *open_chain(void *ctx, enum backend_role role, struct err *err)
+{
+    struct backend_config cfg = *(const struct backend_config *)ctx;
+
+    cfg.role = role;
+    return chain_open(&cfg, err);
+}
+
+struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config lanes,
+                           const char **type, struct err *err)
+{
+    const struct backend_driver *driver = driver_find(cfg->url, err);
+    struct backend_config copy = *cfg;
+    struct lanes *opened;
+
+    if (!driver)
+        return NULL;
+    stamp_set_node((unsigned)cfg->instance);
+    lanes.layout = driver->layout;
+    lanes.open = open_chain;
+    lanes.ctx = &copy; /* all chains are open when lanes_open() returns */
+    *type = driver->scheme;
+    opened = lanes_open(&lanes, err);
+    if (!opened && err->kind == ERR_CONFIG) /* the setting is well formed: the store is at fault */
+        err->kind = ERR_STORAGE;
+    return opened;
+}
+
+bool caller_open(const struct backend_config *cfg, struct caller *out, struct err *err)
+{
+    struct lanes_config lanes = {
+        .n_readers = READERS,
+        .n_lanes = LANES,
+        .batch_max_ops = BATCH_MAX,
+        .queue_max = QUEUE_MAX,
+    };
+    struct op probe = {.type = OP_PROBE, .tenant = SLICE("default")};
+    struct caller c = {.patience_ns = 0};
+
+    if (!inbox_init(&c.inbox, err))
+        return false;
+    c.lanes = caller_lanes(cfg, lanes, &c.type, err);
+    if (!c.lanes || !caller_run(&c, &probe, err)) {
+        lanes_close(c.lanes);
+        inbox_done(&c.inbox);
+        return false;
+    }
+    c.patience_ns = PATIENCE_NS;
+    *out = c;
+    return true;
+}
+
+void caller_close(struct caller *c)
+{
+    if (!c->lanes)
+        return;
+    lanes_close(c->lanes);
+    inbox_done(&c->inbox);
+    c->lanes = NULL;
+}
+
+void caller_send(struct caller *c, struct inbox *home, struct op *const ops[], size_t n)
+{
+    struct err err;
+
+    for (size_t i = 0; i < n; i++) {
+        ops[i]->home = home;
+        ops[i]->next = i + 1 < n ? ops[i + 1] : NULL;
+        ops[i]->again = false;
+    }
+    if (n == 0)
+        return;
+    if (lanes_admit(c->lanes, n, &err)) {
+        lanes_submit(c->lanes, ops[0]);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        ops[i]->status = err;
+    inbox_post(home, ops[0], ops[n - 1]);
+}
+
+static bool may_repeat(const struct op *op)
+{
+    enum err_retry retry = err_retry(op->status.kind);
+
+    return retry == RETRY_ALWAYS || (retry == RETRY_IF_IDEMPOTENT && op_is_idempotent(op));
+}
+
+static void take_back(struct inbox *home, size_t n)
+{
+    while (n > 0)
+        for (const struct op *op = inbox_wait(home, -1); op; op = op->next)
+            n--;
+}
+
+void caller_wait(struct caller *c, struct inbox *home, struct op *const ops[], size_t n)
+{
+    int64_t end_ns = clock_now_ns() + c->patience_ns, pause_ns = PAUSE_MIN_NS;
+    size_t out = n;
+
+    for (;;) {
+        struct timespec pause = {pause_ns / 1000000000, pause_ns % 1000000000};
+        bool more = clock_now_ns() < end_ns;
+
+        take_back(home, out);
+        out = 0;
+        for (size_t i = 0; i < n && more && out == 0; i++)
+            out += may_repeat(ops[i]);
+        if (out == 0)
+            return;
+        nanosleep(&pause, NULL);
+        pause_ns = pause_ns * 2 < PAUSE_MAX_NS ? pause_ns * 2 : PAUSE_MAX_NS;
+        out = 0;
+        for (size_t i = 0; i < n; i++)
+            if (may_repeat(ops[i])) {
+                caller_send(c, home, &ops[i], 1);
+                out++;
+            }
+    }
+}
+
+bool caller_run(struct caller *c, struct op *op, struct err *err)
+{
+    caller_send(c, &c->inbox, &op, 1);
+    caller_wait(c, &c->inbox, &op, 1);
+    if (op->status.kind == ERR_OK)
+        return true;
+    *err = op->status;
+    return false;
+}

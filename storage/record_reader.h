@@ -1,0 +1,55 @@
+/*
+ * record_reader.h - the records of a store one after the other, read ahead.
+ *
+ *     reader_begin(tenant, kind) -> reader_peek(), reader_next() ... -> NULL
+ *
+ * While the records of one page are looked at, the next page is on its way. Pages are small at first
+ * and grow as their records turn out to be small, so that memory stays bounded.
+ *
+ * Threads    one, that of the caller.
+ * Ownership  a record lives until a page after its own is turned to: reader_turns() tells before.
+ * Units      none.
+ * Errors     those of OP_READ_RANGE. After a failure the kind is at its end.
+ */
+#ifndef RECORD_READER_H
+#define RECORD_READER_H
+
+#include "caller.h"
+
+enum { READER_PAGE_MAX = 1000 };
+
+struct reader_page {
+    struct arena arena;
+    struct op op;
+};
+
+struct record_reader {
+    struct caller *store;
+    struct inbox home;
+    struct reader_page pages[2];
+    struct reader_page *page, *ahead; /* NULL: none */
+    size_t at;                        /* in page */
+    int64_t limit;
+    struct slice tenant;
+    enum record_kind kind;
+};
+
+/* Starts without a kind. */
+bool reader_open(struct record_reader *r, struct caller *store, struct err *err) MUST_USE;
+
+/* Ends; what is on its way is waited for. A zero-filled struct was never opened. */
+void reader_close(struct record_reader *r);
+
+/* Begins at the first record of a kind. */
+void reader_begin(struct record_reader *r, struct slice tenant, enum record_kind kind);
+
+/* Whether reader_peek() will take the next page, which ends the records of the last. */
+bool reader_turns(const struct record_reader *r) MUST_USE;
+
+/* The record at hand; NULL behind the last. */
+bool reader_peek(struct record_reader *r, const struct record **record, struct err *err) MUST_USE;
+
+/* Goes on to the next record. */
+void reader_next(struct record_reader *r);
+
+#endif
