@@ -42,10 +42,10 @@ void progress_show(struct progress *p, int64_t done, const char *what, int64_t n
     if (p->terminal && (p->shown_ns == 0 || now_ns - p->shown_ns >= REDRAW_NS)) {
         p->shown_ns = now_ns;
         draw(p, done, what, n);
-    } else if (!p->terminal && done / LINE_STEP > p->lines) {
-        p->lines = done / LINE_STEP;
-        fprintf(stderr, p->total > 0 ? "%lld of %lld, %s\n" : "%lld\n", (long long)done,
-                (long long)p->total, what);
+    } else if (!p->terminal && n / LINE_STEP != p->lines) {
+        p->lines = n / LINE_STEP;
+        if (p->lines > 0)
+            fprintf(stderr, "%s %lld\n", what, (long long)n);
     }
 }
 

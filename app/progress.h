@@ -18,7 +18,7 @@ struct progress {
     bool terminal;
     int64_t total;    /* 0 = not known */
     int64_t shown_ns; /* when the bar was drawn last */
-    int64_t lines;    /* how many steps of lines were shown */
+    int64_t lines;    /* the step of the line that was shown last */
 };
 
 /* Starts at nothing of `total`. */

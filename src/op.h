@@ -57,7 +57,9 @@ enum op_flags {
     X(CLEANUP, cleanup, OP_WRITES)                               \
     X(STATS, stats, OP_IDEMPOTENT)                               \
     X(PROBE, probe, OP_IDEMPOTENT)                               \
+    X(DESCRIBE, describe, OP_IDEMPOTENT)                         \
     X(TENANT_LIST, tenant_list, OP_IDEMPOTENT)                   \
+    X(TENANT_FORGET, tenant_forget, OP_WRITES | OP_IDEMPOTENT)   \
     X(READ_RANGE, read_range, OP_IDEMPOTENT)                     \
     X(MERGE, merge, OP_WRITES | OP_IDEMPOTENT)
 

@@ -53,6 +53,14 @@ struct op_probe {
     } out;
 };
 
+/* What the store says of itself. */
+struct op_describe {
+    struct {
+        struct slice server; /* "PostgreSQL 15.6" */
+        int64_t schema;      /* number of the schema; 0 = it has none */
+    } out;
+};
+
 /* Names of tenants, in order, from after `after` on: all that ever wrote, op->tenant is ignored. */
 struct op_tenant_list {
     struct slice after; /* absent = from the start */
@@ -61,6 +69,14 @@ struct op_tenant_list {
         struct slice *items;
         size_t n;
         bool more;
+    } out;
+};
+
+/* Removes the name and the tombstones, some thousand a call, of a tenant that holds nothing else and
+ * that no one uses. */
+struct op_tenant_forget {
+    struct {
+        bool removed; /* it is not there now */
     } out;
 };
 

@@ -334,6 +334,21 @@ static bool split(struct slice text, struct line *l, struct err *err)
     return true;
 }
 
+bool record_parse_end(struct slice line, int64_t *records)
+{
+    static const char starts[] = "{\"kind\":\"end\",\"records\":";
+    const struct slice start = {starts, sizeof(starts) - 1};
+    struct slice n;
+
+    if (!slice_starts(line, start) || line.at[line.len - 1] != '}')
+        return false;
+    n = (struct slice){line.at + start.len, line.len - start.len - 1};
+    for (size_t i = 0; i < n.len; i++)
+        if (n.at[i] < '0' || n.at[i] > '9')
+            return false;
+    return n.len > 0 && n.len <= 18 && decimal_to_int(n, records);
+}
+
 bool record_parse(struct slice text, struct arena *arena, struct slice *tenant, struct record *out,
                   struct err *err)
 {

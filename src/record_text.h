@@ -19,9 +19,14 @@
 #ifndef RECORD_TEXT_H
 #define RECORD_TEXT_H
 
+#include <inttypes.h>
+
 #include "err.h"
 #include "record_fields.h"
 #include "text.h"
+
+/* For printf() with an int64_t: the last line, which has the number of the records before it. */
+#define RECORD_END_FORMAT "{\"kind\":\"end\",\"records\":%" PRId64 "}"
 
 /* The line, without its end. */
 void record_text_write(struct text *t, struct slice tenant, const struct record *r);
@@ -29,6 +34,9 @@ void record_text_write(struct text *t, struct slice tenant, const struct record 
 /* The key alone, as an object: {"tenant":"default","session_id":"s-1"}. */
 void record_text_key(struct text *t, struct slice tenant, enum record_kind kind,
                      const struct record_key *key);
+
+/* Whether a line is the last one, and what number it has. */
+bool record_parse_end(struct slice line, int64_t *records) MUST_USE;
 
 /*
  * Reads a line. Stamps that lie more than a day ahead of the clock are refused: a store that had seen

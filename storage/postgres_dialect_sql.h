@@ -42,5 +42,8 @@
 
 /* Rows that another transaction works on are not idle. */
 #define FOR_REMOVAL(table) " FOR UPDATE OF " table " SKIP LOCKED"
+#define DESCRIBE_STORE                           \
+    "SELECT split_part(version(), ' on ', 1), " \
+    "(SELECT max(number) FROM schema_versions)"
 
 #endif

@@ -9,7 +9,7 @@
 /* Tombstones outlive the repeat window by this. */
 #define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
 
-enum { THREADS_MAX = 1000 };
+enum { THREADS_MAX = 1000, TOMBS_MAX = 10000 };
 
 struct found {
     struct slice *ids;
@@ -156,24 +156,35 @@ static bool forget_thread(struct call *c, int64_t before_us, struct err *err)
     return call_commit(c, err);
 }
 
-static bool forget(struct call *c, struct slice tenant, const char *kind,
-                   bool (*one)(struct call *c, int64_t before_us, struct err *err), struct err *err)
+struct forgetting {
+    int64_t before_us;
+    size_t limit; /* of each kind */
+    bool more;
+};
+
+/* Tombstones of a tenant that are older. */
+static bool forget(struct call *c, struct slice tenant, struct forgetting *f, struct err *err)
 {
-    int64_t before_us = c->op->now_us - COLLECT_AFTER_US;
-    struct found f;
+    static const struct {
+        const char *kind;
+        bool (*one)(struct call *c, int64_t before_us, struct err *err);
+    } kinds[] = {{"tombs", forget_session}, {"thread-tombs", forget_thread}};
+    struct found found;
 
-    c->tenant = tenant;
-    if (!find(c, &kind, 1, before_us - 1, (size_t)c->op->cleanup.limit, &f, err))
-        return false;
-    for (size_t i = 0; i < f.n; i++) {
-        int tries = 0;
+    for (size_t k = 0; k < COUNT_OF(kinds); k++) {
+        c->tenant = tenant;
+        if (!find(c, &kinds[k].kind, 1, f->before_us - 1, f->limit, &found, err))
+            return false;
+        for (size_t i = 0; i < found.n; i++) {
+            int tries = 0;
 
-        call_at(c, tenant, f.ids[i]);
-        while (!one(c, before_us, err))
-            if (!call_again(c, &tries))
-                return false;
+            call_at(c, tenant, found.ids[i]);
+            while (!kinds[k].one(c, f->before_us, err))
+                if (!call_again(c, &tries))
+                    return false;
+        }
+        f->more |= found.more;
     }
-    c->op->cleanup.out.more |= f.more;
     return true;
 }
 
@@ -208,13 +219,13 @@ static bool clean_threads(struct call *c, struct slice tenant, struct err *err)
 static bool clean_tenant(struct call *c, struct slice tenant, size_t *left, struct err *err)
 {
     int64_t expired_us = session_state_expired_us(c->d->session_ttl_us, c->op->now_us);
+    struct forgetting f = {c->op->now_us - COLLECT_AFTER_US, (size_t)c->op->cleanup.limit, false};
 
     if (c->d->session_ttl_us > 0 && !clean_sessions(c, tenant, expired_us, left, err))
         return false;
-    if (c->op->now_us > COLLECT_AFTER_US &&
-        (!forget(c, tenant, "tombs", forget_session, err) ||
-         !forget(c, tenant, "thread-tombs", forget_thread, err)))
+    if (c->op->now_us > COLLECT_AFTER_US && !forget(c, tenant, &f, err))
         return false;
+    c->op->cleanup.out.more |= f.more;
     return c->d->checkpoint_ttl_us <= 0 || clean_threads(c, tenant, err);
 }
 
@@ -232,6 +243,44 @@ bool redis_cleanup(struct call *c, struct op *op, struct err *err)
         if (!clean_tenant(c, tenants[i], &left, err))
             return false;
     return true;
+}
+
+/* Whether nothing of a tenant is left in these buckets. */
+static bool is_empty(struct call *c, const unsigned *buckets, size_t n, bool *empty,
+                     struct err *err)
+{
+    struct reply **replies;
+
+    for (size_t i = 0; i < n; i++) {
+        ASK(c, SLICE("ZCARD"), call_index_at(c, "sessions", buckets[i]));
+        ASK(c, SLICE("ZCARD"), call_index_at(c, "threads", buckets[i]));
+    }
+    if (!call_answers(c, &replies, err))
+        return false;
+    *empty = true;
+    for (size_t i = 0; i < 2 * n; i++)
+        *empty &= replies[i]->number == 0;
+    return true;
+}
+
+bool redis_tenant_forget(struct call *c, struct op *op, struct err *err)
+{
+    struct slice none = {NULL, 0};
+    struct reply **replies;
+    unsigned *buckets;
+    struct forgetting f = {INT64_MAX, TOMBS_MAX, false};
+    size_t n;
+
+    if (!forget(c, op->tenant, &f, err) || !call_buckets(c, op->tenant, &buckets, &n, err) ||
+        !is_empty(c, buckets, n, &op->tenant_forget.out.removed, err))
+        return false;
+    if (!op->tenant_forget.out.removed)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        ASK(c, SLICE("DEL"), call_index_at(c, "totals", buckets[i]));
+    ASK(c, SLICE("DEL"), redis_key_single(c->d->prefix, "buckets", op->tenant, c->arena));
+    ASK(c, SLICE("SREM"), redis_key_single(c->d->prefix, "tenants", none, c->arena), op->tenant);
+    return call_answers(c, &replies, err);
 }
 
 /* What totals count of sessions that have expired, but are stored still. */

@@ -1,4 +1,4 @@
-/* redis_tenants.c - OP_TENANT_LIST. */
+/* redis_tenants.c - the names of tenants, and what the server says of itself. */
 #include <stdlib.h>
 
 #include "redis.h"
@@ -24,4 +24,21 @@ bool redis_tenant_list(struct call *c, struct op *op, struct err *err)
     list->out.more = n - from > (size_t)list->limit;
     list->out.n = list->out.more ? (size_t)list->limit : n - from;
     return true;
+}
+
+bool redis_describe(struct call *c, struct op *op, struct err *err)
+{
+    static const char name[] = "redis_version:";
+    struct reply **replies;
+    const char *version;
+
+    ASK(c, SLICE("INFO"), SLICE("server"));
+    if (!call_answers(c, &replies, err))
+        return false;
+    version = memmem(replies[0]->text.at, replies[0]->text.len, name, sizeof(name) - 1);
+    version = version ? version + sizeof(name) - 1 : "";
+    op->describe.out.server = arena_printf(c->arena, "Redis %.*s", (int)strcspn(version, "\r\n"),
+                                           version);
+    op->describe.out.schema = 0;
+    return op->describe.out.server.at || err_set(err, ERR_NO_MEMORY, "out of memory");
 }

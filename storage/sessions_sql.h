@@ -35,6 +35,13 @@
 #define SESSIONS_SQL(X)                                                                                                                                                                        \
     X(TENANT_FIND, "SELECT id FROM " T_TENANT " WHERE name = ?1")                                                                                                                                           \
     X(TENANT_LIST, "SELECT name FROM " T_TENANT " WHERE name > ?1 ORDER BY name LIMIT ?2") \
+    X(TENANT_NO_SESSIONS, "DELETE FROM " T_SESSION " WHERE tenant = ?1 AND active_min < 0") \
+    X(TENANT_NO_THREADS, "DELETE FROM " T_THREAD " WHERE tenant = ?1 AND NOT EXISTS " \
+                         "(SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = " T_THREAD ".id)") \
+    X(TENANT_DROP, "DELETE FROM " T_TENANT " WHERE id = ?1 " \
+                   "AND NOT EXISTS (SELECT 1 FROM " T_SESSION " s WHERE s.tenant = ?1) " \
+                   "AND NOT EXISTS (SELECT 1 FROM " T_THREAD " t WHERE t.tenant = ?1)") \
+    X(DESCRIBE, DESCRIBE_STORE) \
     X(TENANT_MAKE, "INSERT INTO " T_TENANT " (name) VALUES (?1)" UNLESS_MADE("name") RETURN_ID)                                                                                                                                           \
     X(SESSION_FIND,                                                                                                                                                                                   \
       "SELECT " SESSION_NUMBERS " FROM " T_SESSION " WHERE tenant = ?1 AND session_id = ?2")                                                                                                                \

@@ -1,4 +1,4 @@
-/* sql_ids.c - tenants and stamps; see sql.h. */
+/* sql_ids.c - tenants, stamps, and what the store says of itself; see sql.h. */
 #include "clock.h"
 #include "sql.h"
 
@@ -68,4 +68,31 @@ bool sql_tenant_list(struct sql *d, struct op *op, struct err *err)
     list->out.n = n;
     list->out.more = found;
     return true;
+}
+
+bool sql_tenant_forget(struct sql *d, struct op *op, struct err *err)
+{
+    int64_t tenant, changes = 0;
+
+    if (!sql_tenant(d, op->tenant, false, &tenant, err))
+        return false;
+    d->tenant = 0; /* the number may go with the name */
+    if (tenant != 0 &&
+        (!query_do(d, SQL_TENANT_NO_SESSIONS, tenant, 0, err) ||
+         !query_do(d, SQL_TENANT_NO_THREADS, tenant, 0, err) ||
+         !query_do_change(d, SQL_TENANT_DROP, (int64_t[]){tenant, 0}, &changes, err)))
+        return false;
+    op->tenant_forget.out.removed = tenant == 0 || changes > 0;
+    return true;
+}
+
+bool sql_describe(struct sql *d, struct op *op, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_DESCRIBE, &q, err) || !query_step(&q, &found, err))
+        return false;
+    op->describe.out.schema = query_col_int(&q, 1);
+    return query_copy(&q, 0, op->arena, &op->describe.out.server, err);
 }

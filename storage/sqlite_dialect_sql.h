@@ -35,5 +35,6 @@
 #define RETURN_ID ""
 #define UNLESS_MADE(key) ""
 #define FOR_REMOVAL(table) ""
+#define DESCRIBE_STORE "SELECT 'SQLite ' || sqlite_version(), user_version FROM pragma_user_version"
 
 #endif

@@ -414,6 +414,57 @@ START_TEST(tenants_come_in_order)
 }
 END_TEST
 
+static bool forget_tenant(void)
+{
+    struct op op = store_op(&s, OP_TENANT_FORGET, NULL);
+
+    store_ok(&s, &op);
+    return op.tenant_forget.out.removed;
+}
+
+/* A tenant goes when nothing but tombstones is left of it, and comes again. */
+START_TEST(tenants_are_forgotten)
+{
+    struct op op;
+    size_t n;
+
+    s.tenant = SLICE("scratch");
+    ck_assert(forget_tenant());
+    for (int round = 0; round < 2; round++) {
+        store_session(&s, "a");
+        store_message(&s, "a", "m");
+        put_writes("t");
+        ck_assert(!forget_tenant());
+        ck_assert_uint_eq(store_count(&s, "a"), 1);
+        op = store_op(&s, OP_SESSION_DELETE, "a");
+        store_ok(&s, &op);
+        ck_assert(!forget_tenant());
+        ck_assert_uint_eq(count_writes("t"), 1);
+        op = store_op(&s, OP_THREAD_DELETE, "t");
+        store_ok(&s, &op);
+        ck_assert(forget_tenant());
+        store_records(&s, RECORD_SESSION, 10, &n);
+        ck_assert_uint_eq(n, 0);
+        store_records(&s, RECORD_THREAD, 10, &n);
+        ck_assert_uint_eq(n, 0);
+    }
+    op = store_op(&s, OP_TENANT_LIST, NULL);
+    op.tenant_list.limit = 10;
+    store_ok(&s, &op);
+    ck_assert_uint_eq(op.tenant_list.out.n, 0);
+}
+END_TEST
+
+START_TEST(describes_itself)
+{
+    struct op op = store_op(&s, OP_DESCRIBE, NULL);
+
+    store_ok(&s, &op);
+    ck_assert_ptr_nonnull(memchr(op.describe.out.server.at, ' ', op.describe.out.server.len));
+    ck_assert_ptr_nonnull(memchr(op.describe.out.server.at, '.', op.describe.out.server.len));
+}
+END_TEST
+
 /* A page of large records ends before its limit. */
 START_TEST(pages_have_a_budget)
 {
@@ -453,6 +504,8 @@ TCase *contract_records_case(void)
     tcase_add_test(tc, the_dead_stay_dead);
     tcase_add_test(tc, the_dead_come_early_or_late);
     tcase_add_test(tc, tenants_come_in_order);
+    tcase_add_test(tc, tenants_are_forgotten);
+    tcase_add_test(tc, describes_itself);
     tcase_add_test(tc, pages_have_a_budget);
     return tc;
 }

@@ -1,0 +1,384 @@
+"""migrate, verify, export, import and diagnose on real stores: moved whole, killed midway, mended."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import pathlib
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import filling
+import pytest
+import stores
+from conftest import BINARY, FINDINGS, Server
+
+KINDS = ("session", "message", "context", "thread", "value", "checkpoint", "task")
+SIZE = tuple(int(n) for n in os.environ.get("STATEWARD_TEST_SIZE", "300/3000/12").split("/"))
+
+
+def command(*args: str, env: dict[str, str] | None = None, **kw: Any) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([str(BINARY), *args], capture_output=True, text=True, timeout=900,
+                          env={**os.environ, **(env or {})}, **kw)
+    assert not any(mark in done.stderr for mark in FINDINGS), done.stderr
+    return done
+
+
+def ok(*args: str, **kw: Any) -> str:
+    done = command(*args, **kw)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def fails(status: int, word: str, *args: str, **kw: Any) -> str:
+    done = command(*args, **kw)
+    assert done.returncode == status, done
+    assert word in done.stderr + done.stdout, done
+    return done.stdout
+
+
+def columns(out: str) -> dict[str, list[int]]:
+    """The table at the end of migrate and verify."""
+    rows = (line.split() for line in out.splitlines())
+    return {row[0]: [int(n) for n in row[1:]] for row in rows if row and row[0] in KINDS and row[-1].isdigit()}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A database file with everything in it, which no test changes."""
+    folder = tmp_path_factory.mktemp("source")
+    server = Server(f"sqlite:{folder}/state.db", folder).start()
+    filling.fill(server, *SIZE)
+    assert server.stop() == 0
+    return folder / "state.db"
+
+
+@pytest.fixture
+def store(postgres: stores.Postgres, tmp_path: pathlib.Path, uid: str) -> Iterator[Callable[[str], str]]:
+    """Makes empty stores of a kind; their URLs."""
+    counter = itertools.count()
+    with contextlib.ExitStack() as stack:
+        def make(kind: str) -> str:
+            n = next(counter)
+            if kind == "sqlite":
+                return f"sqlite:{tmp_path}/{n}.db"
+            if kind == "redis":
+                return stack.enter_context(stores.quick_redis()).url()
+            name = f"{uid}_{n}".replace("-", "_")
+            postgres.sql(f"CREATE DATABASE {name}")
+            stack.callback(postgres.sql, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            return postgres.url(name)
+        yield make
+
+
+def make_known(url: str) -> None:
+    """An empty store that exists."""
+    ok("import", url, input='{"kind":"end","records":0}\n')
+
+
+def verified(a: str, b: str) -> dict[str, list[int]]:
+    return columns(ok("verify", "--a", a, "--b", b))
+
+
+KIND_OF_STORE = ("sqlite", "redis", "postgres")
+
+
+# every pair: there, killed on the way, and gone on with ------------------------------------------
+
+@pytest.mark.parametrize("pair", [*itertools.product(KIND_OF_STORE, repeat=2)], ids="-".join)
+def test_each_pair(pair: tuple[str, str], source: pathlib.Path, store: Callable[[str], str]) -> None:
+    left, right = (store(kind) for kind in pair)
+    ok("migrate", "--from", f"sqlite:{source}", "--to", left)
+    for delay in (0.05, 0.2, 0.5):
+        killed = subprocess.Popen([str(BINARY), "migrate", "--from", left, "--to", right],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+    moved = columns(ok("migrate", "--from", left, "--to", right))
+    assert all(row[2] == 0 for row in moved.values())
+    assert [row[0] for row in verified(left, right).values()] == [row[0] for row in moved.values()]
+    again = columns(ok("migrate", "--from", left, "--to", right))
+    assert all(row[1] == 0 for row in again.values()), "nothing is merged twice"
+    assert again["message"][0] > SIZE[1] * 0.9
+    verified(f"sqlite:{source}", right)
+
+
+@pytest.mark.parametrize("kind", KIND_OF_STORE)
+def test_a_service_on_the_copy_answers_as_before(kind: str, source: pathlib.Path, store: Callable[[str], str],
+                                                 own: Any, tmp_path: pathlib.Path) -> None:
+    copy = store(kind)
+    ok("migrate", "--from", f"sqlite:{source}", "--to", copy)
+    ok("migrate", "--from", copy, "--to", f"sqlite:{tmp_path}/back.db")
+    servers = [own(primary=url) for url in (copy, f"sqlite:{tmp_path}/back.db")]
+    for path in ("/sessions/s:10", "/sessions/s:5", "/conversations/s:10/messages?limit=1000",
+                 "/sessions/s:10/context", "/checkpoints/t2", "/checkpoints/t2?ns=doc", "/writes/t2/c0003",
+                 "/threads?limit=1000", "/checkpoints?thread_id=t2&limit=100&values=true", "/threads/t0"):
+        first, second = (server.get(path) for server in servers)
+        assert first.status == second.status
+        assert first.status == 404 or first.body == second.body, path
+    for server in servers:
+        assert server.post("/conversations/s:10/messages", {"role": "user", "content": "more"}).status == 201
+        assert server.put("/checkpoints/t2/c9999", {"checkpoint": {"channel_versions": {}}, "metadata": {},
+                                                    "values": []}).status == 201
+
+
+# verify -----------------------------------------------------------------------------------------
+
+def lines_of(url: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in ok("export", url).splitlines()]
+
+
+CHANGES = {
+    "session": {"request_count": 77},
+    "message": {"content": "changed"},
+    "context": {"context": {"changed": 1}},
+    "thread": {"updated_us": 2**52},
+    "value": {"hash": "AAAAAAAAAAAAAAAAAAAAAA==", "encoding": 9},
+    "checkpoint": {"metadata": {"changed": 1}},
+    "task": {"task_path": "changed"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_difference_of_each_kind_is_found(kind: str, source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    lines = lines_of(f"sqlite:{source}")[:-1]
+    one = next(line for line in lines if line["kind"] == kind and line.get("thread_id") != "t0")
+    changed = {**one, **CHANGES[kind]}
+    a, b = f"sqlite:{tmp_path}/a.db", f"sqlite:{tmp_path}/b.db"
+    for url, last in ((a, one), (b, changed)):
+        # The line stands first of its key, and so it stays: records with one stamp do not replace each other.
+        text = [json.dumps(x) for x in (last if x is one else x for x in lines)]
+        ok("import", url, input="\n".join(text) + "\n")
+    out = fails(1, "differs in ", "verify", "--a", a, "--b", b)
+    found = columns(out)
+    assert found[kind][2:] == [0, 0, 1] and sum(sum(row[2:]) for row in found.values()) == 1, out
+    member = next(iter(CHANGES[kind]))
+    assert re.search(rf"differs in {member}: {kind} \{{\"tenant\":\"default\"", out), out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("store_kind", ["redis", "postgres"])
+def test_what_is_missing_is_found_and_mended(kind: str, store_kind: str, source: pathlib.Path,
+                                             store: Callable[[str], str], tmp_path: pathlib.Path) -> None:
+    lines = ok("export", f"sqlite:{source}").splitlines()[:-1]
+    mine = [line for line in lines if line.startswith(f'{{"kind":"{kind}"')]
+    rest = [line for line in lines if line not in mine[1::3]]
+    a, b = store(store_kind), f"sqlite:{tmp_path}/b.db"
+    ok("import", a, input="\n".join(lines) + "\n")
+    ok("import", b, input="\n".join(rest) + "\n")
+    out = fails(1, f"only in a: {kind}" if kind in ("message", "context", "value", "checkpoint", "task") else "differ",
+                "verify", "--a", a, "--b", b)
+    assert columns(out)[kind][2] + columns(out)[kind][4] > 0
+    out = ok("verify", "--a", a, "--b", b, "--repair")
+    assert out.rstrip().endswith("equal")
+    assert "merged 0 into a" in out
+    verified(a, b)
+
+
+def test_repair_of_both_sides(source: pathlib.Path, store: Callable[[str], str], own: Any,
+                              tmp_path: pathlib.Path) -> None:
+    """Two services wrote apart; deletions cover what the other has."""
+    urls = [store("sqlite"), store("redis")]
+    for url in urls:
+        ok("migrate", "--from", f"sqlite:{source}", "--to", url)
+    for n, url in enumerate(urls):
+        server: Server = own(primary=url)
+        server.session(f"new{n}")
+        assert server.post("/conversations/s:20/messages", {"role": "u", "content": f"of {n}"}).status == 201
+        assert server.put("/sessions/s:20/context", {"context": {"of": n}}).status == 200
+        assert server.delete(f"/sessions/s:3{n}").status == 204
+        assert server.delete(f"/threads/t{n + 2}").status == 204
+        assert server.stop() == 0
+    fails(1, "only in b", "verify", "--a", urls[0], "--b", urls[1])
+    assert ok("verify", "--a", urls[0], "--b", urls[1], "--repair").rstrip().endswith("equal")
+    verified(*urls)
+    server = own(primary=urls[0])
+    assert [server.get(f"/sessions/{id_}").status for id_ in ("new0", "new1", "s:30", "s:31")] == [200, 200, 404, 404]
+    assert [server.get(f"/threads/t{n}").status for n in (2, 3, 4)] == [404, 404, 200]
+    said = [m["content"] for m in server.get("/conversations/s:20/messages").json()["messages"]]
+    assert said[-2:] == ["of 0", "of 1"]
+
+
+# export and import ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("pair", [("sqlite", "redis"), ("redis", "postgres"), ("postgres", "sqlite")], ids="-".join)
+def test_export_and_import(pair: tuple[str, str], source: pathlib.Path, store: Callable[[str], str],
+                           tmp_path: pathlib.Path) -> None:
+    left, right = (store(kind) for kind in pair)
+    ok("migrate", "--from", f"sqlite:{source}", "--to", left)
+    ok("export", left, "--file", str(tmp_path / "lines"))
+    killed = subprocess.Popen([str(BINARY), "import", right, "--file", str(tmp_path / "lines")],
+                              stdout=subprocess.DEVNULL)
+    time.sleep(0.15)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    records = len((tmp_path / "lines").read_text().splitlines()) - 1
+    assert ok("import", right, "--file", str(tmp_path / "lines")).startswith(f"{records} records, ")
+    verified(left, right)
+    assert ok("import", right, "--file", str(tmp_path / "lines")) == f"{records} records, 0 merged, 0 failed\n"
+    assert ok("export", right) == (tmp_path / "lines").read_text()
+
+
+BAD_LINES = {
+    "no JSON": ("{", "line 3: "),
+    "a list": ("[]", "line 3: "),
+    "no kind": ('{"tenant":"default"}', "line 3: kind: a string is needed"),
+    "another kind": ('{"kind":"row","tenant":"default"}', "line 3: kind: there is no such kind"),
+    "a member is missing": ('{"kind":"thread","tenant":"default","thread_id":"t","tomb":"0"}',
+                            "line 3: updated_us: it is missing"),
+    "a member too many": ('{"kind":"thread","tenant":"default","thread_id":"t","tomb":"0","updated_us":1,"x":1}',
+                          "line 3: x: a thread has no such member"),
+    "an id that is none": ('{"kind":"thread","tenant":"default","thread_id":"\\u0001","tomb":"0","updated_us":1}',
+                           "line 3: thread_id: "),
+    "a stamp of the future": ('{"kind":"thread","tenant":"default","thread_id":"t","tomb":"9223372036854775807",'
+                              '"updated_us":1}', "line 3: tomb: it lies more than a day ahead"),
+    "a stamp that is none": ('{"kind":"thread","tenant":"default","thread_id":"t","tomb":"-1","updated_us":1}',
+                             "line 3: tomb: a stamp is needed"),
+    "another number at the end": ('{"kind":"end","records":7}', "line 3: 7 records were written, 1 are here"),
+    "a hash of something else": ('{"kind":"value","tenant":"default","thread_id":"t","ns":"","value_id":"2048",'
+                                 '"channel":"c","version":1,"type":"","hash":"AAAAAAAAAAAAAAAAAAAAAA==","encoding":0,'
+                                 '"base":"0","bytes":"YQ=="}', "line 3: hash: it is not that of the bytes"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LINES)
+def test_a_bad_line_is_named(case: str, tmp_path: pathlib.Path) -> None:
+    line, word = BAD_LINES[case]
+    good = '{"kind":"thread","tenant":"default","thread_id":"good","tomb":"5","updated_us":1}'
+    url = f"sqlite:{tmp_path}/a.db"
+    fails(1, word, "import", url, input=f"{good}\n\n{line}\n{good}\n")
+    assert [x["thread_id"] for x in lines_of(url)[:-1]] == ["good"], "what stands before it is there"
+
+
+def test_an_export_that_was_cut_off(tmp_path: pathlib.Path) -> None:
+    good = '{"kind":"thread","tenant":"default","thread_id":"good","tomb":"5","updated_us":1}'
+    done = command("import", f"sqlite:{tmp_path}/a.db", input=good + "\n")
+    assert done.returncode == 0 and "may have been cut off" in done.stderr
+
+
+def test_a_disk_that_is_full(source: pathlib.Path) -> None:
+    fails(1, "No space left on device", "export", f"sqlite:{source}", "--file", "/dev/full")
+
+
+def test_tenants_travel(tmp_path: pathlib.Path, store: Callable[[str], str]) -> None:
+    lines = [f'{{"kind":"thread","tenant":"{tenant}","thread_id":"t","tomb":"5","updated_us":1}}'
+             for tenant in ("a", "default", "é")]
+    url = store("redis")
+    ok("import", url, input="\n".join([*lines, '{"kind":"end","records":3}']) + "\n")
+    ok("migrate", "--from", url, "--to", f"sqlite:{tmp_path}/a.db")
+    assert ok("export", f"sqlite:{tmp_path}/a.db").splitlines()[:-1] == lines
+
+
+# what can be wrong ------------------------------------------------------------------------------
+
+def test_called_wrongly(tmp_path: pathlib.Path) -> None:
+    db = f"sqlite:{tmp_path}/a.db"
+    fails(2, "--from and --to are needed", "migrate", "--from", db)
+    fails(2, "are one store", "migrate", "--from", db, "--to", db)
+    fails(2, "Unsupported storage type: mysql", "migrate", "--from", "mysql://h", "--to", db)
+    fails(2, "memory: is empty", "migrate", "--from", "memory:", "--to", db)
+    fails(2, "a and b are needed", "verify", "--b", db)
+    fails(2, "there is no such setting", "verify", "--from", db)
+    fails(2, "there is no such setting", "serve", "--from", db)
+    fails(1, "does not exist", "migrate", "--from", db, "--to", f"sqlite:{tmp_path}/b.db")
+    fails(1, "does not exist", "export", db)
+    fails(1, "lines: No such file", "import", db, "--file", str(tmp_path / "lines"))
+    assert list(tmp_path.iterdir()) == [], "nothing is made by the way"
+    for name in ("migrate", "verify", "export", "import", "diagnose"):
+        assert f"usage: stateward {name}" in ok(name, "--help")
+
+
+def test_a_service_runs_on_the_file(own: Any, tmp_path: pathlib.Path) -> None:
+    server: Server = own()
+    assert server.process
+    url, pid = server.primary, server.process.pid
+    for args in (("migrate", "--from", url, "--to", f"sqlite:{tmp_path}/b.db"), ("verify", "--a", url, "--b", "redis:x"),
+                 ("export", url), ("import", url), ("diagnose", url)):
+        fails(1, f"in use by another process (pid {pid})", *args, input="")
+
+
+def test_dead_stores(tmp_path: pathlib.Path) -> None:
+    port = stores.free_port()
+    ok("import", f"sqlite:{tmp_path}/a.db", input='{"kind":"end","records":0}\n')
+    for url in (f"redis://127.0.0.1:{port}/0", f"postgresql://u:secret@127.0.0.1:{port}/d"):
+        for args in (("migrate", "--from", url, "--to", f"sqlite:{tmp_path}/b.db"), ("export", url),
+                     ("migrate", "--from", f"sqlite:{tmp_path}/a.db", "--to", url)):
+            assert "secret" not in fails(1, "refused", *args)
+
+
+def test_a_wrong_password(source: pathlib.Path) -> None:
+    with stores.redis("--requirepass", "right") as server:
+        server.password = "right"
+        wrong = server.url().replace("right", "wrong")
+        fails(1, "user or password is wrong", "migrate", "--from", f"sqlite:{source}", "--to", wrong)
+        assert "wrong@" not in fails(1, "FAILED  login", "diagnose", wrong)
+        make_known(server.url())
+        assert "FAILED" not in ok("diagnose", env={"STATEWARD_PRIMARY": server.url()})
+
+
+def test_a_store_that_dies_on_the_way(source: pathlib.Path) -> None:
+    """It is back in time, or it is not."""
+    with stores.quick_redis() as server:
+        for back in (True, False):
+            moving = subprocess.Popen([str(BINARY), "migrate", "--from", f"sqlite:{source}", "--to", server.url()],
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            time.sleep(0.1)
+            server.signal(signal.SIGKILL)
+            if back:
+                time.sleep(1)
+                server.start()
+            out, err = moving.communicate(timeout=120)
+            assert moving.returncode == (0 if back else 1), out + err
+        assert "redis: " in err
+        server.start()
+
+
+def test_a_damaged_record_is_named(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(source.read_bytes())
+    with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as db:
+        db.execute("UPDATE task SET body = x'ff' WHERE id = (SELECT id FROM task ORDER BY id LIMIT 1 OFFSET 9)")
+    assert "sealed anew" in ok("seal", f"sqlite:{copy}")
+    done = command("migrate", "--from", f"sqlite:{copy}", "--to", f"sqlite:{tmp_path}/to.db")
+    assert done.returncode == 1
+    assert "--from: the tasks of tenant default cannot be read on: " in done.stderr
+    moved = columns(done.stdout)
+    assert moved["task"][2] == 1 and all(row[2] == 0 for kind, row in moved.items() if kind != "task")
+    assert 0 < moved["task"][0] and moved["checkpoint"][0] == moved["checkpoint"][1] > 0
+
+
+# diagnose ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", ["memory", *KIND_OF_STORE, "unix"])
+def test_diagnosis_of_a_store_that_is_well(kind: str, store: Callable[[str], str],
+                                           quick_redis: stores.Redis) -> None:
+    url = {"memory": "memory:", "unix": f"unix:{quick_redis.folder}/sock?db=7"}.get(kind) or store(kind)
+    if kind == "sqlite":
+        make_known(url)
+    out = ok("diagnose", url)
+    names = [line.split()[1] for line in out.splitlines()[1:]]
+    assert names[-6:] == ["durable", "create", "read", "compare", "end", "remove"]
+    assert {"memory": "SQLite 3", "sqlite": "SQLite 3", "postgres": "PostgreSQL 1"}.get(kind, "Redis ") in out
+    assert ("contact" in names) == (kind in ("redis", "postgres", "unix"))
+    if kind != "memory":
+        assert ok("export", url) == '{"kind":"end","records":0}\n', "nothing is left of it"
+
+
+def test_diagnosis_of_a_store_that_is_not(tmp_path: pathlib.Path, postgres: stores.Postgres) -> None:
+    port = stores.free_port()
+    fails(1, "Unsupported storage type", "diagnose", "mysql://u:secret@h/d")
+    fails(1, "FAILED  file", "diagnose", f"sqlite:{tmp_path}/none.db")
+    fails(1, "FAILED  name", "diagnose", "redis://no.such.host.invalid:6379/0")
+    fails(1, "FAILED  contact", "diagnose", f"unix:{tmp_path}/none")
+    out = fails(1, "FAILED  contact", "diagnose", f"postgresql://u:secret@127.0.0.1:{port}/d")
+    assert "start the server" in out and "secret" not in out and "u:***@" in out
+    out = fails(1, "FAILED  login", "diagnose", postgres.url("no_such_database"))
+    assert "make the role and the database" in out
