@@ -118,10 +118,10 @@ bool writer_put(struct record_writer *w, struct slice tenant, const struct recor
                 struct err *err)
 {
     size_t bytes = record_bytes(record);
-    bool fits = w->n < WRITER_BATCH_MAX && w->bytes + bytes <= WRITER_BYTES_MAX &&
-                w->records[0].kind == record->kind && slice_equal(w->tenant, tenant);
+    bool fits = w->n == 0 || (w->n < WRITER_BATCH_MAX && w->bytes + bytes <= WRITER_BYTES_MAX &&
+                              w->records[0].kind == record->kind && slice_equal(w->tenant, tenant));
 
-    if (w->n > 0 && !fits && !writer_flush(w, err))
+    if (!fits && !writer_flush(w, err))
         return false;
     w->tenant = tenant;
     w->records[w->n++] = *record;

@@ -2,6 +2,7 @@
 """What takes too long for each change: many deaths, and memory over millions of requests."""
 
 import argparse
+import os
 import pathlib
 import re
 import shutil
@@ -97,12 +98,22 @@ def soak_requests(folder: pathlib.Path, requests: int) -> None:
     assert grown <= SLACK
 
 
+def soak_moves(folder: pathlib.Path, moves: int) -> None:
+    """All of test_transfer.py on a store of full size."""
+    size = "5000/50000/100"
+    for _ in range(moves):
+        print(f"\nsessions/messages/threads {size}, moved between each pair of stores, killed and gone on with", flush=True)
+        subprocess.run([sys.executable, "-m", "pytest", "-q", HERE.parent / "http" / "test_transfer.py"], check=True,
+                       cwd=folder, env={**os.environ, "STATEWARD_TEST_SIZE": size})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--requests", type=int, default=2_000_000, help="10000000 for a long run")
     parser.add_argument("--store-kills", type=int, default=50, help="of Redis, and of PostgreSQL")
     parser.add_argument("--store-hangs", type=int, default=20)
+    parser.add_argument("--moves", type=int, default=1)
     args = parser.parse_args()
 
     def soak_stores(folder: pathlib.Path, _: int) -> None:
@@ -110,7 +121,7 @@ def main() -> None:
             soak_store(folder, name, args.store_kills, args.store_hangs)
 
     for what, count in ((soak_kills, args.kills), (soak_stores, args.store_kills + args.store_hangs),
-                        (soak_requests, args.requests)):
+                        (soak_requests, args.requests), (soak_moves, args.moves)):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="stateward-soak-"))
         if count:
             what(folder, count)
