@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "blob_hash.h"
 #include "cli.h"
 #include "progress.h"
 #include "record_text.h"
@@ -158,18 +157,6 @@ static bool flush(struct import *in, struct err *err)
     return ok;
 }
 
-/* A value that stands there whole can be checked without others. */
-static bool check_hash(const struct record *r, struct err *err)
-{
-    uint8_t hash[BLOB_HASH_LEN];
-
-    if (r->kind != RECORD_VALUE || r->value.blob.encoding != BLOB_WHOLE)
-        return true;
-    blob_hash(r->value.blob.type, r->value.blob.bytes, hash);
-    return memcmp(hash, r->value.blob.hash, sizeof(hash)) == 0 ||
-           err_set(err, ERR_INVALID, "hash: it is not that of the bytes");
-}
-
 static bool end_line(struct import *in, int64_t n, struct err *err)
 {
     if (n != in->since_end)
@@ -191,7 +178,7 @@ static bool read_line(struct import *in, struct slice line, struct err *err)
     copy = arena_copy(&in->arena, line);
     if (!copy.at)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
-    if (!record_parse(copy, &in->arena, &tenant, &record, err) || !check_hash(&record, err))
+    if (!record_parse(copy, &in->arena, &tenant, &record, err))
         return false;
     in->ended = false;
     in->since_end++;

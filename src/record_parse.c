@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base64.h"
+#include "blob_hash.h"
 #include "clock.h"
 #include "decimal.h"
 #include "id.h"
@@ -313,6 +314,7 @@ static bool read_field(struct line *l, const struct record_field *f, struct reco
 static bool check_whole(const struct record *r, struct err *err)
 {
     const struct record_value *v = &r->value;
+    uint8_t hash[BLOB_HASH_LEN];
 
     if (r->kind != RECORD_VALUE)
         return true;
@@ -322,6 +324,11 @@ static bool check_whole(const struct record *r, struct err *err)
         return WRONG(err, "base", "it is older than the value that is based on it");
     if (slice_present(v->of.channel) != slice_present(v->of.version))
         return WRONG(err, "version", "a channel has a version, and a head has neither");
+    if (v->blob.encoding != BLOB_WHOLE)
+        return true;
+    blob_hash(v->blob.type, v->blob.bytes, hash);
+    if (memcmp(hash, v->blob.hash, sizeof(hash)) != 0)
+        return WRONG(err, "hash", "it is not that of the bytes");
     return true;
 }
 

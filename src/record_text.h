@@ -40,7 +40,7 @@ bool record_parse_end(struct slice line, int64_t *records) MUST_USE;
 
 /*
  * Reads a line. Stamps that lie more than a day ahead of the clock are refused: a store that had seen
- * them would give only later ones ever after.
+ * them would give only later ones ever after. A value that stands there whole must match its hash.
  */
 bool record_parse(struct slice line, struct arena *arena, struct slice *tenant, struct record *out,
                   struct err *err) MUST_USE;

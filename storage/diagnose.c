@@ -79,7 +79,8 @@ static int order_times(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static bool check_latency(const struct diagnosis *d, struct caller *store)
+/* Each probe also says how durable the store is. */
+static bool check_latency(const struct diagnosis *d, struct caller *store, unsigned *caps)
 {
     int64_t times[PROBES];
     struct err err;
@@ -92,6 +93,7 @@ static bool check_latency(const struct diagnosis *d, struct caller *store)
             return diagnose_tell(d, "latency", false, advice_for(err.text), "probe %d: %s", i + 1,
                                  err.text);
         times[i] = clock_now_ns() - begun_ns;
+        *caps = op.probe.out.caps;
     }
     qsort(times, PROBES, sizeof(*times), order_times);
     return diagnose_tell(d, "latency", true, NULL,
@@ -103,6 +105,7 @@ static bool check_latency(const struct diagnosis *d, struct caller *store)
 bool diagnose_connection(const struct diagnosis *d, const struct backend_config *cfg,
                          struct caller *out)
 {
+    unsigned caps = 0;
     struct err err;
 
     if (!diagnose_contact(d, cfg->url))
@@ -110,9 +113,9 @@ bool diagnose_connection(const struct diagnosis *d, const struct backend_config 
     if (!caller_open(cfg, out, &err))
         return diagnose_tell(d, "login", false, advice_for(err.text), "%s", err.text);
     diagnose_tell(d, "login", true, NULL, "the store is open");
-    if (!check_server(d, out) || !check_latency(d, out))
+    if (!check_server(d, out) || !check_latency(d, out, &caps))
         return false;
-    if (lanes_caps(out->lanes) & BACKEND_DURABLE)
+    if (caps & BACKEND_DURABLE)
         return diagnose_tell(d, "durable", true, NULL, "what is confirmed survives a restart");
     return diagnose_tell(d, "durable", true, NULL,
                          "no: a restart of the store loses data (on Redis: appendonly yes, "

@@ -1,7 +1,8 @@
 /* redis_tenants.c - the names of tenants, and what the server says of itself. */
 #include <stdlib.h>
 
-#include "redis.h"
+#include "redis_call.h"
+#include "redis_ops.h"
 
 static int order_names(const void *a, const void *b)
 {

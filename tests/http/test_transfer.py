@@ -312,7 +312,8 @@ def test_dead_stores(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_wrong_password(source: pathlib.Path) -> None:
-    with stores.redis("--requirepass", "right") as server:
+    with stores.redis() as server:
+        server.answers("CONFIG", "SET", "requirepass", "right")
         server.password = "right"
         wrong = server.url().replace("right", "wrong")
         fails(1, "user or password is wrong", "migrate", "--from", f"sqlite:{source}", "--to", wrong)
