@@ -8,7 +8,7 @@
 #include "clock.h"
 #include "id.h"
 
-enum { PROBES = 20, TEXT_MAX = 400 };
+enum { PROBES = 20, MIDDLE = PROBES / 2, TEXT_MAX = 400 };
 
 bool diagnose_tell(const struct diagnosis *d, const char *name, bool ok, const char *advice,
                    const char *fmt, ...)
@@ -96,10 +96,9 @@ static bool check_latency(const struct diagnosis *d, struct caller *store, unsig
         *caps = op.probe.out.caps;
     }
     qsort(times, PROBES, sizeof(*times), order_times);
-    return diagnose_tell(d, "latency", true, NULL,
-                         "%d probes: %.2f, %.2f, %.2f ms (least, middle, most)", PROBES,
-                         (double)times[0] * 1e-6, (double)times[PROBES / 2] * 1e-6,
-                         (double)times[PROBES - 1] * 1e-6);
+    return diagnose_tell(
+        d, "latency", true, NULL, "%d probes: %.2f, %.2f, %.2f ms (least, middle, most)", PROBES,
+        (double)times[0] * 1e-6, (double)times[MIDDLE] * 1e-6, (double)times[PROBES - 1] * 1e-6);
 }
 
 bool diagnose_connection(const struct diagnosis *d, const struct backend_config *cfg,

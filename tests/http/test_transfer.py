@@ -297,8 +297,8 @@ def test_a_service_runs_on_the_file(own: Any, tmp_path: pathlib.Path) -> None:
     server: Server = own()
     assert server.process
     url, pid = server.primary, server.process.pid
-    for args in (("migrate", "--from", url, "--to", f"sqlite:{tmp_path}/b.db"), ("verify", "--a", url, "--b", "redis:x"),
-                 ("export", url), ("import", url), ("diagnose", url)):
+    for args in (("migrate", "--from", url, "--to", f"sqlite:{tmp_path}/b.db"), ("export", url), ("import", url),
+                 ("verify", "--a", url, "--b", "redis:x"), ("diagnose", url)):
         fails(1, f"in use by another process (pid {pid})", *args, input="")
 
 
@@ -350,7 +350,7 @@ def test_a_damaged_record_is_named(source: pathlib.Path, tmp_path: pathlib.Path)
     assert "--from: the tasks of tenant default cannot be read on: " in done.stderr
     moved = columns(done.stdout)
     assert moved["task"][2] == 1 and all(row[2] == 0 for kind, row in moved.items() if kind != "task")
-    assert 0 < moved["task"][0] and moved["checkpoint"][0] == moved["checkpoint"][1] > 0
+    assert moved["task"][0] > 0 and moved["checkpoint"][0] == moved["checkpoint"][1] > 0
 
 
 # diagnose ---------------------------------------------------------------------------------------

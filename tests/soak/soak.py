@@ -102,7 +102,7 @@ def soak_moves(folder: pathlib.Path, moves: int) -> None:
     """All of test_transfer.py on a store of full size."""
     size = "5000/50000/100"
     for _ in range(moves):
-        print(f"\nsessions/messages/threads {size}, moved between each pair of stores, killed and gone on with", flush=True)
+        print(f"\n{size} sessions/messages/threads, moved between each pair of stores, with kills", flush=True)
         subprocess.run([sys.executable, "-m", "pytest", "-q", HERE.parent / "http" / "test_transfer.py"], check=True,
                        cwd=folder, env={**os.environ, "STATEWARD_TEST_SIZE": size})
 
