@@ -22,7 +22,10 @@ enum { BLOB_HASH_LEN = PATCH_HASH_LEN };
 
 /* Numbers are stored: append only. */
 enum blob_encoding {
-    BLOB_WHOLE = 0, /* the bytes themselves */
+    BLOB_WHOLE = 0,  /* the bytes themselves */
+    BLOB_ZIPPED = 1, /* the rest: storage/delta.h */
+    BLOB_DELTA = 2,
+    BLOB_PATCH = 3,
 };
 
 struct blob {
