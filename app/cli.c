@@ -123,7 +123,8 @@ struct backend_config cli_backend(const struct config *cfg, const char *url)
     };
 }
 
-struct lanes *cli_open_store(const struct config *cfg, const char **type, struct err *err)
+struct lanes *cli_open_store(const struct config *cfg, struct value_cache *cache, const char **type,
+                             struct err *err)
 {
     struct backend_config backend = cli_backend(cfg, cfg->primary);
     struct lanes_config lanes = {
@@ -137,6 +138,7 @@ struct lanes *cli_open_store(const struct config *cfg, const char **type, struct
     backend.checkpoint_ttl_us = cfg->checkpoint_ttl_s * 1000000;
     backend.context_versions = cfg->context_versions;
     backend.instance = cfg->instance;
+    backend.cache = cache;
     return caller_lanes(&backend, lanes, type, err);
 }
 
@@ -198,7 +200,7 @@ int cli_cleanup(const struct config *cfg)
 
     if (!inbox_init(&store.inbox, &err))
         return cli_fail(&err);
-    store.lanes = cli_open_store(cfg, &store.type, &err);
+    store.lanes = cli_open_store(cfg, NULL, &store.type, &err);
     ok = store.lanes && clean(&store, idle_us, &removed, &err);
     lanes_close(store.lanes);
     inbox_done(&store.inbox);

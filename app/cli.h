@@ -14,6 +14,8 @@
 #include "caller.h"
 #include "config.h"
 
+struct value_cache;
+
 enum { EXIT_USAGE = 2 };
 
 struct command {
@@ -30,8 +32,9 @@ int cli_run(const struct command *commands, int argc, char *const argv[], char *
 /* Says what is wrong. Returns EXIT_FAILURE. */
 int cli_fail(const struct err *err);
 
-/* The lanes of the store that cfg names; *type is the kind of store. */
-struct lanes *cli_open_store(const struct config *cfg, const char **type, struct err *err) MUST_USE;
+/* The lanes of the store that cfg names, which share the cache (or NULL); *type is the kind of store. */
+struct lanes *cli_open_store(const struct config *cfg, struct value_cache *cache, const char **type,
+                             struct err *err) MUST_USE;
 
 /*
  * What a command that moves or checks data asks of a store: nothing expires, nothing is trimmed, for

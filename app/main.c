@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "openapi_json.h"
 #include "routes.h"
+#include "value_cache.h"
 
 enum {
     OTHER_FILES = 256, /* descriptors that are not connections */
@@ -118,6 +119,7 @@ static int serve(const struct config *cfg)
         .started_us = clock_now_us(),
     };
     struct monitor_config watched = {.cleanup_interval_s = cfg->cleanup_interval_s};
+    struct value_cache *cache;
     struct loops *loops = NULL;
     sigset_t signals;
     struct err err;
@@ -127,7 +129,8 @@ static int serve(const struct config *cfg)
     set_log_level(cfg->log_level);
     block_signals(&signals);
     allow_connections(cfg);
-    service.lanes = watched.lanes = cli_open_store(cfg, &watched.type, &err);
+    cache = value_cache_new((size_t)cfg->cache_bytes); /* without memory it goes without */
+    service.lanes = watched.lanes = cli_open_store(cfg, cache, &watched.type, &err);
     if (service.lanes)
         service.monitor = monitor_start(&watched, &err);
     if (service.monitor)
@@ -142,6 +145,7 @@ static int serve(const struct config *cfg)
     }
     monitor_stop(service.monitor);
     lanes_close(service.lanes);
+    value_cache_free(cache);
     return loops ? EXIT_SUCCESS : cli_fail(&err);
 }
 

@@ -6,7 +6,7 @@
 #include "service.h"
 
 static bool list_bases(struct request *req, const struct op_checkpoint_put *put,
-                       struct channel_version **of, size_t *n, struct err *err)
+                       struct value_ask **of, size_t *n, struct err *err)
 {
     uint64_t left = (uint64_t)request_service(req)->config->max_body;
 
@@ -23,7 +23,8 @@ static bool list_bases(struct request *req, const struct op_checkpoint_put *put,
             return err_set(err, ERR_INVALID,
                            "/values/%zu/parts: the whole values are larger than a body may be", i);
         left -= patch->len;
-        (*of)[(*n)++] = (struct channel_version){put->values[i].of.channel, patch->version};
+        (*of)[(*n)++] = (struct value_ask){.of = {put->values[i].of.channel, patch->version},
+                                           .hash = patch->base_hash};
     }
     return true;
 }
@@ -31,7 +32,7 @@ static bool list_bases(struct request *req, const struct op_checkpoint_put *put,
 bool patches_op(struct request *req, const struct op_checkpoint_put *put, struct op **op,
                 struct err *err)
 {
-    struct channel_version *of;
+    struct value_ask *of;
     size_t n;
 
     *op = NULL;
@@ -42,7 +43,7 @@ bool patches_op(struct request *req, const struct op_checkpoint_put *put, struct
     *op = request_op(req, OP_VALUES_GET, request_param(req, "t"), err);
     if (!*op)
         return false;
-    (*op)->values_get = (struct op_values_get){.ns = put->ns, .of = of, .n = n};
+    (*op)->values_get = (struct op_values_get){.ns = put->ns, .asks = of, .n = n};
     return true;
 }
 
@@ -76,7 +77,10 @@ static bool rebuild(struct request *req, size_t i, const struct value *base, str
         return err_set(err, ERR_INVALID,
                        "/values/%zu/hash: not that of what the parts make of the base", i);
     *patch = *blob->patch;
+    patch->base = base->blob.bytes; /* the op that read it lives as long as the request */
     patch->base_id = base->blob.id;
+    patch->anchor_id = base->blob.anchor_id;
+    patch->place = base->blob.place;
     blob->patch = patch;
     return true;
 }

@@ -46,6 +46,8 @@ enum backend_lanes {
     LANES_BY_KEY,         /* equal lanes; an op goes to that of hash(tenant, id) */
 };
 
+struct value_cache; /* storage/value_cache.h */
+
 /* Settings that a backend obeys. */
 struct backend_config {
     const char *url;
@@ -56,6 +58,7 @@ struct backend_config {
     int64_t context_versions;  /* how many versions of a context are kept, at least 1 */
     int64_t instance; /* stores on the network: number of this one; 0 = the store gives it */
     int64_t store_timeout_ms;    /* they are lost when they send nothing for so long; 0 = 1 s */
+    struct value_cache *cache;   /* shared by the lanes of the store; NULL = none */
     const char *postgres_schema; /* NULL = stateward */
     const char *redis_prefix;    /* of all keys; NULL = "aiecs:" */
 };

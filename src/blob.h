@@ -5,7 +5,7 @@
  *     driver: the row and the chain of its bases -> versions.c: whole bytes -> route
  *
  * A value row is named by its id and never changes. Ids are stamps (clock.h), so a base always has
- * a lower id than what is based on it.
+ * a lower id than what is based on it. Places in a chain of bases: storage/delta.h.
  *
  * Threads    read-only after it is made.
  * Ownership  slices and bases live in the op's arena.
@@ -32,6 +32,8 @@ struct blob {
     int64_t id;                  /* of the value row; 0 until one is given */
     int64_t base_id;             /* of the row it is based on; 0 = none */
     const struct blob *base;     /* reading: that row, and so on; NULL = none, or decoded already */
+    int64_t anchor_id;           /* whole: of the last one in its chain whose place is 0, 32, ... */
+    uint32_t place;              /* whole: in its chain */
     int encoding;                /* enum blob_encoding; drivers keep it */
     struct slice type;           /* "msgpack", ...; empty for plain JSON */
     struct slice bytes;          /* encoded below versions.c, whole above it */

@@ -51,6 +51,8 @@ static const struct setting settings[] = {
     {"max-body", SIZE, FIELD(max_body), "64MiB", 1, GIB, "size of one request body", SERVING},
     {"body-total", SIZE, FIELD(body_total), "256MiB", 1, 1024 * GIB,
      "size of all request bodies in memory", SERVING},
+    {"cache-bytes", SIZE, FIELD(cache_bytes), "64MiB", 0, 1024 * GIB,
+     "values of checkpoints kept in memory; 0 = none", SERVING},
     {"max-connections", NUMBER, FIELD(max_connections), "16384", 1, 1000000, "open connections",
      SERVING},
     {"request-timeout", MILLIS, FIELD(request_timeout_ms), "30s", 1, 3600000,

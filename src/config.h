@@ -41,9 +41,10 @@ struct config {
     int64_t lanes;       /* lanes of a store on the network */
     const char *redis_prefix;
     int64_t batch_max_ops;
-    int64_t queue_max;  /* ops waiting or running, all lanes */
-    int64_t max_body;   /* bytes of one body */
-    int64_t body_total; /* bytes of all bodies in memory */
+    int64_t queue_max;   /* ops waiting or running, all lanes */
+    int64_t max_body;    /* bytes of one body */
+    int64_t body_total;  /* bytes of all bodies in memory */
+    int64_t cache_bytes; /* values of checkpoints that are kept in memory */
     int64_t max_connections;
     int64_t request_timeout_ms; /* from the first byte of a request to its answer */
     int64_t idle_timeout_ms;    /* of a connection between requests */

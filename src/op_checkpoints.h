@@ -45,12 +45,18 @@ struct op_checkpoint_get {
     } out;
 };
 
-/*
- * The newest value stored for (thread, ns, channel, version) of each; NULL where there is none.
- */
+/* Which value: that of an id, or the newest stored for (thread, ns, channel, version). */
+struct value_ask {
+    struct channel_version of;
+    const uint8_t
+        *hash;  /* of what is wanted, BLOB_HASH_LEN bytes: then a cache may answer; or NULL */
+    int64_t id; /* 0 = by channel and version */
+};
+
+/* Each item is NULL where there is none. */
 struct op_values_get {
     struct slice ns;
-    const struct channel_version *of;
+    const struct value_ask *asks;
     size_t n;
     struct {
         const struct value **items;

@@ -28,7 +28,10 @@ struct patch {
     uint64_t len;                                            /* of the whole that it makes */
     struct slice version;                                    /* of the base: JSON text */
     uint8_t base_hash[PATCH_HASH_LEN], hash[PATCH_HASH_LEN]; /* blob_hash() of base and whole */
-    int64_t base_id; /* value row of the base; 0 = not looked up */
+    /* Of the base, when it has been read: its bytes, its row, and where that is in its chain (blob.h). */
+    struct slice base;
+    int64_t base_id, anchor_id;
+    uint32_t place;
 };
 
 /* Adds a part behind the others. False: the whole would pass SIZE_MAX / 2. */

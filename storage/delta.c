@@ -5,7 +5,7 @@
 
 enum {
     TAIL = 8192,     /* so much of the end of a base helps with what comes behind it */
-    TINY = 16,       /* shorter ones are left as they are */
+    TINY = 64,       /* shorter ones are left as they are */
     VARINT_MAX = 10, /* bytes */
     PART_MAX = 2 * VARINT_MAX,
 };

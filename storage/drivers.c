@@ -34,5 +34,5 @@ struct backend *chain_open(const struct backend_config *cfg, struct err *err)
     const struct backend_driver *driver = driver_find(cfg->url, err);
     struct backend *below = driver ? driver->open(cfg, err) : NULL;
 
-    return below ? versions_open(below, err) : NULL;
+    return below ? versions_open(below, cfg->cache, err) : NULL;
 }

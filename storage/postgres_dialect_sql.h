@@ -46,4 +46,8 @@
     "SELECT split_part(version(), ' on ', 1), " \
     "(SELECT max(number) FROM schema_versions)"
 
+/* A row for each number of "1,2,3". */
+#define EACH_NUMBER(list) \
+    "SELECT CAST(unnest(string_to_array(convert_from(" list ", 'UTF8'), ',')) AS BIGINT)"
+
 #endif

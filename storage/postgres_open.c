@@ -45,7 +45,7 @@ void postgres_set_caps(struct postgres *d, bool durable)
 static bool set_up(struct postgres *d, struct err *err)
 {
     int64_t high = 0, durable = 0;
-    char text[256];
+    char text[512];
 
     snprintf(text, sizeof(text), POSTGRES_SET, d->schema);
     if (!check_pool(d, err) || !setup_run(d, text, err) || !setup_schema(d, err) ||

@@ -44,10 +44,11 @@
  * Run while a connection is being set up. Every statement has an index; a new table has no statistics,
  * and the planner then takes and sorts whole sessions.
  */
-#define POSTGRES_SET                                                                          \
-    "SET search_path = %s; SET jit = off; SET lock_timeout = 500; "                            \
+#define POSTGRES_SET                                                                       \
+    "SET search_path = %s; SET jit = off; SET lock_timeout = 500; "                        \
     "SET client_min_messages = warning; SET idle_in_transaction_session_timeout = 60000; " \
-    "SET enable_seqscan = off; SET enable_bitmapscan = off"
+    "SET enable_seqscan = off; SET enable_bitmapscan = off; "                              \
+    "SET enable_hashjoin = off; SET enable_mergejoin = off"
 #define POSTGRES_PROCESS "SELECT pg_backend_pid()"
 #define POSTGRES_VERSION "SELECT to_regclass('schema_versions') IS NOT NULL"
 #define POSTGRES_NUMBER "SELECT coalesce(max(number), 0) FROM schema_versions"

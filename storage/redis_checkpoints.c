@@ -181,25 +181,36 @@ bool redis_checkpoint_get(struct call *c, struct op *op, struct err *err)
     return true;
 }
 
+/* The ids that are asked for; those of channels and versions are looked up. */
+static bool find_ids(struct call *c, const struct op_values_get *get, int64_t *ids, struct err *err)
+{
+    struct reply **replies;
+    size_t at = 0;
+
+    for (size_t i = 0; i < get->n; i++)
+        if (get->asks[i].id == 0)
+            ask_value(c, get->ns, &get->asks[i].of);
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < get->n; i++) {
+        ids[i] = get->asks[i].id;
+        if (ids[i] == 0 && !take_value(c, replies[at++], &ids[i], err))
+            return false;
+    }
+    return true;
+}
+
 bool redis_values_get(struct call *c, struct op *op, struct err *err)
 {
     struct op_values_get *get = &op->values_get;
     const struct value **items = arena_zalloc(c->arena, get->n, sizeof(*items));
     int64_t *ids = arena_alloc(c->arena, (get->n + 1) * sizeof(*ids));
     struct loader l = redis_load_start(c);
-    struct reply **replies;
 
     if (!items || !ids)
         return no_memory(err);
     call_at(c, op->tenant, op->id);
-    for (size_t i = 0; i < get->n; i++)
-        ask_value(c, get->ns, &get->of[i]);
-    if (!call_answers(c, &replies, err))
-        return false;
-    for (size_t i = 0; i < get->n; i++)
-        if (!take_value(c, replies[i], &ids[i], err))
-            return false;
-    if (!redis_load_values(&l, get->ns, ids, get->n, items, err))
+    if (!find_ids(c, get, ids, err) || !redis_load_values(&l, get->ns, ids, get->n, items, err))
         return false;
     get->out.items = items;
     return true;

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "pack.h"
+#include "redis_scripts.h"
 
 enum { LATEST_PAGE = 100 };
 
@@ -43,18 +44,21 @@ bool redis_load_value_take(struct loader *l, int64_t id, const struct reply *rep
     return true;
 }
 
-/* Asks for the values that an item wants. */
+/* Asks for the values that an item wants, with all that they are based on. */
 static bool ask_values(struct loader *l, const struct load_item *item, struct err *err)
 {
-    struct slice *args = arena_alloc(l->c->arena, (item->n_wanted + 2) * sizeof(*args));
+    enum { BEFORE = 4 };
+    struct slice *args = arena_alloc(l->c->arena, (item->n_wanted + BEFORE) * sizeof(*args));
 
     if (!args)
         return no_memory(err);
-    args[0] = SLICE("HMGET");
-    args[1] = call_key_ns(l->c, "values", item->ns);
+    args[0] = SLICE("EVAL");
+    args[1] = slice_of(redis_scripts[REDIS_CHAINS]);
+    args[2] = SLICE("1");
+    args[3] = call_key_ns(l->c, "values", item->ns);
     for (size_t i = 0; i < item->n_wanted; i++)
-        args[i + 2] = call_number(l->c, item->wanted[i]);
-    call_ask(l->c, args, item->n_wanted + 2);
+        args[i + BEFORE] = call_number(l->c, item->wanted[i]);
+    call_ask(l->c, args, item->n_wanted + BEFORE);
     return true;
 }
 
@@ -77,50 +81,31 @@ static bool want(struct loader *l, struct load_item *item, bool values, struct e
     return true;
 }
 
-/* Takes what an item wanted; then it wants the bases of these that are not there yet. */
-static bool take_values(struct loader *l, struct load_item *item, const struct reply *reply,
-                        struct err *err)
+/* Takes what was asked for: id and field of each. */
+static bool take_values(struct loader *l, const struct reply *reply, struct err *err)
 {
-    size_t n = 0;
+    struct value *value;
 
-    for (size_t i = 0; i < item->n_wanted; i++) {
-        struct value *value = value_map_find(&l->values, item->wanted[i]);
+    for (size_t i = 0; i + 1 < reply->n; i += 2) {
+        int64_t id = redis_number(reply->items[i]->text);
 
-        if (!value && (!redis_load_value_take(l, item->wanted[i], reply->items[i], &value, err) ||
-                       !value_map_add(&l->values, value, err)))
+        if (value_map_find(&l->values, id))
+            continue;
+        if (!redis_load_value_take(l, id, reply->items[i + 1], &value, err) ||
+            !value_map_add(&l->values, value, err))
             return false;
-        if (value->blob.base_id && !value_map_find(&l->values, value->blob.base_id))
-            item->wanted[n++] = value->blob.base_id;
     }
-    item->n_wanted = n;
     return true;
 }
 
-static bool load_bases(struct loader *l, struct load_item *items, size_t n, struct err *err)
+/* It has gone since its checkpoint was read, and the op runs anew; or it is always so. */
+static bool not_there(struct loader *l, struct err *err)
 {
-    struct reply **replies;
-
-    for (;;) { /* ends: each base has a lower id */
-        size_t asked = 0;
-
-        for (size_t i = 0; i < n; i++) {
-            if (items[i].n_wanted == 0)
-                continue;
-            call_at(l->c, l->c->op->tenant, items[i].thread);
-            if (!ask_values(l, &items[i], err))
-                return false;
-            asked++;
-        }
-        if (asked == 0)
-            return true;
-        if (!call_answers(l->c, &replies, err))
-            return false;
-        for (size_t i = 0, at = 0; i < n; i++)
-            if (items[i].n_wanted && !take_values(l, &items[i], replies[at++], err))
-                return false;
-    }
+    l->c->conflict = true;
+    return err_set(err, ERR_STORAGE, "redis: a value that is referred to is not there");
 }
 
+/* The value of an id, tied to what it is based on; what is not there is left open. */
 static struct value *linked(struct loader *l, int64_t id)
 {
     struct value *first = value_map_find(&l->values, id), *at = first;
@@ -139,6 +124,7 @@ bool redis_load_values(struct loader *l, struct slice ns, const int64_t *ids, si
                        const struct value **out, struct err *err)
 {
     struct load_item item = {.thread = l->c->id, .ns = ns};
+    struct reply **replies;
 
     item.wanted = arena_alloc(l->c->arena, (n + 1) * sizeof(*item.wanted));
     if (!item.wanted)
@@ -146,7 +132,8 @@ bool redis_load_values(struct loader *l, struct slice ns, const int64_t *ids, si
     for (size_t i = 0; i < n; i++)
         if (ids[i])
             item.wanted[item.n_wanted++] = ids[i];
-    if (!load_bases(l, &item, 1, err))
+    if (item.n_wanted > 0 && (!ask_values(l, &item, err) || !call_answers(l->c, &replies, err) ||
+                              !take_values(l, replies[0], err)))
         return false;
     for (size_t i = 0; i < n; i++)
         out[i] = ids[i] ? linked(l, ids[i]) : NULL;
@@ -164,7 +151,8 @@ static bool attach_values(struct loader *l, const struct load_item *item, struct
     if (!item->out->values)
         return no_memory(err);
     for (size_t i = 0; i < n; i++)
-        item->out->values[i] = linked(l, refs[i]);
+        if (!(item->out->values[i] = linked(l, refs[i])))
+            return not_there(l, err);
     item->out->n_values = n;
     return true;
 }
@@ -202,18 +190,21 @@ static bool make(struct loader *l, struct load_item *item, const struct reply *w
                  struct err *err)
 {
     struct checkpoint *out = item->out = arena_zalloc(l->c->arena, 1, sizeof(*out));
+    const struct value *head = linked(l, item->row.head);
     struct task_row *tasks;
     size_t n;
 
     if (!out)
         return no_memory(err);
+    if (!head)
+        return not_there(l, err);
     *out = (struct checkpoint){
         .thread = item->thread,
         .ns = item->ns,
         .id = item->row.id,
         .parent_id = item->row.parent_id,
         .form = item->row.form,
-        .head = linked(l, item->row.head)->blob,
+        .head = head->blob,
         .metadata = item->row.metadata,
         .created_us = item->row.created_us,
         .stamp = item->row.stamp,
@@ -243,12 +234,10 @@ bool redis_load_items(struct loader *l, struct load_item *items, size_t n, bool 
     if (!call_answers(l->c, &replies, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (items[i].n_wanted > 0 && !take_values(l, &items[i], replies[at++], err))
+        if (items[i].n_wanted > 0 && !take_values(l, replies[at++], err))
             return false;
         writes[i] = replies[at++];
     }
-    if (!load_bases(l, items, n, err))
-        return false;
     for (size_t i = 0; i < n; i++)
         if (!make(l, &items[i], writes[i], values, err))
             return false;

@@ -1,6 +1,7 @@
 /* redis_prune.c - OP_THREAD_DELETE, OP_THREAD_PRUNE, OP_RUNS_DELETE; see op_checkpoints.h. */
 #include <stdlib.h>
 
+#include "chain.h"
 #include "keep.h"
 #include "pack.h"
 #include "redis_load.h"
@@ -89,21 +90,20 @@ static bool load_channels(struct pruner *p, struct keep_item *item, struct err *
     return true;
 }
 
-/* A head that is stored as a difference cannot be read here. */
 static bool load_head(struct pruner *p, struct keep_item *item, struct err *err)
 {
     int64_t head = row_of(p, item)->head;
-    struct reply **replies;
-    struct value *value;
+    const struct value *value;
+    struct blob whole;
 
-    ASK(p->c, SLICE("HGET"), call_key_ns(p->c, "values", space_of(p, item)->space->ns),
-        call_number(p->c, head));
-    if (!call_answers(p->c, &replies, err) ||
-        !redis_load_value_take(&p->load, head, replies[0], &value, err))
+    if (!redis_load_values(&p->load, space_of(p, item)->space->ns, &head, 1, &value, err))
         return false;
-    if (value->blob.encoding == BLOB_WHOLE)
-        item->head = value->blob.bytes;
-    return true;
+    if (!value)
+        return call_torn(p->c, err);
+    whole = value->blob;
+    if (chain_decode(NULL, &whole, p->c->arena, err))
+        item->head = whole.bytes;
+    return slice_present(item->head) || err->kind == ERR_STORAGE; /* damaged: it stays absent */
 }
 
 static bool load_part(void *driver, struct keep_item *item, enum keep_part part, struct err *err)

@@ -75,9 +75,35 @@ static const char append[] =
     "end "
     "return out";
 
+/*
+ * Values by their ids, and what they are based on: {id, field, ...} of those that are there. A field
+ * begins with the id of its base, 0 when it has none. Changes nothing. KEYS: values. ARGV: ids.
+ */
+static const char chains[] = "local ids, seen, out = {}, {}, {} "
+                             "for i, id in ipairs(ARGV) do "
+                             "  ids[i] = id "
+                             "  seen[id] = true "
+                             "end "
+                             "local i = 1 "
+                             "while ids[i] do "
+                             "  local field = redis.call('HGET', KEYS[1], ids[i]) "
+                             "  if field then "
+                             "    out[#out + 1] = ids[i] "
+                             "    out[#out + 1] = field "
+                             "    local base = string.match(field, '^%d+') "
+                             "    if base and base ~= '0' and not seen[base] then "
+                             "      ids[#ids + 1] = base "
+                             "      seen[base] = true "
+                             "    end "
+                             "  end "
+                             "  i = i + 1 "
+                             "end "
+                             "return out";
+
 const char *const redis_scripts[REDIS_SCRIPTS] = {
     [REDIS_COMMIT] = commit,
     [REDIS_APPEND] = append,
+    [REDIS_CHAINS] = chains,
 };
 
 void redis_script_sha(enum redis_script which, char out[REDIS_SHA_LEN + 1])

@@ -15,29 +15,51 @@ struct put {
     int64_t bytes; /* of payload more than before */
 };
 
-/* A base is a row of the same namespace: what keeps that whole looks no further. */
-static bool check_base(const struct put *p, const struct blob *blob, struct err *err)
+/* How many different numbers there are, of few. */
+static size_t distinct(const int64_t *ids, size_t n)
 {
-    int64_t ns = 0;
+    size_t count = 0, k;
 
-    if (blob->base_id == 0)
-        return true;
-    if (p->at.ns.id &&
-        !query_number(p->d, SQL_VALUE_KNOWN, (int64_t[]){blob->base_id, 0}, &ns, err))
-        return false;
-    if (ns == 0 || ns != p->at.ns.id)
-        return err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");
-    return true;
+    for (size_t i = 0; i < n; i++) {
+        for (k = 0; k < i && ids[k] != ids[i]; k++)
+            continue;
+        count += k == i;
+    }
+    return count;
 }
 
+static bool bases_missing(struct err *err)
+{
+    return err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");
+}
+
+/* A base is a row of the same namespace: what keeps that whole looks no further. */
 static bool check_bases(const struct put *p, struct err *err)
 {
     const struct op_checkpoint_put *put = &p->op->checkpoint_put;
+    int64_t *ids = arena_alloc(p->op->arena, (put->n_values + 1) * sizeof(*ids)), known = 0;
+    AUTO(query_end) struct query q = {0};
+    size_t n = 0;
+    bool found;
 
-    for (size_t i = 0; i < put->n_values; i++)
-        if (!check_base(p, &put->values[i].blob, err))
-            return false;
-    return check_base(p, &put->head, err);
+    if (!ids)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i <= put->n_values; i++) {
+        ids[n] = i < put->n_values ? put->values[i].blob.base_id : put->head.base_id;
+        n += ids[n] != 0;
+    }
+    if (n == 0)
+        return true;
+    if (p->at.ns.id == 0)
+        return bases_missing(err);
+    if (!query_begin(p->d, SQL_VALUES_KNOWN, &q, err))
+        return false;
+    query_int(&q, p->at.ns.id);
+    query_blob(&q, load_numbers(ids, n, p->op->arena));
+    if (!query_step(&q, &found, err))
+        return false;
+    known = query_col_int(&q, 0);
+    return known == (int64_t)distinct(ids, n) || bases_missing(err);
 }
 
 /* The newest value of a channel and version; *id is 0 when there is none. */
@@ -209,21 +231,34 @@ bool sql_checkpoint_get(struct sql *d, struct op *op, struct err *err)
     return true;
 }
 
-static bool get_values(struct loader *l, int64_t ns, const struct op_values_get *get,
-                       const struct value **items, struct err *err)
+/* The row that is asked for, 0 when it is not in this namespace. */
+static bool find_asked_value(struct sql *d, int64_t ns, const struct value_ask *ask, int64_t *id,
+                             struct err *err)
 {
-    struct value *value;
-    int64_t id;
+    int64_t of = 0;
 
-    for (size_t i = 0; i < get->n; i++) {
-        if (!find_value(l->d, ns, &get->of[i], &id, err))
+    if (ask->id == 0)
+        return find_value(d, ns, &ask->of, id, err);
+    if (!query_number(d, SQL_VALUE_KNOWN, (int64_t[]){ask->id, 0}, &of, err))
+        return false;
+    *id = of == ns ? ask->id : 0;
+    return true;
+}
+
+static bool get_values(struct loader *l, int64_t ns, struct op_values_get *get, struct err *err)
+{
+    int64_t *ids = arena_alloc(l->arena, (get->n + 1) * sizeof(*ids));
+    struct value **values = arena_alloc(l->arena, (get->n + 1) * sizeof(*values));
+
+    if (!ids || !values)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < get->n; i++)
+        if (!find_asked_value(l->d, ns, &get->asks[i], &ids[i], err))
             return false;
-        if (id == 0)
-            continue;
-        if (!load_value(l, id, &value, err))
-            return false;
-        items[i] = value;
-    }
+    if (!load_values(l, ids, get->n, values, err))
+        return false;
+    for (size_t i = 0; i < get->n; i++)
+        get->out.items[i] = values[i];
     return true;
 }
 
@@ -232,14 +267,11 @@ bool sql_values_get(struct sql *d, struct op *op, struct err *err)
     struct op_values_get *get = &op->values_get;
     struct ns_key key = {.thread = op->id, .ns = get->ns};
     struct loader l = load_start(d, op);
-    const struct value **items = arena_zalloc(op->arena, get->n, sizeof(*items));
     struct ns_row ns;
 
-    if (!items)
+    get->out.items = arena_zalloc(op->arena, get->n, sizeof(*get->out.items));
+    if (!get->out.items)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
-    if (!sql_tenant(d, op->tenant, false, &key.tenant, err) || !ns_find(d, &key, &ns, err) ||
-        (ns.id && !get_values(&l, ns.id, get, items, err)))
-        return false;
-    get->out.items = items;
-    return true;
+    return sql_tenant(d, op->tenant, false, &key.tenant, err) && ns_find(d, &key, &ns, err) &&
+           (ns.id == 0 || get_values(&l, ns.id, get, err));
 }

@@ -1,6 +1,8 @@
 /* sql_load.c - see sql_load.h. */
 #include "sql_load.h"
 
+#include <stdio.h>
+
 #include "clock.h"
 #include "pack.h"
 #include "sql_ns.h"
@@ -40,15 +42,34 @@ static bool copy_text(struct loader *l, struct query *q, int column, struct slic
     return true;
 }
 
-bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
+/* The row of columns VALUE_COLUMNS that q stands on. */
+static bool take_row(struct loader *l, struct query *q, struct value **out, struct err *err)
 {
     struct value *value = arena_zalloc(l->arena, 1, sizeof(*value));
-    AUTO(query_end) struct query q = {0};
     struct slice hash;
-    bool found;
 
     if (!value)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
+    value->blob.id = query_col_int(q, 0);
+    value->blob.base_id = query_col_int(q, 1);
+    value->blob.encoding = (int)query_col_int(q, 2);
+    hash = query_col(q, 3);
+    if (hash.len != BLOB_HASH_LEN || value->blob.base_id >= value->blob.id)
+        return err_set(err, ERR_STORAGE, "store: the row of a value is damaged");
+    memcpy(value->blob.hash, hash.at, BLOB_HASH_LEN);
+    *out = value;
+    l->bytes += sizeof(*value);
+    return load_copy(l, q, 4, &value->of.channel, err) &&
+           load_copy(l, q, 5, &value->of.version, err) &&
+           copy_text(l, q, 6, &value->blob.type, err) &&
+           copy_text(l, q, 7, &value->blob.bytes, err);
+}
+
+bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
     if (!query_begin(l->d, SQL_VALUE_READ, &q, err))
         return false;
     query_int(&q, id);
@@ -56,41 +77,89 @@ bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
         return false;
     if (!found)
         return err_set(err, ERR_STORAGE, "store: a value that is referred to is not there");
-    value->blob.id = id;
-    value->blob.base_id = query_col_int(&q, 0);
-    value->blob.encoding = (int)query_col_int(&q, 1);
-    hash = query_col(&q, 2);
-    if (hash.len != BLOB_HASH_LEN || value->blob.base_id >= id)
-        return err_set(err, ERR_STORAGE, "store: the row of a value is damaged");
-    memcpy(value->blob.hash, hash.at, BLOB_HASH_LEN);
-    *out = value;
-    l->bytes += sizeof(*value);
-    return load_copy(l, &q, 3, &value->of.channel, err) &&
-           load_copy(l, &q, 4, &value->of.version, err) &&
-           copy_text(l, &q, 5, &value->blob.type, err) &&
-           copy_text(l, &q, 6, &value->blob.bytes, err);
+    return take_row(l, &q, out, err);
+}
+
+/* Reads rows and all that they are based on, with one statement. */
+static bool read_chains(struct loader *l, struct slice ids, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    struct value *value;
+    bool found;
+
+    if (!query_begin(l->d, SQL_VALUE_CHAINS, &q, err))
+        return false;
+    query_blob(&q, ids);
+    for (;;) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        if (value_map_find(&l->values, query_col_int(&q, 0)))
+            continue;
+        if (!take_row(l, &q, &value, err) || !value_map_add(&l->values, value, err))
+            return false;
+    }
+}
+
+/* The value of an id, tied to what it is based on; what is not there is left open. */
+static struct value *tied(struct loader *l, int64_t id)
+{
+    struct value *first = value_map_find(&l->values, id), *at = first;
+
+    while (at && at->blob.base_id && !at->blob.base) {
+        struct value *base = value_map_find(&l->values, at->blob.base_id);
+
+        if (base)
+            at->blob.base = &base->blob;
+        at = base;
+    }
+    return first;
+}
+
+struct slice load_numbers(const int64_t *numbers, size_t n, struct arena *arena)
+{
+    enum { DIGITS = 21 };
+    char *text = arena_alloc(arena, n * DIGITS + 1);
+    size_t len = 0;
+
+    if (!text)
+        return (struct slice){NULL, 0};
+    text[0] = '\0';
+    for (size_t i = 0; i < n; i++)
+        len += (size_t)snprintf(text + len, DIGITS + 1, "%s%lld", i ? "," : "",
+                                (long long)numbers[i]);
+    return (struct slice){text, len};
+}
+
+bool load_values(struct loader *l, const int64_t *ids, size_t n, struct value **values,
+                 struct err *err)
+{
+    int64_t *wanted = arena_alloc(l->arena, (n + 1) * sizeof(*wanted));
+    size_t n_wanted = 0;
+    struct slice list;
+
+    if (!wanted)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] && !value_map_find(&l->values, ids[i]))
+            wanted[n_wanted++] = ids[i];
+    list = load_numbers(wanted, n_wanted, l->arena);
+    if (!list.at)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (n_wanted > 0 && !read_chains(l, list, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        values[i] = ids[i] ? tied(l, ids[i]) : NULL;
+        if (ids[i] && !values[i])
+            return err_set(err, ERR_STORAGE, "store: a value that is referred to is not there");
+    }
+    return true;
 }
 
 bool load_value(struct loader *l, int64_t id, struct value **value, struct err *err)
 {
-    struct value *first = NULL, *above = NULL, *at;
-
-    do { /* ends: each base has a lower id */
-        bool known = (at = value_map_find(&l->values, id)) != NULL;
-
-        if (!known && (!load_row(l, id, &at, err) || !value_map_add(&l->values, at, err)))
-            return false;
-        if (above)
-            above->blob.base = &at->blob;
-        if (!first)
-            first = at;
-        if (known)
-            break;
-        above = at;
-        id = at->blob.base_id;
-    } while (id != 0);
-    *value = first;
-    return true;
+    return load_values(l, &id, 1, value, err);
 }
 
 /* Room for n more writes. Texts are copied in between, so the list moves when it grows. */
@@ -182,26 +251,43 @@ static bool read_checkpoint(struct loader *l, int64_t row, struct checkpoint *ou
            load_copy(l, &q, 6, refs, err) && load_copy(l, &q, 7, &out->metadata, err);
 }
 
-static bool load_refs(struct loader *l, struct slice packed, struct checkpoint *out,
+/* The ids of the head and, if asked for, of the values: read together. */
+static bool list_refs(struct loader *l, int64_t head, struct slice packed, int64_t **ids, size_t *n,
                       struct err *err)
 {
-    struct value *value;
-    int64_t *refs;
+    int64_t *refs = NULL;
+
+    *n = 0;
+    if (slice_present(packed) && !unpack_refs(packed, l->arena, &refs, n, err))
+        return false;
+    *ids = arena_alloc(l->arena, (*n + 1) * sizeof(**ids));
+    if (!*ids)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (*n)
+        memcpy(*ids, refs, *n * sizeof(**ids));
+    (*ids)[(*n)++] = head;
+    return true;
+}
+
+static bool load_refs(struct loader *l, int64_t head, struct slice packed, struct checkpoint *out,
+                      struct err *err)
+{
+    struct value **values;
+    int64_t *ids;
     size_t n;
 
-    if (!unpack_refs(packed, l->arena, &refs, &n, err))
+    if (!list_refs(l, head, packed, &ids, &n, err))
         return false;
-    if (n == 0)
-        return true;
+    values = arena_alloc(l->arena, n * sizeof(*values));
     out->values = arena_alloc(l->arena, n * sizeof(*out->values));
-    if (!out->values)
+    if (!values || !out->values)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < n; i++) {
-        if (!load_value(l, refs[i], &value, err))
-            return false;
-        out->values[i] = value;
-    }
-    out->n_values = n;
+    if (!load_values(l, ids, n, values, err))
+        return false;
+    out->n_values = n - 1;
+    for (size_t i = 0; i < out->n_values; i++)
+        out->values[i] = values[i];
+    out->head = values[n - 1]->blob;
     return true;
 }
 
@@ -209,17 +295,15 @@ bool load_checkpoint(struct loader *l, int64_t row, bool values, struct checkpoi
                      struct err *err)
 {
     struct checkpoint *checkpoint = arena_zalloc(l->arena, 1, sizeof(*checkpoint));
-    struct value *head;
-    struct slice refs;
+    struct slice refs, none = {NULL, 0};
     int64_t head_id;
 
     if (!checkpoint)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     if (!read_checkpoint(l, row, checkpoint, &head_id, &refs, err) ||
-        !load_value(l, head_id, &head, err) || (values && !load_refs(l, refs, checkpoint, err)) ||
+        !load_refs(l, head_id, values ? refs : none, checkpoint, err) ||
         !load_writes(l, row, checkpoint->form, false, checkpoint, err))
         return false;
-    checkpoint->head = head->blob;
     *out = checkpoint;
     return true;
 }

@@ -39,8 +39,18 @@ struct task_row {
 /* A loader for one op. */
 struct loader load_start(struct sql *d, const struct op *op) MUST_USE;
 
-/* The value of an id, with its chain of bases. */
+/*
+ * The values of n ids, each with its chain of bases, by one statement; 0 gives NULL. A base that is
+ * not there is left out.
+ */
+bool load_values(struct loader *l, const int64_t *ids, size_t n, struct value **values,
+                 struct err *err) MUST_USE;
+
+/* The same for one. */
 bool load_value(struct loader *l, int64_t id, struct value **value, struct err *err) MUST_USE;
+
+/* Numbers as the one parameter of EACH_NUMBER(): "1,2,3"; absent when memory ends. */
+struct slice load_numbers(const int64_t *numbers, size_t n, struct arena *arena) MUST_USE;
 
 /* The row of a value by itself, read each time. */
 bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err) MUST_USE;

@@ -1,6 +1,7 @@
 /* sql_prune.c - OP_THREAD_PRUNE and OP_RUNS_DELETE, and expiry; see op_checkpoints.h. */
 #include <stdlib.h>
 
+#include "chain.h"
 #include "keep.h"
 #include "pack.h"
 #include "sql_doomed.h"
@@ -63,7 +64,7 @@ static bool read_refs(struct loader *l, int64_t row, int64_t *head, int64_t **re
     return unpack_refs(query_col(&q, 6), l->arena, refs, n, err);
 }
 
-static bool load_values(struct loader *l, struct keep_item *item, struct err *err)
+static bool item_values(struct loader *l, struct keep_item *item, struct err *err)
 {
     int64_t head, *refs;
     size_t n;
@@ -80,18 +81,19 @@ static bool load_values(struct loader *l, struct keep_item *item, struct err *er
     return true;
 }
 
-/* A head that is stored as a difference cannot be read here. */
 static bool load_head(struct loader *l, struct keep_item *item, struct err *err)
 {
     int64_t head, *refs;
     struct value *value;
+    struct blob whole;
     size_t n;
 
     if (!read_refs(l, item->row, &head, &refs, &n, err) || !load_value(l, head, &value, err))
         return false;
-    if (value->blob.encoding == BLOB_WHOLE)
-        item->head = value->blob.bytes;
-    return true;
+    whole = value->blob;
+    if (chain_decode(NULL, &whole, l->arena, err))
+        item->head = whole.bytes;
+    return slice_present(item->head) || err->kind == ERR_STORAGE; /* damaged: it stays absent */
 }
 
 static bool load_channels(struct loader *l, struct keep_item *item, struct err *err)
@@ -115,7 +117,7 @@ static bool load_part(void *driver, struct keep_item *item, enum keep_part part,
 
     switch (part) {
     case KEEP_VALUES:
-        return load_values(&p->load, item, err);
+        return item_values(&p->load, item, err);
     case KEEP_WRITES:
         return load_channels(&p->load, item, err);
     case KEEP_HEAD:

@@ -48,6 +48,8 @@
 #define LIST_NAMESPACES_DOCUMENT \
     LIST_NAMESPACES("1", LIST_DOCUMENT_ROWS, "c.stamp DESC, c.checkpoint_id DESC")
 
+#define VALUE_COLUMNS "v.id, v.base, v.encoding, v.hash, v.channel, v.version, v.type, v.bytes"
+
 /* Records of a tenant in key order, from behind a key (?2, ...). */
 #define RECORDS_FROM                                           \
     "FROM " T_THREAD " t " NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id " \
@@ -154,8 +156,11 @@
     X(VALUE_ABOVE, "SELECT EXISTS (SELECT 1 FROM " T_VALUE " WHERE namespace = ?1 AND id > ?2)")         \
     X(VALUE_FIND, "SELECT id, channel, version FROM " T_VALUE " "                                        \
                   "WHERE namespace = ?1 AND key = ?2 ORDER BY id DESC")                            \
-    X(VALUE_READ, "SELECT base, encoding, hash, channel, version, type, bytes FROM " T_VALUE " "         \
-                  "WHERE id = ?1")                                                                 \
+    X(VALUE_READ, "SELECT " VALUE_COLUMNS " FROM " T_VALUE " v WHERE v.id = ?1")                         \
+    X(VALUE_CHAINS, "WITH RECURSIVE chain(id) AS (" EACH_NUMBER("?1") " UNION SELECT b.base FROM chain c " \
+                    NESTED_JOIN " " T_VALUE " b ON b.id = c.id WHERE b.base > 0) SELECT " VALUE_COLUMNS \
+                    " FROM chain c " NESTED_JOIN " " T_VALUE " v ON v.id = c.id")                        \
+    X(VALUES_KNOWN, "SELECT count(*) FROM " T_VALUE " WHERE namespace = ?1 AND id IN (" EACH_NUMBER("?2") ")") \
     X(VALUE_CHANNEL, "SELECT channel FROM " T_VALUE " WHERE id = ?1")                                    \
     X(VALUE_ALL, "SELECT id, base FROM " T_VALUE " WHERE namespace = ?1 ORDER BY id")                    \
     X(VALUE_COPY,                                                                                  \

@@ -3,22 +3,28 @@
  *
  *     lane -> versions -> driver
  *
- * On the way down every value gets an id, a hash and its encoding (for now always BLOB_WHOLE); on
- * the way up a chain of value rows becomes the whole bytes and the hash is checked. Drivers see
- * opaque bytes.
+ * On the way down every value gets an id, a hash and its encoding, mostly as a delta of an earlier
+ * one (encode.h); on the way up a chain of value rows becomes the whole bytes and the hash is checked
+ * (chain.h). Drivers see opaque bytes, and that one row is based on another.
  *
- * Threads    as backend.h.
- * Ownership  owns the backend below.
+ * Threads    as backend.h; the cache is shared by the lanes of a store.
+ * Ownership  owns the backend below, not the cache.
  * Units      bytes.
- * Errors     ERR_STORAGE on an op whose stored value does not match its hash or has an encoding
- *            that this binary does not know.
+ * Errors     ERR_STORAGE on an op whose stored value is damaged: names thread, namespace, checkpoint
+ *            and channel.
  */
 #ifndef VERSIONS_H
 #define VERSIONS_H
 
 #include "backend.h"
 
-/* Wraps `below`, which it owns from now on, also on failure (closed). NULL: ERR_NO_MEMORY. */
-struct backend *versions_open(struct backend *below, struct err *err) MUST_USE;
+struct value_cache;
+
+/*
+ * Wraps `below`, which it owns from now on, also on failure (closed). Without a cache (NULL) every
+ * base is read from the store. NULL: ERR_NO_MEMORY.
+ */
+struct backend *versions_open(struct backend *below, struct value_cache *cache,
+                              struct err *err) MUST_USE;
 
 #endif

@@ -62,13 +62,14 @@ START_TEST(values_by_channel_and_version)
         const char *channel, *version, *bytes;
     } asked[] = {
         {"a", "1", "new"}, {"a", "2", NULL}, {"b", "1", "bb"}, {"a", "1", "new"}, {"z", "1", NULL}};
-    struct channel_version of[COUNT_OF(asked)];
+    struct value_ask asks[COUNT_OF(asked)] = {0};
     struct op op = store_op(&here, OP_VALUES_GET, "t");
 
     for (size_t i = 0; i < COUNT_OF(asked); i++)
-        of[i] = (struct channel_version){slice_of(asked[i].channel), slice_of(asked[i].version)};
+        asks[i].of =
+            (struct channel_version){slice_of(asked[i].channel), slice_of(asked[i].version)};
     op.values_get.ns = SLICE("");
-    op.values_get.of = of;
+    op.values_get.asks = asks;
     op.values_get.n = COUNT_OF(asked);
     store_ok(&here, &op);
     ck_assert_ptr_null(op.values_get.out.items[0]);

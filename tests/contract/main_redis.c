@@ -64,7 +64,7 @@ static struct backend *open_prefix(struct backend_config cfg, int number, struct
     cfg.redis_prefix = prefix;
     cfg.store_timeout_ms = 60000; /* sanitizers, and others on the machine */
     below = redis_open(&cfg, err);
-    return below ? versions_open(below, err) : NULL;
+    return below ? versions_open(below, NULL, err) : NULL;
 }
 
 static struct backend *open_crowd(struct backend_config cfg, int number, struct err *err)

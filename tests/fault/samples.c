@@ -161,13 +161,13 @@ static void checkpoint_get(struct op *op)
 
 static void values_get(struct op *op)
 {
-    static struct channel_version of[2];
+    static struct value_ask asks[2];
 
-    of[0] = (struct channel_version){SLICE("list"), SLICE("1")};
-    of[1] = (struct channel_version){SLICE("none"), SLICE("1")};
+    asks[0].of = (struct channel_version){SLICE("list"), SLICE("1")};
+    asks[1].of = (struct channel_version){SLICE("none"), SLICE("1")};
     op->values_get.ns = SLICE("");
-    op->values_get.of = of;
-    op->values_get.n = COUNT_OF(of);
+    op->values_get.asks = asks;
+    op->values_get.n = COUNT_OF(asks);
 }
 
 static void checkpoint_list(struct op *op)
@@ -394,7 +394,7 @@ struct backend *sample_open(const struct backend_config *cfg, sqlite3 **db, stru
     driver->sql.part_steps = SIZE_MAX;
     if (db)
         *db = driver->db;
-    return versions_open(&driver->sql.base, err);
+    return versions_open(&driver->sql.base, NULL, err);
 }
 
 struct op sample_op(enum op_type type, const char *id, struct arena *arena)

@@ -101,8 +101,16 @@ def test_base_in_another_place(server: Server, thread: str) -> None:
     one = [patch("2", [{"copy": [0, 1]}], BASE[:1])]
     assert put(server, thread, "c2", one, ns="other").code == "base_missing"
     assert put(server, thread + "x", "c2", one).code == "base_missing"
+
+
+def test_base_deleted(server: Server, thread: str) -> None:
+    """A service may know the base still; what it stores then is whole."""
     server.delete(f"/threads/{thread}")
-    assert put(server, thread, "c2", one).code == "base_missing"
+    answer = put(server, thread, "c2", [patch("2", [{"copy": [0, 1]}], BASE[:1])])
+    if answer.status == 201:
+        assert stored(server, thread, "c2") == BASE[:1]
+    else:
+        assert answer.code == "base_missing"
 
 
 @pytest.mark.parametrize("parts, whole, where", [

@@ -92,9 +92,9 @@ END_TEST
 /* Nothing in common: it stands by itself. */
 START_TEST(delta_that_gains_nothing)
 {
-    struct slice base = list(3);
-    struct slice whole = SLICE(
-        "{\"v\":4,\"id\":\"1f0\",\"channel_versions\":{\"__start__\":\"00000001\"}}");
+    struct slice base = SLICE("0123456789abcdefghijklmnopqrstuvwxyz");
+    struct slice whole = SLICE("{\"v\":4,\"id\":\"1f0\",\"channel_versions\":{\"__start__\":"
+                               "\"00000000000000000000000000000001.0\"}}");
     struct delta d = encoded((struct delta_input){.whole = whole, .base = base, .place = 1});
 
     ck_assert_int_eq(d.encoding, BLOB_ZIPPED);

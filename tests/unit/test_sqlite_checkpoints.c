@@ -197,7 +197,6 @@ START_TEST(damage_is_an_error)
         "UPDATE checkpoint SET head = 77",
         "UPDATE value SET hash = x'00' WHERE id = 9",
         "UPDATE value SET base = 9 WHERE id = 9",
-        "UPDATE value SET base = 3 WHERE id = 9",
         "DELETE FROM value WHERE id = 9",
         "UPDATE task SET body = x'09'",
     };

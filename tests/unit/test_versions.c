@@ -80,7 +80,7 @@ static void open_versions(void)
     below.checkpoint = (struct checkpoint){
         .head = stored("", "{}"), .values = values, .n_values = 1};
     second = (struct checkpoint){.head = stored("", "[]"), .values = more_values, .n_values = 1};
-    versions = versions_open(&below.base, &err);
+    versions = versions_open(&below.base, NULL, &err);
     ck_assert_ptr_nonnull(versions);
 }
 
@@ -224,7 +224,7 @@ START_TEST(no_memory_to_open)
     struct backend *opened;
 
     oom_set(true);
-    opened = versions_open(&below.base, &err);
+    opened = versions_open(&below.base, NULL, &err);
     oom_set(false);
     ck_assert_ptr_null(opened);
     ck_assert_int_eq(err.kind, ERR_NO_MEMORY);

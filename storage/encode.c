@@ -1,0 +1,313 @@
+/* encode.c - see encode.h. */
+#include "encode.h"
+
+#include "blob_hash.h"
+#include "clock.h"
+#include "delta.h"
+
+enum {
+    BASED_MIN = 64,    /* shorter values have no base */
+    SOUGHT_MIN = 1024, /* for shorter ones no base is read from the store */
+};
+
+/* What a value may be based on. */
+struct source {
+    int64_t id; /* 0 = nothing */
+    int64_t anchor_id;
+    uint32_t place;
+    struct slice bytes;
+};
+
+struct encoded {
+    struct blob *blob;                /* in the op */
+    struct slice whole;               /* its bytes as they were sent */
+    const struct channel_version *of; /* NULL: the head */
+    struct value_key key;
+    const struct cached_value *used[2]; /* of the cache, until it is done */
+    struct source base;
+    const struct patch *patch; /* from that base; NULL = not known */
+    bool sought;               /* the store may know a base */
+    int64_t wanted;            /* an anchor that the cache has lost */
+    uint32_t place;
+};
+
+static COLD bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+static struct source source_of(const struct cached_value *v)
+{
+    return (struct source){v->id, v->anchor_id, v->place, v->bytes};
+}
+
+static struct source source_of_blob(const struct blob *b)
+{
+    return (struct source){b->id, b->anchor_id, b->place, b->bytes};
+}
+
+/* Of a head: whose it is. */
+static uint64_t tag_of(const struct encoder *e)
+{
+    return (uint64_t)blob_key(e->op->checkpoint_put.checkpoint_id, SLICE(""));
+}
+
+/* The head that this one replaces goes: what it was based on stays. */
+static void step_back(struct encoder *e, struct encoded *v)
+{
+    v->used[1] = value_cache_find(e->cache, v->used[0]->base_id);
+    v->base = v->used[1] ? source_of(v->used[1]) : (struct source){0};
+}
+
+static void find_base(struct encoder *e, struct encoded *v)
+{
+    const struct op_checkpoint_put *put = &e->op->checkpoint_put;
+    const struct patch *patch = v->blob->patch;
+    uint64_t tag;
+
+    if (v->whole.len < BASED_MIN)
+        return;
+    if (patch && patch->base_id) {
+        v->base = (struct source){patch->base_id, patch->anchor_id, patch->place, patch->base};
+        v->patch = patch;
+        return;
+    }
+    v->used[0] = value_cache_newest(e->cache, &v->key, &tag);
+    if (!v->used[0]) {
+        v->sought = v->whole.len >= SOUGHT_MIN &&
+                    (put->form == FORM_DOCUMENT || slice_present(put->parent_id));
+        return;
+    }
+    v->base = source_of(v->used[0]);
+    if (!v->of && tag == tag_of(e))
+        step_back(e, v);
+}
+
+/* An op that reads for this one. */
+static struct op *make_op(const struct encoder *e, enum op_type type)
+{
+    struct op *op = arena_zalloc(e->op->arena, 1, sizeof(*op));
+
+    if (!op)
+        return NULL;
+    op->type = type;
+    op->tenant = e->op->tenant;
+    op->id = e->op->id;
+    op->now_us = e->op->now_us;
+    op->deadline_ns = e->op->deadline_ns;
+    op->arena = e->op->arena;
+    return op;
+}
+
+static bool seek_latest(struct encoder *e, struct err *err)
+{
+    const struct op_checkpoint_put *put = &e->op->checkpoint_put;
+
+    e->latest = make_op(e, OP_CHECKPOINT_GET);
+    if (!e->latest)
+        return no_memory(err);
+    e->latest->checkpoint_get.ns = put->ns;
+    e->latest->checkpoint_get.checkpoint_id = put->parent_id;
+    return true;
+}
+
+static void start_value(struct encoder *e, struct encoded *v)
+{
+    const struct op *op = e->op;
+    struct slice parts[] = {op->tenant, op->id, op->checkpoint_put.ns,
+                            v->of ? v->of->channel : (struct slice){NULL, 0}};
+
+    v->whole = v->blob->bytes;
+    v->key = value_cache_key(parts, COUNT_OF(parts) - !v->of);
+    find_base(e, v);
+}
+
+bool encode_start(struct encoder *e, struct value_cache *cache, struct op *op, struct err *err)
+{
+    struct op_checkpoint_put *put = &op->checkpoint_put;
+    bool sought = false;
+
+    *e = (struct encoder){.cache = cache, .op = op};
+    e->values = arena_zalloc(op->arena, put->n_values + 1, sizeof(*e->values));
+    if (!e->values)
+        return no_memory(err);
+    for (; e->n <= put->n_values; e->n++) {
+        struct encoded *v = &e->values[e->n];
+        bool head = e->n == put->n_values;
+
+        v->blob = head ? &put->head : &put->values[e->n].blob;
+        v->of = head ? NULL : &put->values[e->n].of;
+        start_value(e, v);
+        sought |= v->sought;
+    }
+    return !sought || seek_latest(e, err);
+}
+
+static void take_latest(struct encoder *e, struct encoded *v)
+{
+    const struct checkpoint *c = e->latest->checkpoint_get.out.checkpoint;
+
+    if (!v->of && !slice_equal(c->id, e->op->checkpoint_put.checkpoint_id)) {
+        v->base = source_of_blob(&c->head);
+        return;
+    }
+    for (size_t i = 0; v->of && i < c->n_values; i++)
+        if (slice_equal(c->values[i]->of.channel, v->of->channel))
+            v->base = source_of_blob(&c->values[i]->blob);
+}
+
+/* What a value at this place is based on, if it is to be an anchor: the one before. */
+static void take_anchor(struct encoder *e, struct encoded *v)
+{
+    size_t slot = v->used[0] != NULL;
+
+    v->patch = NULL;
+    value_cache_release(e->cache, v->used[slot]);
+    v->used[slot] = value_cache_find(e->cache, v->base.anchor_id);
+    if (v->used[slot]) {
+        v->base = source_of(v->used[slot]);
+        return;
+    }
+    v->wanted = v->base.anchor_id;
+    v->base = (struct source){0};
+}
+
+static bool seek_anchors(struct encoder *e, size_t n, struct err *err)
+{
+    struct value_ask *asks = arena_zalloc(e->op->arena, n, sizeof(*asks));
+
+    e->anchors = make_op(e, OP_VALUES_GET);
+    if (!asks || !e->anchors)
+        return no_memory(err);
+    e->anchors->values_get = (struct op_values_get){.ns = e->op->checkpoint_put.ns, .asks = asks};
+    for (size_t i = 0; i < e->n; i++)
+        if (e->values[i].wanted)
+            asks[e->anchors->values_get.n++].id = e->values[i].wanted;
+    return true;
+}
+
+bool encode_choose(struct encoder *e, struct err *err)
+{
+    size_t n_wanted = 0;
+
+    for (size_t i = 0; i < e->n; i++) {
+        struct encoded *v = &e->values[i];
+
+        if (v->sought && e->latest && e->latest->status.kind == ERR_OK)
+            take_latest(e, v);
+        if (!v->base.id)
+            continue;
+        v->place = (v->base.place + 1) % DELTA_CHAIN;
+        if (v->place == 0)
+            v->base.id = 0;
+        else if (v->place % DELTA_BLOCK == 0)
+            take_anchor(e, v);
+        n_wanted += v->wanted != 0;
+    }
+    return n_wanted == 0 || seek_anchors(e, n_wanted, err);
+}
+
+/* Anchors that were read, in the order in which they were wanted. */
+static void take_anchors(struct encoder *e)
+{
+    const struct op_values_get *got = &e->anchors->values_get;
+    size_t at = 0;
+
+    for (size_t i = 0; i < e->n; i++) {
+        struct encoded *v = &e->values[i];
+        const struct value *value;
+
+        if (!v->wanted)
+            continue;
+        value = got->out.items[at++];
+        v->wanted = 0;
+        if (value)
+            v->base = source_of_blob(&value->blob);
+    }
+}
+
+static bool encode_one(struct encoder *e, struct encoded *v, bool alone, struct err *err)
+{
+    bool based = v->base.id && !alone;
+    struct delta_input in = {.whole = v->whole};
+    struct delta out = {BLOB_WHOLE, v->whole};
+
+    if (based) {
+        in.base = v->base.bytes;
+        in.patch = v->patch;
+        in.place = v->place;
+    }
+    blob_hash(v->blob->type, v->whole, v->blob->hash);
+    if (!delta_encode(&in, e->op->arena, &out, err))
+        return false;
+    based &= delta_has_base(out.encoding);
+    v->blob->encoding = out.encoding;
+    v->blob->bytes = out.bytes;
+    v->blob->base_id = based ? v->base.id : 0;
+    v->blob->base = NULL;
+    v->blob->place = based ? v->place : 0;
+    v->blob->anchor_id = v->blob->place % DELTA_BLOCK ? v->base.anchor_id : v->blob->id;
+    return true;
+}
+
+/* Ids are new each time: an earlier run may have stored its own. They are above all bases. */
+static void give_ids(struct encoder *e)
+{
+    int64_t step = INT64_C(1) << STAMP_NODE_BITS, id;
+
+    for (size_t i = 0; i < e->n; i++)
+        if (e->values[i].base.id)
+            stamp_observe(e->values[i].base.id);
+    id = stamp_take((int64_t)e->n);
+    for (size_t i = 0; i < e->n; i++, id += step)
+        e->values[i].blob->id = id;
+}
+
+bool encode_values(struct encoder *e, bool alone, struct err *err)
+{
+    if (e->anchors && e->anchors->status.kind == ERR_OK)
+        take_anchors(e);
+    give_ids(e);
+    for (size_t i = 0; i < e->n; i++)
+        if (!encode_one(e, &e->values[i], alone, err))
+            return false;
+    return true;
+}
+
+static void remember(struct encoder *e, const struct encoded *v)
+{
+    const struct blob *blob = v->blob;
+    struct cached_value value = {
+        .id = blob->id,
+        .base_id = blob->base_id,
+        .anchor_id = blob->anchor_id,
+        .place = blob->place,
+        .type = blob->type,
+        .bytes = v->whole,
+    };
+
+    memcpy(value.hash, blob->hash, sizeof(value.hash));
+    value_cache_put(e->cache, &value);
+    value_cache_note(e->cache, &v->key, blob->id,
+                     v->of ? (uint64_t)blob_key(v->of->channel, v->of->version) : tag_of(e));
+}
+
+void encode_done(struct encoder *e)
+{
+    enum err_kind kind = e->op->status.kind;
+
+    for (size_t i = 0; i < e->n; i++) {
+        struct encoded *v = &e->values[i];
+
+        for (size_t k = 0; k < COUNT_OF(v->used); k++) {
+            value_cache_release(e->cache, v->used[k]);
+            v->used[k] = NULL;
+        }
+        if (kind == ERR_OK && v->whole.len >= BASED_MIN)
+            remember(e, v);
+        if (kind == ERR_NO_BASE)
+            value_cache_forget(e->cache, &v->key);
+        v->blob->bytes = v->whole;
+        v->blob->encoding = BLOB_WHOLE;
+    }
+}
