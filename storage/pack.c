@@ -1,9 +1,16 @@
 /* pack.c - see pack.h. */
 #include "pack.h"
 
+#include "delta.h"
+#include "zip.h"
+
 enum {
     REFS_FORMAT = 1,   /* n ids of 8 bytes, little-endian */
     WRITES_FORMAT = 1, /* count; of each: idx (zigzag); channel, type, bytes after their length */
+    WRITES_ZIPPED = 2, /* count; the same of each, as a frame (zip.h) behind delta_words */
+    ZEROS_MIN = 4,     /* in front of a version */
+    ZEROS_MAX = 100,
+    ZIPPED_MIN = 64,   /* shorter ones are left as they are */
     REF_LEN = 8,
     NUMBER_MAX = 10, /* bytes of a number: 7 bits in each, low ones first, high bit = goes on */
     WRITE_MIN = 4,   /* bytes of the shortest write */
@@ -95,11 +102,78 @@ static int64_t unzigzag(uint64_t n)
     return (int64_t)(n >> 1 ^ (n & 1 ? ~UINT64_C(0) : 0));
 }
 
+/*
+ * "000...3.01" becomes NUL, the number of zeros, 3.01: no JSON text begins with NUL.
+ */
+struct slice pack_version(struct slice version, char room[PACKED_VERSION_MAX])
+{
+    size_t zeros = 0, rest;
+
+    if (version.len < ZEROS_MIN + 2 || version.len > PACKED_VERSION_MAX || *version.at != '"')
+        return version;
+    while (zeros < ZEROS_MAX && version.at[1 + zeros] == '0')
+        zeros++;
+    if (zeros < ZEROS_MIN)
+        return version;
+    rest = version.len - zeros - 2;
+    room[0] = '\0';
+    room[1] = (char)zeros;
+    memcpy(room + 2, version.at + 1 + zeros, rest);
+    return (struct slice){room, 2 + rest};
+}
+
+bool unpack_version(struct slice packed, struct arena *arena, struct slice *version,
+                    struct err *err)
+{
+    size_t zeros, rest;
+    char *at;
+
+    if (!slice_present(packed)) {
+        *version = packed;
+        return true;
+    }
+    if (packed.len < 2 || *packed.at != '\0') {
+        *version = arena_copy(arena, packed);
+        return slice_present(*version) || no_memory(err);
+    }
+    zeros = (unsigned char)packed.at[1];
+    rest = packed.len - 2;
+    at = arena_alloc(arena, zeros + rest + 2);
+    if (!at)
+        return no_memory(err);
+    *version = (struct slice){at, zeros + rest + 2};
+    *at++ = '"';
+    memset(at, '0', zeros);
+    memcpy(at + zeros, packed.at + 2, rest);
+    at[zeros + rest] = '"';
+    return true;
+}
+
+/* Packs what stands behind the count, at `items`, where that makes it shorter. */
+static bool zip_writes(char *out, char *items, size_t len, struct arena *arena,
+                       struct slice *packed, struct err *err)
+{
+    size_t head = (size_t)(items - out);
+    struct slice zipped;
+
+    *packed = (struct slice){out, head + len};
+    if (len < ZIPPED_MIN)
+        return true;
+    if (!zip_pack(delta_words, (struct slice){items, len}, arena, &zipped, err))
+        return false;
+    if (zipped.len >= len)
+        return true;
+    out[0] = WRITES_ZIPPED;
+    memcpy(items, zipped.at, zipped.len);
+    packed->len = head + zipped.len;
+    return true;
+}
+
 bool pack_writes(const struct write *writes, size_t n, struct arena *arena, struct slice *packed,
                  struct err *err)
 {
     size_t most = 1 + NUMBER_MAX;
-    char *out, *p;
+    char *out, *p, *items;
 
     for (size_t i = 0; i < n; i++)
         most += 4 * NUMBER_MAX + writes[i].channel.len + writes[i].blob.type.len +
@@ -109,15 +183,14 @@ bool pack_writes(const struct write *writes, size_t n, struct arena *arena, stru
         return no_memory(err);
     p = out;
     *p++ = WRITES_FORMAT;
-    p = put_number(p, n);
+    items = p = put_number(p, n);
     for (size_t i = 0; i < n; i++) {
         p = put_number(p, zigzag(writes[i].idx));
         p = put_slice(p, writes[i].channel);
         p = put_slice(p, writes[i].blob.type);
         p = put_slice(p, writes[i].blob.bytes);
     }
-    *packed = (struct slice){out, (size_t)(p - out)};
-    return true;
+    return zip_writes(out, items, (size_t)(p - items), arena, packed, err);
 }
 
 static bool take_number(struct slice *in, uint64_t *n)
@@ -151,24 +224,48 @@ static bool take_slice(struct slice *in, struct slice *out)
     return true;
 }
 
-/* The count is bounded by the bytes that are there, before memory is taken for it. */
-static bool take_count(struct slice *in, size_t *n)
+/* The format and the count, which is bounded by the bytes that are there. */
+static bool take_head(struct slice *in, int *format, size_t *n, struct err *err)
 {
-    uint64_t count;
+    uint64_t count, len;
 
-    if (in->len == 0 || *in->at != WRITES_FORMAT)
-        return false;
+    *format = in->len ? *in->at : 0;
+    if (*format != WRITES_FORMAT && *format != WRITES_ZIPPED)
+        return damaged(err);
     in->at++;
     in->len--;
-    if (!take_number(in, &count) || count > in->len / WRITE_MIN)
+    if (!take_number(in, &count))
+        return damaged(err);
+    len = in->len;
+    if (*format == WRITES_ZIPPED && !zip_size(*in, &len, err))
         return false;
+    if (len > DELTA_MAX || count > len / WRITE_MIN)
+        return damaged(err);
     *n = (size_t)count;
     return true;
 }
 
 bool unpack_count(struct slice packed, size_t *n, struct err *err)
 {
-    return take_count(&packed, n) || damaged(err);
+    int format;
+
+    return take_head(&packed, &format, n, err);
+}
+
+static bool unzip(struct slice *packed, struct arena *arena, struct err *err)
+{
+    uint64_t len;
+    char *at;
+
+    if (!zip_size(*packed, &len, err))
+        return false;
+    at = arena_alloc(arena, len + 1);
+    if (!at)
+        return no_memory(err);
+    if (!zip_unpack(delta_words, *packed, arena, at, err))
+        return false;
+    *packed = (struct slice){at, len};
+    return true;
 }
 
 bool unpack_writes(struct slice packed, struct arena *arena, struct write **writes, size_t *n,
@@ -177,9 +274,11 @@ bool unpack_writes(struct slice packed, struct arena *arena, struct write **writ
     struct write *found;
     uint64_t idx;
     size_t count;
+    int format;
 
-    if (!take_count(&packed, &count))
-        return damaged(err);
+    if (!take_head(&packed, &format, &count, err) ||
+        (format == WRITES_ZIPPED && !unzip(&packed, arena, err)))
+        return false;
     found = arena_zalloc(arena, count, sizeof(*found));
     if (!found)
         return no_memory(err);

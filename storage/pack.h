@@ -7,7 +7,7 @@
  * Lengths in the bytes are never trusted.
  *
  * Threads    no state.
- * Ownership  results live in the arena; texts of unpacked writes point into the packed bytes.
+ * Ownership  results live in the arena; texts of unpacked writes there or in the packed bytes.
  * Units      bytes.
  * Errors     ERR_STORAGE: not what pack_*() made. ERR_NO_MEMORY.
  */
@@ -26,7 +26,17 @@ bool pack_refs(const int64_t *refs, size_t n, struct arena *arena, struct slice 
 bool unpack_refs(struct slice packed, struct arena *arena, int64_t **refs, size_t *n,
                  struct err *err) MUST_USE;
 
-/* Packs idx, channel and blob type and bytes of the writes of one task. */
+/* A version is JSON text of at most 512 bytes (routes/input.h). */
+enum { PACKED_VERSION_MAX = 1024 };
+
+/* The text of a version without the zeros that LangGraph puts in front; in `room`, or as it is. */
+struct slice pack_version(struct slice version, char room[PACKED_VERSION_MAX]) MUST_USE;
+
+/* The text as it was; absent stays absent. */
+bool unpack_version(struct slice packed, struct arena *arena, struct slice *version,
+                    struct err *err) MUST_USE;
+
+/* Packs idx, channel and blob type and bytes of the writes of one task, compressed where that helps. */
 bool pack_writes(const struct write *writes, size_t n, struct arena *arena, struct slice *packed,
                  struct err *err) MUST_USE;
 

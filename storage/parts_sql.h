@@ -26,9 +26,6 @@
     X(CHECKPOINT_SCAN, "SELECT id, checkpoint_id, stamp, parent_id, head, refs FROM " T_CHECKPOINT " " \
                        "WHERE namespace = ?1 AND checkpoint_id > ?2 ORDER BY checkpoint_id") \
     X(CHECKPOINT_UNPARENT, "UPDATE " T_CHECKPOINT " SET parent_id = NULL WHERE id = ?1") \
-    X(VALUE_IDS, "SELECT id, 0 FROM " T_VALUE INDEXED_BY("value_key") " WHERE namespace = ?1") \
-    X(VALUE_BASED, "SELECT EXISTS (SELECT 1 FROM " T_VALUE INDEXED_BY("value_base") " " \
-                   "WHERE namespace = ?1 AND base > 0)") \
     X(THREAD_STATE, "SELECT id, last_stamp, checkpoints, bytes, form FROM " T_NAMESPACE " " \
                     "WHERE thread = ?1 ORDER BY id") \
     X(THREAD_KNOWN, "SELECT 1 FROM " T_THREAD " WHERE id = ?1 AND tenant = ?2") \

@@ -17,5 +17,9 @@ extern const char sqlite_0001_sql[];
 extern const size_t sqlite_0001_sql_len;
 extern const char postgres_0001_sql[];
 extern const size_t postgres_0001_sql_len;
+extern const char sqlite_0002_sql[];
+extern const size_t sqlite_0002_sql_len;
+extern const char postgres_0002_sql[];
+extern const size_t postgres_0002_sql_len;
 
 #endif

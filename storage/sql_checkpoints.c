@@ -66,6 +66,8 @@ static bool check_bases(const struct put *p, struct err *err)
 static bool find_value(struct sql *d, int64_t ns, const struct channel_version *of, int64_t *id,
                        struct err *err)
 {
+    char room[PACKED_VERSION_MAX];
+    struct slice version = pack_version(of->version, room);
     AUTO(query_end) struct query q = {0};
     bool found;
 
@@ -80,7 +82,7 @@ static bool find_value(struct sql *d, int64_t ns, const struct channel_version *
         if (!found)
             return true;
         if (slice_equal(query_col(&q, 1), of->channel) &&
-            slice_equal(query_col(&q, 2), of->version)) {
+            slice_equal(query_col(&q, 2), version)) {
             *id = query_col_int(&q, 0);
             return true;
         }

@@ -60,7 +60,7 @@ static bool take_row(struct loader *l, struct query *q, struct value **out, stru
     *out = value;
     l->bytes += sizeof(*value);
     return load_copy(l, q, 4, &value->of.channel, err) &&
-           load_copy(l, q, 5, &value->of.version, err) &&
+           unpack_version(query_col(q, 5), l->arena, &value->of.version, err) &&
            copy_text(l, q, 6, &value->blob.type, err) &&
            copy_text(l, q, 7, &value->blob.bytes, err);
 }

@@ -20,11 +20,9 @@ static int order_values(const void *a, const void *b)
 bool marks_list(struct sql *d, int64_t ns, struct marks *values, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
-    int64_t bases = 0;
     bool row;
 
-    if (!query_number(d, SQL_VALUE_BASED, (int64_t[]){ns, 0}, &bases, err) ||
-        !query_begin(d, bases ? SQL_VALUE_ALL : SQL_VALUE_IDS, &q, err))
+    if (!query_begin(d, SQL_VALUE_ALL, &q, err))
         return false;
     query_int(&q, ns);
     for (;;) {

@@ -192,6 +192,19 @@ static bool store_task(struct merge *m, const struct task_row *old, struct err *
            grow(m, from->stamp, 0, (int64_t)task.body.len - (int64_t)old->body.len, err);
 }
 
+/* The other store has seen the task first. */
+static bool take_seq(struct merge *m, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(m->load.d, SQL_TASK_SEQ, &q, err))
+        return false;
+    query_int(&q, m->at.row.id);
+    query_int(&q, m->record->task.seq);
+    query_blob(&q, m->record->key.task);
+    return query_run(&q, err);
+}
+
 static bool merge_task(struct merge *m, struct err *err)
 {
     const struct record_task *from = &m->record->task;
@@ -211,7 +224,7 @@ static bool merge_task(struct merge *m, struct err *err)
     if (from->seq >= old.seq)
         return true;
     m->applied = true;
-    return query_do(m->load.d, SQL_TASK_SEQ, old.id, from->seq, err);
+    return take_seq(m, err);
 }
 
 static bool merge(struct merge *m, struct err *err)

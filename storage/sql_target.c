@@ -3,6 +3,7 @@
 
 #include "blob_hash.h"
 #include "clock.h"
+#include "pack.h"
 #include "sql_removal.h"
 
 static bool remove_checkpoint(struct sql *d, const struct op *op, struct target *t, struct err *err)
@@ -119,15 +120,15 @@ bool task_store(struct sql *d, struct target *t, struct slice task_id, const str
     query_int(&q, task->seq);
     query_int(&q, task->stamp);
     query_blob(&q, task->body);
-    query_int(&q, task->id ? task->id : t->row.id);
-    if (!task->id)
-        query_blob(&q, task_id);
+    query_int(&q, t->row.id);
+    query_blob(&q, task_id);
     return query_run(&q, err);
 }
 
 bool value_put(struct sql *d, int64_t ns, const struct blob *blob, const struct channel_version *of,
                bool *added, struct err *err)
 {
+    char room[PACKED_VERSION_MAX];
     struct slice none = {NULL, 0};
     int64_t changes;
     struct query q;
@@ -138,13 +139,15 @@ bool value_put(struct sql *d, int64_t ns, const struct blob *blob, const struct 
     query_int(&q, ns);
     if (of)
         query_int(&q, blob_key(of->channel, of->version));
+    else if (blob->base_id)
+        query_int(&q, blob->base_id);
     else
         query_null(&q);
     query_int(&q, blob->base_id);
     query_int(&q, blob->encoding);
     query_blob(&q, (struct slice){(const char *)blob->hash, BLOB_HASH_LEN});
     query_blob(&q, of ? load_text(of->channel) : none);
-    query_blob(&q, of ? load_text(of->version) : none);
+    query_blob(&q, of ? pack_version(load_text(of->version), room) : none);
     query_blob(&q, blob->type);
     query_blob(&q, load_text(blob->bytes));
     if (!query_change(&q, &changes, err))

@@ -20,6 +20,7 @@ static const struct {
     const size_t *len;
 } migrations[] = {
     {sqlite_0001_sql, &sqlite_0001_sql_len},
+    {sqlite_0002_sql, &sqlite_0002_sql_len},
 };
 
 /*

@@ -165,19 +165,19 @@
     X(VALUE_ALL, "SELECT id, base FROM " T_VALUE " WHERE namespace = ?1 ORDER BY id")                    \
     X(VALUE_COPY,                                                                                  \
       "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, "            \
-      "type, bytes) SELECT ?2, ?3, key, ?4, encoding, hash, channel, version, type, bytes "        \
-      "FROM " T_VALUE " WHERE id = ?1")                                                                  \
+      "type, bytes) SELECT ?2, ?3, CASE WHEN channel IS NULL THEN nullif(?4, 0) ELSE key END, ?4, " \
+      "encoding, hash, channel, version, type, bytes FROM " T_VALUE " WHERE id = ?1")               \
     X(VALUE_SIZE, "SELECT " OCTETS "(bytes) FROM " T_VALUE " WHERE id = ?1")                       \
     X(VALUE_DROP, "DELETE FROM " T_VALUE " WHERE id = ?1")                                         \
     X(HEAD_FREE, "SELECT EXISTS (SELECT 1 FROM " T_VALUE " WHERE id = ?1 AND namespace = ?2 "      \
-                 "AND key IS NULL AND NOT EXISTS (SELECT 1 FROM " T_VALUE " v "                    \
-                 "WHERE v.namespace = ?2 AND v.base > 0 AND v.base = ?1))")                        \
+                 "AND channel IS NULL AND NOT EXISTS (SELECT 1 FROM " T_VALUE " v "                \
+                 "WHERE v.namespace = ?2 AND v.key = ?1))")                                        \
     X(TASK_FIND, "SELECT id, seq, stamp, body, task_path FROM " T_TASK " "                               \
                  "WHERE checkpoint = ?1 AND task_id = ?2")                                         \
     X(TASK_INSERT, "INSERT INTO " T_TASK " (task_path, seq, stamp, body, checkpoint, task_id) "          \
                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                              \
     X(TASK_UPDATE, "UPDATE " T_TASK " SET task_path = ?1, seq = ?2, stamp = ?3, body = ?4 "              \
-                   "WHERE id = ?5")                                                                \
+                   "WHERE checkpoint = ?5 AND task_id = ?6")                                       \
     X(TASK_CHANNEL, "SELECT task_id, task_path, stamp, seq, body FROM " T_TASK " "                       \
                     "WHERE checkpoint = ?1 ORDER BY task_path, task_id")                           \
     X(TASK_DOCUMENT, "SELECT task_id, task_path, stamp, seq, body FROM " T_TASK " "                      \
@@ -187,7 +187,7 @@
                  "JOIN " T_CHECKPOINT " c ON c.namespace = n.id WHERE n.thread = ?1) AND stamp <= ?2")   \
     X(TASK_EXPIRED, "DELETE FROM " T_TASK " WHERE checkpoint = ?1 AND stamp >> 10 <= ?2 "                \
                     "RETURNING " OCTETS "(body)")                                                      \
-    X(TASK_SEQ, "UPDATE " T_TASK " SET seq = ?2 WHERE id = ?1 AND seq > ?2")                             \
+    X(TASK_SEQ, "UPDATE " T_TASK " SET seq = ?2 WHERE checkpoint = ?1 AND seq > ?2 AND task_id = ?3")    \
     X(TASK_NEWEST, "SELECT max(stamp) FROM " T_TASK " WHERE checkpoint = ?1")                            \
     X(RECORDS_THREAD,                                                                              \
       "SELECT t.thread_id, t.tomb, t.updated_us FROM " T_THREAD " t "                                    \
