@@ -10,7 +10,7 @@ enum {
     WRITES_ZIPPED = 2, /* count; the same of each, as a frame (zip.h) behind delta_words */
     ZEROS_MIN = 4,     /* in front of a version */
     ZEROS_MAX = 100,
-    ZIPPED_MIN = 64,   /* shorter ones are left as they are */
+    ZIPPED_MIN = 64, /* shorter ones are left as they are */
     REF_LEN = 8,
     NUMBER_MAX = 10, /* bytes of a number: 7 bits in each, low ones first, high bit = goes on */
     WRITE_MIN = 4,   /* bytes of the shortest write */

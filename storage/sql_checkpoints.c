@@ -81,8 +81,7 @@ static bool find_value(struct sql *d, int64_t ns, const struct channel_version *
             return false;
         if (!found)
             return true;
-        if (slice_equal(query_col(&q, 1), of->channel) &&
-            slice_equal(query_col(&q, 2), version)) {
+        if (slice_equal(query_col(&q, 1), of->channel) && slice_equal(query_col(&q, 2), version)) {
             *id = query_col_int(&q, 0);
             return true;
         }

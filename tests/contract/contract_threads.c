@@ -263,5 +263,6 @@ TCase *contract_threads_case(void)
     contract_prune_add(tc);
     contract_thread_records_add(tc);
     contract_ages_add(tc);
+    contract_deltas_add(tc);
     return tc;
 }
