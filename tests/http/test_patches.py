@@ -28,9 +28,9 @@ def patch(version: Any, parts: Any, whole: bytes, base: bytes = BASE, base_versi
 
 
 def put(server: Server, thread: str, checkpoint: str, values: list[Any], *raw: bytes,
-        ns: str = "") -> Answer:
-    header = {"checkpoint": {"channel_versions": {v["channel"]: v["version"] for v in values}},
-              "values": values}
+        ns: str = "", parent: str | None = None) -> Answer:
+    header: dict[str, Any] = {"checkpoint": {"channel_versions": {v["channel"]: v["version"] for v in values}},
+              "values": values, "parent_checkpoint_id": parent}
     return server.put(f"/checkpoints/{thread}/{checkpoint}?ns={ns}", raw=frames.pack(header, *raw),
                       headers={"Content-Type": frames.TYPE})
 

@@ -151,6 +151,88 @@ START_TEST(damaged_writes)
 }
 END_TEST
 
+#define LONG_TEXT                                                                     \
+    "langchain_core.messages.human HumanMessage additional_kwargs response_metadata " \
+    "model_validate_json tool_calls invalid_tool_calls usage_metadata"
+
+START_TEST(zipped_writes)
+{
+    static const struct write big[] = {
+        {.idx = 3,
+         .channel = {"ch", 2},
+         .blob = {.type = {"t", 1}, .bytes = {LONG_TEXT, sizeof(LONG_TEXT) - 1}}},
+        {.idx = 4,
+         .channel = {"ch", 2},
+         .blob = {.type = {"t", 1}, .bytes = {LONG_TEXT, sizeof(LONG_TEXT) - 1}}},
+    };
+    struct slice packed, cut;
+    struct write *back;
+    char *changed;
+    size_t n;
+
+    ck_assert(pack_writes(big, COUNT_OF(big), &arena, &packed, &err));
+    ck_assert_uint_lt(packed.len, sizeof(LONG_TEXT) / 2);
+    ck_assert(unpack_count(packed, &n, &err));
+    ck_assert_uint_eq(n, 2);
+    ck_assert(unpack_writes(packed, &arena, &back, &n, &err));
+    ck_assert_uint_eq(n, 2);
+    ck_assert_int_eq(back[1].idx, 4);
+    ck_assert(slice_equal(back[1].blob.bytes, big[1].blob.bytes));
+    changed = arena_alloc(&arena, packed.len);
+    ck_assert_ptr_nonnull(changed);
+    for (size_t i = 0; i < packed.len; i++) {
+        cut = (struct slice){packed.at, i};
+        ck_assert(!unpack_writes(cut, &arena, &back, &n, &err));
+        ck_assert_int_eq(err.kind, ERR_STORAGE);
+        memcpy(changed, packed.at, packed.len);
+        changed[i] ^= 0x11;
+        cut = (struct slice){changed, packed.len};
+        if (!unpack_writes(cut, &arena, &back, &n, &err))
+            ck_assert_int_eq(err.kind, ERR_STORAGE);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *version;
+    size_t len; /* packed */
+} versions[] = {
+    {"\"00000000000000000000000000000003.0123456789012345\"", 20},
+    {"\"0000\"", 2},
+    {"\"000\"", 5},
+    {"1", 1},
+    {"1.5e3", 5},
+    {"\"\"", 2},
+    {"\"a0000\"", 7},
+    {"\"00000\\u0000\"", 8},
+};
+
+START_TEST(version_without_zeros)
+{
+    struct slice version = slice_of(versions[_i].version), back;
+    char room[PACKED_VERSION_MAX];
+    struct slice packed = pack_version(version, room);
+
+    ck_assert_uint_eq(packed.len, versions[_i].len);
+    ck_assert(unpack_version(packed, &arena, &back, &err));
+    ck_assert(slice_equal(back, version));
+}
+END_TEST
+
+START_TEST(version_of_many_zeros)
+{
+    char text[300], room[PACKED_VERSION_MAX];
+    struct slice version = {text, sizeof(text)}, back;
+
+    memset(text, '0', sizeof(text));
+    text[0] = text[sizeof(text) - 1] = '"';
+    ck_assert(unpack_version(pack_version(version, room), &arena, &back, &err));
+    ck_assert(slice_equal(back, version));
+    ck_assert(unpack_version((struct slice){NULL, 0}, &arena, &back, &err));
+    ck_assert(!slice_present(back));
+}
+END_TEST
+
 static bool both_ways(struct arena *a, struct err *e)
 {
     int64_t ids[] = {1, 2, 3}, *refs;
@@ -181,6 +263,9 @@ Suite *suite_pack(void)
     tcase_add_test(tc, cut_writes);
     tcase_add_test(tc, changed_writes);
     tcase_add_test(tc, damaged_writes);
+    tcase_add_test(tc, zipped_writes);
+    tcase_add_loop_test(tc, version_without_zeros, 0, COUNT_OF(versions));
+    tcase_add_test(tc, version_of_many_zeros);
     tcase_add_test(tc, memory_may_end_anywhere);
     suite_add_tcase(suite, tc);
     return suite;

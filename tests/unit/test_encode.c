@@ -1,0 +1,280 @@
+/* Which value is based on which: newest, patch, the checkpoint before, anchors; and what is kept. */
+#include <check.h>
+
+#include "blob_hash.h"
+#include "clock.h"
+#include "delta.h"
+#include "encode.h"
+#include "oom.h"
+
+static struct arena arena;
+static struct err err;
+static struct value_cache *cache;
+static struct value values[1];
+
+static void setup(void)
+{
+    arena_init(&arena, NULL, 0);
+    cache = value_cache_new(1 << 24);
+}
+
+static void teardown(void)
+{
+    value_cache_free(cache);
+    arena_done(&arena);
+}
+
+/* Text that nobody else has, the same for the same n up to len. */
+static struct slice text(size_t len, uint32_t n)
+{
+    char *at = arena_alloc(&arena, len);
+
+    ck_assert_ptr_nonnull(at);
+    for (size_t i = 0; i < len; i++) {
+        n = n * 1664525 + 1013904223;
+        at[i] = (char)('a' + (n >> 24) % 26);
+    }
+    return (struct slice){at, len};
+}
+
+/* A put of checkpoint `id` whose value and head are so long. */
+static struct op put_of(const char *id, size_t len)
+{
+    struct op op = {
+        .type = OP_CHECKPOINT_PUT, .tenant = SLICE("t"), .id = SLICE("thread"), .arena = &arena};
+
+    values[0] = (struct value){.of = {SLICE("ch"), SLICE("1")},
+                               .blob = {.type = SLICE("msgpack"), .bytes = text(len, 1)}};
+    op.checkpoint_put = (struct op_checkpoint_put){
+        .ns = SLICE(""),
+        .checkpoint_id = slice_of(id),
+        .form = FORM_CHANNEL,
+        .head = {.type = SLICE(""), .bytes = text(len, 2)},
+        .metadata = SLICE("{}"),
+        .values = values,
+        .n_values = 1,
+    };
+    return op;
+}
+
+static struct encoder encoded(struct op *op, struct value_cache *with, bool alone)
+{
+    struct encoder e;
+
+    ck_assert(encode_start(&e, with, op, &err));
+    ck_assert_ptr_null(e.latest);
+    ck_assert(encode_choose(&e, &err));
+    ck_assert_ptr_null(e.anchors);
+    ck_assert(encode_values(&e, alone, &err));
+    return e;
+}
+
+START_TEST(encode_first_stands_alone)
+{
+    struct op op = put_of("c1", 500);
+    struct encoder e = encoded(&op, cache, false);
+    uint8_t hash[BLOB_HASH_LEN];
+
+    ck_assert_int_eq(values[0].blob.base_id, 0);
+    ck_assert(!delta_has_base(values[0].blob.encoding));
+    ck_assert_int_eq(values[0].blob.anchor_id, values[0].blob.id);
+    ck_assert_int_gt(op.checkpoint_put.head.id, values[0].blob.id);
+    ck_assert_int_gt(stamp_next(), op.checkpoint_put.head.id);
+    blob_hash(SLICE("msgpack"), text(500, 1), hash);
+    ck_assert_mem_eq(values[0].blob.hash, hash, sizeof(hash));
+    encode_done(&e);
+    ck_assert(slice_equal(values[0].blob.bytes, text(500, 1)));
+    ck_assert_int_eq(values[0].blob.encoding, BLOB_WHOLE);
+    ck_assert(slice_equal(op.checkpoint_put.head.bytes, text(500, 2)));
+}
+END_TEST
+
+START_TEST(encode_on_the_newest)
+{
+    struct op op = put_of("c1", 500);
+    struct encoder e = encoded(&op, cache, false);
+    int64_t first = values[0].blob.id, head = op.checkpoint_put.head.id;
+
+    encode_done(&e);
+    op = put_of("c2", 600);
+    e = encoded(&op, cache, false);
+    ck_assert_int_eq(values[0].blob.base_id, first);
+    ck_assert_int_eq(op.checkpoint_put.head.base_id, head);
+    ck_assert_uint_eq(values[0].blob.place, 1);
+    ck_assert_int_eq(values[0].blob.anchor_id, first);
+    ck_assert_uint_lt(values[0].blob.bytes.len, 120);
+    encode_done(&e);
+    e = encoded(&op, cache, true);
+    ck_assert_int_eq(values[0].blob.base_id, 0);
+    encode_done(&e);
+    op = put_of("c3", 20); /* too short to be based on anything */
+    e = encoded(&op, cache, false);
+    ck_assert_int_eq(values[0].blob.base_id, 0);
+    encode_done(&e);
+}
+END_TEST
+
+/* A head that is replaced goes, so the new one is based on what that was based on. */
+START_TEST(encode_the_same_checkpoint_again)
+{
+    struct op op = put_of("c1", 500);
+    struct encoder e = encoded(&op, cache, false);
+    int64_t head = op.checkpoint_put.head.id;
+
+    encode_done(&e);
+    op = put_of("c1", 510);
+    e = encoded(&op, cache, false);
+    ck_assert_int_eq(op.checkpoint_put.head.base_id, 0);
+    head = op.checkpoint_put.head.id;
+    encode_done(&e);
+    for (int i = 0; i < 2; i++) {
+        op = put_of("c2", 520);
+        e = encoded(&op, cache, false);
+        ck_assert_int_eq(op.checkpoint_put.head.base_id, head);
+        encode_done(&e);
+    }
+}
+END_TEST
+
+START_TEST(encode_failed_puts_are_not_kept)
+{
+    struct op op = put_of("c1", 500);
+    struct encoder e = encoded(&op, cache, false);
+
+    op.status.kind = ERR_FORM;
+    encode_done(&e);
+    op = put_of("c2", 500);
+    e = encoded(&op, cache, false);
+    ck_assert_int_eq(values[0].blob.base_id, 0);
+    encode_done(&e);
+    op = put_of("c3", 500);
+    e = encoded(&op, cache, false);
+    ck_assert_int_ne(values[0].blob.base_id, 0);
+    op.status.kind = ERR_NO_BASE;
+    encode_done(&e);
+    op = put_of("c4", 500);
+    e = encoded(&op, cache, false);
+    ck_assert_int_eq(values[0].blob.base_id, 0);
+    encode_done(&e);
+}
+END_TEST
+
+START_TEST(encode_seeks_what_the_cache_has_not)
+{
+    struct op op = put_of("c2", 2000);
+    struct value stored = {.of = {SLICE("ch"), SLICE("0")},
+                           .blob = {.id = 7, .anchor_id = 3, .place = 4, .bytes = text(1900, 1)}};
+    const struct value *list[] = {&stored};
+    struct checkpoint before = {.id = SLICE("c1"),
+                                .values = list,
+                                .n_values = 1,
+                                .head = {.id = 8, .anchor_id = 8, .bytes = text(1900, 2)}};
+    struct encoder e;
+
+    op.checkpoint_put.parent_id = SLICE("c1");
+    ck_assert(encode_start(&e, NULL, &op, &err));
+    ck_assert_ptr_nonnull(e.latest);
+    ck_assert_int_eq(e.latest->type, OP_CHECKPOINT_GET);
+    ck_assert(slice_equal(e.latest->checkpoint_get.checkpoint_id, SLICE("c1")));
+    e.latest->checkpoint_get.out.checkpoint = &before;
+    ck_assert(encode_choose(&e, &err) && encode_values(&e, false, &err));
+    ck_assert_int_eq(values[0].blob.base_id, 7);
+    ck_assert_uint_eq(values[0].blob.place, 5);
+    ck_assert_int_eq(values[0].blob.anchor_id, 3);
+    ck_assert_int_eq(op.checkpoint_put.head.base_id, 8);
+    ck_assert_int_gt(values[0].blob.id, 8);
+    encode_done(&e);
+    ck_assert(encode_start(&e, NULL, &op, &err));
+    e.latest->status.kind = ERR_NOT_FOUND;
+    ck_assert(encode_choose(&e, &err) && encode_values(&e, false, &err));
+    ck_assert_int_eq(values[0].blob.base_id, 0);
+    encode_done(&e);
+}
+END_TEST
+
+/* The 32nd is based on the one 32 before it, which is read if it must be. */
+START_TEST(encode_anchors)
+{
+    struct value stored = {.blob = {.id = 3, .anchor_id = 3, .place = 32, .bytes = text(900, 1)}};
+    struct op op = put_of("c2", 1000);
+    struct patch_part parts[] = {{{NULL, 0}, 0, 990}, {text(10, 5), 0, 10}};
+    struct patch patch = {.parts = parts,
+                          .n = 2,
+                          .len = 1000,
+                          .base = text(990, 1),
+                          .base_id = 34,
+                          .anchor_id = 3,
+                          .place = 63};
+    const struct value *list[] = {&stored};
+    struct encoder e;
+
+    values[0].blob.patch = &patch;
+    ck_assert(encode_start(&e, cache, &op, &err) && encode_choose(&e, &err));
+    ck_assert_ptr_nonnull(e.anchors);
+    ck_assert_uint_eq(e.anchors->values_get.n, 1);
+    ck_assert_int_eq(e.anchors->values_get.asks[0].id, 3);
+    e.anchors->values_get.out.items = list;
+    ck_assert(encode_values(&e, false, &err));
+    ck_assert_int_eq(values[0].blob.base_id, 3);
+    ck_assert_int_eq(values[0].blob.encoding, BLOB_DELTA);
+    ck_assert_uint_eq(values[0].blob.place, 64);
+    ck_assert_int_eq(values[0].blob.anchor_id, values[0].blob.id);
+    encode_done(&e);
+    patch.place = 64; /* the next one is a patch */
+    e = encoded(&op, cache, false);
+    ck_assert_int_eq(values[0].blob.base_id, 34);
+    ck_assert_int_eq(values[0].blob.encoding, BLOB_PATCH);
+    ck_assert_uint_eq(values[0].blob.place, 65);
+    encode_done(&e);
+    patch.place = DELTA_CHAIN - 1; /* and the last one ends the chain */
+    e = encoded(&op, cache, false);
+    ck_assert_int_eq(values[0].blob.base_id, 0);
+    encode_done(&e);
+}
+END_TEST
+
+START_TEST(encode_memory_ends)
+{
+    struct op op = put_of("c1", 300);
+    struct encoder e = encoded(&op, cache, false);
+    bool done, struck;
+    size_t n = 0;
+
+    encode_done(&e);
+    do {
+        struct arena own = {0};
+
+        op = put_of("c2", 400);
+        op.arena = &own;
+        oom_at(++n);
+        done = encode_start(&e, NULL, &op, &err) && encode_choose(&e, &err) &&
+               encode_values(&e, false, &err);
+        struck = oom_end();
+        ck_assert(done || err.kind == ERR_NO_MEMORY);
+        op.status.kind = done ? ERR_OK : ERR_NO_MEMORY;
+        encode_done(&e);
+        ck_assert(slice_equal(op.checkpoint_put.head.bytes, text(400, 2)));
+        arena_done(&own);
+    } while (struck);
+    ck_assert(done);
+}
+END_TEST
+
+Suite *suite_encode(void);
+
+Suite *suite_encode(void)
+{
+    Suite *suite = suite_create("encode");
+    TCase *tc = tcase_create("encode");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, encode_first_stands_alone);
+    tcase_add_test(tc, encode_on_the_newest);
+    tcase_add_test(tc, encode_the_same_checkpoint_again);
+    tcase_add_test(tc, encode_failed_puts_are_not_kept);
+    tcase_add_test(tc, encode_seeks_what_the_cache_has_not);
+    tcase_add_test(tc, encode_anchors);
+    tcase_add_test(tc, encode_memory_ends);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
