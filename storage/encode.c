@@ -27,6 +27,7 @@ struct encoded {
     struct source base;
     const struct patch *patch; /* from that base; NULL = not known */
     bool sought;               /* the store may know a base */
+    bool is_newest;            /* a head that replaces the newest one */
     int64_t wanted;            /* an anchor that the cache has lost */
     uint32_t place;
 };
@@ -52,9 +53,30 @@ static uint64_t tag_of(const struct encoder *e)
     return (uint64_t)blob_key(e->op->checkpoint_put.checkpoint_id, SLICE(""));
 }
 
+/*
+ * The mark of a namespace in which documents are replaced in turns: heads that were bases would gather
+ * there, so none is.
+ */
+static struct value_key replaced_key(const struct encoder *e)
+{
+    const struct op *op = e->op;
+    struct slice parts[] = {op->tenant, op->id, op->checkpoint_put.ns, SLICE("replaced"),
+                            SLICE("")};
+
+    return value_cache_key(parts, COUNT_OF(parts));
+}
+
+static bool is_replaced(const struct encoder *e)
+{
+    struct value_key key = replaced_key(e);
+
+    return e->op->checkpoint_put.form == FORM_DOCUMENT && value_cache_noted(e->cache, &key);
+}
+
 /* The head that this one replaces goes: what it was based on stays. */
 static void step_back(struct encoder *e, struct encoded *v)
 {
+    v->is_newest = true;
     v->used[1] = value_cache_find(e->cache, v->used[0]->base_id);
     v->base = v->used[1] ? source_of(v->used[1]) : (struct source){0};
 }
@@ -65,7 +87,7 @@ static void find_base(struct encoder *e, struct encoded *v)
     const struct patch *patch = v->blob->patch;
     uint64_t tag;
 
-    if (v->whole.len < BASED_MIN)
+    if (v->whole.len < BASED_MIN || (!v->of && is_replaced(e)))
         return;
     if (patch && patch->base_id) {
         v->base = (struct source){patch->base_id, patch->anchor_id, patch->place, patch->base};
@@ -292,10 +314,22 @@ static void remember(struct encoder *e, const struct encoded *v)
                      v->of ? (uint64_t)blob_key(v->of->channel, v->of->version) : tag_of(e));
 }
 
+/* A document was replaced that was not the newest. */
+static void note_replaced(struct encoder *e)
+{
+    const struct op_checkpoint_put *put = &e->op->checkpoint_put;
+    struct value_key key = replaced_key(e);
+
+    if (put->form == FORM_DOCUMENT && !put->out.created && !e->values[e->n - 1].is_newest)
+        value_cache_note(e->cache, &key, put->head.id, 0);
+}
+
 void encode_done(struct encoder *e)
 {
     enum err_kind kind = e->op->status.kind;
 
+    if (kind == ERR_OK && e->n > 0)
+        note_replaced(e);
     for (size_t i = 0; i < e->n; i++) {
         struct encoded *v = &e->values[i];
 

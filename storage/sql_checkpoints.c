@@ -3,6 +3,7 @@
 #include "pack.h"
 #include "sql_checkpoint_list.h"
 #include "sql_doomed.h"
+#include "sql_garbage.h"
 #include "sql_target.h"
 
 struct put {
@@ -148,15 +149,20 @@ static bool put_row(struct put *p, struct err *err)
            checkpoint_store(p->d, &p->at, &cells, err);
 }
 
-/* What an earlier checkpoint of this id had alone. Its values may be carried: they stay. */
+/*
+ * What an earlier checkpoint of this id had alone. Its values may be carried: they stay. So does a head
+ * that another is based on; the clean-up looks for those that no chain needs any more.
+ */
 static bool drop_replaced(struct put *p, struct err *err)
 {
     int64_t freed = 0;
 
-    if (p->at.row.head && !doomed_head(p->d, p->at.ns.id, p->at.row.head, &freed, err))
+    if (p->at.row.head == 0)
+        return true;
+    if (!doomed_head(p->d, p->at.ns.id, p->at.row.head, &freed, err))
         return false;
     p->bytes -= freed;
-    return true;
+    return freed > 0 || unswept_add(p->d, p->at.ns.id, err);
 }
 
 static bool prepare(struct put *p, struct err *err)

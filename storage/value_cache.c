@@ -301,6 +301,18 @@ const struct cached_value *value_cache_newest(struct value_cache *cache,
     return found;
 }
 
+bool value_cache_noted(struct value_cache *cache, const struct value_key *key)
+{
+    bool noted;
+
+    if (!cache)
+        return false;
+    pthread_mutex_lock(&cache->lock);
+    noted = *slot_of(cache, key) != NULL;
+    pthread_mutex_unlock(&cache->lock);
+    return noted;
+}
+
 void value_cache_forget(struct value_cache *cache, const struct value_key *key)
 {
     struct entry *e;

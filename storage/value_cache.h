@@ -58,6 +58,9 @@ void value_cache_note(struct value_cache *cache, const struct value_key *key, in
 const struct cached_value *value_cache_newest(struct value_cache *cache,
                                               const struct value_key *key, uint64_t *tag) MUST_USE;
 
+/* Whether anything was noted under a key, be the value here or not. */
+bool value_cache_noted(struct value_cache *cache, const struct value_key *key) MUST_USE;
+
 /* Forgets which is the newest. */
 void value_cache_forget(struct value_cache *cache, const struct value_key *key);
 

@@ -222,6 +222,24 @@ START_TEST(documents_grow_and_are_replaced)
 }
 END_TEST
 
+/* Two ids in turns: what is replaced is a base, and goes when nothing needs it. */
+START_TEST(replaced_heads_are_collected)
+{
+    struct op op;
+
+    for (int n = 0; n < 10 * MORE; n++)
+        put_document(n % 2 ? "even" : "odd", n % MORE);
+    op = store_op(&here, OP_CLEANUP, NULL);
+    op.now_us += 2 * HOUR;
+    op.cleanup.expired = true;
+    op.cleanup.limit = 1000;
+    store_ok(&here, &op);
+    ck_assert_uint_le(count_records(&here, RECORD_VALUE), 2 * 64);
+    ck_assert(slice_equal(get(&here, "d", "", "odd")->head.bytes, grown(&here, MORE - 2)));
+    ck_assert(slice_equal(get(&here, "d", "", "even")->head.bytes, grown(&here, MORE - 1)));
+}
+END_TEST
+
 /* The same id again and again takes no more room than once. */
 START_TEST(one_document_again_and_again)
 {
@@ -350,6 +368,7 @@ void contract_deltas_add(TCase *tc)
     tcase_add_test(tc, replaced_checkpoints_leave_chains_whole);
     tcase_add_test(tc, documents_grow_and_are_replaced);
     tcase_add_test(tc, one_document_again_and_again);
+    tcase_add_test(tc, replaced_heads_are_collected);
     tcase_add_test(tc, merged_chains_stay_whole);
     tcase_add_test(tc, expired_checkpoints_leave_chains_whole);
     tcase_add_test(tc, patches_are_stored_as_such);

@@ -6,9 +6,10 @@
 #include "clock.h"
 #include "contract.h"
 #include "redis.h"
+#include "value_cache.h"
 #include "versions.h"
 
-enum { CROWD = 3, SKIPPED = 77 };
+enum { CROWD = 3, SKIPPED = 77, CACHE_BYTES = 1 << 26 };
 
 /* Runs each batch among other ops, so that all of them share their ways to the server. */
 struct crowd {
@@ -17,6 +18,7 @@ struct crowd {
 };
 
 static const char *url;
+static struct value_cache *cache;
 
 static bool crowd_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
@@ -64,7 +66,7 @@ static struct backend *open_prefix(struct backend_config cfg, int number, struct
     cfg.redis_prefix = prefix;
     cfg.store_timeout_ms = 60000; /* sanitizers, and others on the machine */
     below = redis_open(&cfg, err);
-    return below ? versions_open(below, NULL, err) : NULL;
+    return below ? versions_open(below, cache, err) : NULL;
 }
 
 static struct backend *open_crowd(struct backend_config cfg, int number, struct err *err)
@@ -93,7 +95,11 @@ int main(void)
         fputs("STATEWARD_TEST_REDIS is not set: skipped\n", stderr);
         return SKIPPED;
     }
+    cache = value_cache_new(CACHE_BYTES);
     failed = contract_run(&alone) | contract_run(&crowded);
     url = getenv("STATEWARD_TEST_REDIS_NODE");
-    return url ? failed | contract_run(&node) : failed;
+    if (url)
+        failed |= contract_run(&node);
+    value_cache_free(cache);
+    return failed;
 }

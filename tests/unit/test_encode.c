@@ -136,6 +136,26 @@ START_TEST(encode_the_same_checkpoint_again)
 }
 END_TEST
 
+/* Documents that are replaced in turns would leave a trail of bases. */
+START_TEST(encode_documents_in_turns)
+{
+    int64_t based = 0;
+
+    for (int i = 0; i < 8; i++) {
+        struct op op = put_of(i % 2 ? "c1" : "c2", 500);
+        struct encoder e;
+
+        op.checkpoint_put.form = FORM_DOCUMENT;
+        op.checkpoint_put.n_values = 0;
+        op.checkpoint_put.out.created = i < 2;
+        e = encoded(&op, cache, false);
+        based += op.checkpoint_put.head.base_id != 0;
+        encode_done(&e);
+    }
+    ck_assert_int_eq(based, 2); /* the first of each turn */
+}
+END_TEST
+
 START_TEST(encode_failed_puts_are_not_kept)
 {
     struct op op = put_of("c1", 500);
@@ -271,6 +291,7 @@ Suite *suite_encode(void)
     tcase_add_test(tc, encode_first_stands_alone);
     tcase_add_test(tc, encode_on_the_newest);
     tcase_add_test(tc, encode_the_same_checkpoint_again);
+    tcase_add_test(tc, encode_documents_in_turns);
     tcase_add_test(tc, encode_failed_puts_are_not_kept);
     tcase_add_test(tc, encode_seeks_what_the_cache_has_not);
     tcase_add_test(tc, encode_anchors);
