@@ -119,9 +119,27 @@ def cpu(plan: Plan) -> Iterator[tuple[float, float]]:
             yield used[2000], used[100]
 
 
+def growing_cpu(plan: Plan) -> Iterator[tuple[float, float]]:
+    """CPU of the service for a step at 2000 steps and at 100: a hundred steps around each."""
+    marks = ["50", "150", "1950", "2050"]
+    for _ in range(plan.rounds):
+        with stateward() as server:
+            port = server.url.rpartition(":")[2]
+            command = [str(PYTHON), str(HERE / "growing.py"), port, *marks]
+            used = []
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+                for _ in marks:
+                    assert client.stdout and client.stdin and client.stdout.readline()
+                    used.append(server.cpu_s())
+                    client.stdin.write("\n")
+                    client.stdin.flush()
+            yield (used[3] - used[2]) * 1e4, (used[1] - used[0]) * 1e4
+
+
 CASES = [
     Case("langgraph_stored", "LangGraph: bytes of 200 steps vs PostgresSaver", 0.05, stored, at_most=True),
     Case("langgraph_linear", "LangGraph: bytes of 400 steps vs of 200", 2.1, linear, at_most=True),
+    Case("langgraph_cpu", "CPU of a step at 2000 steps vs at 100, us", 4, growing_cpu, at_most=True),
     Case("langgraph_sent", "LangGraph: MB sent for 200 steps", 0.9, sent, at_most=True),
     Case("langgraph_step", "LangGraph: steps/s vs PostgresSaver", 1.8, steps),
     Case("langgraph_threads", "LangGraph: 16 threads, one saver, vs its pool, steps/s", 3, threads),

@@ -11,6 +11,7 @@ import http.client
 import json
 import random
 import struct
+import sys
 import uuid
 from typing import Any
 
@@ -137,3 +138,18 @@ class Thread:
                   {"task_path": f"~__pregel_pull, {node}",
                    "writes": [{"idx": k, "channel": c, "type": t, "len": len(b)} for k, (c, t, b) in enumerate(writes)]},
                   *(b for _, _, b in writes))
+
+
+def main() -> None:
+    """growing.py PORT STEPS...: says when it has come to each of these numbers, and waits for a line."""
+    port, marks = int(sys.argv[1]), [int(n) for n in sys.argv[2:]]
+    thread = Thread(port, "growing-" + uuid.uuid4().hex)
+    for mark in marks:
+        while thread.n < mark:
+            thread.step()
+        print(mark, flush=True)
+        sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    main()
