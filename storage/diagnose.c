@@ -1,27 +1,14 @@
 /* diagnose.c - see diagnose.h. */
 #include "diagnose.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "clock.h"
+#include "diagnose_contact.h"
 #include "id.h"
 
-enum { PROBES = 20, MIDDLE = PROBES / 2, TEXT_MAX = 400 };
-
-bool diagnose_tell(const struct diagnosis *d, const char *name, bool ok, const char *advice,
-                   const char *fmt, ...)
-{
-    char text[TEXT_MAX];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    d->check(d->ctx, name, ok, text, advice);
-    return ok;
-}
+enum { PROBES = 20, MIDDLE = PROBES / 2 };
 
 /* What a person may do about an error of opening. */
 static const char *advice_for(const char *text)
@@ -61,13 +48,13 @@ static bool check_server(const struct diagnosis *d, struct caller *store)
     bool ok = caller_run(store, &op, &err);
 
     if (!ok)
-        diagnose_tell(d, "server", false, advice_for(err.text), "%s", err.text);
+        diagnosis_tell(d, "server", false, advice_for(err.text), "%s", err.text);
     else
-        diagnose_tell(d, "server", true, NULL, "%.*s", SLICE_ARGS(op.describe.out.server));
+        diagnosis_tell(d, "server", true, NULL, "%.*s", SLICE_ARGS(op.describe.out.server));
     if (ok && op.describe.out.schema)
-        diagnose_tell(d, "schema", true, NULL, "number %lld", (long long)op.describe.out.schema);
+        diagnosis_tell(d, "schema", true, NULL, "number %lld", (long long)op.describe.out.schema);
     else if (ok)
-        diagnose_tell(d, "schema", true, NULL, "none: its keys have no versions");
+        diagnosis_tell(d, "schema", true, NULL, "none: its keys have no versions");
     arena_done(&arena);
     return ok;
 }
@@ -90,13 +77,13 @@ static bool check_latency(const struct diagnosis *d, struct caller *store, unsig
         int64_t begun_ns = clock_now_ns();
 
         if (!caller_run(store, &op, &err))
-            return diagnose_tell(d, "latency", false, advice_for(err.text), "probe %d: %s", i + 1,
-                                 err.text);
+            return diagnosis_tell(d, "latency", false, advice_for(err.text), "probe %d: %s", i + 1,
+                                  err.text);
         times[i] = clock_now_ns() - begun_ns;
         *caps = op.probe.out.caps;
     }
     qsort(times, PROBES, sizeof(*times), order_times);
-    return diagnose_tell(
+    return diagnosis_tell(
         d, "latency", true, NULL, "%d probes: %.2f, %.2f, %.2f ms (least, middle, most)", PROBES,
         (double)times[0] * 1e-6, (double)times[MIDDLE] * 1e-6, (double)times[PROBES - 1] * 1e-6);
 }
@@ -110,15 +97,15 @@ bool diagnose_connection(const struct diagnosis *d, const struct backend_config 
     if (!diagnose_contact(d, cfg->url))
         return false;
     if (!caller_open(cfg, out, &err))
-        return diagnose_tell(d, "login", false, advice_for(err.text), "%s", err.text);
-    diagnose_tell(d, "login", true, NULL, "the store is open");
+        return diagnosis_tell(d, "login", false, advice_for(err.text), "%s", err.text);
+    diagnosis_tell(d, "login", true, NULL, "the store is open");
     if (!check_server(d, out) || !check_latency(d, out, &caps))
         return false;
     if (caps & BACKEND_DURABLE)
-        return diagnose_tell(d, "durable", true, NULL, "what is confirmed survives a restart");
-    return diagnose_tell(d, "durable", true, NULL,
-                         "no: a restart of the store loses data (on Redis: appendonly yes, "
-                         "appendfsync always; on PostgreSQL: fsync, synchronous_commit)");
+        return diagnosis_tell(d, "durable", true, NULL, "what is confirmed survives a restart");
+    return diagnosis_tell(d, "durable", true, NULL,
+                          "no: a restart of the store loses data (on Redis: appendonly yes, "
+                          "appendfsync always; on PostgreSQL: fsync, synchronous_commit)");
 }
 
 /* --- consistency --------------------------------------------------------------------------------- */
@@ -149,8 +136,8 @@ static bool run(struct scratch *s, const char *name, struct op *op)
 {
     struct err err;
 
-    return caller_run(s->store, op, &err) || diagnose_tell(s->d, name, false, advice_for(err.text),
-                                                           "%s: %s", op_name(op->type), err.text);
+    return caller_run(s->store, op, &err) || diagnosis_tell(s->d, name, false, advice_for(err.text),
+                                                            "%s: %s", op_name(op->type), err.text);
 }
 
 static bool create(struct scratch *s)
@@ -176,7 +163,7 @@ static bool create(struct scratch *s)
     put->head = (struct blob){.type = SLICE(""), .bytes = slice_of(sent)};
     return run(s, "create", &session) && run(s, "create", &append) &&
            run(s, "create", &checkpoint) &&
-           diagnose_tell(s->d, "create", true, NULL, "a session, a message, a checkpoint");
+           diagnosis_tell(s->d, "create", true, NULL, "a session, a message, a checkpoint");
 }
 
 static bool compare(struct scratch *s)
@@ -190,7 +177,7 @@ static bool compare(struct scratch *s)
     checkpoint.checkpoint_get.ns = SLICE("");
     if (!run(s, "read", &session) || !run(s, "read", &messages) || !run(s, "read", &checkpoint))
         return false;
-    diagnose_tell(s->d, "read", true, NULL, "the same three");
+    diagnosis_tell(s->d, "read", true, NULL, "the same three");
     if (!slice_equal(session.session_get.out.session.metadata, slice_of(sent)))
         differs = "the metadata of the session";
     else if (messages.message_list.out.n != 1 ||
@@ -199,10 +186,10 @@ static bool compare(struct scratch *s)
     else if (!slice_equal(checkpoint.checkpoint_get.out.checkpoint->head.bytes, slice_of(sent)))
         differs = "the checkpoint";
     if (differs)
-        return diagnose_tell(s->d, "compare", false,
-                             "does anything between here and the store change data?",
-                             "%s is not what was sent", differs);
-    return diagnose_tell(s->d, "compare", true, NULL, "each is what was sent, byte for byte");
+        return diagnosis_tell(s->d, "compare", false,
+                              "does anything between here and the store change data?",
+                              "%s is not what was sent", differs);
+    return diagnosis_tell(s->d, "compare", true, NULL, "each is what was sent, byte for byte");
 }
 
 static bool end(struct scratch *s)
@@ -213,9 +200,9 @@ static bool end(struct scratch *s)
     if (!run(s, "end", &op))
         return false;
     if (!slice_equal(op.session_patch.out.session.status, SLICE("completed")))
-        return diagnose_tell(s->d, "end", false, "look at the log of the server",
-                             "the session has another status");
-    return diagnose_tell(s->d, "end", true, NULL, "the session is completed");
+        return diagnosis_tell(s->d, "end", false, "look at the log of the server",
+                              "the session has another status");
+    return diagnosis_tell(s->d, "end", true, NULL, "the session is completed");
 }
 
 /* Also of what a check that failed has left. */
@@ -227,7 +214,7 @@ static bool clear(struct scratch *s)
 
     if (!run(s, "remove", &session) || !run(s, "remove", &thread) || !run(s, "remove", &tenant))
         return false;
-    return diagnose_tell(
+    return diagnosis_tell(
         s->d, "remove", tenant.tenant_forget.out.removed, "run cleanup in some hours", "%s",
         tenant.tenant_forget.out.removed ? "nothing is left of it" : "something is left");
 }

@@ -15,11 +15,7 @@
 #define DIAGNOSE_H
 
 #include "caller.h"
-
-struct diagnosis {
-    void (*check)(void *ctx, const char *name, bool ok, const char *text, const char *advice);
-    void *ctx;
-};
+#include "diagnosis.h"
 
 /* Everything up to a store that answers, which is then open in *out. */
 bool diagnose_connection(const struct diagnosis *d, const struct backend_config *cfg,
@@ -27,12 +23,5 @@ bool diagnose_connection(const struct diagnosis *d, const struct backend_config 
 
 /* What is written is what is read. Nothing of it is left. */
 bool diagnose_consistency(const struct diagnosis *d, struct caller *store) MUST_USE;
-
-/* The part of the connection that needs no driver: the address, the name of the host, TCP or socket. */
-bool diagnose_contact(const struct diagnosis *d, const char *url) MUST_USE;
-
-/* One check: tells the listener, returns ok. `advice` is for when it is not. */
-bool PRINTF(5, 6) diagnose_tell(const struct diagnosis *d, const char *name, bool ok,
-                                const char *advice, const char *fmt, ...);
 
 #endif

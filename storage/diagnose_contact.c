@@ -1,4 +1,6 @@
-/* diagnose_contact.c - is anybody there? See diagnose.h. */
+/* diagnose_contact.c - see diagnose_contact.h. */
+#include "diagnose_contact.h"
+
 #include <errno.h>
 #include <libpq-fe.h>
 #include <netdb.h>
@@ -11,7 +13,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "diagnose.h"
 #include "drivers.h"
 #include "redis_url.h"
 #include "sqlite_file.h"
@@ -59,14 +60,14 @@ static bool check_connect(const struct diagnosis *d, const char *where, const st
     int error = try_connect(to, len);
 
     if (error)
-        return diagnose_tell(
+        return diagnosis_tell(
             d, "contact", false,
             error == ECONNREFUSED || error == ENOENT
                 ? "start the server, or let it listen there (listen_addresses, bind)"
                 : "look at routes and firewalls between here and there",
             "%s: %s", where, strerror(error));
-    return diagnose_tell(d, "contact", true, NULL, "%s in %.1f ms", where,
-                         (double)(clock_now_ns() - begun_ns) * 1e-6);
+    return diagnosis_tell(d, "contact", true, NULL, "%s in %.1f ms", where,
+                          (double)(clock_now_ns() - begun_ns) * 1e-6);
 }
 
 static bool check_socket(const struct diagnosis *d, const char *path)
@@ -74,8 +75,8 @@ static bool check_socket(const struct diagnosis *d, const char *path)
     struct sockaddr_un to = {.sun_family = AF_UNIX};
 
     if (strlen(path) >= sizeof(to.sun_path))
-        return diagnose_tell(d, "contact", false, "give the server a shorter path",
-                             "%s: too long for a socket", path);
+        return diagnosis_tell(d, "contact", false, "give the server a shorter path",
+                              "%s: too long for a socket", path);
     strcpy(to.sun_path, path);
     return check_connect(d, path, (const struct sockaddr *)&to, sizeof(to));
 }
@@ -110,12 +111,12 @@ static bool check_host(const struct diagnosis *d, const struct place *p)
         return check_socket(d, p->host);
     failed = getaddrinfo(p->host, p->port, &hints, &list);
     if (failed)
-        return diagnose_tell(d, "name", false,
-                             "mend the name in the URL, or the DNS of this machine", "%s: %s",
-                             p->host, gai_strerror(failed));
+        return diagnosis_tell(d, "name", false,
+                              "mend the name in the URL, or the DNS of this machine", "%s: %s",
+                              p->host, gai_strerror(failed));
     for (const struct addrinfo *a = list; a; a = a->ai_next)
         n++;
-    diagnose_tell(d, "name", true, NULL, "%s has %d address%s", p->host, n, n == 1 ? "" : "es");
+    diagnosis_tell(d, "name", true, NULL, "%s has %d address%s", p->host, n, n == 1 ? "" : "es");
     ok = check_addresses(d, p, list);
     freeaddrinfo(list);
     return ok;
@@ -128,7 +129,7 @@ static bool check_redis(const struct diagnosis *d, const char *url)
     struct err err;
 
     if (!redis_url_parse(url, &parsed, &err))
-        return diagnose_tell(d, "address", false, "mend the URL", "%s", err.text);
+        return diagnosis_tell(d, "address", false, "mend the URL", "%s", err.text);
     snprintf(p.port, sizeof(p.port), "%d", parsed.port);
     return check_host(d, &p);
 }
@@ -187,10 +188,11 @@ static bool check_postgres(const struct diagnosis *d, const char *url)
     bool ok;
 
     if (!given)
-        return diagnose_tell(d, "address", false,
-                             "write postgresql://USER:PASSWORD@HOST:PORT/DATABASE; % in a password "
-                             "is %25, / is %2F, @ is %40",
-                             "the URL is malformed");
+        return diagnosis_tell(
+            d, "address", false,
+            "write postgresql://USER:PASSWORD@HOST:PORT/DATABASE; % in a password "
+            "is %25, / is %2F, @ is %40",
+            "the URL is malformed");
     host = option(given, "hostaddr");
     host = host ? host : option(given, "host");
     port = option(given, "port");
@@ -207,15 +209,15 @@ static bool check_file(const struct diagnosis *d, const char *url)
     bool ok;
 
     if (!path)
-        return diagnose_tell(d, "address", false, "mend the URL", "%s", err.text);
+        return diagnosis_tell(d, "address", false, "mend the URL", "%s", err.text);
     if (path[0] == ':')
-        ok = diagnose_tell(d, "file", true, NULL, "none: it is kept in memory");
+        ok = diagnosis_tell(d, "file", true, NULL, "none: it is kept in memory");
     else if (stat(path, &info) != 0)
-        ok = diagnose_tell(d, "file", false,
-                           "mend the path; serve makes the file at its first start", "%s: %s", path,
-                           strerror(errno));
+        ok = diagnosis_tell(d, "file", false,
+                            "mend the path; serve makes the file at its first start", "%s: %s",
+                            path, strerror(errno));
     else
-        ok = diagnose_tell(d, "file", true, NULL, "%s, %lld bytes", path, (long long)info.st_size);
+        ok = diagnosis_tell(d, "file", true, NULL, "%s, %lld bytes", path, (long long)info.st_size);
     free(path);
     return ok;
 }
@@ -227,9 +229,9 @@ bool diagnose_contact(const struct diagnosis *d, const char *url)
 
     driver = driver_find(url, &err);
     if (!driver)
-        return diagnose_tell(d, "address", false, "write sqlite:, redis://, unix: or postgresql://",
-                             "%s", err.text);
-    diagnose_tell(d, "address", true, NULL, "a store of the kind %s", driver->scheme);
+        return diagnosis_tell(d, "address", false,
+                              "write sqlite:, redis://, unix: or postgresql://", "%s", err.text);
+    diagnosis_tell(d, "address", true, NULL, "a store of the kind %s", driver->scheme);
     if (driver->layout != LANES_BY_KEY)
         return check_file(d, url);
     return strncmp(driver->scheme, "postgres", 8) == 0 ? check_postgres(d, url)

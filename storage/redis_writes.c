@@ -1,62 +1,21 @@
 /* redis_writes.c - OP_WRITES_PUT and OP_WRITES_GET; see op_checkpoints.h. */
-#include <stdlib.h>
-
 #include "clock.h"
 #include "pack.h"
 #include "redis_load.h"
+#include "redis_ops.h"
 #include "redis_rows.h"
 #include "redis_target.h"
-#include "redis_ops.h"
+#include "writes.h"
 
 struct put {
     struct call *c;
     const struct op_writes_put *op;
     struct target at;
     struct task_row task; /* as stored */
-    struct write *stored; /* its writes */
-    size_t n_stored;
-    struct write *writes; /* after the change */
-    size_t n;
-    bool changed;
+    struct writes stored; /* its writes */
+    struct writes writes; /* after the change */
     int64_t stamp;
 };
-
-static int order_writes(const void *a, const void *b)
-{
-    const struct write *x = a, *y = b;
-
-    return (x->idx > y->idx) - (x->idx < y->idx);
-}
-
-/* What is stored, in the order of idx, with what is sent, by the mode of the op. */
-static bool combine(struct put *p, struct err *err)
-{
-    const struct op_writes_put *put = p->op;
-    size_t n_kept = put->mode == WRITES_REPLACE ? 0 : p->n_stored;
-
-    p->writes = arena_alloc(p->c->arena, (n_kept + put->n + 1) * sizeof(*p->writes));
-    if (!p->writes)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    if (n_kept)
-        memcpy(p->writes, p->stored, n_kept * sizeof(*p->writes));
-    p->n = n_kept;
-    p->changed = put->n > 0 ? put->mode != WRITES_IGNORE : n_kept < p->n_stored;
-    for (size_t i = 0; i < put->n; i++) {
-        struct write *known = n_kept ? bsearch(&put->writes[i], p->writes, n_kept, sizeof(*known),
-                                               order_writes)
-                                     : NULL;
-
-        if (!known) {
-            p->writes[p->n++] = put->writes[i];
-            p->changed = true;
-        } else if (put->mode == WRITES_UPSERT) {
-            *known = put->writes[i];
-        }
-    }
-    if (p->n > 1)
-        qsort(p->writes, p->n, sizeof(*p->writes), order_writes);
-    return true;
-}
 
 /* Those on a place without a checkpoint age singly; what is old goes before the place is renewed. */
 static bool take_tasks(struct put *p, const struct reply *reply, struct err *err)
@@ -74,7 +33,7 @@ static bool take_tasks(struct put *p, const struct reply *reply, struct err *err
             p->task = tasks[i];
     }
     return !p->task.stored ||
-           unpack_writes(p->task.body, p->c->arena, &p->stored, &p->n_stored, err);
+           unpack_writes(p->task.body, p->c->arena, &p->stored.items, &p->stored.n, err);
 }
 
 /* Tasks are ordered among themselves by their first write only: the fence is that of the task. */
@@ -109,7 +68,8 @@ static bool store(struct put *p, struct err *err)
                                                                     : p->op->task_path,
     };
 
-    if (!pack_writes(p->writes, p->n, p->c->arena, &task.body, err) || !store_place(p, err) ||
+    if (!pack_writes(p->writes.items, p->writes.n, p->c->arena, &task.body, err) ||
+        !store_place(p, err) ||
         !redis_task_store(p->c, p->op->ns, p->op->checkpoint_id, &p->task, &task, err))
         return false;
     p->at.space->bytes += (int64_t)task.body.len - (int64_t)p->task.body.len;
@@ -135,10 +95,10 @@ bool redis_writes_put(struct call *c, struct op *op, struct err *err)
     ASK(c, SLICE("HGETALL"), call_key_in(c, "writes", put->ns, put->checkpoint_id));
     if (!call_answers(c, &replies, err) || !redis_target_take(c, &p.at, replies, err) ||
         !take_tasks(&p, replies[TARGET_REPLIES], err) || !take_stamp(&p, err) ||
-        !combine(&p, err) || (p.changed ? !store(&p, err) : !touch_only(&p, err)) ||
-        !call_commit(c, err))
+        !writes_combine(p.op, &p.stored, c->arena, &p.writes, err) ||
+        (p.writes.changed ? !store(&p, err) : !touch_only(&p, err)) || !call_commit(c, err))
         return false;
-    put->out.created = p.n_stored == 0;
+    put->out.created = p.stored.n == 0;
     return true;
 }
 

@@ -1,58 +1,17 @@
 /* sql_writes.c - OP_WRITES_PUT and OP_WRITES_GET; see op_checkpoints.h. */
-#include <stdlib.h>
-
 #include "pack.h"
 #include "sql_target.h"
+#include "writes.h"
 
 struct put {
     struct loader load;
     struct op *op;
     struct target at;
     struct task_row task; /* as stored */
-    struct write *stored; /* its writes */
-    size_t n_stored;
-    struct write *writes; /* after the change */
-    size_t n;
-    bool changed;
+    struct writes stored; /* its writes */
+    struct writes writes; /* after the change */
     int64_t stamp;
 };
-
-static int order_writes(const void *a, const void *b)
-{
-    const struct write *x = a, *y = b;
-
-    return (x->idx > y->idx) - (x->idx < y->idx);
-}
-
-/* What is stored, in the order of idx, with what is sent, by the mode of the op. */
-static bool combine(struct put *p, struct err *err)
-{
-    const struct op_writes_put *put = &p->op->writes_put;
-    size_t n_kept = put->mode == WRITES_REPLACE ? 0 : p->n_stored;
-
-    p->writes = arena_alloc(p->op->arena, (n_kept + put->n) * sizeof(*p->writes));
-    if (!p->writes)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    if (n_kept)
-        memcpy(p->writes, p->stored, n_kept * sizeof(*p->writes));
-    p->n = n_kept;
-    p->changed = put->n > 0 ? put->mode != WRITES_IGNORE : n_kept < p->n_stored;
-    for (size_t i = 0; i < put->n; i++) {
-        struct write *known = n_kept ? bsearch(&put->writes[i], p->writes, n_kept, sizeof(*known),
-                                               order_writes)
-                                     : NULL;
-
-        if (!known) {
-            p->writes[p->n++] = put->writes[i];
-            p->changed = true;
-        } else if (put->mode == WRITES_UPSERT) {
-            *known = put->writes[i];
-        }
-    }
-    if (p->n > 1)
-        qsort(p->writes, p->n, sizeof(*p->writes), order_writes);
-    return true;
-}
 
 /* Tasks are ordered among themselves by their first write only: the fence is that of the task. */
 static bool take_stamp(struct put *p, struct err *err)
@@ -69,9 +28,11 @@ static bool prepare(struct put *p, struct err *err)
     if (p->at.row.id &&
         !task_find(&p->load, p->at.row.id, p->op->writes_put.task_id, &p->task, err))
         return false;
-    if (p->task.id && !unpack_writes(p->task.body, p->op->arena, &p->stored, &p->n_stored, err))
+    if (p->task.id &&
+        !unpack_writes(p->task.body, p->op->arena, &p->stored.items, &p->stored.n, err))
         return false;
-    return take_stamp(p, err) && combine(p, err);
+    return take_stamp(p, err) &&
+           writes_combine(&p->op->writes_put, &p->stored, p->op->arena, &p->writes, err);
 }
 
 static bool store(struct put *p, struct err *err)
@@ -85,7 +46,7 @@ static bool store(struct put *p, struct err *err)
     };
     struct ns_change change = {.stamp = p->stamp};
 
-    if (!pack_writes(p->writes, p->n, p->op->arena, &task.body, err) ||
+    if (!pack_writes(p->writes.items, p->writes.n, p->op->arena, &task.body, err) ||
         !ns_make(p->load.d, &p->at.key, p->at.form, &p->at.ns, err) ||
         !task_store(p->load.d, &p->at, put->task_id, &task, err))
         return false;
@@ -103,10 +64,10 @@ bool sql_writes_put(struct sql *d, struct op *op, struct err *err)
                            .checkpoint_id = put->checkpoint_id,
                            .form = put->form};
     if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) || !prepare(&p, err) ||
-        (p.changed && !store(&p, err)) ||
+        (p.writes.changed && !store(&p, err)) ||
         !sql_session_touch(d, p.at.key.tenant, op->id, op->now_us, err))
         return false;
-    put->out.created = p.n_stored == 0;
+    put->out.created = p.stored.n == 0;
     return true;
 }
 
