@@ -351,3 +351,16 @@ bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err 
     *n = replies[0]->n;
     return true;
 }
+
+bool call_tenant_drop(struct call *c, struct err *err)
+{
+    struct redis_used *u = used_find(c->d, c->tenant);
+    struct slice none = {NULL, 0};
+    struct reply **replies;
+
+    if (u)
+        memset(u->bits, 0, sizeof(u->bits));
+    ASK(c, SLICE("DEL"), redis_key_single(c->d->prefix, "buckets", c->tenant, c->arena));
+    ASK(c, SLICE("SREM"), redis_key_single(c->d->prefix, "tenants", none, c->arena), c->tenant);
+    return call_answers(c, &replies, err);
+}

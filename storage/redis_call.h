@@ -136,4 +136,7 @@ bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_
 /* The tenants that there are. */
 bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err *err) MUST_USE;
 
+/* Removes the tenant at hand, of which nothing is left, from these. */
+bool call_tenant_drop(struct call *c, struct err *err) MUST_USE;
+
 #endif

@@ -265,7 +265,6 @@ static bool is_empty(struct call *c, const unsigned *buckets, size_t n, bool *em
 
 bool redis_tenant_forget(struct call *c, struct op *op, struct err *err)
 {
-    struct slice none = {NULL, 0};
     struct reply **replies;
     unsigned *buckets;
     struct forgetting f = {INT64_MAX, TOMBS_MAX, false};
@@ -278,9 +277,8 @@ bool redis_tenant_forget(struct call *c, struct op *op, struct err *err)
         return true;
     for (size_t i = 0; i < n; i++)
         ASK(c, SLICE("DEL"), call_index_at(c, "totals", buckets[i]));
-    ASK(c, SLICE("DEL"), redis_key_single(c->d->prefix, "buckets", op->tenant, c->arena));
-    ASK(c, SLICE("SREM"), redis_key_single(c->d->prefix, "tenants", none, c->arena), op->tenant);
-    return call_answers(c, &replies, err);
+    c->tenant = op->tenant;
+    return call_answers(c, &replies, err) && call_tenant_drop(c, err);
 }
 
 /* What totals count of sessions that have expired, but are stored still. */

@@ -5,6 +5,8 @@
 #include "redis_messages.h"
 #include "redis_ops.h"
 
+enum { RUN_MAX = 100 };
+
 /* Messages that a deletion covers go; *left: others stay. */
 static bool kill_messages(struct call *c, const struct session_row *row, bool *left,
                           struct err *err)
@@ -88,11 +90,22 @@ static bool write_message(struct call *c, struct session_row *row, const struct 
     return true;
 }
 
-static bool merge_message(struct call *c, const struct record *record, struct session_row *row,
-                          const struct reply *stored, bool *applied, struct err *err)
+/* Messages of one session that are merged together: read at once, written at once. */
+struct message_run {
+    const struct record *records;
+    size_t n;
+    struct session_row row;
+    bool hollow; /* before */
+    bool changed;
+    size_t applied;
+};
+
+static bool merge_message(struct call *c, const struct record *record, struct message_run *run,
+                          const struct reply *stored, struct err *err)
 {
     const struct record_message *from = &record->message;
-    bool moved = false, known = stored->type == REPLY_TEXT && !row->s.hollow, newer = !known;
+    bool moved = false, known = stored->type == REPLY_TEXT && !run->hollow, newer = !known;
+    struct session_row *row = &run->row;
     struct message old;
     int64_t stamp;
 
@@ -100,21 +113,52 @@ static bool merge_message(struct call *c, const struct record *record, struct se
     session_state_raise(&row->s.last_seq, from->seq, &moved);
     session_state_raise(&row->s.active_us, from->seq, &moved);
     if (from->stamp <= row->s.tomb) {
-        *applied = moved;
-        return !moved || redis_row_store(c, row, err);
+        run->applied += moved;
+        run->changed |= moved;
+        return true;
     }
     if (known) {
         if (!redis_message_unpack(stored->text, &old, &stamp, err))
             return false;
         newer = from->seq > old.seq || (from->seq == old.seq && from->stamp > stamp);
     }
-    *applied = moved || newer;
-    if (newer && !write_message(c, row, record, known ? &old : NULL, err))
-        return false;
-    if (!moved && !newer && row->s.stored && !row->s.hollow)
-        return true;
+    run->applied += moved || newer;
+    run->changed |= moved || newer || !row->s.stored || row->s.hollow;
     row->s.hollow = false;
-    return redis_row_store(c, row, err);
+    return !newer || write_message(c, row, record, known ? &old : NULL, err);
+}
+
+/* How many records from here on are messages of one session, each once. */
+static size_t count_messages(const struct record *records, size_t n)
+{
+    size_t run = 1;
+
+    if (records->kind != RECORD_MESSAGE)
+        return 0;
+    while (run < n && run < RUN_MAX && records[run].kind == RECORD_MESSAGE &&
+           slice_equal(records[run].key.id, records->key.id) &&
+           slice_compare(records[run].key.sub, records[run - 1].key.sub) > 0)
+        run++;
+    return run;
+}
+
+static bool merge_messages(struct call *c, struct message_run *run, struct err *err)
+{
+    struct reply **replies;
+
+    run->changed = false;
+    run->applied = 0;
+    call_at(c, c->op->tenant, run->records->key.id);
+    redis_row_ask(c, false);
+    for (size_t i = 0; i < run->n; i++)
+        ASK(c, SLICE("HGET"), call_key(c, "messages"), run->records[i].key.sub);
+    if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &run->row, err))
+        return false;
+    run->hollow = run->row.s.hollow;
+    for (size_t i = 0; i < run->n; i++)
+        if (!merge_message(c, &run->records[i], run, replies[i + 1], err))
+            return false;
+    return (!run->changed || redis_row_store(c, &run->row, err)) && call_commit(c, err);
 }
 
 /* Whether it is stored already, or as many newer contexts are stored as are kept. */
@@ -168,33 +212,38 @@ static bool merge_record(struct call *c, const struct record *record, bool *appl
     if (record->kind > RECORD_CONTEXT)
         return redis_merge_thread_record(c, record, applied, err) && call_commit(c, err);
     redis_row_ask(c, record->kind == RECORD_SESSION);
-    if (record->kind == RECORD_MESSAGE)
-        ASK(c, SLICE("HGET"), call_key(c, "messages"), record->key.sub);
     if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
         return false;
-    if (record->kind == RECORD_SESSION)
-        ok = merge_session(c, record, &row, applied, err);
-    else if (record->kind == RECORD_MESSAGE)
-        ok = merge_message(c, record, &row, replies[1], applied, err);
-    else
-        ok = merge_context(c, record, &row, applied, err);
+    ok = record->kind == RECORD_SESSION ? merge_session(c, record, &row, applied, err)
+                                        : merge_context(c, record, &row, applied, err);
     return ok && call_commit(c, err);
+}
+
+/* Merges one record, or a run of messages: how many, and *applied of them. 0: it failed. */
+static size_t merge_some(struct call *c, const struct record *records, size_t n, size_t *applied,
+                         struct err *err)
+{
+    struct message_run run = {.records = records, .n = count_messages(records, n)};
+    bool changed = false;
+    int tries = 0;
+
+    while (run.n ? !merge_messages(c, &run, err) : !merge_record(c, records, &changed, err))
+        if (!call_again(c, &tries))
+            return 0;
+    *applied += run.n ? run.applied : changed;
+    return run.n ? run.n : 1;
 }
 
 bool redis_merge(struct call *c, struct op *op, struct err *err)
 {
     struct op_merge *merge = &op->merge;
-    size_t n_applied = 0;
-    bool applied;
+    size_t applied = 0, done;
 
-    for (size_t i = 0; i < merge->n; i++) {
-        int tries = 0;
-
-        while (!merge_record(c, &merge->items[i], &applied, err))
-            if (!call_again(c, &tries))
-                return false;
-        n_applied += applied;
+    for (size_t i = 0; i < merge->n; i += done) {
+        done = merge_some(c, merge->items + i, merge->n - i, &applied, err);
+        if (done == 0)
+            return false;
     }
-    merge->out.applied = n_applied;
+    merge->out.applied = applied;
     return true;
 }
