@@ -200,6 +200,7 @@ void value_cache_put(struct value_cache *cache, const struct cached_value *value
     if (!wants(cache, &key, size) || !(e = malloc(size)))
         return;
     *e = (struct entry){.value = *value, .key = key, .charge = size};
+    e->value.held = e;
     e->value.type.at = e->bytes;
     e->value.bytes.at = e->bytes + value->type.len;
     if (value->type.len)
@@ -328,10 +329,11 @@ void value_cache_forget(struct value_cache *cache, const struct value_key *key)
 
 void value_cache_release(struct value_cache *cache, const struct cached_value *value)
 {
-    struct entry *e = (struct entry *)(uintptr_t)value;
+    struct entry *e;
 
     if (!value)
         return;
+    e = value->held;
     pthread_mutex_lock(&cache->lock);
     if (--e->refs == 0 && !e->held)
         free(e);

@@ -32,6 +32,7 @@ struct cached_value {
     uint32_t place;    /* delta.h */
     uint8_t hash[BLOB_HASH_LEN];
     struct slice type, bytes; /* whole */
+    void *held;               /* the cache's own */
 };
 
 /* A cache of at most so many bytes; NULL when memory ends. */
