@@ -110,7 +110,8 @@ class Thread:
             "hash": _hash("msgpack", whole)}, [head, new]
 
     def step(self) -> None:
-        i, id_ = self.n, f"1f0{self.n:05x}-{self.random.getrandbits(16):04x}-6{self.n % 4096:03x}-8000-{self.random.getrandbits(48):012x}"
+        i, bits = self.n, self.random.getrandbits
+        id_ = f"1f0{i:05x}-{bits(16):04x}-6{i % 4096:03x}-8000-{bits(48):012x}"
         for channel in ("messages", "branch:to:agent", "route", "usage"):
             self._next(channel)
         self.seen = {**self.seen, "agent": dict(self.versions)}
@@ -118,7 +119,7 @@ class Thread:
         small = {"branch:to:agent": ("null", b""), "route": ("msgpack", msgpack("agent" if i % 2 else "tools")),
                  "usage": ("msgpack", msgpack({"in": i * 13 % 30000, "out": i * 7 % 30000}))}
         header = {
-            "checkpoint": {"v": 4, "id": id_, "ts": f"2026-01-01T00:{i // 60 % 60:02}:{i % 60:02}.{self.random.getrandbits(19):06}+00:00",
+            "checkpoint": {"v": 4, "id": id_, "ts": f"2026-01-01T00:{i // 60 % 60:02}:{i % 60:02}.{bits(19):06}+00:00",
                            "channel_versions": dict(self.versions), "versions_seen": self.seen,
                            "updated_channels": sorted(self.versions)},
             "metadata": {"source": "loop", "step": i, "parents": {}, "run_id": self.thread},
@@ -126,7 +127,8 @@ class Thread:
             "values": [value] + [{"channel": c, "version": self.versions[c], "type": t, "len": len(b)}
                                  for c, (t, b) in small.items()]}
         self._put(f"/checkpoints/{self.thread}/{id_}", header, *raw, *(b for _, b in small.values()))
-        self._writes(id_, "agent", [("messages", "msgpack", array(1) + message(i + 1)), ("branch:to:agent", "null", b"")])
+        self._writes(id_, "agent", [("messages", "msgpack", array(1) + message(i + 1)),
+                                    ("branch:to:agent", "null", b"")])
         self._writes(id_, "tools", [("route", "msgpack", msgpack("tools")),
                                     ("usage", "msgpack", msgpack({"in": i % 30000, "out": i % 30000}))])
         self.parent = id_
@@ -134,10 +136,9 @@ class Thread:
 
     def _writes(self, checkpoint: str, node: str, writes: list[tuple[str, str, bytes]]) -> None:
         task = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+        listed = [{"idx": k, "channel": c, "type": t, "len": len(b)} for k, (c, t, b) in enumerate(writes)]
         self._put(f"/writes/{self.thread}/{checkpoint}/{task}",
-                  {"task_path": f"~__pregel_pull, {node}",
-                   "writes": [{"idx": k, "channel": c, "type": t, "len": len(b)} for k, (c, t, b) in enumerate(writes)]},
-                  *(b for _, _, b in writes))
+                  {"task_path": f"~__pregel_pull, {node}", "writes": listed}, *(b for _, _, b in writes))
 
 
 def main() -> None:

@@ -66,8 +66,8 @@ START_TEST(values_by_channel_and_version)
     struct op op = store_op(&here, OP_VALUES_GET, "t");
 
     for (size_t i = 0; i < COUNT_OF(asked); i++)
-        asks[i].of =
-            (struct channel_version){slice_of(asked[i].channel), slice_of(asked[i].version)};
+        asks[i].of = (struct channel_version){slice_of(asked[i].channel),
+                                              slice_of(asked[i].version)};
     op.values_get.ns = SLICE("");
     op.values_get.asks = asks;
     op.values_get.n = COUNT_OF(asked);
