@@ -82,6 +82,7 @@ bool postgres_commit(struct sql *self, bool writes, bool *lost, struct err *err)
     if (!postgres_queue(d, POSTGRES_COMMIT, NULL, 0, err) || !pipe_sync(d, &sync, err))
         return fail_commit(d, writes, lost, err);
     d->open = false;
+    d->trips++;
     answered = pipe_wait(d, sync, err);
     pipe_free(d, sync);
     if (!answered || d->failed)

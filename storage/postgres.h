@@ -40,6 +40,7 @@ struct use {
     int which;
     bool sent, done;
     bool detached; /* nobody waits for it */
+    int64_t trip;  /* the trips there had been when it was sent */
     PGresult *result;
     int row;         /* -1 before the first */
     unsigned cursor; /* that the rows come from; 0 = none */
@@ -69,6 +70,7 @@ struct postgres {
     struct err failure;    /* also: why there is no connection */
     unsigned cursors;      /* that were opened, ever */
     int64_t changes;       /* statements that write, ever */
+    int64_t trips;         /* how often the server was made to answer, ever */
     int64_t stamp_high;    /* as in the table clocks */
     bool settling;         /* the clock is not moved ahead any more */
     int64_t retry_ns;      /* no connection is tried before this */

@@ -46,6 +46,10 @@
     "SELECT split_part(version(), ' on ', 1), " \
     "(SELECT max(number) FROM schema_versions)"
 
+/* Whether what stands before it is one of the numbers of "1,2,3". */
+#define AMONG(list) \
+    "= ANY (CAST(string_to_array(convert_from(" list ", 'UTF8'), ',') AS BIGINT[]))"
+
 /* A row for each number of "1,2,3". */
 #define EACH_NUMBER(list) \
     "SELECT CAST(unnest(string_to_array(convert_from(" list ", 'UTF8'), ',')) AS BIGINT)"

@@ -106,6 +106,7 @@ bool pipe_sent(struct postgres *d, struct use *use, int sent, struct err *err)
         return err_set(err, ERR_NO_MEMORY, "Out of memory while asking the store.");
     }
     use->sent = true;
+    use->trip = d->trips;
     if (d->first)
         d->last->next = use;
     else

@@ -134,8 +134,13 @@ static int64_t changes(const struct query *q)
     return strtoll(PQcmdTuples(((struct use *)q->st)->result), NULL, 10);
 }
 
-/* Asks, unless the next rows have been sent, and waits. */
-static bool ask(struct query *q, bool sent, struct err *err)
+static bool ask(struct query *q, struct err *err)
+{
+    return send_first(q, err) || fail_step(q, err, err);
+}
+
+/* Waits for rows that have been sent for. */
+static bool await(struct query *q, bool sent, struct err *err)
 {
     struct postgres *d = driver_of(q);
     struct err why;
@@ -155,12 +160,12 @@ static bool step(struct query *q, bool *row, struct err *err)
 {
     struct use *use = q->st;
 
-    if (!use->sent && !ask(q, send_first(q, err), err))
+    if (use->row < 0 && !await(q, use->sent || send_first(q, err), err))
         return false;
     use = q->st;
     use->row++;
     if (use->cursor && use->row == STATEMENT_FETCHED) {
-        if (!ask(q, fetch(q, use->cursor, err), err))
+        if (!await(q, fetch(q, use->cursor, err), err))
             return false;
         use = q->st;
         use->row = 0;
@@ -279,6 +284,7 @@ const struct sql_driver postgres_driver = {
     .run_ops = postgres_run_ops,
     .total_changes = total_changes,
     .prepare = prepare,
+    .ask = ask,
     .step = step,
     .run = run,
     .end = end,

@@ -104,6 +104,7 @@ static void start(struct postgres *d, struct op *const ops[], size_t n, bool *lo
 
 static void ask_for_answers(struct postgres *d)
 {
+    d->trips++;
     if (d->conn && !PQsendFlushRequest(d->conn))
         pipe_lose(d, "out of memory", true);
 }
@@ -131,6 +132,8 @@ bool rounds_wait(struct postgres *d, struct use *use, struct err *err)
 {
     struct track *t = d->track;
 
+    if (use->trip < d->trips) /* it is being answered with what was sent behind it */
+        return pipe_wait(d, use, err);
     if (t) {
         t->awaited = use;
         t->next = NULL;

@@ -63,6 +63,8 @@
     X(SESSION_MINUTE, "UPDATE " T_SESSION " SET active_min = ?2 WHERE id = ?1")                                                                                                                             \
     X(SESSION_ADVANCE, "UPDATE " T_SESSION " SET active_us = ?2, last_seq = ?3, last_context = ?4 "                                                                                                         \
                        "WHERE id = ?1")                                                                                                                                                               \
+    X(SESSION_TOUCH, "UPDATE " T_SESSION " SET active_us = ?3, active_min = ?4 WHERE tenant = ?1 " \
+                     "AND session_id = ?2 AND gen > tomb AND active_us > ?5 AND active_us < ?3") \
     X(SESSION_NEXT, "UPDATE " T_SESSION " SET last_seq = ?3, active_us = " GREATER "(active_us, ?3) " \
                     "WHERE tenant = ?1 AND session_id = ?2 AND last_seq < ?3 " \
                     "AND active_min IS NOT DISTINCT FROM ?4 " \

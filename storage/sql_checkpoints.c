@@ -10,57 +10,43 @@ struct put {
     struct sql *d;
     struct op *op;
     struct target at;
+    struct target_values rests_on;
     int64_t stamp;
     int64_t *refs;
     size_t n_refs;
     int64_t bytes; /* of payload more than before */
 };
 
-/* How many different numbers there are, of few. */
-static size_t distinct(const int64_t *ids, size_t n)
+/* What the new values are based on, each once, and what is carried. */
+static bool list_wanted(struct put *p, struct err *err)
 {
-    size_t count = 0, k;
+    const struct op_checkpoint_put *put = &p->op->checkpoint_put;
+    int64_t *bases = arena_alloc(p->op->arena, (put->n_values + 1) * sizeof(*bases));
+    size_t n = 0, k;
 
-    for (size_t i = 0; i < n; i++) {
-        for (k = 0; k < i && ids[k] != ids[i]; k++)
+    p->rests_on.newest = arena_zalloc(p->op->arena, put->n_carried + 1,
+                                      sizeof(*p->rests_on.newest));
+    if (!bases || !p->rests_on.newest)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i <= put->n_values; i++) {
+        bases[n] = i < put->n_values ? put->values[i].blob.base_id : put->head.base_id;
+        for (k = 0; bases[k] != bases[n]; k++)
             continue;
-        count += k == i;
+        n += k == n && bases[n] != 0;
     }
-    return count;
-}
-
-static bool bases_missing(struct err *err)
-{
-    return err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");
+    p->rests_on.bases = bases;
+    p->rests_on.n_bases = n;
+    p->rests_on.carried = put->carried;
+    p->rests_on.n_carried = put->n_carried;
+    p->at.values = &p->rests_on;
+    return true;
 }
 
 /* A base is a row of the same namespace: what keeps that whole looks no further. */
 static bool check_bases(const struct put *p, struct err *err)
 {
-    const struct op_checkpoint_put *put = &p->op->checkpoint_put;
-    int64_t *ids = arena_alloc(p->op->arena, (put->n_values + 1) * sizeof(*ids)), known = 0;
-    AUTO(query_end) struct query q = {0};
-    size_t n = 0;
-    bool found;
-
-    if (!ids)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i <= put->n_values; i++) {
-        ids[n] = i < put->n_values ? put->values[i].blob.base_id : put->head.base_id;
-        n += ids[n] != 0;
-    }
-    if (n == 0)
-        return true;
-    if (p->at.ns.id == 0)
-        return bases_missing(err);
-    if (!query_begin(p->d, SQL_VALUES_KNOWN, &q, err))
-        return false;
-    query_int(&q, p->at.ns.id);
-    query_blob(&q, load_numbers(ids, n, p->op->arena));
-    if (!query_step(&q, &found, err))
-        return false;
-    known = query_col_int(&q, 0);
-    return known == (int64_t)distinct(ids, n) || bases_missing(err);
+    return (p->at.ns.id ? p->rests_on.known : 0) == (int64_t)p->rests_on.n_bases ||
+           err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");
 }
 
 /* The newest value of a channel and version; *id is 0 when there is none. */
@@ -92,33 +78,23 @@ static bool find_value(struct sql *d, int64_t ns, const struct channel_version *
 static bool collect_refs(struct put *p, struct err *err)
 {
     const struct op_checkpoint_put *put = &p->op->checkpoint_put;
-    int64_t id;
 
     p->refs = arena_alloc(p->op->arena, (put->n_values + put->n_carried) * sizeof(*p->refs));
     if (!p->refs)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < put->n_values; i++)
         p->refs[p->n_refs++] = put->values[i].blob.id;
-    for (size_t i = 0; p->at.ns.id && i < put->n_carried; i++) {
-        if (!find_value(p->d, p->at.ns.id, &put->carried[i], &id, err))
-            return false;
-        if (id)
-            p->refs[p->n_refs++] = id;
-    }
+    for (size_t i = 0; i < put->n_carried; i++)
+        if (p->rests_on.newest[i])
+            p->refs[p->n_refs++] = p->rests_on.newest[i];
     return true;
 }
 
 static bool add_value(struct put *p, const struct blob *blob, const struct channel_version *of,
                       struct err *err)
 {
-    bool added;
-
-    if (!value_put(p->d, p->at.ns.id, blob, of, &added, err))
-        return false;
-    if (!added)
-        return err_set(err, ERR_STORAGE, "store: the id of a new value is taken");
     p->bytes += (int64_t)blob->bytes.len;
-    return true;
+    return value_add(p->d, p->at.ns.id, blob, of, err);
 }
 
 static bool put_values(struct put *p, struct err *err)
@@ -169,7 +145,7 @@ static bool prepare(struct put *p, struct err *err)
 {
     struct ns_row *ns = &p->at.ns;
 
-    return target_open(p->d, p->op, &p->at, err) &&
+    return list_wanted(p, err) && target_open(p->d, p->op, &p->at, err) &&
            op_stamp_above(p->op, ns->last_stamp > ns->tomb ? ns->last_stamp : ns->tomb, &p->stamp,
                           err) &&
            check_bases(p, err) && collect_refs(p, err);

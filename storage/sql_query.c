@@ -37,6 +37,11 @@ int query_columns(const struct query *q)
     return q->d->driver->columns(q);
 }
 
+bool query_ask(struct query *q, struct err *err)
+{
+    return !q->d->driver->ask || q->d->driver->ask(q, err);
+}
+
 bool query_step(struct query *q, bool *row, struct err *err)
 {
     return q->d->driver->step(q, row, err);

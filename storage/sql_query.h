@@ -66,8 +66,9 @@ struct sql_driver {
     /* Rises with each row that is changed, and never falls. */
     int64_t (*total_changes)(struct sql *d);
 
-    /* A statement: sets q->st, which `end` clears; a failed `step` has ended it. */
+    /* A statement: sets q->st, which `end` clears; a failed `step` or `ask` has ended it. */
     bool (*prepare)(struct query *q, int which, struct err *err);
+    bool (*ask)(struct query *q, struct err *err); /* NULL: the first step does */
     bool (*step)(struct query *q, bool *row, struct err *err);
     bool (*run)(struct query *q,
                 struct err *err); /* to the end; may fail later, at a step or commit */
@@ -100,6 +101,12 @@ void query_null(struct query *q);
 /* How many parameters and columns the statement has. */
 int query_parameters(const struct query *q) MUST_USE;
 int query_columns(const struct query *q) MUST_USE;
+
+/*
+ * Sends the statement, whose parameters are bound, ahead of its first step: statements that were asked
+ * one after the other are answered in one trip to a distant store. Failure ends the query.
+ */
+bool query_ask(struct query *q, struct err *err) MUST_USE;
 
 /* Moves to the next row; *row is false when there is none. Failure ends the query. */
 bool query_step(struct query *q, bool *row, struct err *err) MUST_USE;

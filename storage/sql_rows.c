@@ -345,11 +345,29 @@ bool row_remove(struct sql *d, struct session_row *row, int64_t stamp, struct er
     return row_store(d, row, err);
 }
 
+/* The same by one statement that nobody waits for. */
+static bool touch_unseen(struct sql *d, int64_t tenant, struct slice id, int64_t now_us,
+                         struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_SESSION_TOUCH, &q, err))
+        return false;
+    query_int(&q, tenant);
+    query_blob(&q, id);
+    query_int(&q, now_us);
+    query_int(&q, row_minute(now_us));
+    query_int(&q, session_state_expired_us(d->session_ttl_us, now_us));
+    return query_run(&q, err);
+}
+
 bool sql_session_touch(struct sql *d, int64_t tenant, struct slice id, int64_t now_us,
                        struct err *err)
 {
-    struct session_row row;
+    struct session_row row = {.tenant = tenant, .s.session_id = id};
 
+    if (d->driver->distant && !recalls(d, false, &row))
+        return touch_unseen(d, tenant, id, now_us, err);
     if (!row_find(d, tenant, id, &row, err))
         return false;
     if (!session_state_live(&row.s, d->session_ttl_us, now_us) || row.s.active_us >= now_us)

@@ -6,20 +6,142 @@
 #include "pack.h"
 #include "sql_removal.h"
 
+static bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+static void bind_place(struct query *q, const struct target *t)
+{
+    query_int(q, t->key.tenant);
+    query_blob(q, t->key.thread);
+    query_blob(q, t->key.ns);
+}
+
+static bool bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct arena *arena,
+                         struct err *err)
+{
+    struct slice list = load_numbers(numbers, n, arena);
+
+    if (!list.at)
+        return no_memory(err);
+    query_blob(q, list);
+    return true;
+}
+
+/* Thread, namespace, checkpoint, and the task or how many of the bases there are. */
+static bool ask_row(struct sql *d, const struct op *op, const struct target *t, struct query *q,
+                    struct err *err)
+{
+    bool task = slice_present(t->task_id);
+
+    if (!query_begin(d, task ? SQL_TARGET_TASK : SQL_TARGET_CHECKPOINT, q, err))
+        return false;
+    bind_place(q, t);
+    query_blob(q, t->checkpoint_id);
+    if (task)
+        query_blob(q, t->task_id);
+    else if (!bind_numbers(q, t->values->bases, t->values->n_bases, op->arena, err))
+        return false;
+    return query_ask(q, err);
+}
+
+static bool ask_carried(struct sql *d, const struct op *op, const struct target_values *values,
+                        const struct target *t, struct query *q, struct err *err)
+{
+    int64_t *keys = arena_alloc(op->arena, values->n_carried * sizeof(*keys));
+
+    if (!keys)
+        return no_memory(err);
+    for (size_t i = 0; i < values->n_carried; i++)
+        keys[i] = blob_key(values->carried[i].channel, values->carried[i].version);
+    if (!query_begin(d, SQL_TARGET_CARRIED, q, err))
+        return false;
+    bind_place(q, t);
+    return bind_numbers(q, keys, values->n_carried, op->arena, err) && query_ask(q, err);
+}
+
+static bool take_task(struct query *q, struct arena *arena, struct task_row *task, struct err *err)
+{
+    task->id = query_col_int(q, 10);
+    task->seq = query_col_int(q, 11);
+    task->stamp = query_col_int(q, 12);
+    return query_copy(q, 13, arena, &task->body, err) &&
+           query_copy(q, 14, arena, &task->task_path, err);
+}
+
+static bool take_row(struct query *q, const struct op *op, struct target *t, struct err *err)
+{
+    bool found;
+
+    t->ns = (struct ns_row){0};
+    t->row = (struct checkpoint_row){0};
+    t->task = (struct task_row){0};
+    if (!query_step(q, &found, err))
+        return false;
+    if (!found)
+        return true;
+    t->ns = (struct ns_row){
+        .thread = query_col_int(q, 0),
+        .tomb = query_col_int(q, 1),
+        .id = query_col_int(q, 2),
+        .form = (enum form)query_col_int(q, 3),
+        .last_stamp = query_col_int(q, 4),
+    };
+    t->row = (struct checkpoint_row){
+        .id = query_col_int(q, 5),
+        .stamp = query_col_int(q, 6),
+        .created_us = query_col_int(q, 7),
+        .head = query_col_int(q, 8),
+        .metadata_len = query_col_int(q, 9),
+    };
+    if (slice_present(t->task_id))
+        return take_task(q, op->arena, &t->task, err);
+    t->values->known = query_col_int(q, 10);
+    return true;
+}
+
+/* The newest come first; different channels may have the same key. */
+static bool take_carried(struct query *q, struct target_values *values, struct err *err)
+{
+    char room[PACKED_VERSION_MAX];
+    bool found;
+
+    memset(values->newest, 0, values->n_carried * sizeof(*values->newest));
+    for (;;) {
+        if (!query_step(q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        for (size_t i = 0; i < values->n_carried; i++)
+            if (values->newest[i] == 0 &&
+                slice_equal(query_col(q, 1), values->carried[i].channel) &&
+                slice_equal(query_col(q, 2), pack_version(values->carried[i].version, room)))
+                values->newest[i] = query_col_int(q, 0);
+    }
+}
+
+/* The first statement locks the thread for those behind it. */
+static bool look(struct sql *d, const struct op *op, struct target *t, struct err *err)
+{
+    AUTO(query_end) struct query row = {0}, carried = {0};
+    bool carries = t->values && t->values->n_carried > 0;
+
+    return ask_row(d, op, t, &row, err) &&
+           (!carries || ask_carried(d, op, t->values, t, &carried, err)) &&
+           take_row(&row, op, t, err) && (!carries || take_carried(&carried, t->values, err));
+}
+
 static bool remove_checkpoint(struct sql *d, const struct op *op, struct target *t, struct err *err)
 {
     struct doomed_item item = {t->ns.id, t->row.id, doomed_mark(t->row.stamp, t->row.created_us)};
     struct doomed list = {.arena = op->arena};
 
-    if (!doomed_add(&list, &item, err) || !removal_whole(d, &list, err) ||
-        !ns_find(d, &t->key, &t->ns, err))
-        return false;
-    t->row = (struct checkpoint_row){0};
-    return true;
+    return doomed_add(&list, &item, err) && removal_whole(d, &list, err) && look(d, op, t, err);
 }
 
 /* The newest write of an anchor is alive, so it does not become empty. */
-static bool remove_writes(struct sql *d, const struct target *t, int64_t expired_us,
+static bool remove_writes(struct sql *d, const struct op *op, struct target *t, int64_t expired_us,
                           struct err *err)
 {
     struct ns_change change = {0};
@@ -38,7 +160,7 @@ static bool remove_writes(struct sql *d, const struct target *t, int64_t expired
         change.bytes -= query_col_int(&q, 0);
     }
     query_end(&q);
-    return change.bytes == 0 || ns_grow(d, t->ns.id, &change, err);
+    return change.bytes == 0 || (ns_grow(d, t->ns.id, &change, err) && look(d, op, t, err));
 }
 
 /* A namespace of the other form in which everything has expired is emptied first. */
@@ -46,13 +168,13 @@ static bool open_namespace(struct sql *d, const struct op *op, struct target *t,
 {
     struct ns_row *row = &t->ns;
 
-    if (!ns_find(d, &t->key, row, err))
+    if (!look(d, op, t, err))
         return false;
     if (row->form == FORM_NONE || row->form == t->form)
         return true;
     if (d->checkpoint_ttl_us > 0 &&
         (!removal_expire(d, row->thread, ns_expired_us(d, op->now_us), err) ||
-         !ns_find(d, &t->key, row, err)))
+         !look(d, op, t, err)))
         return false;
     if (row->form == FORM_NONE || row->form == t->form)
         return true;
@@ -64,16 +186,13 @@ bool target_open(struct sql *d, const struct op *op, struct target *t, struct er
 {
     int64_t expired_us = ns_expired_us(d, op->now_us);
 
-    t->row = (struct checkpoint_row){0};
     if (!open_namespace(d, op, t, err))
-        return false;
-    if (t->ns.id && !checkpoint_find(d, t->ns.id, t->checkpoint_id, &t->row, err))
         return false;
     if (t->row.id == 0 || expired_us == INT64_MIN)
         return true;
     if (t->row.created_us <= expired_us)
         return remove_checkpoint(d, op, t, err);
-    return t->row.stamp > 0 || remove_writes(d, t, expired_us, err);
+    return t->row.stamp > 0 || remove_writes(d, op, t, expired_us, err);
 }
 
 bool checkpoint_store(struct sql *d, struct target *t, const struct checkpoint_cells *cells,
@@ -95,7 +214,8 @@ bool checkpoint_store(struct sql *d, struct target *t, const struct checkpoint_c
     query_int(&q, known ? t->row.id : t->ns.id);
     if (!known)
         query_blob(&q, t->checkpoint_id);
-    return known ? query_run(&q, err) : query_make(&q, &t->row.id, err);
+    t->made = !known;
+    return query_run(&q, err);
 }
 
 /* An anchor is as old as its newest write. */
@@ -103,9 +223,18 @@ static bool make_anchor(struct sql *d, struct target *t, int64_t stamp, struct e
 {
     struct checkpoint_cells cells = {.created_us = stamp_us(stamp), .form = t->form};
 
-    if (t->row.id == 0)
+    struct query q;
+
+    if (t->row.id == 0 && !t->made)
         return checkpoint_store(d, t, &cells, err);
-    return t->row.stamp > 0 || query_do(d, SQL_CHECKPOINT_AGE, t->row.id, cells.created_us, err);
+    if (t->row.stamp > 0)
+        return true;
+    if (!query_begin(d, SQL_CHECKPOINT_AGE, &q, err))
+        return false;
+    query_int(&q, t->ns.id);
+    query_blob(&q, t->checkpoint_id);
+    query_int(&q, cells.created_us);
+    return query_run(&q, err);
 }
 
 bool task_store(struct sql *d, struct target *t, struct slice task_id, const struct task_row *task,
@@ -122,6 +251,44 @@ bool task_store(struct sql *d, struct target *t, struct slice task_id, const str
     query_blob(&q, task->body);
     query_int(&q, t->row.id);
     query_blob(&q, task_id);
+    if (task->id == 0) {
+        query_int(&q, t->ns.id);
+        query_blob(&q, t->checkpoint_id);
+    }
+    return query_run(&q, err);
+}
+
+static void bind_value(struct query *q, int64_t ns, const struct blob *blob,
+                       const struct channel_version *of, char room[PACKED_VERSION_MAX])
+{
+    struct slice none = {NULL, 0};
+
+    query_int(q, blob->id);
+    query_int(q, ns);
+    if (of)
+        query_int(q, blob_key(of->channel, of->version));
+    else if (blob->base_id)
+        query_int(q, blob->base_id);
+    else
+        query_null(q);
+    query_int(q, blob->base_id);
+    query_int(q, blob->encoding);
+    query_blob(q, (struct slice){(const char *)blob->hash, BLOB_HASH_LEN});
+    query_blob(q, of ? load_text(of->channel) : none);
+    query_blob(q, of ? pack_version(load_text(of->version), room) : none);
+    query_blob(q, blob->type);
+    query_blob(q, load_text(blob->bytes));
+}
+
+bool value_add(struct sql *d, int64_t ns, const struct blob *blob, const struct channel_version *of,
+               struct err *err)
+{
+    char room[PACKED_VERSION_MAX];
+    struct query q;
+
+    if (!query_begin(d, SQL_VALUE_INSERT, &q, err))
+        return false;
+    bind_value(&q, ns, blob, of, room);
     return query_run(&q, err);
 }
 
@@ -129,27 +296,12 @@ bool value_put(struct sql *d, int64_t ns, const struct blob *blob, const struct 
                bool *added, struct err *err)
 {
     char room[PACKED_VERSION_MAX];
-    struct slice none = {NULL, 0};
     int64_t changes;
     struct query q;
 
     if (!query_begin(d, SQL_VALUE_PUT, &q, err))
         return false;
-    query_int(&q, blob->id);
-    query_int(&q, ns);
-    if (of)
-        query_int(&q, blob_key(of->channel, of->version));
-    else if (blob->base_id)
-        query_int(&q, blob->base_id);
-    else
-        query_null(&q);
-    query_int(&q, blob->base_id);
-    query_int(&q, blob->encoding);
-    query_blob(&q, (struct slice){(const char *)blob->hash, BLOB_HASH_LEN});
-    query_blob(&q, of ? load_text(of->channel) : none);
-    query_blob(&q, of ? pack_version(load_text(of->version), room) : none);
-    query_blob(&q, blob->type);
-    query_blob(&q, load_text(blob->bytes));
+    bind_value(&q, ns, blob, of, room);
     if (!query_change(&q, &changes, err))
         return false;
     *added = changes > 0;

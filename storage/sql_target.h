@@ -14,12 +14,26 @@
 #include "sql_load.h"
 #include "sql_ns.h"
 
+/* Values that a new checkpoint rests on. */
+struct target_values {
+    const int64_t *bases; /* all different */
+    size_t n_bases;
+    const struct channel_version *carried;
+    size_t n_carried;
+    int64_t known;   /* found: so many of the bases */
+    int64_t *newest; /* found: the newest value of each that is carried, 0 = none; room for all */
+};
+
 struct target {
     struct ns_key key;
     struct slice checkpoint_id;
     enum form form;
-    struct ns_row ns;          /* found */
-    struct checkpoint_row row; /* found; stamp 0 = an anchor of writes */
+    struct slice task_id;         /* present: a task is looked for */
+    struct target_values *values; /* not NULL: values are */
+    struct ns_row ns;             /* found */
+    struct checkpoint_row row;    /* found; stamp 0 = an anchor of writes */
+    struct task_row task;         /* found; its texts live in the op's arena */
+    bool made;                    /* the row is new and queued: it has no id here */
 };
 
 /* What a row of table checkpoint holds; an anchor has nothing but created_us and form. */
@@ -31,7 +45,7 @@ struct checkpoint_cells {
     struct slice refs; /* packed */
 };
 
-/* Finds what is stored there. What is expired under this id is removed first. */
+/* Finds what is stored there, all by statements that go together. What is expired under this id is removed first. */
 bool target_open(struct sql *d, const struct op *op, struct target *t, struct err *err) MUST_USE;
 
 /* Writes the row of a target whose namespace has been made; makes it if there is none. */
@@ -40,12 +54,16 @@ bool checkpoint_store(struct sql *d, struct target *t, const struct checkpoint_c
 
 /*
  * Writes the row of a task of a target whose namespace has been made; makes it if it has no id, and
- * an anchor if there is no checkpoint.
+ * an anchor if there is no checkpoint. Nothing of this is waited for.
  */
 bool task_store(struct sql *d, struct target *t, struct slice task_id, const struct task_row *task,
                 struct err *err) MUST_USE;
 
-/* Adds a row of table value; of = NULL: a head. An id that is known stays (*added is false). */
+/* Adds a row of table value, which is new, without waiting; of = NULL: a head. */
+bool value_add(struct sql *d, int64_t ns, const struct blob *blob, const struct channel_version *of,
+               struct err *err) MUST_USE;
+
+/* The same of what may be there: an id that is known stays (*added is false). */
 bool value_put(struct sql *d, int64_t ns, const struct blob *blob, const struct channel_version *of,
                bool *added, struct err *err) MUST_USE;
 

@@ -4,11 +4,10 @@
 #include "writes.h"
 
 struct put {
-    struct loader load;
+    struct sql *d;
     struct op *op;
     struct target at;
-    struct task_row task; /* as stored */
-    struct writes stored; /* its writes */
+    struct writes stored; /* the writes of the task */
     struct writes writes; /* after the change */
     int64_t stamp;
 };
@@ -16,20 +15,18 @@ struct put {
 /* Tasks are ordered among themselves by their first write only: the fence is that of the task. */
 static bool take_stamp(struct put *p, struct err *err)
 {
-    int64_t stored = p->op->fence ? p->task.stamp : p->at.ns.last_stamp;
+    int64_t stored = p->op->fence ? p->at.task.stamp : p->at.ns.last_stamp;
 
     return op_stamp_above(p->op, stored > p->at.ns.tomb ? stored : p->at.ns.tomb, &p->stamp, err);
 }
 
 static bool prepare(struct put *p, struct err *err)
 {
-    if (!target_open(p->load.d, p->op, &p->at, err))
+    const struct task_row *task = &p->at.task;
+
+    if (!target_open(p->d, p->op, &p->at, err))
         return false;
-    if (p->at.row.id &&
-        !task_find(&p->load, p->at.row.id, p->op->writes_put.task_id, &p->task, err))
-        return false;
-    if (p->task.id &&
-        !unpack_writes(p->task.body, p->op->arena, &p->stored.items, &p->stored.n, err))
+    if (task->id && !unpack_writes(task->body, p->op->arena, &p->stored.items, &p->stored.n, err))
         return false;
     return take_stamp(p, err) &&
            writes_combine(&p->op->writes_put, &p->stored, p->op->arena, &p->writes, err);
@@ -39,29 +36,31 @@ static bool store(struct put *p, struct err *err)
 {
     const struct op_writes_put *put = &p->op->writes_put;
     struct task_row task = {
-        .id = p->task.id,
-        .seq = p->task.id ? p->task.seq : p->stamp,
+        .id = p->at.task.id,
+        .seq = p->at.task.id ? p->at.task.seq : p->stamp,
         .stamp = p->stamp,
-        .task_path = p->task.id && put->mode == WRITES_IGNORE ? p->task.task_path : put->task_path,
+        .task_path = p->at.task.id && put->mode == WRITES_IGNORE ? p->at.task.task_path
+                                                                 : put->task_path,
     };
     struct ns_change change = {.stamp = p->stamp};
 
     if (!pack_writes(p->writes.items, p->writes.n, p->op->arena, &task.body, err) ||
-        !ns_make(p->load.d, &p->at.key, p->at.form, &p->at.ns, err) ||
-        !task_store(p->load.d, &p->at, put->task_id, &task, err))
+        !ns_make(p->d, &p->at.key, p->at.form, &p->at.ns, err) ||
+        !task_store(p->d, &p->at, put->task_id, &task, err))
         return false;
-    change.bytes = (int64_t)task.body.len - (int64_t)p->task.body.len;
-    return ns_grow(p->load.d, p->at.ns.id, &change, err) &&
-           thread_touch(p->load.d, p->at.ns.thread, p->op->now_us, err);
+    change.bytes = (int64_t)task.body.len - (int64_t)p->at.task.body.len;
+    return ns_grow(p->d, p->at.ns.id, &change, err) &&
+           thread_touch(p->d, p->at.ns.thread, p->op->now_us, err);
 }
 
 bool sql_writes_put(struct sql *d, struct op *op, struct err *err)
 {
     struct op_writes_put *put = &op->writes_put;
-    struct put p = {.load = load_start(d, op), .op = op};
+    struct put p = {.d = d, .op = op};
 
     p.at = (struct target){.key = {.thread = op->id, .ns = put->ns},
                            .checkpoint_id = put->checkpoint_id,
+                           .task_id = put->task_id,
                            .form = put->form};
     if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) || !prepare(&p, err) ||
         (p.writes.changed && !store(&p, err)) ||

@@ -37,6 +37,8 @@
 #define FOR_REMOVAL(table) ""
 #define DESCRIBE_STORE "SELECT 'SQLite ' || sqlite_version(), user_version FROM pragma_user_version"
 
+#define AMONG(list) "IN (" EACH_NUMBER(list) ")"
+
 /* A row for each number of "1,2,3". */
 #define EACH_NUMBER(list) "SELECT value FROM json_each('[' || " list " || ']')"
 

@@ -48,6 +48,18 @@
 #define LIST_NAMESPACES_DOCUMENT \
     LIST_NAMESPACES("1", LIST_DOCUMENT_ROWS, "c.stamp DESC, c.checkpoint_id DESC")
 
+/*
+ * What a change of a checkpoint id or of a task there looks at: ?1 tenant, ?2 thread, ?3 ns, ?4 checkpoint
+ * id. A value is found by its id: "+" keeps the planners from the index of namespaces, which may be long.
+ */
+#define TARGET_COLUMNS \
+    "SELECT t.id, t.tomb, n.id, n.form, n.last_stamp, c.id, c.stamp, c.created_us, c.head, " \
+    "coalesce(" OCTETS "(c.metadata), 0)"
+#define TARGET_ROWS \
+    " FROM " T_THREAD " t LEFT JOIN " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
+    "LEFT JOIN " T_CHECKPOINT " c ON c.namespace = n.id AND c.checkpoint_id = ?4 "
+#define TARGET_THREAD "WHERE t.tenant = ?1 AND t.thread_id = ?2"
+
 #define VALUE_COLUMNS "v.id, v.base, v.encoding, v.hash, v.channel, v.version, v.type, v.bytes"
 
 /* Records of a tenant in key order, from behind a key (?2, ...). */
@@ -115,17 +127,25 @@
                      "AND NOT EXISTS (SELECT 1 FROM " T_VALUE " WHERE namespace = ?1) RETURNING thread") \
     X(CHECKPOINT_FIND, "SELECT id, stamp, created_us, head, coalesce(" OCTETS "(metadata), 0) "        \
                        "FROM " T_CHECKPOINT " WHERE namespace = ?1 AND checkpoint_id = ?2")              \
+    X(TARGET_CHECKPOINT, TARGET_COLUMNS ", (SELECT count(*) FROM " T_VALUE " v WHERE +v.namespace = n.id " \
+                         "AND v.id " AMONG("?5") ")" TARGET_ROWS TARGET_THREAD) \
+    X(TARGET_TASK, TARGET_COLUMNS ", k.id, k.seq, k.stamp, k.body, k.task_path" TARGET_ROWS \
+                   "LEFT JOIN " T_TASK " k ON k.checkpoint = c.id AND k.task_id = ?5 " TARGET_THREAD) \
+    X(TARGET_CARRIED, "SELECT v.id, v.channel, v.version FROM " T_THREAD " t " \
+                      NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
+                      NESTED_JOIN " " T_VALUE " v ON v.namespace = n.id AND v.key " AMONG("?4") " " \
+                      TARGET_THREAD " ORDER BY v.id DESC") \
     X(CHECKPOINT_READ, "SELECT checkpoint_id, stamp, form, created_us, parent_id, head, refs, "    \
                        "metadata, run_id FROM " T_CHECKPOINT " WHERE id = ?1")                           \
     X(CHECKPOINT_METADATA, "SELECT metadata FROM " T_CHECKPOINT " WHERE id = ?1")                        \
     X(CHECKPOINT_INSERT, "INSERT INTO " T_CHECKPOINT " (stamp, form, created_us, parent_id, run_id, "    \
                          "head, refs, metadata, namespace, checkpoint_id) "                        \
-                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)" RETURN_ID)                       \
+                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                       \
     X(CHECKPOINT_UPDATE,                                                                           \
       "UPDATE " T_CHECKPOINT " SET stamp = ?1, form = ?2, created_us = ?3, "                             \
       "parent_id = ?4, run_id = ?5, head = ?6, refs = ?7, metadata = ?8 WHERE id = ?9")            \
-    X(CHECKPOINT_AGE, "UPDATE " T_CHECKPOINT " SET created_us = ?2 "                                     \
-                      "WHERE id = ?1 AND stamp = 0 AND created_us < ?2")                           \
+    X(CHECKPOINT_AGE, "UPDATE " T_CHECKPOINT " SET created_us = ?3 WHERE namespace = ?1 "                \
+                      "AND checkpoint_id = ?2 AND stamp = 0 AND created_us < ?3")                  \
     X(CHECKPOINT_UNDO, "UPDATE " T_CHECKPOINT " SET stamp = 0, created_us = ?2, parent_id = NULL, "      \
                        "run_id = NULL, head = 0, refs = NULL, metadata = NULL WHERE id = ?1")      \
     X(CHECKPOINT_DROP, "DELETE FROM " T_CHECKPOINT " WHERE id = ?1")                                     \
@@ -152,6 +172,9 @@
     X(VALUE_PUT,                                                                                   \
       "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, "            \
       "type, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING")      \
+    X(VALUE_INSERT,                                                                                \
+      "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, "            \
+      "type, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                             \
     X(VALUE_KNOWN, "SELECT namespace FROM " T_VALUE " WHERE id = ?1")                                    \
     X(VALUE_ABOVE, "SELECT EXISTS (SELECT 1 FROM " T_VALUE " WHERE namespace = ?1 AND id > ?2)")         \
     X(VALUE_FIND, "SELECT id, channel, version FROM " T_VALUE " "                                        \
@@ -160,7 +183,6 @@
     X(VALUE_CHAINS, "WITH RECURSIVE chain(id) AS (" EACH_NUMBER("?1") " UNION SELECT b.base FROM chain c " \
                     NESTED_JOIN " " T_VALUE " b ON b.id = c.id WHERE b.base > 0) SELECT " VALUE_COLUMNS \
                     " FROM chain c " NESTED_JOIN " " T_VALUE " v ON v.id = c.id")                        \
-    X(VALUES_KNOWN, "SELECT count(*) FROM " T_VALUE " WHERE namespace = ?1 AND id IN (" EACH_NUMBER("?2") ")") \
     X(VALUE_CHANNEL, "SELECT channel FROM " T_VALUE " WHERE id = ?1")                                    \
     X(VALUE_ALL, "SELECT id, base FROM " T_VALUE " WHERE namespace = ?1 ORDER BY id")                    \
     X(VALUE_COPY,                                                                                  \
@@ -175,7 +197,8 @@
     X(TASK_FIND, "SELECT id, seq, stamp, body, task_path FROM " T_TASK " "                               \
                  "WHERE checkpoint = ?1 AND task_id = ?2")                                         \
     X(TASK_INSERT, "INSERT INTO " T_TASK " (task_path, seq, stamp, body, checkpoint, task_id) "          \
-                   "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                              \
+                   "VALUES (?1, ?2, ?3, ?4, coalesce(nullif(?5, 0), (SELECT id FROM " T_CHECKPOINT " " \
+                   "WHERE namespace = ?7 AND checkpoint_id = ?8)), ?6)")                           \
     X(TASK_UPDATE, "UPDATE " T_TASK " SET task_path = ?1, seq = ?2, stamp = ?3, body = ?4 "              \
                    "WHERE checkpoint = ?5 AND task_id = ?6")                                       \
     X(TASK_CHANNEL, "SELECT task_id, task_path, stamp, seq, body FROM " T_TASK " "                       \

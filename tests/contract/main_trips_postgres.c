@@ -1,0 +1,166 @@
+/* main_trips_postgres.c - how often an op waits for PostgreSQL, counted exactly; as main_postgres.c. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "postgres.h"
+#include "threads.h"
+#include "value_cache.h"
+#include "versions.h"
+
+#define LONG "0123456789012345678901234567890123456789012345678901234567890123456789"
+
+enum { BATCH = 16 };
+
+static const char *url;
+static struct postgres *store; /* below the chain that the ops go through */
+
+/* Here and there are one schema; there is no cache there. */
+static struct backend *open_schema(struct backend_config cfg, int number UNUSED, struct err *err)
+{
+    char schema[64];
+    struct backend *b;
+
+    snprintf(schema, sizeof(schema), "trips_%ld", (long)getpid());
+    cfg.url = url;
+    cfg.postgres_schema = schema;
+    cfg.store_timeout_ms = 60000;
+    b = postgres_open(&cfg, err);
+    store = (struct postgres *)b;
+    return b ? versions_open(b, cfg.cache, err) : NULL;
+}
+
+static struct postgres *store_here, *store_there;
+static struct value_cache *cache;
+
+static void set_up(void)
+{
+    struct backend_config cfg = store_config();
+
+    store_open(&there, cfg, 0);
+    store_there = store;
+    cfg.cache = cache = value_cache_new(1 << 20);
+    store_open(&here, cfg, 0);
+    store_here = store;
+}
+
+static void tear_down(void)
+{
+    store_close(&here);
+    store_close(&there);
+    value_cache_free(cache);
+}
+
+/* Of an op that must succeed. */
+static int64_t trips(struct store *s, struct op op)
+{
+    const struct postgres *d = s == &here ? store_here : store_there;
+    int64_t before = d->trips;
+
+    store_ok(s, &op);
+    return d->trips - before;
+}
+
+/* The n-th step of a thread: four values, each an earlier one with an end, and two that are carried. */
+static struct op step(struct store *s, const char *thread, int n)
+{
+    const char *id = arena_printf(&s->arena, "c%03d", n).at;
+    const char *parent = arena_printf(&s->arena, "c%03d", n - 1).at;
+    const char *values = arena_printf(&s->arena,
+                                      "a=%d:" LONG "%d b=%d:" LONG "%d c=%d:" LONG "%d d=%d:%d", n,
+                                      n, n, n, n, n, n, n)
+                             .at;
+    const char *head = arena_printf(&s->arena, "{\"id\":\"%s\",\"x\":\"" LONG "\"}", id).at;
+
+    return put_op(s, (struct checkpoint_in){.thread = thread,
+                                            .id = id,
+                                            .parent = n > 1 ? parent : NULL,
+                                            .head = head,
+                                            .values = n > 1 ? values : "e=1:x f=1:" LONG,
+                                            .carried = n > 1 ? "e=1 f=1" : NULL});
+}
+
+static struct op task(struct store *s, const char *thread, const char *id, const char *task)
+{
+    return writes_op(
+        s, (struct writes_in){
+               .thread = thread, .checkpoint = id, .task = task, .writes = "0:a=x 1:b=y"});
+}
+
+static void put_steps(struct store *s, const char *thread, int n)
+{
+    for (int i = 1; i <= n; i++)
+        (void)trips(s, step(s, thread, i));
+}
+
+START_TEST(a_step)
+{
+    put_steps(&here, "t", 2);
+    ck_assert_int_eq(trips(&here, step(&here, "t", 3)), 2); /* what is there; values, row, COMMIT */
+    ck_assert_int_eq(trips(&here, task(&here, "t", "c003", "t1")), 2);
+    ck_assert_int_eq(trips(&here, task(&here, "t", "c003", "t1")), 2); /* replaces */
+    ck_assert_int_eq(trips(&here, task(&here, "t", "c004", "t1")),
+                     2); /* comes before its checkpoint */
+    ck_assert_int_eq(trips(&here, step(&here, "t", 4)), 2);
+    ck_assert_str_eq(values_text(&here, get(&here, "t", "", "c003")),
+                     "a=3:" LONG "3 b=3:" LONG "3 c=3:" LONG "3 d=3:3 e=1:x f=1:" LONG);
+    ck_assert_str_eq(get_writes(&here, "t", "", "c004"), "t1//0:a=x t1//1:b=y");
+}
+END_TEST
+
+START_TEST(a_step_of_a_session)
+{
+    store_session(&here, "t");
+    put_steps(&here, "t", 2);
+    here.now_us += 1000;
+    ck_assert_int_eq(trips(&here, step(&here, "t", 3)), 2);
+    ck_assert_int_eq(store_get(&here, "t").last_activity_us, here.now_us);
+}
+END_TEST
+
+START_TEST(steps_together)
+{
+    struct op all[BATCH], *ops[BATCH];
+    struct err err;
+    int64_t before;
+
+    for (int i = 0; i < BATCH; i++)
+        put_steps(&here, arena_printf(&here.arena, "t%d", i).at, 2);
+    for (int i = 0; i < BATCH; i++) {
+        all[i] = step(&here, arena_printf(&here.arena, "t%d", i).at, 3);
+        ops[i] = &all[i];
+    }
+    before = store_here->trips;
+    ck_assert(backend_execute(here.backend, ops, BATCH, &err));
+    ck_assert_int_eq(store_here->trips - before, 2);
+    for (int i = 0; i < BATCH; i++)
+        ck_assert_int_eq(all[i].status.kind, ERR_OK);
+}
+END_TEST
+
+int main(void)
+{
+    static const struct contract_target target = {"trips", open_schema};
+    Suite *suite = suite_create(target.name);
+    TCase *tc = tcase_create("trips");
+    SRunner *runner;
+    int failed;
+
+    contract_target = &target;
+    url = getenv("STATEWARD_TEST_POSTGRES");
+    if (!url) {
+        fprintf(stderr, "tests/support/stores.py postgres %s\n",
+                "build/tests/contract_trips_postgres");
+        return EXIT_FAILURE;
+    }
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, a_step);
+    tcase_add_test(tc, a_step_of_a_session);
+    tcase_add_test(tc, steps_together);
+    suite_add_tcase(suite, tc);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
