@@ -1,104 +1,35 @@
 /* sql_checkpoint_list.c - OP_CHECKPOINT_LIST; see op_checkpoints.h. */
-#include "sql_checkpoint_list.h"
-
 #include "filter.h"
 #include "sql_load.h"
-#include "sql_ns.h"
+#include "sql_scope.h"
 
-/* Which checkpoints are looked at: the parameters of LIST_NAMESPACE_CHANNEL and its like. */
-struct scope {
-    enum sql_statement channel, document;
-    int64_t id;      /* of the namespace, the thread or the tenant */
-    struct slice ns; /* of a tenant; absent = all */
-    int64_t expired_us;
-    struct slice lowest, below; /* bounds of the id */
-    int64_t below_stamp;        /* document form */
+/* Rows that are dealt with together; only of those that match is more read. */
+enum { ROWS = 100 };
+
+/* Of a tenant nobody knows how large its checkpoints are. */
+enum { EXPECTED = PAGE_BYTES_MAX / 8 };
+
+struct row {
+    int64_t id;
+    struct checkpoint_pos at; /* texts are in place */
+    bool matches;
 };
-
-static const struct checkpoint_pos start = {.stamp = INT64_MAX};
 
 struct lister {
     struct loader load;
     struct op *op;
     struct scope scope;
     bool has_channel, has_document; /* forms that are looked at */
+    size_t expected;                /* bytes of an item, before there is one */
     int64_t scanned;
     bool full;                  /* no more rows are wanted */
     struct checkpoint_pos last; /* of the last row that was dealt with; its texts are in place */
-    struct arena place, scratch;
-    char place_first[2048], scratch_first[4096];
+    struct row rows[ROWS];
+    size_t n_rows;
+    struct arena place[2], scratch; /* of these rows, and of those before */
+    unsigned turn;
+    char place_first[2][2048], scratch_first[4096];
 };
-
-static struct slice highest(void)
-{
-    return SLICE("\xFF");
-}
-
-static struct scope scope_of(enum sql_statement channel, int64_t id, int64_t expired_us)
-{
-    return (struct scope){
-        .channel = channel,
-        .document = channel + 1,
-        .id = id,
-        .expired_us = expired_us,
-        .lowest = SLICE(""),
-        .below = highest(),
-        .below_stamp = INT64_MAX,
-    };
-}
-
-_Static_assert(SQL_LIST_NAMESPACE_DOCUMENT == SQL_LIST_NAMESPACE_CHANNEL + 1 &&
-                   SQL_LIST_THREAD_DOCUMENT == SQL_LIST_THREAD_CHANNEL + 1 &&
-                   SQL_LIST_TENANT_DOCUMENT == SQL_LIST_TENANT_CHANNEL + 1,
-               "pairs in this order");
-
-static bool list_begin(struct sql *d, const struct scope *s, enum form form,
-                       const struct checkpoint_pos *after, int64_t limit, struct query *q,
-                       struct err *err)
-{
-    bool channel = form == FORM_CHANNEL, first = !slice_present(after->checkpoint_id);
-
-    if (!query_begin(d, channel ? s->channel : s->document, q, err))
-        return false;
-    query_int(q, s->id);
-    query_blob(q, s->ns);
-    query_int(q, s->expired_us);
-    query_blob(q, s->lowest);
-    query_blob(q, s->below);
-    query_int(q, s->below_stamp);
-    if (channel)
-        query_blob(q, first ? highest() : after->checkpoint_id);
-    else
-        query_int(q, after->stamp);
-    query_blob(q, load_text(after->thread));
-    query_blob(q, load_text(after->ns));
-    query_blob(q, load_text(after->checkpoint_id));
-    query_int(q, limit);
-    return true;
-}
-
-/* Row id and write sequence of the newest checkpoint in a scope; 0 when there is none. */
-static bool list_newest(struct sql *d, const struct scope *s, enum form form, int64_t *row,
-                        int64_t *stamp, struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    if (!list_begin(d, s, form, &start, 1, &q, err) || !query_step(&q, &found, err))
-        return false;
-    *row = found ? query_col_int(&q, 0) : 0;
-    *stamp = found ? query_col_int(&q, 4) : 0;
-    return true;
-}
-
-bool list_latest(struct sql *d, int64_t ns, enum form form, int64_t expired_us, int64_t *row,
-                 struct err *err)
-{
-    struct scope scope = scope_of(SQL_LIST_NAMESPACE_CHANNEL, ns, expired_us);
-    int64_t stamp;
-
-    return list_newest(d, &scope, form, row, &stamp, err);
-}
 
 static COLD bool no_memory(struct err *err)
 {
@@ -118,27 +49,40 @@ static struct slice lower(struct slice a, struct slice b)
     return slice_compare(a, b) < 0 ? a : b;
 }
 
-/* All namespaces of one thread: one is the usual case, and its index gives the order. */
-static bool find_namespaces(struct lister *l, int64_t thread, struct err *err)
+/*
+ * The namespace that is asked for, or all that hold something: one is the usual case, and its index gives
+ * the order. What they hold tells how many items to read at once.
+ */
+static bool find_namespaces(struct lister *l, int64_t tenant, struct err *err)
 {
+    struct slice ns = l->op->checkpoint_list.ns;
+    int64_t only = 0, thread = 0, checkpoints = 0, bytes = 0;
     AUTO(query_end) struct query q = {0};
-    int64_t only = 0;
     bool found;
     int n;
 
-    if (!query_begin(l->load.d, SQL_NS_LIST, &q, err))
+    if (!query_begin(l->load.d, slice_present(ns) ? SQL_NS_SCOPE : SQL_NS_SCOPES, &q, err))
         return false;
-    query_int(&q, thread);
-    query_int(&q, l->load.expired_us);
+    query_int(&q, tenant);
+    query_blob(&q, l->op->id);
+    if (slice_present(ns))
+        query_blob(&q, ns);
+    else
+        query_int(&q, l->load.expired_us);
     for (n = 0;; n++) {
         if (!query_step(&q, &found, err))
             return false;
         if (!found)
             break;
         only = query_col_int(&q, 0);
-        l->has_document |= query_col_int(&q, 2) == FORM_DOCUMENT;
-        l->has_channel |= query_col_int(&q, 2) == FORM_CHANNEL;
+        l->has_document |= query_col_int(&q, 1) == FORM_DOCUMENT;
+        l->has_channel |= query_col_int(&q, 1) == FORM_CHANNEL;
+        checkpoints += query_col_int(&q, 2);
+        bytes += query_col_int(&q, 3);
+        thread = query_col_int(&q, 4);
     }
+    if (checkpoints > 0 && bytes > 0)
+        l->expected = (size_t)(bytes / checkpoints) + 1;
     l->scope = n == 1 ? scope_of(SQL_LIST_NAMESPACE_CHANNEL, only, l->load.expired_us)
                       : scope_of(SQL_LIST_THREAD_CHANNEL, thread, l->load.expired_us);
     return true;
@@ -146,24 +90,15 @@ static bool find_namespaces(struct lister *l, int64_t thread, struct err *err)
 
 static bool find_scope(struct lister *l, struct err *err)
 {
-    struct ns_key key = {.thread = l->op->id, .ns = l->op->checkpoint_list.ns};
-    struct ns_row ns;
+    int64_t tenant;
 
-    if (!sql_tenant(l->load.d, l->op->tenant, false, &key.tenant, err))
+    if (!sql_tenant(l->load.d, l->op->tenant, false, &tenant, err))
         return false;
-    if (!slice_present(key.thread)) {
-        l->scope = scope_of(SQL_LIST_TENANT_CHANNEL, key.tenant, l->load.expired_us);
-        l->scope.ns = key.ns;
-        l->has_channel = l->has_document = key.tenant != 0;
-        return true;
-    }
-    if (!ns_find(l->load.d, &key, &ns, err))
-        return false;
-    if (!slice_present(key.ns))
-        return find_namespaces(l, ns.thread, err);
-    l->scope = scope_of(SQL_LIST_NAMESPACE_CHANNEL, ns.id, l->load.expired_us);
-    l->has_document = ns.form == FORM_DOCUMENT;
-    l->has_channel = ns.form == FORM_CHANNEL;
+    if (slice_present(l->op->id))
+        return find_namespaces(l, tenant, err);
+    l->scope = scope_of(SQL_LIST_TENANT_CHANNEL, tenant, l->load.expired_us);
+    l->scope.ns = l->op->checkpoint_list.ns;
+    l->has_channel = l->has_document = tenant != 0;
     return true;
 }
 
@@ -196,7 +131,7 @@ static bool bound_stamp(struct lister *l, struct slice before, struct err *err)
 
     named.lowest = before;
     if (!above(l, before, &named.below, err) ||
-        !list_newest(l->load.d, &named, FORM_DOCUMENT, &row, &stamp, err))
+        !scope_newest(l->load.d, &named, FORM_DOCUMENT, &row, &stamp, err))
         return false;
     if (row == 0)
         return unknown_before(l, err);
@@ -225,65 +160,161 @@ static bool filters(const struct lister *l)
     return filter && filter->n > 0;
 }
 
-static bool filter_row(struct lister *l, int64_t row, bool *matches, struct err *err)
+/* The rows by their ids: parameters of AMONG(). */
+static bool begin_rows(struct lister *l, int which, const int64_t *ids, size_t n, struct query *q,
+                       struct err *err)
 {
-    const struct filter *filter = l->op->checkpoint_list.filter;
-    AUTO(query_end) struct query q = {0};
-    bool found;
+    struct slice list = load_numbers(ids, n, l->op->arena);
 
-    *matches = true;
-    if (!filters(l))
-        return true;
-    if (!query_begin(l->load.d, SQL_CHECKPOINT_METADATA, &q, err))
+    if (!list.at)
+        return no_memory(err);
+    if (!query_begin(l->load.d, which, q, err))
         return false;
-    query_int(&q, row);
-    if (!query_step(&q, &found, err))
-        return false;
-    arena_reset(&l->scratch);
-    return filter_matches(filter, query_col(&q, 0), &l->scratch, matches, err);
-}
-
-static bool add_item(struct lister *l, struct query *q, struct err *err)
-{
-    struct op_checkpoint_list *list = &l->op->checkpoint_list;
-    struct checkpoint *item;
-
-    if (!load_checkpoint(&l->load, query_col_int(q, 0), list->values, &item, err) ||
-        !load_copy(&l->load, q, 1, &item->thread, err) ||
-        !load_copy(&l->load, q, 2, &item->ns, err))
-        return false;
-    list->out.items[list->out.n++] = item;
+    query_blob(q, list);
     return true;
 }
 
-static bool keep_place(struct lister *l, struct query *q, enum form form, struct err *err)
+static bool filter_rows(struct lister *l, struct err *err)
 {
-    arena_reset(&l->place);
-    l->last.form = form;
-    l->last.stamp = query_col_int(q, 4);
-    return query_copy(q, 1, &l->place, &l->last.thread, err) &&
-           query_copy(q, 2, &l->place, &l->last.ns, err) &&
-           query_copy(q, 3, &l->place, &l->last.checkpoint_id, err);
+    const struct filter *filter = l->op->checkpoint_list.filter;
+    AUTO(query_end) struct query q = {0};
+    int64_t ids[ROWS], id;
+    bool found;
+
+    for (size_t i = 0; i < l->n_rows; i++) {
+        ids[i] = l->rows[i].id;
+        l->rows[i].matches = !filters(l);
+    }
+    if (!filters(l))
+        return true;
+    if (!begin_rows(l, SQL_CHECKPOINT_METADATA, ids, l->n_rows, &q, err))
+        return false;
+    for (;;) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        id = query_col_int(&q, 0);
+        arena_reset(&l->scratch);
+        for (size_t i = 0; i < l->n_rows; i++)
+            if (ids[i] == id &&
+                !filter_matches(filter, query_col(&q, 1), &l->scratch, &l->rows[i].matches, err))
+                return false;
+    }
 }
 
-/* One row; it is left for the next call when no more are wanted. */
-static bool look(struct lister *l, struct query *q, enum form form, struct err *err)
+/* Rows come in any order. */
+static bool load_rows(struct lister *l, const int64_t *ids, size_t n, struct loaded *items,
+                      struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    struct loaded item;
+    size_t n_found = 0;
+    bool found;
+
+    if (!begin_rows(l, SQL_CHECKPOINT_SOME, ids, n, &q, err))
+        return false;
+    for (;; n_found++) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            break;
+        if (!load_checkpoint(&l->load, &q, &item, err))
+            return false;
+        for (size_t i = 0; i < n; i++)
+            if (ids[i] == item.row)
+                items[i] = item;
+    }
+    return n_found == n ||
+           err_set(err, ERR_STORAGE, "store: a checkpoint that was found is not there");
+}
+
+static bool name_item(struct lister *l, const struct row *row, struct checkpoint *item,
+                      struct err *err)
+{
+    item->thread = arena_copy(l->op->arena, row->at.thread);
+    item->ns = arena_copy(l->op->arena, row->at.ns);
+    l->load.bytes += item->thread.len + item->ns.len;
+    return (item->thread.at && item->ns.at) || no_memory(err);
+}
+
+static bool add_items(struct lister *l, const struct row *const rows[], size_t n, struct err *err)
 {
     struct op_checkpoint_list *list = &l->op->checkpoint_list;
-    bool matches;
+    struct loaded items[ROWS];
+    int64_t ids[ROWS];
 
-    if (l->scanned == CHECKPOINT_SCAN_MAX) {
-        l->full = true;
+    if (n == 0)
         return true;
-    }
-    if (!filter_row(l, query_col_int(q, 0), &matches, err))
+    for (size_t i = 0; i < n; i++)
+        ids[i] = rows[i]->id;
+    if (!load_rows(l, ids, n, items, err) || !load_contents(&l->load, items, n, list->values, err))
         return false;
-    if (matches && (list->out.n == (size_t)list->limit || l->load.bytes >= PAGE_BYTES_MAX)) {
-        l->full = true;
-        return true;
+    for (size_t i = 0; i < n; i++) {
+        if (!name_item(l, rows[i], items[i].checkpoint, err))
+            return false;
+        list->out.items[list->out.n++] = items[i].checkpoint;
     }
-    l->scanned++;
-    return (!matches || add_item(l, q, err)) && keep_place(l, q, form, err);
+    return true;
+}
+
+/* How many items may come at once: as many as fit into the page, as far as one can tell. */
+static size_t items_wanted(const struct lister *l)
+{
+    const struct op_checkpoint_list *list = &l->op->checkpoint_list;
+    size_t n = list->out.n, each = n ? l->load.bytes / n + 1 : l->expected;
+    size_t left = (size_t)list->limit - n, fit;
+
+    if (l->load.bytes >= PAGE_BYTES_MAX)
+        return 0;
+    fit = (PAGE_BYTES_MAX - l->load.bytes) / each + 1;
+    return fit < left ? fit : left;
+}
+
+/* Deals with rows from *at on; one is left for the next call when no more are wanted. */
+static bool look(struct lister *l, size_t *at, struct err *err)
+{
+    size_t first = *at, n = 0, most = items_wanted(l);
+    const struct row *wanted[ROWS];
+
+    for (; *at < l->n_rows; ++*at) {
+        const struct row *row = &l->rows[*at];
+
+        if (l->scanned == CHECKPOINT_SCAN_MAX || (row->matches && n == most))
+            break;
+        if (row->matches)
+            wanted[n++] = row;
+        l->scanned++;
+        l->last = row->at;
+    }
+    l->full = *at < l->n_rows && (*at == first || l->scanned == CHECKPOINT_SCAN_MAX);
+    return add_items(l, wanted, n, err);
+}
+
+/* The next rows, with their texts. */
+static bool take_rows(struct lister *l, struct query *q, enum form form, struct err *err)
+{
+    struct arena *place;
+    bool found;
+
+    l->turn += l->n_rows > 0; /* else the last row may still be there */
+    place = &l->place[l->turn % COUNT_OF(l->place)];
+    arena_reset(place);
+    for (l->n_rows = 0; l->n_rows < ROWS; l->n_rows++) {
+        struct row *row = &l->rows[l->n_rows];
+
+        if (!query_step(q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        *row = (struct row){.id = query_col_int(q, 0),
+                            .at = {.form = form, .stamp = query_col_int(q, 4)}};
+        if (!query_copy(q, 1, place, &row->at.thread, err) ||
+            !query_copy(q, 2, place, &row->at.ns, err) ||
+            !query_copy(q, 3, place, &row->at.checkpoint_id, err))
+            return false;
+    }
+    return true;
 }
 
 /* How many rows can be needed: one above the page says that there are more. */
@@ -298,19 +329,18 @@ static bool scan(struct lister *l, const struct scope *scope, enum form form, st
 {
     const struct checkpoint_pos *after = &l->op->checkpoint_list.after;
     AUTO(query_end) struct query q = {0};
-    bool found;
+    size_t at;
 
-    if (!list_begin(l->load.d, scope, form, after->form == form ? after : &start, rows_wanted(l),
-                    &q, err))
+    if (!scope_begin(l->load.d, scope, form, after->form == form ? after : NULL, rows_wanted(l), &q,
+                     err))
         return false;
-    while (!l->full) {
-        if (!query_step(&q, &found, err))
+    do {
+        if (!take_rows(l, &q, form, err) || !filter_rows(l, err))
             return false;
-        if (!found)
-            return true;
-        if (!look(l, &q, form, err))
-            return false;
-    }
+        for (at = 0; at < l->n_rows && !l->full;)
+            if (!look(l, &at, err))
+                return false;
+    } while (l->n_rows == ROWS && !l->full);
     return true;
 }
 
@@ -375,13 +405,15 @@ static bool run(struct lister *l, struct err *err)
 
 bool sql_checkpoint_list(struct sql *d, struct op *op, struct err *err)
 {
-    struct lister l = {.load = load_start(d, op), .op = op};
+    struct lister l = {.load = load_start(d, op), .op = op, .expected = EXPECTED};
     bool ok;
 
-    arena_init(&l.place, l.place_first, sizeof(l.place_first));
+    for (size_t i = 0; i < COUNT_OF(l.place); i++)
+        arena_init(&l.place[i], l.place_first[i], sizeof(l.place_first[i]));
     arena_init(&l.scratch, l.scratch_first, sizeof(l.scratch_first));
     ok = run(&l, err);
-    arena_done(&l.place);
+    for (size_t i = 0; i < COUNT_OF(l.place); i++)
+        arena_done(&l.place[i]);
     arena_done(&l.scratch);
     return ok;
 }

@@ -1,7 +1,6 @@
 /* sql_checkpoints.c - OP_CHECKPOINT_PUT, OP_CHECKPOINT_GET and OP_VALUES_GET; see op_checkpoints.h. */
 #include "blob_hash.h"
 #include "pack.h"
-#include "sql_checkpoint_list.h"
 #include "sql_doomed.h"
 #include "sql_garbage.h"
 #include "sql_target.h"
@@ -173,44 +172,40 @@ bool sql_checkpoint_put(struct sql *d, struct op *op, struct err *err)
     return true;
 }
 
-/* The row of the checkpoint that is asked for; 0 when there is none to be seen. */
-static bool find_asked(struct sql *d, struct op *op, struct ns_row *ns, int64_t *row,
-                       struct err *err)
+/* The checkpoint that is asked for: its row. */
+static bool find_asked(struct loader *l, const struct op *op, struct loaded *out, struct err *err)
 {
-    struct op_checkpoint_get *get = &op->checkpoint_get;
-    struct ns_key key = {.thread = op->id, .ns = get->ns};
-    struct checkpoint_row found;
+    const struct op_checkpoint_get *get = &op->checkpoint_get;
+    bool latest = !slice_present(get->checkpoint_id), found;
+    AUTO(query_end) struct query q = {0};
+    int64_t tenant;
 
-    *row = 0;
-    if (!sql_tenant(d, op->tenant, false, &key.tenant, err) || !ns_find(d, &key, ns, err))
+    if (!sql_tenant(l->d, op->tenant, false, &tenant, err) ||
+        !query_begin(l->d, latest ? SQL_CHECKPOINT_LATEST : SQL_CHECKPOINT_ASKED, &q, err))
         return false;
-    if (ns->id == 0)
-        return true;
-    if (!slice_present(get->checkpoint_id))
-        return list_latest(d, ns->id, ns->form, ns_expired_us(d, op->now_us), row, err);
-    if (!checkpoint_find(d, ns->id, get->checkpoint_id, &found, err))
+    query_int(&q, tenant);
+    query_blob(&q, op->id);
+    query_blob(&q, get->ns);
+    query_int(&q, l->expired_us);
+    if (!latest)
+        query_blob(&q, get->checkpoint_id);
+    if (!query_step(&q, &found, err))
         return false;
-    if (found.stamp > 0 && found.created_us > ns_expired_us(d, op->now_us))
-        *row = found.id;
-    return true;
+    if (!found)
+        return err_set(err, ERR_NOT_FOUND, "There is no such checkpoint.");
+    return load_checkpoint(l, &q, out, err);
 }
 
 bool sql_checkpoint_get(struct sql *d, struct op *op, struct err *err)
 {
     struct loader l = load_start(d, op);
-    struct checkpoint *checkpoint;
-    struct ns_row ns;
-    int64_t row;
+    struct loaded item;
 
-    if (!find_asked(d, op, &ns, &row, err))
+    if (!find_asked(&l, op, &item, err) || !load_contents(&l, &item, 1, true, err))
         return false;
-    if (row == 0)
-        return err_set(err, ERR_NOT_FOUND, "There is no such checkpoint.");
-    if (!load_checkpoint(&l, row, true, &checkpoint, err))
-        return false;
-    checkpoint->thread = op->id;
-    checkpoint->ns = op->checkpoint_get.ns;
-    op->checkpoint_get.out.checkpoint = checkpoint;
+    item.checkpoint->thread = op->id;
+    item.checkpoint->ns = op->checkpoint_get.ns;
+    op->checkpoint_get.out.checkpoint = item.checkpoint;
     return true;
 }
 

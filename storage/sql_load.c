@@ -7,6 +7,11 @@
 #include "pack.h"
 #include "sql_ns.h"
 
+static COLD bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
 struct loader load_start(struct sql *d, const struct op *op)
 {
     return (struct loader){
@@ -49,7 +54,7 @@ static bool take_row(struct loader *l, struct query *q, struct value **out, stru
     struct slice hash;
 
     if (!value)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return no_memory(err);
     value->blob.id = query_col_int(q, 0);
     value->blob.base_id = query_col_int(q, 1);
     value->blob.encoding = (int)query_col_int(q, 2);
@@ -80,24 +85,53 @@ bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
     return take_row(l, &q, out, err);
 }
 
-/* Reads rows and all that they are based on, with one statement. */
-static bool read_chains(struct loader *l, struct slice ids, struct err *err)
+struct slice load_numbers(const int64_t *numbers, size_t n, struct arena *arena)
 {
-    AUTO(query_end) struct query q = {0};
+    enum { DIGITS = 21 };
+    char *text = arena_alloc(arena, n * DIGITS + 1);
+    size_t len = 0;
+
+    if (!text)
+        return (struct slice){NULL, 0};
+    text[0] = '\0';
+    for (size_t i = 0; i < n; i++)
+        len += (size_t)snprintf(text + len, DIGITS + 1, "%s%lld", i ? "," : "",
+                                (long long)numbers[i]);
+    return (struct slice){text, len};
+}
+
+static bool bind_list(struct loader *l, struct query *q, const int64_t *numbers, size_t n,
+                      struct err *err)
+{
+    struct slice list = load_numbers(numbers, n, l->arena);
+
+    if (!list.at)
+        return no_memory(err);
+    query_blob(q, list);
+    return true;
+}
+
+/* Rows and all that they are based on. */
+static bool ask_chains(struct loader *l, const int64_t *ids, size_t n, struct query *q,
+                       struct err *err)
+{
+    return query_begin(l->d, SQL_VALUE_CHAINS, q, err) && bind_list(l, q, ids, n, err) &&
+           query_ask(q, err);
+}
+
+static bool take_chains(struct loader *l, struct query *q, struct err *err)
+{
     struct value *value;
     bool found;
 
-    if (!query_begin(l->d, SQL_VALUE_CHAINS, &q, err))
-        return false;
-    query_blob(&q, ids);
     for (;;) {
-        if (!query_step(&q, &found, err))
+        if (!query_step(q, &found, err))
             return false;
         if (!found)
             return true;
-        if (value_map_find(&l->values, query_col_int(&q, 0)))
+        if (value_map_find(&l->values, query_col_int(q, 0)))
             continue;
-        if (!take_row(l, &q, &value, err) || !value_map_add(&l->values, value, err))
+        if (!take_row(l, q, &value, err) || !value_map_add(&l->values, value, err))
             return false;
     }
 }
@@ -117,44 +151,41 @@ static struct value *tied(struct loader *l, int64_t id)
     return first;
 }
 
-struct slice load_numbers(const int64_t *numbers, size_t n, struct arena *arena)
+/* Those of ids that are to be read, in `wanted`; how many. */
+static size_t list_unknown(const struct loader *l, const int64_t *ids, size_t n, int64_t *wanted)
 {
-    enum { DIGITS = 21 };
-    char *text = arena_alloc(arena, n * DIGITS + 1);
-    size_t len = 0;
-
-    if (!text)
-        return (struct slice){NULL, 0};
-    text[0] = '\0';
-    for (size_t i = 0; i < n; i++)
-        len += (size_t)snprintf(text + len, DIGITS + 1, "%s%lld", i ? "," : "",
-                                (long long)numbers[i]);
-    return (struct slice){text, len};
-}
-
-bool load_values(struct loader *l, const int64_t *ids, size_t n, struct value **values,
-                 struct err *err)
-{
-    int64_t *wanted = arena_alloc(l->arena, (n + 1) * sizeof(*wanted));
     size_t n_wanted = 0;
-    struct slice list;
 
-    if (!wanted)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < n; i++)
         if (ids[i] && !value_map_find(&l->values, ids[i]))
             wanted[n_wanted++] = ids[i];
-    list = load_numbers(wanted, n_wanted, l->arena);
-    if (!list.at)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    if (n_wanted > 0 && !read_chains(l, list, err))
-        return false;
+    return n_wanted;
+}
+
+static bool tie(struct loader *l, const int64_t *ids, size_t n, struct value **values,
+                struct err *err)
+{
     for (size_t i = 0; i < n; i++) {
         values[i] = ids[i] ? tied(l, ids[i]) : NULL;
         if (ids[i] && !values[i])
             return err_set(err, ERR_STORAGE, "store: a value that is referred to is not there");
     }
     return true;
+}
+
+bool load_values(struct loader *l, const int64_t *ids, size_t n, struct value **values,
+                 struct err *err)
+{
+    int64_t *wanted = arena_alloc(l->arena, (n + 1) * sizeof(*wanted));
+    AUTO(query_end) struct query q = {0};
+    size_t n_wanted;
+
+    if (!wanted)
+        return no_memory(err);
+    n_wanted = list_unknown(l, ids, n, wanted);
+    if (n_wanted > 0 && (!ask_chains(l, wanted, n_wanted, &q, err) || !take_chains(l, &q, err)))
+        return false;
+    return tie(l, ids, n, values, err);
 }
 
 bool load_value(struct loader *l, int64_t id, struct value **value, struct err *err)
@@ -175,7 +206,7 @@ static bool make_room(struct loader *l, struct checkpoint *out, size_t n, size_t
         more = out->n_writes + n;
     grown = arena_resize(l->arena, out->writes, out->n_writes * size, more * size);
     if (!grown)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return no_memory(err);
     out->writes = grown;
     *cap = more;
     return true;
@@ -207,6 +238,14 @@ static bool add_writes(struct loader *l, struct query *q, struct checkpoint *out
     return true;
 }
 
+static bool ask_writes(struct loader *l, const int64_t *rows, size_t n, enum form form,
+                       struct query *q, struct err *err)
+{
+    return query_begin(l->d, form == FORM_DOCUMENT ? SQL_TASK_DOCUMENT : SQL_TASK_CHANNEL, q,
+                       err) &&
+           bind_list(l, q, rows, n, err) && query_ask(q, err);
+}
+
 bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, struct checkpoint *out,
                  struct err *err)
 {
@@ -214,9 +253,8 @@ bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, str
     size_t cap = 0;
     bool found;
 
-    if (!query_begin(l->d, form == FORM_DOCUMENT ? SQL_TASK_DOCUMENT : SQL_TASK_CHANNEL, &q, err))
+    if (!ask_writes(l, &row, 1, form, &q, err))
         return false;
-    query_int(&q, row);
     for (;;) {
         if (!query_step(&q, &found, err))
             return false;
@@ -229,83 +267,124 @@ bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, str
     }
 }
 
-static bool read_checkpoint(struct loader *l, int64_t row, struct checkpoint *out, int64_t *head,
-                            struct slice *refs, struct err *err)
+/* Those of one checkpoint come together. */
+static bool take_writes(struct loader *l, struct query *q, struct loaded *items, size_t n,
+                        struct err *err)
 {
-    AUTO(query_end) struct query q = {0};
+    size_t cap = 0, at = 0;
     bool found;
 
-    if (!query_begin(l->d, SQL_CHECKPOINT_READ, &q, err))
-        return false;
-    query_int(&q, row);
-    if (!query_step(&q, &found, err))
-        return false;
-    if (!found)
-        return err_set(err, ERR_STORAGE, "store: a checkpoint that was found is not there");
-    out->stamp = query_col_int(&q, 1);
-    out->form = (enum form)query_col_int(&q, 2);
-    out->created_us = query_col_int(&q, 3);
-    *head = query_col_int(&q, 5);
-    l->bytes += sizeof(*out);
-    return load_copy(l, &q, 0, &out->id, err) && load_copy(l, &q, 4, &out->parent_id, err) &&
-           load_copy(l, &q, 6, refs, err) && load_copy(l, &q, 7, &out->metadata, err);
+    for (;;) {
+        int64_t row;
+
+        if (!query_step(q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        row = query_col_int(q, 5);
+        if (items[at].row != row) {
+            cap = 0;
+            for (at = 0; at + 1 < n && items[at].row != row; at++)
+                continue;
+        }
+        if (!add_writes(l, q, items[at].checkpoint, &cap, err))
+            return false;
+    }
 }
 
-/* The ids of the head and, if asked for, of the values: read together. */
-static bool list_refs(struct loader *l, int64_t head, struct slice packed, int64_t **ids, size_t *n,
-                      struct err *err)
+bool load_checkpoint(struct loader *l, struct query *q, struct loaded *out, struct err *err)
 {
-    int64_t *refs = NULL;
+    struct checkpoint *c = arena_zalloc(l->arena, 1, sizeof(*c));
 
-    *n = 0;
-    if (slice_present(packed) && !unpack_refs(packed, l->arena, &refs, n, err))
-        return false;
-    *ids = arena_alloc(l->arena, (*n + 1) * sizeof(**ids));
-    if (!*ids)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    if (*n)
-        memcpy(*ids, refs, *n * sizeof(**ids));
-    (*ids)[(*n)++] = head;
-    return true;
+    if (!c)
+        return no_memory(err);
+    *out = (struct loaded){
+        .checkpoint = c, .row = query_col_int(q, 0), .head = query_col_int(q, 6)};
+    c->stamp = query_col_int(q, 2);
+    c->form = (enum form)query_col_int(q, 3);
+    c->created_us = query_col_int(q, 4);
+    l->bytes += sizeof(*c);
+    return load_copy(l, q, 1, &c->id, err) && load_copy(l, q, 5, &c->parent_id, err) &&
+           load_copy(l, q, 7, &out->refs, err) && load_copy(l, q, 8, &c->metadata, err);
 }
 
-static bool load_refs(struct loader *l, int64_t head, struct slice packed, struct checkpoint *out,
-                      struct err *err)
-{
-    struct value **values;
+/* The values that all items need, one item's behind the other's: those it refers to, then its head. */
+struct needs {
     int64_t *ids;
-    size_t n;
+    size_t n, cap;
+};
 
-    if (!list_refs(l, head, packed, &ids, &n, err))
+static bool need(struct loader *l, struct needs *needs, struct loaded *item, bool values,
+                 struct err *err)
+{
+    int64_t *refs = NULL, *grown;
+    size_t n = 0;
+
+    if (values && slice_present(item->refs) && !unpack_refs(item->refs, l->arena, &refs, &n, err))
         return false;
-    values = arena_alloc(l->arena, n * sizeof(*values));
-    out->values = arena_alloc(l->arena, n * sizeof(*out->values));
-    if (!values || !out->values)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    if (!load_values(l, ids, n, values, err))
-        return false;
-    out->n_values = n - 1;
-    for (size_t i = 0; i < out->n_values; i++)
-        out->values[i] = values[i];
-    out->head = values[n - 1]->blob;
+    while (needs->n + n + 1 > needs->cap) {
+        grown = arena_grow(l->arena, needs->ids, needs->cap, sizeof(*needs->ids), &needs->cap);
+        if (!grown)
+            return no_memory(err);
+        needs->ids = grown;
+    }
+    if (n)
+        memcpy(needs->ids + needs->n, refs, n * sizeof(*refs));
+    needs->n += n;
+    needs->ids[needs->n++] = item->head;
+    item->checkpoint->n_values = n;
     return true;
 }
 
-bool load_checkpoint(struct loader *l, int64_t row, bool values, struct checkpoint **out,
-                     struct err *err)
+/* What was read goes where it was needed. */
+static bool give(struct loader *l, const struct needs *needs, struct loaded *items, size_t n,
+                 struct err *err)
 {
-    struct checkpoint *checkpoint = arena_zalloc(l->arena, 1, sizeof(*checkpoint));
-    struct slice refs, none = {NULL, 0};
-    int64_t head_id;
+    struct value **values = arena_alloc(l->arena, needs->n * sizeof(*values));
 
-    if (!checkpoint)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    if (!read_checkpoint(l, row, checkpoint, &head_id, &refs, err) ||
-        !load_refs(l, head_id, values ? refs : none, checkpoint, err) ||
-        !load_writes(l, row, checkpoint->form, false, checkpoint, err))
+    if (!values)
+        return no_memory(err);
+    if (!tie(l, needs->ids, needs->n, values, err))
         return false;
-    *out = checkpoint;
+    for (size_t i = 0; i < n; i++) {
+        struct checkpoint *c = items[i].checkpoint;
+
+        c->values = arena_alloc(l->arena, (c->n_values + 1) * sizeof(*c->values));
+        if (!c->values)
+            return no_memory(err);
+        for (size_t k = 0; k < c->n_values; k++)
+            c->values[k] = *values++;
+        if (!*values)
+            return err_set(err, ERR_STORAGE, "store: a checkpoint has no head");
+        c->head = (*values++)->blob;
+    }
     return true;
+}
+
+bool load_contents(struct loader *l, struct loaded *items, size_t n, bool values, struct err *err)
+{
+    AUTO(query_end) struct query chains = {0}, writes = {0};
+    int64_t *rows = arena_alloc(l->arena, (n + 1) * sizeof(*rows)), *wanted;
+    struct needs needs = {0};
+    size_t n_wanted;
+
+    if (!rows)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = items[i].row;
+        if (!need(l, &needs, &items[i], values, err))
+            return false;
+    }
+    if (n == 0)
+        return true;
+    wanted = arena_alloc(l->arena, needs.n * sizeof(*wanted));
+    if (!wanted)
+        return no_memory(err);
+    n_wanted = list_unknown(l, needs.ids, needs.n, wanted);
+    return (n_wanted == 0 || ask_chains(l, wanted, n_wanted, &chains, err)) &&
+           ask_writes(l, rows, n, items[0].checkpoint->form, &writes, err) &&
+           (n_wanted == 0 || take_chains(l, &chains, err)) &&
+           take_writes(l, &writes, items, n, err) && give(l, &needs, items, n, err);
 }
 
 bool checkpoint_find(struct sql *d, int64_t ns, struct slice id, struct checkpoint_row *row,

@@ -23,6 +23,13 @@ struct loader {
     size_t bytes;            /* of all that was loaded so far */
 };
 
+/* A checkpoint that is being loaded. */
+struct loaded {
+    struct checkpoint *checkpoint; /* thread and ns are not set */
+    int64_t row, head;
+    struct slice refs; /* packed */
+};
+
 /* A row of table checkpoint, as far as a change needs it. */
 struct checkpoint_row {
     int64_t id; /* 0 = there is none yet */
@@ -55,9 +62,14 @@ struct slice load_numbers(const int64_t *numbers, size_t n, struct arena *arena)
 /* The row of a value by itself, read each time. */
 bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err) MUST_USE;
 
-/* The checkpoint in a row; thread and ns are set as given. Its values only if asked for. */
-bool load_checkpoint(struct loader *l, int64_t row, bool values, struct checkpoint **out,
+/* The row of columns CHECKPOINT_COLUMNS that q stands on. */
+bool load_checkpoint(struct loader *l, struct query *q, struct loaded *out,
                      struct err *err) MUST_USE;
+
+/* The heads and writes of checkpoints of one form, and if asked for their values: by statements that go
+ * together. */
+bool load_contents(struct loader *l, struct loaded *items, size_t n, bool values,
+                   struct err *err) MUST_USE;
 
 /* The writes on a row of table checkpoint; those on an anchor (no checkpoint yet) age singly. */
 bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, struct checkpoint *out,

@@ -41,7 +41,8 @@ static bool ask_row(struct sql *d, const struct op *op, const struct target *t, 
     query_blob(q, t->checkpoint_id);
     if (task)
         query_blob(q, t->task_id);
-    else if (!bind_numbers(q, t->values->bases, t->values->n_bases, op->arena, err))
+    else if (!bind_numbers(q, t->values ? t->values->bases : NULL,
+                           t->values ? t->values->n_bases : 0, op->arena, err))
         return false;
     return query_ask(q, err);
 }
@@ -97,7 +98,8 @@ static bool take_row(struct query *q, const struct op *op, struct target *t, str
     };
     if (slice_present(t->task_id))
         return take_task(q, op->arena, &t->task, err);
-    t->values->known = query_col_int(q, 10);
+    if (t->values)
+        t->values->known = query_col_int(q, 10);
     return true;
 }
 
@@ -122,7 +124,7 @@ static bool take_carried(struct query *q, struct target_values *values, struct e
 }
 
 /* The first statement locks the thread for those behind it. */
-static bool look(struct sql *d, const struct op *op, struct target *t, struct err *err)
+bool target_find(struct sql *d, const struct op *op, struct target *t, struct err *err)
 {
     AUTO(query_end) struct query row = {0}, carried = {0};
     bool carries = t->values && t->values->n_carried > 0;
@@ -137,7 +139,8 @@ static bool remove_checkpoint(struct sql *d, const struct op *op, struct target 
     struct doomed_item item = {t->ns.id, t->row.id, doomed_mark(t->row.stamp, t->row.created_us)};
     struct doomed list = {.arena = op->arena};
 
-    return doomed_add(&list, &item, err) && removal_whole(d, &list, err) && look(d, op, t, err);
+    return doomed_add(&list, &item, err) && removal_whole(d, &list, err) &&
+           target_find(d, op, t, err);
 }
 
 /* The newest write of an anchor is alive, so it does not become empty. */
@@ -160,7 +163,7 @@ static bool remove_writes(struct sql *d, const struct op *op, struct target *t, 
         change.bytes -= query_col_int(&q, 0);
     }
     query_end(&q);
-    return change.bytes == 0 || (ns_grow(d, t->ns.id, &change, err) && look(d, op, t, err));
+    return change.bytes == 0 || (ns_grow(d, t->ns.id, &change, err) && target_find(d, op, t, err));
 }
 
 /* A namespace of the other form in which everything has expired is emptied first. */
@@ -168,13 +171,13 @@ static bool open_namespace(struct sql *d, const struct op *op, struct target *t,
 {
     struct ns_row *row = &t->ns;
 
-    if (!look(d, op, t, err))
+    if (!target_find(d, op, t, err))
         return false;
     if (row->form == FORM_NONE || row->form == t->form)
         return true;
     if (d->checkpoint_ttl_us > 0 &&
         (!removal_expire(d, row->thread, ns_expired_us(d, op->now_us), err) ||
-         !look(d, op, t, err)))
+         !target_find(d, op, t, err)))
         return false;
     if (row->form == FORM_NONE || row->form == t->form)
         return true;

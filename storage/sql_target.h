@@ -1,7 +1,8 @@
 /*
- * sql_target.h - the checkpoint id that a change is about.
+ * sql_target.h - the checkpoint id that an op is about.
  *
  *     OP_CHECKPOINT_PUT, OP_WRITES_PUT -> target_open() -> look -> ns_make() -> change
+ *     OP_WRITES_GET -> target_find()
  *
  * Threads    the lane's.
  * Ownership  slices are borrowed from the op.
@@ -45,7 +46,10 @@ struct checkpoint_cells {
     struct slice refs; /* packed */
 };
 
-/* Finds what is stored there, all by statements that go together. What is expired under this id is removed first. */
+/* Finds what is stored there, expired or not, all by statements that go together. */
+bool target_find(struct sql *d, const struct op *op, struct target *t, struct err *err) MUST_USE;
+
+/* The same for a change. What is expired under this id is removed first. */
 bool target_open(struct sql *d, const struct op *op, struct target *t, struct err *err) MUST_USE;
 
 /* Writes the row of a target whose namespace has been made; makes it if there is none. */

@@ -7,6 +7,8 @@
  * namespaces to the thread that was asked for. When the source changes meanwhile the copy begins
  * anew, and is made in one part. One that is broken off is collected by the clean-up.
  */
+#include <stdio.h>
+
 #include "clock.h"
 #include "pack.h"
 #include "sql_garbage.h"
@@ -53,12 +55,14 @@ static bool read_numbers(struct copy *c, enum sql_statement which, int64_t id, s
 static bool copy_tasks(struct copy *c, int64_t from, struct target *to, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
+    char list[21];
     size_t n;
     bool found;
 
     if (!query_begin(c->d, SQL_TASK_CHANNEL, &q, err))
         return false;
-    query_int(&q, from);
+    query_blob(&q,
+               (struct slice){list, (size_t)snprintf(list, sizeof(list), "%lld", (long long)from)});
     for (;;) {
         if (!query_step(&q, &found, err))
             return false;

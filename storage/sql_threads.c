@@ -1,8 +1,8 @@
 /* sql_threads.c - OP_THREAD_GET, _LIST and _DELETE; see op_checkpoints.h. */
-#include "sql_checkpoint_list.h"
 #include "sql_garbage.h"
 #include "sql_load.h"
 #include "sql_ns.h"
+#include "sql_scope.h"
 
 struct part {
     int64_t id;
@@ -85,7 +85,7 @@ static bool describe(struct loader *l, int64_t row, struct thread *thread, struc
         return false;
     if (latest.id == 0)
         return true;
-    return list_latest(l->d, latest.id, latest.form, l->expired_us, &checkpoint, err) &&
+    return scope_latest(l->d, latest.id, latest.form, l->expired_us, &checkpoint, err) &&
            read_id(l, checkpoint, &thread->latest, err);
 }
 

@@ -73,17 +73,16 @@ bool sql_writes_put(struct sql *d, struct op *op, struct err *err)
 bool sql_writes_get(struct sql *d, struct op *op, struct err *err)
 {
     struct op_writes_get *get = &op->writes_get;
-    struct ns_key key = {.thread = op->id, .ns = get->ns};
+    struct target at = {.key = {.thread = op->id, .ns = get->ns},
+                        .checkpoint_id = get->checkpoint_id};
     struct loader l = load_start(d, op);
     struct checkpoint holder = {0};
-    struct checkpoint_row row = {0};
-    struct ns_row ns;
+    const struct checkpoint_row *row = &at.row;
 
-    if (!sql_tenant(d, op->tenant, false, &key.tenant, err) || !ns_find(d, &key, &ns, err) ||
-        (ns.id && !checkpoint_find(d, ns.id, get->checkpoint_id, &row, err)))
+    if (!sql_tenant(d, op->tenant, false, &at.key.tenant, err) || !target_find(d, op, &at, err))
         return false;
-    if (row.id && row.created_us > l.expired_us &&
-        !load_writes(&l, row.id, ns.form, row.stamp == 0, &holder, err))
+    if (row->id && row->created_us > l.expired_us &&
+        !load_writes(&l, row->id, at.ns.form, row->stamp == 0, &holder, err))
         return false;
     get->out.items = holder.writes;
     get->out.n = holder.n_writes;

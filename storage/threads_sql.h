@@ -60,6 +60,21 @@
     "LEFT JOIN " T_CHECKPOINT " c ON c.namespace = n.id AND c.checkpoint_id = ?4 "
 #define TARGET_THREAD "WHERE t.tenant = ?1 AND t.thread_id = ?2"
 
+/* A checkpoint of a namespace: ?1 tenant, ?2 thread, ?3 ns, ?4 created after. */
+#define CHECKPOINT_COLUMNS \
+    "SELECT c.id, c.checkpoint_id, c.stamp, c.form, c.created_us, c.parent_id, c.head, c.refs, c.metadata "
+#define CHECKPOINT_OF \
+    CHECKPOINT_COLUMNS "FROM " T_THREAD " t " \
+    NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " NESTED_JOIN " " T_CHECKPOINT " c "
+#define LATEST_OF(form, order) \
+    "(SELECT x.id FROM " T_CHECKPOINT " x WHERE x.namespace = n.id AND x.form = " form " " \
+    "AND x.stamp > 0 AND x.created_us > ?4 ORDER BY x." order " DESC LIMIT 1)"
+
+/* Namespaces of a thread: ?1 tenant, ?2 thread. */
+#define SCOPE_OF \
+    "SELECT n.id, n.form, n.checkpoints, n.bytes, n.thread FROM " T_THREAD " t " \
+    NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id "
+
 #define VALUE_COLUMNS "v.id, v.base, v.encoding, v.hash, v.channel, v.version, v.type, v.bytes"
 
 /* Records of a tenant in key order, from behind a key (?2, ...). */
@@ -135,9 +150,17 @@
                       NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
                       NESTED_JOIN " " T_VALUE " v ON v.namespace = n.id AND v.key " AMONG("?4") " " \
                       TARGET_THREAD " ORDER BY v.id DESC") \
+    X(CHECKPOINT_ASKED, CHECKPOINT_OF "ON c.namespace = n.id AND c.checkpoint_id = ?5 " TARGET_THREAD \
+                        " AND c.stamp > 0 AND c.created_us > ?4") \
+    X(CHECKPOINT_LATEST, CHECKPOINT_OF "ON c.id = CASE n.form WHEN 2 THEN " LATEST_OF("2", "checkpoint_id") \
+                         " WHEN 1 THEN " LATEST_OF("1", "stamp") " END " TARGET_THREAD) \
+    X(CHECKPOINT_SOME, CHECKPOINT_COLUMNS "FROM " T_CHECKPOINT " c WHERE c.id " AMONG("?1")) \
+    X(NS_SCOPE, SCOPE_OF TARGET_THREAD " AND n.ns = ?3") \
+    X(NS_SCOPES, SCOPE_OF TARGET_THREAD " AND EXISTS (SELECT 1 FROM " T_CHECKPOINT " c " \
+                 "WHERE c.namespace = n.id AND c.created_us > ?3)") \
     X(CHECKPOINT_READ, "SELECT checkpoint_id, stamp, form, created_us, parent_id, head, refs, "    \
                        "metadata, run_id FROM " T_CHECKPOINT " WHERE id = ?1")                           \
-    X(CHECKPOINT_METADATA, "SELECT metadata FROM " T_CHECKPOINT " WHERE id = ?1")                        \
+    X(CHECKPOINT_METADATA, "SELECT id, metadata FROM " T_CHECKPOINT " WHERE id " AMONG("?1"))            \
     X(CHECKPOINT_INSERT, "INSERT INTO " T_CHECKPOINT " (stamp, form, created_us, parent_id, run_id, "    \
                          "head, refs, metadata, namespace, checkpoint_id) "                        \
                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                       \
@@ -201,10 +224,10 @@
                    "WHERE namespace = ?7 AND checkpoint_id = ?8)), ?6)")                           \
     X(TASK_UPDATE, "UPDATE " T_TASK " SET task_path = ?1, seq = ?2, stamp = ?3, body = ?4 "              \
                    "WHERE checkpoint = ?5 AND task_id = ?6")                                       \
-    X(TASK_CHANNEL, "SELECT task_id, task_path, stamp, seq, body FROM " T_TASK " "                       \
-                    "WHERE checkpoint = ?1 ORDER BY task_path, task_id")                           \
-    X(TASK_DOCUMENT, "SELECT task_id, task_path, stamp, seq, body FROM " T_TASK " "                      \
-                     "WHERE checkpoint = ?1 ORDER BY seq, task_id")                                \
+    X(TASK_CHANNEL, "SELECT task_id, task_path, stamp, seq, body, checkpoint FROM " T_TASK " "           \
+                    "WHERE checkpoint " AMONG("?1") " ORDER BY checkpoint, task_path, task_id")    \
+    X(TASK_DOCUMENT, "SELECT task_id, task_path, stamp, seq, body, checkpoint FROM " T_TASK " "          \
+                     "WHERE checkpoint " AMONG("?1") " ORDER BY checkpoint, seq, task_id")         \
     X(TASK_CLEAR, "DELETE FROM " T_TASK " WHERE checkpoint = ?1 RETURNING " OCTETS "(body)")                 \
     X(TASK_DEAD, "DELETE FROM " T_TASK " WHERE checkpoint IN (SELECT c.id FROM " T_NAMESPACE " n "             \
                  "JOIN " T_CHECKPOINT " c ON c.namespace = n.id WHERE n.thread = ?1) AND stamp <= ?2")   \

@@ -138,6 +138,65 @@ START_TEST(steps_together)
 }
 END_TEST
 
+static struct op get_op(struct store *s, enum op_type type, const char *thread, const char *id)
+{
+    struct op op = store_op(s, type, thread);
+
+    if (type == OP_WRITES_GET)
+        op.writes_get = (struct op_writes_get){.ns = SLICE(""), .checkpoint_id = slice_of(id)};
+    else
+        op.checkpoint_get = (struct op_checkpoint_get){.ns = SLICE(""),
+                                                       .checkpoint_id = slice_of(id)};
+    return op;
+}
+
+START_TEST(a_checkpoint_read)
+{
+    put_steps(&here, "t", 40);
+    (void)trips(&here, task(&here, "t", "c040", "t1"));
+    (void)get(&there, "t", "", NULL); /* the tenant is known */
+    for (struct store *s = &here; s; s = s == &here ? &there : NULL) {
+        ck_assert_int_eq(trips(s, get_op(s, OP_CHECKPOINT_GET, "t", NULL)), 2); /* row; the rest */
+        ck_assert_int_eq(trips(s, get_op(s, OP_CHECKPOINT_GET, "t", "c033")), 2);
+        ck_assert_int_eq(trips(s, get_op(s, OP_WRITES_GET, "t", "c040")), 2);
+    }
+}
+END_TEST
+
+static struct op page(struct store *s, const char *thread, const char *ns, int64_t limit)
+{
+    struct op op = list_op(s, thread, ns);
+
+    op.checkpoint_list.values = true;
+    op.checkpoint_list.limit = limit;
+    return op;
+}
+
+START_TEST(a_list)
+{
+    const char *metadata = "{\"a\":1}";
+    struct filter filter;
+    struct err err;
+    struct op op;
+
+    ck_assert(filter_parse(slice_of(metadata), &here.arena, &filter, &err));
+    put_steps(&here, "t", 40);
+    for (int i = 1; i <= 40; i++)
+        (void)trips(&here, task(&here, "t", arena_printf(&here.arena, "c%03d", i).at, "t1"));
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c000", .metadata = metadata});
+    (void)get(&there, "t", "", NULL); /* the tenant is known */
+    for (struct store *s = &here; s; s = s == &here ? &there : NULL) {
+        /* The namespace; rows of the page; checkpoints; their values and writes. */
+        ck_assert_int_eq(trips(s, page(s, "t", "", 10)), 4);
+        ck_assert_int_eq(trips(s, page(s, "t", NULL, 10)), 4);
+        ck_assert_int_eq(trips(s, page(s, "t", "", 30)), 4);
+        op = page(s, "t", "", 10);
+        op.checkpoint_list.filter = &filter;
+        ck_assert_int_eq(trips(s, op), 5);
+    }
+}
+END_TEST
+
 int main(void)
 {
     static const struct contract_target target = {"trips", open_schema};
@@ -157,6 +216,8 @@ int main(void)
     tcase_add_test(tc, a_step);
     tcase_add_test(tc, a_step_of_a_session);
     tcase_add_test(tc, steps_together);
+    tcase_add_test(tc, a_checkpoint_read);
+    tcase_add_test(tc, a_list);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
