@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import pathlib
 import random
 import struct
 import sys
@@ -81,6 +82,9 @@ class Thread:
         text = json.dumps(header, separators=(",", ":")).encode()
         body = struct.pack("<I", len(text)) + text + b"".join(raw)
         self.sent += len(body)
+        self._send(path, body)
+
+    def _send(self, path: str, body: bytes) -> None:
         self.http.request("PUT", path, body=body, headers=FRAME)
         answer = self.http.getresponse()
         text = answer.read()
@@ -141,8 +145,39 @@ class Thread:
                   {"task_path": f"~__pregel_pull, {node}", "writes": listed}, *(b for _, _, b in writes))
 
 
+class Recorded(Thread):
+    """Its requests go to a file, as replay.c reads them."""
+
+    def __init__(self, thread: str) -> None:
+        super().__init__(0, thread)
+        self.requests: list[bytes] = []
+
+    def _send(self, path: str, body: bytes) -> None:
+        head = (f"PUT {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: {FRAME['Content-Type']}\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n").encode()
+        self.requests.append(struct.pack("<I", len(head) + len(body)) + head + body)
+
+    def record(self, steps: int, path: pathlib.Path) -> None:
+        self.requests = []
+        for _ in range(steps):
+            self.step()
+        path.write_bytes(b"".join(self.requests))
+
+
+def record(folder: str, threads: int, first: int, more: int) -> None:
+    """Of each thread: its first steps, and those that come then."""
+    for i in range(threads):
+        thread = Recorded(f"replayed-{i}")
+        thread.record(first, pathlib.Path(folder, f"first-{i}"))
+        thread.record(more, pathlib.Path(folder, f"more-{i}"))
+
+
 def main() -> None:
-    """growing.py PORT STEPS...: says when it has come to each of these numbers, and waits for a line."""
+    """growing.py PORT STEPS...: says when it has come to each of these numbers, and waits for a line.
+    growing.py record FOLDER THREADS FIRST MORE: writes requests for replay.c."""
+    if sys.argv[1] == "record":
+        record(sys.argv[2], *map(int, sys.argv[3:]))
+        return
     port, marks = int(sys.argv[1]), [int(n) for n in sys.argv[2:]]
     thread = Thread(port, "growing-" + uuid.uuid4().hex)
     for mark in marks:

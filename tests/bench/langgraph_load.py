@@ -67,10 +67,10 @@ def workload(saver: BaseCheckpointSaver, thread: str) -> Iterator[tuple]:
         parent = checkpoint["id"]
 
 
-def run(saver: BaseCheckpointSaver, thread: str, steps: int, work: Iterator[tuple] | None = None) -> float:
+def run(saver: BaseCheckpointSaver, thread: str, steps: int) -> float:
     """Seconds within the saver."""
     busy = 0.0
-    for put, at, writes in itertools.islice(work or workload(saver, thread), steps):
+    for put, at, writes in itertools.islice(workload(saver, thread), steps):
         begin = time.perf_counter()
         saver.put(*put)
         for some, path in writes:
@@ -180,11 +180,8 @@ def main(url: str, postgres: str) -> None:
         # A connection of its own is the fastest that PostgresSaver has, threads need its pool.
         savers = {("ours", False): ours, ("theirs", False): alone, ("memory", False): InMemorySaver(),
                   ("ours", True): ours, ("theirs", True): PostgresSaver(pool)}
-        growing: dict[str, Iterator[tuple]] = {}
         do = {
             "run": lambda saver, steps: run(saver, name(), steps),
-            "grow": lambda saver, thread, steps: run(
-                saver, thread, steps, growing.setdefault(thread, workload(saver, thread))),
             "rate": rate,
             "read": lambda _, steps, repeat: read_us(
                 {which: saver for (which, shared), saver in savers.items() if not shared}, steps, repeat),
