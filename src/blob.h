@@ -29,14 +29,15 @@ enum blob_encoding {
 };
 
 struct blob {
-    int64_t id;                  /* of the value row; 0 until one is given */
-    int64_t base_id;             /* of the row it is based on; 0 = none */
-    const struct blob *base;     /* reading: that row, and so on; NULL = none, or decoded already */
-    int64_t anchor_id;           /* whole: of the last one in its chain whose place is 0, 32, ... */
-    uint32_t place;              /* whole: in its chain */
-    int encoding;                /* enum blob_encoding; drivers keep it */
-    struct slice type;           /* "msgpack", ...; empty for plain JSON */
-    struct slice bytes;          /* encoded below versions.c, whole above it */
+    int64_t id;              /* of the value row; 0 until one is given */
+    int64_t base_id;         /* of the row it is based on; 0 = none */
+    const struct blob *base; /* reading: that row, and so on; NULL = none, or decoded already */
+    int64_t anchor_id;       /* whole: of the last one in its chain whose place is 0, 32, ... */
+    uint32_t place;          /* whole: in its chain */
+    int encoding;            /* enum blob_encoding; drivers keep it */
+    bool whole;              /* reading: bytes, place, anchor_id are whole below versions.c, too */
+    struct slice type;       /* "msgpack", ...; empty for plain JSON */
+    struct slice bytes;      /* encoded below versions.c, whole above it */
     const struct patch *patch;   /* above versions.c: how the bytes came to be sent; NULL = whole */
     uint8_t hash[BLOB_HASH_LEN]; /* XXH3-128 (canonical, big-endian) of type, NUL, whole bytes */
 };

@@ -20,7 +20,10 @@ struct chain {
     struct arena scratch[2];             /* whole bytes on the way, in turns */
     const struct blob *links[LINKS_MAX]; /* the one that was asked for first */
     size_t n;
-    const struct cached_value *known; /* what the last link is based on; NULL: it has no base */
+    const struct channel_version *of; /* of the first; NULL: a head */
+    /* What the last link is based on, in the cache or as it came; both NULL: it has no base. */
+    const struct cached_value *known;
+    const struct blob *whole;
 };
 
 static bool is_known(struct chain *c, const struct blob *blob)
@@ -37,6 +40,10 @@ static bool is_known(struct chain *c, const struct blob *blob)
 static bool list(struct chain *c, const struct blob *blob, struct err *err)
 {
     for (; blob; blob = blob->base) {
+        if (blob->whole) {
+            c->whole = blob;
+            return true;
+        }
         if (is_known(c, blob))
             return true;
         if (c->n == LINKS_MAX)
@@ -63,8 +70,9 @@ static bool check_hash(const struct blob *blob, struct slice whole, struct err *
            err_set(err, ERR_STORAGE, "a stored value does not match its hash");
 }
 
-static void keep(struct chain *c, const struct blob *blob, const struct link *at)
+static void keep(struct chain *c, size_t i, const struct link *at)
 {
+    const struct blob *blob = c->links[i];
     struct cached_value value = {
         .id = blob->id,
         .base_id = blob->base_id,
@@ -74,6 +82,8 @@ static void keep(struct chain *c, const struct blob *blob, const struct link *at
         .bytes = at->whole,
     };
 
+    if (i == 0 && c->of)
+        value.of = *c->of;
     memcpy(value.hash, blob->hash, sizeof(value.hash));
     value_cache_put(c->cache, &value);
 }
@@ -102,7 +112,7 @@ static bool decode_link(struct chain *c, size_t i, struct link *at, struct err *
         return true;
     if (!check_hash(blob, at->whole, err))
         return false;
-    keep(c, blob, at);
+    keep(c, i, at);
     return true;
 }
 
@@ -110,8 +120,14 @@ static bool decode(struct chain *c, struct blob *blob, struct err *err)
 {
     struct link at = {0};
 
+    if (blob->whole) {
+        blob->base = NULL;
+        return true;
+    }
     if (!list(c, blob, err))
         return false;
+    if (c->whole)
+        at = (struct link){c->whole->anchor_id, c->whole->place, c->whole->bytes};
     if (c->known)
         at = (struct link){c->known->anchor_id, c->known->place, c->known->bytes};
     for (size_t i = c->n; i-- > 0;)
@@ -130,10 +146,10 @@ static bool decode(struct chain *c, struct blob *blob, struct err *err)
     return true;
 }
 
-bool chain_decode(struct value_cache *cache, struct blob *blob, struct arena *arena,
-                  struct err *err)
+bool chain_decode(struct value_cache *cache, struct blob *blob, const struct channel_version *of,
+                  struct arena *arena, struct err *err)
 {
-    struct chain c = {.cache = cache, .arena = arena};
+    struct chain c = {.cache = cache, .arena = arena, .of = of};
     bool ok = decode(&c, blob, err);
 
     value_cache_release(cache, c.known);

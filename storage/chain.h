@@ -17,9 +17,10 @@
 
 /*
  * Makes a blob whole that a driver has read: bytes, place and anchor_id are set, and it has no base
- * any more; base_id stays. What the cache (NULL: none) knows is not decoded again.
+ * any more; base_id stays. What the cache (NULL: none) knows is not decoded again; it learns this one,
+ * and what it is the value of (NULL: a head).
  */
-bool chain_decode(struct value_cache *cache, struct blob *blob, struct arena *arena,
-                  struct err *err) MUST_USE;
+bool chain_decode(struct value_cache *cache, struct blob *blob, const struct channel_version *of,
+                  struct arena *arena, struct err *err) MUST_USE;
 
 #endif

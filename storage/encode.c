@@ -308,6 +308,8 @@ static void remember(struct encoder *e, const struct encoded *v)
         .bytes = v->whole,
     };
 
+    if (v->of)
+        value.of = *v->of;
     memcpy(value.hash, blob->hash, sizeof(value.hash));
     value_cache_put(e->cache, &value);
     value_cache_note(e->cache, &v->key, blob->id,

@@ -101,7 +101,7 @@ static bool load_head(struct pruner *p, struct keep_item *item, struct err *err)
     if (!value)
         return call_torn(p->c, err);
     whole = value->blob;
-    if (chain_decode(NULL, &whole, p->c->arena, err))
+    if (chain_decode(NULL, &whole, NULL, p->c->arena, err))
         item->head = whole.bytes;
     return slice_present(item->head) || err->kind == ERR_STORAGE; /* damaged: it stays absent */
 }

@@ -26,6 +26,7 @@ void sql_init(struct sql *d, const struct sql_driver *driver, struct row_cache *
 {
     d->driver = driver;
     d->rows = rows;
+    d->cache = cfg->cache;
     d->role = cfg->role;
     d->session_ttl_us = cfg->session_ttl_us;
     d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;

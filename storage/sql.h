@@ -20,12 +20,14 @@
 #include "sql_query.h"
 
 struct row_cache;
+struct value_cache;
 
 /* First in the struct of each driver. */
 struct sql {
     struct backend base;
     const struct sql_driver *driver;
-    struct row_cache *rows; /* of the op that runs (sql_rows.h) */
+    struct row_cache *rows;    /* of the op that runs (sql_rows.h) */
+    struct value_cache *cache; /* of the store; NULL: none */
     enum backend_role role;
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     int64_t part_end_ns;  /* when the parts in this transaction end */

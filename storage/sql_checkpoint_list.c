@@ -248,7 +248,8 @@ static bool add_items(struct lister *l, const struct row *const rows[], size_t n
         return true;
     for (size_t i = 0; i < n; i++)
         ids[i] = rows[i]->id;
-    if (!load_rows(l, ids, n, items, err) || !load_contents(&l->load, items, n, list->values, err))
+    if (!load_rows(l, ids, n, items, err) ||
+        !load_contents(&l->load, items, n, LOAD_WRITES | (list->values ? LOAD_VALUES : 0), err))
         return false;
     for (size_t i = 0; i < n; i++) {
         if (!name_item(l, rows[i], items[i].checkpoint, err))

@@ -172,28 +172,37 @@ bool sql_checkpoint_put(struct sql *d, struct op *op, struct err *err)
     return true;
 }
 
-/* The checkpoint that is asked for: its row. */
-static bool find_asked(struct loader *l, const struct op *op, struct loaded *out, struct err *err)
+static bool ask(struct loader *l, const struct op *op, int64_t tenant, int which, struct query *q,
+                struct err *err)
 {
     const struct op_checkpoint_get *get = &op->checkpoint_get;
-    bool latest = !slice_present(get->checkpoint_id), found;
-    AUTO(query_end) struct query q = {0};
+
+    if (!query_begin(l->d, which, q, err))
+        return false;
+    query_int(q, tenant);
+    query_blob(q, op->id);
+    query_blob(q, get->ns);
+    query_int(q, l->expired_us);
+    if (slice_present(get->checkpoint_id))
+        query_blob(q, get->checkpoint_id);
+    return query_ask(q, err);
+}
+
+/* The checkpoint that is asked for: its row and its writes. */
+static bool find_asked(struct loader *l, const struct op *op, struct loaded *out, struct err *err)
+{
+    bool latest = !slice_present(op->checkpoint_get.checkpoint_id), found;
+    AUTO(query_end) struct query row = {0}, tasks = {0};
     int64_t tenant;
 
     if (!sql_tenant(l->d, op->tenant, false, &tenant, err) ||
-        !query_begin(l->d, latest ? SQL_CHECKPOINT_LATEST : SQL_CHECKPOINT_ASKED, &q, err))
-        return false;
-    query_int(&q, tenant);
-    query_blob(&q, op->id);
-    query_blob(&q, get->ns);
-    query_int(&q, l->expired_us);
-    if (!latest)
-        query_blob(&q, get->checkpoint_id);
-    if (!query_step(&q, &found, err))
+        !ask(l, op, tenant, latest ? SQL_CHECKPOINT_LATEST : SQL_CHECKPOINT_ASKED, &row, err) ||
+        !ask(l, op, tenant, latest ? SQL_TASKS_LATEST : SQL_TASKS_ASKED, &tasks, err) ||
+        !query_step(&row, &found, err))
         return false;
     if (!found)
         return err_set(err, ERR_NOT_FOUND, "There is no such checkpoint.");
-    return load_checkpoint(l, &q, out, err);
+    return load_checkpoint(l, &row, out, err) && load_tasks(l, &tasks, out, 1, err);
 }
 
 bool sql_checkpoint_get(struct sql *d, struct op *op, struct err *err)
@@ -201,7 +210,7 @@ bool sql_checkpoint_get(struct sql *d, struct op *op, struct err *err)
     struct loader l = load_start(d, op);
     struct loaded item;
 
-    if (!find_asked(&l, op, &item, err) || !load_contents(&l, &item, 1, true, err))
+    if (!find_asked(&l, op, &item, err) || !load_contents(&l, &item, 1, LOAD_VALUES, err))
         return false;
     item.checkpoint->thread = op->id;
     item.checkpoint->ns = op->checkpoint_get.ns;

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "pack.h"
 #include "sql_ns.h"
+#include "value_cache.h"
 
 static COLD bool no_memory(struct err *err)
 {
@@ -151,6 +152,26 @@ static struct value *tied(struct loader *l, int64_t id)
     return first;
 }
 
+/* Takes a value from the cache if it is there, unless a page is full. */
+static bool recall(struct loader *l, int64_t id, bool named, struct err *err)
+{
+    const struct cached_value *found;
+    struct value *value;
+    bool copied = true;
+
+    if (id == 0 || l->bytes >= PAGE_BYTES_MAX || value_map_find(&l->values, id))
+        return true;
+    found = value_cache_find(l->d->cache, id);
+    if (found && (!named || slice_present(found->of.channel))) {
+        value = arena_alloc(l->arena, sizeof(*value));
+        copied = value && value_cache_copy(found, l->arena, value) &&
+                 value_map_add(&l->values, value, err);
+        l->bytes += sizeof(*value) + found->bytes.len;
+    }
+    value_cache_release(l->d->cache, found);
+    return copied || no_memory(err);
+}
+
 /* Those of ids that are to be read, in `wanted`; how many. */
 static size_t list_unknown(const struct loader *l, const int64_t *ids, size_t n, int64_t *wanted)
 {
@@ -182,6 +203,9 @@ bool load_values(struct loader *l, const int64_t *ids, size_t n, struct value **
 
     if (!wanted)
         return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        if (!recall(l, ids[i], true, err))
+            return false;
     n_wanted = list_unknown(l, ids, n, wanted);
     if (n_wanted > 0 && (!ask_chains(l, wanted, n_wanted, &q, err) || !take_chains(l, &q, err)))
         return false;
@@ -267,9 +291,7 @@ bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, str
     }
 }
 
-/* Those of one checkpoint come together. */
-static bool take_writes(struct loader *l, struct query *q, struct loaded *items, size_t n,
-                        struct err *err)
+bool load_tasks(struct loader *l, struct query *q, struct loaded *items, size_t n, struct err *err)
 {
     size_t cap = 0, at = 0;
     bool found;
@@ -333,7 +355,10 @@ static bool need(struct loader *l, struct needs *needs, struct loaded *item, boo
     needs->n += n;
     needs->ids[needs->n++] = item->head;
     item->checkpoint->n_values = n;
-    return true;
+    for (size_t i = 0; i < n; i++)
+        if (!recall(l, refs[i], true, err))
+            return false;
+    return recall(l, item->head, false, err);
 }
 
 /* What was read goes where it was needed. */
@@ -361,7 +386,7 @@ static bool give(struct loader *l, const struct needs *needs, struct loaded *ite
     return true;
 }
 
-bool load_contents(struct loader *l, struct loaded *items, size_t n, bool values, struct err *err)
+bool load_contents(struct loader *l, struct loaded *items, size_t n, unsigned what, struct err *err)
 {
     AUTO(query_end) struct query chains = {0}, writes = {0};
     int64_t *rows = arena_alloc(l->arena, (n + 1) * sizeof(*rows)), *wanted;
@@ -372,7 +397,7 @@ bool load_contents(struct loader *l, struct loaded *items, size_t n, bool values
         return no_memory(err);
     for (size_t i = 0; i < n; i++) {
         rows[i] = items[i].row;
-        if (!need(l, &needs, &items[i], values, err))
+        if (!need(l, &needs, &items[i], what & LOAD_VALUES, err))
             return false;
     }
     if (n == 0)
@@ -382,9 +407,11 @@ bool load_contents(struct loader *l, struct loaded *items, size_t n, bool values
         return no_memory(err);
     n_wanted = list_unknown(l, needs.ids, needs.n, wanted);
     return (n_wanted == 0 || ask_chains(l, wanted, n_wanted, &chains, err)) &&
-           ask_writes(l, rows, n, items[0].checkpoint->form, &writes, err) &&
+           (!(what & LOAD_WRITES) ||
+            ask_writes(l, rows, n, items[0].checkpoint->form, &writes, err)) &&
            (n_wanted == 0 || take_chains(l, &chains, err)) &&
-           take_writes(l, &writes, items, n, err) && give(l, &needs, items, n, err);
+           (!(what & LOAD_WRITES) || load_tasks(l, &writes, items, n, err)) &&
+           give(l, &needs, items, n, err);
 }
 
 bool checkpoint_find(struct sql *d, int64_t ns, struct slice id, struct checkpoint_row *row,

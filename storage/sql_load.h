@@ -1,7 +1,9 @@
 /*
  * sql_load.h - checkpoints, values and writes from their rows.
  *
- *     op function -> load_checkpoint() -> values by id, each once an op; writes
+ *     op function -> load_checkpoint() -> load_contents(): values by id, each once an op; writes
+ *
+ * What the cache of values knows is not read; whole values count as what was loaded.
  *
  * Threads    the lane's.
  * Ownership  what is loaded lives in the arena of the op.
@@ -66,10 +68,15 @@ bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
 bool load_checkpoint(struct loader *l, struct query *q, struct loaded *out,
                      struct err *err) MUST_USE;
 
-/* The heads and writes of checkpoints of one form, and if asked for their values: by statements that go
- * together. */
-bool load_contents(struct loader *l, struct loaded *items, size_t n, bool values,
+enum load_what { LOAD_VALUES = 1, LOAD_WRITES = 2 };
+
+/* The heads of checkpoints of one form, and what else is asked for: by statements that go together. */
+bool load_contents(struct loader *l, struct loaded *items, size_t n, unsigned what,
                    struct err *err) MUST_USE;
+
+/* The writes of n checkpoints, by a statement of columns as TASK_CHANNEL; those of one come together. */
+bool load_tasks(struct loader *l, struct query *q, struct loaded *items, size_t n,
+                struct err *err) MUST_USE;
 
 /* The writes on a row of table checkpoint; those on an anchor (no checkpoint yet) age singly. */
 bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, struct checkpoint *out,

@@ -91,7 +91,7 @@ static bool load_head(struct loader *l, struct keep_item *item, struct err *err)
     if (!read_refs(l, item->row, &head, &refs, &n, err) || !load_value(l, head, &value, err))
         return false;
     whole = value->blob;
-    if (chain_decode(NULL, &whole, l->arena, err))
+    if (chain_decode(NULL, &whole, NULL, l->arena, err))
         item->head = whole.bytes;
     return slice_present(item->head) || err->kind == ERR_STORAGE; /* damaged: it stays absent */
 }

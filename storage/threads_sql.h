@@ -60,15 +60,24 @@
     "LEFT JOIN " T_CHECKPOINT " c ON c.namespace = n.id AND c.checkpoint_id = ?4 "
 #define TARGET_THREAD "WHERE t.tenant = ?1 AND t.thread_id = ?2"
 
-/* A checkpoint of a namespace: ?1 tenant, ?2 thread, ?3 ns, ?4 created after. */
+/* A checkpoint of a namespace, and its writes: ?1 tenant, ?2 thread, ?3 ns, ?4 created after, ?5 its id. */
 #define CHECKPOINT_COLUMNS \
     "SELECT c.id, c.checkpoint_id, c.stamp, c.form, c.created_us, c.parent_id, c.head, c.refs, c.metadata "
 #define CHECKPOINT_OF \
-    CHECKPOINT_COLUMNS "FROM " T_THREAD " t " \
-    NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " NESTED_JOIN " " T_CHECKPOINT " c "
+    "FROM " T_THREAD " t " NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
+    NESTED_JOIN " " T_CHECKPOINT " c ON "
 #define LATEST_OF(form, order) \
     "(SELECT x.id FROM " T_CHECKPOINT " x WHERE x.namespace = n.id AND x.form = " form " " \
     "AND x.stamp > 0 AND x.created_us > ?4 ORDER BY x." order " DESC LIMIT 1)"
+
+#define ASKED "c.namespace = n.id AND c.checkpoint_id = ?5 AND c.stamp > 0 AND c.created_us > ?4 "
+#define LATEST "c.id = CASE n.form WHEN 2 THEN " LATEST_OF("2", "checkpoint_id") \
+               " WHEN 1 THEN " LATEST_OF("1", "stamp") " END "
+#define TASKS_OF(which) \
+    "SELECT k.task_id, k.task_path, k.stamp, k.seq, k.body, c.id " CHECKPOINT_OF which \
+    NESTED_JOIN " " T_TASK " k ON k.checkpoint = c.id " TARGET_THREAD \
+    " ORDER BY CASE WHEN c.form = 1 THEN k.seq ELSE 0 END, " \
+    "CASE WHEN c.form = 1 THEN " NO_BYTES " ELSE k.task_path END, k.task_id"
 
 /* Namespaces of a thread: ?1 tenant, ?2 thread. */
 #define SCOPE_OF \
@@ -150,10 +159,10 @@
                       NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
                       NESTED_JOIN " " T_VALUE " v ON v.namespace = n.id AND v.key " AMONG("?4") " " \
                       TARGET_THREAD " ORDER BY v.id DESC") \
-    X(CHECKPOINT_ASKED, CHECKPOINT_OF "ON c.namespace = n.id AND c.checkpoint_id = ?5 " TARGET_THREAD \
-                        " AND c.stamp > 0 AND c.created_us > ?4") \
-    X(CHECKPOINT_LATEST, CHECKPOINT_OF "ON c.id = CASE n.form WHEN 2 THEN " LATEST_OF("2", "checkpoint_id") \
-                         " WHEN 1 THEN " LATEST_OF("1", "stamp") " END " TARGET_THREAD) \
+    X(CHECKPOINT_ASKED, CHECKPOINT_COLUMNS CHECKPOINT_OF ASKED TARGET_THREAD) \
+    X(CHECKPOINT_LATEST, CHECKPOINT_COLUMNS CHECKPOINT_OF LATEST TARGET_THREAD) \
+    X(TASKS_ASKED, TASKS_OF(ASKED)) \
+    X(TASKS_LATEST, TASKS_OF(LATEST)) \
     X(CHECKPOINT_SOME, CHECKPOINT_COLUMNS "FROM " T_CHECKPOINT " c WHERE c.id " AMONG("?1")) \
     X(NS_SCOPE, SCOPE_OF TARGET_THREAD " AND n.ns = ?3") \
     X(NS_SCOPES, SCOPE_OF TARGET_THREAD " AND EXISTS (SELECT 1 FROM " T_CHECKPOINT " c " \

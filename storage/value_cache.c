@@ -191,22 +191,33 @@ static bool wants(struct value_cache *cache, const struct value_key *key, size_t
     return wanted;
 }
 
+/* Moves a text to where there is room for it; where the room goes on. */
+static char *keep_text(char *at, struct slice *s)
+{
+    if (s->len)
+        memcpy(at, s->at, s->len);
+    s->at = at;
+    return at + s->len;
+}
+
 void value_cache_put(struct value_cache *cache, const struct cached_value *value)
 {
     struct value_key key = key_of(value->id);
-    size_t size = sizeof(struct entry) + value->type.len + value->bytes.len;
+    size_t size = sizeof(struct entry) + value->type.len + value->bytes.len +
+                  value->of.channel.len + value->of.version.len;
     struct entry *e;
+    char *end;
 
     if (!wants(cache, &key, size) || !(e = malloc(size)))
         return;
     *e = (struct entry){.value = *value, .key = key, .charge = size};
     e->value.held = e;
-    e->value.type.at = e->bytes;
-    e->value.bytes.at = e->bytes + value->type.len;
-    if (value->type.len)
-        memcpy(e->bytes, value->type.at, value->type.len);
-    if (value->bytes.len)
-        memcpy(e->bytes + value->type.len, value->bytes.at, value->bytes.len);
+    end = keep_text(e->bytes, &e->value.type);
+    end = keep_text(end, &e->value.bytes);
+    if (slice_present(value->of.channel)) {
+        end = keep_text(end, &e->value.of.channel);
+        (void)keep_text(end, &e->value.of.version);
+    }
     pthread_mutex_lock(&cache->lock);
     if (*slot_of(cache, &key))
         free(e); /* another lane was first */
@@ -224,6 +235,29 @@ static const struct cached_value *use(struct value_cache *cache, struct entry *e
     link_newest(cache, e);
     e->refs++;
     return &e->value;
+}
+
+static bool copy_text(struct arena *arena, struct slice from, struct slice *to)
+{
+    *to = from.at ? arena_copy(arena, from) : from;
+    return to->at || !from.at;
+}
+
+bool value_cache_copy(const struct cached_value *found, struct arena *arena, struct value *out)
+{
+    *out = (struct value){.blob = {
+                              .id = found->id,
+                              .base_id = found->base_id,
+                              .anchor_id = found->anchor_id,
+                              .place = found->place,
+                              .encoding = BLOB_WHOLE,
+                              .whole = true,
+                          }};
+    memcpy(out->blob.hash, found->hash, BLOB_HASH_LEN);
+    return copy_text(arena, found->type, &out->blob.type) &&
+           copy_text(arena, found->bytes, &out->blob.bytes) &&
+           copy_text(arena, found->of.channel, &out->of.channel) &&
+           copy_text(arena, found->of.version, &out->of.version);
 }
 
 const struct cached_value *value_cache_find(struct value_cache *cache, int64_t id)

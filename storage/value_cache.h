@@ -14,7 +14,8 @@
 #ifndef VALUE_CACHE_H
 #define VALUE_CACHE_H
 
-#include "blob.h"
+#include "arena.h"
+#include "model.h"
 
 struct value_cache;
 
@@ -31,8 +32,9 @@ struct cached_value {
     int64_t anchor_id; /* the last one up to this whose place is a multiple of DELTA_BLOCK */
     uint32_t place;    /* delta.h */
     uint8_t hash[BLOB_HASH_LEN];
-    struct slice type, bytes; /* whole */
-    void *held;               /* the cache's own */
+    struct channel_version of; /* absent: a head, or not known */
+    struct slice type, bytes;  /* whole */
+    void *held;                /* the cache's own */
 };
 
 /* A cache of at most so many bytes; NULL when memory ends. */
@@ -46,6 +48,10 @@ void value_cache_put(struct value_cache *cache, const struct cached_value *value
 
 /* The value of an id, or NULL. */
 const struct cached_value *value_cache_find(struct value_cache *cache, int64_t id) MUST_USE;
+
+/* What was found, as a value of the arena; false when memory ends. */
+bool value_cache_copy(const struct cached_value *found, struct arena *arena,
+                      struct value *out) MUST_USE;
 
 /* The key of parts that together say what it is: tenant, thread, namespace, kind, channel. */
 struct value_key value_cache_key(const struct slice *parts, size_t n) MUST_USE;

@@ -88,7 +88,7 @@ static bool decode_value(struct decoding *d, const struct op *op, const struct v
         if (!own)
             return err_set(err, ERR_NO_MEMORY, "out of memory");
         *own = **value;
-        if (!chain_decode(d->cache, &own->blob, op->arena, err))
+        if (!chain_decode(d->cache, &own->blob, &own->of, op->arena, err))
             return name_place(place_of(op, d->checkpoint, own->of.channel), err);
         if (!value_map_add(&d->done, own, err))
             return false;
@@ -102,7 +102,7 @@ static bool decode_checkpoint(struct decoding *d, const struct op *op,
                               struct checkpoint *checkpoint, struct err *err)
 {
     d->checkpoint = checkpoint;
-    if (!chain_decode(d->cache, &checkpoint->head, op->arena, err))
+    if (!chain_decode(d->cache, &checkpoint->head, NULL, op->arena, err))
         return name_place(place_of(op, checkpoint, (struct slice){NULL, 0}), err);
     for (size_t i = 0; i < checkpoint->n_values; i++)
         if (!decode_value(d, op, &checkpoint->values[i], err))
@@ -185,28 +185,19 @@ static bool serve_value(struct versions *v, const struct op *op, const struct va
     const struct cached_value *found;
     uint64_t tag;
 
-    *out = NULL;
+    bool copied = false;
+
     if (!ask->hash)
         return false;
     found = value_cache_newest(v->cache, &key, &tag);
-    if (found && tag == (uint64_t)blob_key(ask->of.channel, ask->of.version) &&
+    *out = arena_alloc(op->arena, sizeof(**out));
+    if (*out && found && tag == (uint64_t)blob_key(ask->of.channel, ask->of.version) &&
         memcmp(found->hash, ask->hash, BLOB_HASH_LEN) == 0)
-        *out = arena_zalloc(op->arena, 1, sizeof(**out));
-    if (*out) {
+        copied = value_cache_copy(found, op->arena, *out);
+    if (copied)
         (*out)->of = ask->of;
-        (*out)->blob = (struct blob){
-            .id = found->id,
-            .base_id = found->base_id,
-            .anchor_id = found->anchor_id,
-            .place = found->place,
-            .encoding = BLOB_WHOLE,
-            .type = arena_copy(op->arena, found->type),
-            .bytes = arena_copy(op->arena, found->bytes),
-        };
-        memcpy((*out)->blob.hash, found->hash, BLOB_HASH_LEN);
-    }
     value_cache_release(v->cache, found);
-    return *out && (*out)->blob.type.at && (*out)->blob.bytes.at;
+    return copied;
 }
 
 /* Whether all that is asked for was here. */

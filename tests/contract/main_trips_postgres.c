@@ -156,10 +156,14 @@ START_TEST(a_checkpoint_read)
     (void)trips(&here, task(&here, "t", "c040", "t1"));
     (void)get(&there, "t", "", NULL); /* the tenant is known */
     for (struct store *s = &here; s; s = s == &here ? &there : NULL) {
-        ck_assert_int_eq(trips(s, get_op(s, OP_CHECKPOINT_GET, "t", NULL)), 2); /* row; the rest */
+        ck_assert_int_eq(trips(s, get_op(s, OP_CHECKPOINT_GET, "t", NULL)), 2); /* row; values */
         ck_assert_int_eq(trips(s, get_op(s, OP_CHECKPOINT_GET, "t", "c033")), 2);
         ck_assert_int_eq(trips(s, get_op(s, OP_WRITES_GET, "t", "c040")), 2);
     }
+    ck_assert_int_eq(trips(&here, get_op(&here, OP_CHECKPOINT_GET, "t", NULL)), 1); /* cached */
+    ck_assert_str_eq(values_text(&here, get(&here, "t", "", NULL)),
+                     values_text(&there, get(&there, "t", "", NULL)));
+    ck_assert_int_eq(get(&here, "t", "", NULL)->n_writes, 2);
 }
 END_TEST
 

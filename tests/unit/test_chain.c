@@ -67,7 +67,7 @@ static void decodes(struct value_cache *with, int n)
 {
     struct blob blob = rows[n];
 
-    ck_assert_msg(chain_decode(with, &blob, &arena, &err), "%d: %s", n, err.text);
+    ck_assert_msg(chain_decode(with, &blob, NULL, &arena, &err), "%d: %s", n, err.text);
     ck_assert(slice_equal(blob.bytes, whole[n]));
     ck_assert_uint_eq(blob.place, (uint32_t)n);
     ck_assert_int_eq(blob.anchor_id, n / DELTA_BLOCK * DELTA_BLOCK + 1);
@@ -80,7 +80,7 @@ static void fails(struct value_cache *with, int n, const char *text)
 {
     struct blob blob = rows[n];
 
-    ck_assert_msg(!chain_decode(with, &blob, &arena, &err), "%d", n);
+    ck_assert_msg(!chain_decode(with, &blob, NULL, &arena, &err), "%d", n);
     ck_assert_int_eq(err.kind, ERR_STORAGE);
     ck_assert_msg(strstr(err.text, text), "%s", err.text);
 }
@@ -106,6 +106,20 @@ START_TEST(chain_ends_at_what_is_known)
     fails(NULL, 71, "not there");
     rows[64].base = NULL; /* an anchor on the way was kept, too */
     decodes(cache, 65);
+}
+END_TEST
+
+/* What came whole from elsewhere is taken as it is. */
+START_TEST(chain_ends_at_what_is_whole)
+{
+    struct blob blob = rows[70];
+
+    ck_assert(chain_decode(NULL, &blob, NULL, &arena, &err));
+    blob.whole = true;
+    rows[71].base = &blob;
+    decodes(NULL, 71);
+    ck_assert(chain_decode(NULL, &blob, NULL, &arena, &err));
+    ck_assert(slice_equal(blob.bytes, whole[70]));
 }
 END_TEST
 
@@ -154,7 +168,7 @@ static bool decode_last(struct arena *a, struct err *e)
 {
     struct blob blob = rows[1];
 
-    return chain_decode(NULL, &blob, a, e);
+    return chain_decode(NULL, &blob, NULL, a, e);
 }
 
 START_TEST(chain_memory_ends)
@@ -186,6 +200,7 @@ Suite *suite_chain(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, chain_decodes_each);
     tcase_add_test(tc, chain_ends_at_what_is_known);
+    tcase_add_test(tc, chain_ends_at_what_is_whole);
     tcase_add_test(tc, chain_checks_what_it_finds);
     tcase_add_test(tc, chain_with_a_damaged_link);
     tcase_add_test(tc, chain_of_the_wrong_base);

@@ -48,6 +48,35 @@ static bool has(int64_t id)
     return found != NULL;
 }
 
+START_TEST(value_cache_gives_a_value)
+{
+    struct cached_value named = {.id = 5, .hash = {7}, .of = {SLICE("a"), SLICE("\"1\"")}};
+    const struct cached_value *found;
+    struct arena arena;
+    struct value value;
+
+    arena_init(&arena, NULL, 0);
+    named.bytes = SLICE("text");
+    value_cache_put(cache, &named);
+    add(6, 3, 100);
+    found = value_cache_find(cache, 5);
+    ck_assert(value_cache_copy(found, &arena, &value));
+    value_cache_release(cache, found);
+    ck_assert(slice_equal(value.of.channel, SLICE("a")));
+    ck_assert(slice_equal(value.of.version, SLICE("\"1\"")));
+    ck_assert(slice_equal(value.blob.bytes, SLICE("text")));
+    ck_assert_int_eq(value.blob.id, 5);
+    ck_assert_int_eq(value.blob.hash[0], 7);
+    ck_assert(value.blob.whole);
+    found = value_cache_find(cache, 6);
+    ck_assert(value_cache_copy(found, &arena, &value));
+    value_cache_release(cache, found);
+    ck_assert(!slice_present(value.of.channel));
+    ck_assert_int_eq(value.blob.place, 3);
+    arena_done(&arena);
+}
+END_TEST
+
 START_TEST(value_cache_copies_what_it_is_given)
 {
     const struct cached_value *found;
@@ -254,6 +283,7 @@ Suite *suite_value_cache(void)
     TCase *tc = tcase_create("value_cache");
 
     tcase_add_checked_fixture(tc, open_cache, close_cache);
+    tcase_add_test(tc, value_cache_gives_a_value);
     tcase_add_test(tc, value_cache_copies_what_it_is_given);
     tcase_add_test(tc, value_cache_is_bounded);
     tcase_add_test(tc, value_cache_holds_what_is_used);
