@@ -16,23 +16,31 @@ struct put {
     int64_t bytes; /* of payload more than before */
 };
 
+/* Adds an id to a list of different ones, which has room for it. */
+static void add_id(int64_t *ids, size_t *n, int64_t id)
+{
+    size_t at = 0;
+
+    ids[*n] = id;
+    while (ids[at] != id)
+        at++;
+    *n += at == *n && id != 0;
+}
+
 /* What the new values are based on, each once, and what is carried. */
 static bool list_wanted(struct put *p, struct err *err)
 {
     const struct op_checkpoint_put *put = &p->op->checkpoint_put;
     int64_t *bases = arena_alloc(p->op->arena, (put->n_values + 1) * sizeof(*bases));
-    size_t n = 0, k;
+    size_t n = 0;
 
     p->rests_on.newest = arena_zalloc(p->op->arena, put->n_carried + 1,
                                       sizeof(*p->rests_on.newest));
     if (!bases || !p->rests_on.newest)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i <= put->n_values; i++) {
-        bases[n] = i < put->n_values ? put->values[i].blob.base_id : put->head.base_id;
-        for (k = 0; bases[k] != bases[n]; k++)
-            continue;
-        n += k == n && bases[n] != 0;
-    }
+    for (size_t i = 0; i < put->n_values; i++)
+        add_id(bases, &n, put->values[i].blob.base_id);
+    add_id(bases, &n, put->head.base_id);
     p->rests_on.bases = bases;
     p->rests_on.n_bases = n;
     p->rests_on.carried = put->carried;
@@ -46,32 +54,6 @@ static bool check_bases(const struct put *p, struct err *err)
 {
     return (p->at.ns.id ? p->rests_on.known : 0) == (int64_t)p->rests_on.n_bases ||
            err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");
-}
-
-/* The newest value of a channel and version; *id is 0 when there is none. */
-static bool find_value(struct sql *d, int64_t ns, const struct channel_version *of, int64_t *id,
-                       struct err *err)
-{
-    char room[PACKED_VERSION_MAX];
-    struct slice version = pack_version(of->version, room);
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    *id = 0;
-    if (!query_begin(d, SQL_VALUE_FIND, &q, err))
-        return false;
-    query_int(&q, ns);
-    query_int(&q, blob_key(of->channel, of->version));
-    for (;;) {
-        if (!query_step(&q, &found, err))
-            return false;
-        if (!found)
-            return true;
-        if (slice_equal(query_col(&q, 1), of->channel) && slice_equal(query_col(&q, 2), version)) {
-            *id = query_col_int(&q, 0);
-            return true;
-        }
-    }
 }
 
 static bool collect_refs(struct put *p, struct err *err)
@@ -218,47 +200,64 @@ bool sql_checkpoint_get(struct sql *d, struct op *op, struct err *err)
     return true;
 }
 
-/* The row that is asked for, 0 when it is not in this namespace. */
-static bool find_asked_value(struct sql *d, int64_t ns, const struct value_ask *ask, int64_t *id,
-                             struct err *err)
+/* What is asked for: values by id and by name. */
+static bool list_asked(const struct op *op, struct target_values *values, struct err *err)
 {
-    int64_t of = 0;
+    const struct op_values_get *get = &op->values_get;
+    int64_t *ids = arena_alloc(op->arena, (get->n + 1) * sizeof(*ids));
+    struct channel_version *names = arena_alloc(op->arena, (get->n + 1) * sizeof(*names));
 
-    if (ask->id == 0)
-        return find_value(d, ns, &ask->of, id, err);
-    if (!query_number(d, SQL_VALUE_KNOWN, (int64_t[]){ask->id, 0}, &of, err))
-        return false;
-    *id = of == ns ? ask->id : 0;
+    *values = (struct target_values){.bases = ids, .carried = names};
+    values->newest = arena_zalloc(op->arena, get->n + 1, sizeof(*values->newest));
+    if (!ids || !names || !values->newest)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < get->n; i++) {
+        add_id(ids, &values->n_bases, get->asks[i].id);
+        if (get->asks[i].id == 0)
+            names[values->n_carried++] = get->asks[i].of;
+    }
     return true;
 }
 
-static bool get_values(struct loader *l, int64_t ns, struct op_values_get *get, struct err *err)
+/* The rows that are asked for, 0 for those that are not in this namespace. */
+static bool choose(struct sql *d, const struct target *at, const struct op_values_get *get,
+                   int64_t *ids, struct err *err)
 {
-    int64_t *ids = arena_alloc(l->arena, (get->n + 1) * sizeof(*ids));
-    struct value **values = arena_alloc(l->arena, (get->n + 1) * sizeof(*values));
+    const int64_t *newest = at->values->newest;
+    bool all = at->values->known == (int64_t)at->values->n_bases;
 
-    if (!ids || !values)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < get->n; i++)
-        if (!find_asked_value(l->d, ns, &get->asks[i], &ids[i], err))
+    for (size_t i = 0; i < get->n; i++) {
+        int64_t of = 0;
+
+        ids[i] = get->asks[i].id ? get->asks[i].id : *newest++;
+        if (get->asks[i].id == 0 || all)
+            continue;
+        if (!query_number(d, SQL_VALUE_KNOWN, (int64_t[]){ids[i], 0}, &of, err))
             return false;
-    if (!load_values(l, ids, get->n, values, err))
-        return false;
-    for (size_t i = 0; i < get->n; i++)
-        get->out.items[i] = values[i];
+        if (of != at->ns.id)
+            ids[i] = 0;
+    }
     return true;
 }
 
 bool sql_values_get(struct sql *d, struct op *op, struct err *err)
 {
     struct op_values_get *get = &op->values_get;
-    struct ns_key key = {.thread = op->id, .ns = get->ns};
     struct loader l = load_start(d, op);
-    struct ns_row ns;
+    struct target_values wanted;
+    struct target at = {.key = {.thread = op->id, .ns = get->ns}, .values = &wanted};
+    struct value **values = arena_zalloc(op->arena, get->n + 1, sizeof(*values));
+    int64_t *ids = arena_alloc(op->arena, (get->n + 1) * sizeof(*ids));
 
     get->out.items = arena_zalloc(op->arena, get->n, sizeof(*get->out.items));
-    if (!get->out.items)
+    if (!values || !ids || !get->out.items)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
-    return sql_tenant(d, op->tenant, false, &key.tenant, err) && ns_find(d, &key, &ns, err) &&
-           (ns.id == 0 || get_values(&l, ns.id, get, err));
+    if (!sql_tenant(d, op->tenant, false, &at.key.tenant, err) || !list_asked(op, &wanted, err) ||
+        !target_find(d, op, &at, err))
+        return false;
+    if (at.ns.id && (!choose(d, &at, get, ids, err) || !load_values(&l, ids, get->n, values, err)))
+        return false;
+    for (size_t i = 0; i < get->n; i++)
+        get->out.items[i] = values[i];
+    return true;
 }

@@ -209,8 +209,6 @@
       "type, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                             \
     X(VALUE_KNOWN, "SELECT namespace FROM " T_VALUE " WHERE id = ?1")                                    \
     X(VALUE_ABOVE, "SELECT EXISTS (SELECT 1 FROM " T_VALUE " WHERE namespace = ?1 AND id > ?2)")         \
-    X(VALUE_FIND, "SELECT id, channel, version FROM " T_VALUE " "                                        \
-                  "WHERE namespace = ?1 AND key = ?2 ORDER BY id DESC")                            \
     X(VALUE_READ, "SELECT " VALUE_COLUMNS " FROM " T_VALUE " v WHERE v.id = ?1")                         \
     X(VALUE_CHAINS, "WITH RECURSIVE chain(id) AS (" EACH_NUMBER("?1") " UNION SELECT b.base FROM chain c " \
                     NESTED_JOIN " " T_VALUE " b ON b.id = c.id WHERE b.base > 0) SELECT " VALUE_COLUMNS \

@@ -95,7 +95,9 @@ static void put_steps(struct store *s, const char *thread, int n)
 
 START_TEST(a_step)
 {
-    put_steps(&here, "t", 2);
+    put_steps(&here, "other", 2); /* the tenant and the statements are known */
+    ck_assert_int_eq(trips(&here, step(&here, "t", 1)), 4); /* makes a thread and a namespace */
+    (void)trips(&here, step(&here, "t", 2));
     ck_assert_int_eq(trips(&here, step(&here, "t", 3)), 2); /* what is there; values, row, COMMIT */
     ck_assert_int_eq(trips(&here, task(&here, "t", "c003", "t1")), 2);
     ck_assert_int_eq(trips(&here, task(&here, "t", "c003", "t1")), 2); /* replaces */
@@ -167,6 +169,22 @@ START_TEST(a_checkpoint_read)
 }
 END_TEST
 
+START_TEST(values_read)
+{
+    struct value_ask asks[3] = {
+        {.of = {SLICE("a"), SLICE("7")}}, {.of = {SLICE("b"), SLICE("8")}}, {.id = 1}};
+    struct op op;
+
+    put_steps(&here, "t", 8);
+    (void)get(&there, "t", "", NULL);
+    op = store_op(&there, OP_VALUES_GET, "t");
+    op.values_get = (struct op_values_get){.ns = SLICE(""), .asks = asks, .n = 2};
+    ck_assert_int_eq(trips(&there, op), 2); /* which rows; the rows and their bases */
+    op.values_get.n = 3;
+    ck_assert_int_eq(trips(&there, op), 3); /* one of them is not of this namespace */
+}
+END_TEST
+
 static struct op page(struct store *s, const char *thread, const char *ns, int64_t limit)
 {
     struct op op = list_op(s, thread, ns);
@@ -221,6 +239,7 @@ int main(void)
     tcase_add_test(tc, a_step_of_a_session);
     tcase_add_test(tc, steps_together);
     tcase_add_test(tc, a_checkpoint_read);
+    tcase_add_test(tc, values_read);
     tcase_add_test(tc, a_list);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
