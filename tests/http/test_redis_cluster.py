@@ -41,7 +41,7 @@ def commands(monitored: bytes) -> Iterator[list[bytes]]:
 
 
 class Recorder(threading.Thread):
-    """Keeps what a Redis is sent until it is quiet."""
+    """Keeps what a Redis is sent until it is quiet, or gone."""
 
     def __init__(self, redis: stores.Redis) -> None:
         super().__init__()
@@ -53,10 +53,14 @@ class Recorder(threading.Thread):
         quiet = False
         while not (quiet and self.ending.is_set()):
             try:
-                self.heard += self.monitor.recv(1 << 20)
-                quiet = False
+                part = self.monitor.recv(1 << 20)
             except TimeoutError:
                 quiet = True
+                continue
+            if not part:
+                break
+            self.heard += part
+            quiet = False
         self.monitor.close()
 
 
