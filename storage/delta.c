@@ -6,6 +6,8 @@
 enum {
     TAIL = 8192,     /* so much of the end of a base helps with what comes behind it */
     TINY = 64,       /* shorter ones are left as they are */
+    LONG = 8192,     /* from here on it is looked for what was changed in one place */
+    STEP = 64,       /* bytes compared at once */
     VARINT_MAX = 10, /* bytes */
     PART_MAX = 2 * VARINT_MAX,
 };
@@ -165,6 +167,53 @@ static bool encode_alone(struct slice whole, struct arena *arena, struct delta *
     return true;
 }
 
+/* How many bytes two texts have in common, at the front or at the end; at most `most`. */
+static size_t common(struct slice a, struct slice b, bool front, size_t most)
+{
+    size_t n = 0;
+
+    for (size_t step = STEP; step > 0; step /= STEP)
+        while (most - n >= step && memcmp(a.at + (front ? n : a.len - n - step),
+                                          b.at + (front ? n : b.len - n - step), step) == 0)
+            n += step;
+    return n;
+}
+
+/* A long text that was changed in one place, found at the speed of memcmp; room is for three parts. */
+static bool find_patch(const struct delta_input *in, struct patch *patch, struct patch_part *room)
+{
+    struct slice whole = in->whole, base = in->base;
+    size_t shorter = whole.len < base.len ? whole.len : base.len, head, tail;
+    struct patch_part parts[3];
+
+    if (whole.len < LONG)
+        return false;
+    head = common(whole, base, true, shorter);
+    tail = common(whole, base, false, shorter - head);
+    if (whole.len - head - tail > whole.len / 8)
+        return false;
+    parts[0] = (struct patch_part){.len = head};
+    parts[1] = (struct patch_part){.bytes = {whole.at + head, whole.len - head - tail},
+                                   .len = whole.len - head - tail};
+    parts[2] = (struct patch_part){.offset = base.len - tail, .len = tail};
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        if (parts[i].len > 0 && !patch_add(patch, room, &parts[i]))
+            return false;
+    return true;
+}
+
+static bool encode_based(const struct delta_input *in, struct arena *arena, struct delta *out,
+                         struct err *err)
+{
+    struct delta_input found = *in;
+    struct patch_part room[3];
+    struct patch patch = {.n = 0};
+
+    if (!in->patch && find_patch(in, &patch, room))
+        found.patch = &patch;
+    return found.patch ? encode_patch(&found, arena, out, err) : encode_frame(in, arena, out, err);
+}
+
 bool delta_encode(const struct delta_input *in, struct arena *arena, struct delta *out,
                   struct err *err)
 {
@@ -172,7 +221,7 @@ bool delta_encode(const struct delta_input *in, struct arena *arena, struct delt
 
     if (!slice_present(in->base) || in->whole.len < TINY)
         return encode_alone(in->whole, arena, out, err);
-    if (in->patch ? !encode_patch(in, arena, &based, err) : !encode_frame(in, arena, &based, err))
+    if (!encode_based(in, arena, &based, err))
         return false;
     *out = based;
     if (based.bytes.len < in->whole.len / 4)

@@ -146,6 +146,35 @@ START_TEST(delta_of_a_patch)
 END_TEST
 
 /* Whatever is done to the bytes, it ends in an error or in some value; never in a crash. */
+static struct slice joined(struct slice a, struct slice b, struct slice c)
+{
+    return arena_printf(&arena, "%.*s%.*s%.*s", SLICE_ARGS(a), SLICE_ARGS(b), SLICE_ARGS(c));
+}
+
+/* A text changed in one place is a patch that nobody had to send: at the front, within, at the end, not at
+ * all; longer, shorter, and where what is new is like what was there. */
+START_TEST(delta_of_a_change_in_one_place)
+{
+    static const struct {
+        size_t from, to; /* of the base, in thirds of it: what is replaced */
+        const char *by;
+    } cases[] = {
+        {0, 0, "new"}, {0, 1, "new"}, {1, 1, "new"}, {1, 2, "new"},
+        {2, 3, ""},    {3, 3, "new"}, {1, 1, ""},    {3, 3, "}}}}}}}}"},
+    };
+    struct slice base = list(300);
+    size_t from = base.len / 3 * cases[_i].from, to = base.len / 3 * cases[_i].to;
+    struct slice whole, end = {base.at + to, base.len - to};
+    struct delta d;
+
+    whole = joined((struct slice){base.at, from}, slice_of(cases[_i].by), end);
+    d = encoded((struct delta_input){.whole = whole, .base = base, .place = 1});
+    ck_assert_int_eq(d.encoding, BLOB_PATCH);
+    ck_assert_uint_lt(d.bytes.len, 40);
+    decodes_to(d, base, whole);
+}
+END_TEST
+
 START_TEST(delta_damaged)
 {
     struct slice base = list(30), whole = list(31);
@@ -260,6 +289,7 @@ Suite *suite_delta(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, delta_alone);
     tcase_add_test(tc, delta_of_a_base);
+    tcase_add_loop_test(tc, delta_of_a_change_in_one_place, 0, 8);
     tcase_add_test(tc, delta_that_gains_nothing);
     tcase_add_test(tc, delta_of_a_patch);
     tcase_add_test(tc, delta_damaged);
