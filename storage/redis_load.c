@@ -105,21 +105,6 @@ static bool not_there(struct loader *l, struct err *err)
     return err_set(err, ERR_STORAGE, "redis: a value that is referred to is not there");
 }
 
-/* The value of an id, tied to what it is based on; what is not there is left open. */
-static struct value *linked(struct loader *l, int64_t id)
-{
-    struct value *first = value_map_find(&l->values, id), *at = first;
-
-    while (at && at->blob.base_id && !at->blob.base) {
-        struct value *base = value_map_find(&l->values, at->blob.base_id);
-
-        if (base)
-            at->blob.base = &base->blob;
-        at = base;
-    }
-    return first;
-}
-
 bool redis_load_values(struct loader *l, struct slice ns, const int64_t *ids, size_t n,
                        const struct value **out, struct err *err)
 {
@@ -136,7 +121,7 @@ bool redis_load_values(struct loader *l, struct slice ns, const int64_t *ids, si
                               !take_values(l, replies[0], err)))
         return false;
     for (size_t i = 0; i < n; i++)
-        out[i] = ids[i] ? linked(l, ids[i]) : NULL;
+        out[i] = ids[i] ? value_map_tied(&l->values, ids[i]) : NULL;
     return true;
 }
 
@@ -151,7 +136,7 @@ static bool attach_values(struct loader *l, const struct load_item *item, struct
     if (!item->out->values)
         return no_memory(err);
     for (size_t i = 0; i < n; i++)
-        if (!(item->out->values[i] = linked(l, refs[i])))
+        if (!(item->out->values[i] = value_map_tied(&l->values, refs[i])))
             return not_there(l, err);
     item->out->n_values = n;
     return true;
@@ -190,7 +175,7 @@ static bool make(struct loader *l, struct load_item *item, const struct reply *w
                  struct err *err)
 {
     struct checkpoint *out = item->out = arena_zalloc(l->c->arena, 1, sizeof(*out));
-    const struct value *head = linked(l, item->row.head);
+    const struct value *head = value_map_tied(&l->values, item->row.head);
     struct task_row *tasks;
     size_t n;
 

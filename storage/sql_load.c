@@ -137,21 +137,6 @@ static bool take_chains(struct loader *l, struct query *q, struct err *err)
     }
 }
 
-/* The value of an id, tied to what it is based on; what is not there is left open. */
-static struct value *tied(struct loader *l, int64_t id)
-{
-    struct value *first = value_map_find(&l->values, id), *at = first;
-
-    while (at && at->blob.base_id && !at->blob.base) {
-        struct value *base = value_map_find(&l->values, at->blob.base_id);
-
-        if (base)
-            at->blob.base = &base->blob;
-        at = base;
-    }
-    return first;
-}
-
 /* Takes a value from the cache if it is there, unless a page is full. */
 static bool recall(struct loader *l, int64_t id, bool named, struct err *err)
 {
@@ -187,7 +172,7 @@ static bool tie(struct loader *l, const int64_t *ids, size_t n, struct value **v
                 struct err *err)
 {
     for (size_t i = 0; i < n; i++) {
-        values[i] = ids[i] ? tied(l, ids[i]) : NULL;
+        values[i] = ids[i] ? value_map_tied(&l->values, ids[i]) : NULL;
         if (ids[i] && !values[i])
             return err_set(err, ERR_STORAGE, "store: a value that is referred to is not there");
     }

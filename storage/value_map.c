@@ -40,3 +40,17 @@ bool value_map_add(struct value_map *map, struct value *value, struct err *err)
     map->n++;
     return true;
 }
+
+struct value *value_map_tied(const struct value_map *map, int64_t id)
+{
+    struct value *first = value_map_find(map, id), *at = first;
+
+    while (at && at->blob.base_id && !at->blob.base) {
+        struct value *base = value_map_find(map, at->blob.base_id);
+
+        if (base)
+            at->blob.base = &base->blob;
+        at = base;
+    }
+    return first;
+}

@@ -28,4 +28,7 @@ struct value *value_map_find(const struct value_map *map, int64_t id) MUST_USE;
 /* Adds a value under its blob.id, which is not in the map yet. */
 bool value_map_add(struct value_map *map, struct value *value, struct err *err) MUST_USE;
 
+/* The value of an id, tied to what it is based on; what is not in the map is left open. */
+struct value *value_map_tied(const struct value_map *map, int64_t id) MUST_USE;
+
 #endif
