@@ -5,6 +5,14 @@
 
 #include "clock.h"
 
+const struct instance_range *instance_range(bool fallback)
+{
+    enum { HALF = 1 << (STAMP_NODE_BITS - 1) };
+    static const struct instance_range ranges[] = {{1, HALF - 1}, {HALF, HALF}};
+
+    return &ranges[fallback];
+}
+
 static bool expired(const struct op *op, int64_t now_ns)
 {
     return !op->again && op->deadline_ns && op->deadline_ns < now_ns;

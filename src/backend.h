@@ -46,7 +46,8 @@ enum backend_lanes {
     LANES_BY_KEY,         /* equal lanes; an op goes to that of hash(tenant, id) */
 };
 
-struct value_cache; /* storage/value_cache.h */
+struct value_cache;  /* storage/value_cache.h */
+struct acquaintance; /* storage/acquaintance.h */
 
 /* Settings that a backend obeys. */
 struct backend_config {
@@ -57,11 +58,23 @@ struct backend_config {
     int64_t checkpoint_ttl_us; /* 0 = keep */
     int64_t context_versions;  /* how many versions of a context are kept, at least 1 */
     int64_t instance; /* stores on the network: number of this one; 0 = the store gives it */
+    bool fallback;    /* the second store of a pair (failover.h) */
+    struct acquaintance
+        *acquaintance;           /* of a pair: shared by the lanes of the store; NULL = none */
     int64_t store_timeout_ms;    /* they are lost when they send nothing for so long; 0 = 1 s */
     struct value_cache *cache;   /* shared by the lanes of the store; NULL = none */
     const char *postgres_schema; /* NULL = stateward */
     const char *redis_prefix;    /* of all keys; NULL = "aiecs:" */
 };
+
+/* The numbers of instances that a store gives: no two instances of a pair get the same, whichever of
+ * its stores they ask. */
+struct instance_range {
+    unsigned first, n;
+};
+
+/* Those that a primary, or any store by itself, gives; those that a fallback gives. */
+const struct instance_range *instance_range(bool fallback);
 
 /* First member of each implementation's own struct. One chain of backends per lane. */
 struct backend {

@@ -64,6 +64,12 @@ int64_t stamp_take(int64_t n)
     return first;
 }
 
+struct stamp_clock stamp_exchange(struct stamp_clock next)
+{
+    return (struct stamp_clock){.last = atomic_exchange(&last_stamp, next.last),
+                                .node = atomic_exchange(&node, next.node)};
+}
+
 void stamp_observe(int64_t stamp)
 {
     int64_t last = atomic_load(&last_stamp);

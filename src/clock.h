@@ -35,6 +35,15 @@ int64_t stamp_next(void);
 /* The first of n consecutive stamps; they are 1 << STAMP_NODE_BITS apart. */
 int64_t stamp_take(int64_t n);
 
+/* The clock that stamps are made by. */
+struct stamp_clock {
+    int64_t last; /* the highest stamp made or observed */
+    int64_t node;
+};
+
+/* Tests of several instances in one process: sets the clock of the process, and returns what it was. */
+struct stamp_clock stamp_exchange(struct stamp_clock next);
+
 /* Learns of a stamp made elsewhere (by a store, another instance, an earlier run). */
 void stamp_observe(int64_t stamp);
 

@@ -17,6 +17,7 @@
 
 #include "err.h"
 #include "op_checkpoints.h"
+#include "op_pair.h"
 #include "op_service.h"
 #include "op_sessions.h"
 #include "op_threads.h"
@@ -61,7 +62,10 @@ enum op_flags {
     X(TENANT_LIST, tenant_list, OP_IDEMPOTENT)                   \
     X(TENANT_FORGET, tenant_forget, OP_WRITES | OP_IDEMPOTENT)   \
     X(READ_RANGE, read_range, OP_IDEMPOTENT)                     \
-    X(MERGE, merge, OP_WRITES | OP_IDEMPOTENT)
+    X(RECORDS_GET, records_get, OP_IDEMPOTENT)                   \
+    X(MERGE, merge, OP_WRITES | OP_IDEMPOTENT)                   \
+    X(PAIR_READ, pair_read, OP_IDEMPOTENT)                       \
+    X(PAIR_CHANGE, pair_change, OP_WRITES | OP_IDEMPOTENT)
 
 enum op_type {
 #define X(type, member, flags) OP_##type,
@@ -79,6 +83,9 @@ struct op {
     int64_t stamp;   /* writes: of the change. A store without `fence` may raise it */
     bool fence;      /* what is stored is as new: ERR_FENCED, and `newest` set, not raised */
     int64_t newest;
+    bool replicate, alone; /* op_pair.h */
+    struct record *copies; /* result of `replicate` */
+    size_t n_copies, copies_cap;
     struct op_repeat repeat;
     int64_t deadline_ns; /* not started after this */
     bool again;          /* set by execute(): a part is done, run it once more for the rest */

@@ -31,6 +31,9 @@ struct op_checkpoint_put {
     size_t n_values;
     struct channel_version *carried;
     size_t n_carried;
+    int64_t
+        first_id; /* of the new values, then the head, as stamps follow each other: the same in both
+                         stores of a pair; 0 = any */
     struct {
         bool created;
     } out;

@@ -31,6 +31,7 @@ struct op_runs_delete {
  */
 struct op_cleanup {
     bool expired;
+    bool sessions_stay; /* of `expired`: what is past session_ttl is not removed */
     int64_t idle_us;
     int64_t limit;
     struct {
@@ -100,12 +101,19 @@ struct op_read_range {
  * Merges records by the rules of record.h: running it twice, or in another order, gives the same
  * state. Value rows come before what refers to them. With op->id all records are of this session
  * or thread: such ops of one batch may run side by side.
+ *
+ * Of a pair (op_pair.h): a REPEAT removes what is PENDING of that op id, besides being remembered. A
+ * PENDING is counted, and its request remembered, unless the request is remembered already, the outbox
+ * here has an entry whose number is its stamp, or the stamp is not above the tomb.
  */
 struct op_merge {
     const struct record *items;
     size_t n;
     struct {
         size_t applied; /* records that changed something */
+        int64_t newest; /* the highest stamp here because of which a part of a record was not taken;
+                           0 = none */
+        bool outbox;    /* this store has entries in its outbox (a cluster: in this bucket) */
     } out;
 };
 

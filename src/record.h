@@ -25,14 +25,23 @@ enum record_kind {
     RECORD_VALUE,      /* thread id, ns, value id */
     RECORD_CHECKPOINT, /* thread id, ns, checkpoint id */
     RECORD_TASK,       /* thread id, ns, checkpoint id, task id */
-    RECORD_KIND_COUNT
+    RECORD_KIND_COUNT,
+
+    /* Between the two stores of a pair only (op_pair.h). */
+    RECORD_REPEAT = RECORD_KIND_COUNT, /* session id, op id: a request that was carried out */
+    RECORD_PENDING, /* session id, op id: an addition to counters that the primary has yet to count */
+
+    /* Names without a record: what these cover has changed. */
+    RECORD_MESSAGES,    /* session id: of its messages some were removed */
+    RECORD_CHECKPOINTS, /* thread id: of its checkpoints some were removed */
+    RECORD_CONTENTS,    /* thread id: all in it was copied from elsewhere */
 };
 
 /* Compared part by part: slices by bytes, then numbers. Unused parts are absent or 0. */
 struct record_key {
     struct slice id; /* session or thread */
     struct slice ns;
-    struct slice sub; /* message id, checkpoint id */
+    struct slice sub; /* message id, checkpoint id, op id, run id */
     struct slice task;
     int64_t number; /* context version, value id */
     int64_t stamp;  /* context */
@@ -93,9 +102,29 @@ struct record_task {
     size_t n_writes;
 };
 
+struct record_repeat {
+    int64_t at_us;
+    uint8_t body_hash[BLOB_HASH_LEN];
+};
+
+struct record_pending {
+    int64_t stamp;
+    int64_t requests, errors;
+    double processing_time;
+    struct record_repeat repeat; /* the request it came with */
+};
+
+/* Which record. */
+struct record_name {
+    enum record_kind kind;
+    struct record_key key;
+};
+
 struct record {
     enum record_kind kind;
     struct record_key key;
+    int64_t gone; /* not 0: there is none, and what is stored with a stamp up to this goes too;
+                     messages and checkpoints only */
     union {
         struct record_session session;
         struct record_message message;
@@ -104,6 +133,8 @@ struct record {
         struct record_value value;
         struct record_checkpoint checkpoint;
         struct record_task task;
+        struct record_repeat repeat;
+        struct record_pending pending;
     };
 };
 

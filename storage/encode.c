@@ -272,15 +272,22 @@ static bool encode_one(struct encoder *e, struct encoded *v, bool alone, struct 
     return true;
 }
 
-/* Ids are new each time: an earlier run may have stored its own. They are above all bases. */
+/*
+ * Ids are above all bases. They are new each time, for an earlier run may have stored its own; those that
+ * the op names are for one run in each store of a pair.
+ */
 static void give_ids(struct encoder *e)
 {
-    int64_t step = INT64_C(1) << STAMP_NODE_BITS, id;
+    int64_t step = INT64_C(1) << STAMP_NODE_BITS, id = e->op->checkpoint_put.first_id;
 
-    for (size_t i = 0; i < e->n; i++)
+    for (size_t i = 0; i < e->n; i++) {
         if (e->values[i].base.id)
             stamp_observe(e->values[i].base.id);
-    id = stamp_take((int64_t)e->n);
+        if (e->values[i].base.id >= id)
+            id = 0;
+    }
+    if (id == 0)
+        id = stamp_take((int64_t)e->n);
     for (size_t i = 0; i < e->n; i++, id += step)
         e->values[i].blob->id = id;
 }

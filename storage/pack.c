@@ -7,6 +7,7 @@
 enum {
     REFS_FORMAT = 1,   /* n ids of 8 bytes, little-endian */
     WRITES_FORMAT = 1, /* count; of each: idx (zigzag); channel, type, bytes after their length */
+    NAMES_FORMAT = 1,  /* of each: kind; id, ns, sub, task after their length; number, stamp */
     WRITES_ZIPPED = 2, /* count; the same of each, as a frame (zip.h) behind delta_words */
     ZEROS_MIN = 4,     /* in front of a version */
     ZEROS_MAX = 100,
@@ -292,5 +293,95 @@ bool unpack_writes(struct slice packed, struct arena *arena, struct write **writ
         return damaged(err);
     *writes = found;
     *n = count;
+    return true;
+}
+
+/* An absent text and an empty one are two things: the length is one more. */
+static char *put_optional(char *out, struct slice s)
+{
+    if (!slice_present(s))
+        return put_number(out, 0);
+    out = put_number(out, s.len + 1);
+    memcpy(out, s.at, s.len);
+    return out + s.len;
+}
+
+static bool take_optional(struct slice *in, struct slice *out)
+{
+    uint64_t len;
+
+    *out = (struct slice){NULL, 0};
+    if (!take_number(in, &len) || len > (uint64_t)in->len + 1)
+        return false;
+    if (len == 0)
+        return true;
+    *out = (struct slice){in->at, (size_t)len - 1};
+    in->at += out->len;
+    in->len -= out->len;
+    return true;
+}
+
+bool pack_names(const struct record_name *names, size_t n, struct arena *arena,
+                struct slice *packed, struct err *err)
+{
+    size_t most = 1;
+    char *out, *p;
+
+    for (size_t i = 0; i < n; i++)
+        most += 7 * NUMBER_MAX + names[i].key.id.len + names[i].key.ns.len + names[i].key.sub.len +
+                names[i].key.task.len;
+    out = arena_alloc(arena, most);
+    if (!out)
+        return no_memory(err);
+    p = out;
+    *p++ = NAMES_FORMAT;
+    for (size_t i = 0; i < n; i++) {
+        p = put_number(p, (uint64_t)names[i].kind);
+        p = put_optional(p, names[i].key.id);
+        p = put_optional(p, names[i].key.ns);
+        p = put_optional(p, names[i].key.sub);
+        p = put_optional(p, names[i].key.task);
+        p = put_number(p, zigzag(names[i].key.number));
+        p = put_number(p, zigzag(names[i].key.stamp));
+    }
+    *packed = (struct slice){out, (size_t)(p - out)};
+    return true;
+}
+
+static bool take_name(struct slice *in, struct record_name *name)
+{
+    uint64_t kind, number, stamp;
+
+    if (!take_number(in, &kind) || kind > RECORD_CONTENTS || !take_optional(in, &name->key.id) ||
+        !take_optional(in, &name->key.ns) || !take_optional(in, &name->key.sub) ||
+        !take_optional(in, &name->key.task) || !take_number(in, &number) ||
+        !take_number(in, &stamp))
+        return false;
+    name->kind = (enum record_kind)kind;
+    name->key.number = unzigzag(number);
+    name->key.stamp = unzigzag(stamp);
+    return true;
+}
+
+bool unpack_names(struct slice packed, struct arena *arena, struct record_name **names, size_t *n,
+                  struct err *err)
+{
+    size_t cap = 0;
+
+    *names = NULL;
+    *n = 0;
+    if (packed.len == 0 || *packed.at != NAMES_FORMAT)
+        return damaged(err);
+    packed.at++;
+    packed.len--;
+    for (; packed.len > 0; ++*n) {
+        struct record_name *grown = arena_grow(arena, *names, *n, sizeof(*grown), &cap);
+
+        if (!grown)
+            return no_memory(err);
+        *names = grown;
+        if (!take_name(&packed, &grown[*n]))
+            return damaged(err);
+    }
     return true;
 }

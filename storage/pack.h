@@ -1,7 +1,7 @@
 /*
  * pack.h - lists as bytes, for the columns and fields in which drivers keep them.
  *
- *     refs of a checkpoint, writes of a task -> pack_*() -> store -> unpack_*()
+ *     refs of a checkpoint, writes of a task, names in the outbox -> pack_*() -> store -> unpack_*()
  *
  * The first byte is the number of the format; stores keep it for ever, so a change takes a new one.
  * Lengths in the bytes are never trusted.
@@ -16,7 +16,7 @@
 
 #include "arena.h"
 #include "err.h"
-#include "model.h"
+#include "record.h"
 
 /* Packs value ids; none are an absent slice. */
 bool pack_refs(const int64_t *refs, size_t n, struct arena *arena, struct slice *packed,
@@ -43,6 +43,14 @@ bool pack_writes(const struct write *writes, size_t n, struct arena *arena, stru
 /* Unpacks the writes of a task; task_id and task_path are left absent. */
 bool unpack_writes(struct slice packed, struct arena *arena, struct write **writes, size_t *n,
                    struct err *err) MUST_USE;
+
+/* Packs names of records. */
+bool pack_names(const struct record_name *names, size_t n, struct arena *arena,
+                struct slice *packed, struct err *err) MUST_USE;
+
+/* Unpacks names; their texts point into the packed bytes. */
+bool unpack_names(struct slice packed, struct arena *arena, struct record_name **names, size_t *n,
+                  struct err *err) MUST_USE;
 
 /* How many writes are packed there. */
 bool unpack_count(struct slice packed, size_t *n, struct err *err) MUST_USE;

@@ -149,7 +149,8 @@ static size_t take_reads(struct op *const ops[], size_t n, struct op *reads[], s
     return n_reads;
 }
 
-static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+static bool execute_admitted(struct backend *self, struct op *const ops[], size_t n,
+                             struct err *err)
 {
     struct op *reads[BATCH_MAX], *rest[BATCH_MAX];
     size_t n_reads = take_reads(ops, n, reads, rest);
@@ -157,6 +158,26 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     if (n_reads > 0 && !sql_execute(self, reads, n_reads, err))
         return false;
     return n_reads == n || sql_execute(self, rest, n - n_reads, err);
+}
+
+static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct postgres *d = (struct postgres *)self;
+    struct op *allowed[BATCH_MAX];
+
+    if (!d->acquaintance)
+        return execute_admitted(self, ops, n, err);
+    if (!postgres_connect(d, err))
+        return false;
+    if (!acquaintance_admits(d->acquaintance, &d->met,
+                             err)) { /* it may have been given its name since */
+        pipe_lose(d, err->text, false);
+        d->retry_ns = 0;
+        if (!postgres_connect(d, err))
+            return false;
+    }
+    n = acquaintance_sort(d->acquaintance, &d->met, ops, n, allowed);
+    return n == 0 || execute_admitted(self, allowed, n, err);
 }
 
 static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *err)
@@ -244,6 +265,8 @@ struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
     d->schema = strdup(schema);
     d->timeout_ms = cfg->store_timeout_ms > 0 ? cfg->store_timeout_ms : DEFAULT_TIMEOUT_MS;
     d->wanted_instance = cfg->instance;
+    d->fallback = cfg->fallback;
+    d->acquaintance = cfg->acquaintance;
     d->lane = atomic_fetch_add(&lanes, 1);
     if (!d->url || !d->schema)
         err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");

@@ -18,6 +18,7 @@
 
 #include <libpq-fe.h>
 
+#include "acquaintance.h"
 #include "postgres_sql.h"
 #include "sql_rows.h"
 
@@ -57,8 +58,11 @@ struct postgres {
     char *url;
     char *schema;
     int64_t timeout_ms, wanted_instance, lane;
-    bool prepared[POSTGRES_COUNT]; /* sent, at least */
-    struct use *first, *last;      /* the pipeline: what is not answered yet */
+    bool fallback;                     /* of a pair of stores */
+    struct acquaintance *acquaintance; /* NULL: it is of no pair */
+    struct met met;                    /* what this connection leads to */
+    bool prepared[POSTGRES_COUNT];     /* sent, at least */
+    struct use *first, *last;          /* the pipeline: what is not answered yet */
     struct use *free;
     struct track *track; /* the ops that run now in a fiber: postgres_rounds.c */
     struct track *waiting, *last_waiting, *idle;

@@ -9,6 +9,8 @@
 #ifndef POSTGRES_DIALECT_SQL_H
 #define POSTGRES_DIALECT_SQL_H
 
+#include "postgres_sql.h"
+
 #define T_TENANT "tenants"
 #define T_SESSION "sessions"
 #define T_MESSAGE "conversations"
@@ -19,6 +21,10 @@
 #define T_CHECKPOINT "checkpoints"
 #define T_VALUE "checkpoint_values"
 #define T_TASK "checkpoint_writes"
+#define T_OUTBOX "outbox"
+#define T_PENDING "pending_counts"
+#define T_MISSING "missing_ids"
+#define T_NOTE "notes"
 
 #define NESTED_JOIN "JOIN"
 #define INDEXED_BY(index) ""
@@ -45,6 +51,11 @@
 #define DESCRIBE_STORE                           \
     "SELECT split_part(version(), ' on ', 1), " \
     "(SELECT max(number) FROM schema_versions)"
+
+#define INTEGER_TYPE "INT"
+
+#define STORE_INCARNATION \
+    "SELECT convert_to(CAST((" POSTGRES_INCARNATION ") AS TEXT), 'UTF8'), (" POSTGRES_POSITION ")"
 
 /* Whether what stands before it is one of the numbers of "1,2,3". */
 #define AMONG(list) \

@@ -8,10 +8,12 @@
 #include "postgres_setup.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static const struct postgres *holder; /* guarded by lock */
-static int64_t number;                /* the last one; guarded by lock */
 
-enum { NUMBER_MAX = (1 << STAMP_NODE_BITS) - 1 };
+/* What this process is to one store: a primary, or a fallback. Guarded by the lock. */
+static struct node {
+    const struct postgres *holder;
+    int64_t number; /* the last one */
+} nodes[2];
 
 /* The lowest of some numbers that is free; 0 when none is. */
 static bool take_of(struct postgres *d, int64_t first, int64_t last, int64_t *taken,
@@ -27,31 +29,34 @@ static bool take_of(struct postgres *d, int64_t first, int64_t last, int64_t *ta
 
 static bool take(struct postgres *d, struct err *err)
 {
-    int64_t wanted = d->wanted_instance, taken = 0;
+    const struct instance_range *range = instance_range(d->fallback);
+    int64_t wanted = d->wanted_instance, last = nodes[d->fallback].number, taken = 0;
+    int64_t first = wanted ? wanted : range->first;
 
-    if (wanted == 0 && number && !take_of(d, number, number, &taken, err))
+    if (wanted == 0 && last && !take_of(d, last, last, &taken, err))
         return false;
-    if (!taken && !take_of(d, wanted ? wanted : 1, wanted ? wanted : NUMBER_MAX, &taken, err))
+    if (!taken && !take_of(d, first, wanted ? wanted : first + range->n - 1, &taken, err))
         return false;
     if (!taken && wanted)
         return err_set(err, ERR_CONFIG, "postgres: another process runs as instance %lld",
                        (long long)wanted);
     if (!taken)
         return err_set(err, ERR_CONFIG, "postgres: all numbers of instances are taken");
-    number = taken;
+    nodes[d->fallback].number = taken;
     stamp_set_node((unsigned)taken);
     return true;
 }
 
 bool instance_take(struct postgres *d, struct err *err)
 {
+    struct node *node = &nodes[d->fallback];
     bool done = true;
 
     pthread_mutex_lock(&lock);
-    if (!holder) {
+    if (!node->holder) {
         done = take(d, err);
         if (done)
-            holder = d;
+            node->holder = d;
     }
     pthread_mutex_unlock(&lock);
     return done;
@@ -60,7 +65,7 @@ bool instance_take(struct postgres *d, struct err *err)
 void instance_leave(const struct postgres *d)
 {
     pthread_mutex_lock(&lock);
-    if (holder == d)
-        holder = NULL;
+    if (nodes[d->fallback].holder == d)
+        nodes[d->fallback].holder = NULL;
     pthread_mutex_unlock(&lock);
 }

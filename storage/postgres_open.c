@@ -4,6 +4,7 @@
  *     URL -> connection -> no pool between -> schema -> number of the instance -> clock -> pipeline
  */
 #include <poll.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "clock.h"
@@ -42,6 +43,25 @@ void postgres_set_caps(struct postgres *d, bool durable)
     d->sql.base.caps = BACKEND_SHARED | (durable ? BACKEND_DURABLE : 0);
 }
 
+/* Whom this connection leads to; only a pair asks. */
+static bool meet(struct postgres *d, struct err *err)
+{
+    int64_t incarnation = 0, position = 0, pair = 0;
+    char numbers[2][24];
+
+    if (!d->acquaintance)
+        return true;
+    if (!setup_number(d, POSTGRES_INCARNATION, &incarnation, err) ||
+        !setup_number(d, POSTGRES_POSITION, &position, err) ||
+        !setup_number(d, POSTGRES_PAIR, &pair, err))
+        return false;
+    snprintf(numbers[0], sizeof(numbers[0]), "%" PRId64, incarnation);
+    snprintf(numbers[1], sizeof(numbers[1]), "%016" PRIx64, (uint64_t)pair);
+    d->met = acquaintance_meet(d->acquaintance, slice_of(numbers[0]),
+                               pair ? slice_of(numbers[1]) : (struct slice){NULL, 0}, position);
+    return true;
+}
+
 static bool set_up(struct postgres *d, struct err *err)
 {
     int64_t high = 0, durable = 0;
@@ -50,7 +70,7 @@ static bool set_up(struct postgres *d, struct err *err)
     snprintf(text, sizeof(text), POSTGRES_SET, d->schema);
     if (!check_pool(d, err) || !setup_run(d, text, err) || !setup_schema(d, err) ||
         !instance_take(d, err) || !setup_number(d, POSTGRES_CLOCK, &high, err) ||
-        !setup_number(d, POSTGRES_SETTINGS, &durable, err))
+        !setup_number(d, POSTGRES_SETTINGS, &durable, err) || !meet(d, err))
         return false;
     stamp_observe(high);
     d->stamp_high = 0;

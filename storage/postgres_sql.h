@@ -57,6 +57,15 @@
     "CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT PRIMARY KEY, "      \
     "at TIMESTAMPTZ NOT NULL DEFAULT now())"
 #define POSTGRES_MIGRATED "INSERT INTO schema_versions (number) VALUES (%zu)"
+/* Which cluster, on which timeline: that changes when a standby is promoted or a backup restored. Its log
+ * only grows. And the name of the pair. */
+#define POSTGRES_INCARNATION                                                       \
+    "SELECT hashtextextended(system_identifier || '/' || "                         \
+    "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), 0) FROM pg_control_system()"
+#define POSTGRES_POSITION "SELECT CAST(pg_current_wal_lsn() - '0/0' AS BIGINT)"
+#define POSTGRES_PAIR                                                                       \
+    "SELECT coalesce((SELECT CAST(CAST('x' || convert_from(text, 'UTF8') AS BIT(64)) AS BIGINT) " \
+    "FROM notes WHERE name = 'pair'), 0)"
 #define POSTGRES_CLOCK "SELECT coalesce(max(high), 0) FROM clocks"
 #define POSTGRES_TAKE_NUMBER \
     "SELECT n FROM generate_series(%lld, %lld) AS n WHERE pg_try_advisory_lock(%u, n::int) LIMIT 1"

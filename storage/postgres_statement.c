@@ -17,7 +17,7 @@ static const int formats[POSTGRES_PARAMETERS] = {
 
 static const char *const texts[POSTGRES_COUNT] = {
 #define X(name, text) [SQL_##name] = text,
-    PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X)
+    PAIR_SQL(X) PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X)
 #undef X
 #define X(name, text) [POSTGRES_##name] = text,
         POSTGRES_SQL(X)

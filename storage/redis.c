@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 
+#include "copies.h"
 #include "redis_node.h"
 #include "redis_ops.h"
+#include "redis_pair.h"
 #include "redis_scripts.h"
 #include "redis_turns.h"
 
@@ -57,9 +59,10 @@ static void run(struct call *c)
     int tries = 0;
     bool ok;
 
+    copies_reset(op);
     do {
         c->failure.kind = ERR_OK;
-        ok = run_once(c, &err);
+        ok = (!op->alone || redis_pair_admits(c, &err)) && run_once(c, &err);
         drain(c);
     } while (!ok && call_again(c, &tries));
     op->status = ok ? (struct err){.kind = ERR_OK} : err;
@@ -121,6 +124,19 @@ static bool up(struct redis *d, struct err *err)
     return false;
 }
 
+static void run_admitted(struct redis *d, struct op *const ops[], size_t n)
+{
+    struct op *allowed[BATCH_MAX];
+    struct err err;
+
+    /* It may have been given its name since. */
+    if (!acquaintance_admits(d->acquaintance, &d->met, &err) && !redis_meet(d, &err))
+        conn_drop(&d->conn, &err);
+    n = acquaintance_sort(d->acquaintance, &d->met, ops, n, allowed);
+    if (n > 0)
+        turns_run(d, allowed, n, run);
+}
+
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
     struct redis *d = (struct redis *)self;
@@ -129,12 +145,12 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
 
     if (!up(d, err))
         return false;
-    turns_run(d, ops, n, run);
+    run_admitted(d, ops, n);
     n_again = lost(d, ops, n, again);
     if (n_again == 0)
         return true;
     if (up(d, err))
-        turns_run(d, again, n_again, run);
+        run_admitted(d, again, n_again);
     else
         for (size_t i = 0; i < n_again; i++)
             again[i]->status = *err;
@@ -181,6 +197,8 @@ static bool open_redis(struct redis *d, const struct backend_config *cfg, struct
     d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;
     d->context_versions = cfg->context_versions > 0 ? cfg->context_versions : 1;
     d->numbered = cfg->instance > 0;
+    d->fallback = cfg->fallback;
+    d->acquaintance = cfg->acquaintance;
     for (int i = 0; i < REDIS_SCRIPTS; i++)
         redis_script_sha((enum redis_script)i, d->sha[i]);
     return ready(d, err) || err->kind != ERR_CONFIG;

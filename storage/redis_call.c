@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "copies.h"
 #include "redis_scripts.h"
 
 static bool no_memory(struct err *err)
@@ -175,8 +176,8 @@ static struct redis_used *used_find(struct redis *d, struct slice tenant)
     return u;
 }
 
-/* Marks the bucket as used before anything is in it: a mark too many does no harm. */
-static bool mark_used(struct call *c, struct err *err)
+/* A mark too many does no harm. */
+bool call_use(struct call *c, struct err *err)
 {
     struct redis_used *u = used_find(c->d, c->tenant);
     struct slice none = {NULL, 0};
@@ -286,14 +287,50 @@ static bool run_commit(struct call *c, struct err *err)
     return true;
 }
 
+/* The number with 20 digits, then the id and the names. */
+bool call_entry(struct call *c, struct slice *entry, struct err *err)
+{
+    struct slice names, text;
+
+    if (!copies_pack(c->op, c->entered, &names, err) ||
+        !redis_pack(&(struct packed){NULL, 0, (struct slice[]){c->id, names}, 2}, c->arena, &text,
+                    err))
+        return false;
+    *entry = call_concat(c, redis_digits(c->op->stamp, c->arena), text);
+    return true;
+}
+
+static bool add_entry(struct call *c, struct err *err)
+{
+    struct slice entry;
+
+    if (!call_entry(c, &entry, err))
+        return false;
+    CHANGE(c, SLICE("ZADD"), call_index(c, "outbox"), SLICE("0"), entry);
+    return true;
+}
+
+/* A store that is alone must not come to lack changes meanwhile. */
+static void guard_alone(struct call *c)
+{
+    if (c->op->alone && slice_present(c->op->id))
+        call_guard(c, call_key(c, "missing"), (struct slice){NULL, 0});
+}
+
 bool call_commit(struct call *c, struct err *err)
 {
+    if (c->n_changes > 0 && c->op->n_copies > c->entered && !add_entry(c, err))
+        return false;
+    if (c->n_changes > 0)
+        guard_alone(c);
     if (c->failure.kind != ERR_OK) {
         *err = c->failure;
         return false;
     }
-    if (c->n_changes > 0 && (!mark_used(c, err) || !run_commit(c, err)))
+    if (c->n_changes > 0 && (!call_use(c, err) || !run_commit(c, err)))
         return false;
+    if (c->n_changes > 0)
+        c->entered = c->op->n_copies;
     c->n_guards = c->n_changes = 0;
     return true;
 }
@@ -310,6 +347,7 @@ bool call_again(struct call *c, int *tries)
         return false;
     c->conflict = false;
     c->n_guards = c->n_changes = 0;
+    c->op->n_copies = c->entered;
     return true;
 }
 

@@ -22,7 +22,7 @@
 #ifndef REDIS_CALL_H
 #define REDIS_CALL_H
 
-#include "backend.h"
+#include "acquaintance.h"
 #include "redis_conn.h"
 #include "redis_keys.h"
 #include "redis_pack.h"
@@ -46,10 +46,12 @@ struct redis {
     char prefix[REDIS_PREFIX_MAX];
     char sha[REDIS_SCRIPTS][REDIS_SHA_LEN + 1];
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
-    bool numbered;    /* the process has its number from the configuration */
-    int64_t clock_us; /* no stamp in the store that we made is above it */
+    bool numbered, fallback; /* its number is configured; it is the second of a pair */
+    int64_t clock_us;        /* no stamp in the store that we made is above it */
     struct redis_used *used;
-    struct turns *turns; /* made with the first batch of several ops */
+    struct acquaintance *acquaintance; /* NULL: it is of no pair */
+    struct met met;                    /* what this connection leads to */
+    struct turns *turns;               /* made with the first batch of several ops */
 };
 
 /* One run of one op. */
@@ -63,6 +65,7 @@ struct call {
     struct err failure; /* of a command that could not be put */
     bool changed;       /* something was committed, or may have been */
     bool conflict;      /* what was read has changed: run it anew */
+    size_t entered;     /* copies of the op that an entry of the outbox names */
     struct slice *guards;
     size_t n_guards, guards_cap;
     struct slice *changes;
@@ -86,10 +89,8 @@ struct slice call_index(struct call *c, const char *kind) MUST_USE;
 struct slice call_index_at(struct call *c, const char *kind, unsigned bucket) MUST_USE;
 struct slice call_index_of(struct call *c, const char *kind, struct slice part) MUST_USE;
 
-/* A number as an argument. */
+/* A number as an argument; two texts, one behind the other. */
 struct slice call_number(struct call *c, int64_t n) MUST_USE;
-
-/* Two texts, one behind the other. */
 struct slice call_concat(struct call *c, struct slice a, struct slice b) MUST_USE;
 
 /* Puts a command that reads. */
@@ -104,6 +105,9 @@ bool call_take(struct call *c, struct err *err) MUST_USE;
 /* The answers to all that was asked, in order; an error among them is a failure. */
 bool call_answers(struct call *c, struct reply ***replies, struct err *err) MUST_USE;
 
+/* Marks the bucket at hand as used before anything is in it. */
+bool call_use(struct call *c, struct err *err) MUST_USE;
+
 /* The changes rest on this: the field rev of a key was `rev`, absent if there was none. */
 void call_guard(struct call *c, struct slice key, struct slice rev);
 
@@ -113,7 +117,8 @@ void call_change(struct call *c, const struct slice *args, size_t n);
     call_change((c), (const struct slice[]){__VA_ARGS__}, \
                 COUNT_OF(((const struct slice[]){__VA_ARGS__})))
 
-/* Makes the changes, all or none. False and c->conflict: what they rest on has changed. */
+/* Makes the changes, all or none, with an entry in the outbox of what was copied since the last time.
+ * False and c->conflict: what they rest on has changed. */
 bool call_commit(struct call *c, struct err *err) MUST_USE;
 
 /*
@@ -122,6 +127,9 @@ bool call_commit(struct call *c, struct err *err) MUST_USE;
  */
 bool call_script(struct call *c, enum redis_script which, const struct slice *args, size_t n,
                  struct reply **reply, struct err *err) MUST_USE;
+
+/* The entry in the outbox that names the copies made since the last commit. */
+bool call_entry(struct call *c, struct slice *entry, struct err *err) MUST_USE;
 
 /* What was read does not fit together, for it changed meanwhile: the op runs anew. Always false. */
 bool call_torn(struct call *c, struct err *err);

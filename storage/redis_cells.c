@@ -105,6 +105,18 @@ static int order_seqs(const void *a, const void *b)
     return order ? order : slice_compare(x->id, y->id);
 }
 
+bool redis_task_take(struct slice id, const struct reply *reply, struct task_row *task,
+                     struct err *err)
+{
+    struct slice texts[2];
+    int64_t numbers[2];
+
+    if (!redis_unpack(reply->text, &(struct packed){numbers, 2, texts, 2}, err))
+        return false;
+    *task = (struct task_row){true, id, texts[0], texts[1], numbers[0], numbers[1]};
+    return true;
+}
+
 bool redis_tasks_take(struct call *c, const struct reply *reply, enum form form,
                       struct task_row **tasks, size_t *n, struct err *err)
 {
@@ -113,16 +125,9 @@ bool redis_tasks_take(struct call *c, const struct reply *reply, enum form form,
     if (!found)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     *n = 0;
-    for (size_t i = 0; i + 1 < reply->n; i += 2) {
-        struct task_row *t = &found[(*n)++];
-        struct slice texts[2];
-        int64_t numbers[2];
-
-        if (!redis_unpack(reply->items[i + 1]->text, &(struct packed){numbers, 2, texts, 2}, err))
+    for (size_t i = 0; i + 1 < reply->n; i += 2)
+        if (!redis_task_take(reply->items[i]->text, reply->items[i + 1], &found[(*n)++], err))
             return false;
-        *t = (struct task_row){true,      reply->items[i]->text, texts[0], texts[1], numbers[0],
-                               numbers[1]};
-    }
     if (*n > 1)
         qsort(found, *n, sizeof(*found), form == FORM_DOCUMENT ? order_seqs : order_paths);
     *tasks = found;

@@ -1,7 +1,9 @@
 /* redis_checkpoints.c - OP_CHECKPOINT_PUT, OP_CHECKPOINT_GET and OP_VALUES_GET; see op_checkpoints.h. */
 #include "clock.h"
+#include "copies.h"
 #include "pack.h"
 #include "redis_load.h"
+#include "redis_records.h"
 #include "redis_target.h"
 #include "redis_ops.h"
 
@@ -92,6 +94,41 @@ static bool store_values(struct put *p, struct err *err)
     return redis_value_store(p->c, p->op->ns, &p->op->head, NULL, err);
 }
 
+static bool copy_value(struct put *p, const struct blob *blob, const struct channel_version *of,
+                       struct err *err)
+{
+    struct record value = {
+        .kind = RECORD_VALUE,
+        .key = {.id = p->c->op->id, .ns = p->op->ns, .number = blob->id},
+        .value = {.blob = *blob},
+    };
+
+    if (of)
+        value.value.of = *of;
+    value.value.blob.patch = NULL;
+    return copies_add(p->c->op, &value, err);
+}
+
+/* What another store needs of this. */
+static bool copy(struct put *p, const struct cp_row *row, struct err *err)
+{
+    struct record checkpoint = {
+        .kind = RECORD_CHECKPOINT,
+        .key = {.id = p->c->op->id, .ns = p->op->ns, .sub = row->id},
+    };
+
+    if (!p->c->op->replicate)
+        return true;
+    if (!copies_thread(p->c->op, p->c->op->id, p->at.thread.tomb, p->at.thread.updated_us, err))
+        return false;
+    for (size_t i = 0; i < p->op->n_values; i++)
+        if (!copy_value(p, &p->op->values[i].blob, &p->op->values[i].of, err))
+            return false;
+    return copy_value(p, &p->op->head, NULL, err) &&
+           records_take_checkpoint(p->c, row, &checkpoint, err) &&
+           copies_add(p->c->op, &checkpoint, err);
+}
+
 static bool store(struct put *p, struct err *err)
 {
     struct cp_row row = {
@@ -110,7 +147,8 @@ static bool store(struct put *p, struct err *err)
     p->at.space->bytes += (int64_t)row.metadata.len - (int64_t)p->at.row.metadata.len;
     return redis_target_drop_head(p->c, p->at.space, p->at.row.head, p->op, err) &&
            store_values(p, err) && redis_cp_store(p->c, p->op->ns, &p->at.row, &row, err) &&
-           redis_target_store(p->c, &p->at, p->stamp, err) && call_commit(p->c, err);
+           redis_target_store(p->c, &p->at, p->stamp, err) && copy(p, &row, err) &&
+           call_commit(p->c, err);
 }
 
 /* Writes that waited for their checkpoint, and have expired meanwhile, do not come with it. */

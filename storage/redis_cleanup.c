@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "copies.h"
 #include "redis_removal.h"
 #include "redis_rows.h"
 #include "redis_ops.h"
@@ -84,8 +85,10 @@ static bool remove_idle(struct call *c, int64_t bound, bool threads, bool *count
     stored = session_state_stamp(&row.s) > row.content_stamp ? session_state_stamp(&row.s)
                                                              : row.content_stamp;
     if (!op_stamp_above(c->op, stored, &stamp, err) || !redis_row_remove(c, &row, stamp, err) ||
-        !redis_row_store(c, &row, err) ||
-        (live && threads && !redis_thread_remove(c, stamp, err)) || !call_commit(c, err))
+        !redis_row_store(c, &row, err) || !copies_session(c->op, c->id, &row.s, err) ||
+        (live && threads &&
+         (!redis_thread_remove(c, &stamp, err) || !copies_thread(c->op, c->id, stamp, 0, err))) ||
+        !call_commit(c, err))
         return false;
     *counted = live;
     return true;
@@ -221,7 +224,8 @@ static bool clean_tenant(struct call *c, struct slice tenant, size_t *left, stru
     int64_t expired_us = session_state_expired_us(c->d->session_ttl_us, c->op->now_us);
     struct forgetting f = {c->op->now_us - COLLECT_AFTER_US, (size_t)c->op->cleanup.limit, false};
 
-    if (c->d->session_ttl_us > 0 && !clean_sessions(c, tenant, expired_us, left, err))
+    if (c->d->session_ttl_us > 0 && !c->op->cleanup.sessions_stay &&
+        !clean_sessions(c, tenant, expired_us, left, err))
         return false;
     if (c->op->now_us > COLLECT_AFTER_US && !forget(c, tenant, &f, err))
         return false;

@@ -1,4 +1,5 @@
 /* redis_contexts.c - the operations on contexts; see op_sessions.h. */
+#include "copies.h"
 #include "redis_rows.h"
 #include "redis_ops.h"
 
@@ -34,7 +35,7 @@ static bool put_context(struct call *c, struct session_row *row, int64_t newest,
 {
     struct op_context_put *put = &c->op->context_put;
     struct row_context context = {.updated_us = c->op->now_us, .len = (int64_t)put->context.len};
-    int64_t stored = row->s.tomb;
+    int64_t tomb = row->s.tomb, stored = tomb;
 
     if (newest && row->contexts[row->n_contexts - 1].stamp > stored)
         stored = row->contexts[row->n_contexts - 1].stamp;
@@ -49,7 +50,9 @@ static bool put_context(struct call *c, struct session_row *row, int64_t newest,
     put->out.version = context.number;
     put->out.updated_us = context.updated_us;
     return redis_row_add_context(c, row, &context, put->context, err) &&
-           redis_row_store(c, row, err) && call_commit(c, err);
+           redis_row_store(c, row, err) && redis_row_copy_context(c, &context, put->context, err) &&
+           (row->s.tomb == tomb || copies_session(c->op, c->op->id, &row->s, err)) &&
+           call_commit(c, err);
 }
 
 bool redis_context_put(struct call *c, struct op *op, struct err *err)
@@ -58,7 +61,7 @@ bool redis_context_put(struct call *c, struct op *op, struct err *err)
     struct session_row row;
     int64_t *numbers, newest = 0;
 
-    if (!redis_row_read(c, op, false, &row, err))
+    if (!redis_row_read(c, op, op->replicate, &row, err))
         return false;
     if (put->require_session && !session_state_live(&row.s, c->d->session_ttl_us, op->now_us))
         return session_state_missing(err);

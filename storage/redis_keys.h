@@ -20,6 +20,8 @@
  *   weights      hash: checkpoint id -> bytes of its writes
  *   writes       hash, one a checkpoint: task id -> packed task
  *   repeat       string: body hash of a request with an Idempotency-Key, and its time
+ *   pending      hash: op id -> an addition to counters that the primary has yet to count
+ *   missing      hash: rev; there while changes of this id are missing here
  *
  * One of each for a bucket and tenant (no id):
  *
@@ -33,11 +35,13 @@
  *   created      zset by created_us: thread, namespace, id of each checkpoint
  *   places       the same of places of writes
  *   run          set, one a run id: thread, namespace, id of its checkpoints
+ *   outbox       zset by text: number (20 digits), id, names of the records that changed
+ *   missing-ids  set: ids that have the key missing
  *   totals       hash: messages, active (sessions whose status is active)
  *
  * And one for all, each in a bucket of its own: tenants (set), buckets:<tenant> (bitmap of buckets
  * that were ever used), clock (hash: instance -> time above its stamps), node:<number> (who has
- * that instance number).
+ * that instance number), note (hash: what is remembered of a pair of stores).
  *
  * Threads    no state.
  * Ownership  keys live in the arena.

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "redis_load.h"
+#include "redis_pair.h"
 #include "redis_rows.h"
 #include "redis_walk.h"
 #include "redis_ops.h"
@@ -174,7 +175,7 @@ bool redis_session_list(struct call *c, struct op *op, struct err *err)
         if (n > 0 && !list_group(c, ids, n, &bytes, &full, err))
             return false;
     }
-    return true;
+    return redis_pending_answers(c, list->out.items, list->out.n, err);
 }
 
 /* What is in a thread that has been read. *holds: readers see something in it. */

@@ -11,9 +11,20 @@
 
 #include "redis_call.h"
 
+/* What became of a record that was merged. */
+struct merged {
+    bool applied;
+    int64_t newest; /* as op_merge.out */
+};
+
 /* Merges a record of the kinds THREAD, VALUE, CHECKPOINT and TASK of the thread at hand; not yet
- * committed. *applied if it changes something. */
-bool redis_merge_thread_record(struct call *c, const struct record *record, bool *applied,
+ * committed. */
+bool redis_merge_thread_record(struct call *c, const struct record *record, struct merged *out,
                                struct err *err) MUST_USE;
+
+/* Removes the checkpoints of the thread at hand that are among records which are gone, and commits;
+ * *applied: how many. */
+bool redis_merge_gone(struct call *c, const struct record *records, size_t n, size_t *applied,
+                      struct err *err) MUST_USE;
 
 #endif

@@ -11,7 +11,7 @@ struct merge {
     struct thread_row thread;
     struct space *space;
     struct cp_row row; /* of the checkpoint id */
-    bool applied;
+    struct merged out;
 };
 
 /* The writes of one row that a deletion covers; the newest of the others, 0 = none. */
@@ -81,8 +81,11 @@ static bool merge_thread(struct merge *m, struct err *err)
     int64_t tomb = m->thread.tomb;
 
     stamp_observe(from->tomb);
-    m->applied = !m->thread.stored || from->tomb > tomb || from->updated_us > m->thread.updated_us;
-    if (!m->applied)
+    if (tomb > from->tomb)
+        m->out.newest = tomb;
+    m->out.applied = !m->thread.stored || from->tomb > tomb ||
+                     from->updated_us > m->thread.updated_us;
+    if (!m->out.applied)
         return true;
     if (m->thread.tomb < from->tomb)
         m->thread.tomb = from->tomb;
@@ -105,8 +108,8 @@ static bool merge_value(struct merge *m, struct err *err)
         call_number(m->c, blob.id));
     if (!call_answers(m->c, &replies, err))
         return false;
-    m->applied = replies[0]->number == 0;
-    if (!m->applied)
+    m->out.applied = replies[0]->number == 0;
+    if (!m->out.applied)
         return true;
     m->space->bytes += (int64_t)blob.bytes.len;
     return redis_value_store(m->c, m->space->ns, &blob,
@@ -138,7 +141,7 @@ static bool store_checkpoint(struct merge *m, struct err *err)
         .metadata = from->metadata,
     };
 
-    m->applied = true;
+    m->out.applied = true;
     m->space->checkpoints += m->row.stamp == 0;
     m->space->bytes += (int64_t)from->metadata.len - (int64_t)m->row.metadata.len;
     return pack_refs(from->refs, from->n_refs, m->c->arena, &row.refs, err) &&
@@ -174,6 +177,15 @@ static bool drop_loser(struct merge *m, struct err *err)
            drop_empty(m, m->c->n_changes > 0, err);
 }
 
+/* Because of what a record is not taken: the deletion of the thread, or what is stored. */
+static void overrule(struct merge *m, int64_t stamp, int64_t stored)
+{
+    int64_t ours = stored > m->thread.tomb ? stored : m->thread.tomb;
+
+    if (ours > stamp || m->thread.tomb >= stamp)
+        m->out.newest = ours;
+}
+
 static bool merge_checkpoint(struct merge *m, struct err *err)
 {
     const struct record_checkpoint *from = &m->record->checkpoint;
@@ -181,6 +193,7 @@ static bool merge_checkpoint(struct merge *m, struct err *err)
     stamp_observe(from->stamp);
     if (from->stamp > m->thread.tomb && from->stamp > m->row.stamp)
         return store_checkpoint(m, err);
+    overrule(m, from->stamp, m->row.stamp);
     return from->head == m->row.head || drop_loser(m, err);
 }
 
@@ -195,7 +208,7 @@ static bool store_task(struct merge *m, const struct task_row *old, struct err *
     };
     struct cp_row place = m->row;
 
-    m->applied = true;
+    m->out.applied = true;
     if (!pack_writes(from->writes, from->n_writes, m->c->arena, &task.body, err))
         return false;
     if (place.stamp == 0 && place.created_us < stamp_us(from->stamp)) {
@@ -217,6 +230,7 @@ static bool merge_task(struct merge *m, struct err *err)
     size_t n;
 
     stamp_observe(from->stamp);
+    overrule(m, from->stamp, 0);
     if (from->stamp <= m->thread.tomb)
         return true;
     ASK(m->c, SLICE("HGETALL"), call_key_in(m->c, "writes", m->space->ns, m->record->key.sub));
@@ -228,9 +242,10 @@ static bool merge_task(struct merge *m, struct err *err)
             old = tasks[i];
     if (from->stamp > old.stamp)
         return store_task(m, &old, err);
+    overrule(m, from->stamp, old.stamp);
     if (from->seq >= old.seq)
         return true;
-    m->applied = true;
+    m->out.applied = true;
     same = old;
     same.seq = from->seq;
     return redis_task_store(m->c, m->space->ns, m->record->key.sub, &old, &same, err) &&
@@ -271,13 +286,44 @@ static bool merge(struct merge *m, struct err *err)
     return m->record->kind == RECORD_CHECKPOINT ? merge_checkpoint(m, err) : merge_task(m, err);
 }
 
-bool redis_merge_thread_record(struct call *c, const struct record *record, bool *applied,
+bool redis_merge_thread_record(struct call *c, const struct record *record, struct merged *out,
                                struct err *err)
 {
     struct merge m = {.c = c, .record = record};
 
     if (!merge(&m, err))
         return false;
-    *applied = m.applied;
+    *out = m.out;
     return true;
+}
+
+/* Whether the row is one of the records, which are gone. */
+static bool is_gone(const struct record *records, size_t n, struct slice ns,
+                    const struct cp_row *row)
+{
+    for (size_t i = 0; i < n; i++)
+        if (records[i].gone && records[i].kind == RECORD_CHECKPOINT &&
+            row->stamp <= records[i].gone && slice_equal(records[i].key.ns, ns) &&
+            slice_equal(records[i].key.sub, row->id))
+            return true;
+    return false;
+}
+
+bool redis_merge_gone(struct call *c, const struct record *records, size_t n, size_t *applied,
+                      struct err *err)
+{
+    struct removal_space *spaces;
+    struct thread_row thread;
+
+    *applied = 0;
+    if (!redis_thread_read(c, &thread, err) || !redis_removal_load(c, &thread, &spaces, err))
+        return false;
+    for (size_t i = 0; i < thread.n; i++)
+        for (size_t k = 0; k < spaces[i].n; k++)
+            if (is_gone(records, n, spaces[i].space->ns, &spaces[i].rows[k].row)) {
+                spaces[i].rows[k].doomed = true;
+                ++*applied;
+            }
+    return *applied == 0 ||
+           (redis_removal_apply(c, &thread, spaces, false, err) && call_commit(c, err));
 }

@@ -14,13 +14,17 @@
 
 enum { NODES = 1 << STAMP_NODE_BITS, TOKEN_LEN = 32 };
 
-static struct {
+/* What this process is to one store. A primary and a fallback give numbers of their own. */
+struct node {
     pthread_mutex_t lock;
-    char token[TOKEN_LEN + 1]; /* of this process; empty = none yet */
-    unsigned number;           /* less 1 */
+    char token[TOKEN_LEN + 1]; /* empty = none yet */
+    unsigned number;
     bool taken;
     int64_t renewed_ns;
-} node = {.lock = PTHREAD_MUTEX_INITIALIZER};
+};
+
+static struct node nodes[] = {{.lock = PTHREAD_MUTEX_INITIALIZER},
+                              {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
 static bool ask(struct redis *d, const struct slice *args, size_t n, struct arena *arena,
                 struct reply **reply, struct err *err)
@@ -102,11 +106,71 @@ static bool load_scripts(struct redis *d, struct arena *arena, struct err *err)
     return true;
 }
 
+/* The value of a line "name:value" of INFO. */
+static struct slice info_line(struct slice info, struct slice name)
+{
+    while (info.len > 0) {
+        const char *end = memchr(info.at, '\n', info.len);
+        size_t len = end ? (size_t)(end - info.at) : info.len;
+        struct slice line = {info.at, len && info.at[len - 1] == '\r' ? len - 1 : len};
+
+        if (slice_starts(line, name))
+            return (struct slice){line.at + name.len, line.len - name.len};
+        info.at += end ? len + 1 : len;
+        info.len -= end ? len + 1 : len;
+    }
+    return SLICE("");
+}
+
+/* A server that does not write all that it confirms may come back older after each start; any may when
+ * a replica takes its place. */
+struct slice redis_incarnation(const struct redis *d, struct slice server, struct slice replication,
+                               struct arena *arena)
+{
+    bool durable = d->base.caps & BACKEND_DURABLE;
+    struct slice run = durable ? SLICE("") : info_line(server, SLICE("run_id:"));
+    struct slice history = info_line(replication, SLICE("master_replid2:"));
+    struct slice offset = info_line(replication, SLICE("second_repl_offset:"));
+
+    return arena_printf(arena, "%.*s/%.*s/%.*s", SLICE_ARGS(run), SLICE_ARGS(history),
+                        SLICE_ARGS(offset));
+}
+
+static bool meet(struct redis *d, struct arena *arena, struct err *err)
+{
+    struct slice note = redis_key_single(d->prefix, "note", (struct slice){NULL, 0}, arena);
+    struct reply *server, *replication, *pair;
+
+    if (!d->acquaintance)
+        return true;
+    if (!ask(d, (struct slice[]){SLICE("INFO"), SLICE("server")}, 2, arena, &server, err) ||
+        !refused(server, err) ||
+        !ask(d, (struct slice[]){SLICE("INFO"), SLICE("replication")}, 2, arena, &replication,
+             err) ||
+        !refused(replication, err) ||
+        !ask(d, (struct slice[]){SLICE("HGET"), note, SLICE("pair")}, 3, arena, &pair, err) ||
+        !refused(pair, err))
+        return false;
+    d->met = acquaintance_meet(d->acquaintance,
+                               redis_incarnation(d, server->text, replication->text, arena),
+                               pair->text, 0);
+    return true;
+}
+
+bool redis_meet(struct redis *d, struct err *err)
+{
+    struct arena arena = {0};
+    bool ok = meet(d, &arena, err);
+
+    arena_done(&arena);
+    return ok;
+}
+
 bool redis_greet(struct redis *d, struct err *err)
 {
     struct arena arena = {0};
     bool ok = load_scripts(d, &arena, err) && read_durability(d, &arena, err) &&
-              read_clock(d, &arena, err);
+              read_clock(d, &arena, err) && meet(d, &arena, err);
 
     arena_done(&arena);
     return ok;
@@ -124,7 +188,7 @@ static struct slice node_key(struct redis *d, unsigned number, struct arena *are
 static bool try_number(struct redis *d, unsigned number, struct arena *arena, bool *ours,
                        struct err *err)
 {
-    struct slice key = node_key(d, number, arena), token = slice_of(node.token);
+    struct slice key = node_key(d, number, arena), token = slice_of(nodes[d->fallback].token);
     struct reply *set, *get;
 
     if (!key.at)
@@ -141,38 +205,40 @@ static bool try_number(struct redis *d, unsigned number, struct arena *arena, bo
            ask(d, (struct slice[]){SLICE("PEXPIRE"), key, SLICE(LEASE_TEXT)}, 3, arena, &set, err);
 }
 
-static void make_token(void)
+static void make_token(struct node *node, const struct instance_range *range)
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char random_bytes[TOKEN_LEN];
 
-    if (node.token[0])
+    if (node->token[0])
         return;
     if (RAND_bytes(random_bytes, sizeof(random_bytes)) != 1)
         memset(random_bytes, (int)clock_now_us(), sizeof(random_bytes));
     for (size_t i = 0; i < sizeof(random_bytes); i++)
-        node.token[i] = digits[random_bytes[i] & 15];
-    node.number = (random_bytes[0] << 8 | random_bytes[1]) % (NODES - 1) + 1;
+        node->token[i] = digits[random_bytes[i] & 15];
+    node->number = range->first + (random_bytes[0] << 8 | random_bytes[1]) % range->n;
 }
 
 /* Its own number if it still is, else the next one that is free; 0 is that of those without one. */
 static bool take_number(struct redis *d, struct arena *arena, struct err *err)
 {
+    const struct instance_range *range = instance_range(d->fallback);
+    struct node *node = &nodes[d->fallback];
     bool ours;
 
-    make_token();
-    for (unsigned i = 0; i < NODES - 1; i++) {
-        unsigned number = (node.number - 1 + i) % (NODES - 1) + 1;
+    make_token(node, range);
+    for (unsigned i = 0; i < range->n; i++) {
+        unsigned number = range->first + (node->number - range->first + i) % range->n;
 
         if (!try_number(d, number, arena, &ours, err))
             return false;
         if (!ours)
             continue;
-        if (!node.taken || number != node.number)
+        if (!node->taken || number != node->number)
             stamp_set_node(number);
-        node.number = number;
-        node.taken = true;
-        node.renewed_ns = clock_now_ns();
+        node->number = number;
+        node->taken = true;
+        node->renewed_ns = clock_now_ns();
         return true;
     }
     return err_set(err, ERR_UNAVAILABLE, "redis: all instance numbers are taken");
@@ -201,16 +267,17 @@ static bool move_clock(struct redis *d, struct arena *arena, struct err *err)
 
 bool redis_node_keep(struct redis *d, struct err *err)
 {
+    struct node *node = &nodes[d->fallback];
     int64_t now_ns = clock_now_ns();
     struct arena arena = {0};
     bool ok = true;
 
-    pthread_mutex_lock(&node.lock);
-    if (!d->numbered && (!node.taken || now_ns - node.renewed_ns > RENEW_NS))
+    pthread_mutex_lock(&node->lock);
+    if (!d->numbered && (!node->taken || now_ns - node->renewed_ns > RENEW_NS))
         ok = take_number(d, &arena, err);
     if (ok && clock_now_us() + CLOCK_STEP_US / 2 > d->clock_us)
         ok = move_clock(d, &arena, err);
-    pthread_mutex_unlock(&node.lock);
+    pthread_mutex_unlock(&node->lock);
     arena_done(&arena);
     return ok;
 }

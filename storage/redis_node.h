@@ -22,6 +22,13 @@ bool redis_alive(struct redis *d, struct err *err) MUST_USE;
 /* After connecting: the scripts, the clock of the store, how durable it is. */
 bool redis_greet(struct redis *d, struct err *err) MUST_USE;
 
+/* Learns whom this connection leads to; only a pair asks. */
+bool redis_meet(struct redis *d, struct err *err) MUST_USE;
+
+/* What tells a server from another, and whether its past may be lost: from the sections of INFO. */
+struct slice redis_incarnation(const struct redis *d, struct slice server, struct slice replication,
+                               struct arena *arena) MUST_USE;
+
 /* Takes or renews the number, and moves the clock ahead, when it is time. */
 bool redis_node_keep(struct redis *d, struct err *err) MUST_USE;
 

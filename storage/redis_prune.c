@@ -1,6 +1,7 @@
 /* redis_prune.c - OP_THREAD_DELETE, OP_THREAD_PRUNE, OP_RUNS_DELETE; see op_checkpoints.h. */
 #include <stdlib.h>
 
+#include "copies.h"
 #include "chain.h"
 #include "keep.h"
 #include "pack.h"
@@ -214,7 +215,9 @@ static bool prune(struct call *c, struct thread_row *thread, struct err *err)
     for (size_t i = 0; i < thread->n; i++)
         removed += doom(&p.spaces[i], &spaces[i]);
     c->op->thread_prune.out.removed = removed;
-    return redis_removal_apply(c, thread, p.spaces, false, err) && call_commit(c, err);
+    return redis_removal_apply(c, thread, p.spaces, false, err) &&
+           (removed == 0 || copies_name(c->op, RECORD_CHECKPOINTS, c->op->id, err)) &&
+           call_commit(c, err);
 }
 
 bool redis_thread_delete(struct call *c, struct op *op, struct err *err)
@@ -225,7 +228,8 @@ bool redis_thread_delete(struct call *c, struct op *op, struct err *err)
     call_at(c, op->tenant, op->id);
     return redis_thread_read(c, &thread, err) &&
            op_stamp_above(op, redis_thread_newest(&thread), &stamp, err) &&
-           redis_thread_remove(c, stamp, err) && call_commit(c, err);
+           redis_thread_remove(c, &stamp, err) && copies_thread(op, op->id, stamp, 0, err) &&
+           call_commit(c, err);
 }
 
 static bool delete_all(struct call *c, const struct thread_row *thread, struct err *err)
@@ -351,7 +355,9 @@ static bool remove_runs(struct call *c, const struct place *places, size_t n, in
     for (size_t i = 0; i < thread.n; i++)
         if (!doom_runs(&p, i, places, n, removed, err))
             return false;
-    return redis_removal_apply(c, &thread, p.spaces, false, err) && call_commit(c, err);
+    return redis_removal_apply(c, &thread, p.spaces, false, err) &&
+           (*removed == 0 || copies_name(c->op, RECORD_CHECKPOINTS, c->id, err)) &&
+           call_commit(c, err);
 }
 
 bool redis_runs_delete(struct call *c, struct op *op, struct err *err)

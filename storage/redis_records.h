@@ -11,6 +11,7 @@
 #ifndef REDIS_RECORDS_H
 #define REDIS_RECORDS_H
 
+#include "redis_threads.h"
 #include "redis_walk.h"
 
 struct records {
@@ -33,6 +34,12 @@ size_t records_left(const struct records *r) MUST_USE;
 bool records_walk(struct records *r, const char *kind,
                   bool (*one)(struct records *r, struct slice id, struct err *err),
                   struct err *err) MUST_USE;
+
+/* A checkpoint, and a task on one of this form, as records; keys are set but for a task's texts. */
+bool records_take_checkpoint(struct call *c, const struct cp_row *row, struct record *out,
+                             struct err *err) MUST_USE;
+bool records_take_task(struct call *c, const struct task_row *task, enum form form,
+                       struct record *out, struct err *err) MUST_USE;
 
 /* What the thread at hand has of the kinds THREAD, VALUE, CHECKPOINT and TASK. */
 bool records_of_thread(struct records *r, struct slice id, struct err *err) MUST_USE;

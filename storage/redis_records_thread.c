@@ -64,18 +64,12 @@ static bool list_values(struct records *r, const struct removal_space *s, struct
     return true;
 }
 
-static bool read_checkpoint(struct records *r, const struct removal_space *s,
-                            const struct cp_row *row, struct err *err)
+bool records_take_checkpoint(struct call *c, const struct cp_row *row, struct record *out,
+                             struct err *err)
 {
-    struct record *out = records_next(r);
-    struct record_checkpoint *to;
+    struct record_checkpoint *to = &out->checkpoint;
     int64_t *refs;
 
-    if (!out)
-        return true;
-    out->key.ns = s->space->ns;
-    out->key.sub = row->id;
-    to = &out->checkpoint;
     *to = (struct record_checkpoint){
         .stamp = row->stamp,
         .created_us = row->created_us,
@@ -85,10 +79,22 @@ static bool read_checkpoint(struct records *r, const struct removal_space *s,
         .run_id = row->run_id,
         .head = row->head,
     };
-    if (!unpack_refs(row->refs, r->c->arena, &refs, &to->n_refs, err))
+    if (!unpack_refs(row->refs, c->arena, &refs, &to->n_refs, err))
         return false;
     to->refs = refs;
     return true;
+}
+
+static bool read_checkpoint(struct records *r, const struct removal_space *s,
+                            const struct cp_row *row, struct err *err)
+{
+    struct record *out = records_next(r);
+
+    if (!out)
+        return true;
+    out->key.ns = s->space->ns;
+    out->key.sub = row->id;
+    return records_take_checkpoint(r->c, row, out, err);
 }
 
 static int order_ids(const void *a, const void *b)
@@ -98,27 +104,33 @@ static int order_ids(const void *a, const void *b)
     return slice_compare(x->id, y->id);
 }
 
-static bool read_task(struct records *r, const struct removal_space *s, const struct cp_row *row,
-                      const struct task_row *task, struct err *err)
+bool records_take_task(struct call *c, const struct task_row *task, enum form form,
+                       struct record *out, struct err *err)
 {
-    struct record *out = records_next(r);
-    struct record_task *to;
+    struct record_task *to = &out->task;
 
-    if (!out)
-        return true;
-    out->key.ns = s->space->ns;
-    out->key.sub = row->id;
-    out->key.task = task->id;
-    to = &out->task;
     *to = (struct record_task){
-        .stamp = task->stamp, .seq = task->seq, .form = row->form, .task_path = task->task_path};
-    if (!unpack_writes(task->body, r->c->arena, &to->writes, &to->n_writes, err))
+        .stamp = task->stamp, .seq = task->seq, .form = form, .task_path = task->task_path};
+    if (!unpack_writes(task->body, c->arena, &to->writes, &to->n_writes, err))
         return false;
     for (size_t i = 0; i < to->n_writes; i++) {
         to->writes[i].task_id = task->id;
         to->writes[i].task_path = task->task_path;
     }
     return true;
+}
+
+static bool read_task(struct records *r, const struct removal_space *s, const struct cp_row *row,
+                      const struct task_row *task, struct err *err)
+{
+    struct record *out = records_next(r);
+
+    if (!out)
+        return true;
+    out->key.ns = s->space->ns;
+    out->key.sub = row->id;
+    out->key.task = task->id;
+    return records_take_task(r->c, task, row->form, out, err);
 }
 
 static bool list_tasks(struct records *r, const struct removal_space *s, const struct cp_row *row,

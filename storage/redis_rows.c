@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "copies.h"
 
 #define MINUTE_US (INT64_C(60) * 1000000)
 #define BACKSTOP_US (INT64_C(3600) * 1000000) /* Redis' own expiry comes this much later */
@@ -377,5 +378,17 @@ bool redis_row_touch(struct call *c, const struct reply *reply, int64_t now_us, 
     if (!session_state_live(&row.s, c->d->session_ttl_us, now_us) || row.s.active_us >= now_us)
         return true;
     row.s.active_us = now_us;
-    return redis_row_store(c, &row, err);
+    return redis_row_store(c, &row, err) && copies_session(c->op, c->id, &row.s, err);
+}
+
+bool redis_row_copy_context(struct call *c, const struct row_context *context, struct slice body,
+                            struct err *err)
+{
+    return copies_add(
+        c->op,
+        &(struct record){
+            .kind = RECORD_CONTEXT,
+            .key = {.id = c->op->id, .number = context->number, .stamp = context->stamp},
+            .context = {context->updated_us, body}},
+        err);
 }

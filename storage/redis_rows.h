@@ -68,6 +68,10 @@ bool redis_row_add_context(struct call *c, struct session_row *row,
                            const struct row_context *context, struct slice body,
                            struct err *err) MUST_USE;
 
+/* Adds it to the copies of the op. */
+bool redis_row_copy_context(struct call *c, const struct row_context *context, struct slice body,
+                            struct err *err) MUST_USE;
+
 /* Removes the contexts whose stamp is not above the tomb of the row. */
 void redis_row_kill_contexts(struct call *c, struct session_row *row);
 
@@ -79,7 +83,7 @@ bool redis_row_remove(struct call *c, struct session_row *row, int64_t stamp,
                       struct err *err) MUST_USE;
 
 /* Asks for what redis_row_touch() needs. One reply. */
-#define redis_row_touch_ask(c) redis_row_ask((c), false)
+#define redis_row_touch_ask(c) redis_row_ask((c), (c)->op->replicate)
 
 /* Moves the last activity of a session that lives to now_us; nothing if it does not. */
 bool redis_row_touch(struct call *c, const struct reply *reply, int64_t now_us,

@@ -24,10 +24,10 @@ static const char commit[] =
  * Messages to a session or anchor in its usual state; 0: it is not, nothing was done, and the
  * general way is to be taken. Else {seq, created} of each message.
  *
- * KEYS: session, order, messages, contexts, totals, active, loose. ARGV: id, now, now with 20 digits,
+ * KEYS: session, order, messages, contexts, totals, active, loose, outbox. ARGV: id, now, now with 20 digits,
  * what was active at or before this is expired ("" = nothing), whether there must be a session, stamp,
- * next rev, milliseconds of Redis' own expiry ("" = none); then of each message: id, and its field
- * without the seq in front. Times have 16 digits and are compared as texts; those that do not are
+ * next rev, milliseconds of Redis' own expiry ("" = none), entry of the outbox ("" = none; else 0 too if
+ * a message is known); then of each message: id, and its field without the seq in front. Times have 16 digits and are compared as texts; those that do not are
  * left to the general way. A seq is below 2^53, stamps are not.
  */
 static const char append[] =
@@ -37,8 +37,14 @@ static const char append[] =
     "local active, last, gen, content, now = f[1], f[2], f[3], f[6], ARGV[2] "
     "if not active or (last and #last ~= 16) or f[4] or f[5] or (ARGV[5] == '1' and not gen) or #active ~= 16 or "
     "    #now ~= 16 or (ARGV[4] ~= '' and active <= ARGV[4]) then return 0 end "
+    "if ARGV[9] ~= '' then "
+    "  for i = 10, #ARGV, 2 do "
+    "    if call('HEXISTS', KEYS[3], ARGV[i]) == 1 then return 0 end "
+    "  end "
+    "  call('ZADD', KEYS[8], 0, ARGV[9]) "
+    "end "
     "local out, created = {}, 0 "
-    "for i = 9, #ARGV, 2 do "
+    "for i = 10, #ARGV, 2 do "
     "  local id, seq, place = ARGV[i], now, ARGV[3] "
     "  if last and last >= now then "
     "    seq = string.format('%.0f', last + 1) "

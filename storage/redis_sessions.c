@@ -1,20 +1,14 @@
 /* redis_sessions.c - the operations on one session; see op_sessions.h. */
-#include "redis_rows.h"
-#include "redis_threads.h"
+#include "copies.h"
 #include "redis_ops.h"
+#include "redis_pair.h"
+#include "redis_threads.h"
 
 #define REPEAT_EXPIRY "4200" /* seconds: the repeat window and an hour */
 
 static struct slice repeat_key(struct call *c)
 {
-    static const char digits[] = "0123456789abcdef";
-    char hex[2 * BLOB_HASH_LEN];
-
-    for (size_t i = 0; i < BLOB_HASH_LEN; i++) {
-        hex[2 * i] = digits[c->op->repeat.op_id[i] >> 4];
-        hex[2 * i + 1] = digits[c->op->repeat.op_id[i] & 15];
-    }
-    return call_index_of(c, "repeat", (struct slice){hex, sizeof(hex)});
+    return redis_repeat_key(c, (struct slice){(const char *)c->op->repeat.op_id, BLOB_HASH_LEN});
 }
 
 /* The row, and whether a request with this key was carried out before: what it was, or absent. */
@@ -78,7 +72,8 @@ static bool put_first_context(struct call *c, struct session_row *row, int64_t s
     if (row->n_contexts > 0)
         return true;
     context.number = ++row->s.last_context;
-    return redis_row_add_context(c, row, &context, body, err);
+    return redis_row_add_context(c, row, &context, body, err) &&
+           redis_row_copy_context(c, &context, body, err);
 }
 
 static bool put_session(struct call *c, struct session_row *row, bool live, struct err *err)
@@ -94,7 +89,9 @@ static bool put_session(struct call *c, struct session_row *row, bool live, stru
         return false;
     session_state_put(&row->s, c->op, live, stamp);
     return (!put->with_context || put_first_context(c, row, stamp, err)) &&
-           redis_row_store(c, row, err) && keep_repeat(c, err) && call_commit(c, err);
+           redis_row_store(c, row, err) && keep_repeat(c, err) &&
+           copies_session(c->op, c->op->id, &row->s, err) && copies_repeat(c->op, err) &&
+           call_commit(c, err);
 }
 
 bool redis_session_put(struct call *c, struct op *op, struct err *err)
@@ -115,7 +112,7 @@ bool redis_session_put(struct call *c, struct op *op, struct err *err)
     put->out.session = session_state_answer(&row.s);
     put->out.created = !live;
     put->out.replayed = repeated;
-    return true;
+    return redis_pending_answers(c, &put->out.session, 1, err);
 }
 
 bool redis_session_get(struct call *c, struct op *op, struct err *err)
@@ -127,15 +124,16 @@ bool redis_session_get(struct call *c, struct op *op, struct err *err)
     if (!session_state_live(&row.s, c->d->session_ttl_us, op->now_us))
         return session_state_missing(err);
     op->session_get.out.session = session_state_answer(&row.s);
-    return true;
+    return redis_pending_answers(c, &op->session_get.out.session, 1, err);
 }
 
 static bool patch_row(struct call *c, struct session_row *row, struct err *err)
 {
-    bool ignored;
+    bool ignored, pends = c->op->alone && copies_adds(c->op);
 
     return session_state_patch(&row->s, c->op, &ignored, err) && redis_row_store(c, row, err) &&
-           keep_repeat(c, err) && call_commit(c, err);
+           keep_repeat(c, err) && copies_session(c->op, c->op->id, &row->s, err) &&
+           (pends ? redis_pending_put(c, err) : copies_repeat(c->op, err)) && call_commit(c, err);
 }
 
 bool redis_session_patch(struct call *c, struct op *op, struct err *err)
@@ -156,7 +154,7 @@ bool redis_session_patch(struct call *c, struct op *op, struct err *err)
         return false;
     patch->out.session = session_state_answer(&row.s);
     patch->out.replayed = repeated;
-    return true;
+    return redis_pending_answers(c, &patch->out.session, 1, err);
 }
 
 bool redis_session_delete(struct call *c, struct op *op, struct err *err)
@@ -172,8 +170,12 @@ bool redis_session_delete(struct call *c, struct op *op, struct err *err)
     if (row.s.stored || op->fence) {
         if (!op_stamp_above(op, later(session_state_stamp(&row.s), row.content_stamp), &stamp,
                             err) ||
-            !redis_row_remove(c, &row, stamp, err) || !redis_row_store(c, &row, err))
+            !redis_row_remove(c, &row, stamp, err) || !redis_row_store(c, &row, err) ||
+            !copies_session(op, op->id, &row.s, err) ||
+            (op->alone && !redis_pending_kill(c, stamp, err)))
             return false;
     }
-    return (!del->threads || redis_thread_remove(c, stamp, err)) && call_commit(c, err);
+    return (!del->threads ||
+            (redis_thread_remove(c, &stamp, err) && copies_thread(op, op->id, stamp, 0, err))) &&
+           call_commit(c, err);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "copies.h"
 #include "pack.h"
 #include "redis_load.h"
 #include "redis_removal.h"
@@ -257,7 +258,8 @@ static bool write_all(struct copy *cp, struct err *err)
     }
     redis_row_touch_ask(c);
     return call_answers(c, &replies, err) && redis_row_touch(c, replies[0], c->op->now_us, err) &&
-           call_commit(c, err);
+           copies_thread(c->op, c->id, cp->to.tomb, cp->to.updated_us, err) &&
+           copies_name(c->op, RECORD_CONTENTS, c->id, err) && call_commit(c, err);
 }
 
 /* Whether readers see anything in the thread at hand. */

@@ -188,7 +188,7 @@ bool redis_thread_clear(struct call *c, const struct thread_row *thread, struct 
     return true;
 }
 
-bool redis_thread_remove(struct call *c, int64_t stamp, struct err *err)
+bool redis_thread_remove(struct call *c, int64_t *stamp, struct err *err)
 {
     struct thread_row thread;
     int64_t newest;
@@ -196,6 +196,8 @@ bool redis_thread_remove(struct call *c, int64_t stamp, struct err *err)
     if (!redis_thread_read(c, &thread, err) || !redis_thread_clear(c, &thread, err))
         return false;
     newest = redis_thread_newest(&thread);
-    thread.tomb = stamp > newest ? stamp : newest;
+    if (*stamp < newest)
+        *stamp = newest;
+    thread.tomb = *stamp;
     return redis_thread_store(c, &thread, NULL, err);
 }

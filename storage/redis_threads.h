@@ -71,8 +71,9 @@ void redis_thread_drop_space(struct call *c, const struct thread_row *thread,
 /* The highest stamp of a thread and what is in it. */
 int64_t redis_thread_newest(const struct thread_row *thread) MUST_USE;
 
-/* Removes all of the thread at hand; its tombstone has this stamp at least. Not yet committed. */
-bool redis_thread_remove(struct call *c, int64_t stamp, struct err *err) MUST_USE;
+/* Removes all of the thread at hand; its tombstone has this stamp, which is raised to that of what is in the
+ * thread. Not yet committed. */
+bool redis_thread_remove(struct call *c, int64_t *stamp, struct err *err) MUST_USE;
 
 /* The same for a thread that has been read, without its tombstone. */
 bool redis_thread_clear(struct call *c, const struct thread_row *thread, struct err *err) MUST_USE;
@@ -93,6 +94,10 @@ void redis_cp_drop(struct call *c, struct slice ns, const struct cp_row *row);
 
 /* A row's place in the order of its namespace. */
 struct slice redis_cp_place(struct call *c, const struct cp_row *row) MUST_USE;
+
+/* A task from its field. */
+bool redis_task_take(struct slice id, const struct reply *reply, struct task_row *task,
+                     struct err *err) MUST_USE;
 
 /* The tasks in an HGETALL, by (task_path, id), or (seq, id) in document form. */
 bool redis_tasks_take(struct call *c, const struct reply *reply, enum form form,

@@ -1,5 +1,6 @@
 /* redis_writes.c - OP_WRITES_PUT and OP_WRITES_GET; see op_checkpoints.h. */
 #include "clock.h"
+#include "copies.h"
 #include "pack.h"
 #include "redis_load.h"
 #include "redis_ops.h"
@@ -58,6 +59,27 @@ static bool store_place(struct put *p, struct err *err)
     return redis_cp_store(p->c, p->op->ns, &p->at.row, &row, err);
 }
 
+/* What another store needs of this. */
+static bool copy(struct put *p, const struct task_row *task, struct err *err)
+{
+    struct record record = {
+        .kind = RECORD_TASK,
+        .key = {.id = p->c->op->id,
+                .ns = p->op->ns,
+                .sub = p->op->checkpoint_id,
+                .task = p->op->task_id},
+        .task = {.stamp = task->stamp,
+                 .seq = task->seq,
+                 .form = p->op->form,
+                 .task_path = task->task_path,
+                 .writes = p->writes.items,
+                 .n_writes = p->writes.n},
+    };
+
+    return copies_thread(p->c->op, p->c->op->id, p->at.thread.tomb, p->at.thread.updated_us, err) &&
+           copies_add(p->c->op, &record, err);
+}
+
 static bool store(struct put *p, struct err *err)
 {
     struct task_row task = {
@@ -73,7 +95,7 @@ static bool store(struct put *p, struct err *err)
         !redis_task_store(p->c, p->op->ns, p->op->checkpoint_id, &p->task, &task, err))
         return false;
     p->at.space->bytes += (int64_t)task.body.len - (int64_t)p->task.body.len;
-    return redis_target_store(p->c, &p->at, p->stamp, err);
+    return redis_target_store(p->c, &p->at, p->stamp, err) && copy(p, &task, err);
 }
 
 /* Only the session is moved by what changes nothing else. */

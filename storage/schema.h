@@ -21,5 +21,9 @@ extern const char sqlite_0002_sql[];
 extern const size_t sqlite_0002_sql_len;
 extern const char postgres_0002_sql[];
 extern const size_t postgres_0002_sql_len;
+extern const char sqlite_0003_sql[];
+extern const size_t sqlite_0003_sql_len;
+extern const char postgres_0003_sql[];
+extern const size_t postgres_0003_sql_len;
 
 #endif

@@ -159,9 +159,11 @@ bool session_state_patch(struct session_state *s, struct op *op, bool *touch, st
     if (cells && (!op_stamp_above(op, session_state_stamp(s), &stamp, err) ||
                   !patch_cells(s, op, stamp, err)))
         return false;
-    s->request_count += patch->increment_requests;
-    s->error_count += patch->mark_error;
-    s->processing_time += patch->add_processing_time;
+    if (!op->alone) { /* else they are left pending */
+        s->request_count += patch->increment_requests;
+        s->error_count += patch->mark_error;
+        s->processing_time += patch->add_processing_time;
+    }
     s->active_us = later(s->active_us, op->now_us);
     *touch = !cells && !patch->increment_requests && !patch->mark_error &&
              patch->add_processing_time <= 0;
@@ -262,6 +264,26 @@ static void observe(const struct record_session *r)
     stamp_observe(r->user_id.stamp);
     stamp_observe(r->status.stamp);
     stamp_observe(r->metadata.stamp);
+}
+
+static void overrule(int64_t ours, int64_t theirs, int64_t *newest)
+{
+    if (theirs && ours > theirs)
+        *newest = later(*newest, ours);
+}
+
+int64_t session_state_overrules(const struct session_state *s, const struct record_session *r)
+{
+    int64_t newest = 0;
+
+    if (s->tomb > r->tomb)
+        newest = s->tomb;
+    else if (r->tomb > s->tomb)
+        overrule(session_state_stamp(s), r->tomb, &newest);
+    overrule(s->user_stamp, r->user_id.stamp, &newest);
+    overrule(s->status_stamp, r->status.stamp, &newest);
+    overrule(s->metadata_stamp, r->metadata.stamp, &newest);
+    return newest;
 }
 
 bool session_state_merge(struct session_state *s, const struct record_session *r)

@@ -77,6 +77,10 @@ struct session_state session_state_tombstone(const struct session_state *s, int6
 /* Raises a number that only rises; *changed is set if that was a change. */
 void session_state_raise(int64_t *at, int64_t to, bool *changed);
 
+/* The highest stamp here because of which a part of the record is not taken; 0 = none. */
+int64_t session_state_overrules(const struct session_state *s,
+                                const struct record_session *r) MUST_USE;
+
 /*
  * Merges what another store says. The result depends on what was merged, not on the order or how
  * often: times, versions and last_seq only rise; counters belong to the life of a session, so those

@@ -7,6 +7,8 @@
 #include "sql.h"
 
 #include "clock.h"
+#include "copies.h"
+#include "sql_pair.h"
 #include "sql_rows.h"
 
 /* How long one transaction goes on with parts; beyond it each op does little. */
@@ -74,8 +76,13 @@ bool sql_run_op(struct sql *d, struct op *op)
     struct err err;
 
     op->again = false;
+    copies_reset(op);
     d->strays += op->fence || op->type == OP_MERGE;
-    if (functions[op->type](d, op, &err)) {
+    if (op->alone && !pair_admits(d, op, &err)) {
+        op->status = err;
+        return op->status.kind == ERR_UNAVAILABLE;
+    }
+    if (functions[op->type](d, op, &err) && pair_keep_entry(d, op, &err)) {
         op->status = (struct err){.kind = ERR_OK};
         return true;
     }

@@ -55,12 +55,13 @@ bool sql_tenant(struct sql *d, struct slice name, bool make, int64_t *tenant,
 /* Whether an op that has done so many steps in this transaction leaves the rest to its next part. */
 bool sql_part_full(const struct sql *d, size_t steps) MUST_USE;
 
-/* Moves the last activity of the session of this id to now_us if it lives; no error if not. */
-bool sql_session_touch(struct sql *d, int64_t tenant, struct slice id, int64_t now_us,
+/* Moves the last activity of the session of this id to op->now_us if it lives; no error if not. */
+bool sql_session_touch(struct sql *d, struct op *op, int64_t tenant, struct slice id,
                        struct err *err) MUST_USE;
 
-/* Makes a thread garbage (sql_garbage.h), and leaves a tombstone with this stamp. */
-bool sql_thread_remove(struct sql *d, int64_t tenant, struct slice id, int64_t stamp,
+/* Makes a thread garbage (sql_garbage.h), and leaves a tombstone with this stamp; *stamp is raised to
+ * that of what is in the thread. */
+bool sql_thread_remove(struct sql *d, int64_t tenant, struct slice id, int64_t *stamp,
                        struct err *err) MUST_USE;
 
 /*
@@ -74,9 +75,22 @@ bool sql_checkpoints_clean(struct sql *d, struct op *op, int64_t before_us,
 bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op,
                              struct err *err) MUST_USE;
 
-/* OP_MERGE of one record of those kinds; *applied if it changed something. */
+/* What became of a record that was merged. */
+struct sql_merged {
+    bool applied;
+    int64_t newest; /* as op_merge.out */
+};
+
+/* OP_MERGE of one record of those kinds. */
 bool sql_thread_record_merge(struct sql *d, int64_t tenant, const struct record *record,
-                             bool *applied, struct err *err) MUST_USE;
+                             struct sql_merged *out, struct err *err) MUST_USE;
+
+/* Removes the checkpoints among records that are gone. */
+bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct err *err) MUST_USE;
+
+/* OP_RECORDS_GET of one name of those kinds; *found is false when there is none. */
+bool sql_thread_record_get(struct sql *d, struct op *op, int64_t tenant, struct record *out,
+                           bool *found, struct err *err) MUST_USE;
 
 /* The op functions: sql_session_put(), ... one per op type. */
 #define X(type, member, flags) \

@@ -1,5 +1,6 @@
 /* sql_checkpoints.c - OP_CHECKPOINT_PUT, OP_CHECKPOINT_GET and OP_VALUES_GET; see op_checkpoints.h. */
 #include "blob_hash.h"
+#include "copies.h"
 #include "pack.h"
 #include "sql_doomed.h"
 #include "sql_garbage.h"
@@ -132,6 +133,47 @@ static bool prepare(struct put *p, struct err *err)
            check_bases(p, err) && collect_refs(p, err);
 }
 
+static bool copy_value(struct put *p, const struct blob *blob, const struct channel_version *of,
+                       struct err *err)
+{
+    struct record value = {
+        .kind = RECORD_VALUE,
+        .key = {.id = p->op->id, .ns = p->op->checkpoint_put.ns, .number = blob->id},
+        .value = {.blob = *blob},
+    };
+
+    if (of)
+        value.value.of = *of;
+    value.value.blob.patch = NULL;
+    return copies_add(p->op, &value, err);
+}
+
+/* What another store needs of this. */
+static bool copy(struct put *p, struct err *err)
+{
+    const struct op_checkpoint_put *put = &p->op->checkpoint_put;
+    struct record checkpoint = {
+        .kind = RECORD_CHECKPOINT,
+        .key = {.id = p->op->id, .ns = put->ns, .sub = put->checkpoint_id},
+        .checkpoint = {.stamp = p->stamp,
+                       .created_us = p->op->now_us,
+                       .form = put->form,
+                       .parent_id = put->parent_id,
+                       .metadata = put->metadata,
+                       .run_id = put->run_id,
+                       .head = put->head.id,
+                       .refs = p->refs,
+                       .n_refs = p->n_refs},
+    };
+
+    if (!copies_thread(p->op, p->op->id, p->at.ns.tomb, p->op->now_us, err))
+        return false;
+    for (size_t i = 0; i < put->n_values; i++)
+        if (!copy_value(p, &put->values[i].blob, &put->values[i].of, err))
+            return false;
+    return copy_value(p, &put->head, NULL, err) && copies_add(p->op, &checkpoint, err);
+}
+
 bool sql_checkpoint_put(struct sql *d, struct op *op, struct err *err)
 {
     struct op_checkpoint_put *put = &op->checkpoint_put;
@@ -147,8 +189,8 @@ bool sql_checkpoint_put(struct sql *d, struct op *op, struct err *err)
     created = p.at.row.stamp == 0;
     if (!put_values(&p, err) || !put_row(&p, err) || !drop_replaced(&p, err) ||
         !ns_grow(d, p.at.ns.id, &(struct ns_change){p.stamp, created, p.bytes}, err) ||
-        !thread_touch(d, p.at.ns.thread, op->now_us, err) ||
-        !sql_session_touch(d, p.at.key.tenant, op->id, op->now_us, err))
+        !thread_touch(d, p.at.ns.thread, op->now_us, err) || !copy(&p, err) ||
+        !sql_session_touch(d, op, p.at.key.tenant, op->id, err))
         return false;
     put->out.created = created;
     return true;

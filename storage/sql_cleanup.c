@@ -1,5 +1,6 @@
 /* sql_cleanup.c - clean-up and totals; see op_service.h. */
 #include "clock.h"
+#include "copies.h"
 #include "sql_garbage.h"
 #include "sql_removal.h"
 #include "sql_rows.h"
@@ -45,7 +46,8 @@ static bool remove_row(struct sql *d, struct op *op, struct session_row *row, in
         return false;
     if (content < session_state_stamp(&row->s))
         content = session_state_stamp(&row->s);
-    return op_stamp_above(op, content, stamp, err) && row_remove(d, row, *stamp, err);
+    return op_stamp_above(op, content, stamp, err) && row_remove(d, row, *stamp, err) &&
+           copies_session(op, row->s.session_id, &row->s, err);
 }
 
 static bool find_idle(struct sql *d, struct op *op, int64_t tenant, struct found *f,
@@ -75,7 +77,8 @@ static bool clean_idle(struct sql *d, struct op *op, struct err *err)
         bool live = session_state_live(&f.rows[i].s, d->session_ttl_us, op->now_us);
 
         if (!remove_row(d, op, &f.rows[i], &stamp, err) ||
-            (live && !sql_thread_remove(d, tenant, f.rows[i].s.session_id, stamp, err)))
+            (live && (!sql_thread_remove(d, tenant, f.rows[i].s.session_id, &stamp, err) ||
+                      !copies_thread(op, f.rows[i].s.session_id, stamp, 0, err))))
             return false;
         cleanup->out.removed += live;
     }
@@ -102,7 +105,7 @@ static bool remove_expired(struct sql *d, struct op *op, struct err *err)
     struct found f = {0};
     int64_t stamp;
 
-    if (d->session_ttl_us > 0 && !find_expired(d, op, &f, err))
+    if (d->session_ttl_us > 0 && !cleanup->sessions_stay && !find_expired(d, op, &f, err))
         return false;
     for (size_t i = 0; i < f.n; i++) {
         cleanup->out.removed += f.rows[i].s.gen > f.rows[i].s.tomb;

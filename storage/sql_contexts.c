@@ -104,18 +104,22 @@ bool sql_context_put(struct sql *d, struct op *op, struct err *err)
     struct op_context_put *put = &op->context_put;
     struct session_row row;
     struct versions v = {0};
-    int64_t tenant, stamp;
+    struct row_context context = {.updated_us = op->now_us, .body = put->context};
+    int64_t tenant, tomb;
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
         return false;
+    tomb = row.s.tomb;
     if (put->require_session && !session_state_live(&row.s, d->session_ttl_us, op->now_us))
         return session_state_missing(err);
     if (session_state_known(&row.s, d->session_ttl_us, op->now_us) &&
         !read_versions(d, &row, op->arena, &v, err))
         return false;
-    if (!check_version(&v, put->if_version, err) || !next_version(d, op, &row, &v, &stamp, err) ||
+    if (!check_version(&v, put->if_version, err) ||
+        !next_version(d, op, &row, &v, &context.stamp, err) ||
         !sql_tenant(d, op->tenant, true, &row.tenant, err) || !row_advance(d, &row, err) ||
-        !row_put_context(d, &row, &(struct row_context){stamp, op->now_us, put->context}, err))
+        !row_put_context(d, &row, &context, err) || !row_copy_context(op, &row, &context, err) ||
+        (row.s.tomb != tomb && !row_copy(d, op, &row, err)))
         return false;
     if (v.n >= (size_t)d->context_versions && !trim(d, &row, err))
         return false;

@@ -1,5 +1,7 @@
 /* sql_merge.c - merges records of sessions, messages, contexts; see record.h. */
 #include "clock.h"
+#include "copies.h"
+#include "sql_pair.h"
 #include "sql_rows.h"
 
 static bool kill_content(struct sql *d, enum sql_statement which, const struct session_row *row,
@@ -30,17 +32,35 @@ static bool apply_tomb(struct sql *d, struct session_row *row, struct err *err)
     return true;
 }
 
+/* What is newer here than a record, and stays. */
+static bool find_newer(struct sql *d, const struct session_row *row,
+                       const struct record_session *from, int64_t *newest, struct err *err)
+{
+    int64_t content = 0;
+
+    *newest = session_state_overrules(&row->s, from);
+    if (row->id == 0 || row->s.hollow || from->tomb <= row->s.tomb)
+        return true;
+    if (!row_content_stamp(d, row, &content, err))
+        return false;
+    if (content > from->tomb && content > *newest)
+        *newest = content;
+    return true;
+}
+
 static bool merge_session(struct sql *d, struct op *op, const struct record *record,
-                          struct session_row *row, bool *applied, struct err *err)
+                          struct session_row *row, struct sql_merged *out, struct err *err)
 {
     int64_t tomb = row->s.tomb;
 
-    if (row->id && !row_complete(d, op->arena, row, err))
+    if ((row->id && !row_complete(d, op->arena, row, err)) ||
+        !find_newer(d, row, &record->session, &out->newest, err))
         return false;
-    *applied = session_state_merge(&row->s, &record->session);
-    if (!*applied)
+    out->applied = session_state_merge(&row->s, &record->session);
+    if (!out->applied)
         return true;
-    if (row->id && row->s.tomb > tomb && !apply_tomb(d, row, err))
+    if (row->s.tomb > tomb && ((row->id && !apply_tomb(d, row, err)) ||
+                               !pending_kill(d, op->tenant, record->key.id, row->s.tomb, err)))
         return false;
     return row_store(d, row, err);
 }
@@ -104,6 +124,25 @@ static bool write_message(struct sql *d, const struct session_row *row, const st
     query_blob(&q, m->content);
     query_blob(&q, session_state_metadata(m->metadata));
     return query_run(&q, err);
+}
+
+static bool remove_message(struct sql *d, const struct record *record,
+                           const struct session_row *row, bool *applied, struct err *err)
+{
+    int64_t changes = 0;
+    struct query q;
+
+    if (row->id) {
+        if (!query_begin(d, SQL_MESSAGE_GONE, &q, err))
+            return false;
+        query_int(&q, row->id);
+        query_blob(&q, record->key.sub);
+        query_int(&q, record->gone);
+        if (!query_change(&q, &changes, err))
+            return false;
+    }
+    *applied = changes > 0;
+    return true;
 }
 
 static bool merge_message(struct sql *d, const struct record *record, struct session_row *row,
@@ -184,36 +223,67 @@ static bool merge_context(struct sql *d, const struct record *record, struct ses
     return true;
 }
 
-static bool merge_record(struct sql *d, int64_t tenant, struct op *op, const struct record *record,
-                         bool *applied, struct err *err)
+/* Of a session: messages and contexts up to its tomb are dead. */
+static bool merge_content(struct sql *d, const struct record *record, struct session_row *row,
+                          struct sql_merged *out, struct err *err)
+{
+    bool message = record->kind == RECORD_MESSAGE;
+
+    if (record->gone)
+        return remove_message(d, record, row, &out->applied, err);
+    if ((message ? record->message.stamp : record->key.stamp) <= row->s.tomb)
+        out->newest = row->s.tomb;
+    return message ? merge_message(d, record, row, &out->applied, err)
+                   : merge_context(d, record, row, &out->applied, err);
+}
+
+static bool merge_record(struct sql *d, struct op *op, int64_t tenant, const struct record *record,
+                         struct sql_merged *out, struct err *err)
 {
     struct session_row row;
 
-    if (record->kind > RECORD_CONTEXT)
-        return sql_thread_record_merge(d, tenant, record, applied, err);
+    if (record->kind == RECORD_REPEAT)
+        return pending_repeat(d, record, &out->applied, err);
+    if (record->kind > RECORD_CONTEXT && record->kind < RECORD_KIND_COUNT)
+        return record->gone ? true : sql_thread_record_merge(d, tenant, record, out, err);
     if (!row_find(d, tenant, record->key.id, &row, err))
         return false;
+    if (record->kind == RECORD_PENDING)
+        return pending_count(d, op, record, &row, &out->applied, err);
     if (record->kind == RECORD_SESSION)
-        return merge_session(d, op, record, &row, applied, err);
-    if (record->kind == RECORD_MESSAGE)
-        return merge_message(d, record, &row, applied, err);
-    return merge_context(d, record, &row, applied, err);
+        return merge_session(d, op, record, &row, out, err);
+    return merge_content(d, record, &row, out, err);
+}
+
+static bool merge_all(struct sql *d, struct op *op, int64_t tenant, struct err *err)
+{
+    struct op_merge *merge = &op->merge;
+    size_t applied = 0;
+    int64_t newest = 0;
+
+    for (size_t i = 0; i < merge->n; i++) {
+        struct sql_merged out = {.applied = false};
+
+        if (!merge_record(d, op, tenant, &merge->items[i], &out, err))
+            return false;
+        applied += out.applied;
+        newest = out.newest > newest ? out.newest : newest;
+    }
+    merge->out.applied = applied;
+    merge->out.newest = newest;
+    return sql_checkpoints_gone(d, op, tenant, err);
 }
 
 bool sql_merge(struct sql *d, struct op *op, struct err *err)
 {
-    struct op_merge *merge = &op->merge;
-    size_t n_applied = 0;
+    AUTO(query_end) struct query outbox = {0};
     int64_t tenant;
-    bool applied;
+    bool found;
 
-    if (!sql_tenant(d, op->tenant, true, &tenant, err))
+    if (!sql_tenant(d, op->tenant, true, &tenant, err) ||
+        !query_begin(d, SQL_OUTBOX_ANY, &outbox, err) || !query_ask(&outbox, err) ||
+        !merge_all(d, op, tenant, err) || !query_step(&outbox, &found, err))
         return false;
-    for (size_t i = 0; i < merge->n; i++) {
-        if (!merge_record(d, tenant, op, &merge->items[i], &applied, err))
-            return false;
-        n_applied += applied;
-    }
-    merge->out.applied = n_applied;
+    op->merge.out.outbox = query_col_int(&outbox, 0) != 0;
     return true;
 }

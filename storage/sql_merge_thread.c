@@ -1,14 +1,15 @@
 /* sql_merge_thread.c - OP_MERGE of threads and what is in them; see record.h. */
 #include "clock.h"
 #include "pack.h"
-#include "sql_doomed.h"
+#include "sql_garbage.h"
+#include "sql_removal.h"
 #include "sql_target.h"
 
 struct merge {
     struct loader load;
     const struct record *record;
     struct target at;
-    bool applied;
+    struct sql_merged out;
 };
 
 /* A checkpoint that is dead. Younger writes on it live on. */
@@ -73,12 +74,14 @@ static bool merge_thread(struct merge *m, struct err *err)
         return false;
     if (row.id == 0) {
         row = (struct thread_row){.tomb = from->tomb, .updated_us = from->updated_us};
-        m->applied = true;
+        m->out.applied = true;
         return thread_make(m->load.d, m->at.key.tenant, m->record->key.id, &row, err);
     }
+    if (row.tomb > from->tomb)
+        m->out.newest = row.tomb;
     if (from->tomb <= row.tomb && from->updated_us <= row.updated_us)
         return true;
-    m->applied = true;
+    m->out.applied = true;
     if (!query_begin(m->load.d, SQL_THREAD_MERGE, &q, err))
         return false;
     query_int(&q, row.id);
@@ -103,8 +106,8 @@ static bool merge_value(struct merge *m, struct err *err)
     blob.id = m->record->key.number;
     stamp_observe(blob.id);
     return ns_make(m->load.d, &m->at.key, FORM_NONE, &m->at.ns, err) &&
-           value_put(m->load.d, m->at.ns.id, &blob, of, &m->applied, err) &&
-           (!m->applied || grow(m, 0, 0, (int64_t)blob.bytes.len, err));
+           value_put(m->load.d, m->at.ns.id, &blob, of, &m->out.applied, err) &&
+           (!m->out.applied || grow(m, 0, 0, (int64_t)blob.bytes.len, err));
 }
 
 /* The form of a namespace is that of the newest of what two stores put there. */
@@ -116,15 +119,16 @@ static bool make_namespace(struct merge *m, enum form form, int64_t stamp, struc
            query_do(m->load.d, SQL_NS_FORM, m->at.ns.id, form, err);
 }
 
-/* A head belongs to one checkpoint alone: it goes with the one that loses. */
+/* A head belongs to one checkpoint alone: it goes with the one that loses, or with what is based on it. */
 static bool drop_head(struct merge *m, int64_t head, struct err *err)
 {
     int64_t freed = 0;
 
     if (head == 0 || m->at.ns.id == 0)
         return true;
-    return doomed_head(m->load.d, m->at.ns.id, head, &freed, err) &&
-           (freed == 0 || grow(m, 0, 0, -freed, err));
+    if (!doomed_head(m->load.d, m->at.ns.id, head, &freed, err))
+        return false;
+    return freed > 0 ? grow(m, 0, 0, -freed, err) : unswept_add(m->load.d, m->at.ns.id, err);
 }
 
 /* A namespace that holds nothing any more goes, unless its values wait for their checkpoint. */
@@ -151,13 +155,22 @@ static bool store_checkpoint(struct merge *m, struct err *err)
         .head = from->head,
     };
 
-    m->applied = true;
+    m->out.applied = true;
     return make_namespace(m, from->form, from->stamp, err) &&
            pack_refs(from->refs, from->n_refs, m->load.arena, &cells.refs, err) &&
            checkpoint_store(m->load.d, &m->at, &cells, err) &&
            (old.head == from->head || drop_head(m, old.head, err)) &&
            grow(m, from->stamp, old.stamp == 0, (int64_t)from->metadata.len - old.metadata_len,
                 err);
+}
+
+/* Because of what a record is not taken: the deletion of the thread, or what is stored. */
+static void overrule(struct merge *m, int64_t stamp, int64_t stored)
+{
+    int64_t ours = stored > m->at.ns.tomb ? stored : m->at.ns.tomb;
+
+    if (ours > stamp || m->at.ns.tomb >= stamp)
+        m->out.newest = ours;
 }
 
 static bool merge_checkpoint(struct merge *m, struct err *err)
@@ -170,6 +183,7 @@ static bool merge_checkpoint(struct merge *m, struct err *err)
         return false;
     if (from->stamp > m->at.ns.tomb && from->stamp > m->at.row.stamp)
         return store_checkpoint(m, err);
+    overrule(m, from->stamp, m->at.row.stamp);
     if (from->head == m->at.row.head)
         return true;
     return drop_head(m, from->head, err) && drop_empty(m, err);
@@ -185,7 +199,7 @@ static bool store_task(struct merge *m, const struct task_row *old, struct err *
         .task_path = from->task_path,
     };
 
-    m->applied = true;
+    m->out.applied = true;
     return make_namespace(m, from->form, from->stamp, err) &&
            pack_writes(from->writes, from->n_writes, m->load.arena, &task.body, err) &&
            task_store(m->load.d, &m->at, m->record->key.task, &task, err) &&
@@ -212,6 +226,7 @@ static bool merge_task(struct merge *m, struct err *err)
 
     stamp_observe(from->stamp);
     m->at.form = from->form;
+    overrule(m, from->stamp, 0);
     if (from->stamp <= m->at.ns.tomb)
         return true;
     if (m->at.ns.id &&
@@ -221,9 +236,10 @@ static bool merge_task(struct merge *m, struct err *err)
         return false;
     if (from->stamp > old.stamp)
         return store_task(m, &old, err);
+    overrule(m, from->stamp, old.stamp);
     if (from->seq >= old.seq)
         return true;
-    m->applied = true;
+    m->out.applied = true;
     return take_seq(m, err);
 }
 
@@ -239,7 +255,7 @@ static bool merge(struct merge *m, struct err *err)
 }
 
 bool sql_thread_record_merge(struct sql *d, int64_t tenant, const struct record *record,
-                             bool *applied, struct err *err)
+                             struct sql_merged *out, struct err *err)
 {
     char first[4096];
     struct arena scratch;
@@ -253,7 +269,40 @@ bool sql_thread_record_merge(struct sql *d, int64_t tenant, const struct record 
     arena_init(&scratch, first, sizeof(first));
     ok = merge(&m, err);
     arena_done(&scratch);
-    if (ok)
-        *applied = m.applied;
+    *out = m.out;
     return ok;
+}
+
+static bool list_gone(struct sql *d, const struct record *record, int64_t tenant,
+                      struct doomed *list, struct err *err)
+{
+    struct ns_key key = {tenant, record->key.id, record->key.ns};
+    struct checkpoint_row row = {0};
+    struct ns_row ns;
+
+    if (!ns_find(d, &key, &ns, err) ||
+        (ns.id && !checkpoint_find(d, ns.id, record->key.sub, &row, err)))
+        return false;
+    if (row.id == 0 || row.stamp > record->gone)
+        return true;
+    return doomed_add(list,
+                      &(struct doomed_item){.ns = ns.id,
+                                            .id = row.id,
+                                            .mark = doomed_mark(row.stamp, row.created_us)},
+                      err);
+}
+
+bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct err *err)
+{
+    struct doomed list = {.arena = op->arena};
+
+    for (size_t i = 0; i < op->merge.n; i++) {
+        const struct record *record = &op->merge.items[i];
+
+        if (record->gone && record->kind == RECORD_CHECKPOINT &&
+            !list_gone(d, record, tenant, &list, err))
+            return false;
+    }
+    op->merge.out.applied += list.n;
+    return list.n == 0 || removal_whole(d, &list, err);
 }

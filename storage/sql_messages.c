@@ -1,4 +1,6 @@
 /* sql_messages.c - the operations on messages; see op_sessions.h. */
+#include "copies.h"
+#include "messages.h"
 #include "sql_rows.h"
 
 /* So many messages go in one part of a trim. */
@@ -84,13 +86,21 @@ static bool append_next(struct sql *d, struct op *op, int64_t tenant, bool *done
     if (!row_next(d, op, tenant, &row, done, err))
         return false;
     m->seq = op->now_us;
-    return !*done || put_message(d, &row, m, op->stamp, err);
+    return !*done || (put_message(d, &row, m, op->stamp, err) && copies_messages(op, err));
+}
+
+/* The messages say what becomes of the session, unless there are none, or it was removed first. */
+static bool copy(struct sql *d, struct op *op, struct session_row *row, bool removed,
+                 struct err *err)
+{
+    return copies_messages(op, err) &&
+           ((op->n_copies > 0 && !removed) || row_copy(d, op, row, err));
 }
 
 bool sql_message_append(struct sql *d, struct op *op, struct err *err)
 {
     struct session_row row;
-    int64_t tenant, stamp;
+    int64_t tenant, stamp, tomb;
     bool done;
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !append_next(d, op, tenant, &done, err))
@@ -102,7 +112,8 @@ bool sql_message_append(struct sql *d, struct op *op, struct err *err)
     if (op->message_append.require_session &&
         !session_state_live(&row.s, d->session_ttl_us, op->now_us))
         return session_state_missing(err);
-    if (!row_begin(d, op, row.s.tomb, &row, &stamp, err) ||
+    tomb = row.s.tomb;
+    if (!row_begin(d, op, tomb, &row, &stamp, err) ||
         !sql_tenant(d, op->tenant, true, &row.tenant, err))
         return false;
     row.s.hollow = false;
@@ -114,7 +125,7 @@ bool sql_message_append(struct sql *d, struct op *op, struct err *err)
         row.s.active_us = op->now_us;
     if (row.s.active_us < row.s.last_seq)
         row.s.active_us = row.s.last_seq;
-    return row_advance(d, &row, err);
+    return row_advance(d, &row, err) && copy(d, op, &row, row.s.tomb != tomb, err);
 }
 
 static void bind_range(struct query *q, int64_t session, const struct range *r)
@@ -135,21 +146,6 @@ static bool read_message(struct query *q, struct arena *arena, struct message *m
     if (!m->metadata.at)
         m->metadata = SLICE("{}");
     return true;
-}
-
-static void reverse(struct message *items, size_t n)
-{
-    for (size_t i = 0; i < n / 2; i++) {
-        struct message other = items[i];
-
-        items[i] = items[n - 1 - i];
-        items[n - 1 - i] = other;
-    }
-}
-
-static size_t message_bytes(const struct message *m)
-{
-    return sizeof(*m) + m->id.len + m->role.len + m->content.len + m->metadata.len;
 }
 
 /* At most `limit` messages and a page's bytes from one end of the range. */
@@ -178,7 +174,7 @@ static bool read_page(struct sql *d, int64_t session, const struct range *r, str
         bytes += message_bytes(&items[n]);
     }
     if (!list->has_after)
-        reverse(items, n);
+        messages_reverse(items, n);
     list->out.items = items;
     list->out.n = n;
     return true;
@@ -279,7 +275,7 @@ static bool trim_part(struct sql *d, int64_t session, struct op *op, const struc
     op->message_trim.out.removed = t->removed;
     op->again = changes == TRIM_MAX;
     op->progress = t;
-    return true;
+    return t->removed == 0 || copies_name(op, RECORD_MESSAGES, op->id, err);
 }
 
 bool sql_message_trim(struct sql *d, struct op *op, struct err *err)

@@ -1,6 +1,7 @@
 /* sql_prune.c - OP_THREAD_PRUNE and OP_RUNS_DELETE, and expiry; see op_checkpoints.h. */
 #include <stdlib.h>
 
+#include "copies.h"
 #include "chain.h"
 #include "keep.h"
 #include "pack.h"
@@ -250,6 +251,11 @@ static bool load_spaces(struct pruner *p, int64_t thread, struct keep_ns **space
     }
 }
 
+static bool name_thread(struct op *op, struct err *err)
+{
+    return op->thread_prune.out.removed == 0 || copies_name(op, RECORD_CHECKPOINTS, op->id, err);
+}
+
 static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *err)
 {
     const struct op_thread_prune *prune = &op->thread_prune;
@@ -269,7 +275,7 @@ static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *e
             return false;
     removal = removal_start(&p->doomed);
     op->thread_prune.out.removed = removed;
-    return removal_go_on(p->load.d, op, &removal, err);
+    return removal_go_on(p->load.d, op, &removal, err) && name_thread(op, err);
 }
 
 static bool delete_all(struct sql *d, struct op *op, int64_t thread, struct err *err)
@@ -294,7 +300,7 @@ bool sql_thread_prune(struct sql *d, struct op *op, struct err *err)
     int64_t tenant;
 
     if (op->progress && !asked->delete_all)
-        return removal_go_on(d, op, op->progress, err);
+        return removal_go_on(d, op, op->progress, err) && name_thread(op, err);
     if (!sql_tenant(d, op->tenant, false, &tenant, err) ||
         !thread_find(d, tenant, op->id, &thread, err))
         return false;
@@ -353,6 +359,28 @@ struct runs {
     struct removal *removal;
 };
 
+/* The threads of what was listed: in another store other checkpoints of a run may be needed by others. */
+static bool name_threads(struct sql *d, struct op *op, const struct doomed *listed, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    struct slice thread;
+    bool found;
+
+    for (size_t i = 0; op->replicate && i < listed->n; i++) {
+        if (i > 0 && listed->items[i].ns == listed->items[i - 1].ns)
+            continue;
+        if (!query_begin(d, SQL_NS_THREAD_ID, &q, err))
+            return false;
+        query_int(&q, listed->items[i].ns);
+        if (!query_step(&q, &found, err) ||
+            (found && (!query_copy(&q, 0, op->arena, &thread, err) ||
+                       !copies_name(op, RECORD_CHECKPOINTS, thread, err))))
+            return false;
+        query_end(&q);
+    }
+    return true;
+}
+
 /* Decides for one namespace after the other until the part is full: then again is set. */
 static bool decide_runs(struct sql *d, struct op *op, struct runs *r, struct err *err)
 {
@@ -408,7 +436,8 @@ bool sql_runs_delete(struct sql *d, struct op *op, struct err *err)
             !list_runs(&p, op, tenant, &r->listed, err))
             return false;
     }
-    if (r->at < r->listed.n && !decide_runs(d, op, r, err))
+    if (!name_threads(d, op, &r->listed, err) ||
+        (r->at < r->listed.n && !decide_runs(d, op, r, err)))
         return false;
     if (op->again)
         return true;

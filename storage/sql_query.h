@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "compiler.h"
 #include "err.h"
+#include "pair_sql.h"
 #include "parts_sql.h"
 #include "sessions_sql.h"
 #include "threads_sql.h"
@@ -23,7 +24,7 @@ struct sql;
 
 enum sql_statement {
 #define X(name, text) SQL_##name,
-    PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X)
+    PAIR_SQL(X) PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X)
 #undef X
         SQL_COUNT /* a driver's own statements have numbers from here on */
 };

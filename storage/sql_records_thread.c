@@ -5,6 +5,7 @@
 #include "record_fields.h"
 #include "sql_load.h"
 #include "sql_marks.h"
+#include "sql_ns.h"
 
 struct reader {
     struct loader load;
@@ -37,16 +38,16 @@ static bool read_value(struct reader *r, struct query *q, struct record *out, st
     return true;
 }
 
-static bool read_checkpoint(struct reader *r, struct query *q, struct record *out, struct err *err)
+static bool read_checkpoint_row(struct reader *r, int64_t id, struct record *out, struct err *err)
 {
     AUTO(query_end) struct query row = {0};
     struct record_checkpoint *to = &out->checkpoint;
     int64_t *refs;
     bool found;
 
-    if (!read_place(r, q, out, err) || !query_begin(r->load.d, SQL_CHECKPOINT_READ, &row, err))
+    if (!query_begin(r->load.d, SQL_CHECKPOINT_READ, &row, err))
         return false;
-    query_int(&row, query_col_int(q, 2));
+    query_int(&row, id);
     if (!query_step(&row, &found, err))
         return false;
     to->stamp = query_col_int(&row, 1);
@@ -63,6 +64,25 @@ static bool read_checkpoint(struct reader *r, struct query *q, struct record *ou
     return true;
 }
 
+static bool read_checkpoint(struct reader *r, struct query *q, struct record *out, struct err *err)
+{
+    return read_place(r, q, out, err) && read_checkpoint_row(r, query_col_int(q, 2), out, err);
+}
+
+/* The writes of a task from their packed form. */
+static bool take_writes(struct reader *r, struct slice body, struct record *out, struct err *err)
+{
+    struct record_task *to = &out->task;
+
+    if (!unpack_writes(body, r->load.arena, &to->writes, &to->n_writes, err))
+        return false;
+    for (size_t i = 0; i < to->n_writes; i++) {
+        to->writes[i].task_id = out->key.task;
+        to->writes[i].task_path = to->task_path;
+    }
+    return true;
+}
+
 static bool read_task(struct reader *r, struct query *q, struct record *out, struct err *err)
 {
     struct record_task *to = &out->task;
@@ -76,13 +96,7 @@ static bool read_task(struct reader *r, struct query *q, struct record *out, str
     to->stamp = query_col_int(q, 5);
     to->seq = query_col_int(q, 6);
     to->form = (enum form)query_col_int(q, 7);
-    if (!unpack_writes(body, r->load.arena, &to->writes, &to->n_writes, err))
-        return false;
-    for (size_t i = 0; i < to->n_writes; i++) {
-        to->writes[i].task_id = out->key.task;
-        to->writes[i].task_path = to->task_path;
-    }
-    return true;
+    return take_writes(r, body, out, err);
 }
 
 static int order_numbers(const void *a, const void *b)
@@ -128,6 +142,10 @@ static bool read_record(struct reader *r, struct query *q, struct record *out, s
     case RECORD_MESSAGE:
     case RECORD_CONTEXT:
     case RECORD_KIND_COUNT:
+    case RECORD_PENDING:
+    case RECORD_MESSAGES:
+    case RECORD_CHECKPOINTS:
+    case RECORD_CONTENTS:
         break;
     }
     return err_set(err, ERR_INTERNAL, "not a record of a thread");
@@ -192,4 +210,74 @@ bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op, struc
     range->out.n = n;
     range->out.more = found;
     return true;
+}
+
+static bool get_thread(struct reader *r, int64_t tenant, struct record *out, bool *found,
+                       struct err *err)
+{
+    struct thread_row row;
+
+    if (!thread_find(r->load.d, tenant, out->key.id, &row, err))
+        return false;
+    *found = row.id != 0;
+    out->thread = (struct record_thread){row.tomb, row.updated_us};
+    return true;
+}
+
+static bool get_value(struct reader *r, struct record *out, bool *found, struct err *err)
+{
+    struct value *value;
+    int64_t ns = 0;
+
+    if (!query_number(r->load.d, SQL_VALUE_KNOWN, (int64_t[]){out->key.number, 0}, &ns, err))
+        return false;
+    *found = ns != 0;
+    if (ns == 0)
+        return true;
+    if (!load_row(&r->load, out->key.number, &value, err))
+        return false;
+    out->value = (struct record_value){value->of, value->blob};
+    return true;
+}
+
+static bool get_task(struct reader *r, const struct ns_row *ns, int64_t checkpoint,
+                     struct record *out, bool *found, struct err *err)
+{
+    struct record_task *to = &out->task;
+    struct task_row row;
+
+    if (!task_find(&r->load, checkpoint, out->key.task, &row, err))
+        return false;
+    *found = row.id != 0;
+    if (row.id == 0)
+        return true;
+    to->stamp = row.stamp;
+    to->seq = row.seq;
+    to->form = ns->form;
+    to->task_path = row.task_path;
+    return take_writes(r, row.body, out, err);
+}
+
+bool sql_thread_record_get(struct sql *d, struct op *op, int64_t tenant, struct record *out,
+                           bool *found, struct err *err)
+{
+    struct ns_key key = {tenant, out->key.id, out->key.ns};
+    struct reader r = {.load = load_start(d, op), .op = op};
+    struct checkpoint_row row = {0};
+    struct ns_row ns;
+
+    *found = false;
+    if (out->kind == RECORD_THREAD)
+        return get_thread(&r, tenant, out, found, err);
+    if (out->kind == RECORD_VALUE)
+        return get_value(&r, out, found, err);
+    if (!ns_find(d, &key, &ns, err) ||
+        (ns.id && !checkpoint_find(d, ns.id, out->key.sub, &row, err)))
+        return false;
+    if (row.id == 0)
+        return true;
+    if (out->kind == RECORD_TASK)
+        return get_task(&r, &ns, row.id, out, found, err);
+    *found = row.stamp > 0; /* else it is only the place of writes */
+    return !*found || read_checkpoint_row(&r, row.id, out, err);
 }

@@ -2,6 +2,7 @@
 #include "sql_rows.h"
 
 #include "clock.h"
+#include "copies.h"
 #include "sql_garbage.h"
 
 #define MINUTE_US (INT64_C(60) * 1000000)
@@ -361,19 +362,39 @@ static bool touch_unseen(struct sql *d, int64_t tenant, struct slice id, int64_t
     return query_run(&q, err);
 }
 
-bool sql_session_touch(struct sql *d, int64_t tenant, struct slice id, int64_t now_us,
+bool sql_session_touch(struct sql *d, struct op *op, int64_t tenant, struct slice id,
                        struct err *err)
 {
     struct session_row row = {.tenant = tenant, .s.session_id = id};
 
-    if (d->driver->distant && !recalls(d, false, &row))
-        return touch_unseen(d, tenant, id, now_us, err);
+    if (d->driver->distant && !op->replicate && !recalls(d, false, &row))
+        return touch_unseen(d, tenant, id, op->now_us, err);
     if (!row_find(d, tenant, id, &row, err))
         return false;
-    if (!session_state_live(&row.s, d->session_ttl_us, now_us) || row.s.active_us >= now_us)
+    if (!session_state_live(&row.s, d->session_ttl_us, op->now_us) || row.s.active_us >= op->now_us)
         return true;
-    row.s.active_us = now_us;
-    return row_advance(d, &row, err);
+    row.s.active_us = op->now_us;
+    return row_advance(d, &row, err) && row_copy(d, op, &row, err);
+}
+
+bool row_copy(struct sql *d, struct op *op, struct session_row *row, struct err *err)
+{
+    if (!op->replicate)
+        return true;
+    return row_complete(d, op->arena, row, err) &&
+           copies_session(op, row->s.session_id, &row->s, err);
+}
+
+bool row_copy_context(struct op *op, const struct session_row *row,
+                      const struct row_context *context, struct err *err)
+{
+    return copies_add(
+        op,
+        &(struct record){
+            .kind = RECORD_CONTEXT,
+            .key = {.id = op->id, .number = row->s.last_context, .stamp = context->stamp},
+            .context = {context->updated_us, context->body}},
+        err);
 }
 
 bool row_put_context(struct sql *d, const struct session_row *row,

@@ -87,6 +87,13 @@ struct row_context {
 bool row_put_context(struct sql *d, const struct session_row *row,
                      const struct row_context *context, struct err *err) MUST_USE;
 
+/* Adds it to the copies of the op. */
+bool row_copy_context(struct op *op, const struct session_row *row,
+                      const struct row_context *context, struct err *err) MUST_USE;
+
+/* Adds the session to the copies of the op: a row of which perhaps not all is known. */
+bool row_copy(struct sql *d, struct op *op, struct session_row *row, struct err *err) MUST_USE;
+
 /*
  * Removes messages and contexts, and leaves a tombstone of this stamp, perhaps in another row. It
  * keeps the highest seq and versions, which are never given again. Many messages are garbage then

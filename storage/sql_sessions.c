@@ -1,5 +1,7 @@
 /* sql_sessions.c - the operations on sessions; see op_sessions.h. */
+#include "copies.h"
 #include "sql_garbage.h"
+#include "sql_pair.h"
 #include "sql_rows.h"
 
 /* Whether a request with this key was carried out before. Its session may be gone since. */
@@ -46,8 +48,8 @@ static int64_t later(int64_t a, int64_t b)
 }
 
 /* with_context: the metadata as the first context. */
-static bool put_first_context(struct sql *d, const struct op *op, struct session_row *row,
-                              int64_t stamp, struct err *err)
+static bool put_first_context(struct sql *d, struct op *op, struct session_row *row, int64_t stamp,
+                              struct err *err)
 {
     struct row_context context = {.stamp = stamp, .updated_us = op->now_us};
     struct query q;
@@ -63,7 +65,8 @@ static bool put_first_context(struct sql *d, const struct op *op, struct session
         return true;
     row->s.last_context++;
     context.body = row->s.metadata.at ? row->s.metadata : SLICE("{}");
-    return row_put_context(d, row, &context, err) && row_advance(d, row, err);
+    return row_put_context(d, row, &context, err) && row_advance(d, row, err) &&
+           row_copy_context(op, row, &context, err);
 }
 
 bool sql_session_put(struct sql *d, struct op *op, struct err *err)
@@ -90,10 +93,12 @@ bool sql_session_put(struct sql *d, struct op *op, struct err *err)
             return false;
         session_state_put(&row.s, op, live, stamp);
         if (!row_store(d, &row, err) || !keep_repeat(d, op, err) ||
-            (put->with_context && !put_first_context(d, op, &row, stamp, err)))
+            (put->with_context && !put_first_context(d, op, &row, stamp, err)) ||
+            !copies_session(op, op->id, &row.s, err) || !copies_repeat(op, err))
             return false;
     }
-    put->out.session = session_state_answer(&row.s);
+    if (!pending_answer(d, op, &row.s, &put->out.session, err))
+        return false;
     put->out.created = !live;
     put->out.replayed = repeated;
     return true;
@@ -108,11 +113,10 @@ bool sql_session_get(struct sql *d, struct op *op, struct err *err)
         return false;
     if (!session_state_live(&row.s, d->session_ttl_us, op->now_us))
         return session_state_missing(err);
-    op->session_get.out.session = session_state_answer(&row.s);
-    return true;
+    return pending_answer(d, op, &row.s, &op->session_get.out.session, err);
 }
 
-static bool list_row(struct sql *d, int64_t id, struct arena *arena, struct session *item,
+static bool list_row(struct sql *d, int64_t id, struct op *op, struct session *item,
                      struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -125,10 +129,7 @@ static bool list_row(struct sql *d, int64_t id, struct arena *arena, struct sess
     if (!query_step(&q, &found, err))
         return false;
     row_numbers(&q, &row);
-    if (!row_texts(&q, arena, &row, err))
-        return false;
-    *item = session_state_answer(&row.s);
-    return true;
+    return row_texts(&q, op->arena, &row, err) && pending_answer(d, op, &row.s, item, err);
 }
 
 static size_t session_bytes(const struct session *s)
@@ -147,7 +148,7 @@ static bool list_rows(struct query *q, struct op *op, struct session *items, str
             return false;
         if (!found || n == (size_t)list->limit || bytes >= PAGE_BYTES_MAX)
             break;
-        if (!list_row(q->d, query_col_int(q, 0), op->arena, &items[n], err))
+        if (!list_row(q->d, query_col_int(q, 0), op, &items[n], err))
             return false;
         bytes += session_bytes(&items[n]);
     }
@@ -190,7 +191,10 @@ static bool patch_row(struct sql *d, struct op *op, struct session_row *row, str
 
     if (!session_state_patch(&row->s, op, &touch, err))
         return false;
-    return touch ? row_advance(d, row, err) : row_store(d, row, err);
+    if (!(touch ? row_advance(d, row, err) : row_store(d, row, err)) ||
+        !copies_session(op, op->id, &row->s, err))
+        return false;
+    return op->alone && copies_adds(op) ? pending_put(d, op, err) : copies_repeat(op, err);
 }
 
 bool sql_session_patch(struct sql *d, struct op *op, struct err *err)
@@ -209,7 +213,8 @@ bool sql_session_patch(struct sql *d, struct op *op, struct err *err)
     if (!repeated && (!session_state_check(&row.s, true, patch->if_version, err) ||
                       !patch_row(d, op, &row, err) || !keep_repeat(d, op, err)))
         return false;
-    patch->out.session = session_state_answer(&row.s);
+    if (!pending_answer(d, op, &row.s, &patch->out.session, err))
+        return false;
     patch->out.replayed = repeated;
     return true;
 }
@@ -231,9 +236,12 @@ bool sql_session_delete(struct sql *d, struct op *op, struct err *err)
         if (row.id && !row.s.hollow && !row_content_stamp(d, &row, &content, err))
             return false;
         if (!op_stamp_above(op, later(session_state_stamp(&row.s), content), &stamp, err) ||
-            !row_remove(d, &row, stamp, err))
+            !row_remove(d, &row, stamp, err) || !copies_session(op, op->id, &row.s, err) ||
+            (op->alone && !pending_kill(d, op->tenant, op->id, stamp, err)))
             return false;
     }
-    return (!del->threads || tenant == 0 || sql_thread_remove(d, tenant, op->id, stamp, err)) &&
+    return (!del->threads || tenant == 0 ||
+            (sql_thread_remove(d, tenant, op->id, &stamp, err) &&
+             copies_thread(op, op->id, stamp, 0, err))) &&
            garbage_finish(d, op, err);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "copies.h"
 #include "pack.h"
 #include "sql_garbage.h"
 #include "sql_removal.h"
@@ -390,7 +391,9 @@ static bool attach(struct copy *c, struct err *err)
     return (to.id ? garbage_thread(c->d, to.id, err)
                   : thread_make(c->d, c->tenant, copy->to, &to, err)) &&
            give(c, to.id, err) && thread_touch(c->d, to.id, c->op->now_us, err) &&
-           sql_session_touch(c->d, c->tenant, copy->to, c->op->now_us, err);
+           copies_thread(c->op, copy->to, to.tomb, c->op->now_us, err) &&
+           copies_name(c->op, RECORD_CONTENTS, copy->to, err) &&
+           sql_session_touch(c->d, c->op, c->tenant, copy->to, err);
 }
 
 /* Whether the source, and what was copied of it, are as they were when the last part ended. */

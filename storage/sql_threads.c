@@ -1,4 +1,5 @@
 /* sql_threads.c - OP_THREAD_GET, _LIST and _DELETE; see op_checkpoints.h. */
+#include "copies.h"
 #include "sql_garbage.h"
 #include "sql_load.h"
 #include "sql_ns.h"
@@ -201,10 +202,11 @@ bool sql_thread_delete(struct sql *d, struct op *op, struct err *err)
     return sql_tenant(d, op->tenant, true, &tenant, err) &&
            thread_find(d, tenant, op->id, &row, err) && newest_stamp(d, &row, &newest, err) &&
            op_stamp_above(op, newest, &stamp, err) &&
-           sql_thread_remove(d, tenant, op->id, stamp, err) && garbage_finish(d, op, err);
+           sql_thread_remove(d, tenant, op->id, &stamp, err) &&
+           copies_thread(op, op->id, stamp, 0, err) && garbage_finish(d, op, err);
 }
 
-bool sql_thread_remove(struct sql *d, int64_t tenant, struct slice id, int64_t stamp,
+bool sql_thread_remove(struct sql *d, int64_t tenant, struct slice id, int64_t *stamp,
                        struct err *err)
 {
     struct thread_row row;
@@ -212,7 +214,9 @@ bool sql_thread_remove(struct sql *d, int64_t tenant, struct slice id, int64_t s
 
     if (!thread_find(d, tenant, id, &row, err) || !newest_stamp(d, &row, &newest, err))
         return false;
-    row.tomb = stamp > newest ? stamp : newest;
+    if (*stamp < newest)
+        *stamp = newest;
+    row.tomb = *stamp;
     if (row.id == 0)
         return thread_make(d, tenant, id, &row, err);
     return garbage_thread(d, row.id, err) && query_do(d, SQL_THREAD_TOMB, row.id, row.tomb, err);

@@ -1,4 +1,5 @@
 /* sql_writes.c - OP_WRITES_PUT and OP_WRITES_GET; see op_checkpoints.h. */
+#include "copies.h"
 #include "pack.h"
 #include "sql_target.h"
 #include "writes.h"
@@ -32,6 +33,25 @@ static bool prepare(struct put *p, struct err *err)
            writes_combine(&p->op->writes_put, &p->stored, p->op->arena, &p->writes, err);
 }
 
+/* What another store needs of this. */
+static bool copy(struct put *p, const struct task_row *task, struct err *err)
+{
+    const struct op_writes_put *put = &p->op->writes_put;
+    struct record record = {
+        .kind = RECORD_TASK,
+        .key = {.id = p->op->id, .ns = put->ns, .sub = put->checkpoint_id, .task = put->task_id},
+        .task = {.stamp = task->stamp,
+                 .seq = task->seq,
+                 .form = p->at.form,
+                 .task_path = task->task_path,
+                 .writes = p->writes.items,
+                 .n_writes = p->writes.n},
+    };
+
+    return copies_thread(p->op, p->op->id, p->at.ns.tomb, p->op->now_us, err) &&
+           copies_add(p->op, &record, err);
+}
+
 static bool store(struct put *p, struct err *err)
 {
     const struct op_writes_put *put = &p->op->writes_put;
@@ -50,7 +70,7 @@ static bool store(struct put *p, struct err *err)
         return false;
     change.bytes = (int64_t)task.body.len - (int64_t)p->at.task.body.len;
     return ns_grow(p->d, p->at.ns.id, &change, err) &&
-           thread_touch(p->d, p->at.ns.thread, p->op->now_us, err);
+           thread_touch(p->d, p->at.ns.thread, p->op->now_us, err) && copy(p, &task, err);
 }
 
 bool sql_writes_put(struct sql *d, struct op *op, struct err *err)
@@ -64,7 +84,7 @@ bool sql_writes_put(struct sql *d, struct op *op, struct err *err)
                            .form = put->form};
     if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) || !prepare(&p, err) ||
         (p.writes.changed && !store(&p, err)) ||
-        !sql_session_touch(d, p.at.key.tenant, op->id, op->now_us, err))
+        !sql_session_touch(d, op, p.at.key.tenant, op->id, err))
         return false;
     put->out.created = p.stored.n == 0;
     return true;

@@ -19,6 +19,10 @@
 #define T_CHECKPOINT "checkpoint"
 #define T_VALUE "value"
 #define T_TASK "task"
+#define T_OUTBOX "outbox"
+#define T_PENDING "pending"
+#define T_MISSING "missing"
+#define T_NOTE "note"
 
 /* Its planner takes joins in the order in which they are written, and an index that is named. */
 #define NESTED_JOIN "CROSS JOIN"
@@ -36,6 +40,9 @@
 #define UNLESS_MADE(key) ""
 #define FOR_REMOVAL(table) ""
 #define DESCRIBE_STORE "SELECT 'SQLite ' || sqlite_version(), user_version FROM pragma_user_version"
+
+#define INTEGER_TYPE "INTEGER"
+#define STORE_INCARNATION "SELECT text, 0 FROM note WHERE name = CAST('#incarnation' AS BLOB)"
 
 #define AMONG(list) "IN (" EACH_NUMBER(list) ")"
 

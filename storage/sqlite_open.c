@@ -21,6 +21,7 @@ static const struct {
 } migrations[] = {
     {sqlite_0001_sql, &sqlite_0001_sql_len},
     {sqlite_0002_sql, &sqlite_0002_sql_len},
+    {sqlite_0003_sql, &sqlite_0003_sql_len},
 };
 
 /*

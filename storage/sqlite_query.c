@@ -6,7 +6,7 @@
 
 static const char *const texts[SQLITE_COUNT] = {
 #define X(name, text) [SQL_##name] = text,
-    PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X) SQLITE_SQL(X)
+    PAIR_SQL(X) PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X) SQLITE_SQL(X)
 #undef X
 };
 

@@ -21,6 +21,8 @@ struct contract_target {
     const char *name;
     /* Opens store `number` of this process, empty at its first opening. cfg->url is not set. */
     struct backend *(*open)(struct backend_config cfg, int number, struct err *err);
+    bool
+        stamps_anew; /* it is above drivers: what they refuse as too old it repeats with a new stamp */
 };
 
 /* The target of this program; set by contract_run(). */

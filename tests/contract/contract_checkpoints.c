@@ -314,7 +314,8 @@ void contract_checkpoints_add(TCase *tc)
     tcase_add_test(tc, latest_by_form);
     tcase_add_test(tc, form_is_fixed_while_there_is_something);
     tcase_add_test(tc, write_sequence_only_rises);
-    tcase_add_test(tc, fence);
+    if (!contract_target->stamps_anew)
+        tcase_add_test(tc, fence);
     tcase_add_test(tc, writes_by_mode);
     tcase_add_test(tc, writes_order);
     tcase_add_test(tc, writes_before_their_checkpoint);

@@ -16,7 +16,7 @@ static struct backend *open_fault(struct backend_config cfg, int number UNUSED, 
 
 int main(void)
 {
-    static const struct contract_target target = {"fault", open_fault};
+    static const struct contract_target target = {.name = "fault", .open = open_fault};
 
     return contract_run(&target);
 }

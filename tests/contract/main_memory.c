@@ -17,7 +17,7 @@ static struct backend *open_memory(struct backend_config cfg, int number UNUSED,
 
 int main(void)
 {
-    static const struct contract_target target = {"memory", open_memory};
+    static const struct contract_target target = {.name = "memory", .open = open_memory};
 
     int failed;
 

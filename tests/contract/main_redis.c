@@ -1,13 +1,11 @@
 /* main_redis.c - the contract on redis:, with versions.c in the chain. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "contract.h"
-#include "redis.h"
+#include "servers.h"
 #include "value_cache.h"
-#include "versions.h"
 
 enum { CROWD = 3, SKIPPED = 77, CACHE_BYTES = 1 << 26 };
 
@@ -55,18 +53,9 @@ static void crowd_close(struct backend *self)
 
 static const struct backend_ops crowd_ops = {"crowd", crowd_execute, crowd_probe, crowd_close};
 
-/* Each test has a prefix of its own, which is left behind. */
 static struct backend *open_prefix(struct backend_config cfg, int number, struct err *err)
 {
-    char prefix[64];
-    struct backend *below;
-
-    snprintf(prefix, sizeof(prefix), "t%ld_%d:", (long)getpid(), number);
-    cfg.url = url;
-    cfg.redis_prefix = prefix;
-    cfg.store_timeout_ms = 60000; /* sanitizers, and others on the machine */
-    below = redis_open(&cfg, err);
-    return below ? versions_open(below, cache, err) : NULL;
+    return servers_open_redis(cfg, url, cache, number, err);
 }
 
 static struct backend *open_crowd(struct backend_config cfg, int number, struct err *err)
@@ -85,12 +74,13 @@ static struct backend *open_crowd(struct backend_config cfg, int number, struct 
 
 int main(void)
 {
-    static const struct contract_target alone = {"redis", open_prefix};
-    static const struct contract_target crowded = {"redis, crowded", open_crowd};
-    static const struct contract_target node = {"redis, node of a cluster", open_prefix};
+    static const struct contract_target alone = {.name = "redis", .open = open_prefix};
+    static const struct contract_target crowded = {.name = "redis, crowded", .open = open_crowd};
+    static const struct contract_target node = {.name = "redis, node of a cluster",
+                                                .open = open_prefix};
     int failed;
 
-    url = getenv("STATEWARD_TEST_REDIS");
+    url = servers_redis_url();
     if (!url) {
         fputs("STATEWARD_TEST_REDIS is not set: skipped\n", stderr);
         return SKIPPED;

@@ -26,7 +26,7 @@ static int remove_one(const char *path, const struct stat *st UNUSED, int type U
 
 int main(void)
 {
-    static const struct contract_target target = {"sqlite", open_file};
+    static const struct contract_target target = {.name = "sqlite", .open = open_file};
     int failed;
 
     if (!mkdtemp(folder))

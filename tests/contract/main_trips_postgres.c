@@ -221,7 +221,7 @@ END_TEST
 
 int main(void)
 {
-    static const struct contract_target target = {"trips", open_schema};
+    static const struct contract_target target = {.name = "trips", .open = open_schema};
     Suite *suite = suite_create(target.name);
     TCase *tc = tcase_create("trips");
     SRunner *runner;

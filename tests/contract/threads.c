@@ -249,6 +249,10 @@ static struct slice record_text(struct store *s, const struct record *r)
     case RECORD_MESSAGE:
     case RECORD_CONTEXT:
     case RECORD_KIND_COUNT:
+    case RECORD_PENDING:
+    case RECORD_MESSAGES:
+    case RECORD_CHECKPOINTS:
+    case RECORD_CONTENTS:
         break;
     }
     ck_abort_msg("no record of a thread");

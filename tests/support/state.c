@@ -137,6 +137,10 @@ static void put_body(const struct state *s, struct text *t, const struct record 
         put_task(s, t, &r->task);
         break;
     case RECORD_KIND_COUNT:
+    case RECORD_PENDING:
+    case RECORD_MESSAGES:
+    case RECORD_CHECKPOINTS:
+    case RECORD_CONTENTS:
         break;
     }
 }

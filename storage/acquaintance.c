@@ -1,0 +1,79 @@
+/* acquaintance.c - see acquaintance.h. */
+#include "acquaintance.h"
+
+#include <stdio.h>
+
+void acquaintance_init(struct acquaintance *a)
+{
+    *a = (struct acquaintance){.lock = PTHREAD_MUTEX_INITIALIZER};
+}
+
+static void keep(char *to, size_t size, struct slice text)
+{
+    snprintf(to, size, "%.*s", text.at ? (int)text.len : 0, text.at ? text.at : "");
+}
+
+struct met acquaintance_meet(struct acquaintance *a, struct slice incarnation, struct slice pair,
+                             int64_t position)
+{
+    struct met met;
+
+    keep(met.incarnation, sizeof(met.incarnation), incarnation);
+    keep(met.pair, sizeof(met.pair), pair);
+    pthread_mutex_lock(&a->lock);
+    met.early = !a->known;
+    met.older = a->known && position < a->position;
+    met.generation = a->generation;
+    pthread_mutex_unlock(&a->lock);
+    return met;
+}
+
+void acquaintance_learn(struct acquaintance *a, const struct learnt *what)
+{
+    if (!a)
+        return;
+    pthread_mutex_lock(&a->lock);
+    a->known = true;
+    keep(a->incarnation, sizeof(a->incarnation), what->incarnation);
+    keep(a->pair, sizeof(a->pair), what->pair);
+    a->position = what->position;
+    a->generation += what->forgot;
+    pthread_mutex_unlock(&a->lock);
+}
+
+bool acquaintance_admits(struct acquaintance *a, const struct met *met, struct err *err)
+{
+    bool admits;
+
+    if (!a)
+        return true;
+    pthread_mutex_lock(&a->lock);
+    admits = !a->known || (strcmp(a->incarnation, met->incarnation) == 0 &&
+                           (met->early || strcmp(a->pair, met->pair) == 0) &&
+                           !(met->older && met->generation == a->generation));
+    pthread_mutex_unlock(&a->lock);
+    return admits ||
+           err_set(err, ERR_UNAVAILABLE, "the store is not what it was: it may have lost changes");
+}
+
+/* By which it is found out what the store is. */
+static bool may_ask(const struct op *op)
+{
+    return op->type == OP_PAIR_READ || op->type == OP_PAIR_CHANGE || op->type == OP_TENANT_LIST;
+}
+
+size_t acquaintance_sort(struct acquaintance *a, const struct met *met, struct op *const ops[],
+                         size_t n, struct op **allowed)
+{
+    struct err why;
+    bool admits = acquaintance_admits(a, met, &why);
+    size_t n_allowed = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (admits || may_ask(ops[i]))
+            allowed[n_allowed++] = ops[i];
+        else
+            ops[i]->status = why;
+    }
+    return n_allowed;
+}

@@ -1,0 +1,51 @@
+/*
+ * copies.h - what an op has changed, for the other store of a pair.
+ *
+ *     driver: makes a change -> copies_*() -> the entry in its outbox: copies_pack()
+ *             -> failover: OP_MERGE of op->copies into the other store
+ *
+ * All of these do nothing when the op is not to be replicated.
+ *
+ * Threads    the lane's.
+ * Ownership  the list lives in the arena of the op; texts are borrowed and must live as long.
+ * Units      as in record.h.
+ * Errors     ERR_NO_MEMORY.
+ */
+#ifndef COPIES_H
+#define COPIES_H
+
+#include "session_state.h"
+
+/* Begins anew: an op that runs again has changed nothing yet. */
+void copies_reset(struct op *op);
+
+/* Adds a record. */
+bool copies_add(struct op *op, const struct record *record, struct err *err) MUST_USE;
+
+/* Adds the session `id` as it is now. */
+bool copies_session(struct op *op, struct slice id, const struct session_state *s,
+                    struct err *err) MUST_USE;
+
+/* Adds a thread: the stamp of its deletion (0 = none), and its last change. */
+bool copies_thread(struct op *op, struct slice id, int64_t tomb, int64_t updated_us,
+                   struct err *err) MUST_USE;
+
+/* Adds the request of the op, if it has an Idempotency-Key. */
+bool copies_repeat(struct op *op, struct err *err) MUST_USE;
+
+/* Adds what the op, a patch of a store that is alone, has left pending. Without additions nothing. */
+bool copies_pending(struct op *op, struct err *err) MUST_USE;
+
+/* Adds the messages that the op, an append, has created. */
+bool copies_messages(struct op *op, struct err *err) MUST_USE;
+
+/* Adds the name of something that is not copied with the op: RECORD_MESSAGES and those after it. */
+bool copies_name(struct op *op, enum record_kind kind, struct slice id, struct err *err) MUST_USE;
+
+/* The names of all from number `from` on, as the outbox keeps them. */
+bool copies_pack(const struct op *op, size_t from, struct slice *packed, struct err *err) MUST_USE;
+
+/* Whether a patch adds to counters. */
+bool copies_adds(const struct op *op) MUST_USE;
+
+#endif

@@ -1,0 +1,17 @@
+/* messages.c - see messages.h. */
+#include "messages.h"
+
+size_t message_bytes(const struct message *m)
+{
+    return sizeof(*m) + m->id.len + m->role.len + m->content.len + m->metadata.len;
+}
+
+void messages_reverse(struct message *items, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        struct message other = items[i];
+
+        items[i] = items[n - 1 - i];
+        items[n - 1 - i] = other;
+    }
+}

@@ -1,0 +1,49 @@
+/*
+ * pair_sql.h - the SQL of what a store keeps for the other one of a pair, by name.
+ *
+ * Written once for all stores: names of tables and what else differs are macros of the dialect
+ * (sqlite_dialect_sql.h), which whoever expands these texts includes. Parameters are ?1, ?2, ...
+ *
+ * Threads    constants.
+ * Ownership  none.
+ * Units      as in storage/schema.
+ * Errors     none.
+ */
+#ifndef PAIR_SQL_H
+#define PAIR_SQL_H
+
+/* clang-format off */
+
+#define PAIR_SQL(X) \
+    X(OUTBOX_PUT, "INSERT INTO " T_OUTBOX " (number, tenant, id, names) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING") \
+    X(OUTBOX_LIST, "SELECT number, tenant, id, names FROM " T_OUTBOX " ORDER BY number LIMIT ?1") \
+    X(OUTBOX_CLEAR, "DELETE FROM " T_OUTBOX " WHERE number " AMONG("?1")) \
+    X(OUTBOX_ANY, "SELECT CAST(EXISTS (SELECT 1 FROM " T_OUTBOX ") AS " INTEGER_TYPE ")") \
+    X(OUTBOX_HAS, "SELECT 1 FROM " T_OUTBOX " WHERE number = ?1") \
+    X(MISSING_PUT, "INSERT INTO " T_MISSING " (tenant, id) VALUES (?1, ?2) ON CONFLICT DO NOTHING") \
+    X(MISSING_DROP, "DELETE FROM " T_MISSING " WHERE tenant = ?1 AND id = ?2") \
+    X(MISSING_LIST, "SELECT tenant, id FROM " T_MISSING " ORDER BY tenant, id") \
+    X(MISSING_HAS, "SELECT 1 FROM " T_MISSING " WHERE tenant = ?1 AND id = ?2") \
+    X(MISSING_ANY, "SELECT 1 FROM " T_MISSING " LIMIT 1") \
+    X(NOTE_PUT, "INSERT INTO " T_NOTE " (name, text) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET text = excluded.text") \
+    X(NOTE_ONCE, "INSERT INTO " T_NOTE " (name, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING") \
+    X(NOTE_DROP, "DELETE FROM " T_NOTE " WHERE name = ?1") \
+    X(NOTE_LIST, "SELECT name, text FROM " T_NOTE " ORDER BY name") \
+    X(INCARNATION, STORE_INCARNATION) \
+    X(PENDING_PUT, "INSERT INTO " T_PENDING " (op_id, tenant, id, stamp, requests, errors, processing_time, at_us, body_hash) " \
+                   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING") \
+    X(PENDING_DROP, "DELETE FROM " T_PENDING " WHERE op_id = ?1") \
+    X(PENDING_KILL, "DELETE FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2 AND stamp <= ?3") \
+    X(PENDING_READ, "SELECT stamp, requests, errors, processing_time, at_us, body_hash FROM " T_PENDING " WHERE op_id = ?1") \
+    X(PENDING_SUM, "SELECT CAST(coalesce(sum(requests), 0) AS BIGINT), CAST(coalesce(sum(errors), 0) AS BIGINT), coalesce(sum(processing_time), 0.0) " \
+                   "FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2 AND stamp > ?3") \
+    X(REPEAT_READ, "SELECT body_hash, at_us FROM " T_REPEAT " WHERE op_id = ?1") \
+    X(REPEAT_KEEP, "INSERT INTO " T_REPEAT " (op_id, body_hash, at_us) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING") \
+    X(MESSAGE_READ, "SELECT stamp, seq, role, content, metadata FROM " T_MESSAGE " WHERE session = ?1 AND message_id = ?2") \
+    X(MESSAGE_GONE, "DELETE FROM " T_MESSAGE " WHERE session = ?1 AND message_id = ?2 AND stamp <= ?3") \
+    X(NS_THREAD_ID, "SELECT t.thread_id FROM " T_NAMESPACE " n JOIN " T_THREAD " t ON t.id = n.thread WHERE n.id = ?1") \
+    X(CONTEXT_READ, "SELECT updated_us, body FROM " T_CONTEXT " WHERE session = ?1 AND version = ?2 AND stamp = ?3")
+
+/* clang-format on */
+
+#endif

@@ -1,0 +1,223 @@
+/* redis_append.c - OP_MESSAGE_APPEND; see op_sessions.h. */
+#include "clock.h"
+#include "copies.h"
+#include "redis_messages.h"
+#include "redis_ops.h"
+
+enum { APPEND_HEAD = 18 };
+
+#define BACKSTOP_MS (INT64_C(3600) * 1000) /* Redis' own expiry comes this much later */
+
+/* The messages of the op that are stored, by an HMGET of their ids. */
+static void ask_known(struct call *c, const struct op_message_append *append)
+{
+    struct slice *args = arena_alloc(c->arena, (append->n + 2) * sizeof(*args));
+
+    if (!args) {
+        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        return;
+    }
+    args[0] = SLICE("HMGET");
+    args[1] = call_key(c, "messages");
+    for (size_t i = 0; i < append->n; i++)
+        args[i + 2] = append->messages[i].id;
+    call_ask(c, args, append->n + 2);
+}
+
+/* Whether message i is stored, or stands in the op before; m->seq is that of the first then. */
+static bool find_known(struct op_message_append *append, size_t i, const struct reply *known,
+                       bool *found, struct err *err)
+{
+    struct message *m = &append->messages[i], stored;
+    int64_t stamp;
+
+    *found = false;
+    if (known && known->items[i]->type == REPLY_TEXT) {
+        if (!redis_message_unpack(known->items[i]->text, &stored, &stamp, err))
+            return false;
+        m->seq = stored.seq;
+        *found = true;
+        return true;
+    }
+    for (size_t k = 0; k < i && !*found; k++)
+        if (append->messages[k].created && slice_equal(append->messages[k].id, m->id)) {
+            m->seq = append->messages[k].seq;
+            *found = true;
+        }
+    return true;
+}
+
+static bool put_all(struct call *c, struct session_row *row, const struct reply *known,
+                    int64_t stamp, struct err *err)
+{
+    struct op_message_append *append = &c->op->message_append;
+    struct slice *fields = arena_alloc(c->arena, 2 * (append->n + 1) * sizeof(*fields));
+    struct slice *places = arena_alloc(c->arena, 2 * (append->n + 1) * sizeof(*places));
+    size_t n = 2, created = 0;
+    bool found;
+
+    if (!fields || !places)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < append->n; i++)
+        append->messages[i].created = false;
+    for (size_t i = 0; i < append->n; i++) {
+        struct message *m = &append->messages[i];
+
+        if (!find_known(append, i, known, &found, err))
+            return false;
+        if (found)
+            continue;
+        m->seq = row->s.last_seq < c->op->now_us ? c->op->now_us : row->s.last_seq + 1;
+        row->s.last_seq = m->seq;
+        m->created = true;
+        created++;
+        fields[n] = m->id;
+        if (!redis_message_pack(c, m, stamp, &fields[n + 1], err))
+            return false;
+        places[n] = SLICE("0");
+        places[n + 1] = redis_message_place(c, m->seq, m->id);
+        n += 2;
+    }
+    if (created == 0)
+        return true;
+    fields[0] = SLICE("HSET");
+    fields[1] = call_key(c, "messages");
+    places[0] = SLICE("ZADD");
+    places[1] = call_key(c, "order");
+    call_change(c, fields, n);
+    call_change(c, places, n);
+    CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("messages"),
+           call_number(c, (int64_t)created));
+    if (row->content_stamp < stamp)
+        row->content_stamp = stamp;
+    return true;
+}
+
+/* A new session or anchor, one that was deleted or has expired: what it is must be looked at. */
+static bool append_with_care(struct call *c, struct op *op, struct err *err)
+{
+    struct op_message_append *append = &op->message_append;
+    struct reply **replies;
+    struct session_row row;
+    int64_t stamp, tomb;
+    bool known;
+
+    call_at(c, op->tenant, op->id);
+    redis_row_ask(c, op->replicate);
+    ask_known(c, append);
+    if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
+        return false;
+    if (append->require_session && !session_state_live(&row.s, c->d->session_ttl_us, op->now_us))
+        return session_state_missing(err);
+    known = session_state_known(&row.s, c->d->session_ttl_us, op->now_us);
+    tomb = row.s.tomb;
+    if (!redis_row_begin(c, tomb, &row, &stamp, err))
+        return false;
+    row.s.hollow = false;
+    if (!put_all(c, &row, known ? replies[1] : NULL, stamp, err))
+        return false;
+    if (row.s.active_us < op->now_us)
+        row.s.active_us = op->now_us;
+    if (row.s.active_us < row.s.last_seq)
+        row.s.active_us = row.s.last_seq;
+    return redis_row_store(c, &row, err) && copies_messages(op, err) &&
+           ((op->n_copies > 0 && row.s.tomb == tomb) || copies_session(op, op->id, &row.s, err)) &&
+           call_commit(c, err);
+}
+
+/* The field of a message without the seq in front. */
+static bool tail_of(struct call *c, const struct message *m, struct slice *tail, struct err *err)
+{
+    struct message bare = *m;
+    struct slice field;
+
+    bare.seq = 0;
+    if (!redis_message_pack(c, &bare, c->op->stamp, &field, err))
+        return false;
+    *tail = (struct slice){field.at + 1, field.len - 1};
+    return true;
+}
+
+/* The entry that names all messages: with the script they are all new, or nothing is done. */
+static bool entry_of(struct call *c, struct slice *entry, struct err *err)
+{
+    struct op_message_append *append = &c->op->message_append;
+    bool ok;
+
+    for (size_t i = 0; i < append->n; i++)
+        append->messages[i].created = true;
+    ok = copies_messages(c->op, err) && call_entry(c, entry, err);
+    copies_reset(c->op);
+    return ok;
+}
+
+/* Who is there, and when; see redis_scripts.c. */
+static void append_head(struct call *c, struct slice entry, struct slice *args)
+{
+    int64_t expired_us = session_state_expired_us(c->d->session_ttl_us, c->op->now_us),
+            ttl_us = c->d->session_ttl_us;
+    const struct slice head[APPEND_HEAD] = {
+        SLICE("8"),
+        call_key(c, "session"),
+        call_key(c, "order"),
+        call_key(c, "messages"),
+        call_key(c, "contexts"),
+        call_index(c, "totals"),
+        call_index(c, "active"),
+        call_index(c, "loose"),
+        call_index(c, "outbox"),
+        c->id,
+        call_number(c, c->op->now_us),
+        redis_message_place(c, c->op->now_us, SLICE("")),
+        expired_us == INT64_MIN ? SLICE("") : call_number(c, expired_us),
+        c->op->message_append.require_session ? SLICE("1") : SLICE("0"),
+        call_number(c, c->op->stamp),
+        call_number(c, stamp_next()),
+        ttl_us > 0 ? call_number(c, ttl_us / 1000 + BACKSTOP_MS) : SLICE(""),
+        entry,
+    };
+
+    memcpy(args, head, sizeof(head));
+}
+
+/* The usual case, in one step. *done is false if it is another. */
+static bool append_at_once(struct call *c, bool *done, struct err *err)
+{
+    struct op_message_append *append = &c->op->message_append;
+    struct slice *args = arena_alloc(c->arena, (APPEND_HEAD + 2 * append->n) * sizeof(*args));
+    size_t n = APPEND_HEAD;
+    struct slice entry = SLICE("");
+    struct reply *reply;
+
+    if (!args)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (c->op->replicate && !entry_of(c, &entry, err))
+        return false;
+    append_head(c, entry, args);
+    for (size_t i = 0; i < append->n; i++, n += 2) {
+        args[n] = append->messages[i].id;
+        if (!tail_of(c, &append->messages[i], &args[n + 1], err))
+            return false;
+    }
+    if (!call_script(c, REDIS_APPEND, args, n, &reply, err))
+        return false;
+    *done = reply->type == REPLY_LIST;
+    if (*done && reply->n != 2 * append->n)
+        return err_set(err, ERR_STORAGE, "redis: the script that appends does not fit");
+    for (size_t i = 0; *done && i < append->n; i++) {
+        append->messages[i].seq = redis_number(reply->items[2 * i]->text);
+        append->messages[i].created = redis_number(reply->items[2 * i + 1]->text) != 0;
+    }
+    c->changed |= *done;
+    return true;
+}
+
+bool redis_message_append(struct call *c, struct op *op, struct err *err)
+{
+    bool done = false;
+
+    call_at(c, op->tenant, op->id);
+    if (!op->alone && !append_at_once(c, &done, err))
+        return false;
+    return done ? copies_messages(op, err) : append_with_care(c, op, err);
+}

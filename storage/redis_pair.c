@@ -1,0 +1,283 @@
+/* redis_pair.c - the outbox, and what a store knows of its peer; see redis_pair.h. */
+#include "redis_pair.h"
+
+#include <stdlib.h>
+
+#include "pack.h"
+#include "redis_node.h"
+#include "redis_ops.h"
+
+enum { DIGITS = 20, PER_BUCKET_MIN = 16 };
+
+static bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+/* Ops that ask for no data of clients, or for all that is here. */
+static bool asks_for_what_is_here(const struct op *op)
+{
+    static const bool always[OP_TYPE_COUNT] = {
+        [OP_PAIR_READ] = true,  [OP_PAIR_CHANGE] = true, [OP_RECORDS_GET] = true,
+        [OP_READ_RANGE] = true, [OP_MERGE] = true,       [OP_PROBE] = true,
+        [OP_DESCRIBE] = true,   [OP_TENANT_LIST] = true, [OP_TENANT_FORGET] = true,
+    };
+
+    return always[op->type] || (op->type == OP_CLEANUP && op->cleanup.expired);
+}
+
+bool redis_pair_admits(struct call *c, struct err *err)
+{
+    struct reply **replies;
+    unsigned *buckets;
+    bool missing = false;
+    size_t n = 1;
+
+    if (asks_for_what_is_here(c->op))
+        return true;
+    if (slice_present(c->op->id)) {
+        call_at(c, c->op->tenant, c->op->id);
+        ASK(c, SLICE("EXISTS"), call_key(c, "missing"));
+    } else {
+        c->tenant = c->op->tenant;
+        if (!call_buckets(c, c->tenant, &buckets, &n, err))
+            return false;
+        for (size_t i = 0; i < n; i++)
+            ASK(c, SLICE("EXISTS"), call_index_at(c, "missing-ids", buckets[i]));
+    }
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        missing |= replies[i]->number != 0;
+    return !missing || err_set(err, ERR_UNAVAILABLE,
+                               "The fallback lacks the newest changes; the primary has them.");
+}
+
+/* --- reading -------------------------------------------------------------------------------------- */
+
+/* An entry: the number with 20 digits, then the id and the names. */
+static bool take_entry(struct call *c, struct slice tenant, struct slice member,
+                       struct outbox_entry *e, struct err *err)
+{
+    struct slice texts[2];
+    struct record_name *names;
+
+    if (member.len < DIGITS)
+        return err_set(err, ERR_STORAGE, "redis: an entry of the outbox is damaged");
+    e->number = redis_number((struct slice){member.at, DIGITS});
+    e->tenant = tenant;
+    if (!redis_unpack((struct slice){member.at + DIGITS, member.len - DIGITS},
+                      &(struct packed){NULL, 0, texts, 2}, err) ||
+        !unpack_names(texts[1], c->arena, &names, &e->n_names, err))
+        return false;
+    e->id = texts[0];
+    e->names = names;
+    return true;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const struct outbox_entry *a = left, *b = right;
+
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+/* What is read of all tenants. */
+struct reading {
+    struct call *c;
+    struct outbox_entry *entries;
+    size_t n, cap;
+    int64_t all; /* entries that there are */
+    struct pair_id *missing;
+    size_t n_missing, missing_cap;
+};
+
+static bool add_entries(struct reading *r, struct slice tenant, const struct reply *reply,
+                        struct err *err)
+{
+    for (size_t i = 0; i < reply->n; i++) {
+        struct outbox_entry *grown = arena_grow(r->c->arena, r->entries, r->n, sizeof(*grown),
+                                                &r->cap);
+
+        if (!grown)
+            return no_memory(err);
+        r->entries = grown;
+        if (!take_entry(r->c, tenant, reply->items[i]->text, &grown[r->n], err))
+            return false;
+        r->n++;
+    }
+    return true;
+}
+
+static bool add_missing(struct reading *r, struct slice tenant, const struct reply *reply,
+                        struct err *err)
+{
+    for (size_t i = 0; i < reply->n; i++) {
+        struct pair_id *grown = arena_grow(r->c->arena, r->missing, r->n_missing, sizeof(*grown),
+                                           &r->missing_cap);
+
+        if (!grown)
+            return no_memory(err);
+        r->missing = grown;
+        grown[r->n_missing++] = (struct pair_id){tenant, reply->items[i]->text};
+    }
+    return true;
+}
+
+/* The oldest entries of each bucket that has any. */
+static bool read_buckets(struct reading *r, struct slice tenant, const unsigned *buckets, size_t n,
+                         struct err *err)
+{
+    int64_t limit = r->c->op->pair_read.limit, each = limit;
+    struct reply **replies;
+
+    if (n == 0)
+        return true;
+    if (n > 1)
+        each = 2 * limit / (int64_t)n + PER_BUCKET_MIN;
+    for (size_t i = 0; i < n; i++)
+        ASK(r->c, SLICE("ZRANGE"), call_index_at(r->c, "outbox", buckets[i]), SLICE("0"),
+            call_number(r->c, each - 1));
+    if (!call_answers(r->c, &replies, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!add_entries(r, tenant, replies[i], err))
+            return false;
+    return true;
+}
+
+static bool read_tenant(struct reading *r, struct slice tenant, struct err *err)
+{
+    struct call *c = r->c;
+    unsigned *buckets;
+    struct reply **replies;
+    size_t n, filled = 0;
+
+    c->tenant = tenant;
+    if (!call_buckets(c, tenant, &buckets, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        ASK(c, SLICE("ZCARD"), call_index_at(c, "outbox", buckets[i]));
+        ASK(c, SLICE("SMEMBERS"), call_index_at(c, "missing-ids", buckets[i]));
+    }
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        r->all += replies[2 * i]->number;
+        if (!add_missing(r, tenant, replies[2 * i + 1], err))
+            return false;
+        if (replies[2 * i]->number > 0)
+            buckets[filled++] = buckets[i];
+    }
+    return read_buckets(r, tenant, buckets, filled, err);
+}
+
+static bool read_notes(struct call *c, const struct reply *reply, struct err *err)
+{
+    struct op_pair_read *read = &c->op->pair_read;
+
+    read->out.notes = arena_alloc(c->arena, (reply->n / 2 + 1) * sizeof(*read->out.notes));
+    if (!read->out.notes)
+        return no_memory(err);
+    for (size_t i = 0; i + 1 < reply->n; i += 2)
+        read->out.notes[read->out.n_notes++] = (struct pair_note){
+            .name = reply->items[i]->text, .text = reply->items[i + 1]->text};
+    return true;
+}
+
+static struct slice note_key(struct call *c)
+{
+    return redis_key_single(c->d->prefix, "note", (struct slice){NULL, 0}, c->arena);
+}
+
+/* What is asked of the server as a whole. */
+static bool read_single(struct call *c, struct err *err)
+{
+    struct reply **replies;
+
+    ASK(c, SLICE("HGETALL"), note_key(c));
+    ASK(c, SLICE("INFO"), SLICE("server"));
+    ASK(c, SLICE("INFO"), SLICE("replication"));
+    if (!call_answers(c, &replies, err) || !read_notes(c, replies[0], err))
+        return false;
+    c->op->pair_read.out.incarnation = redis_incarnation(c->d, replies[1]->text, replies[2]->text,
+                                                         c->arena);
+    return slice_present(c->op->pair_read.out.incarnation) || no_memory(err);
+}
+
+bool redis_pair_read(struct call *c, struct op *op, struct err *err)
+{
+    struct op_pair_read *read = &op->pair_read;
+    struct reading r = {.c = c};
+    struct slice *tenants;
+    size_t n;
+
+    memset(&read->out, 0, sizeof(read->out));
+    if (!call_tenants(c, &tenants, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!read_tenant(&r, tenants[i], err))
+            return false;
+    if (r.n > 1)
+        qsort(r.entries, r.n, sizeof(*r.entries), by_number);
+    read->out.entries = r.entries;
+    read->out.n = r.n < (size_t)read->limit ? r.n : (size_t)read->limit;
+    read->out.more = r.all > (int64_t)read->out.n;
+    read->out.missing = r.missing;
+    read->out.n_missing = r.n_missing;
+    return read_single(c, err);
+}
+
+/* --- changing ------------------------------------------------------------------------------------- */
+
+/* By its number; an entry that names several ids is cleared where it was read. */
+static void ask_clear(struct call *c, const struct outbox_entry *e)
+{
+    if (!slice_present(e->id))
+        return;
+    call_at(c, e->tenant, e->id);
+    ASK(c, SLICE("ZREMRANGEBYLEX"), call_index(c, "outbox"),
+        call_concat(c, SLICE("["), redis_digits(e->number, c->arena)),
+        call_concat(c, SLICE("("), redis_digits(e->number + 1, c->arena)));
+}
+
+static void ask_missing(struct call *c, const struct pair_id *id, bool missing)
+{
+    call_at(c, id->tenant, id->id);
+    if (missing) {
+        ASK(c, SLICE("HSET"), call_key(c, "missing"), SLICE("rev"), SLICE("1"));
+        ASK(c, SLICE("SADD"), call_index(c, "missing-ids"), id->id);
+    } else {
+        ASK(c, SLICE("SREM"), call_index(c, "missing-ids"), id->id);
+        ASK(c, SLICE("DEL"), call_key(c, "missing"));
+    }
+}
+
+static void ask_note(struct call *c, const struct pair_note *note)
+{
+    if (slice_present(note->text))
+        ASK(c, note->once ? SLICE("HSETNX") : SLICE("HSET"), note_key(c), note->name, note->text);
+    else
+        ASK(c, SLICE("HDEL"), note_key(c), note->name);
+}
+
+bool redis_pair_change(struct call *c, struct op *op, struct err *err)
+{
+    const struct op_pair_change *change = &op->pair_change;
+    struct reply **replies;
+
+    for (size_t i = 0; i < change->n_missing; i++) {
+        call_at(c, change->missing[i].tenant, change->missing[i].id);
+        if (!call_use(c, err))
+            return false;
+    }
+    for (size_t i = 0; i < change->n_clear; i++)
+        ask_clear(c, &change->clear[i]);
+    for (size_t i = 0; i < change->n_missing; i++)
+        ask_missing(c, &change->missing[i], true);
+    for (size_t i = 0; i < change->n_found; i++)
+        ask_missing(c, &change->found[i], false);
+    for (size_t i = 0; i < change->n_notes; i++)
+        ask_note(c, &change->notes[i]);
+    return call_answers(c, &replies, err);
+}

@@ -1,0 +1,43 @@
+/*
+ * redis_pair.h - what a store keeps for the other one of a pair: outbox, what is missing, what is pending.
+ *
+ *     redis.c: pair_admits() -> op function -> call_commit(): pair_entry() among the changes
+ *
+ * Threads    the lane's.
+ * Ownership  texts live in the arena of the op.
+ * Units      stamps as in clock.h.
+ * Errors     those of redis.h.
+ */
+#ifndef REDIS_PAIR_H
+#define REDIS_PAIR_H
+
+#include "redis_rows.h"
+
+/* Whether a store that is alone has what the op is about. ERR_UNAVAILABLE: it lacks changes. */
+bool redis_pair_admits(struct call *c, struct err *err) MUST_USE;
+
+/* Leaves the additions of a patch pending, with the session at hand. */
+bool redis_pending_put(struct call *c, struct err *err) MUST_USE;
+
+/* Adds what is pending to answers on sessions, if the store is alone. */
+bool redis_pending_answers(struct call *c, struct session *items, size_t n,
+                           struct err *err) MUST_USE;
+
+/* Removes what is pending of the session at hand up to a deletion. */
+bool redis_pending_kill(struct call *c, int64_t tomb, struct err *err) MUST_USE;
+
+/* OP_MERGE of one PENDING or REPEAT. */
+bool redis_pending_count(struct call *c, const struct record *record, bool *applied,
+                         struct err *err) MUST_USE;
+bool redis_pending_repeat(struct call *c, const struct record *record, bool *applied,
+                          struct err *err) MUST_USE;
+
+/* The key of a request, and the field of what is pending of it, by its op id. */
+struct slice redis_repeat_key(struct call *c, struct slice op_id) MUST_USE;
+struct slice redis_op_text(struct call *c, struct slice op_id) MUST_USE;
+
+/* A request, or what is pending, from its value. */
+bool redis_repeat_take(struct slice value, struct record_repeat *out, struct err *err) MUST_USE;
+bool redis_pending_take(struct slice value, struct record_pending *out, struct err *err) MUST_USE;
+
+#endif

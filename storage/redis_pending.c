@@ -1,0 +1,187 @@
+/* redis_pending.c - additions to counters that the primary has yet to count; see redis_pair.h. */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "copies.h"
+#include "redis_pair.h"
+
+#define REPEAT_EXPIRY "4200" /* seconds: the repeat window and an hour */
+
+struct slice redis_op_text(struct call *c, struct slice op_id)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *hex = arena_alloc(c->arena, 2 * BLOB_HASH_LEN);
+
+    if (!hex || op_id.len != BLOB_HASH_LEN) {
+        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        return SLICE("");
+    }
+    for (size_t i = 0; i < BLOB_HASH_LEN; i++) {
+        hex[2 * i] = digits[(unsigned char)op_id.at[i] >> 4];
+        hex[2 * i + 1] = digits[op_id.at[i] & 15];
+    }
+    return (struct slice){hex, 2 * BLOB_HASH_LEN};
+}
+
+struct slice redis_repeat_key(struct call *c, struct slice op_id)
+{
+    return call_index_of(c, "repeat", redis_op_text(c, op_id));
+}
+
+static void take_hash(struct slice hash, uint8_t out[BLOB_HASH_LEN])
+{
+    if (hash.len == BLOB_HASH_LEN)
+        memcpy(out, hash.at, BLOB_HASH_LEN);
+}
+
+bool redis_repeat_take(struct slice value, struct record_repeat *out, struct err *err)
+{
+    struct slice hash;
+
+    if (!redis_unpack(value, &(struct packed){&out->at_us, 1, &hash, 1}, err))
+        return false;
+    take_hash(hash, out->body_hash);
+    return true;
+}
+
+bool redis_pending_take(struct slice value, struct record_pending *out, struct err *err)
+{
+    int64_t numbers[4];
+    struct slice texts[2];
+
+    if (!redis_unpack(value, &(struct packed){numbers, 4, texts, 2}, err))
+        return false;
+    *out = (struct record_pending){
+        .stamp = numbers[0], .requests = numbers[1], .errors = numbers[2]};
+    out->repeat.at_us = numbers[3];
+    out->processing_time = strtod(texts[0].at, NULL);
+    take_hash(texts[1], out->repeat.body_hash);
+    return true;
+}
+
+bool redis_pending_put(struct call *c, struct err *err)
+{
+    const struct op_session_patch *patch = &c->op->session_patch;
+    struct slice hash = {(const char *)c->op->repeat.body_hash, BLOB_HASH_LEN}, value;
+    struct slice op_id = {(const char *)c->op->repeat.op_id, BLOB_HASH_LEN};
+    struct slice time = arena_printf(c->arena, "%.17g", patch->add_processing_time);
+
+    if (!slice_present(time))
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (!redis_pack(&(struct packed){(int64_t[]){c->op->stamp, patch->increment_requests,
+                                                 patch->mark_error, c->op->now_us},
+                                     4, (struct slice[]){time, hash}, 2},
+                    c->arena, &value, err))
+        return false;
+    CHANGE(c, SLICE("HSET"), call_key(c, "pending"), redis_op_text(c, op_id), value);
+    return copies_pending(c->op, err);
+}
+
+bool redis_pending_answers(struct call *c, struct session *items, size_t n, struct err *err)
+{
+    struct record_pending more;
+    struct reply **replies;
+
+    if (!c->op->alone || n == 0)
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        call_at(c, c->op->tenant, items[i].id);
+        ASK(c, SLICE("HVALS"), call_key(c, "pending"));
+    }
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < replies[i]->n; k++) {
+            if (!redis_pending_take(replies[i]->items[k]->text, &more, err))
+                return false;
+            items[i].request_count += more.requests;
+            items[i].error_count += more.errors;
+            items[i].total_processing_time += more.processing_time;
+        }
+    return true;
+}
+
+bool redis_pending_kill(struct call *c, int64_t tomb, struct err *err)
+{
+    struct record_pending pending;
+    struct reply **replies;
+
+    ASK(c, SLICE("HGETALL"), call_key(c, "pending"));
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i + 1 < replies[0]->n; i += 2) {
+        if (!redis_pending_take(replies[0]->items[i + 1]->text, &pending, err))
+            return false;
+        if (pending.stamp <= tomb)
+            CHANGE(c, SLICE("HDEL"), call_key(c, "pending"), replies[0]->items[i]->text);
+    }
+    return true;
+}
+
+static bool keep_request(struct call *c, struct slice op_id, const struct record_repeat *repeat,
+                         struct err *err)
+{
+    struct slice hash = {(const char *)repeat->body_hash, BLOB_HASH_LEN}, value;
+
+    if (!redis_pack(&(struct packed){(int64_t[]){repeat->at_us}, 1, &hash, 1}, c->arena, &value,
+                    err))
+        return false;
+    CHANGE(c, SLICE("SET"), redis_repeat_key(c, op_id), value, SLICE("EX"), SLICE(REPEAT_EXPIRY));
+    return true;
+}
+
+/* An entry of this number stands for an operation that was made here, though its outcome is unknown. */
+static void ask_entry(struct call *c, int64_t number)
+{
+    ASK(c, SLICE("ZLEXCOUNT"), call_index(c, "outbox"),
+        call_concat(c, SLICE("["), redis_digits(number, c->arena)),
+        call_concat(c, SLICE("("), redis_digits(number + 1, c->arena)));
+}
+
+bool redis_pending_count(struct call *c, const struct record *record, bool *applied,
+                         struct err *err)
+{
+    const struct record_pending *pending = &record->pending;
+    struct session_row row;
+    struct reply **replies;
+
+    stamp_observe(pending->stamp);
+    *applied = false;
+    redis_row_ask(c, true);
+    ASK(c, SLICE("EXISTS"), redis_repeat_key(c, record->key.sub));
+    ask_entry(c, pending->stamp);
+    if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
+        return false;
+    if (pending->stamp <= row.s.tomb || replies[1]->number || replies[2]->number)
+        return true;
+    row.s.request_count += pending->requests;
+    row.s.error_count += pending->errors;
+    row.s.processing_time += pending->processing_time;
+    *applied = true;
+    return redis_row_store(c, &row, err) &&
+           keep_request(c, record->key.sub, &pending->repeat, err) &&
+           copies_session(c->op, record->key.id, &row.s, err) &&
+           copies_add(c->op,
+                      &(struct record){
+                          .kind = RECORD_REPEAT, .key = record->key, .repeat = pending->repeat},
+                      err);
+}
+
+bool redis_pending_repeat(struct call *c, const struct record *record, bool *applied,
+                          struct err *err)
+{
+    struct reply **replies;
+
+    ASK(c, SLICE("HGET"), call_key(c, "session"), SLICE("rev"));
+    ASK(c, SLICE("EXISTS"), redis_repeat_key(c, record->key.sub));
+    ASK(c, SLICE("HEXISTS"), call_key(c, "pending"), redis_op_text(c, record->key.sub));
+    if (!call_answers(c, &replies, err))
+        return false;
+    *applied = !replies[1]->number || replies[2]->number;
+    if (!*applied)
+        return true;
+    call_guard(c, call_key(c, "session"), replies[0]->text);
+    if (replies[2]->number)
+        CHANGE(c, SLICE("HDEL"), call_key(c, "pending"), redis_op_text(c, record->key.sub));
+    return replies[1]->number || keep_request(c, record->key.sub, &record->repeat, err);
+}

@@ -1,0 +1,242 @@
+/* sql_pair.c - the outbox, and what a store knows of its peer; see sql_pair.h. */
+#include "sql_pair.h"
+
+#include "copies.h"
+#include "pack.h"
+#include "sql_load.h"
+
+/* Ops that ask for no data of clients, or for all that is here. */
+static bool asks_for_what_is_here(const struct op *op)
+{
+    static const bool always[OP_TYPE_COUNT] = {
+        [OP_PAIR_READ] = true,  [OP_PAIR_CHANGE] = true, [OP_RECORDS_GET] = true,
+        [OP_READ_RANGE] = true, [OP_MERGE] = true,       [OP_PROBE] = true,
+        [OP_DESCRIBE] = true,   [OP_TENANT_LIST] = true, [OP_TENANT_FORGET] = true,
+    };
+
+    return always[op->type] || (op->type == OP_CLEANUP && op->cleanup.expired);
+}
+
+bool pair_admits(struct sql *d, const struct op *op, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool one = slice_present(op->id), missing;
+
+    if (asks_for_what_is_here(op))
+        return true;
+    if (!query_begin(d, one ? SQL_MISSING_HAS : SQL_MISSING_ANY, &q, err))
+        return false;
+    if (one) {
+        query_blob(&q, op->tenant);
+        query_blob(&q, op->id);
+    }
+    if (!query_step(&q, &missing, err))
+        return false;
+    return !missing || err_set(err, ERR_UNAVAILABLE,
+                               "The fallback lacks the newest changes; the primary has them.");
+}
+
+bool pair_keep_entry(struct sql *d, struct op *op, struct err *err)
+{
+    struct slice names;
+    struct query q;
+
+    if (op->n_copies == 0)
+        return true;
+    if (!copies_pack(op, 0, &names, err) || !query_begin(d, SQL_OUTBOX_PUT, &q, err))
+        return false;
+    query_int(&q, op->stamp);
+    query_blob(&q, op->tenant);
+    query_blob(&q, op->id);
+    query_blob(&q, names);
+    return query_run(&q, err);
+}
+
+static bool read_entry(struct query *q, struct arena *arena, struct outbox_entry *e,
+                       struct err *err)
+{
+    struct record_name *names;
+    struct slice packed;
+
+    e->number = query_col_int(q, 0);
+    if (!query_copy(q, 1, arena, &e->tenant, err) || !query_copy(q, 2, arena, &e->id, err) ||
+        !query_copy(q, 3, arena, &packed, err) ||
+        !unpack_names(packed, arena, &names, &e->n_names, err))
+        return false;
+    e->names = names;
+    return true;
+}
+
+static bool read_outbox(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_pair_read *read = &op->pair_read;
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    read->out.entries = arena_alloc(op->arena, (size_t)read->limit * sizeof(*read->out.entries));
+    if (!read->out.entries)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (!query_begin(d, SQL_OUTBOX_LIST, &q, err))
+        return false;
+    query_int(&q, read->limit + 1);
+    for (read->out.n = 0;; read->out.n++) {
+        if (!query_step(&q, &found, err))
+            return false;
+        read->out.more = found;
+        if (!found || read->out.n == (size_t)read->limit)
+            return true;
+        if (!read_entry(&q, op->arena, &read->out.entries[read->out.n], err))
+            return false;
+    }
+}
+
+/* Two texts of each row of a statement without parameters. */
+static bool read_pairs(struct sql *d, enum sql_statement which, struct arena *arena,
+                       struct slice (**out)[2], size_t *n, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    size_t cap = 0;
+    bool found;
+
+    *out = NULL;
+    *n = 0;
+    if (!query_begin(d, which, &q, err))
+        return false;
+    for (;; ++*n) {
+        struct slice pair[2], (*grown)[2];
+
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        if (!query_copy(&q, 0, arena, &pair[0], err) || !query_copy(&q, 1, arena, &pair[1], err))
+            return false;
+        grown = arena_grow(arena, *out, *n, sizeof(*grown), &cap);
+        if (!grown)
+            return err_set(err, ERR_NO_MEMORY, "out of memory");
+        *out = grown;
+        memcpy(grown[*n], pair, sizeof(pair));
+    }
+}
+
+static bool read_missing(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_pair_read *read = &op->pair_read;
+    struct slice(*rows)[2];
+
+    if (!read_pairs(d, SQL_MISSING_LIST, op->arena, &rows, &read->out.n_missing, err))
+        return false;
+    read->out.missing = arena_zalloc(op->arena, read->out.n_missing + 1,
+                                     sizeof(*read->out.missing));
+    if (!read->out.missing)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < read->out.n_missing; i++)
+        read->out.missing[i] = (struct pair_id){rows[i][0], rows[i][1]};
+    return true;
+}
+
+/* Those that begin with # are the store's own. */
+static bool read_notes(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_pair_read *read = &op->pair_read;
+    struct slice(*rows)[2];
+    size_t n;
+
+    if (!read_pairs(d, SQL_NOTE_LIST, op->arena, &rows, &n, err))
+        return false;
+    read->out.notes = arena_zalloc(op->arena, n + 1, sizeof(*read->out.notes));
+    if (!read->out.notes)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    read->out.n_notes = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!slice_starts(rows[i][0], SLICE("#")))
+            read->out.notes[read->out.n_notes++] = (struct pair_note){.name = rows[i][0],
+                                                                      .text = rows[i][1]};
+    return true;
+}
+
+static bool read_incarnation(struct sql *d, struct op *op, struct err *err)
+{
+    struct op_pair_read *read = &op->pair_read;
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    read->out.incarnation = SLICE("");
+    read->out.position = 0;
+    if (!query_begin(d, SQL_INCARNATION, &q, err) || !query_step(&q, &found, err))
+        return false;
+    if (!found)
+        return true;
+    read->out.position = query_col_int(&q, 1);
+    return query_copy(&q, 0, op->arena, &read->out.incarnation, err);
+}
+
+bool sql_pair_read(struct sql *d, struct op *op, struct err *err)
+{
+    return read_outbox(d, op, err) && read_missing(d, op, err) && read_notes(d, op, err) &&
+           read_incarnation(d, op, err);
+}
+
+static bool clear(struct sql *d, struct op *op, struct err *err)
+{
+    const struct op_pair_change *change = &op->pair_change;
+    int64_t *numbers = arena_alloc(op->arena, (change->n_clear + 1) * sizeof(*numbers));
+    struct slice list;
+    struct query q;
+
+    if (!numbers)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < change->n_clear; i++)
+        numbers[i] = change->clear[i].number;
+    list = load_numbers(numbers, change->n_clear, op->arena);
+    if (!slice_present(list))
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (!query_begin(d, SQL_OUTBOX_CLEAR, &q, err))
+        return false;
+    query_blob(&q, list);
+    return query_run(&q, err);
+}
+
+static bool set_missing(struct sql *d, enum sql_statement which, const struct pair_id *ids,
+                        size_t n, struct err *err)
+{
+    struct query q;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!query_begin(d, which, &q, err))
+            return false;
+        query_blob(&q, ids[i].tenant);
+        query_blob(&q, ids[i].id);
+        if (!query_run(&q, err))
+            return false;
+    }
+    return true;
+}
+
+static bool set_note(struct sql *d, const struct pair_note *note, struct err *err)
+{
+    bool keeps = slice_present(note->text);
+    enum sql_statement put = note->once ? SQL_NOTE_ONCE : SQL_NOTE_PUT;
+    struct query q;
+
+    if (!query_begin(d, keeps ? put : SQL_NOTE_DROP, &q, err))
+        return false;
+    query_blob(&q, note->name);
+    if (keeps)
+        query_blob(&q, note->text);
+    return query_run(&q, err);
+}
+
+bool sql_pair_change(struct sql *d, struct op *op, struct err *err)
+{
+    const struct op_pair_change *change = &op->pair_change;
+
+    if ((change->n_clear > 0 && !clear(d, op, err)) ||
+        !set_missing(d, SQL_MISSING_PUT, change->missing, change->n_missing, err) ||
+        !set_missing(d, SQL_MISSING_DROP, change->found, change->n_found, err))
+        return false;
+    for (size_t i = 0; i < change->n_notes; i++)
+        if (!set_note(d, &change->notes[i], err))
+            return false;
+    return true;
+}

@@ -1,0 +1,47 @@
+/*
+ * sql_pair.h - what a store keeps for the other one of a pair: outbox, what is missing, what is pending.
+ *
+ *     sql_run_op() -> pair_admits() -> op function -> pair_keep_entry()
+ *
+ * Threads    the lane's.
+ * Ownership  nothing is kept.
+ * Units      stamps as in clock.h.
+ * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ */
+#ifndef SQL_PAIR_H
+#define SQL_PAIR_H
+
+#include "sql_rows.h"
+
+/* Whether a store that is alone has what the op is about. ERR_UNAVAILABLE: it lacks changes. */
+bool pair_admits(struct sql *d, const struct op *op, struct err *err) MUST_USE;
+
+/* The entry of an op that has changed something. */
+bool pair_keep_entry(struct sql *d, struct op *op, struct err *err) MUST_USE;
+
+/* The answer on a session; of a store that is alone with what is pending added. */
+bool pending_answer(struct sql *d, const struct op *op, const struct session_state *s,
+                    struct session *out, struct err *err) MUST_USE;
+
+/* Leaves the additions of a patch pending. */
+bool pending_put(struct sql *d, struct op *op, struct err *err) MUST_USE;
+
+/* Removes what is pending up to a deletion. */
+bool pending_kill(struct sql *d, struct slice tenant, struct slice id, int64_t tomb,
+                  struct err *err) MUST_USE;
+
+/* OP_MERGE of a PENDING: counts it at most once. The row is that of its session. */
+bool pending_count(struct sql *d, struct op *op, const struct record *record,
+                   struct session_row *row, bool *applied, struct err *err) MUST_USE;
+
+/* OP_MERGE of a REPEAT. */
+bool pending_repeat(struct sql *d, const struct record *record, bool *applied,
+                    struct err *err) MUST_USE;
+
+/* Reads what is pending by its op id. */
+bool pending_read(struct sql *d, struct record *out, bool *found, struct err *err) MUST_USE;
+
+/* Reads a request by its op id. */
+bool pending_read_repeat(struct sql *d, struct record *out, bool *found, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,200 @@
+/* sql_pending.c - additions to counters that the primary has yet to count; see sql_pair.h. */
+#include "clock.h"
+#include "copies.h"
+#include "sql_pair.h"
+
+static bool sum(struct sql *d, const struct op *op, const struct session_state *s,
+                struct record_pending *out, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_PENDING_SUM, &q, err))
+        return false;
+    query_blob(&q, op->tenant);
+    query_blob(&q, s->session_id);
+    query_int(&q, s->tomb);
+    if (!query_step(&q, &found, err))
+        return false;
+    out->requests = query_col_int(&q, 0);
+    out->errors = query_col_int(&q, 1);
+    out->processing_time = query_col_double(&q, 2);
+    return true;
+}
+
+bool pending_answer(struct sql *d, const struct op *op, const struct session_state *s,
+                    struct session *out, struct err *err)
+{
+    struct record_pending more;
+
+    *out = session_state_answer(s);
+    if (!op->alone)
+        return true;
+    if (!sum(d, op, s, &more, err))
+        return false;
+    out->request_count += more.requests;
+    out->error_count += more.errors;
+    out->total_processing_time += more.processing_time;
+    return true;
+}
+
+bool pending_put(struct sql *d, struct op *op, struct err *err)
+{
+    const struct op_session_patch *patch = &op->session_patch;
+    struct query q;
+
+    if (!query_begin(d, SQL_PENDING_PUT, &q, err))
+        return false;
+    query_blob(&q, (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN});
+    query_blob(&q, op->tenant);
+    query_blob(&q, op->id);
+    query_int(&q, op->stamp);
+    query_int(&q, patch->increment_requests);
+    query_int(&q, patch->mark_error);
+    query_double(&q, patch->add_processing_time);
+    query_int(&q, op->now_us);
+    query_blob(&q, (struct slice){(const char *)op->repeat.body_hash, BLOB_HASH_LEN});
+    return query_run(&q, err) && copies_pending(op, err);
+}
+
+bool pending_kill(struct sql *d, struct slice tenant, struct slice id, int64_t tomb,
+                  struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_PENDING_KILL, &q, err))
+        return false;
+    query_blob(&q, tenant);
+    query_blob(&q, id);
+    query_int(&q, tomb);
+    return query_run(&q, err);
+}
+
+static bool any(struct sql *d, enum sql_statement which, struct slice op_id, bool *found,
+                struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    query_blob(&q, op_id);
+    return query_step(&q, found, err);
+}
+
+/* Whether it was counted here before: in this request, or in the operation that is in doubt elsewhere. */
+static bool is_counted(struct sql *d, const struct record *record, bool *counted, struct err *err)
+{
+    int64_t known = 0;
+
+    if (!any(d, SQL_REPEAT_READ, record->key.sub, counted, err))
+        return false;
+    if (*counted)
+        return true;
+    if (!query_number(d, SQL_OUTBOX_HAS, (int64_t[]){record->pending.stamp, 0}, &known, err))
+        return false;
+    *counted = known != 0;
+    return true;
+}
+
+static bool keep_request(struct sql *d, struct slice op_id, const struct record_repeat *repeat,
+                         int64_t *changes, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_REPEAT_KEEP, &q, err))
+        return false;
+    query_blob(&q, op_id);
+    query_blob(&q, (struct slice){(const char *)repeat->body_hash, BLOB_HASH_LEN});
+    query_int(&q, repeat->at_us);
+    return query_change(&q, changes, err);
+}
+
+bool pending_count(struct sql *d, struct op *op, const struct record *record,
+                   struct session_row *row, bool *applied, struct err *err)
+{
+    const struct record_pending *pending = &record->pending;
+    int64_t changes;
+    bool counted;
+
+    stamp_observe(pending->stamp);
+    *applied = false;
+    if (pending->stamp <= row->s.tomb)
+        return true;
+    if (!is_counted(d, record, &counted, err))
+        return false;
+    if (counted)
+        return true;
+    if (row->id && !row_complete(d, op->arena, row, err))
+        return false;
+    row->s.request_count += pending->requests;
+    row->s.error_count += pending->errors;
+    row->s.processing_time += pending->processing_time;
+    *applied = true;
+    return row_store(d, row, err) &&
+           keep_request(d, record->key.sub, &pending->repeat, &changes, err) &&
+           copies_session(op, record->key.id, &row->s, err) &&
+           copies_add(op,
+                      &(struct record){
+                          .kind = RECORD_REPEAT, .key = record->key, .repeat = pending->repeat},
+                      err);
+}
+
+bool pending_repeat(struct sql *d, const struct record *record, bool *applied, struct err *err)
+{
+    int64_t kept, dropped;
+    struct query q;
+
+    if (!keep_request(d, record->key.sub, &record->repeat, &kept, err) ||
+        !query_begin(d, SQL_PENDING_DROP, &q, err))
+        return false;
+    query_blob(&q, record->key.sub);
+    if (!query_change(&q, &dropped, err))
+        return false;
+    *applied = kept > 0 || dropped > 0;
+    return true;
+}
+
+static void take_hash(struct query *q, int column, struct record_repeat *out)
+{
+    struct slice hash = query_col(q, column);
+
+    if (hash.len == BLOB_HASH_LEN)
+        memcpy(out->body_hash, hash.at, BLOB_HASH_LEN);
+}
+
+bool pending_read(struct sql *d, struct record *out, bool *found, struct err *err)
+{
+    struct record_pending *pending = &out->pending;
+    AUTO(query_end) struct query q = {0};
+
+    if (!query_begin(d, SQL_PENDING_READ, &q, err))
+        return false;
+    query_blob(&q, out->key.sub);
+    if (!query_step(&q, found, err))
+        return false;
+    if (!*found)
+        return true;
+    pending->stamp = query_col_int(&q, 0);
+    pending->requests = query_col_int(&q, 1);
+    pending->errors = query_col_int(&q, 2);
+    pending->processing_time = query_col_double(&q, 3);
+    pending->repeat.at_us = query_col_int(&q, 4);
+    take_hash(&q, 5, &pending->repeat);
+    return true;
+}
+
+bool pending_read_repeat(struct sql *d, struct record *out, bool *found, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+
+    if (!query_begin(d, SQL_REPEAT_READ, &q, err))
+        return false;
+    query_blob(&q, out->key.sub);
+    if (!query_step(&q, found, err))
+        return false;
+    if (!*found)
+        return true;
+    take_hash(&q, 0, &out->repeat);
+    out->repeat.at_us = query_col_int(&q, 1);
+    return true;
+}
