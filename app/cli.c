@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "sqlite_seal.h"
+#include "value_cache.h"
 
 #ifndef STATEWARD_VERSION
 #define STATEWARD_VERSION "0.1.0"
@@ -13,8 +14,11 @@
 
 enum {
     CLEANUP_LIMIT = 100,
+    POLL_MS = 1000,         /* between two looks at a pair of stores */
     CONTEXTS_ALL = 1000000, /* the highest that may be set: nothing is trimmed */
 };
+
+#define PAIR_PATIENCE_NS (INT64_C(10) * 1000000000)
 
 static void print_help(const struct command *commands, const struct command *one, FILE *out)
 {
@@ -123,23 +127,84 @@ struct backend_config cli_backend(const struct config *cfg, const char *url)
     };
 }
 
-struct lanes *cli_open_store(const struct config *cfg, struct value_cache *cache, const char **type,
-                             struct err *err)
+static struct backend_config served(const struct config *cfg, const char *url)
 {
-    struct backend_config backend = cli_backend(cfg, cfg->primary);
+    struct backend_config backend = cli_backend(cfg, url);
+
+    backend.session_ttl_us = cfg->session_ttl_s * 1000000;
+    backend.checkpoint_ttl_us = cfg->checkpoint_ttl_s * 1000000;
+    backend.context_versions = cfg->context_versions;
+    backend.instance = cfg->instance;
+    return backend;
+}
+
+static struct failover_config failover_of(const struct config *cfg)
+{
+    return (struct failover_config){
+        .breaker = {.failures = (unsigned)cfg->breaker_failures,
+                    .window_ns = cfg->breaker_window_ms * 1000000,
+                    .pause_min_ns = cfg->breaker_pause_min_ms * 1000000,
+                    .pause_max_ns = cfg->breaker_pause_max_ms * 1000000},
+        .single_instance = cfg->single_instance,
+        .start_wait_ms = cfg->start_wait_ms,
+        .poll_ms = POLL_MS,
+        .seed = (uint64_t)clock_now_ns(),
+    };
+}
+
+static bool open_pair(const struct config *cfg, const struct lanes_config *lanes,
+                      struct cli_store *s, struct err *err)
+{
+    struct pair_config pair = {.stores = {served(cfg, cfg->primary), served(cfg, cfg->fallback)},
+                               .lanes = *lanes,
+                               .failover = failover_of(cfg)};
+
+    for (int i = 0; i < 2; i++)
+        pair.stores[i].cache = s->caches[i];
+    s->pair = pair_open(&pair, err);
+    if (!s->pair)
+        return false;
+    s->lanes = pair_lanes(s->pair);
+    s->type = pair_type(s->pair, false);
+    return true;
+}
+
+bool cli_open_store(const struct config *cfg, size_t cache_bytes, struct cli_store *out,
+                    struct err *err)
+{
+    struct backend_config backend = served(cfg, cfg->primary);
+    struct cli_store s = {.caches = {value_cache_new(cache_bytes)}}; /* without memory: none */
     struct lanes_config lanes = {
         .n_readers = (unsigned)cfg->readers,
         .n_lanes = (unsigned)cfg->lanes,
         .batch_max_ops = (size_t)cfg->batch_max_ops,
         .queue_max = (size_t)cfg->queue_max,
     };
+    bool ok;
 
-    backend.session_ttl_us = cfg->session_ttl_s * 1000000;
-    backend.checkpoint_ttl_us = cfg->checkpoint_ttl_s * 1000000;
-    backend.context_versions = cfg->context_versions;
-    backend.instance = cfg->instance;
-    backend.cache = cache;
-    return caller_lanes(&backend, lanes, type, err);
+    if (cfg->fallback) {
+        s.caches[1] = value_cache_new(cache_bytes);
+        ok = open_pair(cfg, &lanes, &s, err);
+    } else {
+        backend.cache = s.caches[0];
+        s.lanes = caller_lanes(&backend, lanes, &s.type, err);
+        ok = s.lanes != NULL;
+    }
+    if (!ok)
+        cli_close_store(&s);
+    *out = s;
+    return ok;
+}
+
+void cli_close_store(struct cli_store *s)
+{
+    if (s->pair)
+        pair_close(s->pair);
+    else
+        lanes_close(s->lanes);
+    value_cache_free(s->caches[0]);
+    value_cache_free(s->caches[1]);
+    *s = (struct cli_store){.lanes = NULL};
 }
 
 bool cli_open(const struct config *cfg, const char *flag, const char *url, bool existing,
@@ -194,16 +259,21 @@ static bool clean(struct caller *store, int64_t idle_us, int64_t *removed, struc
 int cli_cleanup(const struct config *cfg)
 {
     int64_t idle_us = clock_now_us() - cfg->max_idle_hours * 3600 * 1000000, removed = 0;
-    struct caller store = {.patience_ns = 0};
+    struct caller caller = {.patience_ns = 0};
+    struct cli_store store;
     struct err err;
     bool ok;
 
-    if (!inbox_init(&store.inbox, &err))
+    if (!inbox_init(&caller.inbox, &err))
         return cli_fail(&err);
-    store.lanes = cli_open_store(cfg, NULL, &store.type, &err);
-    ok = store.lanes && clean(&store, idle_us, &removed, &err);
-    lanes_close(store.lanes);
-    inbox_done(&store.inbox);
+    ok = cli_open_store(cfg, 0, &store, &err);
+    caller.lanes = store.lanes;
+    caller.type = store.type;
+    if (store.pair) /* both have to be looked at first */
+        caller.patience_ns = PAIR_PATIENCE_NS;
+    ok = ok && clean(&caller, idle_us, &removed, &err);
+    cli_close_store(&store);
+    inbox_done(&caller.inbox);
     if (!ok)
         return cli_fail(&err);
     printf("%lld\n", (long long)removed);

@@ -13,6 +13,7 @@
 
 #include "caller.h"
 #include "config.h"
+#include "pair.h"
 
 struct value_cache;
 
@@ -32,9 +33,20 @@ int cli_run(const struct command *commands, int argc, char *const argv[], char *
 /* Says what is wrong. Returns EXIT_FAILURE. */
 int cli_fail(const struct err *err);
 
-/* The lanes of the store that cfg names, which share the cache (or NULL); *type is the kind of store. */
-struct lanes *cli_open_store(const struct config *cfg, struct value_cache *cache, const char **type,
-                             struct err *err) MUST_USE;
+/* The store that cfg names, or the two. */
+struct cli_store {
+    struct lanes *lanes; /* where to send ops */
+    const char *type;    /* the scheme of the URL */
+    struct pair *pair;   /* NULL: it is one store */
+    struct value_cache *caches[2];
+};
+
+/* Opens it; cache_bytes are for each store. On failure nothing is left open. */
+bool cli_open_store(const struct config *cfg, size_t cache_bytes, struct cli_store *out,
+                    struct err *err) MUST_USE;
+
+/* A zero-filled struct was never opened. */
+void cli_close_store(struct cli_store *s);
 
 /*
  * What a command that moves or checks data asks of a store: nothing expires, nothing is trimmed, for

@@ -13,7 +13,6 @@
 #include "loop.h"
 #include "openapi_json.h"
 #include "routes.h"
-#include "value_cache.h"
 
 enum {
     OTHER_FILES = 256, /* descriptors that are not connections */
@@ -110,6 +109,17 @@ static void drain(struct service *service, struct loops *loops, const sigset_t *
     log_message(cut_off ? LOG_WARNING : LOG_INFO, "stopped", "%zu requests were cut off", cut_off);
 }
 
+static void watch(struct monitor_config *watched, const struct cli_store *store)
+{
+    watched->lanes = store->lanes;
+    watched->type = store->type;
+    if (!store->pair)
+        return;
+    watched->fallback_type = pair_type(store->pair, true);
+    watched->pair_report = pair_report;
+    watched->pair = store->pair;
+}
+
 static int serve(const struct config *cfg)
 {
     struct service service = {
@@ -119,7 +129,7 @@ static int serve(const struct config *cfg)
         .started_us = clock_now_us(),
     };
     struct monitor_config watched = {.cleanup_interval_s = cfg->cleanup_interval_s};
-    struct value_cache *cache;
+    struct cli_store store;
     struct loops *loops = NULL;
     sigset_t signals;
     struct err err;
@@ -129,10 +139,11 @@ static int serve(const struct config *cfg)
     set_log_level(cfg->log_level);
     block_signals(&signals);
     allow_connections(cfg);
-    cache = value_cache_new((size_t)cfg->cache_bytes); /* without memory it goes without */
-    service.lanes = watched.lanes = cli_open_store(cfg, cache, &watched.type, &err);
-    if (service.lanes)
+    if (cli_open_store(cfg, (size_t)cfg->cache_bytes, &store, &err)) {
+        watch(&watched, &store);
+        service.lanes = store.lanes;
         service.monitor = monitor_start(&watched, &err);
+    }
     if (service.monitor)
         loops = loops_start(&service, &port, &err);
     if (loops) {
@@ -144,8 +155,7 @@ static int serve(const struct config *cfg)
         drain(&service, loops, &signals);
     }
     monitor_stop(service.monitor);
-    lanes_close(service.lanes);
-    value_cache_free(cache);
+    cli_close_store(&store);
     return loops ? EXIT_SUCCESS : cli_fail(&err);
 }
 

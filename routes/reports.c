@@ -16,12 +16,13 @@
 #define STATS_AGE_MAX_NS (INT64_C(10) * 1000000000)
 
 /*
- * GET /health - the report on the store, at most about a second old; asks no store itself.
+ * GET /health - the report on the store, or the two; at most about a second old; asks no store itself.
  *
- *   200, 503  {"status": "healthy", "degraded" (a write has failed within 10 s) or "unhealthy"
- *             (503: the store does not answer), "timestamp": "...Z", "checks": {"connection":
- *             "ok", "performance": "ok (0.001s)"}, "backends": [{"role": "primary", "type":
- *             "sqlite", "state": "up", "outbox": 0, "durability": "durable"}]}
+ *   200, 503  {"status": "healthy", "degraded" (a write has failed within 10 s, or one of two stores is
+ *             not as it should be) or "unhealthy" (503: no store answers), "timestamp": "...Z",
+ *             "checks": {"connection": "ok", "performance": "ok (0.001s)"}, "backends": [{"role":
+ *             "primary", "type": "sqlite", "state": "up", "outbox": 0, "durability": "durable"}]}; of
+ *             two stores also "failover": {"state": "on_fallback", "waiting", "copied", "problem"}
  */
 static void write_checks(struct text *t, const struct monitor_report *report)
 {
@@ -48,23 +49,65 @@ static void write_checks(struct text *t, const struct monitor_report *report)
     json_close(t, '}');
 }
 
-static void write_backend(struct text *t, const struct monitor_report *report)
+static void write_seconds(struct text *t, const char *key, double seconds)
+{
+    json_key(t, key);
+    json_double(t, seconds);
+}
+
+static void write_backend(struct text *t, const char *role, const char *type,
+                          const struct failover_store *store)
 {
     json_open(t, '{');
-    json_member_string(t, "role", SLICE("primary"));
-    json_member_string(t, "type", slice_of(report->type));
-    json_member_string(t, "state", slice_of(report->healthy ? "up" : "down"));
-    json_member_int(t, "outbox", 0);
+    json_member_string(t, "role", slice_of(role));
+    json_member_string(t, "type", slice_of(type));
+    json_member_string(t, "state", slice_of(store->up ? "up" : "down"));
+    json_member_int(t, "outbox", store->outbox);
     json_member_string(t, "durability",
-                       slice_of(report->caps & BACKEND_DURABLE ? "durable" : "volatile"));
+                       slice_of(store->caps & BACKEND_DURABLE ? "durable" : "volatile"));
+    if (store->behind_us > 0)
+        write_seconds(t, "oldest_seconds", (double)store->behind_us * 1e-6);
+    if (store->problem[0])
+        json_member_string(t, "error", slice_of(store->problem));
+    json_close(t, '}');
+}
+
+static void write_backends(struct text *t, const struct monitor_report *report)
+{
+    json_key(t, "backends");
+    json_open(t, '[');
+    if (report->fallback_type) {
+        write_backend(t, "primary", report->type, &report->pair.primary);
+        write_backend(t, "fallback", report->fallback_type, &report->pair.fallback);
+    } else {
+        write_backend(t, "primary", report->type,
+                      &(struct failover_store){.up = report->healthy, .caps = report->caps});
+    }
+    json_close(t, ']');
+}
+
+static void write_failover(struct text *t, const struct failover_report *pair)
+{
+    json_key(t, "failover");
+    json_open(t, '{');
+    json_member_string(t, "state", slice_of(failover_state_name(pair->state)));
+    json_member_int(t, "waiting", pair->unsynced);
+    json_member_int(t, "copied", pair->copied);
+    if (pair->trouble[0] || pair->unseen)
+        json_member_string(t, "problem",
+                           pair->trouble[0]
+                               ? slice_of(pair->trouble)
+                               : SLICE("serving without having seen both stores since the start"));
     json_close(t, '}');
 }
 
 static struct slice state_of(const struct monitor_report *report)
 {
+    bool whole = !report->fallback_type || report->pair.state == FAILOVER_NORMAL;
+
     if (!report->healthy)
         return SLICE("unhealthy");
-    return slice_of(report->writes_fail ? "degraded" : "healthy");
+    return slice_of(report->writes_fail || !whole ? "degraded" : "healthy");
 }
 
 bool health_finish(struct request *req, struct op *op UNUSED, struct response *res, struct err *err)
@@ -81,10 +124,9 @@ bool health_finish(struct request *req, struct op *op UNUSED, struct response *r
     json_member_string(t, "status", state_of(&report));
     json_member_time(t, "timestamp", report.checked_us ? report.checked_us : request_now_us(req));
     write_checks(t, &report);
-    json_key(t, "backends");
-    json_open(t, '[');
-    write_backend(t, &report);
-    json_close(t, ']');
+    write_backends(t, &report);
+    if (report.fallback_type)
+        write_failover(t, &report.pair);
     json_close(t, '}');
     return true;
 }
@@ -153,10 +195,15 @@ bool health_startup_finish(struct request *req, struct op *op UNUSED, struct res
 bool metrics_finish(struct request *req, struct op *op UNUSED, struct response *res,
                     struct err *err)
 {
+    struct monitor_report report;
+
     if (!parse_no_query(req, err))
         return false;
     res->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    monitor_report(request_service(req)->monitor, &report);
     metrics_write_prometheus(&res->body);
+    if (report.fallback_type)
+        metrics_write_failover(&res->body, &report.pair);
     return true;
 }
 

@@ -38,6 +38,20 @@ static const struct setting settings[] = {
     {"primary", TEXT, FIELD(primary), "sqlite:stateward.db", 0, 0,
      "store: sqlite:PATH, memory:, redis://HOST:PORT/DB, unix:PATH or postgresql://USER@HOST/DATABASE",
      KEEPING},
+    {"fallback", TEXT, FIELD(fallback), NULL, 0, 0,
+     "second store, which gets every change and takes over when the first is lost", KEEPING},
+    {"single-instance", SWITCH, FIELD(single_instance), "false", 0, 0,
+     "no other process uses the two stores: needed when one is a file", KEEPING},
+    {"start-wait", MILLIS, FIELD(start_wait_ms), "15s", 0, 3600000,
+     "a new process waits so long to see both stores, then serves from what is there", KEEPING},
+    {"breaker-failures", NUMBER, FIELD(breaker_failures), "5", 1, 16,
+     "a store that fails so often within breaker-window is left alone for a while", KEEPING},
+    {"breaker-window", MILLIS, FIELD(breaker_window_ms), "10s", 1, 3600000, "see breaker-failures",
+     KEEPING},
+    {"breaker-pause-min", MILLIS, FIELD(breaker_pause_min_ms), "100ms", 1, 3600000,
+     "first pause before a lost store is tried again; it doubles", KEEPING},
+    {"breaker-pause-max", MILLIS, FIELD(breaker_pause_max_ms), "5s", 1, 3600000,
+     "longest such pause", KEEPING},
     {"insecure", SWITCH, FIELD(insecure), "false", 0, 0,
      "allow an address that other machines reach", SERVING},
     {"loops", NUMBER, FIELD(loops), "0", 0, 256, "network threads; 0 = one per core", SERVING},
@@ -316,6 +330,24 @@ static bool is_redis(const char *url)
     return strncmp(url, "redis:", 6) == 0 || strncmp(url, "unix:", 5) == 0;
 }
 
+static bool is_file(const char *url)
+{
+    return strncmp(url, "sqlite:", 7) == 0 || strncmp(url, "memory:", 7) == 0;
+}
+
+static bool check_pair(const struct config *cfg, struct err *err)
+{
+    if (!cfg->fallback)
+        return true;
+    if (strcmp(cfg->primary, cfg->fallback) == 0 && strcmp(cfg->primary, "memory:") != 0)
+        return err_set(err, ERR_CONFIG, "--fallback: it must be another store than the primary");
+    if (!cfg->single_instance && (is_file(cfg->primary) || is_file(cfg->fallback)))
+        return err_set(err, ERR_CONFIG,
+                       "--fallback: a file is of one process only: add --single-instance if it is "
+                       "the only one on both stores");
+    return true;
+}
+
 bool config_load(struct config *cfg, enum config_command command, const struct config_words *words,
                  struct err *err)
 {
@@ -325,7 +357,7 @@ bool config_load(struct config *cfg, enum config_command command, const struct c
         (is_redis(loaded.primary) && !load(&loaded, command, words, REDIS_SESSION_TTL_S, err)))
         return false;
     *cfg = loaded;
-    return true;
+    return check_pair(cfg, err);
 }
 
 /* Puts *** for the characters from `from` to `to`; returns what follows. */
@@ -367,7 +399,8 @@ static void show_value(const struct config *cfg, const struct setting *s, FILE *
     case TEXT:
     case LEVEL:
         memcpy(&text, field, sizeof(text));
-        config_print_url(text, out);
+        if (text)
+            config_print_url(text, out);
         break;
     case SWITCH:
         fputs(*(const bool *)field ? "true" : "false", out);

@@ -33,12 +33,17 @@ enum config_command {
 };
 
 struct config {
-    const char *listen;  /* "127.0.0.1:8080" */
-    const char *primary; /* store URL */
-    bool insecure;       /* may bind beyond loopback without tokens */
-    int64_t loops;       /* epoll loops; 0 = one per core */
-    int64_t readers;     /* reader lanes of an embedded store */
-    int64_t lanes;       /* lanes of a store on the network */
+    const char *listen;       /* "127.0.0.1:8080" */
+    const char *primary;      /* store URL */
+    const char *fallback;     /* store URL; NULL = none */
+    bool single_instance;     /* no other process uses the two */
+    int64_t start_wait_ms;    /* a new process waits so long for a look at both */
+    int64_t breaker_failures; /* so many within the window: the store is left alone */
+    int64_t breaker_window_ms, breaker_pause_min_ms, breaker_pause_max_ms;
+    bool insecure;   /* may bind beyond loopback without tokens */
+    int64_t loops;   /* epoll loops; 0 = one per core */
+    int64_t readers; /* reader lanes of an embedded store */
+    int64_t lanes;   /* lanes of a store on the network */
     const char *redis_prefix;
     int64_t batch_max_ops;
     int64_t queue_max;   /* ops waiting or running, all lanes */

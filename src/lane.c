@@ -114,7 +114,8 @@ static void fail_batch(struct op **ops, size_t n, const struct err *err)
 static void post_home(struct lanes *l, struct op **ops, size_t n)
 {
     atomic_fetch_sub(&l->depth, n);
-    metrics_gauge_add(GAUGE_QUEUE, -(int64_t)n);
+    if (!l->cfg.above)
+        metrics_gauge_add(GAUGE_QUEUE, -(int64_t)n);
     while (n > 0) {
         struct inbox *home = ops[0]->home;
         struct op *first = ops[0], *last = first;
@@ -178,7 +179,8 @@ static void *work(void *arg)
         sort_batch(ops, n);
         if (!backend_execute(w->backend, ops, n, &err))
             fail_batch(ops, n, &err);
-        metrics_batch(n);
+        if (!l->cfg.above)
+            metrics_batch(n);
         post_home(l, ops, put_back(w->queue, ops, n));
     }
     return NULL;
@@ -274,7 +276,8 @@ bool lanes_admit(struct lanes *l, size_t n, struct err *err)
         atomic_fetch_sub(&l->depth, n);
         return err_set(err, ERR_OVERLOADED, "too many operations are waiting for the store");
     }
-    metrics_gauge_add(GAUGE_QUEUE, (int64_t)n);
+    if (!l->cfg.above)
+        metrics_gauge_add(GAUGE_QUEUE, (int64_t)n);
     return true;
 }
 

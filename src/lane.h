@@ -27,6 +27,7 @@ struct lanes_config {
     unsigned n_lanes;   /* LANES_BY_KEY */
     size_t batch_max_ops;
     size_t queue_max; /* of all lanes together */
+    bool above;       /* they hand their ops on to other lanes, which count them */
 
     /* Opens the chain of one lane; called on the thread that calls lanes_open. */
     struct backend *(*open)(void *ctx, enum backend_role role, struct err *err);

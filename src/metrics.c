@@ -191,6 +191,31 @@ void metrics_write_prometheus(struct text *out)
     text_printf(out, "stateward_log_lines_dropped_total %llu\n", (unsigned long long)log_dropped());
 }
 
+void metrics_write_failover(struct text *out, const struct failover_report *pair)
+{
+    static const char *const roles[] = {"primary", "fallback"};
+    const struct failover_store *stores[] = {&pair->primary, &pair->fallback};
+
+    head(out, "failover_state", "gauge", "1 for the state that the pair of stores is in.");
+    for (int i = 0; i < FAILOVER_STATES; i++)
+        text_printf(out, "stateward_failover_state{state=\"%s\"} %d\n",
+                    failover_state_name((enum failover_state)i), (int)pair->state == i);
+    head(out, "store_up", "gauge", "Whether the store answers.");
+    for (int i = 0; i < 2; i++)
+        text_printf(out, "stateward_store_up{role=\"%s\"} %d\n", roles[i], stores[i]->up);
+    head(out, "outbox_entries", "gauge",
+         "Changes that wait for the other store, up to a thousand.");
+    for (int i = 0; i < 2; i++)
+        text_printf(out, "stateward_outbox_entries{role=\"%s\"} %lld\n", roles[i],
+                    (long long)stores[i]->outbox);
+    head(out, "outbox_age_seconds", "gauge", "Age of the oldest of them.");
+    for (int i = 0; i < 2; i++)
+        text_printf(out, "stateward_outbox_age_seconds{role=\"%s\"} %.3f\n", roles[i],
+                    (double)stores[i]->behind_us * 1e-6);
+    head(out, "failover_copied_records_total", "counter", "Records that were copied late.");
+    text_printf(out, "stateward_failover_copied_records_total %lld\n", (long long)pair->copied);
+}
+
 void metrics_write_report(struct text *out)
 {
     for (size_t i = 0; i < OP_TYPE_COUNT; i++) {

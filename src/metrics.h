@@ -11,6 +11,7 @@
 #ifndef METRICS_H
 #define METRICS_H
 
+#include "failover_report.h"
 #include "op.h"
 #include "text.h"
 
@@ -39,6 +40,9 @@ int64_t metrics_gauge_value(enum metrics_gauge gauge);
 
 /* Everything in Prometheus' text format 0.0.4. */
 void metrics_write_prometheus(struct text *out);
+
+/* What is behind that, of two stores. */
+void metrics_write_failover(struct text *out, const struct failover_report *pair);
 
 /* The members of a JSON object, one per op that has run: {total_operations, error_count, error_rate,
  * avg_latency, min_latency, max_latency} in seconds. */

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 #include "backend.h"
@@ -102,6 +103,50 @@ static void set_caps(struct monitor *m, unsigned caps)
                     m->cfg.type);
 }
 
+static const struct {
+    enum log_level level;
+    const char *text;
+} changes[FAILOVER_STATES] = {
+    [FAILOVER_STARTING] = {LOG_INFO, "not both stores were seen yet"},
+    [FAILOVER_NORMAL] = {LOG_INFO, "the primary serves, each change goes to both"},
+    [FAILOVER_ON_FALLBACK] = {LOG_ERROR, "the fallback serves, the primary cannot be had"},
+    [FAILOVER_RECOVERING] = {LOG_WARNING, "the fallback serves while the primary is made equal"},
+    [FAILOVER_FALLBACK_DOWN] = {LOG_ERROR, "the primary serves, the fallback cannot be had"},
+    [FAILOVER_FILLING] = {LOG_WARNING, "the primary serves while the fallback is filled"},
+    [FAILOVER_BOTH_DOWN] = {LOG_ERROR, "neither store can be had"},
+};
+
+/* One line for each change: of the state, of what is in the way, of a start without a look at both. */
+static void log_pair(const struct failover_report *was, const struct failover_report *is)
+{
+    const char *problem = is->primary.problem[0] ? is->primary.problem : is->fallback.problem;
+
+    if (was->state != is->state)
+        log_message(changes[is->state].level, failover_state_name(is->state),
+                    "%s%s%s; outboxes: %lld and %lld", changes[is->state].text,
+                    problem[0] ? ": " : "", problem, (long long)is->primary.outbox,
+                    (long long)is->fallback.outbox);
+    if (is->trouble[0] && strcmp(was->trouble, is->trouble) != 0)
+        log_message(LOG_WARNING, "not_equal", "%s", is->trouble);
+    if (is->unseen && !was->unseen)
+        log_message(LOG_WARNING, "unseen",
+                    "serving without having seen both stores: what is read may be old");
+}
+
+static void look_at_pair(struct monitor *m)
+{
+    struct failover_report was, is;
+
+    if (!m->cfg.pair)
+        return;
+    m->cfg.pair_report(m->cfg.pair, &is);
+    pthread_mutex_lock(&m->lock);
+    was = m->report.pair;
+    m->report.pair = is;
+    pthread_mutex_unlock(&m->lock);
+    log_pair(&was, &is);
+}
+
 static void probe_back(struct monitor *m, struct errand *e, int64_t now_ns)
 {
     if (e->op.status.kind != ERR_OK) {
@@ -160,6 +205,7 @@ static void *watch(void *arg)
         int64_t now_ns = clock_now_ns();
         int probe_ms, sweep_ms;
 
+        look_at_pair(m);
         if (!m->probe.out && m->probe.next_ns <= now_ns)
             send_errand(m, &m->probe, OP_PROBE, now_ns);
         else if (m->probe.out && now_ns - m->probe.op.started_ns > SILENT_MS * INT64_C(1000000))
@@ -185,6 +231,7 @@ struct monitor *monitor_start(const struct monitor_config *cfg, struct err *err)
     }
     m->cfg = *cfg;
     snprintf(m->report.type, sizeof(m->report.type), "%s", cfg->type);
+    m->report.fallback_type = cfg->fallback_type;
     snprintf(m->report.problem, sizeof(m->report.problem), "not asked yet");
     m->sweep.next_ns = clock_now_ns() + cfg->cleanup_interval_s * INT64_C(1000000000);
     if (!inbox_init(&m->inbox, err)) {

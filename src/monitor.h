@@ -3,7 +3,7 @@
  *
  *     monitor thread, once a second -> OP_PROBE on the lanes -> monitor_report() -> GET /health
  *
- * It logs one line when the state of the store changes, and one when what was answered may be lost
+ * It logs one line when the state of the store, or of a pair, changes, and one when what was answered may be lost
  * with the store; it is the only one that does.
  *
  * Threads    report, note, ready and draining: any. start and stop: main.
@@ -15,6 +15,7 @@
 #define MONITOR_H
 
 #include "err.h"
+#include "failover_report.h"
 #include "lane.h"
 
 struct monitor;
@@ -23,7 +24,10 @@ enum { MONITOR_RECENT_S = 10 };
 
 struct monitor_config {
     struct lanes *lanes;
-    const char *type;           /* "sqlite": for reports */
+    const char *type;          /* "sqlite": for reports; of a pair that of the primary */
+    const char *fallback_type; /* NULL: there is one store only */
+    void (*pair_report)(void *pair, struct failover_report *out); /* of two */
+    void *pair;
     int64_t cleanup_interval_s; /* 0 = no sweeps */
 };
 
@@ -36,6 +40,8 @@ struct monitor_report {
     char problem[240]; /* empty when healthy */
     bool writes_fail;  /* a write has failed within MONITOR_RECENT_S */
     char write_problem[240];
+    const char *fallback_type;   /* NULL: there is one store only */
+    struct failover_report pair; /* of two: as of the last second */
 };
 
 /* Starts the thread; the first probe is sent at once. NULL on failure. */

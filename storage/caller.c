@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "drivers.h"
+#include "lazy.h"
 
 enum { LANES = 4, READERS = 1, QUEUE_MAX = 10000 };
 
@@ -12,12 +13,15 @@ enum { LANES = 4, READERS = 1, QUEUE_MAX = 10000 };
 #define PAUSE_MIN_NS (INT64_C(20) * 1000000)
 #define PAUSE_MAX_NS (INT64_C(1000) * 1000000)
 
+/* A store that is not there now may come. */
 static struct backend *open_chain(void *ctx, enum backend_role role, struct err *err)
 {
     struct backend_config cfg = *(const struct backend_config *)ctx;
+    struct backend *chain;
 
     cfg.role = role;
-    return chain_open(&cfg, err);
+    chain = chain_open(&cfg, err);
+    return chain || err->kind != ERR_UNAVAILABLE ? chain : lazy_open(&cfg, err);
 }
 
 struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config lanes,
@@ -29,7 +33,8 @@ struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config
 
     if (!driver)
         return NULL;
-    stamp_set_node((unsigned)cfg->instance);
+    if (cfg->instance)
+        stamp_set_node((unsigned)cfg->instance);
     lanes.layout = driver->layout;
     lanes.open = open_chain;
     lanes.ctx = &copy; /* all chains are open when lanes_open() returns */

@@ -16,6 +16,9 @@
 /* Each op x each way in which a call can fail. */
 TCase *calls_case(void);
 
+/* Each op over two stores x each call of one of them x each way in which it can fail. */
+TCase *failover_case(void);
+
 /* Each op x each allocation on memory:, each seventh one on sqlite: files. */
 TCase *memory_ops_case(void);
 

@@ -22,6 +22,7 @@ static int run(void)
     int failed;
 
     suite_add_tcase(suite, calls_case());
+    suite_add_tcase(suite, failover_case());
     suite_add_tcase(suite, memory_ops_case());
     suite_add_tcase(suite, memory_start_case());
     runner = srunner_create(suite);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import random
 import signal
 import threading
@@ -27,16 +28,24 @@ def until(done: Callable[[], bool]) -> None:
 class Client(threading.Thread):
     """Appends, counts and puts; what is in doubt or was not done it sends again, as it was."""
 
-    def __init__(self, server: Server, id_: str, ending: threading.Event) -> None:
+    def __init__(self, server: Server, id_: str, ending: threading.Event, mortal: bool) -> None:
         super().__init__()
         self.server, self.id, self.ending = server, id_, ending
+        self.mortal = mortal  # the service: what is refused or broken off is sent again too
         self.done: list[str] = []  # each was acknowledged thrice: message, count, checkpoint
         self.failed = 0
         self.wrong: list[bytes] = []
 
     def send(self, method: str, path: str, body: Any, **headers: str) -> None:
         while True:
-            answer = self.server.call(method, path, body, headers=headers)
+            try:
+                answer = self.server.call(method, path, body, headers=headers)
+            except (OSError, http.client.HTTPException):
+                if not self.mortal:
+                    raise
+                self.failed += 1
+                time.sleep(0.05)
+                continue
             if answer.status < 300:
                 return
             if answer.status not in (503, 504) or (answer.status == 503 and not answer.headers["Retry-After"]):
@@ -83,11 +92,11 @@ def checkpoints(server: Server, thread: str) -> list[str]:
 class Load:
     """Clients at work on one service, or on several that share a store."""
 
-    def __init__(self, *servers: Server) -> None:
+    def __init__(self, *servers: Server, mortal: bool = False) -> None:
         self.servers = servers
         self.processes = [server.process for server in servers]
         self.ending = threading.Event()
-        self.clients = [Client(servers[i % len(servers)], f"client{i}", self.ending) for i in range(CLIENTS)]
+        self.clients = [Client(servers[i % len(servers)], f"client{i}", self.ending, mortal) for i in range(CLIENTS)]
         for session in (HOT, *(client.id for client in self.clients)):
             servers[0].session(session)
         for client in self.clients:

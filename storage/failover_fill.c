@@ -1,0 +1,359 @@
+/* failover_fill.c - see failover_fill.h. */
+#include "failover_fill.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "acquaintance.h"
+#include "clock.h"
+
+enum { PAGE = 500 };
+
+/* Instances write beats side by side, so that one may follow a later one. */
+#define BEAT_SLACK_US (INT64_C(60) * 1000000)
+
+/* What one store says of itself and of its peer. */
+struct said {
+    struct slice pair, peer, incarnation;
+    bool filled;
+    int64_t position, beat, peer_beat;
+};
+
+static struct slice note(const struct op_pair_read *read, const char *name)
+{
+    for (size_t i = 0; i < read->out.n_notes; i++)
+        if (slice_equal(read->out.notes[i].name, slice_of(name)))
+            return read->out.notes[i].text;
+    return (struct slice){NULL, 0};
+}
+
+static int64_t number(struct slice text)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < text.len && text.at[i] >= '0' && text.at[i] <= '9'; i++)
+        n = n * 10 + (text.at[i] - '0');
+    return n;
+}
+
+static struct said listen(const struct op_pair_read *read)
+{
+    return (struct said){
+        .pair = note(read, "pair"),
+        .peer = note(read, "peer"),
+        .incarnation = read->out.incarnation,
+        .filled = slice_present(note(read, "filled")),
+        .position = read->out.position,
+        .beat = number(note(read, "beat")),
+        .peer_beat = number(note(read, "peer beat")),
+    };
+}
+
+/* Whether a store is not what its peer saw last: "<position> <incarnation>". */
+static bool has_forgotten(const struct said *store, const struct said *peer)
+{
+    size_t blank = 0;
+
+    if (stamp_us(store->beat) < stamp_us(peer->peer_beat) - BEAT_SLACK_US)
+        return true;
+    if (!slice_present(peer->peer))
+        return false;
+    while (blank < peer->peer.len && peer->peer.at[blank] != ' ')
+        blank++;
+    if (blank == peer->peer.len)
+        return true;
+    return store->position < number(peer->peer) ||
+           !slice_equal(store->incarnation,
+                        (struct slice){peer->peer.at + blank + 1, peer->peer.len - blank - 1});
+}
+
+static bool run(struct backend *store, struct op *op, struct err *err)
+{
+    if (!backend_execute(store, &op, 1, err))
+        return false;
+    *err = op->status;
+    return op->status.kind == ERR_OK;
+}
+
+static bool write_notes(struct backend *store, const struct pair_note *notes, size_t n,
+                        struct err *err)
+{
+    struct arena arena = {0};
+    struct op op = {
+        .type = OP_PAIR_CHANGE,
+        .tenant = SLICE("default"),
+        .now_us = clock_now_us(),
+        .stamp = stamp_next(),
+        .arena = &arena,
+        .pair_change = {.notes = notes, .n_notes = n},
+    };
+    bool ok = run(store, &op, err);
+
+    arena_done(&arena);
+    return ok;
+}
+
+/* The fill begins at the start. */
+static void begin(struct failover *f, struct fill *fill, enum side to)
+{
+    fill_done(fill);
+    fill->active = true;
+    fill->to = to;
+    state_set_filled(f, to, false);
+}
+
+/* A name that no other pair has. Of instances that give one at the same time the first is heard. */
+static bool name_pair(struct backend *primary, struct err *err)
+{
+    char name[17];
+    struct pair_note notes[] = {{.name = SLICE("pair"), .text = {name, 16}, .once = true},
+                                {.name = SLICE("filled"), .text = SLICE("1")}};
+
+    snprintf(name, sizeof(name), "%016" PRIx64, (uint64_t)stamp_next());
+    return write_notes(primary, notes, COUNT_OF(notes), err);
+}
+
+/* Begins to fill a store, and notes that it is not filled yet. */
+static bool fill(struct failover *f, struct fill *fill, enum side to, struct slice pair,
+                 struct backend *const stores[2], struct err *err)
+{
+    struct pair_note notes[] = {{.name = SLICE("pair"), .text = pair}, {.name = SLICE("filled")}};
+
+    begin(f, fill, to);
+    return write_notes(stores[to], notes, COUNT_OF(notes), err);
+}
+
+/* Whether a store holds anything. */
+static bool holds(struct backend *store, bool *any, struct err *err)
+{
+    struct arena arena = {0};
+    struct op op = {.type = OP_TENANT_LIST,
+                    .tenant = SLICE("default"),
+                    .now_us = clock_now_us(),
+                    .arena = &arena,
+                    .tenant_list = {.limit = 1}};
+    bool ok = run(store, &op, err);
+
+    *any = ok && op.tenant_list.out.n > 0;
+    arena_done(&arena);
+    return ok;
+}
+
+/* A primary without a name beside a fallback that has one: it was emptied, or it is another store. */
+static bool judge_nameless(struct failover *f, struct fill *fill_state, const struct said *fallback,
+                           struct backend *const stores[2], struct err *err)
+{
+    bool any = false;
+
+    if (!fallback->filled)
+        return name_pair(stores[PRIMARY], err);
+    if (!fill_state->met && !holds(stores[PRIMARY], &any, err))
+        return false;
+    fill_state->foreign = any;
+    return any || fill(f, fill_state, PRIMARY, fallback->pair, stores, err);
+}
+
+static bool refuse(struct failover *f, struct err *err)
+{
+    state_set_filled(f, FALLBACK, false);
+    return err_set(err, ERR_CONFIG,
+                   "the fallback holds the data of another pair; empty it, or name another");
+}
+
+/* What both are, and are to be, when they are seen together. */
+static bool compare(struct failover *f, struct fill *fill_state, const struct said said[2],
+                    struct backend *const stores[2], struct err *err)
+{
+    bool met[2] = {slice_present(said[PRIMARY].pair), slice_present(said[FALLBACK].pair)};
+
+    fill_state->foreign = met[PRIMARY] && met[FALLBACK] &&
+                          !slice_equal(said[PRIMARY].pair, said[FALLBACK].pair);
+    if (!met[PRIMARY] && !judge_nameless(f, fill_state, &said[FALLBACK], stores, err))
+        return false;
+    if (fill_state->foreign)
+        return refuse(f, err);
+    if (!met[PRIMARY])
+        return true; /* the next look goes on */
+    if (said[FALLBACK].filled && has_forgotten(&said[PRIMARY], &said[FALLBACK]))
+        return fill(f, fill_state, PRIMARY, said[PRIMARY].pair, stores, err);
+    if (said[FALLBACK].filled && !said[PRIMARY].filled)
+        return fill(f, fill_state, PRIMARY, said[PRIMARY].pair, stores, err);
+    if (!said[FALLBACK].filled || has_forgotten(&said[FALLBACK], &said[PRIMARY]))
+        return fill(f, fill_state, FALLBACK, said[PRIMARY].pair, stores, err);
+    fill_state->met = true;
+    state_set_filled(f, PRIMARY, true);
+    state_set_filled(f, FALLBACK, true);
+    return true;
+}
+
+/* Each store is told its own beat, and what the other one is now. */
+static bool remember(const struct said said[2], struct backend *const stores[2], struct err *err)
+{
+    char beat[24], peer[2][160], peer_beat[2][24];
+    struct pair_note notes[] = {
+        {.name = SLICE("beat")}, {.name = SLICE("peer")}, {.name = SLICE("peer beat")}};
+
+    snprintf(beat, sizeof(beat), "%" PRId64, stamp_next());
+    notes[0].text = slice_of(beat);
+    for (int i = 0; i < 2; i++) {
+        const struct said *other = &said[!i];
+
+        snprintf(peer[i], sizeof(peer[i]), "%" PRId64 " %.*s", other->position,
+                 (int)(other->incarnation.len < 128 ? other->incarnation.len : 128),
+                 other->incarnation.at ? other->incarnation.at : "");
+        snprintf(peer_beat[i], sizeof(peer_beat[i]), "%" PRId64, other->beat);
+        notes[1].text = slice_of(peer[i]);
+        notes[2].text = slice_of(peer_beat[i]);
+        if (!write_notes(stores[i], notes, COUNT_OF(notes), err))
+            return false;
+    }
+    return true;
+}
+
+/* From now on lanes may use the stores as what they are now. */
+static void learn(struct failover *f, const struct fill *fill_state, const struct said said[2])
+{
+    for (int i = 0; slice_present(said[PRIMARY].pair) && i < 2; i++)
+        acquaintance_learn(f->cfg.stores[i],
+                           &(struct learnt){said[i].incarnation, said[PRIMARY].pair,
+                                            said[i].position,
+                                            fill_state->active && (int)fill_state->to == i});
+}
+
+bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read *reads[2],
+                struct backend *const stores[2], struct err *err)
+{
+    struct said said[2];
+
+    if (reads[FALLBACK] && !reads[PRIMARY] && !fill->known[FALLBACK]) {
+        said[FALLBACK] = listen(reads[FALLBACK]);
+        state_set_filled(f, FALLBACK, said[FALLBACK].filled);
+    }
+    if (!reads[PRIMARY] || !reads[FALLBACK]) {
+        fill->known[PRIMARY] &= reads[PRIMARY] != NULL;
+        fill->known[FALLBACK] &= reads[FALLBACK] != NULL;
+        return true;
+    }
+    for (int i = 0; i < 2; i++)
+        said[i] = listen(reads[i]);
+    if (!fill->active && !compare(f, fill, said, stores, err))
+        return false;
+    fill->known[PRIMARY] = fill->known[FALLBACK] = true;
+    if (!remember(said, stores, err))
+        return false;
+    learn(f, fill, said);
+    return true;
+}
+
+/* --- page by page --------------------------------------------------------------------------------- */
+
+static struct op make_op(const struct fill *fill, enum op_type type, struct arena *arena)
+{
+    return (struct op){
+        .type = type,
+        .tenant = fill->in_tenant ? fill->tenant : SLICE("default"),
+        .now_us = clock_now_us(),
+        .stamp = stamp_next(),
+        .arena = arena,
+    };
+}
+
+/* Goes on to the next tenant; *more is false behind the last. */
+static bool next_tenant(struct fill *fill, struct backend *from, struct arena *arena, bool *more,
+                        struct err *err)
+{
+    struct op op = make_op(fill, OP_TENANT_LIST, arena);
+
+    op.tenant_list.after = fill->tenant;
+    op.tenant_list.limit = 1;
+    if (!run(from, &op, err))
+        return false;
+    *more = op.tenant_list.out.n > 0;
+    if (!*more)
+        return true;
+    fill->tenant = op.tenant_list.out.items[0];
+    fill->in_tenant = true;
+    fill->kind = RECORD_SESSION;
+    fill->after = (struct record_key){.number = 0};
+    return true;
+}
+
+/* One page of one kind from one store into the other. */
+static bool copy_page(struct failover *f, struct fill *fill, struct backend *const stores[2],
+                      struct arena *arena, struct err *err)
+{
+    struct op read = make_op(fill, OP_READ_RANGE, arena), merge = make_op(fill, OP_MERGE, arena);
+    struct op_read_range *range = &read.read_range;
+
+    range->kind = fill->kind;
+    range->after = fill->after;
+    range->limit = PAGE;
+    if (!run(stores[!fill->to], &read, err))
+        return false;
+    merge.merge.items = range->out.items;
+    merge.merge.n = range->out.n;
+    if (range->out.n > 0 && !run(stores[fill->to], &merge, err))
+        return false;
+    state_count(f, range->out.n);
+    if (range->out.more) {
+        fill->after = range->out.items[range->out.n - 1].key;
+        return true;
+    }
+    fill->after = (struct record_key){.number = 0};
+    fill->kind++;
+    fill->in_tenant = fill->kind < RECORD_KIND_COUNT;
+    return true;
+}
+
+static bool copy_slice(struct arena *arena, struct slice *s)
+{
+    if (!slice_present(*s))
+        return true;
+    *s = arena_copy(arena, *s);
+    return slice_present(*s);
+}
+
+/* The place moves into the arena of this turn, so that the last one's can be emptied. */
+static bool keep_place(struct fill *fill, struct arena *arena)
+{
+    return copy_slice(arena, &fill->tenant) && copy_slice(arena, &fill->after.id) &&
+           copy_slice(arena, &fill->after.ns) && copy_slice(arena, &fill->after.sub) &&
+           copy_slice(arena, &fill->after.task);
+}
+
+bool fill_step(struct failover *f, struct fill *fill, struct backend *const stores[2], bool *more,
+               struct err *err)
+{
+    struct pair_note filled = {.name = SLICE("filled"), .text = SLICE("1")};
+    struct arena page = {0};
+    bool ok;
+
+    *more = fill->active;
+    if (!fill->active)
+        return true;
+    ok = fill->in_tenant ? copy_page(f, fill, stores, &page, err)
+                         : next_tenant(fill, stores[!fill->to], &page, more, err);
+    if (ok && !keep_place(fill, &fill->arenas[!fill->turn]))
+        ok = err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (ok) {
+        arena_reset(&fill->arenas[fill->turn]);
+        fill->turn = !fill->turn;
+    }
+    arena_done(&page);
+    if (ok && !*more) {
+        ok = write_notes(stores[fill->to], &filled, 1, err);
+        if (ok) {
+            state_set_filled(f, fill->to, true);
+            fill_done(fill);
+        }
+    }
+    return ok;
+}
+
+void fill_done(struct fill *fill)
+{
+    arena_done(&fill->arenas[0]);
+    arena_done(&fill->arenas[1]);
+    *fill = (struct fill){
+        .known = {fill->known[0], fill->known[1]}, .met = fill->met, .foreign = fill->foreign};
+}

@@ -1,0 +1,149 @@
+/* failover_ops.c - see failover_ops.h. */
+#include "failover_ops.h"
+
+#include "clock.h"
+
+void ops_identify(struct op *op)
+{
+    int64_t number;
+
+    if (op->type != OP_SESSION_PATCH || op->repeat.present)
+        return;
+    number = stamp_next(); /* nobody else has it */
+    op->repeat = (struct op_repeat){.present = true};
+    memcpy(op->repeat.op_id, &number, sizeof(number));
+}
+
+void ops_stamp(struct op *op)
+{
+    struct op_checkpoint_put *put = &op->checkpoint_put;
+    int64_t n;
+
+    if (op->type != OP_CHECKPOINT_PUT) {
+        op->stamp = stamp_next();
+        return;
+    }
+    n = (int64_t)put->n_values + 1; /* the head too */
+    put->first_id = stamp_take(n + 1);
+    op->stamp = put->first_id + (n << STAMP_NODE_BITS);
+}
+
+/* Where an op has its If-Match; NULL: nowhere. */
+static int64_t *if_version_of(struct op *op)
+{
+    if (op->type == OP_SESSION_PUT)
+        return &op->session_put.if_version;
+    if (op->type == OP_SESSION_PATCH)
+        return &op->session_patch.if_version;
+    if (op->type == OP_SESSION_DELETE)
+        return &op->session_delete.if_version;
+    return op->type == OP_CONTEXT_PUT ? &op->context_put.if_version : NULL;
+}
+
+bool ops_is_conditional(const struct op *op)
+{
+    static const bool always[OP_TYPE_COUNT] = {
+        [OP_MESSAGE_TRIM] = true, [OP_THREAD_PRUNE] = true, [OP_THREAD_COPY] = true,
+        [OP_RUNS_DELETE] = true,  [OP_CLEANUP] = true,      [OP_TENANT_FORGET] = true,
+    };
+    struct op copy = *op;
+    const int64_t *if_version = if_version_of(&copy);
+
+    return always[op->type] || (if_version && *if_version != IF_NONE) ||
+           (op->type == OP_SESSION_PUT && op->session_put.create_only);
+}
+
+bool ops_is_sweep(const struct op *op)
+{
+    return op->type == OP_CLEANUP && op->cleanup.expired;
+}
+
+/* What is done in the other store as it is, for it has no record to be merged. */
+static bool is_done_twice(const struct op *op)
+{
+    return op->type == OP_MESSAGE_TRIM || op->type == OP_TENANT_FORGET ||
+           (ops_is_sweep(op) && op->n_copies == 0);
+}
+
+bool ops_needs_copy(const struct op *op)
+{
+    return op->n_copies > 0 || ops_is_sweep(op) ||
+           (op->type == OP_TENANT_FORGET && op->tenant_forget.out.removed);
+}
+
+/* The records of the copies, in the order in which they are merged, without what is only named. */
+static bool merge_copies(const struct op *op, struct op *copy)
+{
+    struct record *items = arena_alloc(op->arena, op->n_copies * sizeof(*items));
+    size_t n = 0;
+
+    for (int kind = 0; items && kind < RECORD_MESSAGES; kind++)
+        for (size_t i = 0; i < op->n_copies; i++)
+            if ((int)op->copies[i].kind == kind)
+                items[n++] = op->copies[i];
+    copy->merge.items = items;
+    copy->merge.n = n;
+    return n == op->n_copies;
+}
+
+bool ops_copy(const struct op *op, struct op *copy)
+{
+    *copy = (struct op){
+        .type = OP_MERGE,
+        .tenant = op->tenant,
+        .id = op->id,
+        .now_us = op->now_us,
+        .stamp = op->stamp,
+        .arena = op->arena,
+    };
+    if (!is_done_twice(op))
+        return merge_copies(op, copy);
+    copy->type = op->type;
+    if (op->type == OP_MESSAGE_TRIM)
+        copy->message_trim = op->message_trim;
+    else if (op->type == OP_CLEANUP)
+        copy->cleanup = op->cleanup;
+    if (op->type == OP_CLEANUP) /* sessions go in the primary, and are copied */
+        copy->cleanup.sessions_stay = true;
+    return true;
+}
+
+/* Where the answer tells whether something was made. */
+static bool *created_of(struct op *op)
+{
+    if (op->type == OP_SESSION_PUT)
+        return &op->session_put.out.created;
+    if (op->type == OP_CHECKPOINT_PUT)
+        return &op->checkpoint_put.out.created;
+    return op->type == OP_WRITES_PUT ? &op->writes_put.out.created : NULL;
+}
+
+bool ops_make_again(struct op *op, bool *created, bool rerun)
+{
+    static const bool can[OP_TYPE_COUNT] = {
+        [OP_SESSION_PUT] = true,    [OP_SESSION_PATCH] = true, [OP_SESSION_DELETE] = true,
+        [OP_CHECKPOINT_PUT] = true, [OP_WRITES_PUT] = true,    [OP_THREAD_DELETE] = true,
+    };
+    int64_t *if_version = if_version_of(op);
+
+    if (!can[op->type])
+        return false;
+    if (!rerun && created_of(op))
+        *created = *created_of(op);
+    if (if_version)
+        *if_version = IF_NONE;
+    if (op->type == OP_SESSION_PUT)
+        op->session_put.create_only = false;
+    if (op->type == OP_SESSION_PATCH) {
+        op->session_patch.increment_requests = op->session_patch.mark_error = false;
+        op->session_patch.add_processing_time = 0;
+    }
+    op->repeat.present = false; /* it is known by now */
+    return true;
+}
+
+void ops_restore(struct op *op, bool created)
+{
+    if (created_of(op))
+        *created_of(op) = created;
+}

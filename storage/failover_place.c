@@ -1,0 +1,214 @@
+/* failover_place.c - see failover_place.h. */
+#include "failover_place.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "record_fields.h"
+
+enum { PAGE = 200 };
+
+/* The keys of one kind in the place, in order. */
+struct keys {
+    struct arena arena;
+    struct record_key *items;
+    size_t n, cap;
+};
+
+struct walk {
+    const struct drain *d;
+    const struct place_change *change;
+    enum record_kind kind;
+    struct keys keys; /* of `from` */
+};
+
+static struct op make_op(const struct walk *w, enum op_type type, struct arena *arena)
+{
+    return (struct op){
+        .type = type,
+        .tenant = w->change->of.tenant,
+        .now_us = clock_now_us(),
+        .stamp = stamp_next(),
+        .arena = arena,
+    };
+}
+
+static bool run(struct backend *store, struct op *op, struct err *err)
+{
+    if (!backend_execute(store, &op, 1, err))
+        return false;
+    if (op->status.kind == ERR_OK)
+        return true;
+    *err = op->status;
+    return false;
+}
+
+static bool copy_slice(struct arena *arena, struct slice *s)
+{
+    if (!slice_present(*s))
+        return true;
+    *s = arena_copy(arena, *s);
+    return slice_present(*s);
+}
+
+static bool copy_key(struct arena *arena, struct record_key *key)
+{
+    return copy_slice(arena, &key->id) && copy_slice(arena, &key->ns) &&
+           copy_slice(arena, &key->sub) && copy_slice(arena, &key->task);
+}
+
+static bool remember(struct keys *k, const struct record_key *key, struct err *err)
+{
+    struct record_key *grown = arena_grow(&k->arena, k->items, k->n, sizeof(*grown), &k->cap);
+
+    if (grown) {
+        k->items = grown;
+        grown[k->n] = *key;
+    }
+    if (!grown || !copy_key(&k->arena, &grown[k->n]))
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    k->n++;
+    return true;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+    return record_key_compare(left, right);
+}
+
+static bool merge(const struct walk *w, struct backend *store, const struct record *items, size_t n,
+                  struct arena *arena, struct err *err)
+{
+    struct op op = make_op(w, OP_MERGE, arena);
+
+    op.id = w->change->of.id;
+    op.merge.items = items;
+    op.merge.n = n;
+    return n == 0 || run(store, &op, err);
+}
+
+/* What `from` has goes to the other store. */
+static bool copy_page(struct walk *w, const struct record *items, size_t n, struct arena *arena,
+                      struct err *err)
+{
+    return merge(w, w->d->to, items, n, arena, err);
+}
+
+static bool note_page(struct walk *w, const struct record *items, size_t n,
+                      struct arena *arena UNUSED, struct err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!remember(&w->keys, &items[i].key, err))
+            return false;
+    return true;
+}
+
+static int64_t stamp_of(const struct record *r)
+{
+    if (r->kind == RECORD_MESSAGE)
+        return r->message.stamp;
+    return r->kind == RECORD_TASK ? r->task.stamp : r->checkpoint.stamp;
+}
+
+/* Writes go with the id of their checkpoint, which may not be there: all of one id are one. */
+static int compare_places(const void *left, const void *right)
+{
+    const struct record_key *a = left, *b = right;
+    struct record_key of_a = {.id = a->id, .ns = a->ns, .sub = a->sub};
+    struct record_key of_b = {.id = b->id, .ns = b->ns, .sub = b->sub};
+
+    return record_key_compare(&of_a, &of_b);
+}
+
+static bool is_in_both(const struct walk *w, const struct record_key *key)
+{
+    return w->keys.n > 0 && bsearch(key, w->keys.items, w->keys.n, sizeof(*w->keys.items),
+                                    w->kind == RECORD_TASK ? compare_places : compare_keys);
+}
+
+/* What only `to` has goes, unless it came later. */
+static bool compare_page(struct walk *w, const struct record *items, size_t n, struct arena *arena,
+                         struct err *err)
+{
+    struct record *gone = arena_alloc(arena, (n + 1) * sizeof(*gone));
+    size_t n_gone = 0;
+
+    if (!gone)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        const struct record_key *key = &items[i].key;
+
+        if (stamp_of(&items[i]) > w->change->number || is_in_both(w, key))
+            continue;
+        gone[n_gone++] = (struct record){.kind = w->kind == RECORD_MESSAGE ? RECORD_MESSAGE
+                                                                           : RECORD_CHECKPOINT,
+                                         .key = {.id = key->id, .ns = key->ns, .sub = key->sub},
+                                         .gone = w->change->number};
+    }
+    return merge(w, w->d->to, gone, n_gone, arena, err);
+}
+
+/* Reads all records of the kind in the place, page by page. */
+static bool read_all(struct walk *w, struct backend *store,
+                     bool (*take)(struct walk *w, const struct record *items, size_t n,
+                                  struct arena *arena, struct err *err),
+                     struct err *err)
+{
+    struct arena pages[2] = {{0}, {0}};
+    struct record_key after = {
+        .id = w->change->of.id, .ns = SLICE(""), .sub = SLICE(""), .task = SLICE("")};
+    bool ok = true, more = true;
+
+    for (int turn = 0; ok && more; turn = !turn) { /* `after` lives in the page before */
+        struct op op = make_op(w, OP_READ_RANGE, &pages[turn]);
+        size_t n = 0;
+
+        op.read_range.kind = w->kind;
+        op.read_range.after = after;
+        op.read_range.limit = PAGE;
+        ok = run(store, &op, err);
+        if (!ok)
+            break;
+        while (n < op.read_range.out.n &&
+               slice_equal(op.read_range.out.items[n].key.id, w->change->of.id))
+            n++;
+        more = op.read_range.out.more && n == op.read_range.out.n && n > 0;
+        if (n > 0)
+            after = op.read_range.out.items[n - 1].key;
+        ok = take(w, op.read_range.out.items, n, &pages[turn], err);
+        arena_reset(&pages[!turn]);
+    }
+    arena_done(&pages[0]);
+    arena_done(&pages[1]);
+    return ok;
+}
+
+/* Removes what is only in `to`. */
+static bool remove_others(const struct drain *d, const struct place_change *change,
+                          enum record_kind kind, struct err *err)
+{
+    struct walk w = {.d = d, .change = change, .kind = kind};
+    bool ok = read_all(&w, d->from, note_page, err) && read_all(&w, d->to, compare_page, err);
+
+    arena_done(&w.keys.arena);
+    return ok;
+}
+
+static bool copy_kind(const struct drain *d, const struct place_change *change,
+                      enum record_kind kind, struct err *err)
+{
+    struct walk w = {.d = d, .change = change, .kind = kind};
+
+    return read_all(&w, d->from, copy_page, err);
+}
+
+bool failover_place(const struct drain *d, const struct place_change *change, struct err *err)
+{
+    if (change->name.kind == RECORD_MESSAGES)
+        return remove_others(d, change, RECORD_MESSAGE, err);
+    if (change->name.kind == RECORD_CHECKPOINTS)
+        return remove_others(d, change, RECORD_CHECKPOINT, err) &&
+               remove_others(d, change, RECORD_TASK, err);
+    return copy_kind(d, change, RECORD_VALUE, err) &&
+           copy_kind(d, change, RECORD_CHECKPOINT, err) && copy_kind(d, change, RECORD_TASK, err);
+}

@@ -1,0 +1,359 @@
+/* failover_state.c - see failover_state.h. */
+#include "failover_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "clock.h"
+
+enum { UNSYNCED_MAX = 1000000, COPIED_MAX = 10000 };
+
+struct failover *failover_new(const struct failover_config *cfg, struct err *err)
+{
+    struct failover *f = calloc(1, sizeof(*f));
+
+    if (!f) {
+        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    f->cfg = *cfg;
+    f->born_ns = clock_now_ns();
+    f->filled[PRIMARY] = true; /* unless it is found to have forgotten */
+    pthread_mutex_init(&f->lock, NULL);
+    id_set_init(&f->unsynced, UNSYNCED_MAX);
+    for (int i = 0; i < 2; i++)
+        breaker_init(&f->breakers[i], &cfg->breaker, cfg->seed + (uint64_t)i);
+    return f;
+}
+
+void failover_free(struct failover *f)
+{
+    struct copied *list;
+
+    if (!f)
+        return;
+    list = state_take_copied(f);
+    while (list) {
+        struct copied *next = list->next;
+
+        free(list);
+        list = next;
+    }
+    failover_keeper_free(f->keeper);
+    id_set_clear(&f->unsynced);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+struct failover_store *state_report_of(struct failover *f, enum side side)
+{
+    return side == PRIMARY ? &f->report.primary : &f->report.fallback;
+}
+
+void state_set_filled(struct failover *f, enum side side, bool filled)
+{
+    pthread_mutex_lock(&f->lock);
+    f->filled[side] = filled;
+    pthread_mutex_unlock(&f->lock);
+}
+
+bool state_filled(struct failover *f, enum side side)
+{
+    bool filled;
+
+    pthread_mutex_lock(&f->lock);
+    filled = f->filled[side];
+    pthread_mutex_unlock(&f->lock);
+    return filled;
+}
+
+bool state_allows(struct failover *f, enum side side)
+{
+    bool allows;
+
+    pthread_mutex_lock(&f->lock);
+    allows = breaker_allows(&f->breakers[side], clock_now_ns());
+    pthread_mutex_unlock(&f->lock);
+    return allows;
+}
+
+void state_answered(struct failover *f, enum side side)
+{
+    pthread_mutex_lock(&f->lock);
+    (void)breaker_succeeded(&f->breakers[side]);
+    state_report_of(f, side)->problem[0] = '\0';
+    pthread_mutex_unlock(&f->lock);
+}
+
+void state_lost(struct failover *f, enum side side, bool probe, const char *why)
+{
+    struct failover_store *report = state_report_of(f, side);
+
+    pthread_mutex_lock(&f->lock);
+    if (probe)
+        (void)breaker_tripped(&f->breakers[side], clock_now_ns());
+    else
+        (void)breaker_failed(&f->breakers[side], clock_now_ns());
+    snprintf(report->problem, sizeof(report->problem), "%s", why);
+    pthread_mutex_unlock(&f->lock);
+}
+
+bool state_is_up(struct failover *f, enum side side)
+{
+    bool up;
+
+    pthread_mutex_lock(&f->lock);
+    up = breaker_closed(&f->breakers[side]);
+    pthread_mutex_unlock(&f->lock);
+    return up;
+}
+
+static bool is_behind(const struct failover *f)
+{
+    return f->behind || !f->filled[PRIMARY];
+}
+
+bool state_behind(struct failover *f)
+{
+    bool behind;
+
+    pthread_mutex_lock(&f->lock);
+    behind = is_behind(f);
+    pthread_mutex_unlock(&f->lock);
+    return behind;
+}
+
+static bool waited(const struct failover *f)
+{
+    return clock_now_ns() - f->born_ns > f->cfg.start_wait_ms * 1000000;
+}
+
+bool state_ready(struct failover *f, enum side side)
+{
+    bool ready;
+
+    pthread_mutex_lock(&f->lock);
+    if (!KEEPS(f, RULE_START) || waited(f))
+        ready = true;
+    else if (side == PRIMARY) /* the fallback's outbox says whether it is behind */
+        ready = f->seen[FALLBACK];
+    else /* the primary's outbox says what it lacks; or it has been taken over already */
+        ready = f->seen[FALLBACK] && (f->seen[PRIMARY] || f->behind);
+    ready = ready && f->filled[side];
+    pthread_mutex_unlock(&f->lock);
+    return ready;
+}
+
+static bool is_normal(const struct failover *f)
+{
+    return f->unsynced.n == 0 && !f->unsynced.full && !f->more_unsynced && f->seen[PRIMARY] &&
+           f->seen[FALLBACK] && !is_behind(f) && f->filled[FALLBACK] &&
+           breaker_closed(&f->breakers[PRIMARY]) && breaker_closed(&f->breakers[FALLBACK]);
+}
+
+bool state_normal(struct failover *f)
+{
+    bool normal;
+
+    pthread_mutex_lock(&f->lock);
+    normal = is_normal(f);
+    pthread_mutex_unlock(&f->lock);
+    return normal;
+}
+
+void state_fell_behind(struct failover *f, bool own)
+{
+    if (!KEEPS(f, RULE_OWN))
+        return;
+    pthread_mutex_lock(&f->lock);
+    f->behind = true;
+    if (own)
+        f->own_fallback_ns = clock_now_ns();
+    pthread_mutex_unlock(&f->lock);
+}
+
+void state_unsynced(struct failover *f, const struct op *op)
+{
+    pthread_mutex_lock(&f->lock);
+    if (slice_present(op->id))
+        id_set_add(&f->unsynced, (struct pair_id){op->tenant, op->id}, clock_now_ns());
+    for (size_t i = 0; i < op->n_copies; i++)
+        if (slice_present(op->copies[i].key.id))
+            id_set_add(&f->unsynced, (struct pair_id){op->tenant, op->copies[i].key.id},
+                       clock_now_ns());
+    pthread_mutex_unlock(&f->lock);
+}
+
+bool state_lacks(struct failover *f, const struct op *op)
+{
+    bool lacks;
+
+    if (!KEEPS(f, RULE_OWN))
+        return false;
+    pthread_mutex_lock(&f->lock);
+    lacks = f->more_unsynced || id_set_has(&f->unsynced, (struct pair_id){op->tenant, op->id});
+    pthread_mutex_unlock(&f->lock);
+    return lacks;
+}
+
+struct untold {
+    struct arena *arena;
+    struct pair_id *ids;
+    size_t n, max;
+};
+
+static bool collect_untold(struct id_entry *e, void *ctx)
+{
+    struct untold *u = ctx;
+    struct pair_id copy;
+
+    if (e->told || u->n == u->max)
+        return true;
+    copy = (struct pair_id){arena_copy(u->arena, e->key.tenant), arena_copy(u->arena, e->key.id)};
+    if (!slice_present(copy.tenant) || !slice_present(copy.id))
+        return true;
+    e->told = true;
+    u->ids[u->n++] = copy;
+    return true;
+}
+
+size_t state_untold(struct failover *f, struct arena *arena, struct pair_id *ids, size_t max)
+{
+    struct untold u = {.arena = arena, .ids = ids, .max = max};
+
+    if (!KEEPS(f, RULE_MISSING))
+        return 0;
+    pthread_mutex_lock(&f->lock);
+    id_set_filter(&f->unsynced, collect_untold, &u);
+    pthread_mutex_unlock(&f->lock);
+    return u.n;
+}
+
+/* The ids that an op has changed something of. */
+static size_t ids_of(const struct op *op, struct pair_id *ids, size_t max)
+{
+    size_t n = 0;
+
+    if (slice_present(op->id) && n < max)
+        ids[n++] = (struct pair_id){op->tenant, op->id};
+    for (size_t i = 0; i < op->n_copies && n < max; i++)
+        if (slice_present(op->copies[i].key.id) && !slice_equal(op->copies[i].key.id, op->id))
+            ids[n++] = (struct pair_id){op->tenant, op->copies[i].key.id};
+    return n;
+}
+
+size_t state_unflagged(struct failover *f, const struct op *op, struct pair_id *ids, size_t max)
+{
+    size_t all = ids_of(op, ids, max), n = 0;
+
+    if (!KEEPS(f, RULE_MISSING))
+        return 0;
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < all; i++)
+        if (!id_set_flag(&f->unsynced, ids[i]))
+            ids[n++] = ids[i];
+    pthread_mutex_unlock(&f->lock);
+    return n;
+}
+
+static bool forget_telling(struct id_entry *e, void *ctx)
+{
+    (void)ctx;
+    e->told = e->flagged = false;
+    return true;
+}
+
+void state_retell(struct failover *f)
+{
+    pthread_mutex_lock(&f->lock);
+    id_set_filter(&f->unsynced, forget_telling, NULL);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* Without memory for it the entry stays, and is copied once more. */
+void state_copied(struct failover *f, const struct op *op)
+{
+    size_t id_len = op->id.at ? op->id.len : 0;
+    struct copied *c;
+
+    pthread_mutex_lock(&f->lock);
+    c = f->n_copied < COPIED_MAX ? malloc(sizeof(*c) + op->tenant.len + id_len) : NULL;
+    if (c) {
+        memcpy(c->texts, op->tenant.at, op->tenant.len);
+        if (id_len)
+            memcpy(c->texts + op->tenant.len, op->id.at, id_len);
+        c->entry = (struct outbox_entry){
+            .number = op->stamp,
+            .tenant = {c->texts, op->tenant.len},
+            .id = {op->id.at ? c->texts + op->tenant.len : NULL, id_len},
+        };
+        c->next = f->copied;
+        f->copied = c;
+        f->n_copied++;
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+struct copied *state_take_copied(struct failover *f)
+{
+    struct copied *list;
+
+    pthread_mutex_lock(&f->lock);
+    list = f->copied;
+    f->copied = NULL;
+    f->n_copied = 0;
+    pthread_mutex_unlock(&f->lock);
+    return list;
+}
+
+void state_measured(struct failover *f, enum side side, int64_t took_ns, unsigned caps)
+{
+    pthread_mutex_lock(&f->lock);
+    state_report_of(f, side)->latency_s = (double)took_ns * 1e-9;
+    state_report_of(f, side)->caps = caps;
+    pthread_mutex_unlock(&f->lock);
+}
+
+void state_trouble(struct failover *f, const char *text)
+{
+    pthread_mutex_lock(&f->lock);
+    snprintf(f->report.trouble, sizeof(f->report.trouble), "%s", text);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void state_count(struct failover *f, size_t records)
+{
+    pthread_mutex_lock(&f->lock);
+    f->report.copied += (int64_t)records;
+    pthread_mutex_unlock(&f->lock);
+}
+
+static enum failover_state state_of(const struct failover *f)
+{
+    bool primary = breaker_closed(&f->breakers[PRIMARY]);
+    bool fallback = breaker_closed(&f->breakers[FALLBACK]);
+
+    if (!primary && !fallback)
+        return FAILOVER_BOTH_DOWN;
+    if (!primary)
+        return FAILOVER_ON_FALLBACK;
+    if (!f->seen[PRIMARY] || (!f->seen[FALLBACK] && fallback))
+        return FAILOVER_STARTING;
+    if (!fallback)
+        return FAILOVER_FALLBACK_DOWN;
+    if (is_behind(f))
+        return FAILOVER_RECOVERING;
+    return is_normal(f) ? FAILOVER_NORMAL : FAILOVER_FILLING;
+}
+
+void failover_report(struct failover *f, struct failover_report *out)
+{
+    pthread_mutex_lock(&f->lock);
+    *out = f->report;
+    out->state = state_of(f);
+    out->primary.up = breaker_closed(&f->breakers[PRIMARY]);
+    out->fallback.up = breaker_closed(&f->breakers[FALLBACK]);
+    out->unsynced = (int64_t)f->unsynced.n;
+    out->unseen = waited(f) && !(f->seen[PRIMARY] && f->seen[FALLBACK]);
+    pthread_mutex_unlock(&f->lock);
+}

@@ -1,0 +1,186 @@
+/*
+ * failover_tend.c - the look at both stores, once a second (7, 8), and what follows from it.
+ *
+ *     failover_tend() -> the outbox of the fallback, of the primary -> state_look() -> fill, drain
+ */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "failover_drain.h"
+#include "failover_fill.h"
+
+enum { CLEAR_MS = 100, FILL_PAGES = 4 };
+
+struct failover_keeper {
+    struct fill fill;
+    int64_t next_ns; /* the next look */
+};
+
+struct look {
+    struct failover *f;
+    struct backend *stores[2];
+    struct arena arenas[2];
+    struct op ops[2];
+    const struct op_pair_read *reads[2]; /* NULL: it did not answer */
+    struct err trouble;                  /* of what cannot be copied */
+};
+
+/* False: the store is lost, or was left alone. */
+static bool read_store(struct look *l, enum side side)
+{
+    int64_t began_ns = clock_now_ns();
+    struct op *op = &l->ops[side], *ops[] = {op};
+    struct err err;
+
+    *op = (struct op){
+        .type = OP_PAIR_READ,
+        .tenant = SLICE("default"),
+        .now_us = clock_now_us(),
+        .stamp = stamp_next(),
+        .arena = &l->arenas[side],
+        .pair_read = {.limit = LOOK_MAX},
+    };
+    if (!state_allows(l->f, side))
+        return false;
+    if (!backend_probe(l->stores[side], 0, &err) || !backend_execute(l->stores[side], ops, 1, &err))
+        op->status = err;
+    if (op->status.kind != ERR_OK) {
+        state_lost(l->f, side, true, op->status.text);
+        return false;
+    }
+    state_look(l->f, side, &op->pair_read, began_ns); /* before lanes may call it again */
+    state_answered(l->f, side);
+    state_measured(l->f, side, clock_now_ns() - began_ns, l->stores[side]->caps);
+    l->reads[side] = &op->pair_read;
+    return true;
+}
+
+/* Leaves out what lanes are about to copy: what is in the primary's outbox for a moment only. */
+static void leave_young(struct look *l)
+{
+    struct op_pair_read *read = &l->ops[PRIMARY].pair_read;
+    size_t n = 0;
+
+    for (size_t i = 0; i < read->out.n && !read->out.more; i++)
+        if (state_is_late(l->f, read->out.entries[i].number))
+            read->out.entries[n++] = read->out.entries[i];
+    if (!read->out.more)
+        read->out.n = n;
+}
+
+/* *busy: something was done, so that there may be more. */
+static bool drain(struct look *l, enum side from, bool *busy, struct err *err)
+{
+    const struct op_pair_read *read = l->reads[from];
+    struct drain d = {.f = l->f, .from = l->stores[from], .to = l->stores[!from], .side = from};
+
+    if (read->out.n == 0)
+        return true;
+    if (!failover_drain(&d, read->out.entries, read->out.n, err))
+        return false;
+    *busy |= d.cleared > 0;
+    if (d.why.kind != ERR_OK)
+        l->trouble = d.why;
+    return true;
+}
+
+/* Ids that a store was told to be missing, and of which nothing waits any more. */
+static bool admit(struct look *l, enum side side, struct err *err)
+{
+    const struct op_pair_read *read = l->reads[side];
+    struct op op = {
+        .type = OP_PAIR_CHANGE,
+        .tenant = SLICE("default"),
+        .now_us = clock_now_us(),
+        .stamp = stamp_next(),
+        .arena = &l->arenas[side],
+    };
+    struct op *ops[] = {&op};
+    struct pair_id *found;
+    size_t n = 0;
+
+    if (read->out.n_missing == 0 || l->reads[PRIMARY]->out.more)
+        return true;
+    found = arena_alloc(op.arena, read->out.n_missing * sizeof(*found));
+    if (!found)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < read->out.n_missing; i++)
+        if (!state_waits(l->reads[PRIMARY], &read->out.missing[i]))
+            found[n++] = read->out.missing[i];
+    if (n == 0)
+        return true;
+    op.pair_change.found = found;
+    op.pair_change.n_found = n;
+    if (!backend_execute(l->stores[side], ops, 1, err))
+        return false;
+    *err = op.status;
+    return op.status.kind == ERR_OK;
+}
+
+/* Both answer: what one lacks it gets. *busy: there is more than was done now. */
+static bool equalise(struct look *l, struct fill *fill, bool *busy, struct err *err)
+{
+    bool more = true;
+
+    if (!admit(l, FALLBACK, err) || !admit(l, PRIMARY, err))
+        return false;
+    leave_young(l);
+    /* A primary that has forgotten counts gets the counts first, then what is to be added to them. */
+    if ((state_filled(l->f, PRIMARY) && !drain(l, FALLBACK, busy, err)) ||
+        !drain(l, PRIMARY, busy, err))
+        return false;
+    for (int i = 0; i < FILL_PAGES && more; i++)
+        if (!fill_step(l->f, fill, l->stores, &more, err))
+            return false;
+    *busy |= more;
+    return true;
+}
+
+static void look(struct failover *f, struct failover_keeper *k, struct backend *const stores[2],
+                 bool *busy)
+{
+    struct look l = {.f = f, .stores = {stores[PRIMARY], stores[FALLBACK]}};
+    struct err err = {.kind = ERR_OK};
+    bool ok, both;
+
+    /* The fallback first: what it was told to be missing waits in the primary's outbox by then. */
+    (void)read_store(&l, FALLBACK);
+    (void)read_store(&l, PRIMARY);
+    both = l.reads[PRIMARY] && l.reads[FALLBACK];
+    ok = fill_judge(f, &k->fill, l.reads, l.stores, &err);
+    if (ok && both)
+        ok = equalise(&l, &k->fill, busy, &err);
+    else if (ok && l.reads[FALLBACK])
+        ok = failover_tell(f, stores[FALLBACK], &err);
+    state_trouble(f, ok ? l.trouble.text : err.text);
+    arena_done(&l.arenas[PRIMARY]);
+    arena_done(&l.arenas[FALLBACK]);
+}
+
+int64_t failover_tend(struct failover *f, struct backend *primary, struct backend *fallback)
+{
+    struct backend *stores[] = {primary, fallback};
+    int64_t now_ns = clock_now_ns(), left_ms;
+    bool busy = false;
+    struct err err;
+
+    if (!f->keeper)
+        f->keeper = calloc(1, sizeof(*f->keeper));
+    if (!f->keeper)
+        return f->cfg.poll_ms;
+    if (state_is_up(f, PRIMARY) && !failover_clear(f, primary, &err))
+        state_lost(f, PRIMARY, false, err.text);
+    if (now_ns >= f->keeper->next_ns) {
+        look(f, f->keeper, stores, &busy);
+        f->keeper->next_ns = clock_now_ns() + (busy ? 0 : f->cfg.poll_ms * 1000000);
+    }
+    left_ms = (f->keeper->next_ns - clock_now_ns()) / 1000000;
+    return left_ms < 0 ? 0 : left_ms < CLEAR_MS ? left_ms : CLEAR_MS;
+}
+
+void failover_keeper_free(struct failover_keeper *k)
+{
+    if (k)
+        fill_done(&k->fill);
+    free(k);
+}

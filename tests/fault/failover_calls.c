@@ -1,0 +1,189 @@
+/* failover_calls.c - every op over two stores, with each call of each store failing in each way. */
+#include "cases.h"
+#include "failover.h"
+#include "pair_stores.h"
+#include "samples.h"
+#include "state.h"
+
+enum { CALLS = 6 }; /* an op makes no more of one store */
+
+static struct pair_stores pair;
+static struct arena arena;
+
+static void open_pair(void)
+{
+    struct backend_config cfg = sample_config("memory:", BACKEND_ANY);
+    struct err err = {0};
+    struct backend *a = sample_open(&cfg, NULL, &err), *b = sample_open(&cfg, NULL, &err);
+
+    ck_assert_msg(a && b, "%s", err.text);
+    ck_assert_msg(pair_stores_open(&pair, a, b, &err), "%s", err.text);
+    ck_assert_msg(sample_seed(pair.lane, &err), "%s", err.text);
+    ck_assert_msg(pair_stores_settle(&pair), "%s", pair.why);
+}
+
+static void close_pair(void)
+{
+    pair_stores_close(&pair);
+    arena_done(&arena);
+}
+
+static struct slice state_of(int store, enum state_detail detail)
+{
+    struct slice text;
+    struct err err = {0};
+
+    ck_assert_msg(state_read(pair.stores[store], detail, &arena, &text, &err), "%s", err.text);
+    return text;
+}
+
+static bool both_equal(struct slice *a, struct slice *b)
+{
+    *a = state_of(0, STATE_CONTENT);
+    *b = state_of(1, STATE_CONTENT);
+    return slice_equal(*a, *b);
+}
+
+static enum err_kind run(const struct sample *s, struct err *err)
+{
+    struct op op = sample_make(s, &arena);
+
+    *err = (struct err){.kind = ERR_OK};
+    return sample_run(pair.lane, &op, err) ? ERR_OK : err->kind;
+}
+
+/* Two new stores. */
+static void begin_anew(void)
+{
+    close_pair();
+    arena = (struct arena){0};
+    open_pair();
+}
+
+/* The state after an op that meets no fault; the stores are new then. */
+static struct slice state_after(const struct sample *s)
+{
+    struct slice after;
+    struct arena kept;
+    struct err err;
+
+    begin_anew();
+    ck_assert_msg(run(s, &err) == ERR_OK, "%s: %s", s->name, err.text);
+    ck_assert_msg(pair_stores_settle(&pair), "%s", pair.why);
+    after = state_of(0, STATE_CONTENT);
+    kept = arena;
+    arena = (struct arena){0};
+    begin_anew();
+    after = arena_copy(&arena, after);
+    arena_done(&kept);
+    return after;
+}
+
+/* What is acknowledged is there, in both; what is refused is not; what is in doubt is or is not. */
+static void one_fault(const struct sample *s, int store, size_t call, enum fault_mode mode)
+{
+    struct slice after = state_after(s), before = state_of(0, STATE_CONTENT), a, b;
+    struct op op = sample_make(s, &arena);
+    struct err err;
+    enum err_kind kind;
+
+    pair.plans[store].mode = mode;
+    atomic_store(&pair.plans[store].at, atomic_load(&pair.plans[store].calls) + call);
+    kind = run(s, &err);
+    atomic_store(&pair.plans[store].at, 0);
+    ck_assert_msg(kind == ERR_OK || kind == ERR_UNAVAILABLE || kind == ERR_IN_DOUBT,
+                  "%s, store %d, call %zu, mode %d: %s", s->name, store, call, mode, err.text);
+    ck_assert_msg(pair_stores_settle(&pair), "%s, store %d, call %zu, mode %d: %s", s->name, store,
+                  call, mode, pair.why);
+    ck_assert_msg(both_equal(&a, &b), "%s, store %d, call %zu, mode %d:\n%.*s\n--- is not\n%.*s",
+                  s->name, store, call, mode, SLICE_ARGS(state_difference(a, b)),
+                  SLICE_ARGS(state_difference(b, a)));
+    if (kind == ERR_OK)
+        ck_assert_msg(slice_equal(a, after),
+                      "%s, store %d, call %zu, mode %d:\n%.*s\n--- is not\n%.*s", s->name, store,
+                      call, mode, SLICE_ARGS(state_difference(a, after)),
+                      SLICE_ARGS(state_difference(after, a)));
+    else if (kind == ERR_UNAVAILABLE)
+        ck_assert_msg(slice_equal(a, before), "%s, store %d, call %zu, mode %d applied:\n%.*s",
+                      s->name, store, call, mode, SLICE_ARGS(state_difference(a, before)));
+    else
+        ck_assert_msg(slice_equal(a, before) || slice_equal(a, after),
+                      "%s, store %d, call %zu, mode %d: half applied:\n%.*s", s->name, store, call,
+                      mode, SLICE_ARGS(state_difference(a, after)));
+    if (!op_is_idempotent(&op))
+        return;
+    ck_assert_msg(run(s, &err) == ERR_OK, "%s again: %s", s->name, err.text);
+    ck_assert(pair_stores_settle(&pair) && both_equal(&a, &b));
+    ck_assert_msg(slice_equal(a, after), "%s again, store %d, call %zu, mode %d:\n%.*s", s->name,
+                  store, call, mode, SLICE_ARGS(state_difference(a, after)));
+}
+
+/* A pair merges by itself, and sweeps only when both stores are there. */
+static bool is_served(const struct sample *s)
+{
+    struct op op = sample_make(s, &arena);
+
+    return s->type != OP_PROBE && s->type != OP_MERGE &&
+           !(s->type == OP_CLEANUP && op.cleanup.expired);
+}
+
+START_TEST(each_call_of_the_primary)
+{
+    for (size_t call = 1; is_served(&samples[_i]) && call <= CALLS; call++)
+        for (int mode = FAULT_BEFORE; mode <= FAULT_LOST; mode++)
+            one_fault(&samples[_i], 0, call, (enum fault_mode)mode);
+}
+END_TEST
+
+START_TEST(each_call_of_the_fallback)
+{
+    for (size_t call = 1; is_served(&samples[_i]) && call <= CALLS; call++)
+        for (int mode = FAULT_BEFORE; mode <= FAULT_LOST; mode++)
+            one_fault(&samples[_i], 1, call, (enum fault_mode)mode);
+}
+END_TEST
+
+/* The store is gone from one call on, and back after some time. */
+static void gone(const struct sample *s, int store)
+{
+    struct slice after = state_after(s), a, b;
+    struct err err;
+    enum err_kind kind;
+
+    pair.plans[store].mode = FAULT_BEFORE;
+    pair.plans[store].persistent = true;
+    atomic_store(&pair.plans[store].at, atomic_load(&pair.plans[store].calls) + 1);
+    for (int i = 0; i < 6; i++)
+        (void)failover_tend(pair.failover, pair.faults[0], pair.faults[1]);
+    kind = run(s, &err);
+    ck_assert_msg(kind == ERR_OK, "%s without store %d: %s", s->name, store, err.text);
+    atomic_store(&pair.plans[store].at, 0);
+    pair.plans[store].persistent = false;
+    ck_assert_msg(pair_stores_settle(&pair), "%s, store %d was gone: %s", s->name, store, pair.why);
+    ck_assert_msg(both_equal(&a, &b), "%s, store %d was gone:\n%.*s\n--- is not\n%.*s", s->name,
+                  store, SLICE_ARGS(state_difference(a, b)), SLICE_ARGS(state_difference(b, a)));
+    ck_assert_msg(slice_equal(a, after), "%s, store %d was gone:\n%.*s", s->name, store,
+                  SLICE_ARGS(state_difference(a, after)));
+}
+
+START_TEST(one_store_is_enough)
+{
+    if (!is_served(&samples[_i]))
+        return;
+    gone(&samples[_i], 0);
+    gone(&samples[_i], 1);
+}
+END_TEST
+
+TCase *failover_case(void)
+{
+    TCase *tc = tcase_create("failover");
+    int n = (int)n_samples;
+
+    tcase_add_checked_fixture(tc, open_pair, close_pair);
+    tcase_set_timeout(tc, 120);
+    tcase_add_loop_test(tc, each_call_of_the_primary, 0, n);
+    tcase_add_loop_test(tc, each_call_of_the_fallback, 0, n);
+    tcase_add_loop_test(tc, one_store_is_enough, 0, n);
+    return tc;
+}

@@ -1,0 +1,354 @@
+"""A primary and a fallback that die, hang, and come back: nothing that was answered is lost or doubled."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import stores
+from conftest import BINARY, Server
+from dying import HOT, Load, counted, until
+from proxy import proxy
+
+SECONDS = float(os.environ.get("STATEWARD_FAILOVER_SECONDS", "60"))
+QUICK = ("--store-timeout", "300ms", "--breaker-pause-max", "1s", "--start-wait", "2s")
+
+Store = stores.Postgres | stores.Redis
+
+
+@dataclass
+class Pair:
+    """Two stores; that of a file has no server."""
+
+    urls: tuple[str, str]
+    servers: tuple[Store | None, Store | None]
+    single: bool = False
+
+    def args(self) -> tuple[str, ...]:
+        return ("--fallback", self.urls[1], *QUICK, *(("--single-instance",) if self.single else ()))
+
+    def verify(self) -> None:
+        """Both hold the same."""
+        done = subprocess.run([str(BINARY), "verify", "--a", self.urls[0], "--b", self.urls[1]],
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@contextlib.contextmanager
+def open_pair(primary: str, fallback: str, folder: pathlib.Path) -> Iterator[Pair]:
+    kinds: dict[str, Callable[[], contextlib.AbstractContextManager[Store]]] = {
+        "redis": stores.redis, "postgres": stores.postgres}
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(kinds[kind]()) if kind in kinds else None for kind in (primary, fallback)]
+        urls = [server.url() if server else f"sqlite:{folder}/{i}.db" for i, server in enumerate(servers)]
+        yield Pair((urls[0], urls[1]), (servers[0], servers[1]), single="sqlite" in (primary, fallback))
+
+
+@pytest.fixture(params=["redis-postgres", "postgres-redis", "postgres-sqlite"])
+def pair(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[Pair]:
+    primary, fallback = request.param.split("-")
+    with open_pair(primary, fallback, tmp_path) as p:
+        yield p
+
+
+def state(server: Server) -> str:
+    return str(server.get("/health").json()["failover"]["state"])
+
+
+def until_normal(server: Server) -> None:
+    def equal() -> bool:
+        health = server.get("/health").json()
+        return health["failover"]["state"] == "normal" and all(b["outbox"] == 0 for b in health["backends"])
+
+    for _ in range(1200):
+        if equal():
+            return
+        time.sleep(0.05)
+    raise AssertionError(server.get("/health").body)
+
+
+def finish(load: Load, pair: Pair, *servers: Server) -> None:
+    """The journal is all there, in both stores, and nothing waits."""
+    load.ending.set()
+    for client in load.clients:
+        client.join()
+    for server in servers:
+        until_normal(server)
+    for client in load.clients:
+        client.check()
+    assert counted(servers[-1], HOT) == sum(len(client.done) for client in load.clients)
+    for server in servers:
+        assert server.stop() == 0, server.log()[-4000:]
+    pair.verify()
+
+
+def hurt(store: Store) -> Callable[[], object]:
+    """Kills the store or makes it hang; what brings it back."""
+    if random.random() < 0.5:
+        store.kill()
+        return store.start
+    store.signal(signal.SIGSTOP)
+    return lambda: store.signal(signal.SIGCONT)
+
+
+def test_stores_that_die_and_hang(pair: Pair, own: Any) -> None:
+    """One of the two at a time, at random; the service goes on with the other."""
+    server: Server = own(*pair.args(), primary=pair.urls[0])
+    load = Load(server)
+    end = time.monotonic() + SECONDS
+    load.more()
+    while time.monotonic() < end:
+        store = random.choice([s for s in pair.servers if s])
+        heal = hurt(store)
+        time.sleep(random.uniform(0.2, 3))
+        heal()
+        time.sleep(random.uniform(0.2, 3))
+    finish(load, pair, server)
+    assert load.acknowledged
+
+
+def test_the_service_is_killed_too(pair: Pair, own: Any) -> None:
+    server: Server = own(*pair.args(), primary=pair.urls[0])
+    load = Load(server, mortal=True)
+    for _ in range(6):
+        load.more()
+        heal = hurt(random.choice([s for s in pair.servers if s]))
+        time.sleep(random.uniform(0.1, 1.5))
+        server.kill()
+        server.start(wait=False)
+        time.sleep(random.uniform(0.1, 1.5))
+        heal()
+        server.wait_ready()
+    finish(load, pair, server)
+
+
+def test_a_dead_primary_costs_a_second_or_two_and_the_fallback_answers(pair: Pair, own: Any) -> None:
+    server: Server = own(*pair.args(), primary=pair.urls[0])
+    until(lambda: state(server) == "normal")
+    server.session("s", color="red")
+    server.post("/conversations/s/messages", {"role": "user", "content": "before", "id": "m1"})
+    assert pair.servers[0]
+    pair.servers[0].kill()
+    until(lambda: server.get("/sessions/s").status == 200)
+    until(lambda: server.post("/conversations/s/messages",
+                              {"role": "user", "content": "after", "id": "m2"}).status < 300)
+    assert [m["content"] for m in server.get("/conversations/s/messages").json()["messages"]] == ["before", "after"]
+    assert server.patch("/sessions/s", {"increment_requests": True}).json()["metrics"]["request_count"] == 1
+    until(lambda: state(server) == "on_fallback")
+    health = server.get("/health").json()
+    assert health["status"] == "degraded"
+    assert [b["state"] for b in health["backends"]] == ["down", "up"]
+    assert 'stateward_failover_state{state="on_fallback"} 1' in server.get("/metrics").body.decode()
+    if not pair.single:
+        refused = server.put("/sessions/s", {"user_id": "u"}, headers={"If-Match": "*"})
+        assert refused.status == 503, refused.body
+    pair.servers[0].start()
+    until_normal(server)
+    assert server.get("/sessions/s").json()["metrics"]["request_count"] == 1
+    events = [line.get("event") for line in server.log_lines()]
+    assert "on_fallback" in events and events.index("on_fallback") < len(events) - events[::-1].index("normal")
+    assert server.stop() == 0
+    pair.verify()
+
+
+def test_traffic_that_stalls(own: Any) -> None:
+    """A network that swallows everything and gives it back later, to one store or to both."""
+    with stores.redis() as redis, stores.postgres() as postgres, proxy(redis.port) as p, proxy(postgres.port) as f:
+        urls = (f"redis://127.0.0.1:{p.port}/0", f"postgresql://postgres@127.0.0.1:{f.port}/postgres")
+        pair = Pair((redis.url(), postgres.url()), (redis, postgres))
+        server: Server = own("--fallback", urls[1], *QUICK, primary=urls[0])
+        load = Load(server)
+        for _ in range(8):
+            load.more()
+            stalled = random.choice([[p], [f], [p, f]])
+            for one in stalled:
+                one.stall()
+            time.sleep(random.uniform(0.1, 2.5))
+            for one in stalled:
+                one.flow()
+        load.more()
+        finish(load, pair, server)
+
+
+def test_two_instances_of_which_one_is_cut_off(own: Any) -> None:
+    """One reaches only the fallback for a while, then only the primary, while the other reaches both."""
+    with stores.redis() as redis, stores.postgres() as postgres, proxy(redis.port) as p, proxy(postgres.port) as f:
+        pair = Pair((redis.url(), postgres.url()), (redis, postgres))
+        whole: Server = own("--fallback", pair.urls[1], *QUICK, primary=pair.urls[0])
+        cut: Server = own("--fallback", f"postgresql://postgres@127.0.0.1:{f.port}/postgres", *QUICK,
+                          primary=f"redis://127.0.0.1:{p.port}/0")
+        load = Load(whole, cut)
+        for one in (p, f, p, f):
+            load.more()
+            one.stall()
+            time.sleep(random.uniform(0.5, 2))
+            one.flow()
+        load.more()
+        finish(load, pair, whole, cut)
+
+
+def start_over(own: Any, pair: Pair) -> Server:
+    server: Server = own(*pair.args(), primary=pair.urls[0])
+    until_normal(server)
+    return server
+
+
+def test_a_store_that_already_holds_data_gets_a_fallback(pair: Pair, own: Any) -> None:
+    """And clients write meanwhile."""
+    alone: Server = own(primary=pair.urls[0])
+    for i in range(30):
+        alone.session(f"old{i}")
+        for k in range(20):
+            alone.post(f"/conversations/old{i}/messages", {"role": "user", "content": "x" * 50, "id": f"m{k}"})
+        alone.put(f"/checkpoints/old{i}/c", {"checkpoint_data": {"i": i}})
+    assert alone.stop() == 0
+    server: Server = own(*pair.args(), primary=pair.urls[0])
+    load = Load(server)
+    load.more()
+    finish(load, pair, server)
+
+
+def test_a_redis_that_forgets(own: Any) -> None:
+    """Without `appendfsync always` a killed one comes back older; without its files it comes back empty."""
+    with stores.redis("--appendfsync", "everysec") as redis, stores.postgres() as postgres:
+        pair = Pair((redis.url(), postgres.url()), (redis, postgres))
+        server = start_over(own, pair)
+        load = Load(server)
+        for empty in (False, True, False):
+            load.more()
+            redis.kill()
+            if empty:
+                shutil.rmtree(redis.folder / "appendonlydir", ignore_errors=True)
+                (redis.folder / "appendonly.aof").unlink(missing_ok=True)
+            redis.start()
+            time.sleep(2)
+            load.more()
+        finish(load, pair, server)
+
+
+def test_a_redis_that_keeps_everything_and_is_emptied(own: Any) -> None:
+    with stores.redis() as redis, stores.postgres() as postgres:
+        pair = Pair((redis.url(), postgres.url()), (redis, postgres))
+        server = start_over(own, pair)
+        server.session("s", color="red")
+        until_normal(server)
+        redis.answers("FLUSHALL")
+        time.sleep(2.5)  # looks once a second
+        until_normal(server)
+        assert server.get("/sessions/s").status == 200
+        assert server.stop() == 0
+        pair.verify()
+
+
+def test_a_primary_that_is_restored_from_an_older_backup(own: Any, tmp_path: pathlib.Path) -> None:
+    with stores.postgres() as postgres, stores.redis() as redis:
+        pair = Pair((postgres.url(), redis.url()), (postgres, redis))
+        server = start_over(own, pair)
+        server.session("early")
+        postgres.stop("fast")
+        backup = tmp_path / "backup"
+        subprocess.run(["cp", "-a", str(postgres.data), str(backup)], check=True)
+        postgres.start()
+        until_normal(server)
+        for i in range(50):
+            server.session(f"later{i}")
+        server.delete("/sessions/early")
+        time.sleep(2.5)  # looks once a second
+        postgres.stop("fast")
+        subprocess.run(["rm", "-rf", str(postgres.data)], check=True)
+        subprocess.run(["cp", "-a", str(backup), str(postgres.data)], check=True)
+        until(lambda: state(server) == "on_fallback")
+        postgres.start()
+        until(lambda: state(server) != "on_fallback")
+        until_normal(server)
+        assert server.get("/sessions/later49").status == 200
+        assert server.get("/sessions/early").status == 404
+        assert server.stop() == 0
+        pair.verify()
+
+
+def test_an_empty_store_in_the_place_of_the_fallback(own: Any) -> None:
+    with stores.redis() as redis, stores.postgres() as postgres:
+        pair = Pair((redis.url(), postgres.url()), (redis, postgres))
+        server = start_over(own, pair)
+        for i in range(50):
+            server.session(f"s{i}")
+        until_normal(server)
+        assert server.stop() == 0
+        postgres.sql("DROP SCHEMA stateward CASCADE")
+        server = start_over(own, pair)
+        assert server.stop() == 0
+        pair.verify()
+
+
+def test_the_fallback_of_another_pair_is_left_alone(own: Any) -> None:
+    with stores.redis() as redis, stores.redis() as other, stores.postgres() as postgres:
+        first = start_over(own, Pair((redis.url(), postgres.url()), (redis, postgres)))
+        first.session("mine")
+        until_normal(first)
+        assert first.stop() == 0
+        alone: Server = own(primary=other.url())
+        alone.session("other")
+        assert alone.stop() == 0
+        second: Server = own("--fallback", postgres.url(), *QUICK, primary=other.url())
+        until(lambda: "another pair" in second.get("/health").json()["failover"].get("problem", ""))
+        assert second.get("/sessions/other").status == 200
+        assert second.get("/sessions/mine").status == 404
+        second.session("more")
+        assert second.stop() == 0
+
+
+def test_moving_live(own: Any) -> None:
+    """Attach, fill, switch, while clients write; then the new store serves alone."""
+    with stores.redis() as old, stores.postgres() as new:
+        pair = Pair((old.url(), new.url()), (old, new))
+        server = start_over(own, pair)
+        load = Load(server)
+        load.more()
+        finish(load, pair, server)
+        moved: Server = own(primary=new.url())
+        for client in load.clients:
+            client.server = moved
+            client.check()
+
+
+def test_starting_without_one_of_the_two(pair: Pair, own: Any) -> None:
+    server = start_over(own, pair)
+    server.session("s")
+    until_normal(server)
+    assert server.stop() == 0
+    assert pair.servers[0]
+    pair.servers[0].kill()
+    server.start()
+    until(lambda: server.get("/sessions/s").status == 200)
+    pair.servers[0].start()
+    until_normal(server)
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("args, word", [
+    (("--fallback", "sqlite:other.db"), "--single-instance"),
+    (("--fallback", "nosql:x", "--single-instance"), "Unsupported storage type"),
+])
+def test_settings_that_cannot_be(own: Any, args: tuple[str, ...], word: str) -> None:
+    server: Server = own(*args, start=False)
+    server.start(wait=False)
+    assert server.process and server.process.wait(30) != 0
+    assert word in server.log()
+
+
+def test_the_same_store_twice(own: Any, tmp_path: pathlib.Path) -> None:
+    server: Server = own("--fallback", f"sqlite:{tmp_path}/state.db", "--single-instance", start=False)
+    server.start(wait=False)
+    assert server.process and server.process.wait(30) == 2
+    assert "another store" in server.log()
