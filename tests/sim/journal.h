@@ -1,0 +1,102 @@
+/*
+ * journal.h - what clients asked for and were told, and what was found to be wrong.
+ *
+ *     client.c -> entries -> check.c -> findings -> main
+ *
+ * Threads    one.
+ * Ownership  entries live as long as the world, findings in struct journal.
+ * Units      as in world.h.
+ * Errors     none.
+ */
+#ifndef JOURNAL_H
+#define JOURNAL_H
+
+#include "world.h"
+
+/* What a client may ask for. */
+enum act {
+    ACT_PUT,
+    ACT_PATCH,
+    ACT_APPEND,
+    ACT_DELETE, /* session and thread */
+    ACT_CHECKPOINT,
+    ACT_WRITES,
+    ACT_THREAD_DELETE,
+    ACT_CONTEXT,
+    ACTS
+};
+
+enum told {
+    TOLD_NOTHING, /* yet */
+    TOLD_OK,
+    TOLD_FAILED,  /* 503 or 404: nothing was done */
+    TOLD_UNKNOWN, /* 504, or the instance was killed */
+};
+
+/* One thing that a client wants, and asks for until it gives up. */
+struct entry {
+    struct entry *next;
+    enum act act;
+    int client, id;      /* of world_ids */
+    int cell;            /* which checkpoint or task */
+    const char *token;   /* its value: nobody else has it */
+    bool keyed;          /* with an Idempotency-Key, so that it may be repeated */
+    bool sets;           /* a patch: status too */
+    bool doubt;          /* an attempt ended in doubt */
+    bool home;           /* told by the instance that the client reads from */
+    int64_t life;        /* of that one */
+    int tries;
+    enum told told;
+    int64_t begun_us, ended_us;
+};
+
+enum finding_kind {
+    OUTBOX_LEFT,
+    STORES_DIFFER,
+    APPEND_LOST,
+    REFUSED_APPLIED,
+    DELETE_UNDONE,
+    INCREMENT_LOST,
+    INCREMENT_DOUBLED,
+    COUNTERS_APART,
+    SESSION_LOST,
+    VALUE_LOST,
+    VALUE_STRANGE,
+    OLDER_WON,
+    OWN_WRITE_UNREAD,
+    ERROR_STRANGE,
+    FINDING_KINDS
+};
+
+struct finding {
+    enum finding_kind kind;
+    bool allowed; /* two instances whose clocks differ, and each changed the id in another store */
+    char text[200];
+};
+
+enum { FINDINGS_MAX = 32 };
+
+struct journal {
+    struct entry *first, **end;
+    int64_t told[TOLD_UNKNOWN + 1];
+    bool diverged[IDS]; /* both stores held acknowledged changes that the other one lacked */
+    struct finding findings[FINDINGS_MAX];
+    size_t n_findings;
+};
+
+/* An empty one. */
+struct journal *journal_new(struct world *w);
+
+/* A new entry. */
+struct entry *journal_add(struct world *w);
+
+/* Something is wrong with what is called so; id -1: with none of them. */
+void journal_find(struct world *w, enum finding_kind kind, int id, const char *fmt, ...) PRINTF(4, 5);
+
+/* "append lost". */
+const char *finding_name(enum finding_kind kind);
+
+/* Whether clocks differ so that the order of changes may. */
+bool journal_has_skew(const struct world *w);
+
+#endif

@@ -1,0 +1,275 @@
+/* port.c - see port.h. */
+#include "port.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "op_copy.h"
+#include "store.h"
+
+/* So long a caller waits for a reply; stamps that a call may use up. */
+enum { TIMEOUT_US = 300000, LATE_US = 8000000, STAMPS = 64 };
+
+struct port {
+    struct backend base;
+    struct instance *instance;
+    struct sim_store *store;
+};
+
+enum outcome { ANSWERED, NOTHING_DONE, LOST, LOST_MIDWAY };
+
+struct request {
+    struct world *world;
+    struct instance *instance;
+    struct sim_store *store;
+    struct task *task; /* who waits */
+    int64_t life;      /* of the instance when it was sent */
+    struct op *ops, **list;
+    size_t n, n_done;
+    struct stamp_clock clock;
+    int64_t skew_us, sent_us;
+    bool given_up;  /* nobody waits for the reply */
+    bool has_fate;  /* what the caller learns is decided */
+    enum outcome outcome;
+};
+
+static bool dice(const struct request *r, int64_t permille)
+{
+    return schedule_chance(&r->world->schedule, permille);
+}
+
+static void come_back(void *arg)
+{
+    struct request *r = arg;
+
+    instance_wake(r->task, r->life);
+}
+
+/* What the caller will learn, and when. */
+static void decide(struct request *r, int64_t delay_us, enum outcome outcome)
+{
+    assert(!r->has_fate);
+    r->has_fate = true;
+    r->outcome = outcome;
+    schedule_after(&r->world->schedule, delay_us, come_back, r);
+}
+
+static bool only_reads(const struct request *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (op_writes(&r->ops[i]))
+            return false;
+    return true;
+}
+
+/* The store does the first n of the ops. */
+static void execute(struct request *r, size_t n)
+{
+    struct world *w = r->world;
+
+    world_set_clock(w, r->sent_us - w->schedule.now_us + r->skew_us);
+    store_execute(r->store, r->list, n, &r->clock);
+    r->n_done = n;
+}
+
+/* It is with the store, which is up. */
+static void run(void *arg)
+{
+    struct request *r = arg;
+    struct schedule *s = &r->world->schedule;
+    bool lost = (r->instance->cuts[r->store->side] & CUT_REPLIES) ||
+                (!r->world->quiet && dice(r, r->world->doubt_permille));
+    bool killed = r->instance->life != r->life;
+    size_t n = r->n;
+
+    if (!r->store->up || ((r->given_up || killed) && only_reads(r)))
+        return;
+    if ((lost || r->given_up) && n > 0 && dice(r, 500)) /* contact is lost in the middle */
+        n = (size_t)schedule_between(s, 0, (int64_t)n + 1);
+    execute(r, n);
+    if (r->given_up || killed) {
+        world_say(r->world, "    %s does %zu of %zu %s, given up by I%d", store_name(r->store), n, r->n,
+                  r->n ? op_name(r->ops[0].type) : "", r->instance->number);
+        return;
+    }
+    if (lost)
+        decide(r, TIMEOUT_US, n < r->n && dice(r, 300) ? LOST_MIDWAY : LOST);
+    else
+        decide(r, schedule_between(s, 200, 2 * MS), ANSWERED);
+}
+
+/* The kernel sends it again and again: after the cut it is done, when all have forgotten it. */
+static void arrive_late(void *arg)
+{
+    struct request *r = arg;
+
+    if (r->store->hung)
+        store_wait(r->store, run, r);
+    else
+        run(r);
+}
+
+static void give_up(void *arg)
+{
+    struct request *r = arg;
+
+    if (r->has_fate)
+        return;
+    r->given_up = true;
+    decide(r, 0, LOST);
+}
+
+static void arrive(void *arg)
+{
+    struct request *r = arg;
+
+    if (!r->store->up) {
+        decide(r, 0, LOST);
+    } else if (r->store->hung) {
+        store_wait(r->store, run, r);
+        schedule_after(&r->world->schedule, TIMEOUT_US, give_up, r);
+    } else if (!r->world->quiet && dice(r, r->world->doubt_permille)) {
+        decide(r, TIMEOUT_US, LOST);
+    } else {
+        run(r);
+    }
+}
+
+static void lose_request(struct request *r)
+{
+    struct schedule *s = &r->world->schedule;
+    bool late = (r->instance->cuts[r->store->side] & CUT_REQUESTS) && dice(r, 200);
+
+    r->given_up = true;
+    decide(r, TIMEOUT_US, late || dice(r, 500) ? LOST : NOTHING_DONE);
+    if (late)
+        schedule_after(s, schedule_between(s, TIMEOUT_US, LATE_US), arrive_late, r);
+}
+
+static void send(struct request *r)
+{
+    struct schedule *s = &r->world->schedule;
+    int64_t latency_us = schedule_between(s, 300, 3 * MS);
+
+    if (!r->store->up && dice(r, 800))
+        decide(r, latency_us, NOTHING_DONE); /* refused */
+    else if ((r->instance->cuts[r->store->side] & CUT_REQUESTS) || !r->store->up)
+        lose_request(r);
+    else
+        schedule_after(s, latency_us, arrive, r);
+}
+
+/* Stamps that the driver may make for it are taken now: nobody else may have them. */
+static struct stamp_clock reserve(struct instance *i)
+{
+    return (struct stamp_clock){.last = stamp_take(STAMPS), .node = i->number + 1};
+}
+
+static struct request *request_new(struct port *p, struct op *const ops[], size_t n)
+{
+    struct instance *i = p->instance;
+    struct world *w = i->world;
+    struct request *r = world_alloc(w, sizeof(*r));
+
+    *r = (struct request){
+        .world = w,
+        .instance = i,
+        .store = p->store,
+        .task = i->running,
+        .life = i->life,
+        .ops = world_alloc(w, (n + 1) * sizeof(*r->ops)),
+        .list = world_alloc(w, (n + 1) * sizeof(*r->list)),
+        .n = n,
+        .clock = reserve(i),
+        .skew_us = i->skew_us,
+        .sent_us = w->schedule.now_us,
+    };
+    for (size_t k = 0; k < n; k++) {
+        r->ops[k] = op_copy(ops[k], &w->arena);
+        r->list[k] = &r->ops[k];
+    }
+    return r;
+}
+
+/* The op as the store left it, in the place of the caller's. */
+static void give_back(const struct op *done, struct op *op)
+{
+    struct arena *arena = op->arena;
+    struct op *next = op->next;
+    int64_t deadline_ns = op->deadline_ns;
+
+    *op = *done;
+    op->arena = arena;
+    op->next = next;
+    op->deadline_ns = deadline_ns;
+}
+
+static void trace(const struct request *r)
+{
+    static const char *const names[] = {"", " -> nothing done", " -> lost", " -> lost midway"};
+
+    if (!r->world->cfg->trace)
+        return;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct op *op = &r->ops[i];
+
+        if (op->type == OP_PAIR_READ && r->outcome == ANSWERED)
+            continue;
+        world_say(r->world, "    I%d %s: %s %.*s%s%s stamp %lld%s%s", r->instance->number,
+                  store_name(r->store), op_name(op->type), SLICE_ARGS(op->id),
+                  op->replicate ? " +outbox" : "", op->alone ? " alone" : "", (long long)op->stamp,
+                  names[r->outcome],
+                  r->outcome == ANSWERED && op->status.kind != ERR_OK ? op->status.text : "");
+    }
+}
+
+static bool execute_port(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct port *p = (struct port *)self;
+    struct request *r;
+
+    if (p->instance->dying)
+        return err_set(err, ERR_UNAVAILABLE, "the instance is being killed");
+    r = request_new(p, ops, n);
+    send(r);
+    if (!instance_sleep(p->instance))
+        return err_set(err, ERR_UNAVAILABLE, "the instance is being killed");
+    trace(r);
+    if (r->outcome == NOTHING_DONE)
+        return err_set(err, ERR_UNAVAILABLE, "the store refuses connections");
+    if (r->outcome == LOST)
+        return err_set(err, ERR_IN_DOUBT, "the store was lost while it worked");
+    stamp_observe(r->clock.last);
+    for (size_t i = 0; i < n; i++) {
+        if (i < r->n_done)
+            give_back(&r->ops[i], ops[i]);
+        else
+            err_fill(&ops[i]->status, op_writes(ops[i]) ? ERR_IN_DOUBT : ERR_UNAVAILABLE,
+                     "the store was lost while it worked");
+    }
+    return true;
+}
+
+static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *err)
+{
+    return execute_port(self, NULL, 0, err) ||
+           err_set(err, ERR_UNAVAILABLE, "the store does not answer");
+}
+
+static void close_port(struct backend *self)
+{
+    free(self);
+}
+
+struct backend *port_new(struct instance *i, int side)
+{
+    static const struct backend_ops ops = {
+        .name = "port", .execute = execute_port, .probe = probe, .close = close_port};
+    struct port *p = malloc(sizeof(*p));
+
+    assert(p);
+    *p = (struct port){.base = {.ops = &ops, .caps = BACKEND_DURABLE | BACKEND_SHARED},
+                       .instance = i,
+                       .store = i->world->stores[side]};
+    return &p->base;
+}
