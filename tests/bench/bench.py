@@ -2,7 +2,8 @@
 """Measures stateward beside something known, in alternating rounds; prints one table of ratios.
 
 Peers share the machine, its cores and the run, so that a ratio means something where a number does
-not. Neither side writes access log lines. STATEWARD_BINARY names another program than build/stateward.
+not. Neither side writes access log lines. STATEWARD_BINARY names another program than build/stateward,
+STATEWARD_BEFORE an older one for the line fo_unpaid.
 """
 
 import argparse
@@ -11,12 +12,13 @@ import statistics
 import time
 
 import cases
+import cases_failover
 import cases_langgraph
 import cases_stores
 from cases import Case, Plan
 from servers import CORES, folder
 
-CASES = cases.CASES + cases_stores.CASES + cases_langgraph.CASES
+CASES = cases.CASES + cases_stores.CASES + cases_failover.CASES + cases_langgraph.CASES
 # A group is named by what its lines have before the underscore.
 GROUPS = {case.name: case.name.partition("_")[0] for case in CASES}
 

@@ -3,7 +3,7 @@
  *
  *     failover_sim --seeds 2000              2000 worlds, a summary
  *     failover_sim --seed 17 --trace         one of them, what happens in it
- *     failover_sim --seeds 500 --without missing    is the rule needed?
+ *     failover_sim --seeds 500 --until-wrong --without missing    is the rule needed?
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -15,13 +15,15 @@ static const struct {
     const char *name;
     enum failover_rule rule;
 } rules[] = {
-    {"clear", RULE_CLEAR},     {"own", RULE_OWN},     {"fence", RULE_FENCE}, {"check", RULE_CHECK},
-    {"missing", RULE_MISSING}, {"start", RULE_START}, {"order", RULE_ORDER}, {"pending", RULE_PENDING},
+    {"clear", RULE_CLEAR}, {"own", RULE_OWN},         {"fence", RULE_FENCE},
+    {"check", RULE_CHECK}, {"missing", RULE_MISSING}, {"start", RULE_START},
+    {"order", RULE_ORDER}, {"pending", RULE_PENDING},
 };
 
 struct options {
     struct sim_config cfg;
     int64_t seeds, first;
+    bool until_wrong; /* no world after the first that went wrong */
 };
 
 struct summary {
@@ -34,9 +36,8 @@ struct summary {
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "failover_sim [--seeds N] [--first N] [--seed N] [--trace] [--without RULE,...]\n"
-            "             [--instances 1|2] [--skew MS]\nrules:");
+    fprintf(stderr, "failover_sim [--seeds N] [--first N] [--seed N] [--trace] [--until-wrong]\n"
+                    "             [--without RULE,...] [--instances 1|2] [--skew MS]\nrules:");
     for (size_t i = 0; i < COUNT_OF(rules); i++)
         fprintf(stderr, " %s", rules[i].name);
     fprintf(stderr, "\n");
@@ -68,9 +69,9 @@ static bool read_rules(char *names, unsigned *without)
 static bool read_options(int argc, char **argv, struct options *o)
 {
     static const struct option known[] = {
-        {"seeds", 1, NULL, 'n'},   {"first", 1, NULL, 'f'},     {"seed", 1, NULL, 's'},
-        {"trace", 0, NULL, 't'},   {"without", 1, NULL, 'w'},   {"instances", 1, NULL, 'i'},
-        {"skew", 1, NULL, 'k'},    {NULL, 0, NULL, 0},
+        {"seeds", 1, NULL, 'n'}, {"first", 1, NULL, 'f'},       {"seed", 1, NULL, 's'},
+        {"trace", 0, NULL, 't'}, {"without", 1, NULL, 'w'},     {"instances", 1, NULL, 'i'},
+        {"skew", 1, NULL, 'k'},  {"until-wrong", 0, NULL, 'u'}, {NULL, 0, NULL, 0},
     };
     int64_t instances = 0;
     bool ok = true;
@@ -85,6 +86,8 @@ static bool read_options(int argc, char **argv, struct options *o)
             ok = read_number(optarg, 0, &o->first) && (o->seeds = 1);
         else if (c == 't')
             o->cfg.trace = true;
+        else if (c == 'u')
+            o->until_wrong = true;
         else if (c == 'w')
             ok = read_rules(optarg, &o->cfg.without);
         else if (c == 'i')
@@ -152,11 +155,13 @@ int main(int argc, char **argv)
     if (!read_options(argc, argv, &o))
         return usage();
     sim_init(&sim, &o.cfg);
-    for (int64_t seed = o.first; seed < o.first + o.seeds; seed++) {
+    for (int64_t i = 0; i < o.seeds; i++) {
         struct sim_result result;
 
-        sim_run(&sim, (uint64_t)seed, &result);
-        add(&sum, seed, &result);
+        sim_run(&sim, (uint64_t)(o.first + i), &result);
+        add(&sum, o.first + i, &result);
+        if (o.until_wrong && sum.failed)
+            o.seeds = i + 1;
     }
     sim_done(&sim);
     show(&o, &sum);
