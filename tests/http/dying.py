@@ -92,11 +92,12 @@ def checkpoints(server: Server, thread: str) -> list[str]:
 class Load:
     """Clients at work on one service, or on several that share a store."""
 
-    def __init__(self, *servers: Server, mortal: bool = False) -> None:
+    def __init__(self, *servers: Server, mortal: bool = False, clients: int = CLIENTS) -> None:
         self.servers = servers
         self.processes = [server.process for server in servers]
         self.ending = threading.Event()
-        self.clients = [Client(servers[i % len(servers)], f"client{i}", self.ending, mortal) for i in range(CLIENTS)]
+        self.clients = [Client(servers[i % len(servers)], f"client{i}", self.ending, mortal)
+                        for i in range(clients)]
         for session in (HOT, *(client.id for client in self.clients)):
             servers[0].session(session)
         for client in self.clients:

@@ -104,7 +104,7 @@ def hurt(store: Store) -> Callable[[], object]:
 def test_stores_that_die_and_hang(pair: Pair, own: Any) -> None:
     """One of the two at a time, at random; the service goes on with the other."""
     server: Server = own(*pair.args(), primary=pair.urls[0])
-    load = Load(server)
+    load = Load(server, clients=16)
     end = time.monotonic() + SECONDS
     load.more()
     while time.monotonic() < end:

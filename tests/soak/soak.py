@@ -98,6 +98,19 @@ def soak_requests(folder: pathlib.Path, requests: int) -> None:
     assert grown <= SLACK
 
 
+def soak_pairs(folder: pathlib.Path, minutes: int) -> None:
+    """The same as in test_failover.py for a minute each."""
+    print(f"\n{minutes} minutes on each pair of stores, one of which dies or hangs, with 16 clients", flush=True)
+    subprocess.run([sys.executable, "-m", "pytest", "-q", HERE.parent / "http" / "test_failover.py",
+                    "-k", "die_and_hang"], check=True, cwd=folder,
+                   env={**os.environ, "STATEWARD_FAILOVER_SECONDS": str(minutes * 60)})
+
+
+def soak_worlds(_: pathlib.Path, seeds: int) -> None:
+    print(f"\n{seeds} worlds of failover in virtual time", flush=True)
+    subprocess.run([HERE.parents[1] / "build" / "tests" / "failover_sim", "--seeds", str(seeds)], check=True)
+
+
 def soak_moves(folder: pathlib.Path, moves: int) -> None:
     """All of test_transfer.py on a store of full size."""
     size = "5000/50000/100"
@@ -113,6 +126,8 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2_000_000, help="10000000 for a long run")
     parser.add_argument("--store-kills", type=int, default=50, help="of Redis, and of PostgreSQL")
     parser.add_argument("--store-hangs", type=int, default=20)
+    parser.add_argument("--minutes", type=int, default=10, help="of harm to each pair of stores")
+    parser.add_argument("--seeds", type=int, default=50_000, help="worlds of failover")
     parser.add_argument("--moves", type=int, default=1)
     args = parser.parse_args()
 
@@ -121,7 +136,8 @@ def main() -> None:
             soak_store(folder, name, args.store_kills, args.store_hangs)
 
     for what, count in ((soak_kills, args.kills), (soak_stores, args.store_kills + args.store_hangs),
-                        (soak_requests, args.requests), (soak_moves, args.moves)):
+                        (soak_pairs, args.minutes), (soak_worlds, args.seeds), (soak_requests, args.requests),
+                        (soak_moves, args.moves)):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="stateward-soak-"))
         if count:
             what(folder, count)
