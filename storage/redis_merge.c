@@ -1,283 +1,247 @@
-/* redis_merge.c - merges records of sessions, messages, contexts; see record.h. */
+/* redis_merge.c - OP_MERGE: runs of records of one id; see redis_merge.h. */
 #include "redis_merge.h"
 
-#include "clock.h"
-#include "redis_messages.h"
+#include "copies.h"
+#include "record_fields.h"
 #include "redis_ops.h"
-#include "redis_pair.h"
 
-enum { RUN_MAX = 100 };
+enum { RUN_MAX = 100, RUN_BYTES_MAX = 1 << 20 };
 
-/* Messages that a deletion covers go; *left: others stay. */
-static bool kill_messages(struct call *c, const struct session_row *row, bool *left,
-                          struct err *err)
+static bool is_of_session(enum record_kind kind)
 {
-    int64_t killed = 0, stamp;
-    struct reply **replies;
-    struct message m;
+    return kind <= RECORD_CONTEXT || kind == RECORD_REPEAT || kind == RECORD_PENDING;
+}
 
-    ASK(c, SLICE("HGETALL"), call_key(c, "messages"));
-    if (!call_answers(c, &replies, err))
+/* Those are looked for at the end: merge_gone(). */
+static bool is_gone(const struct record *r)
+{
+    return r->gone && r->kind == RECORD_CHECKPOINT;
+}
+
+static bool is_of_thread(const struct record *r)
+{
+    return r->kind >= RECORD_THREAD && r->kind <= RECORD_TASK && !is_gone(r);
+}
+
+bool redis_merge_alone(struct merge *m)
+{
+    struct merge_run *run = m->run;
+
+    run->stops = run->row_changed || run->thread_changed || m->c->n_changes > 0;
+    run->ends = !run->stops;
+    return run->ends;
+}
+
+/* Whether b may follow a in a run: no key comes twice, and a request is not asked for before it is
+ * remembered. */
+static bool follows(const struct record *a, const struct record *b)
+{
+    if (!slice_equal(a->key.id, b->key.id) || a->kind > b->kind)
         return false;
-    for (size_t i = 0; i + 1 < replies[0]->n; i += 2) {
-        struct slice id = replies[0]->items[i]->text;
+    return a->kind == b->kind ? record_key_compare(&a->key, &b->key) < 0
+                              : a->kind != RECORD_REPEAT;
+}
 
-        if (!redis_message_unpack(replies[0]->items[i + 1]->text, &m, &stamp, err))
-            return false;
-        if (stamp > row->s.tomb) {
-            *left = true;
-            continue;
-        }
-        CHANGE(c, SLICE("HDEL"), call_key(c, "messages"), id);
-        CHANGE(c, SLICE("ZREM"), call_key(c, "order"), redis_message_place(c, m.seq, id));
-        killed++;
+static size_t bytes_of(const struct record *r)
+{
+    return r->kind < RECORD_KIND_COUNT ? record_bytes(r) : sizeof(*r);
+}
+
+/* How many records from here on are merged together. */
+static size_t count_run(const struct record *records, size_t n)
+{
+    size_t bytes = bytes_of(records), run = 1;
+
+    for (; run < n && run < RUN_MAX && follows(&records[run - 1], &records[run]); run++) {
+        bytes += bytes_of(&records[run]);
+        if (bytes > RUN_BYTES_MAX)
+            break;
     }
-    if (killed)
-        CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("messages"),
-               call_number(c, -killed));
-    return true;
-}
-
-/* After a deletion has come: what it covers goes, what is newer stays. */
-static bool apply_tomb(struct call *c, struct session_row *row, struct err *err)
-{
-    bool left = false;
-
-    if (!kill_messages(c, row, &left, err))
-        return false;
-    redis_row_kill_contexts(c, row);
-    left |= row->n_contexts > 0;
-    row->s.hollow = row->s.gen == 0 && !left;
-    if (!left)
-        row->content_stamp = 0;
-    return true;
-}
-
-/* What is newer here than a record, and stays. */
-static int64_t newer_than(const struct session_row *row, const struct record_session *from)
-{
-    int64_t newest = session_state_overrules(&row->s, from);
-
-    if (row->s.stored && !row->s.hollow && from->tomb > row->s.tomb &&
-        row->content_stamp > from->tomb && row->content_stamp > newest)
-        newest = row->content_stamp;
-    return newest;
-}
-
-static bool merge_session(struct call *c, const struct record *record, struct session_row *row,
-                          struct merged *out, struct err *err)
-{
-    int64_t tomb = row->s.tomb;
-
-    out->newest = newer_than(row, &record->session);
-    out->applied = session_state_merge(&row->s, &record->session);
-    if (!out->applied)
-        return true;
-    if (row->s.tomb > tomb &&
-        ((row->s.stored && !apply_tomb(c, row, err)) || !redis_pending_kill(c, row->s.tomb, err)))
-        return false;
-    return redis_row_store(c, row, err);
-}
-
-/* A message that is newer than what is stored, if anything is. */
-static bool write_message(struct call *c, struct session_row *row, const struct record *record,
-                          const struct message *old, struct err *err)
-{
-    const struct record_message *from = &record->message;
-    struct message m = {.id = record->key.sub,
-                        .role = from->role,
-                        .content = from->content,
-                        .metadata = from->metadata,
-                        .seq = from->seq};
-    struct slice field;
-
-    if (!redis_message_pack(c, &m, from->stamp, &field, err))
-        return false;
-    if (old)
-        CHANGE(c, SLICE("ZREM"), call_key(c, "order"), redis_message_place(c, old->seq, m.id));
-    else
-        CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("messages"), SLICE("1"));
-    CHANGE(c, SLICE("HSET"), call_key(c, "messages"), m.id, field);
-    CHANGE(c, SLICE("ZADD"), call_key(c, "order"), SLICE("0"), redis_message_place(c, m.seq, m.id));
-    if (row->content_stamp < from->stamp)
-        row->content_stamp = from->stamp;
-    return true;
-}
-
-/* Messages of one session that are merged together: read at once, written at once. */
-struct message_run {
-    const struct record *records;
-    size_t n;
-    struct session_row row;
-    bool hollow; /* before */
-    bool changed;
-    size_t applied;
-    int64_t newest;
-};
-
-/* A message that was removed elsewhere. */
-static bool remove_message(struct call *c, const struct record *record, struct message_run *run,
-                           const struct message *old, int64_t stamp)
-{
-    if (stamp > record->gone)
-        return true;
-    CHANGE(c, SLICE("HDEL"), call_key(c, "messages"), record->key.sub);
-    CHANGE(c, SLICE("ZREM"), call_key(c, "order"),
-           redis_message_place(c, old->seq, record->key.sub));
-    CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("messages"), SLICE("-1"));
-    run->changed = true;
-    run->applied++;
-    return true;
-}
-
-static bool merge_message(struct call *c, const struct record *record, struct message_run *run,
-                          const struct reply *stored, struct err *err)
-{
-    const struct record_message *from = &record->message;
-    bool moved = false, known = stored->type == REPLY_TEXT && !run->hollow, newer = !known;
-    struct session_row *row = &run->row;
-    struct message old;
-    int64_t stamp;
-
-    if (record->gone)
-        return !known || (redis_message_unpack(stored->text, &old, &stamp, err) &&
-                          remove_message(c, record, run, &old, stamp));
-    stamp_observe(from->stamp);
-    session_state_raise(&row->s.last_seq, from->seq, &moved);
-    session_state_raise(&row->s.active_us, from->seq, &moved);
-    if (from->stamp <= row->s.tomb) {
-        run->newest = row->s.tomb;
-        run->applied += moved;
-        run->changed |= moved;
-        return true;
-    }
-    if (known) {
-        if (!redis_message_unpack(stored->text, &old, &stamp, err))
-            return false;
-        newer = from->seq > old.seq || (from->seq == old.seq && from->stamp > stamp);
-    }
-    run->applied += moved || newer;
-    run->changed |= moved || newer || !row->s.stored || row->s.hollow;
-    row->s.hollow = false;
-    return !newer || write_message(c, row, record, known ? &old : NULL, err);
-}
-
-/* How many records from here on are messages of one session, each once. */
-static size_t count_messages(const struct record *records, size_t n)
-{
-    size_t run = 1;
-
-    if (records->kind != RECORD_MESSAGE)
-        return 0;
-    while (run < n && run < RUN_MAX && records[run].kind == RECORD_MESSAGE &&
-           slice_equal(records[run].key.id, records->key.id) &&
-           slice_compare(records[run].key.sub, records[run - 1].key.sub) > 0)
-        run++;
     return run;
 }
 
-static bool merge_messages(struct call *c, struct message_run *run, struct err *err)
+/* --- reading -------------------------------------------------------------------------------------- */
+
+/* What a run reads, besides what each of its records does. */
+struct wanted {
+    bool outbox, session, metadata, thread;
+    struct slice ns; /* of the thread this only; absent: all */
+};
+
+static void want_thread(struct wanted *w, const struct record *r)
 {
+    struct slice all = {NULL, 0};
+
+    if (r->kind == RECORD_THREAD)
+        w->ns = all;
+    else if (!w->thread)
+        w->ns = r->key.ns;
+    else if (slice_present(w->ns) && !slice_equal(w->ns, r->key.ns))
+        w->ns = all;
+    w->thread = true;
+}
+
+static struct wanted look_through(const struct merge_run *run)
+{
+    struct wanted w = {.thread = false};
+
+    for (size_t i = 0; i < run->n; i++) {
+        const struct record *r = &run->records[i];
+
+        w.session |= is_of_session(r->kind);
+        w.metadata |= r->kind == RECORD_SESSION || r->kind == RECORD_PENDING;
+        if (is_of_thread(r))
+            want_thread(&w, r);
+    }
+    return w;
+}
+
+/* How many replies a record has of its own. */
+static size_t n_asked(const struct record *r)
+{
+    static const size_t asked[RECORD_MESSAGES] = {
+        [RECORD_MESSAGE] = 1, [RECORD_VALUE] = 1,  [RECORD_CHECKPOINT] = 1,
+        [RECORD_TASK] = 2,    [RECORD_REPEAT] = 2, [RECORD_PENDING] = 2,
+    };
+
+    return is_gone(r) ? 0 : asked[r->kind];
+}
+
+static void ask_record(struct call *c, const struct record *r)
+{
+    const struct record_key *key = &r->key;
+
+    if (r->kind == RECORD_MESSAGE)
+        ASK(c, SLICE("HGET"), call_key(c, "messages"), key->sub);
+    if (r->kind == RECORD_VALUE)
+        ASK(c, SLICE("HEXISTS"), call_key_ns(c, "values", key->ns), call_number(c, key->number));
+    if (is_gone(r))
+        return;
+    if (r->kind == RECORD_CHECKPOINT || r->kind == RECORD_TASK)
+        ASK(c, SLICE("HGET"), call_key_ns(c, "checkpoints", key->ns), key->sub);
+    if (r->kind == RECORD_TASK)
+        ASK(c, SLICE("HGET"), call_key_in(c, "writes", key->ns, key->sub), key->task);
+    if (r->kind == RECORD_REPEAT)
+        redis_merge_repeat_ask(c, r);
+    if (r->kind == RECORD_PENDING)
+        redis_merge_pending_ask(c, r);
+}
+
+/* Reads all that the run needs; *stored: the replies of its records. */
+static bool read_run(struct merge_run *run, const struct wanted *w, struct reply ***stored,
+                     struct err *err)
+{
+    struct call *c = run->c;
     struct reply **replies;
 
-    run->changed = false;
-    run->applied = 0;
-    run->newest = 0;
-    call_at(c, c->op->tenant, run->records->key.id);
-    redis_row_ask(c, false);
+    if (w->outbox)
+        ASK(c, SLICE("EXISTS"), call_index(c, "outbox"));
+    if (w->session)
+        redis_row_ask(c, w->metadata);
+    if (w->thread)
+        redis_thread_ask(c, w->ns);
     for (size_t i = 0; i < run->n; i++)
-        ASK(c, SLICE("HGET"), call_key(c, "messages"), run->records[i].key.sub);
-    if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &run->row, err))
+        ask_record(c, &run->records[i]);
+    if (!call_answers(c, &replies, err))
+        return false;
+    if (w->outbox)
+        c->op->merge.out.outbox = (*replies++)->number != 0;
+    if (w->session && !redis_row_take(c, *replies++, &run->row, err))
+        return false;
+    if (w->thread && (!redis_thread_take(c, w->ns, *replies++, &run->thread, err) ||
+                      !redis_merge_thread_begin(run, err)))
         return false;
     run->hollow = run->row.s.hollow;
-    for (size_t i = 0; i < run->n; i++)
-        if (!merge_message(c, &run->records[i], run, replies[i + 1], err))
-            return false;
-    return (!run->changed || redis_row_store(c, &run->row, err)) && call_commit(c, err);
+    *stored = replies;
+    return true;
 }
 
-/* Whether it is stored already, or as many newer contexts are stored as are kept. */
-static bool context_stays_out(const struct redis *d, const struct session_row *row,
-                              const struct record *record)
+/* --- merging -------------------------------------------------------------------------------------- */
+
+static bool merge_one(struct merge *m, struct err *err)
 {
-    size_t kept = (size_t)d->context_versions;
+    static bool (*const by_kind[RECORD_MESSAGES])(struct merge *m, struct err *err) = {
+        [RECORD_SESSION] = redis_merge_session,
+        [RECORD_MESSAGE] = redis_merge_message,
+        [RECORD_CONTEXT] = redis_merge_context,
+        [RECORD_THREAD] = redis_merge_thread,
+        [RECORD_VALUE] = redis_merge_value,
+        [RECORD_CHECKPOINT] = redis_merge_checkpoint,
+        [RECORD_TASK] = redis_merge_task,
+        [RECORD_REPEAT] = redis_merge_repeat,
+        [RECORD_PENDING] = redis_merge_pending,
+    };
 
-    for (size_t i = 0; i < row->n_contexts; i++)
-        if (row->contexts[i].number == record->key.number &&
-            row->contexts[i].stamp == record->key.stamp)
-            return true;
-    return row->n_contexts >= kept &&
-           row->contexts[row->n_contexts - kept].stamp > record->key.stamp;
+    return is_gone(m->record) || by_kind[m->record->kind](m, err);
 }
 
-static bool merge_context(struct call *c, const struct record *record, struct session_row *row,
-                          struct merged *out, struct err *err)
-{
-    const struct record_context *from = &record->context;
-    struct row_context context = {record->key.number, record->key.stamp, from->updated_us,
-                                  (int64_t)from->body.len};
-    bool moved = false, written;
+/* What became of the records of a run. */
+struct merged {
+    size_t n, applied;
+    int64_t newest;
+};
 
-    stamp_observe(context.stamp);
-    session_state_raise(&row->s.last_context, context.number, &moved);
-    session_state_raise(&row->s.active_us, context.updated_us, &moved);
-    if (context.stamp <= row->s.tomb) {
-        *out = (struct merged){moved, row->s.tomb};
-        return !moved || redis_row_store(c, row, err);
-    }
-    written = !context_stays_out(c->d, row, record);
-    out->applied = moved || written;
-    if (written && !redis_row_add_context(c, row, &context, from->body, err))
-        return false;
-    if (!out->applied && row->s.stored && !row->s.hollow)
-        return true;
-    row->s.hollow = false;
-    return redis_row_store(c, row, err);
-}
-
-static bool merge_one(struct call *c, const struct record *record, struct merged *out,
+static bool merge_all(struct merge_run *run, struct reply *const *stored, struct merged *out,
                       struct err *err)
 {
-    struct session_row row;
-    struct reply **replies;
+    *out = (struct merged){.n = 0};
+    while (out->n < run->n && !run->ends) {
+        struct merge m = {
+            .run = run, .c = run->c, .record = &run->records[out->n], .stored = stored};
 
-    if (record->kind == RECORD_REPEAT)
-        return redis_pending_repeat(c, record, &out->applied, err);
-    if (record->kind == RECORD_PENDING)
-        return redis_pending_count(c, record, &out->applied, err);
-    if (record->kind > RECORD_CONTEXT)
-        return record->gone || redis_merge_thread_record(c, record, out, err);
-    redis_row_ask(c, record->kind == RECORD_SESSION);
-    if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
-        return false;
-    return record->kind == RECORD_SESSION ? merge_session(c, record, &row, out, err)
-                                          : merge_context(c, record, &row, out, err);
+        if (!merge_one(&m, err))
+            return false;
+        if (run->stops)
+            break;
+        stored += n_asked(m.record);
+        out->applied += m.applied;
+        if (out->newest < m.newest)
+            out->newest = m.newest;
+        out->n++;
+    }
+    return true;
 }
 
-static bool merge_record(struct call *c, const struct record *record, struct merged *out,
+static bool store_run(struct merge_run *run, struct err *err)
+{
+    struct call *c = run->c;
+
+    if (run->row_changed && !redis_row_store(c, &run->row, err))
+        return false;
+    if (run->counted && !copies_session(c->op, run->records->key.id, &run->row.s, err))
+        return false;
+    return redis_merge_thread_end(run, err) && call_commit(c, err);
+}
+
+static bool try_run(struct call *c, const struct record *records, size_t n, bool first,
+                    struct merged *out, struct err *err)
+{
+    struct merge_run run = {.c = c, .records = records, .n = n};
+    struct wanted wanted = look_through(&run);
+    struct reply **stored;
+
+    wanted.outbox = first && slice_present(c->op->id);
+    call_at(c, c->op->tenant, records->key.id);
+    return read_run(&run, &wanted, &stored, err) && merge_all(&run, stored, out, err) &&
+           store_run(&run, err);
+}
+
+/* Merges records from here on: how many. 0: it failed. */
+static size_t merge_some(struct call *c, const struct record *records, size_t n, bool first,
                          struct err *err)
 {
-    *out = (struct merged){.applied = false};
-    call_at(c, c->op->tenant, record->key.id);
-    return merge_one(c, record, out, err) && call_commit(c, err);
-}
-
-/* Merges one record, or a run of messages: how many. 0: it failed. */
-static size_t merge_some(struct call *c, const struct record *records, size_t n, struct err *err)
-{
-    struct message_run run = {.records = records, .n = count_messages(records, n)};
     struct op_merge *merge = &c->op->merge;
-    struct merged one = {.applied = false};
+    struct merged merged;
     int tries = 0;
 
-    while (run.n ? !merge_messages(c, &run, err) : !merge_record(c, records, &one, err))
+    n = count_run(records, n);
+    while (!try_run(c, records, n, first, &merged, err))
         if (!call_again(c, &tries))
             return 0;
-    merge->out.applied += run.n ? run.applied : one.applied;
-    one.newest = run.n ? run.newest : one.newest;
-    if (one.newest > merge->out.newest)
-        merge->out.newest = one.newest;
-    return run.n ? run.n : 1;
+    merge->out.applied += merged.applied;
+    if (merge->out.newest < merged.newest)
+        merge->out.newest = merged.newest;
+    return merged.n;
 }
 
 /* Checkpoints that are gone: each thread is looked through once. */
@@ -301,22 +265,6 @@ static bool merge_gone(struct call *c, struct err *err)
     return true;
 }
 
-/* Whether anything waits here for the other store. */
-static bool look_at_outbox(struct call *c, bool *any, struct err *err)
-{
-    struct reply **replies;
-
-    *any = false;
-    if (!slice_present(c->op->id))
-        return true;
-    call_at(c, c->op->tenant, c->op->id);
-    ASK(c, SLICE("EXISTS"), call_index(c, "outbox"));
-    if (!call_answers(c, &replies, err))
-        return false;
-    *any = replies[0]->number != 0;
-    return true;
-}
-
 bool redis_merge(struct call *c, struct op *op, struct err *err)
 {
     struct op_merge *merge = &op->merge;
@@ -324,13 +272,12 @@ bool redis_merge(struct call *c, struct op *op, struct err *err)
     size_t done;
 
     memset(&merge->out, 0, sizeof(merge->out));
-    if (!look_at_outbox(c, &merge->out.outbox, err))
-        return false;
     for (size_t i = 0; i < merge->n; i += done) {
-        gone |= merge->items[i].gone && merge->items[i].kind == RECORD_CHECKPOINT;
-        done = merge_some(c, merge->items + i, merge->n - i, err);
+        done = merge_some(c, merge->items + i, merge->n - i, i == 0, err);
         if (done == 0)
             return false;
     }
+    for (size_t i = 0; i < merge->n; i++)
+        gone |= is_gone(&merge->items[i]);
     return !gone || merge_gone(c, err);
 }

@@ -1,18 +1,9 @@
-/* redis_merge_thread.c - OP_MERGE of threads and what is in them; see record.h. */
+/* redis_merge_thread.c - merges records of threads and what is in them; see redis_merge.h. */
 #include "clock.h"
 #include "pack.h"
 #include "redis_merge.h"
 #include "redis_removal.h"
 #include "redis_target.h"
-
-struct merge {
-    struct call *c;
-    const struct record *record;
-    struct thread_row thread;
-    struct space *space;
-    struct cp_row row; /* of the checkpoint id */
-    struct merged out;
-};
 
 /* The writes of one row that a deletion covers; the newest of the others, 0 = none. */
 static bool kill_tasks(struct merge *m, struct removal_space *s, struct removal_row *r,
@@ -25,7 +16,7 @@ static bool kill_tasks(struct merge *m, struct removal_space *s, struct removal_
     if (!redis_tasks_take(m->c, reply, r->row.form, &tasks, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (tasks[i].stamp <= m->thread.tomb) {
+        if (tasks[i].stamp <= m->run->thread.tomb) {
             redis_task_drop(m->c, s->space, r->row.id, &tasks[i]);
             r->weight -= (int64_t)tasks[i].body.len;
         } else if (tasks[i].stamp > *newest) {
@@ -50,7 +41,7 @@ static bool kill_rows(struct merge *m, struct removal_space *s, struct err *err)
 
         if (!kill_tasks(m, s, r, replies[i], &newest, err))
             return false;
-        if (r->row.stamp > m->thread.tomb)
+        if (r->row.stamp > m->run->thread.tomb)
             continue;
         r->doomed = newest == 0;
         r->rewritten = newest > 0;
@@ -58,7 +49,7 @@ static bool kill_rows(struct merge *m, struct removal_space *s, struct err *err)
         r->row = (struct cp_row){true, r->row.id, 0,  stamp_us(newest), 0, r->row.form, {0},
                                  {0},  {0},       {0}};
     }
-    s->last = m->thread.tomb;
+    s->last = m->run->thread.tomb;
     return true;
 }
 
@@ -67,70 +58,111 @@ static bool kill_below(struct merge *m, struct err *err)
 {
     struct removal_space *spaces;
 
-    if (!redis_removal_load(m->c, &m->thread, &spaces, err))
+    if (!redis_removal_load(m->c, &m->run->thread, &spaces, err))
         return false;
-    for (size_t i = 0; i < m->thread.n; i++)
+    for (size_t i = 0; i < m->run->thread.n; i++)
         if (!kill_rows(m, &spaces[i], err))
             return false;
-    return redis_removal_apply(m->c, &m->thread, spaces, true, err);
+    return redis_removal_apply(m->c, &m->run->thread, spaces, true, err);
 }
 
-static bool merge_thread(struct merge *m, struct err *err)
+bool redis_merge_thread(struct merge *m, struct err *err)
 {
     const struct record_thread *from = &m->record->thread;
-    int64_t tomb = m->thread.tomb;
+    struct thread_row *thread = &m->run->thread;
+    bool dies = from->tomb > thread->tomb;
 
-    stamp_observe(from->tomb);
-    if (tomb > from->tomb)
-        m->out.newest = tomb;
-    m->out.applied = !m->thread.stored || from->tomb > tomb ||
-                     from->updated_us > m->thread.updated_us;
-    if (!m->out.applied)
+    if (dies && thread->stored && !redis_merge_alone(m))
         return true;
-    if (m->thread.tomb < from->tomb)
-        m->thread.tomb = from->tomb;
-    if (m->thread.updated_us < from->updated_us)
-        m->thread.updated_us = from->updated_us;
-    return redis_thread_store(m->c, &m->thread, NULL, err) &&
-           (from->tomb <= tomb || !m->thread.stored || kill_below(m, err));
+    stamp_observe(from->tomb);
+    if (thread->tomb > from->tomb)
+        m->newest = thread->tomb;
+    m->applied = !thread->stored || dies || from->updated_us > thread->updated_us;
+    if (!m->applied)
+        return true;
+    if (dies)
+        thread->tomb = from->tomb;
+    if (thread->updated_us < from->updated_us)
+        thread->updated_us = from->updated_us;
+    m->run->thread_changed = true;
+    return !dies || !thread->stored || kill_below(m, err);
+}
+
+/* The namespace of the record among those of the thread; a new one if it is not stored. */
+static struct space *space_of(struct merge *m)
+{
+    struct thread_row *thread = &m->run->thread;
+
+    for (size_t i = 0; i < thread->n; i++)
+        if (slice_equal(thread->spaces[i].ns, m->record->key.ns))
+            return &thread->spaces[i];
+    thread->spaces[thread->n] = (struct space){.ns = m->record->key.ns};
+    return &thread->spaces[thread->n++];
+}
+
+/* The checkpoint id of the record, as it is by now; *reply: as it was read. */
+static struct cp_row *row_of(struct merge *m, const struct reply *reply, struct err *err)
+{
+    const struct record_key *key = &m->record->key;
+    struct merge_run *run = m->run;
+    struct merge_place *place;
+
+    for (size_t i = run->n_places; i-- > 0;)
+        if (slice_equal(run->places[i].row.id, key->sub) && slice_equal(run->places[i].ns, key->ns))
+            return &run->places[i].row;
+    place = &run->places[run->n_places];
+    place->ns = key->ns;
+    if (!redis_cp_take(key->sub, reply, &place->row, err))
+        return NULL;
+    run->n_places++;
+    return &place->row;
+}
+
+static void change_space(struct merge *m, const struct space *space)
+{
+    m->run->space_changed[space - m->run->thread.spaces] = true;
+    m->run->thread_changed = true;
 }
 
 /* A value does not die with the thread: a checkpoint that comes later may refer to it. */
-static bool merge_value(struct merge *m, struct err *err)
+bool redis_merge_value(struct merge *m, struct err *err)
 {
     const struct record_value *from = &m->record->value;
+    struct space *space = space_of(m);
     struct blob blob = from->blob;
-    struct reply **replies;
 
     blob.id = m->record->key.number;
     stamp_observe(blob.id);
-    ASK(m->c, SLICE("HEXISTS"), call_key_ns(m->c, "values", m->space->ns),
-        call_number(m->c, blob.id));
-    if (!call_answers(m->c, &replies, err))
-        return false;
-    m->out.applied = replies[0]->number == 0;
-    if (!m->out.applied)
+    m->applied = m->stored[0]->number == 0;
+    if (!m->applied)
         return true;
-    m->space->bytes += (int64_t)blob.bytes.len;
-    return redis_value_store(m->c, m->space->ns, &blob,
-                             slice_present(from->of.channel) ? &from->of : NULL, err) &&
-           redis_thread_store(m->c, &m->thread, m->space, err);
+    space->bytes += (int64_t)blob.bytes.len;
+    change_space(m, space);
+    return redis_value_store(m->c, space->ns, &blob,
+                             slice_present(from->of.channel) ? &from->of : NULL, err);
 }
 
 /* The form of a namespace is that of the newest of what two stores put there. */
-static bool grow(struct merge *m, enum form form, int64_t stamp, struct err *err)
+static void grow(struct merge *m, struct space *space, enum form form, int64_t stamp)
 {
-    if (m->space->form == FORM_NONE || stamp > m->space->last_stamp)
-        m->space->form = form;
-    if (stamp > m->space->last_stamp)
-        m->space->last_stamp = stamp;
-    return redis_thread_store(m->c, &m->thread, m->space, err);
+    if (space->form == FORM_NONE || stamp > space->last_stamp)
+        space->form = form;
+    if (stamp > space->last_stamp)
+        space->last_stamp = stamp;
+    change_space(m, space);
 }
 
-static bool store_checkpoint(struct merge *m, struct err *err)
+static bool store_checkpoint(struct merge *m, struct space *space, struct cp_row *row,
+                             struct err *err)
 {
     const struct record_checkpoint *from = &m->record->checkpoint;
-    struct cp_row row = {
+    struct cp_row old = *row;
+
+    m->applied = true;
+    space->checkpoints += old.stamp == 0;
+    space->bytes += (int64_t)from->metadata.len - (int64_t)old.metadata.len;
+    *row = (struct cp_row){
+        .stored = true,
         .id = m->record->key.sub,
         .stamp = from->stamp,
         .created_us = from->created_us,
@@ -140,64 +172,91 @@ static bool store_checkpoint(struct merge *m, struct err *err)
         .run_id = from->run_id,
         .metadata = from->metadata,
     };
-
-    m->out.applied = true;
-    m->space->checkpoints += m->row.stamp == 0;
-    m->space->bytes += (int64_t)from->metadata.len - (int64_t)m->row.metadata.len;
-    return pack_refs(from->refs, from->n_refs, m->c->arena, &row.refs, err) &&
-           redis_cp_store(m->c, m->space->ns, &m->row, &row, err) &&
-           (m->row.head == from->head ||
-            redis_target_drop_head(m->c, m->space, m->row.head, NULL, err)) &&
-           grow(m, from->form, from->stamp, err);
+    if (!pack_refs(from->refs, from->n_refs, m->c->arena, &row->refs, err) ||
+        !redis_cp_store(m->c, space->ns, &old, row, err) ||
+        (old.head != from->head && !redis_target_drop_head(m->c, space, old.head, NULL, err)))
+        return false;
+    grow(m, space, from->form, from->stamp);
+    return true;
 }
 
 /* A namespace that holds nothing any more goes, unless its values wait for their checkpoint. */
-static bool drop_empty(struct merge *m, int64_t dropped, struct err *err)
+static bool drop_empty(struct merge *m, const struct space *space, int64_t dropped,
+                       struct err *err)
 {
     struct reply **replies;
+    struct thread_row all;
     size_t stored = 0;
 
-    ASK(m->c, SLICE("HLEN"), call_key_ns(m->c, "checkpoints", m->space->ns));
-    ASK(m->c, SLICE("HLEN"), call_key_ns(m->c, "values", m->space->ns));
-    if (!call_answers(m->c, &replies, err) || !redis_thread_store(m->c, &m->thread, m->space, err))
+    ASK(m->c, SLICE("HLEN"), call_key_ns(m->c, "checkpoints", space->ns));
+    ASK(m->c, SLICE("HLEN"), call_key_ns(m->c, "values", space->ns));
+    if (!call_answers(m->c, &replies, err) ||
+        !redis_thread_store(m->c, &m->run->thread, space, err))
         return false;
-    for (size_t i = 0; i < m->thread.n; i++)
-        stored += m->thread.spaces[i].stored;
-    if (replies[0]->number == 0 && replies[1]->number == dropped)
-        redis_thread_drop_space(m->c, &m->thread, m->space, stored == 1);
+    if (replies[0]->number != 0 || replies[1]->number != dropped)
+        return true;
+    if (!redis_thread_read(m->c, &all, err))
+        return false;
+    for (size_t i = 0; i < all.n; i++)
+        stored += all.spaces[i].stored;
+    redis_thread_drop_space(m->c, &m->run->thread, space, stored == 1);
     return true;
 }
 
 /* A head belongs to one checkpoint alone: it goes with the one that loses. */
-static bool drop_loser(struct merge *m, struct err *err)
+static bool drop_loser(struct merge *m, struct space *space, struct err *err)
 {
-    if (!m->space->stored)
+    if (!space->stored)
         return true;
-    return redis_target_drop_head(m->c, m->space, m->record->checkpoint.head, NULL, err) &&
-           drop_empty(m, m->c->n_changes > 0, err);
+    return redis_target_drop_head(m->c, space, m->record->checkpoint.head, NULL, err) &&
+           drop_empty(m, space, m->c->n_changes > 0, err);
 }
 
 /* Because of what a record is not taken: the deletion of the thread, or what is stored. */
 static void overrule(struct merge *m, int64_t stamp, int64_t stored)
 {
-    int64_t ours = stored > m->thread.tomb ? stored : m->thread.tomb;
+    int64_t tomb = m->run->thread.tomb, ours = stored > tomb ? stored : tomb;
 
-    if (ours > stamp || m->thread.tomb >= stamp)
-        m->out.newest = ours;
+    if (ours > stamp || tomb >= stamp)
+        m->newest = ours;
 }
 
-static bool merge_checkpoint(struct merge *m, struct err *err)
+bool redis_merge_checkpoint(struct merge *m, struct err *err)
 {
     const struct record_checkpoint *from = &m->record->checkpoint;
+    struct space *space = space_of(m);
+    struct cp_row *row = row_of(m, m->stored[0], err);
+    bool wins;
 
+    if (!row)
+        return false;
+    wins = from->stamp > m->run->thread.tomb && from->stamp > row->stamp;
+    if (from->head != row->head && (!wins || row->head != 0) && !redis_merge_alone(m))
+        return true;
     stamp_observe(from->stamp);
-    if (from->stamp > m->thread.tomb && from->stamp > m->row.stamp)
-        return store_checkpoint(m, err);
-    overrule(m, from->stamp, m->row.stamp);
-    return from->head == m->row.head || drop_loser(m, err);
+    if (wins)
+        return store_checkpoint(m, space, row, err);
+    overrule(m, from->stamp, row->stamp);
+    return from->head == row->head || drop_loser(m, space, err);
 }
 
-static bool store_task(struct merge *m, const struct task_row *old, struct err *err)
+/* The place of writes that come before their checkpoint. */
+static bool store_place(struct merge *m, const struct space *space, struct cp_row *row,
+                        struct err *err)
+{
+    const struct record_task *from = &m->record->task;
+    struct cp_row old = *row;
+
+    if (old.stamp != 0 || old.created_us >= stamp_us(from->stamp))
+        return true;
+    row->created_us = stamp_us(from->stamp);
+    row->form = old.stored ? old.form : from->form;
+    row->stored = true;
+    return redis_cp_store(m->c, space->ns, &old, row, err);
+}
+
+static bool store_task(struct merge *m, struct space *space, const struct task_row *old,
+                       struct err *err)
 {
     const struct record_task *from = &m->record->task;
     struct task_row task = {
@@ -206,95 +265,80 @@ static bool store_task(struct merge *m, const struct task_row *old, struct err *
         .seq = old->stored && old->seq < from->seq ? old->seq : from->seq,
         .task_path = from->task_path,
     };
-    struct cp_row place = m->row;
 
-    m->out.applied = true;
-    if (!pack_writes(from->writes, from->n_writes, m->c->arena, &task.body, err))
+    m->applied = true;
+    if (!pack_writes(from->writes, from->n_writes, m->c->arena, &task.body, err) ||
+        !redis_task_store(m->c, space->ns, m->record->key.sub, old, &task, err))
         return false;
-    if (place.stamp == 0 && place.created_us < stamp_us(from->stamp)) {
-        place.created_us = stamp_us(from->stamp);
-        place.form = place.stored ? place.form : from->form;
-        if (!redis_cp_store(m->c, m->space->ns, &m->row, &place, err))
-            return false;
-    }
-    m->space->bytes += (int64_t)task.body.len - (int64_t)old->body.len;
-    return redis_task_store(m->c, m->space->ns, m->record->key.sub, old, &task, err) &&
-           grow(m, from->form, from->stamp, err);
+    space->bytes += (int64_t)task.body.len - (int64_t)old->body.len;
+    grow(m, space, from->form, from->stamp);
+    return true;
 }
 
-static bool merge_task(struct merge *m, struct err *err)
+/* The writes that are stored are newer. The task may have begun earlier than is known here. */
+static bool keep_task(struct merge *m, const struct space *space, const struct task_row *old,
+                      struct err *err)
+{
+    struct task_row same = *old;
+
+    overrule(m, m->record->task.stamp, old->stamp);
+    if (m->record->task.seq >= old->seq)
+        return true;
+    m->applied = true;
+    same.seq = m->record->task.seq;
+    change_space(m, space);
+    return redis_task_store(m->c, space->ns, m->record->key.sub, old, &same, err);
+}
+
+bool redis_merge_task(struct merge *m, struct err *err)
 {
     const struct record_task *from = &m->record->task;
-    struct task_row old = {0}, *tasks, same;
-    struct reply **replies;
-    size_t n;
+    struct space *space = space_of(m);
+    struct task_row old = {.stored = false};
+    struct cp_row *row;
 
     stamp_observe(from->stamp);
     overrule(m, from->stamp, 0);
-    if (from->stamp <= m->thread.tomb)
+    if (from->stamp <= m->run->thread.tomb)
         return true;
-    ASK(m->c, SLICE("HGETALL"), call_key_in(m->c, "writes", m->space->ns, m->record->key.sub));
-    if (!call_answers(m->c, &replies, err) ||
-        !redis_tasks_take(m->c, replies[0], from->form, &tasks, &n, err))
+    row = row_of(m, m->stored[0], err);
+    if (!row || (m->stored[1]->type == REPLY_TEXT &&
+                 !redis_task_take(m->record->key.task, m->stored[1], &old, err)))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (slice_equal(tasks[i].id, m->record->key.task))
-            old = tasks[i];
-    if (from->stamp > old.stamp)
-        return store_task(m, &old, err);
-    overrule(m, from->stamp, old.stamp);
-    if (from->seq >= old.seq)
-        return true;
-    m->out.applied = true;
-    same = old;
-    same.seq = from->seq;
-    return redis_task_store(m->c, m->space->ns, m->record->key.sub, &old, &same, err) &&
-           redis_thread_store(m->c, &m->thread, m->space, err);
+    if (from->stamp <= old.stamp)
+        return keep_task(m, space, &old, err);
+    return store_place(m, space, row, err) && store_task(m, space, &old, err);
 }
 
-/* The namespace of the record among those of the thread; a new one if it is not stored. */
-static bool find_space(struct merge *m, struct err *err)
+bool redis_merge_thread_begin(struct merge_run *run, struct err *err)
 {
-    for (size_t i = 0; i < m->thread.n; i++)
-        if (slice_equal(m->thread.spaces[i].ns, m->record->key.ns))
-            m->space = &m->thread.spaces[i];
-    if (m->space)
-        return true;
-    m->space = arena_zalloc(m->c->arena, 1, sizeof(*m->space));
-    if (!m->space)
+    struct thread_row *thread = &run->thread;
+    struct space *spaces = arena_zalloc(run->c->arena, thread->n + run->n, sizeof(*spaces));
+
+    run->space_changed = arena_zalloc(run->c->arena, thread->n + run->n,
+                                      sizeof(*run->space_changed));
+    run->places = arena_zalloc(run->c->arena, run->n, sizeof(*run->places));
+    if (!spaces || !run->space_changed || !run->places)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
-    m->space->ns = m->record->key.ns;
+    if (thread->n > 0)
+        memcpy(spaces, thread->spaces, thread->n * sizeof(*spaces));
+    thread->spaces = spaces;
     return true;
 }
 
-static bool merge(struct merge *m, struct err *err)
+bool redis_merge_thread_end(struct merge_run *run, struct err *err)
 {
-    struct reply **replies;
+    bool stored = false;
 
-    if (!redis_thread_read(m->c, &m->thread, err))
-        return false;
-    if (m->record->kind == RECORD_THREAD)
-        return merge_thread(m, err);
-    if (!find_space(m, err))
-        return false;
-    if (m->record->kind == RECORD_VALUE)
-        return merge_value(m, err);
-    ASK(m->c, SLICE("HGET"), call_key_ns(m->c, "checkpoints", m->space->ns), m->record->key.sub);
-    if (!call_answers(m->c, &replies, err) ||
-        !redis_cp_take(m->record->key.sub, replies[0], &m->row, err))
-        return false;
-    return m->record->kind == RECORD_CHECKPOINT ? merge_checkpoint(m, err) : merge_task(m, err);
-}
-
-bool redis_merge_thread_record(struct call *c, const struct record *record, struct merged *out,
-                               struct err *err)
-{
-    struct merge m = {.c = c, .record = record};
-
-    if (!merge(&m, err))
-        return false;
-    *out = m.out;
-    return true;
+    for (size_t i = 0; i < run->thread.n; i++) {
+        if (!run->space_changed[i])
+            continue;
+        if (!redis_thread_store(run->c, &run->thread, &run->thread.spaces[i], err))
+            return false;
+        stored = true;
+    }
+    return stored || !run->thread_changed ||
+           redis_thread_store(run->c, &run->thread, NULL, err);
 }
 
 /* Whether the row is one of the records, which are gone. */

@@ -26,12 +26,6 @@ bool redis_pending_answers(struct call *c, struct session *items, size_t n,
 /* Removes what is pending of the session at hand up to a deletion. */
 bool redis_pending_kill(struct call *c, int64_t tomb, struct err *err) MUST_USE;
 
-/* OP_MERGE of one PENDING or REPEAT. */
-bool redis_pending_count(struct call *c, const struct record *record, bool *applied,
-                         struct err *err) MUST_USE;
-bool redis_pending_repeat(struct call *c, const struct record *record, bool *applied,
-                          struct err *err) MUST_USE;
-
 /* The key of a request, and the field of what is pending of it, by its op id. */
 struct slice redis_repeat_key(struct call *c, struct slice op_id) MUST_USE;
 struct slice redis_op_text(struct call *c, struct slice op_id) MUST_USE;

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "copies.h"
+#include "redis_merge.h"
 #include "redis_pair.h"
 
 #define REPEAT_EXPIRY "4200" /* seconds: the repeat window and an hour */
@@ -138,50 +139,48 @@ static void ask_entry(struct call *c, int64_t number)
         call_concat(c, SLICE("("), redis_digits(number + 1, c->arena)));
 }
 
-bool redis_pending_count(struct call *c, const struct record *record, bool *applied,
-                         struct err *err)
+void redis_merge_pending_ask(struct call *c, const struct record *record)
 {
-    const struct record_pending *pending = &record->pending;
-    struct session_row row;
-    struct reply **replies;
+    ASK(c, SLICE("EXISTS"), redis_repeat_key(c, record->key.sub));
+    ask_entry(c, record->pending.stamp);
+}
+
+bool redis_merge_pending(struct merge *m, struct err *err)
+{
+    const struct record_pending *pending = &m->record->pending;
+    struct session_state *s = &m->run->row.s;
 
     stamp_observe(pending->stamp);
-    *applied = false;
-    redis_row_ask(c, true);
-    ASK(c, SLICE("EXISTS"), redis_repeat_key(c, record->key.sub));
-    ask_entry(c, pending->stamp);
-    if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
-        return false;
-    if (pending->stamp <= row.s.tomb || replies[1]->number || replies[2]->number)
+    if (pending->stamp <= s->tomb || m->stored[0]->number || m->stored[1]->number)
         return true;
-    row.s.request_count += pending->requests;
-    row.s.error_count += pending->errors;
-    row.s.processing_time += pending->processing_time;
-    *applied = true;
-    return redis_row_store(c, &row, err) &&
-           keep_request(c, record->key.sub, &pending->repeat, err) &&
-           copies_session(c->op, record->key.id, &row.s, err) &&
-           copies_add(c->op,
-                      &(struct record){
-                          .kind = RECORD_REPEAT, .key = record->key, .repeat = pending->repeat},
+    s->request_count += pending->requests;
+    s->error_count += pending->errors;
+    s->processing_time += pending->processing_time;
+    m->applied = m->run->row_changed = m->run->counted = true;
+    return keep_request(m->c, m->record->key.sub, &pending->repeat, err) &&
+           copies_add(m->c->op,
+                      &(struct record){.kind = RECORD_REPEAT,
+                                       .key = m->record->key,
+                                       .repeat = pending->repeat},
                       err);
 }
 
-bool redis_pending_repeat(struct call *c, const struct record *record, bool *applied,
-                          struct err *err)
+void redis_merge_repeat_ask(struct call *c, const struct record *record)
 {
-    struct reply **replies;
-
-    ASK(c, SLICE("HGET"), call_key(c, "session"), SLICE("rev"));
     ASK(c, SLICE("EXISTS"), redis_repeat_key(c, record->key.sub));
     ASK(c, SLICE("HEXISTS"), call_key(c, "pending"), redis_op_text(c, record->key.sub));
-    if (!call_answers(c, &replies, err))
-        return false;
-    *applied = !replies[1]->number || replies[2]->number;
-    if (!*applied)
+}
+
+bool redis_merge_repeat(struct merge *m, struct err *err)
+{
+    bool known = m->stored[0]->number != 0, pending = m->stored[1]->number != 0;
+    struct call *c = m->c;
+
+    m->applied = !known || pending;
+    if (!m->applied)
         return true;
-    call_guard(c, call_key(c, "session"), replies[0]->text);
-    if (replies[2]->number)
-        CHANGE(c, SLICE("HDEL"), call_key(c, "pending"), redis_op_text(c, record->key.sub));
-    return replies[1]->number || keep_request(c, record->key.sub, &record->repeat, err);
+    call_guard(c, call_key(c, "session"), m->run->row.rev);
+    if (pending)
+        CHANGE(c, SLICE("HDEL"), call_key(c, "pending"), redis_op_text(c, m->record->key.sub));
+    return known || keep_request(c, m->record->key.sub, &m->record->repeat, err);
 }
