@@ -2,12 +2,13 @@
  * contract_random.c - random states, merged alike into the target and into memory:.
  *
  * Two sources change at random, and now and then all their records are kept. What was kept is then
- * merged in random order, whole or in part, into both: they must hold the same after each merge, and
- * give it in the same order.
+ * merged in random order, whole or in part, at once or id by id, into both: they must hold the same after
+ * each merge, and give it in the same order.
  */
 #include <stdlib.h>
 
 #include "drivers.h"
+#include "record_fields.h"
 #include "state.h"
 #include "threads.h"
 
@@ -227,6 +228,36 @@ static void compare_pages(int step, enum record_kind kind)
     arena_done(&arena);
 }
 
+static int by_id(const void *left, const void *right)
+{
+    const struct record *a = left, *b = right;
+    int order = slice_compare(a->key.id, b->key.id);
+
+    if (order == 0)
+        order = (a->kind > b->kind) - (a->kind < b->kind);
+    return order ? order : record_key_compare(&a->key, &b->key);
+}
+
+/* As a pair does it: all that belongs to one id together, whatever its kind. */
+static size_t merge_ids(struct store *s, const struct kept *some)
+{
+    size_t applied = 0, end;
+
+    for (size_t i = 0; i < some->n; i = end) {
+        struct op op = store_op(s, OP_MERGE, NULL);
+
+        end = i + 1;
+        while (end < some->n && slice_equal(some->records[end].key.id, some->records[i].key.id))
+            end++;
+        op.id = some->records[i].key.id;
+        op.merge.items = &some->records[i];
+        op.merge.n = end - i;
+        store_ok(s, &op);
+        applied += op.merge.out.applied;
+    }
+    return applied;
+}
+
 START_TEST(merges_alike)
 {
     seed = (uint64_t)_i * 2654435761u + 88172645463325252u;
@@ -239,9 +270,15 @@ START_TEST(merges_alike)
     }
     for (int i = 0; i < MERGES; i++) {
         struct kept some = choose(&kept[random_below(KEPT)], &reference.arena);
+        size_t applied;
 
-        ck_assert_uint_eq(store_merge(&target, some.records, some.n),
-                          store_merge(&reference, some.records, some.n));
+        if (random_below(2)) {
+            qsort(some.records, some.n, sizeof(*some.records), by_id);
+            applied = merge_ids(&target, &some);
+        } else {
+            applied = store_merge(&target, some.records, some.n);
+        }
+        ck_assert_uint_eq(applied, store_merge(&reference, some.records, some.n));
         compare(i);
         compare_pages(i, (enum record_kind)random_below(RECORD_KIND_COUNT));
     }
