@@ -67,7 +67,9 @@ struct op_pair_read {
 
 /* Changes these, each list on its own; what is so already is no error. */
 struct op_pair_change {
-    const struct outbox_entry *clear; /* number, tenant, id: leave the outbox */
+    const struct outbox_entry *clear; /* number, tenant, id: leave the outbox; of an entry that was
+                                         read the names as well: a change that is done in parts may
+                                         have got another one since */
     size_t n_clear;
     const struct pair_id *missing; /* this store lacks changes of these from now on */
     size_t n_missing;

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "copies.h"
+#include "pack.h"
 #include "redis_scripts.h"
 
 static bool no_memory(struct err *err)
@@ -288,16 +289,33 @@ static bool run_commit(struct call *c, struct err *err)
 }
 
 /* The number with 20 digits, then the id and the names. */
-bool call_entry(struct call *c, struct slice *entry, struct err *err)
+static bool join_entry(struct call *c, int64_t number, struct slice id, struct slice names,
+                       struct slice *entry, struct err *err)
 {
-    struct slice names, text;
+    struct slice text;
 
-    if (!copies_pack(c->op, c->entered, &names, err) ||
-        !redis_pack(&(struct packed){NULL, 0, (struct slice[]){c->id, names}, 2}, c->arena, &text,
+    if (!redis_pack(&(struct packed){NULL, 0, (struct slice[]){id, names}, 2}, c->arena, &text,
                     err))
         return false;
-    *entry = call_concat(c, redis_digits(c->op->stamp, c->arena), text);
+    *entry = call_concat(c, redis_digits(number, c->arena), text);
     return true;
+}
+
+bool call_entry(struct call *c, struct slice *entry, struct err *err)
+{
+    struct slice names;
+
+    return copies_pack(c->op, c->entered, &names, err) &&
+           join_entry(c, c->op->stamp, c->id, names, entry, err);
+}
+
+bool call_entry_as_read(struct call *c, const struct outbox_entry *e, struct slice *entry,
+                        struct err *err)
+{
+    struct slice names;
+
+    return pack_names(e->names, e->n_names, c->arena, &names, err) &&
+           join_entry(c, e->number, e->id, names, entry, err);
 }
 
 static bool add_entry(struct call *c, struct err *err)

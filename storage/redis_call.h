@@ -131,6 +131,10 @@ bool call_script(struct call *c, enum redis_script which, const struct slice *ar
 /* The entry in the outbox that names the copies made since the last commit. */
 bool call_entry(struct call *c, struct slice *entry, struct err *err) MUST_USE;
 
+/* An entry that was read, as it is in the outbox. */
+bool call_entry_as_read(struct call *c, const struct outbox_entry *e, struct slice *entry,
+                        struct err *err) MUST_USE;
+
 /* What was read does not fit together, for it changed meanwhile: the op runs anew. Always false. */
 bool call_torn(struct call *c, struct err *err);
 

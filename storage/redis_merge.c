@@ -38,8 +38,7 @@ static bool follows(const struct record *a, const struct record *b)
 {
     if (!slice_equal(a->key.id, b->key.id) || a->kind > b->kind)
         return false;
-    return a->kind == b->kind ? record_key_compare(&a->key, &b->key) < 0
-                              : a->kind != RECORD_REPEAT;
+    return a->kind == b->kind ? record_key_compare(&a->key, &b->key) < 0 : a->kind != RECORD_REPEAT;
 }
 
 static size_t bytes_of(const struct record *r)
@@ -160,15 +159,11 @@ static bool read_run(struct merge_run *run, const struct wanted *w, struct reply
 
 static bool merge_one(struct merge *m, struct err *err)
 {
-    static bool (*const by_kind[RECORD_MESSAGES])(struct merge *m, struct err *err) = {
-        [RECORD_SESSION] = redis_merge_session,
-        [RECORD_MESSAGE] = redis_merge_message,
-        [RECORD_CONTEXT] = redis_merge_context,
-        [RECORD_THREAD] = redis_merge_thread,
-        [RECORD_VALUE] = redis_merge_value,
-        [RECORD_CHECKPOINT] = redis_merge_checkpoint,
-        [RECORD_TASK] = redis_merge_task,
-        [RECORD_REPEAT] = redis_merge_repeat,
+    static bool (*const by_kind[RECORD_MESSAGES])(struct merge * m, struct err * err) = {
+        [RECORD_SESSION] = redis_merge_session, [RECORD_MESSAGE] = redis_merge_message,
+        [RECORD_CONTEXT] = redis_merge_context, [RECORD_THREAD] = redis_merge_thread,
+        [RECORD_VALUE] = redis_merge_value,     [RECORD_CHECKPOINT] = redis_merge_checkpoint,
+        [RECORD_TASK] = redis_merge_task,       [RECORD_REPEAT] = redis_merge_repeat,
         [RECORD_PENDING] = redis_merge_pending,
     };
 

@@ -181,8 +181,7 @@ static bool store_checkpoint(struct merge *m, struct space *space, struct cp_row
 }
 
 /* A namespace that holds nothing any more goes, unless its values wait for their checkpoint. */
-static bool drop_empty(struct merge *m, const struct space *space, int64_t dropped,
-                       struct err *err)
+static bool drop_empty(struct merge *m, const struct space *space, int64_t dropped, struct err *err)
 {
     struct reply **replies;
     struct thread_row all;
@@ -337,8 +336,7 @@ bool redis_merge_thread_end(struct merge_run *run, struct err *err)
             return false;
         stored = true;
     }
-    return stored || !run->thread_changed ||
-           redis_thread_store(run->c, &run->thread, NULL, err);
+    return stored || !run->thread_changed || redis_thread_store(run->c, &run->thread, NULL, err);
 }
 
 /* Whether the row is one of the records, which are gone. */

@@ -230,15 +230,28 @@ bool redis_pair_read(struct call *c, struct op *op, struct err *err)
 
 /* --- changing ------------------------------------------------------------------------------------- */
 
-/* By its number; an entry that names several ids is cleared where it was read. */
-static void ask_clear(struct call *c, const struct outbox_entry *e)
+/*
+ * What was read goes, and not what was added since by another part of the same change. Without names it
+ * is a change that is complete: all of that number in the bucket of its id; what it named of other ids
+ * is cleared when it was read.
+ */
+static bool ask_clear(struct call *c, const struct outbox_entry *e, struct err *err)
 {
+    struct slice entry;
+
     if (!slice_present(e->id))
-        return;
+        return true;
     call_at(c, e->tenant, e->id);
-    ASK(c, SLICE("ZREMRANGEBYLEX"), call_index(c, "outbox"),
-        call_concat(c, SLICE("["), redis_digits(e->number, c->arena)),
-        call_concat(c, SLICE("("), redis_digits(e->number + 1, c->arena)));
+    if (e->n_names == 0) {
+        ASK(c, SLICE("ZREMRANGEBYLEX"), call_index(c, "outbox"),
+            call_concat(c, SLICE("["), redis_digits(e->number, c->arena)),
+            call_concat(c, SLICE("("), redis_digits(e->number + 1, c->arena)));
+        return true;
+    }
+    if (!call_entry_as_read(c, e, &entry, err))
+        return false;
+    ASK(c, SLICE("ZREM"), call_index(c, "outbox"), entry);
+    return true;
 }
 
 static void ask_missing(struct call *c, const struct pair_id *id, bool missing)
@@ -272,7 +285,8 @@ bool redis_pair_change(struct call *c, struct op *op, struct err *err)
             return false;
     }
     for (size_t i = 0; i < change->n_clear; i++)
-        ask_clear(c, &change->clear[i]);
+        if (!ask_clear(c, &change->clear[i], err))
+            return false;
     for (size_t i = 0; i < change->n_missing; i++)
         ask_missing(c, &change->missing[i], true);
     for (size_t i = 0; i < change->n_found; i++)

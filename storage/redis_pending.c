@@ -159,9 +159,8 @@ bool redis_merge_pending(struct merge *m, struct err *err)
     m->applied = m->run->row_changed = m->run->counted = true;
     return keep_request(m->c, m->record->key.sub, &pending->repeat, err) &&
            copies_add(m->c->op,
-                      &(struct record){.kind = RECORD_REPEAT,
-                                       .key = m->record->key,
-                                       .repeat = pending->repeat},
+                      &(struct record){
+                          .kind = RECORD_REPEAT, .key = m->record->key, .repeat = pending->repeat},
                       err);
 }
 
