@@ -7,7 +7,7 @@
 #include "acquaintance.h"
 #include "clock.h"
 
-enum { PAGE = 500 };
+enum { PAGE = 500, TOGETHER = 128 };
 
 /* Instances write beats side by side, so that one may follow a later one. */
 #define BEAT_SLACK_US (INT64_C(60) * 1000000)
@@ -278,11 +278,50 @@ static bool next_tenant(struct fill *fill, struct backend *from, struct arena *a
     return true;
 }
 
+/* How many of the records have the id of the first. */
+static size_t count_same_id(const struct record *records, size_t n)
+{
+    size_t same = 1;
+
+    while (same < n && slice_equal(records[same].key.id, records->key.id))
+        same++;
+    return same;
+}
+
+/* An op for each id: a store merges these side by side. */
+static bool merge_page(const struct fill *fill, struct backend *to,
+                       const struct op_read_range *page, struct arena *arena, struct err *err)
+{
+    struct op *ops = arena_alloc(arena, TOGETHER * sizeof(*ops)), *list[TOGETHER];
+    size_t at = 0, n;
+
+    if (!ops)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    while (at < page->out.n) {
+        for (n = 0; n < TOGETHER && at < page->out.n; n++) {
+            ops[n] = make_op(fill, OP_MERGE, arena);
+            ops[n].id = page->out.items[at].key.id;
+            ops[n].merge.items = &page->out.items[at];
+            ops[n].merge.n = count_same_id(&page->out.items[at], page->out.n - at);
+            list[n] = &ops[n];
+            at += ops[n].merge.n;
+        }
+        if (!backend_execute(to, list, n, err))
+            return false;
+        for (size_t i = 0; i < n; i++)
+            if (ops[i].status.kind != ERR_OK) {
+                *err = ops[i].status;
+                return false;
+            }
+    }
+    return true;
+}
+
 /* One page of one kind from one store into the other. */
 static bool copy_page(struct failover *f, struct fill *fill, struct backend *const stores[2],
                       struct arena *arena, struct err *err)
 {
-    struct op read = make_op(fill, OP_READ_RANGE, arena), merge = make_op(fill, OP_MERGE, arena);
+    struct op read = make_op(fill, OP_READ_RANGE, arena);
     struct op_read_range *range = &read.read_range;
 
     range->kind = fill->kind;
@@ -290,9 +329,7 @@ static bool copy_page(struct failover *f, struct fill *fill, struct backend *con
     range->limit = PAGE;
     if (!run(stores[!fill->to], &read, err))
         return false;
-    merge.merge.items = range->out.items;
-    merge.merge.n = range->out.n;
-    if (range->out.n > 0 && !run(stores[fill->to], &merge, err))
+    if (!merge_page(fill, stores[fill->to], range, arena, err))
         return false;
     state_count(f, range->out.n);
     if (range->out.more) {
