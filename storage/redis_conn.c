@@ -157,6 +157,7 @@ bool conn_send(struct conn *c, struct err *err)
 {
     int done = 0;
 
+    c->trips++;
     do {
         errno = 0;
         if (redisBufferWrite(c->redis, &done) != REDIS_OK) {

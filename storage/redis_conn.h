@@ -36,6 +36,7 @@ struct conn {
     int64_t timeout_us;
     int64_t retry_ns, pause_ns; /* when closed: not before; and the next pause */
     unsigned times;             /* how often it was opened */
+    int64_t trips;              /* how often something was sent */
     struct arena *arena;        /* while a reply is read */
     struct err why;             /* it is closed */
     bool silent;                /* it did not answer in time */
