@@ -1,6 +1,7 @@
 /* redis_append.c - OP_MESSAGE_APPEND; see op_sessions.h. */
 #include "clock.h"
 #include "copies.h"
+#include "redis_entry.h"
 #include "redis_messages.h"
 #include "redis_ops.h"
 
@@ -146,7 +147,7 @@ static bool entry_of(struct call *c, struct slice *entry, struct err *err)
 
     for (size_t i = 0; i < append->n; i++)
         append->messages[i].created = true;
-    ok = copies_messages(c->op, err) && call_entry(c, entry, err);
+    ok = copies_messages(c->op, err) && redis_entry_new(c, entry, err);
     copies_reset(c->op);
     return ok;
 }
@@ -165,7 +166,7 @@ static void append_head(struct call *c, struct slice entry, struct slice *args)
         call_index(c, "totals"),
         call_index(c, "active"),
         call_index(c, "loose"),
-        call_index(c, "outbox"),
+        call_shared(c, "outbox"),
         c->id,
         call_number(c, c->op->now_us),
         redis_message_place(c, c->op->now_us, SLICE("")),

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "copies.h"
-#include "pack.h"
+#include "redis_entry.h"
 #include "redis_scripts.h"
 
 static bool no_memory(struct err *err)
@@ -53,6 +52,16 @@ struct slice call_index_at(struct call *c, const char *kind, unsigned bucket)
 struct slice call_index(struct call *c, const char *kind)
 {
     return call_index_at(c, kind, c->bucket);
+}
+
+struct slice call_shared_at(struct call *c, const char *kind, unsigned bucket)
+{
+    return key_of(c, &(struct redis_key){c->d->prefix, kind, bucket, {{NULL, 0}}});
+}
+
+struct slice call_shared(struct call *c, const char *kind)
+{
+    return call_shared_at(c, kind, c->bucket);
 }
 
 struct slice call_index_of(struct call *c, const char *kind, struct slice part)
@@ -288,43 +297,13 @@ static bool run_commit(struct call *c, struct err *err)
     return true;
 }
 
-/* The number with 20 digits, then the id and the names. */
-static bool join_entry(struct call *c, int64_t number, struct slice id, struct slice names,
-                       struct slice *entry, struct err *err)
-{
-    struct slice text;
-
-    if (!redis_pack(&(struct packed){NULL, 0, (struct slice[]){id, names}, 2}, c->arena, &text,
-                    err))
-        return false;
-    *entry = call_concat(c, redis_digits(number, c->arena), text);
-    return true;
-}
-
-bool call_entry(struct call *c, struct slice *entry, struct err *err)
-{
-    struct slice names;
-
-    return copies_pack(c->op, c->entered, &names, err) &&
-           join_entry(c, c->op->stamp, c->id, names, entry, err);
-}
-
-bool call_entry_as_read(struct call *c, const struct outbox_entry *e, struct slice *entry,
-                        struct err *err)
-{
-    struct slice names;
-
-    return pack_names(e->names, e->n_names, c->arena, &names, err) &&
-           join_entry(c, e->number, e->id, names, entry, err);
-}
-
 static bool add_entry(struct call *c, struct err *err)
 {
     struct slice entry;
 
-    if (!call_entry(c, &entry, err))
+    if (!redis_entry_new(c, &entry, err))
         return false;
-    CHANGE(c, SLICE("ZADD"), call_index(c, "outbox"), SLICE("0"), entry);
+    CHANGE(c, SLICE("ZADD"), call_shared(c, "outbox"), SLICE("0"), entry);
     return true;
 }
 

@@ -84,10 +84,13 @@ struct slice call_key_ns(struct call *c, const char *kind, struct slice ns) MUST
 struct slice call_key_in(struct call *c, const char *kind, struct slice ns,
                          struct slice id) MUST_USE;
 
-/* The key of an index of the tenant: in the bucket at hand, or in any; of one user or run. */
+/* The key of an index of the tenant: in the bucket at hand, or in any; of one user or run. The same of
+ * what all tenants share. */
 struct slice call_index(struct call *c, const char *kind) MUST_USE;
 struct slice call_index_at(struct call *c, const char *kind, unsigned bucket) MUST_USE;
 struct slice call_index_of(struct call *c, const char *kind, struct slice part) MUST_USE;
+struct slice call_shared(struct call *c, const char *kind) MUST_USE;
+struct slice call_shared_at(struct call *c, const char *kind, unsigned bucket) MUST_USE;
 
 /* A number as an argument; two texts, one behind the other. */
 struct slice call_number(struct call *c, int64_t n) MUST_USE;
@@ -127,13 +130,6 @@ bool call_commit(struct call *c, struct err *err) MUST_USE;
  */
 bool call_script(struct call *c, enum redis_script which, const struct slice *args, size_t n,
                  struct reply **reply, struct err *err) MUST_USE;
-
-/* The entry in the outbox that names the copies made since the last commit. */
-bool call_entry(struct call *c, struct slice *entry, struct err *err) MUST_USE;
-
-/* An entry that was read, as it is in the outbox. */
-bool call_entry_as_read(struct call *c, const struct outbox_entry *e, struct slice *entry,
-                        struct err *err) MUST_USE;
 
 /* What was read does not fit together, for it changed meanwhile: the op runs anew. Always false. */
 bool call_torn(struct call *c, struct err *err);

@@ -1,7 +1,7 @@
 /*
  * redis_keys.h - the layout: which keys hold what.
  *
- * A key is  <prefix>{<bucket>}<kind>:<tenant>[:<id>[:<namespace>[:<checkpoint>]]]  with % and : of
+ * A key is  <prefix>{<bucket>}<kind>[:<tenant>[:<id>[:<namespace>[:<checkpoint>]]]]  with % and : of
  * each part percent-encoded. The bucket, 0000..1023, is a hash of tenant and id. All that one
  * operation changes at once is in one bucket, so the layout runs on a cluster as it is.
  *
@@ -35,9 +35,12 @@
  *   created      zset by created_us: thread, namespace, id of each checkpoint
  *   places       the same of places of writes
  *   run          set, one a run id: thread, namespace, id of its checkpoints
- *   outbox       zset by text: number (20 digits), id, names of the records that changed
- *   missing-ids  set: ids that have the key missing
  *   totals       hash: messages, active (sessions whose status is active)
+ *
+ * One of each for a bucket and all tenants, for it is read once a second by each instance of a pair:
+ *
+ *   outbox       zset by text: number (20 digits), tenant, id, names of the records that changed
+ *   missing-ids  set: tenant, id of each key missing
  *
  * And one for all, each in a bucket of its own: tenants (set), buckets:<tenant> (bitmap of buckets
  * that were ever used), clock (hash: instance -> time above its stamps), node:<number> (who has

@@ -134,7 +134,7 @@ static bool read_run(struct merge_run *run, const struct wanted *w, struct reply
     struct reply **replies;
 
     if (w->outbox)
-        ASK(c, SLICE("EXISTS"), call_index(c, "outbox"));
+        ASK(c, SLICE("EXISTS"), call_shared(c, "outbox"));
     if (w->session)
         redis_row_ask(c, w->metadata);
     if (w->thread)

@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
-#include "pack.h"
+#include "redis_entry.h"
 #include "redis_node.h"
 #include "redis_ops.h"
 
-enum { DIGITS = 20, PER_BUCKET_MIN = 16 };
+enum { PER_BUCKET_MIN = 16 };
 
 static bool no_memory(struct err *err)
 {
@@ -43,7 +43,7 @@ bool redis_pair_admits(struct call *c, struct err *err)
         if (!call_buckets(c, c->tenant, &buckets, &n, err))
             return false;
         for (size_t i = 0; i < n; i++)
-            ASK(c, SLICE("EXISTS"), call_index_at(c, "missing-ids", buckets[i]));
+            ASK(c, SLICE("EXISTS"), call_shared_at(c, "missing-ids", buckets[i]));
     }
     if (!call_answers(c, &replies, err))
         return false;
@@ -55,26 +55,6 @@ bool redis_pair_admits(struct call *c, struct err *err)
 
 /* --- reading -------------------------------------------------------------------------------------- */
 
-/* An entry: the number with 20 digits, then the id and the names. */
-static bool take_entry(struct call *c, struct slice tenant, struct slice member,
-                       struct outbox_entry *e, struct err *err)
-{
-    struct slice texts[2];
-    struct record_name *names;
-
-    if (member.len < DIGITS)
-        return err_set(err, ERR_STORAGE, "redis: an entry of the outbox is damaged");
-    e->number = redis_number((struct slice){member.at, DIGITS});
-    e->tenant = tenant;
-    if (!redis_unpack((struct slice){member.at + DIGITS, member.len - DIGITS},
-                      &(struct packed){NULL, 0, texts, 2}, err) ||
-        !unpack_names(texts[1], c->arena, &names, &e->n_names, err))
-        return false;
-    e->id = texts[0];
-    e->names = names;
-    return true;
-}
-
 static int by_number(const void *left, const void *right)
 {
     const struct outbox_entry *a = left, *b = right;
@@ -82,7 +62,7 @@ static int by_number(const void *left, const void *right)
     return (a->number > b->number) - (a->number < b->number);
 }
 
-/* What is read of all tenants. */
+/* What is read of all buckets. */
 struct reading {
     struct call *c;
     struct outbox_entry *entries;
@@ -92,8 +72,7 @@ struct reading {
     size_t n_missing, missing_cap;
 };
 
-static bool add_entries(struct reading *r, struct slice tenant, const struct reply *reply,
-                        struct err *err)
+static bool add_entries(struct reading *r, const struct reply *reply, struct err *err)
 {
     for (size_t i = 0; i < reply->n; i++) {
         struct outbox_entry *grown = arena_grow(r->c->arena, r->entries, r->n, sizeof(*grown),
@@ -102,74 +81,69 @@ static bool add_entries(struct reading *r, struct slice tenant, const struct rep
         if (!grown)
             return no_memory(err);
         r->entries = grown;
-        if (!take_entry(r->c, tenant, reply->items[i]->text, &grown[r->n], err))
+        if (!redis_entry_take(r->c, reply->items[i]->text, &grown[r->n], err))
             return false;
         r->n++;
     }
     return true;
 }
 
-static bool add_missing(struct reading *r, struct slice tenant, const struct reply *reply,
-                        struct err *err)
+static bool add_missing(struct reading *r, const struct reply *reply, struct err *err)
 {
     for (size_t i = 0; i < reply->n; i++) {
         struct pair_id *grown = arena_grow(r->c->arena, r->missing, r->n_missing, sizeof(*grown),
                                            &r->missing_cap);
+        struct slice parts[2];
 
-        if (!grown)
+        if (!grown || !redis_split(reply->items[i]->text, parts, 2, r->c->arena))
             return no_memory(err);
         r->missing = grown;
-        grown[r->n_missing++] = (struct pair_id){tenant, reply->items[i]->text};
+        grown[r->n_missing++] = (struct pair_id){parts[0], parts[1]};
     }
     return true;
 }
 
 /* The oldest entries of each bucket that has any. */
-static bool read_buckets(struct reading *r, struct slice tenant, const unsigned *buckets, size_t n,
-                         struct err *err)
+static bool read_entries(struct reading *r, const unsigned *buckets, size_t n, struct err *err)
 {
     int64_t limit = r->c->op->pair_read.limit, each = limit;
     struct reply **replies;
 
-    if (n == 0)
-        return true;
     if (n > 1)
         each = 2 * limit / (int64_t)n + PER_BUCKET_MIN;
     for (size_t i = 0; i < n; i++)
-        ASK(r->c, SLICE("ZRANGE"), call_index_at(r->c, "outbox", buckets[i]), SLICE("0"),
+        ASK(r->c, SLICE("ZRANGE"), call_shared_at(r->c, "outbox", buckets[i]), SLICE("0"),
             call_number(r->c, each - 1));
     if (!call_answers(r->c, &replies, err))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!add_entries(r, tenant, replies[i], err))
+        if (!add_entries(r, replies[i], err))
             return false;
     return true;
 }
 
-static bool read_tenant(struct reading *r, struct slice tenant, struct err *err)
+/* Every bucket is asked: no list of those that hold something can change together with them. */
+static bool read_buckets(struct reading *r, struct err *err)
 {
+    unsigned filled[REDIS_BUCKETS];
     struct call *c = r->c;
-    unsigned *buckets;
     struct reply **replies;
-    size_t n, filled = 0;
+    size_t n = 0;
 
-    c->tenant = tenant;
-    if (!call_buckets(c, tenant, &buckets, &n, err))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        ASK(c, SLICE("ZCARD"), call_index_at(c, "outbox", buckets[i]));
-        ASK(c, SLICE("SMEMBERS"), call_index_at(c, "missing-ids", buckets[i]));
+    for (unsigned i = 0; i < REDIS_BUCKETS; i++) {
+        ASK(c, SLICE("ZCARD"), call_shared_at(c, "outbox", i));
+        ASK(c, SLICE("SMEMBERS"), call_shared_at(c, "missing-ids", i));
     }
     if (!call_answers(c, &replies, err))
         return false;
-    for (size_t i = 0; i < n; i++) {
+    for (unsigned i = 0; i < REDIS_BUCKETS; i++) {
         r->all += replies[2 * i]->number;
-        if (!add_missing(r, tenant, replies[2 * i + 1], err))
+        if (!add_missing(r, replies[2 * i + 1], err))
             return false;
         if (replies[2 * i]->number > 0)
-            buckets[filled++] = buckets[i];
+            filled[n++] = i;
     }
-    return read_buckets(r, tenant, buckets, filled, err);
+    return n == 0 || read_entries(r, filled, n, err);
 }
 
 static bool read_notes(struct call *c, const struct reply *reply, struct err *err)
@@ -209,15 +183,10 @@ bool redis_pair_read(struct call *c, struct op *op, struct err *err)
 {
     struct op_pair_read *read = &op->pair_read;
     struct reading r = {.c = c};
-    struct slice *tenants;
-    size_t n;
 
     memset(&read->out, 0, sizeof(read->out));
-    if (!call_tenants(c, &tenants, &n, err))
+    if (!read_buckets(&r, err))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (!read_tenant(&r, tenants[i], err))
-            return false;
     if (r.n > 1)
         qsort(r.entries, r.n, sizeof(*r.entries), by_number);
     read->out.entries = r.entries;
@@ -237,31 +206,35 @@ bool redis_pair_read(struct call *c, struct op *op, struct err *err)
  */
 static bool ask_clear(struct call *c, const struct outbox_entry *e, struct err *err)
 {
+    struct redis_bounds bounds;
     struct slice entry;
 
     if (!slice_present(e->id))
         return true;
     call_at(c, e->tenant, e->id);
     if (e->n_names == 0) {
-        ASK(c, SLICE("ZREMRANGEBYLEX"), call_index(c, "outbox"),
-            call_concat(c, SLICE("["), redis_digits(e->number, c->arena)),
-            call_concat(c, SLICE("("), redis_digits(e->number + 1, c->arena)));
+        bounds = redis_entry_bounds(c, e->number);
+        ASK(c, SLICE("ZREMRANGEBYLEX"), call_shared(c, "outbox"), bounds.from, bounds.to);
         return true;
     }
-    if (!call_entry_as_read(c, e, &entry, err))
+    if (!redis_entry_text(c, e, &entry, err))
         return false;
-    ASK(c, SLICE("ZREM"), call_index(c, "outbox"), entry);
+    ASK(c, SLICE("ZREM"), call_shared(c, "outbox"), entry);
     return true;
 }
 
 static void ask_missing(struct call *c, const struct pair_id *id, bool missing)
 {
+    struct slice member = redis_join((struct slice[]){id->tenant, id->id}, 2, c->arena);
+
+    if (!member.at)
+        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
     call_at(c, id->tenant, id->id);
     if (missing) {
         ASK(c, SLICE("HSET"), call_key(c, "missing"), SLICE("rev"), SLICE("1"));
-        ASK(c, SLICE("SADD"), call_index(c, "missing-ids"), id->id);
+        ASK(c, SLICE("SADD"), call_shared(c, "missing-ids"), member);
     } else {
-        ASK(c, SLICE("SREM"), call_index(c, "missing-ids"), id->id);
+        ASK(c, SLICE("SREM"), call_shared(c, "missing-ids"), member);
         ASK(c, SLICE("DEL"), call_key(c, "missing"));
     }
 }

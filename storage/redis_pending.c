@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "copies.h"
+#include "redis_entry.h"
 #include "redis_merge.h"
 #include "redis_pair.h"
 
@@ -134,9 +135,9 @@ static bool keep_request(struct call *c, struct slice op_id, const struct record
 /* An entry of this number stands for an operation that was made here, though its outcome is unknown. */
 static void ask_entry(struct call *c, int64_t number)
 {
-    ASK(c, SLICE("ZLEXCOUNT"), call_index(c, "outbox"),
-        call_concat(c, SLICE("["), redis_digits(number, c->arena)),
-        call_concat(c, SLICE("("), redis_digits(number + 1, c->arena)));
+    struct redis_bounds bounds = redis_entry_bounds(c, number);
+
+    ASK(c, SLICE("ZLEXCOUNT"), call_shared(c, "outbox"), bounds.from, bounds.to);
 }
 
 void redis_merge_pending_ask(struct call *c, const struct record *record)

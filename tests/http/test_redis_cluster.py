@@ -16,7 +16,7 @@ from conftest import BINARY, ROOT, Server
 from test_patches import BASE, patch, put, value
 
 SLOTS = 16384
-WITHOUT_KEY = {"PING", "CONFIG", "SCRIPT", "MONITOR", "AUTH", "SELECT"}
+WITHOUT_KEY = {"PING", "CONFIG", "SCRIPT", "MONITOR", "AUTH", "SELECT", "INFO"}
 ESCAPES = {"n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", '"': b'"', "\\": b"\\"}
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
 ESCAPED = re.compile(r"\\x(..)|\\(.)")
@@ -105,7 +105,7 @@ def drive(server: Server) -> None:
 
 
 def recorded(redis: stores.Redis, server: Server) -> bytes:
-    """Every op: by routes, and by the parts of the contract that merge and read whole records."""
+    """Every op: by routes, and by the parts of the contract that are about whole records and pairs of stores."""
     recorder = Recorder(redis)
     recorder.start()
     server.start()
@@ -113,9 +113,10 @@ def recorded(redis: stores.Redis, server: Server) -> bytes:
     done = set(re.findall(r'^stateward_operations_total\{operation="(\w+)"\} ',
                           server.get("/metrics").body.decode(), re.M))
     known = set(re.findall(r"X\([A-Z_]+, (\w+), ", (ROOT / "src" / "op.h").read_text()))
-    assert known - done == {"merge", "read_range", "probe", "tenant_list", "tenant_forget", "describe"}
+    assert known - done == {"merge", "read_range", "probe", "tenant_list", "tenant_forget", "describe",
+                            "records_get", "pair_read", "pair_change"}
     server.stop()
-    for case in ("records", "random", "expiry"):
+    for case in ("records", "random", "expiry", "pair"):
         subprocess.run([BINARY.parent / "tests" / "contract_redis"], check=True, stdout=subprocess.DEVNULL,
                        env={**os.environ, "STATEWARD_TEST_REDIS": redis.url(), "CK_RUN_SUITE": "redis",
                             "CK_RUN_CASE": case, "CK_TIMEOUT_MULTIPLIER": "10"})

@@ -1,6 +1,8 @@
-/* test_redis.c - what the Redis driver computes without a server: URLs, keys, packed fields. */
+/* test_redis.c - what the Redis driver computes without a server: URLs, keys, packed fields, entries of
+ * the outbox. */
 #include <check.h>
 
+#include "redis_entry.h"
 #include "redis_keys.h"
 #include "redis_pack.h"
 #include "redis_url.h"
@@ -121,6 +123,49 @@ START_TEST(refuses_damage)
 }
 END_TEST
 
+START_TEST(entries_come_back)
+{
+    const struct record_name names[] = {
+        {RECORD_SESSION, {.id = SLICE("s")}},
+        {RECORD_VALUE, {.id = SLICE("s"), .ns = SLICE(""), .number = INT64_MAX}},
+        {RECORD_CONTEXT, {.id = SLICE("s"), .number = 3, .stamp = 5}},
+        {RECORD_TASK,
+         {.id = SLICE("s"), .ns = SLICE("a b"), .sub = SLICE("c\n"), .task = SLICE("t")}},
+    };
+    struct outbox_entry e = {.number = 1843200000000287190,
+                             .tenant = SLICE("ten%ant"),
+                             .id = SLICE("s"),
+                             .names = names,
+                             .n_names = COUNT_OF(names)},
+                        back;
+    struct call c = {.arena = &arena};
+    struct redis_bounds bounds = redis_entry_bounds(&c, e.number);
+    struct slice text, again;
+
+    ck_assert(redis_entry_text(&c, &e, &text, &err));
+    ck_assert(redis_entry_take(&c, text, &back, &err));
+    ck_assert_int_eq(back.number, e.number);
+    ck_assert(slice_equal(back.tenant, e.tenant) && slice_equal(back.id, e.id));
+    ck_assert_uint_eq(back.n_names, COUNT_OF(names));
+    ck_assert(!slice_present(back.names[0].key.ns) && slice_present(back.names[1].key.ns));
+    ck_assert(redis_entry_text(&c, &back, &again, &err)); /* or it could not be cleared */
+    ck_assert(slice_equal(again, text));
+
+    ck_assert(slice_starts(bounds.from, SLICE("[0")) && slice_starts(bounds.to, SLICE("(0")));
+    bounds.from.at++, bounds.from.len--;
+    bounds.to.at++, bounds.to.len--;
+    ck_assert_int_le(slice_compare(bounds.from, text), 0);
+    ck_assert_int_gt(slice_compare(bounds.to, text), 0);
+    e.number++;
+    ck_assert(redis_entry_text(&c, &e, &text, &err));
+    ck_assert_int_le(slice_compare(bounds.to, text), 0);
+
+    for (size_t len = 0; len < text.len; len++)
+        ck_assert(!redis_entry_take(&c, (struct slice){text.at, len}, &back, &err));
+    ck_assert_int_eq(err.kind, ERR_STORAGE);
+}
+END_TEST
+
 Suite *suite_redis(void)
 {
     Suite *suite = suite_create("redis");
@@ -133,6 +178,7 @@ Suite *suite_redis(void)
     tcase_add_test(tc, joins_and_splits);
     tcase_add_test(tc, packs_and_unpacks);
     tcase_add_test(tc, refuses_damage);
+    tcase_add_test(tc, entries_come_back);
     suite_add_tcase(suite, tc);
     return suite;
 }
