@@ -14,12 +14,32 @@
 
 /* clang-format off */
 
+/* What a merge looks at: ?1 tenant, ?2 session or thread, ?3 ns, ?4 checkpoint id. */
+#define LOOK_AT_SESSION "WHERE s.tenant = ?1 AND s.session_id = ?2"
+#define LOOK_AT_THREAD "WHERE t.tenant = ?1 AND t.thread_id = ?2"
+#define LOOK_IN_THREAD \
+    "FROM " T_THREAD " t " NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
+    NESTED_JOIN " " T_CHECKPOINT " c ON c.namespace = n.id AND c.checkpoint_id = ?4 "
+
 #define PAIR_SQL(X) \
+    X(LOOK_MESSAGE, "SELECT m.seq, m.stamp FROM " T_SESSION " s " NESTED_JOIN " " T_MESSAGE " m " \
+                    "ON m.session = s.id AND m.message_id = ?3 " LOOK_AT_SESSION) \
+    X(LOOK_CONTEXT, "SELECT coalesce((SELECT c.stamp FROM " T_CONTEXT " c WHERE c.session = s.id " \
+                    "ORDER BY c.stamp DESC LIMIT 1 OFFSET ?5), 0), " \
+                    "EXISTS (SELECT 1 FROM " T_CONTEXT " c WHERE c.session = s.id AND c.version = ?3 " \
+                    "AND c.stamp = ?4) FROM " T_SESSION " s " LOOK_AT_SESSION) \
+    X(LOOK_CHECKPOINT, "SELECT c.id, c.stamp, c.created_us, c.head, coalesce(" OCTETS "(c.metadata), 0) " \
+                       LOOK_IN_THREAD LOOK_AT_THREAD) \
+    X(LOOK_TASK, "SELECT c.id, c.stamp, c.form, k.id, k.seq, k.stamp, k.body, k.task_path " LOOK_IN_THREAD \
+                 "LEFT JOIN " T_TASK " k ON k.checkpoint = c.id AND k.task_id = ?5 " LOOK_AT_THREAD) \
+    X(LOOK_REPEAT, "SELECT EXISTS (SELECT 1 FROM " T_REPEAT " WHERE op_id = ?1), " \
+                   "EXISTS (SELECT 1 FROM " T_PENDING " WHERE op_id = ?1)") \
+    X(LOOK_PENDING, "SELECT EXISTS (SELECT 1 FROM " T_REPEAT " WHERE op_id = ?1), " \
+                    "EXISTS (SELECT 1 FROM " T_OUTBOX " WHERE number = ?2)") \
     X(OUTBOX_PUT, "INSERT INTO " T_OUTBOX " (number, tenant, id, names) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING") \
     X(OUTBOX_LIST, "SELECT number, tenant, id, names FROM " T_OUTBOX " ORDER BY number LIMIT ?1") \
     X(OUTBOX_CLEAR, "DELETE FROM " T_OUTBOX " WHERE number " AMONG("?1")) \
     X(OUTBOX_ANY, "SELECT CAST(EXISTS (SELECT 1 FROM " T_OUTBOX ") AS " INTEGER_TYPE ")") \
-    X(OUTBOX_HAS, "SELECT 1 FROM " T_OUTBOX " WHERE number = ?1") \
     X(MISSING_PUT, "INSERT INTO " T_MISSING " (tenant, id) VALUES (?1, ?2) ON CONFLICT DO NOTHING") \
     X(MISSING_DROP, "DELETE FROM " T_MISSING " WHERE tenant = ?1 AND id = ?2") \
     X(MISSING_LIST, "SELECT tenant, id FROM " T_MISSING " ORDER BY tenant, id") \

@@ -19,6 +19,7 @@
 #include "backend.h"
 #include "sql_query.h"
 
+struct look;
 struct row_cache;
 struct value_cache;
 
@@ -81,9 +82,9 @@ struct sql_merged {
     int64_t newest; /* as op_merge.out */
 };
 
-/* OP_MERGE of one record of those kinds. */
-bool sql_thread_record_merge(struct sql *d, int64_t tenant, const struct record *record,
-                             struct sql_merged *out, struct err *err) MUST_USE;
+/* OP_MERGE of the i-th record, of one of those kinds. */
+bool sql_thread_record_merge(struct look *l, size_t i, struct sql_merged *out,
+                             struct err *err) MUST_USE;
 
 /* Removes the checkpoints among records that are gone. */
 bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct err *err) MUST_USE;

@@ -403,21 +403,27 @@ bool checkpoint_find(struct sql *d, int64_t ns, struct slice id, struct checkpoi
                      struct err *err)
 {
     AUTO(query_end) struct query q = {0};
-    bool found;
 
     if (!query_begin(d, SQL_CHECKPOINT_FIND, &q, err))
         return false;
     query_int(&q, ns);
     query_blob(&q, id);
-    if (!query_step(&q, &found, err))
+    return checkpoint_take(&q, row, err);
+}
+
+bool checkpoint_take(struct query *q, struct checkpoint_row *row, struct err *err)
+{
+    bool found;
+
+    if (!query_step(q, &found, err))
         return false;
     *row = (struct checkpoint_row){0};
     if (found) {
-        row->id = query_col_int(&q, 0);
-        row->stamp = query_col_int(&q, 1);
-        row->created_us = query_col_int(&q, 2);
-        row->head = query_col_int(&q, 3);
-        row->metadata_len = query_col_int(&q, 4);
+        row->id = query_col_int(q, 0);
+        row->stamp = query_col_int(q, 1);
+        row->created_us = query_col_int(q, 2);
+        row->head = query_col_int(q, 3);
+        row->metadata_len = query_col_int(q, 4);
     }
     return true;
 }

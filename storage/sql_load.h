@@ -86,6 +86,9 @@ bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, str
 bool checkpoint_find(struct sql *d, int64_t ns, struct slice id, struct checkpoint_row *row,
                      struct err *err) MUST_USE;
 
+/* The only row of a query of such columns. */
+bool checkpoint_take(struct query *q, struct checkpoint_row *row, struct err *err) MUST_USE;
+
 /* Finds the row of a task and its packed writes. */
 bool task_find(struct loader *l, int64_t checkpoint, struct slice task_id, struct task_row *row,
                struct err *err) MUST_USE;

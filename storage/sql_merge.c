@@ -1,8 +1,6 @@
 /* sql_merge.c - merges records of sessions, messages, contexts; see record.h. */
 #include "clock.h"
-#include "copies.h"
 #include "sql_pair.h"
-#include "sql_rows.h"
 
 static bool kill_content(struct sql *d, enum sql_statement which, const struct session_row *row,
                          struct err *err)
@@ -48,10 +46,12 @@ static bool find_newer(struct sql *d, const struct session_row *row,
     return true;
 }
 
-static bool merge_session(struct sql *d, struct op *op, const struct record *record,
-                          struct session_row *row, struct sql_merged *out, struct err *err)
+static bool merge_session(struct look *l, const struct record *record, struct session_row *row,
+                          struct sql_merged *out, struct err *err)
 {
     int64_t tomb = row->s.tomb;
+    struct sql *d = l->d;
+    struct op *op = l->op;
 
     if ((row->id && !row_complete(d, op->arena, row, err)) ||
         !find_newer(d, row, &record->session, &out->newest, err))
@@ -59,9 +59,12 @@ static bool merge_session(struct sql *d, struct op *op, const struct record *rec
     out->applied = session_state_merge(&row->s, &record->session);
     if (!out->applied)
         return true;
-    if (row->s.tomb > tomb && ((row->id && !apply_tomb(d, row, err)) ||
-                               !pending_kill(d, op->tenant, record->key.id, row->s.tomb, err)))
-        return false;
+    if (row->s.tomb > tomb) {
+        look_forget(l);
+        if ((row->id && !apply_tomb(d, row, err)) ||
+            !pending_kill(d, op->tenant, record->key.id, row->s.tomb, err))
+            return false;
+    }
     return row_store(d, row, err);
 }
 
@@ -84,29 +87,6 @@ static bool bury(struct sql *d, struct session_row *row, int64_t active_us, bool
     return !*moved || row_advance(d, row, err);
 }
 
-/* Whether this message is not stored, or with a lower seq; *known if it is stored at all. */
-static bool is_newer(struct sql *d, const struct session_row *row, const struct record *record,
-                     bool *known, bool *newer, struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    int64_t seq, stamp;
-
-    if (!query_begin(d, SQL_MESSAGE_FIND, &q, err))
-        return false;
-    query_int(&q, row->id);
-    query_blob(&q, record->key.sub);
-    if (!query_step(&q, known, err))
-        return false;
-    *newer = !*known;
-    if (*known) {
-        seq = query_col_int(&q, 0);
-        stamp = query_col_int(&q, 1);
-        *newer = record->message.seq > seq ||
-                 (record->message.seq == seq && record->message.stamp > stamp);
-    }
-    return true;
-}
-
 /* MESSAGE_REPLACE and MESSAGE_PUT take the same values, but for the place of the id. */
 static bool write_message(struct sql *d, const struct session_row *row, const struct record *record,
                           bool known, struct err *err)
@@ -126,29 +106,33 @@ static bool write_message(struct sql *d, const struct session_row *row, const st
     return query_run(&q, err);
 }
 
-static bool remove_message(struct sql *d, const struct record *record,
-                           const struct session_row *row, bool *applied, struct err *err)
+static bool remove_message(struct look *l, size_t i, const struct session_row *row, bool *applied,
+                           struct err *err)
 {
-    int64_t changes = 0;
+    const struct record *record = &l->op->merge.items[i];
+    struct record_message stored;
+    bool known;
     struct query q;
 
-    if (row->id) {
-        if (!query_begin(d, SQL_MESSAGE_GONE, &q, err))
-            return false;
-        query_int(&q, row->id);
-        query_blob(&q, record->key.sub);
-        query_int(&q, record->gone);
-        if (!query_change(&q, &changes, err))
-            return false;
-    }
-    *applied = changes > 0;
-    return true;
+    if (!look_message(l, i, &stored, &known, err))
+        return false;
+    *applied = known && stored.stamp <= record->gone;
+    if (!*applied)
+        return true;
+    if (!query_begin(l->d, SQL_MESSAGE_GONE, &q, err))
+        return false;
+    query_int(&q, row->id);
+    query_blob(&q, record->key.sub);
+    query_int(&q, record->gone);
+    return query_run(&q, err);
 }
 
-static bool merge_message(struct sql *d, const struct record *record, struct session_row *row,
-                          bool *applied, struct err *err)
+static bool merge_message(struct look *l, size_t i, struct session_row *row, bool *applied,
+                          struct err *err)
 {
+    const struct record *record = &l->op->merge.items[i];
     const struct record_message *m = &record->message;
+    struct record_message stored;
     bool known, newer, moved = false;
 
     stamp_observe(m->stamp);
@@ -156,35 +140,18 @@ static bool merge_message(struct sql *d, const struct record *record, struct ses
     session_state_raise(&row->s.last_seq, m->seq, &moved);
     if (m->stamp <= row->s.tomb) {
         *applied = moved;
-        return bury(d, row, m->seq, applied, err);
+        return bury(l->d, row, m->seq, applied, err);
     }
-    if (!move_row(d, row, m->seq, &moved, err) || !is_newer(d, row, record, &known, &newer, err))
+    if (!look_message(l, i, &stored, &known, err) || !move_row(l->d, row, m->seq, &moved, err))
         return false;
+    newer = !known || m->seq > stored.seq || (m->seq == stored.seq && m->stamp > stored.stamp);
     *applied = moved || newer;
-    return !newer || write_message(d, row, record, known, err);
-}
-
-/* Whether as many newer contexts are stored as are kept. */
-static bool is_trimmed(struct sql *d, const struct session_row *row, int64_t stamp, bool *trimmed,
-                       struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-
-    if (!query_begin(d, SQL_CONTEXT_NTH, &q, err))
-        return false;
-    query_int(&q, row->id);
-    query_int(&q, d->context_versions - 1);
-    if (!query_step(&q, trimmed, err))
-        return false;
-    if (*trimmed)
-        *trimmed = query_col_int(&q, 0) > stamp;
-    return true;
+    return !newer || write_message(l->d, row, record, known, err);
 }
 
 static bool write_context(struct sql *d, const struct session_row *row, const struct record *record,
-                          bool *written, struct err *err)
+                          struct err *err)
 {
-    int64_t changes;
     struct query q;
 
     if (!query_begin(d, SQL_CONTEXT_PUT, &q, err))
@@ -194,95 +161,98 @@ static bool write_context(struct sql *d, const struct session_row *row, const st
     query_int(&q, record->key.stamp);
     query_int(&q, record->context.updated_us);
     query_blob(&q, record->context.body);
-    if (!query_change(&q, &changes, err))
-        return false;
-    *written = changes > 0;
-    if (!query_begin(d, SQL_CONTEXT_TRIM, &q, err))
+    if (!query_run(&q, err) || !query_begin(d, SQL_CONTEXT_TRIM, &q, err))
         return false;
     query_int(&q, row->id);
     query_int(&q, d->context_versions);
     return query_run(&q, err);
 }
 
-static bool merge_context(struct sql *d, const struct record *record, struct session_row *row,
-                          bool *applied, struct err *err)
+static bool merge_context(struct look *l, size_t i, struct session_row *row, bool *applied,
+                          struct err *err)
 {
-    bool trimmed, moved = false, written = false;
+    const struct record *record = &l->op->merge.items[i];
+    struct look_context stored;
+    bool moved = false;
 
     stamp_observe(record->key.stamp);
     session_state_raise(&row->s.last_context, record->key.number, &moved);
     if (record->key.stamp <= row->s.tomb) {
         *applied = moved;
-        return bury(d, row, record->context.updated_us, applied, err);
+        return bury(l->d, row, record->context.updated_us, applied, err);
     }
-    if (!move_row(d, row, record->context.updated_us, &moved, err) ||
-        !is_trimmed(d, row, record->key.stamp, &trimmed, err) ||
-        (!trimmed && !write_context(d, row, record, &written, err)))
+    if (!look_context(l, i, &stored, err) ||
+        !move_row(l->d, row, record->context.updated_us, &moved, err))
         return false;
-    *applied = moved || written;
-    return true;
+    *applied = moved || (!stored.trimmed && !stored.known);
+    return stored.trimmed || stored.known || write_context(l->d, row, record, err);
 }
 
 /* Of a session: messages and contexts up to its tomb are dead. */
-static bool merge_content(struct sql *d, const struct record *record, struct session_row *row,
-                          struct sql_merged *out, struct err *err)
+static bool merge_content(struct look *l, size_t i, struct session_row *row, struct sql_merged *out,
+                          struct err *err)
 {
+    const struct record *record = &l->op->merge.items[i];
     bool message = record->kind == RECORD_MESSAGE;
 
     if (record->gone)
-        return remove_message(d, record, row, &out->applied, err);
+        return remove_message(l, i, row, &out->applied, err);
     if ((message ? record->message.stamp : record->key.stamp) <= row->s.tomb)
         out->newest = row->s.tomb;
-    return message ? merge_message(d, record, row, &out->applied, err)
-                   : merge_context(d, record, row, &out->applied, err);
+    return message ? merge_message(l, i, row, &out->applied, err)
+                   : merge_context(l, i, row, &out->applied, err);
 }
 
-static bool merge_record(struct sql *d, struct op *op, int64_t tenant, const struct record *record,
-                         struct sql_merged *out, struct err *err)
+static bool merge_record(struct look *l, size_t i, struct sql_merged *out, struct err *err)
 {
+    const struct record *record = &l->op->merge.items[i];
     struct session_row row;
 
     if (record->kind == RECORD_REPEAT)
-        return pending_repeat(d, record, &out->applied, err);
+        return pending_repeat(l, i, &out->applied, err);
     if (record->kind > RECORD_CONTEXT && record->kind < RECORD_KIND_COUNT)
-        return record->gone ? true : sql_thread_record_merge(d, tenant, record, out, err);
-    if (!row_find(d, tenant, record->key.id, &row, err))
+        return record->gone ? true : sql_thread_record_merge(l, i, out, err);
+    if (!look_session(l, i, &row, err))
         return false;
     if (record->kind == RECORD_PENDING)
-        return pending_count(d, op, record, &row, &out->applied, err);
+        return pending_count(l, i, &row, &out->applied, err);
     if (record->kind == RECORD_SESSION)
-        return merge_session(d, op, record, &row, out, err);
-    return merge_content(d, record, &row, out, err);
+        return merge_session(l, record, &row, out, err);
+    return merge_content(l, i, &row, out, err);
 }
 
-static bool merge_all(struct sql *d, struct op *op, int64_t tenant, struct err *err)
+static bool merge_all(struct look *l, struct err *err)
 {
-    struct op_merge *merge = &op->merge;
-    size_t applied = 0;
-    int64_t newest = 0;
+    struct op_merge *merge = &l->op->merge;
 
-    for (size_t i = 0; i < merge->n; i++) {
-        struct sql_merged out = {.applied = false};
-
-        if (!merge_record(d, op, tenant, &merge->items[i], &out, err))
+    merge->out.applied = 0;
+    merge->out.newest = 0;
+    for (size_t i = 0; i < merge->n;) {
+        if (!look_ahead(l, i, err))
             return false;
-        applied += out.applied;
-        newest = out.newest > newest ? out.newest : newest;
+        for (; look_holds(l, i); i++) {
+            struct sql_merged out = {.applied = false};
+
+            if (!merge_record(l, i, &out, err))
+                return false;
+            merge->out.applied += out.applied;
+            if (out.newest > merge->out.newest)
+                merge->out.newest = out.newest;
+        }
     }
-    merge->out.applied = applied;
-    merge->out.newest = newest;
-    return sql_checkpoints_gone(d, op, tenant, err);
+    return true;
 }
 
 bool sql_merge(struct sql *d, struct op *op, struct err *err)
 {
+    AUTO(look_end) struct look look = {.d = d, .op = op};
     AUTO(query_end) struct query outbox = {0};
-    int64_t tenant;
     bool found;
 
-    if (!sql_tenant(d, op->tenant, true, &tenant, err) ||
+    if (!sql_tenant(d, op->tenant, true, &look.tenant, err) ||
         !query_begin(d, SQL_OUTBOX_ANY, &outbox, err) || !query_ask(&outbox, err) ||
-        !merge_all(d, op, tenant, err) || !query_step(&outbox, &found, err))
+        !merge_all(&look, err) || !sql_checkpoints_gone(d, op, look.tenant, err) ||
+        !query_step(&outbox, &found, err))
         return false;
     op->merge.out.outbox = query_col_int(&outbox, 0) != 0;
     return true;

@@ -2,11 +2,14 @@
 #include "clock.h"
 #include "pack.h"
 #include "sql_garbage.h"
+#include "sql_look.h"
 #include "sql_removal.h"
 #include "sql_target.h"
 
 struct merge {
     struct loader load;
+    struct look *look;
+    size_t i;
     const struct record *record;
     struct target at;
     struct sql_merged out;
@@ -70,12 +73,15 @@ static bool merge_thread(struct merge *m, struct err *err)
     struct query q;
 
     stamp_observe(from->tomb);
-    if (!thread_find(m->load.d, m->at.key.tenant, m->record->key.id, &row, err))
+    if (!look_thread(m->look, m->i, &row, err))
         return false;
     if (row.id == 0) {
         row = (struct thread_row){.tomb = from->tomb, .updated_us = from->updated_us};
         m->out.applied = true;
-        return thread_make(m->load.d, m->at.key.tenant, m->record->key.id, &row, err);
+        if (!thread_make(m->load.d, m->at.key.tenant, m->record->key.id, &row, err))
+            return false;
+        look_made_thread(m->look, row.id, row.tomb);
+        return true;
     }
     if (row.tomb > from->tomb)
         m->out.newest = row.tomb;
@@ -87,12 +93,19 @@ static bool merge_thread(struct merge *m, struct err *err)
     query_int(&q, row.id);
     query_int(&q, from->tomb);
     query_int(&q, from->updated_us);
-    return query_run(&q, err) && (from->tomb <= row.tomb || kill_below(m, row.id, from->tomb, err));
+    if (!query_run(&q, err))
+        return false;
+    if (from->tomb <= row.tomb)
+        return true;
+    look_forget(m->look);
+    return kill_below(m, row.id, from->tomb, err);
 }
 
 static bool grow(struct merge *m, int64_t stamp, int64_t checkpoints, int64_t bytes,
                  struct err *err)
 {
+    if (m->at.ns.last_stamp < stamp)
+        m->at.ns.last_stamp = stamp;
     return ns_grow(m->load.d, m->at.ns.id, &(struct ns_change){stamp, checkpoints, bytes}, err);
 }
 
@@ -102,12 +115,16 @@ static bool merge_value(struct merge *m, struct err *err)
     const struct record_value *from = &m->record->value;
     const struct channel_version *of = slice_present(from->of.channel) ? &from->of : NULL;
     struct blob blob = from->blob;
+    bool known;
 
     blob.id = m->record->key.number;
     stamp_observe(blob.id);
-    return ns_make(m->load.d, &m->at.key, FORM_NONE, &m->at.ns, err) &&
-           value_put(m->load.d, m->at.ns.id, &blob, of, &m->out.applied, err) &&
-           (!m->out.applied || grow(m, 0, 0, (int64_t)blob.bytes.len, err));
+    if (!look_value(m->look, m->i, &known, err) ||
+        !ns_make(m->load.d, &m->at.key, FORM_NONE, &m->at.ns, err))
+        return false;
+    m->out.applied = !known;
+    return known || (value_add(m->load.d, m->at.ns.id, &blob, of, err) &&
+                     grow(m, 0, 0, (int64_t)blob.bytes.len, err));
 }
 
 /* The form of a namespace is that of the newest of what two stores put there. */
@@ -115,8 +132,10 @@ static bool make_namespace(struct merge *m, enum form form, int64_t stamp, struc
 {
     if (!ns_make(m->load.d, &m->at.key, form, &m->at.ns, err))
         return false;
-    return m->at.ns.form == form || stamp <= m->at.ns.last_stamp ||
-           query_do(m->load.d, SQL_NS_FORM, m->at.ns.id, form, err);
+    if (m->at.ns.form == form || stamp <= m->at.ns.last_stamp)
+        return true;
+    m->at.ns.form = form;
+    return query_do(m->load.d, SQL_NS_FORM, m->at.ns.id, form, err);
 }
 
 /* A head belongs to one checkpoint alone: it goes with the one that loses, or with what is based on it. */
@@ -136,6 +155,7 @@ static bool drop_empty(struct merge *m, struct err *err)
 {
     int64_t thread = 0;
 
+    look_forget(m->look);
     return m->at.ns.id == 0 ||
            (query_number(m->load.d, SQL_NS_DROP_EMPTY, (int64_t[]){m->at.ns.id, 0}, &thread, err) &&
             query_do(m->load.d, SQL_THREAD_DROP, thread, 0, err));
@@ -178,8 +198,7 @@ static bool merge_checkpoint(struct merge *m, struct err *err)
     const struct record_checkpoint *from = &m->record->checkpoint;
 
     stamp_observe(from->stamp);
-    if (m->at.ns.id &&
-        !checkpoint_find(m->load.d, m->at.ns.id, m->record->key.sub, &m->at.row, err))
+    if (!look_checkpoint(m->look, m->i, &m->at.row, err))
         return false;
     if (from->stamp > m->at.ns.tomb && from->stamp > m->at.row.stamp)
         return store_checkpoint(m, err);
@@ -229,11 +248,9 @@ static bool merge_task(struct merge *m, struct err *err)
     overrule(m, from->stamp, 0);
     if (from->stamp <= m->at.ns.tomb)
         return true;
-    if (m->at.ns.id &&
-        !checkpoint_find(m->load.d, m->at.ns.id, m->record->key.sub, &m->at.row, err))
+    if (!look_task(m->look, m->i, m->load.arena, &m->at.row, &old, err))
         return false;
-    if (m->at.row.id && !task_find(&m->load, m->at.row.id, m->record->key.task, &old, err))
-        return false;
+    m->at.made = look_is_made(m->look, m->i);
     if (from->stamp > old.stamp)
         return store_task(m, &old, err);
     overrule(m, from->stamp, old.stamp);
@@ -245,24 +262,35 @@ static bool merge_task(struct merge *m, struct err *err)
 
 static bool merge(struct merge *m, struct err *err)
 {
+    bool ok;
+
     if (m->record->kind == RECORD_THREAD)
         return merge_thread(m, err);
-    if (!ns_find(m->load.d, &m->at.key, &m->at.ns, err))
+    if (!look_space(m->look, m->i, &m->at.ns, err))
         return false;
     if (m->record->kind == RECORD_VALUE)
-        return merge_value(m, err);
-    return m->record->kind == RECORD_CHECKPOINT ? merge_checkpoint(m, err) : merge_task(m, err);
+        ok = merge_value(m, err);
+    else
+        ok = m->record->kind == RECORD_CHECKPOINT ? merge_checkpoint(m, err) : merge_task(m, err);
+    if (ok)
+        look_keep_space(m->look, m->i, &m->at.ns);
+    if (ok && m->at.made)
+        look_made(m->look, m->i);
+    return ok;
 }
 
-bool sql_thread_record_merge(struct sql *d, int64_t tenant, const struct record *record,
-                             struct sql_merged *out, struct err *err)
+bool sql_thread_record_merge(struct look *l, size_t i, struct sql_merged *out, struct err *err)
 {
+    const struct record *record = &l->op->merge.items[i];
     char first[4096];
     struct arena scratch;
     struct merge m = {
-        .load = {.d = d, .arena = &scratch},
+        .load = {.d = l->d, .arena = &scratch},
+        .look = l,
+        .i = i,
         .record = record,
-        .at = {.key = {tenant, record->key.id, record->key.ns}, .checkpoint_id = record->key.sub},
+        .at = {.key = {l->tenant, record->key.id, record->key.ns},
+               .checkpoint_id = record->key.sub},
     };
     bool ok;
 

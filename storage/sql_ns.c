@@ -6,27 +6,38 @@ int64_t ns_expired_us(const struct sql *d, int64_t now_us)
     return d->checkpoint_ttl_us > 0 ? now_us - d->checkpoint_ttl_us : INT64_MIN;
 }
 
-bool ns_find(struct sql *d, const struct ns_key *key, struct ns_row *row, struct err *err)
+bool ns_begin(struct sql *d, const struct ns_key *key, struct query *q, struct err *err)
 {
-    AUTO(query_end) struct query q = {0};
+    if (!query_begin(d, SQL_NS_FIND, q, err))
+        return false;
+    query_int(q, key->tenant);
+    query_blob(q, key->thread);
+    query_blob(q, key->ns);
+    return true;
+}
+
+bool ns_take(struct query *q, struct ns_row *row, struct err *err)
+{
     bool found;
 
-    if (!query_begin(d, SQL_NS_FIND, &q, err))
-        return false;
-    query_int(&q, key->tenant);
-    query_blob(&q, key->thread);
-    query_blob(&q, key->ns);
-    if (!query_step(&q, &found, err))
+    if (!query_step(q, &found, err))
         return false;
     *row = (struct ns_row){0};
     if (found) {
-        row->thread = query_col_int(&q, 0);
-        row->tomb = query_col_int(&q, 1);
-        row->id = query_col_int(&q, 2);
-        row->form = (enum form)query_col_int(&q, 3);
-        row->last_stamp = query_col_int(&q, 4);
+        row->thread = query_col_int(q, 0);
+        row->tomb = query_col_int(q, 1);
+        row->id = query_col_int(q, 2);
+        row->form = (enum form)query_col_int(q, 3);
+        row->last_stamp = query_col_int(q, 4);
     }
     return true;
+}
+
+bool ns_find(struct sql *d, const struct ns_key *key, struct ns_row *row, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+
+    return ns_begin(d, key, &q, err) && ns_take(&q, row, err);
 }
 
 bool ns_make(struct sql *d, const struct ns_key *key, enum form form, struct ns_row *row,
@@ -71,25 +82,36 @@ bool ns_grow(struct sql *d, int64_t id, const struct ns_change *change, struct e
     return query_run(&q, err);
 }
 
+bool thread_begin(struct sql *d, int64_t tenant, struct slice id, struct query *q, struct err *err)
+{
+    if (!query_begin(d, SQL_THREAD_FIND, q, err))
+        return false;
+    query_int(q, tenant);
+    query_blob(q, id);
+    return true;
+}
+
+bool thread_take(struct query *q, struct thread_row *row, struct err *err)
+{
+    bool found;
+
+    if (!query_step(q, &found, err))
+        return false;
+    *row = (struct thread_row){0};
+    if (found) {
+        row->id = query_col_int(q, 0);
+        row->tomb = query_col_int(q, 1);
+        row->updated_us = query_col_int(q, 2);
+    }
+    return true;
+}
+
 bool thread_find(struct sql *d, int64_t tenant, struct slice id, struct thread_row *row,
                  struct err *err)
 {
     AUTO(query_end) struct query q = {0};
-    bool found;
 
-    if (!query_begin(d, SQL_THREAD_FIND, &q, err))
-        return false;
-    query_int(&q, tenant);
-    query_blob(&q, id);
-    if (!query_step(&q, &found, err))
-        return false;
-    *row = (struct thread_row){0};
-    if (found) {
-        row->id = query_col_int(&q, 0);
-        row->tomb = query_col_int(&q, 1);
-        row->updated_us = query_col_int(&q, 2);
-    }
-    return true;
+    return thread_begin(d, tenant, id, &q, err) && thread_take(&q, row, err);
 }
 
 bool thread_make(struct sql *d, int64_t tenant, struct slice id, struct thread_row *row,

@@ -45,6 +45,10 @@ int64_t ns_expired_us(const struct sql *d, int64_t now_us) MUST_USE;
 /* Finds the rows; what is not there is 0. */
 bool ns_find(struct sql *d, const struct ns_key *key, struct ns_row *row, struct err *err) MUST_USE;
 
+/* The two halves of it, for who asks for more in between; so below. */
+bool ns_begin(struct sql *d, const struct ns_key *key, struct query *q, struct err *err) MUST_USE;
+bool ns_take(struct query *q, struct ns_row *row, struct err *err) MUST_USE;
+
 /* Makes the rows that are missing, and gives a namespace without a form this one. */
 bool ns_make(struct sql *d, const struct ns_key *key, enum form form, struct ns_row *row,
              struct err *err) MUST_USE;
@@ -55,6 +59,9 @@ bool ns_grow(struct sql *d, int64_t id, const struct ns_change *change, struct e
 /* The row of a thread. */
 bool thread_find(struct sql *d, int64_t tenant, struct slice id, struct thread_row *row,
                  struct err *err) MUST_USE;
+bool thread_begin(struct sql *d, int64_t tenant, struct slice id, struct query *q,
+                  struct err *err) MUST_USE;
+bool thread_take(struct query *q, struct thread_row *row, struct err *err) MUST_USE;
 
 /* Makes the row of a thread; row->tomb and updated_us are given. */
 bool thread_make(struct sql *d, int64_t tenant, struct slice id, struct thread_row *row,

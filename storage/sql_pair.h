@@ -11,7 +11,7 @@
 #ifndef SQL_PAIR_H
 #define SQL_PAIR_H
 
-#include "sql_rows.h"
+#include "sql_look.h"
 
 /* Whether a store that is alone has what the op is about. ERR_UNAVAILABLE: it lacks changes. */
 bool pair_admits(struct sql *d, const struct op *op, struct err *err) MUST_USE;
@@ -30,13 +30,13 @@ bool pending_put(struct sql *d, struct op *op, struct err *err) MUST_USE;
 bool pending_kill(struct sql *d, struct slice tenant, struct slice id, int64_t tomb,
                   struct err *err) MUST_USE;
 
-/* OP_MERGE of a PENDING: counts it at most once. The row is that of its session. */
-bool pending_count(struct sql *d, struct op *op, const struct record *record,
-                   struct session_row *row, bool *applied, struct err *err) MUST_USE;
+/* OP_MERGE of a PENDING: counts it at most once: in its request, or in the operation that was in doubt
+ * elsewhere. The row is that of its session. */
+bool pending_count(struct look *l, size_t i, struct session_row *row, bool *applied,
+                   struct err *err) MUST_USE;
 
 /* OP_MERGE of a REPEAT. */
-bool pending_repeat(struct sql *d, const struct record *record, bool *applied,
-                    struct err *err) MUST_USE;
+bool pending_repeat(struct look *l, size_t i, bool *applied, struct err *err) MUST_USE;
 
 /* Reads what is pending by its op id. */
 bool pending_read(struct sql *d, struct record *out, bool *found, struct err *err) MUST_USE;

@@ -70,34 +70,8 @@ bool pending_kill(struct sql *d, struct slice tenant, struct slice id, int64_t t
     return query_run(&q, err);
 }
 
-static bool any(struct sql *d, enum sql_statement which, struct slice op_id, bool *found,
-                struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-
-    if (!query_begin(d, which, &q, err))
-        return false;
-    query_blob(&q, op_id);
-    return query_step(&q, found, err);
-}
-
-/* Whether it was counted here before: in this request, or in the operation that is in doubt elsewhere. */
-static bool is_counted(struct sql *d, const struct record *record, bool *counted, struct err *err)
-{
-    int64_t known = 0;
-
-    if (!any(d, SQL_REPEAT_READ, record->key.sub, counted, err))
-        return false;
-    if (*counted)
-        return true;
-    if (!query_number(d, SQL_OUTBOX_HAS, (int64_t[]){record->pending.stamp, 0}, &known, err))
-        return false;
-    *counted = known != 0;
-    return true;
-}
-
 static bool keep_request(struct sql *d, struct slice op_id, const struct record_repeat *repeat,
-                         int64_t *changes, struct err *err)
+                         struct err *err)
 {
     struct query q;
 
@@ -106,21 +80,23 @@ static bool keep_request(struct sql *d, struct slice op_id, const struct record_
     query_blob(&q, op_id);
     query_blob(&q, (struct slice){(const char *)repeat->body_hash, BLOB_HASH_LEN});
     query_int(&q, repeat->at_us);
-    return query_change(&q, changes, err);
+    return query_run(&q, err);
 }
 
-bool pending_count(struct sql *d, struct op *op, const struct record *record,
-                   struct session_row *row, bool *applied, struct err *err)
+bool pending_count(struct look *l, size_t i, struct session_row *row, bool *applied,
+                   struct err *err)
 {
+    const struct record *record = &l->op->merge.items[i];
     const struct record_pending *pending = &record->pending;
-    int64_t changes;
+    struct sql *d = l->d;
+    struct op *op = l->op;
     bool counted;
 
     stamp_observe(pending->stamp);
     *applied = false;
     if (pending->stamp <= row->s.tomb)
         return true;
-    if (!is_counted(d, record, &counted, err))
+    if (!look_pending(l, i, &counted, err))
         return false;
     if (counted)
         return true;
@@ -130,8 +106,7 @@ bool pending_count(struct sql *d, struct op *op, const struct record *record,
     row->s.error_count += pending->errors;
     row->s.processing_time += pending->processing_time;
     *applied = true;
-    return row_store(d, row, err) &&
-           keep_request(d, record->key.sub, &pending->repeat, &changes, err) &&
+    return row_store(d, row, err) && keep_request(d, record->key.sub, &pending->repeat, err) &&
            copies_session(op, record->key.id, &row->s, err) &&
            copies_add(op,
                       &(struct record){
@@ -139,19 +114,26 @@ bool pending_count(struct sql *d, struct op *op, const struct record *record,
                       err);
 }
 
-bool pending_repeat(struct sql *d, const struct record *record, bool *applied, struct err *err)
+static bool drop(struct sql *d, struct slice op_id, struct err *err)
 {
-    int64_t kept, dropped;
     struct query q;
 
-    if (!keep_request(d, record->key.sub, &record->repeat, &kept, err) ||
-        !query_begin(d, SQL_PENDING_DROP, &q, err))
+    if (!query_begin(d, SQL_PENDING_DROP, &q, err))
         return false;
-    query_blob(&q, record->key.sub);
-    if (!query_change(&q, &dropped, err))
+    query_blob(&q, op_id);
+    return query_run(&q, err);
+}
+
+bool pending_repeat(struct look *l, size_t i, bool *applied, struct err *err)
+{
+    const struct record *record = &l->op->merge.items[i];
+    bool known, pending;
+
+    if (!look_repeat(l, i, &known, &pending, err))
         return false;
-    *applied = kept > 0 || dropped > 0;
-    return true;
+    *applied = !known || pending;
+    return (known || keep_request(l->d, record->key.sub, &record->repeat, err)) &&
+           (!pending || drop(l->d, record->key.sub, err));
 }
 
 static void take_hash(struct query *q, int column, struct record_repeat *out)

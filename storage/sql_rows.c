@@ -83,35 +83,53 @@ static bool recall(struct sql *d, struct arena *arena, struct session_row *row, 
             copy_text(arena, &row->s.metadata, err));
 }
 
-/* Numbers, and with an arena the texts too. */
-static bool load(struct sql *d, enum sql_statement which, struct arena *arena,
-                 struct session_row *row, struct err *err)
+static bool begin_load(struct sql *d, const struct session_row *row, bool texts, struct query *q,
+                       struct err *err)
 {
-    AUTO(query_end) struct query q = {0};
-    bool found, known;
-
-    if (!recall(d, arena, row, &known, err) || known)
-        return known;
-    if (!query_begin(d, which, &q, err))
+    if (!query_begin(d, texts ? SQL_SESSION_READ : SQL_SESSION_FIND, q, err))
         return false;
-    query_int(&q, row->tenant);
-    query_blob(&q, row->s.session_id);
-    if (!query_step(&q, &found, err))
+    query_int(q, row->tenant);
+    query_blob(q, row->s.session_id);
+    return true;
+}
+
+bool row_ask(struct sql *d, const struct session_row *row, bool texts, struct query *q,
+             struct err *err)
+{
+    return recalls(d, texts, row) || (begin_load(d, row, texts, q, err) && query_ask(q, err));
+}
+
+bool row_take(struct query *q, struct arena *arena, struct session_row *row, struct err *err)
+{
+    bool found;
+
+    if (!query_step(q, &found, err))
         return false;
     if (!found)
         return true;
-    row_numbers(&q, row);
-    if (arena && !row_texts(&q, arena, row, err))
+    row_numbers(q, row);
+    if (arena && !row_texts(q, arena, row, err))
         return false;
-    remember(d, row, arena != NULL);
+    remember(q->d, row, arena != NULL);
     return true;
+}
+
+/* Numbers, and with an arena the texts too. */
+static bool load(struct sql *d, struct arena *arena, struct session_row *row, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool known;
+
+    if (!recall(d, arena, row, &known, err) || known)
+        return known;
+    return begin_load(d, row, arena != NULL, &q, err) && row_take(&q, arena, row, err);
 }
 
 bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row *row,
               struct err *err)
 {
     *row = (struct session_row){.tenant = tenant, .s.session_id = id};
-    return tenant == 0 || load(d, SQL_SESSION_FIND, NULL, row, err);
+    return tenant == 0 || load(d, NULL, row, err);
 }
 
 bool row_next(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
@@ -145,12 +163,12 @@ bool row_read(struct sql *d, const struct op *op, int64_t tenant, struct session
               struct err *err)
 {
     *row = (struct session_row){.tenant = tenant, .s.session_id = op->id};
-    return tenant == 0 || load(d, SQL_SESSION_READ, op->arena, row, err);
+    return tenant == 0 || load(d, op->arena, row, err);
 }
 
 bool row_complete(struct sql *d, struct arena *arena, struct session_row *row, struct err *err)
 {
-    return load(d, SQL_SESSION_READ, arena, row, err);
+    return load(d, arena, row, err);
 }
 
 static int64_t higher(int64_t a, int64_t b)

@@ -38,6 +38,15 @@ enum { ROW_ID = 16, ROW_TENANT = 17 }; /* columns behind SESSION_NUMBERS */
 bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row *row,
               struct err *err) MUST_USE;
 
+/*
+ * The two halves of that, for who asks for more in between; with `texts` all of the row is read, into an
+ * arena. Nothing is asked (q stays as it is) when the row is known: then it is found without a question.
+ */
+bool row_ask(struct sql *d, const struct session_row *row, bool texts, struct query *q,
+             struct err *err) MUST_USE;
+bool row_take(struct query *q, struct arena *arena, struct session_row *row,
+              struct err *err) MUST_USE;
+
 /* The row of the session op->id with its texts. */
 bool row_read(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
               struct err *err) MUST_USE;

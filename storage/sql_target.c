@@ -294,19 +294,3 @@ bool value_add(struct sql *d, int64_t ns, const struct blob *blob, const struct 
     bind_value(&q, ns, blob, of, room);
     return query_run(&q, err);
 }
-
-bool value_put(struct sql *d, int64_t ns, const struct blob *blob, const struct channel_version *of,
-               bool *added, struct err *err)
-{
-    char room[PACKED_VERSION_MAX];
-    int64_t changes;
-    struct query q;
-
-    if (!query_begin(d, SQL_VALUE_PUT, &q, err))
-        return false;
-    bind_value(&q, ns, blob, of, room);
-    if (!query_change(&q, &changes, err))
-        return false;
-    *added = changes > 0;
-    return true;
-}

@@ -67,8 +67,4 @@ bool task_store(struct sql *d, struct target *t, struct slice task_id, const str
 bool value_add(struct sql *d, int64_t ns, const struct blob *blob, const struct channel_version *of,
                struct err *err) MUST_USE;
 
-/* The same of what may be there: an id that is known stays (*added is false). */
-bool value_put(struct sql *d, int64_t ns, const struct blob *blob, const struct channel_version *of,
-               bool *added, struct err *err) MUST_USE;
-
 #endif

@@ -201,9 +201,6 @@
     X(LIST_THREAD_DOCUMENT, LIST_NAMESPACES_DOCUMENT LIST_THREAD LIST_DOCUMENT_ORDER)              \
     X(LIST_TENANT_CHANNEL, LIST_NAMESPACES_CHANNEL LIST_TENANT LIST_CHANNEL_ORDER)                 \
     X(LIST_TENANT_DOCUMENT, LIST_NAMESPACES_DOCUMENT LIST_TENANT LIST_DOCUMENT_ORDER)              \
-    X(VALUE_PUT,                                                                                   \
-      "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, "            \
-      "type, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING")      \
     X(VALUE_INSERT,                                                                                \
       "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, "            \
       "type, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                             \

@@ -1,0 +1,420 @@
+/* sql_look.c - see sql_look.h. */
+#include "sql_look.h"
+
+#include "record_fields.h"
+
+enum { LOOK_MAX = 128 };
+
+static const struct record *item_at(const struct look *l, size_t i)
+{
+    return &l->op->merge.items[i];
+}
+
+static struct look_item *asked(const struct look *l, size_t i)
+{
+    return &l->items[i - l->first];
+}
+
+/* Of a thread and in a namespace. */
+static bool is_in_space(const struct record *r)
+{
+    return r->kind == RECORD_VALUE || r->kind == RECORD_CHECKPOINT || r->kind == RECORD_TASK;
+}
+
+static bool is_of_session(const struct record *r)
+{
+    return r->kind <= RECORD_CONTEXT || r->kind == RECORD_PENDING;
+}
+
+/* --- asking -------------------------------------------------------------------------------------- */
+
+/* Whether what is asked of a record is not changed by those before it, but for rows that they make. */
+static bool goes_with(const struct record *before, const struct record *r)
+{
+    if (!slice_equal(before->key.id, r->key.id))
+        return false;
+    if (before->kind != r->kind)
+        return before->kind < r->kind;
+    return r->kind != RECORD_CONTEXT && record_key_compare(&before->key, &r->key) < 0;
+}
+
+/* The namespace of a record; NULL: there is no room for it. */
+static struct look_space *space_of(struct look *l, const struct record *r)
+{
+    struct look_space *space;
+
+    for (size_t i = 0; i < l->n_spaces; i++)
+        if (slice_equal(l->spaces[i].ns, r->key.ns))
+            return &l->spaces[i];
+    if (l->n_spaces == LOOK_SPACES)
+        return NULL;
+    space = &l->spaces[l->n_spaces++];
+    *space = (struct look_space){.ns = r->key.ns};
+    return space;
+}
+
+/* Chooses the records to ask about. */
+static void choose(struct look *l)
+{
+    size_t max = l->d->driver->distant ? LOOK_MAX : 1;
+
+    for (l->end = l->first; l->end < l->op->merge.n && l->end - l->first < max; l->end++) {
+        const struct record *r = item_at(l, l->end);
+        struct look_space *space = NULL;
+
+        if (l->end > l->first && !goes_with(item_at(l, l->end - 1), r))
+            break;
+        if (is_in_space(r) && !(space = space_of(l, r)))
+            break;
+        *asked(l, l->end) = (struct look_item){.space = space};
+    }
+}
+
+/* First of all: it locks the row where others may work on it. */
+static bool ask_session(struct look *l, struct err *err)
+{
+    struct session_row row = {.tenant = l->tenant, .s.session_id = item_at(l, l->first)->key.id};
+    bool any = false;
+
+    l->texts = false;
+    for (size_t i = l->first; i < l->end; i++) {
+        any |= is_of_session(item_at(l, i));
+        l->texts |= item_at(l, i)->kind == RECORD_SESSION || item_at(l, i)->kind == RECORD_PENDING;
+    }
+    return !any || row_ask(l->d, &row, l->texts, &l->session, err);
+}
+
+static void bind_place(const struct look *l, const struct record *r, struct query *q)
+{
+    query_int(q, l->tenant);
+    query_blob(q, r->key.id);
+}
+
+static bool begin_context(struct look *l, const struct record *r, struct query *q, struct err *err)
+{
+    if (!query_begin(l->d, SQL_LOOK_CONTEXT, q, err))
+        return false;
+    bind_place(l, r, q);
+    query_int(q, r->key.number);
+    query_int(q, r->key.stamp);
+    query_int(q, l->d->context_versions - 1);
+    return true;
+}
+
+static bool begin_message(struct look *l, const struct record *r, struct query *q, struct err *err)
+{
+    if (!query_begin(l->d, SQL_LOOK_MESSAGE, q, err))
+        return false;
+    bind_place(l, r, q);
+    query_blob(q, r->key.sub);
+    return true;
+}
+
+static bool begin_value(struct look *l, const struct record *r, struct query *q, struct err *err)
+{
+    if (!query_begin(l->d, SQL_VALUE_KNOWN, q, err))
+        return false;
+    query_int(q, r->key.number);
+    return true;
+}
+
+static bool begin_in_space(struct look *l, const struct record *r, struct query *q, struct err *err)
+{
+    bool task = r->kind == RECORD_TASK;
+
+    if (!query_begin(l->d, task ? SQL_LOOK_TASK : SQL_LOOK_CHECKPOINT, q, err))
+        return false;
+    bind_place(l, r, q);
+    query_blob(q, load_text(r->key.ns));
+    query_blob(q, r->key.sub);
+    if (task)
+        query_blob(q, r->key.task);
+    return true;
+}
+
+static bool begin_request(struct look *l, const struct record *r, struct query *q, struct err *err)
+{
+    bool repeat = r->kind == RECORD_REPEAT;
+
+    if (!query_begin(l->d, repeat ? SQL_LOOK_REPEAT : SQL_LOOK_PENDING, q, err))
+        return false;
+    query_blob(q, r->key.sub);
+    if (!repeat)
+        query_int(q, r->pending.stamp);
+    return true;
+}
+
+/* The question of a record; none of a session: its row tells all. */
+static bool begin(struct look *l, const struct record *r, struct query *q, struct err *err)
+{
+    switch (r->kind) {
+    case RECORD_MESSAGE:
+        return begin_message(l, r, q, err);
+    case RECORD_CONTEXT:
+        return begin_context(l, r, q, err);
+    case RECORD_THREAD:
+        return thread_begin(l->d, l->tenant, r->key.id, q, err);
+    case RECORD_VALUE:
+        return begin_value(l, r, q, err);
+    case RECORD_CHECKPOINT:
+    case RECORD_TASK:
+        return begin_in_space(l, r, q, err);
+    case RECORD_REPEAT:
+    case RECORD_PENDING:
+        return begin_request(l, r, q, err);
+    case RECORD_SESSION:
+    case RECORD_MESSAGES:
+    case RECORD_CHECKPOINTS:
+    case RECORD_CONTENTS:
+        break;
+    }
+    return true;
+}
+
+/* Before what is in it: it locks the thread. */
+static bool ask_space(struct look *l, const struct record *r, struct look_space *space,
+                      struct err *err)
+{
+    struct ns_key key = {l->tenant, r->key.id, load_text(r->key.ns)};
+
+    return space->taken || space->q.st ||
+           (ns_begin(l->d, &key, &space->q, err) && query_ask(&space->q, err));
+}
+
+static bool ask(struct look *l, size_t i, struct err *err)
+{
+    const struct record *r = item_at(l, i);
+    struct look_item *item = asked(l, i);
+
+    if (r->gone && r->kind == RECORD_CHECKPOINT) /* these go together, at last */
+        return true;
+    if (item->space && !ask_space(l, r, item->space, err))
+        return false;
+    return begin(l, r, &item->q, err) && (!item->q.st || query_ask(&item->q, err));
+}
+
+void look_end(struct look *l)
+{
+    query_end(&l->session);
+    for (size_t i = 0; i < l->n_spaces; i++)
+        query_end(&l->spaces[i].q);
+    for (size_t i = l->first; l->items && i < l->end; i++)
+        query_end(&asked(l, i)->q);
+    l->end = l->first;
+    l->n_spaces = 0;
+}
+
+bool look_ahead(struct look *l, size_t first, struct err *err)
+{
+    size_t most = l->op->merge.n < LOOK_MAX ? l->op->merge.n : LOOK_MAX;
+
+    look_end(l);
+    if (!l->items)
+        l->items = arena_alloc(l->op->arena, most * sizeof(*l->items));
+    if (!l->items)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    l->first = l->end = first;
+    l->stale = false;
+    l->thread = l->tomb = 0;
+    choose(l);
+    if (!ask_session(l, err))
+        return false;
+    for (size_t i = first; i < l->end; i++)
+        if (!ask(l, i, err))
+            return false;
+    return true;
+}
+
+bool look_holds(const struct look *l, size_t i)
+{
+    return i < l->end && !l->stale;
+}
+
+void look_forget(struct look *l)
+{
+    l->stale = true;
+}
+
+/* --- answers ------------------------------------------------------------------------------------- */
+
+bool look_session(struct look *l, size_t i, struct session_row *row, struct err *err)
+{
+    struct slice id = item_at(l, i)->key.id;
+
+    if (!l->session.st)
+        return row_find(l->d, l->tenant, id, row, err);
+    *row = (struct session_row){.tenant = l->tenant, .s.session_id = id};
+    if (!row_take(&l->session, l->texts ? l->op->arena : NULL, row, err))
+        return false;
+    query_end(&l->session);
+    return true;
+}
+
+bool look_message(struct look *l, size_t i, struct record_message *out, bool *known,
+                  struct err *err)
+{
+    struct query *q = &asked(l, i)->q;
+
+    if (!query_step(q, known, err))
+        return false;
+    if (*known) {
+        out->seq = query_col_int(q, 0);
+        out->stamp = query_col_int(q, 1);
+    }
+    query_end(q);
+    return true;
+}
+
+bool look_context(struct look *l, size_t i, struct look_context *out, struct err *err)
+{
+    struct query *q = &asked(l, i)->q;
+    bool found;
+
+    if (!query_step(q, &found, err))
+        return false;
+    *out = (struct look_context){
+        .trimmed = found && query_col_int(q, 0) > item_at(l, i)->key.stamp,
+        .known = found && query_col_int(q, 1) != 0,
+    };
+    query_end(q);
+    return true;
+}
+
+bool look_thread(struct look *l, size_t i, struct thread_row *row, struct err *err)
+{
+    struct query *q = &asked(l, i)->q;
+
+    if (!thread_take(q, row, err))
+        return false;
+    query_end(q);
+    return true;
+}
+
+bool look_space(struct look *l, size_t i, struct ns_row *row, struct err *err)
+{
+    struct look_space *space = asked(l, i)->space;
+
+    if (!space->taken) {
+        if (!ns_take(&space->q, &space->row, err))
+            return false;
+        query_end(&space->q);
+        space->taken = true;
+    }
+    if (space->row.thread == 0) {
+        space->row.thread = l->thread;
+        space->row.tomb = l->tomb;
+    }
+    *row = space->row;
+    return true;
+}
+
+bool look_value(struct look *l, size_t i, bool *known, struct err *err)
+{
+    struct query *q = &asked(l, i)->q;
+
+    if (!query_step(q, known, err))
+        return false;
+    query_end(q);
+    return true;
+}
+
+bool look_checkpoint(struct look *l, size_t i, struct checkpoint_row *row, struct err *err)
+{
+    struct query *q = &asked(l, i)->q;
+
+    if (!checkpoint_take(q, row, err))
+        return false;
+    query_end(q);
+    return true;
+}
+
+bool look_task(struct look *l, size_t i, struct arena *arena, struct checkpoint_row *row,
+               struct task_row *task, struct err *err)
+{
+    struct query *q = &asked(l, i)->q;
+    bool found;
+
+    *row = (struct checkpoint_row){0};
+    *task = (struct task_row){0};
+    if (!query_step(q, &found, err))
+        return false;
+    if (found) {
+        row->id = query_col_int(q, 0);
+        row->stamp = query_col_int(q, 1);
+        task->id = query_col_int(q, 3);
+        task->seq = query_col_int(q, 4);
+        task->stamp = query_col_int(q, 5);
+        if (!query_copy(q, 6, arena, &task->body, err) ||
+            !query_copy(q, 7, arena, &task->task_path, err))
+            return false;
+    }
+    query_end(q);
+    return true;
+}
+
+/* Two truths in the columns of the only row. */
+static bool take_truths(struct query *q, bool *a, bool *b, struct err *err)
+{
+    bool found;
+
+    if (!query_step(q, &found, err))
+        return false;
+    *a = query_col_int(q, 0) != 0;
+    *b = query_col_int(q, 1) != 0;
+    query_end(q);
+    return true;
+}
+
+bool look_repeat(struct look *l, size_t i, bool *known, bool *pending, struct err *err)
+{
+    return take_truths(&asked(l, i)->q, known, pending, err);
+}
+
+bool look_pending(struct look *l, size_t i, bool *counted, struct err *err)
+{
+    const struct record *r = item_at(l, i);
+    bool known, waits;
+
+    if (!take_truths(&asked(l, i)->q, &known, &waits, err))
+        return false;
+    *counted = known || waits;
+    for (size_t k = l->first; k < i && !*counted; k++) /* its request came since */
+        *counted = item_at(l, k)->kind == RECORD_REPEAT &&
+                   slice_equal(item_at(l, k)->key.sub, r->key.sub);
+    return true;
+}
+
+/* --- what was made ------------------------------------------------------------------------------- */
+
+void look_made_thread(struct look *l, int64_t id, int64_t tomb)
+{
+    l->thread = id;
+    l->tomb = tomb;
+}
+
+void look_keep_space(struct look *l, size_t i, const struct ns_row *row)
+{
+    asked(l, i)->space->row = *row;
+    if (l->thread == 0 && row->thread != 0)
+        look_made_thread(l, row->thread, row->tomb);
+}
+
+void look_made(struct look *l, size_t i)
+{
+    asked(l, i)->made = true;
+}
+
+/* Of a task: by its checkpoint, or by another task of that. */
+bool look_is_made(const struct look *l, size_t i)
+{
+    const struct record *r = item_at(l, i);
+
+    for (size_t k = i; k-- > l->first && item_at(l, k)->kind >= RECORD_CHECKPOINT;) {
+        const struct record *other = item_at(l, k);
+
+        if (asked(l, k)->made && slice_equal(other->key.ns, r->key.ns) &&
+            slice_equal(other->key.sub, r->key.sub))
+            return true;
+    }
+    return false;
+}
