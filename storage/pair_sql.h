@@ -32,6 +32,13 @@
                        LOOK_IN_THREAD LOOK_AT_THREAD) \
     X(LOOK_TASK, "SELECT c.id, c.stamp, c.form, k.id, k.seq, k.stamp, k.body, k.task_path " LOOK_IN_THREAD \
                  "LEFT JOIN " T_TASK " k ON k.checkpoint = c.id AND k.task_id = ?5 " LOOK_AT_THREAD) \
+    X(GET_CHECKPOINT, "SELECT c.checkpoint_id, c.stamp, c.form, c.created_us, c.parent_id, c.head, c.refs, " \
+                      "c.metadata, c.run_id " LOOK_IN_THREAD LOOK_AT_THREAD) \
+    X(GET_MESSAGE, "SELECT m.stamp, m.seq, m.role, m.content, m.metadata FROM " T_SESSION " s " \
+                   NESTED_JOIN " " T_MESSAGE " m ON m.session = s.id AND m.message_id = ?3 " LOOK_AT_SESSION) \
+    X(GET_CONTEXTS, "SELECT c.version, c.stamp, c.updated_us, c.body FROM " T_SESSION " s " \
+                    NESTED_JOIN " " T_CONTEXT " c ON c.session = s.id " LOOK_AT_SESSION \
+                    " AND (?3 = 0 OR (c.version = ?3 AND c.stamp = ?4)) ORDER BY c.stamp, c.version") \
     X(LOOK_REPEAT, "SELECT EXISTS (SELECT 1 FROM " T_REPEAT " WHERE op_id = ?1), " \
                    "EXISTS (SELECT 1 FROM " T_PENDING " WHERE op_id = ?1)") \
     X(LOOK_PENDING, "SELECT EXISTS (SELECT 1 FROM " T_REPEAT " WHERE op_id = ?1), " \
@@ -59,10 +66,8 @@
                    "FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2 AND stamp > ?3") \
     X(REPEAT_READ, "SELECT body_hash, at_us FROM " T_REPEAT " WHERE op_id = ?1") \
     X(REPEAT_KEEP, "INSERT INTO " T_REPEAT " (op_id, body_hash, at_us) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING") \
-    X(MESSAGE_READ, "SELECT stamp, seq, role, content, metadata FROM " T_MESSAGE " WHERE session = ?1 AND message_id = ?2") \
     X(MESSAGE_GONE, "DELETE FROM " T_MESSAGE " WHERE session = ?1 AND message_id = ?2 AND stamp <= ?3") \
-    X(NS_THREAD_ID, "SELECT t.thread_id FROM " T_NAMESPACE " n JOIN " T_THREAD " t ON t.id = n.thread WHERE n.id = ?1") \
-    X(CONTEXT_READ, "SELECT updated_us, body FROM " T_CONTEXT " WHERE session = ?1 AND version = ?2 AND stamp = ?3")
+    X(NS_THREAD_ID, "SELECT t.thread_id FROM " T_NAMESPACE " n JOIN " T_THREAD " t ON t.id = n.thread WHERE n.id = ?1")
 
 /* clang-format on */
 

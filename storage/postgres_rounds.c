@@ -27,7 +27,7 @@ static bool stands_alone(const struct op *op)
         [OP_CONTEXT_PUT] = true,    [OP_CONTEXT_GET] = true,  [OP_CONTEXT_LIST] = true,
         [OP_MESSAGE_APPEND] = true, [OP_MESSAGE_LIST] = true, [OP_CHECKPOINT_PUT] = true,
         [OP_CHECKPOINT_GET] = true, [OP_WRITES_PUT] = true,   [OP_WRITES_GET] = true,
-        [OP_THREAD_GET] = true,     [OP_VALUES_GET] = true,
+        [OP_THREAD_GET] = true,     [OP_VALUES_GET] = true,   [OP_RECORDS_GET] = true,
     };
 
     return known[op->type] || (op->type == OP_MERGE && slice_present(op->id));

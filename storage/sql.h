@@ -60,6 +60,15 @@ bool sql_part_full(const struct sql *d, size_t steps) MUST_USE;
 bool sql_session_touch(struct sql *d, struct op *op, int64_t tenant, struct slice id,
                        struct err *err) MUST_USE;
 
+/*
+ * The same of the session op->id, in two halves: a copy of it is wanted by an op that is replicated, and
+ * it is asked for ahead of what the op needs first.
+ */
+bool sql_touch_ask(struct sql *d, struct op *op, int64_t tenant, struct query *session,
+                   struct err *err) MUST_USE;
+bool sql_touch(struct sql *d, struct op *op, int64_t tenant, struct query *session,
+               struct err *err) MUST_USE;
+
 /* Makes a thread garbage (sql_garbage.h), and leaves a tombstone with this stamp; *stamp is raised to
  * that of what is in the thread. */
 bool sql_thread_remove(struct sql *d, int64_t tenant, struct slice id, int64_t *stamp,
@@ -89,9 +98,11 @@ bool sql_thread_record_merge(struct look *l, size_t i, struct sql_merged *out,
 /* Removes the checkpoints among records that are gone. */
 bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct err *err) MUST_USE;
 
-/* OP_RECORDS_GET of one name of those kinds; *found is false when there is none. */
-bool sql_thread_record_get(struct sql *d, struct op *op, int64_t tenant, struct record *out,
-                           bool *found, struct err *err) MUST_USE;
+/* OP_RECORDS_GET of one name of those kinds, in two halves; *found is false when there is none. */
+bool sql_thread_record_ask(struct sql *d, int64_t tenant, const struct record_name *name,
+                           struct query *q, struct err *err) MUST_USE;
+bool sql_thread_record_take(struct op *op, struct query *q, struct record *out, bool *found,
+                            struct err *err) MUST_USE;
 
 /* The op functions: sql_session_put(), ... one per op type. */
 #define X(type, member, flags) \

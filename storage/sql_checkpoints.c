@@ -177,20 +177,22 @@ static bool copy(struct put *p, struct err *err)
 bool sql_checkpoint_put(struct sql *d, struct op *op, struct err *err)
 {
     struct op_checkpoint_put *put = &op->checkpoint_put;
+    AUTO(query_end) struct query session = {0};
     struct put p = {.d = d, .op = op};
     bool created;
 
     p.at = (struct target){.key = {.thread = op->id, .ns = put->ns},
                            .checkpoint_id = put->checkpoint_id,
                            .form = put->form};
-    if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) || !prepare(&p, err) ||
+    if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) ||
+        !sql_touch_ask(d, op, p.at.key.tenant, &session, err) || !prepare(&p, err) ||
         !ns_make(d, &p.at.key, put->form, &p.at.ns, err))
         return false;
     created = p.at.row.stamp == 0;
     if (!put_values(&p, err) || !put_row(&p, err) || !drop_replaced(&p, err) ||
         !ns_grow(d, p.at.ns.id, &(struct ns_change){p.stamp, created, p.bytes}, err) ||
         !thread_touch(d, p.at.ns.thread, op->now_us, err) || !copy(&p, err) ||
-        !sql_session_touch(d, op, p.at.key.tenant, op->id, err))
+        !sql_touch(d, op, p.at.key.tenant, &session, err))
         return false;
     put->out.created = created;
     return true;

@@ -49,7 +49,7 @@ static bool copy_text(struct loader *l, struct query *q, int column, struct slic
 }
 
 /* The row of columns VALUE_COLUMNS that q stands on. */
-static bool take_row(struct loader *l, struct query *q, struct value **out, struct err *err)
+bool load_take(struct loader *l, struct query *q, struct value **out, struct err *err)
 {
     struct value *value = arena_zalloc(l->arena, 1, sizeof(*value));
     struct slice hash;
@@ -83,7 +83,7 @@ bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
         return false;
     if (!found)
         return err_set(err, ERR_STORAGE, "store: a value that is referred to is not there");
-    return take_row(l, &q, out, err);
+    return load_take(l, &q, out, err);
 }
 
 struct slice load_numbers(const int64_t *numbers, size_t n, struct arena *arena)
@@ -132,7 +132,7 @@ static bool take_chains(struct loader *l, struct query *q, struct err *err)
             return true;
         if (value_map_find(&l->values, query_col_int(q, 0)))
             continue;
-        if (!take_row(l, q, &value, err) || !value_map_add(&l->values, value, err))
+        if (!load_take(l, q, &value, err) || !value_map_add(&l->values, value, err))
             return false;
     }
 }

@@ -61,6 +61,9 @@ bool load_value(struct loader *l, int64_t id, struct value **value, struct err *
 /* Numbers as the one parameter of EACH_NUMBER(): "1,2,3"; absent when memory ends. */
 struct slice load_numbers(const int64_t *numbers, size_t n, struct arena *arena) MUST_USE;
 
+/* The row of columns VALUE_COLUMNS that q stands on. */
+bool load_take(struct loader *l, struct query *q, struct value **out, struct err *err) MUST_USE;
+
 /* The row of a value by itself, read each time. */
 bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err) MUST_USE;
 

@@ -38,10 +38,9 @@ bool pending_count(struct look *l, size_t i, struct session_row *row, bool *appl
 /* OP_MERGE of a REPEAT. */
 bool pending_repeat(struct look *l, size_t i, bool *applied, struct err *err) MUST_USE;
 
-/* Reads what is pending by its op id. */
-bool pending_read(struct sql *d, struct record *out, bool *found, struct err *err) MUST_USE;
-
-/* Reads a request by its op id. */
-bool pending_read_repeat(struct sql *d, struct record *out, bool *found, struct err *err) MUST_USE;
+/* The only row of PENDING_READ, and of REPEAT_READ. */
+bool pending_take(struct query *q, struct record *out, bool *found, struct err *err) MUST_USE;
+bool pending_take_repeat(struct query *q, struct record *out, bool *found,
+                         struct err *err) MUST_USE;
 
 #endif

@@ -144,39 +144,30 @@ static void take_hash(struct query *q, int column, struct record_repeat *out)
         memcpy(out->body_hash, hash.at, BLOB_HASH_LEN);
 }
 
-bool pending_read(struct sql *d, struct record *out, bool *found, struct err *err)
+bool pending_take(struct query *q, struct record *out, bool *found, struct err *err)
 {
     struct record_pending *pending = &out->pending;
-    AUTO(query_end) struct query q = {0};
 
-    if (!query_begin(d, SQL_PENDING_READ, &q, err))
-        return false;
-    query_blob(&q, out->key.sub);
-    if (!query_step(&q, found, err))
+    if (!query_step(q, found, err))
         return false;
     if (!*found)
         return true;
-    pending->stamp = query_col_int(&q, 0);
-    pending->requests = query_col_int(&q, 1);
-    pending->errors = query_col_int(&q, 2);
-    pending->processing_time = query_col_double(&q, 3);
-    pending->repeat.at_us = query_col_int(&q, 4);
-    take_hash(&q, 5, &pending->repeat);
+    pending->stamp = query_col_int(q, 0);
+    pending->requests = query_col_int(q, 1);
+    pending->errors = query_col_int(q, 2);
+    pending->processing_time = query_col_double(q, 3);
+    pending->repeat.at_us = query_col_int(q, 4);
+    take_hash(q, 5, &pending->repeat);
     return true;
 }
 
-bool pending_read_repeat(struct sql *d, struct record *out, bool *found, struct err *err)
+bool pending_take_repeat(struct query *q, struct record *out, bool *found, struct err *err)
 {
-    AUTO(query_end) struct query q = {0};
-
-    if (!query_begin(d, SQL_REPEAT_READ, &q, err))
-        return false;
-    query_blob(&q, out->key.sub);
-    if (!query_step(&q, found, err))
+    if (!query_step(q, found, err))
         return false;
     if (!*found)
         return true;
-    take_hash(&q, 0, &out->repeat);
-    out->repeat.at_us = query_col_int(&q, 1);
+    take_hash(q, 0, &out->repeat);
+    out->repeat.at_us = query_col_int(q, 1);
     return true;
 }

@@ -1,169 +1,221 @@
 /* sql_records_get.c - OP_RECORDS_GET: records by their names; see op_pair.h. */
 #include "sql_pair.h"
 
-/* The records that were found. */
-struct found {
+/* So many names are asked about before the first answer is waited for, where that is far. */
+enum { ASK_MAX = 128 };
+
+struct getter {
+    struct sql *d;
     struct op *op;
-    struct record *items;
-    size_t n, cap;
+    int64_t tenant;
+    struct session_row row;
+    struct query session;
+    struct query asked[ASK_MAX];
+    size_t n, cap; /* records that were found */
 };
 
-static bool add(struct found *f, const struct record *record, struct err *err)
+static void getter_end(struct getter *g)
 {
-    struct record *grown = arena_grow(f->op->arena, f->items, f->n, sizeof(*grown), &f->cap);
+    query_end(&g->session);
+    for (size_t i = 0; i < ASK_MAX; i++)
+        query_end(&g->asked[i]);
+}
+
+static bool add(struct getter *g, const struct record *record, struct err *err)
+{
+    struct op_records_get *get = &g->op->records_get;
+    struct record *grown = arena_grow(g->op->arena, get->out.items, g->n, sizeof(*grown), &g->cap);
 
     if (!grown)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
-    f->items = grown;
-    grown[f->n++] = *record;
+    get->out.items = grown;
+    grown[g->n++] = *record;
     return true;
 }
 
-static bool get_session(struct sql *d, struct found *f, struct session_row *row, struct err *err)
-{
-    struct record record = {.kind = RECORD_SESSION, .key = {.id = f->op->id}};
+/* --- asking -------------------------------------------------------------------------------------- */
 
-    if (row->id == 0)
-        return true;
-    if (!row_complete(d, f->op->arena, row, err))
+/* Messages and contexts, by the id of their session. */
+static bool ask_content(struct getter *g, const struct record_name *name, struct query *q,
+                        struct err *err)
+{
+    bool message = name->kind == RECORD_MESSAGE;
+
+    if (!query_begin(g->d, message ? SQL_GET_MESSAGE : SQL_GET_CONTEXTS, q, err))
         return false;
-    record.session = session_state_record(&row->s);
-    return add(f, &record, err);
+    query_int(q, g->tenant);
+    query_blob(q, g->op->id);
+    if (message) {
+        query_blob(q, name->key.sub);
+    } else {
+        query_int(q, name->key.number);
+        query_int(q, name->key.stamp);
+    }
+    return query_ask(q, err);
 }
 
-static bool get_message(struct sql *d, struct found *f, const struct session_row *row,
-                        const struct record_key *key, struct err *err)
+static bool ask_request(struct getter *g, const struct record_name *name, struct query *q,
+                        struct err *err)
 {
-    struct record record = {.kind = RECORD_MESSAGE, .key = *key};
+    bool pending = name->kind == RECORD_PENDING;
+
+    if (!query_begin(g->d, pending ? SQL_PENDING_READ : SQL_REPEAT_READ, q, err))
+        return false;
+    query_blob(q, name->key.sub);
+    return query_ask(q, err);
+}
+
+static bool ask(struct getter *g, const struct record_name *name, struct query *q, struct err *err)
+{
+    switch (name->kind) {
+    case RECORD_MESSAGE:
+    case RECORD_CONTEXT:
+        return ask_content(g, name, q, err);
+    case RECORD_THREAD:
+    case RECORD_VALUE:
+    case RECORD_CHECKPOINT:
+    case RECORD_TASK:
+        return sql_thread_record_ask(g->d, g->tenant, name, q, err);
+    case RECORD_REPEAT:
+    case RECORD_PENDING:
+        return ask_request(g, name, q, err);
+    case RECORD_SESSION: /* its row is asked for first */
+    case RECORD_MESSAGES:
+    case RECORD_CHECKPOINTS:
+    case RECORD_CONTENTS:
+        break;
+    }
+    return true;
+}
+
+/* --- answers ------------------------------------------------------------------------------------- */
+
+/* Not waited for unless it is wanted. */
+static bool take_session(struct getter *g, const struct record_name *name, struct err *err)
+{
+    struct record record = {.kind = RECORD_SESSION, .key = name->key};
+
+    if (g->session.st && !row_take(&g->session, g->op->arena, &g->row, err))
+        return false;
+    query_end(&g->session);
+    if (g->row.id == 0)
+        return true;
+    record.session = session_state_record(&g->row.s);
+    return add(g, &record, err);
+}
+
+static bool take_message(struct getter *g, const struct record_name *name, struct query *q,
+                         struct err *err)
+{
+    struct record record = {.kind = RECORD_MESSAGE, .key = name->key};
     struct record_message *m = &record.message;
-    AUTO(query_end) struct query q = {0};
     bool found;
 
-    if (!query_begin(d, SQL_MESSAGE_READ, &q, err))
-        return false;
-    query_int(&q, row->id);
-    query_blob(&q, key->sub);
-    if (!query_step(&q, &found, err))
+    if (!query_step(q, &found, err))
         return false;
     if (!found)
         return true;
-    m->stamp = query_col_int(&q, 0);
-    m->seq = query_col_int(&q, 1);
-    if (!query_copy(&q, 2, f->op->arena, &m->role, err) ||
-        !query_copy(&q, 3, f->op->arena, &m->content, err) ||
-        !query_copy(&q, 4, f->op->arena, &m->metadata, err))
+    m->stamp = query_col_int(q, 0);
+    m->seq = query_col_int(q, 1);
+    if (!query_copy(q, 2, g->op->arena, &m->role, err) ||
+        !query_copy(q, 3, g->op->arena, &m->content, err) ||
+        !query_copy(q, 4, g->op->arena, &m->metadata, err))
         return false;
     if (!m->metadata.at)
         m->metadata = SLICE("{}");
-    return add(f, &record, err);
+    return add(g, &record, err);
 }
 
-static bool get_context(struct sql *d, struct found *f, const struct session_row *row,
-                        const struct record_key *key, struct err *err)
+/* One, or all that are kept. */
+static bool take_contexts(struct getter *g, const struct record_name *name, struct query *q,
+                          struct err *err)
 {
-    struct record record = {.kind = RECORD_CONTEXT, .key = *key};
-    AUTO(query_end) struct query q = {0};
+    struct record record = {.kind = RECORD_CONTEXT, .key = {.id = name->key.id}};
     bool found;
 
-    if (!query_begin(d, SQL_CONTEXT_READ, &q, err))
-        return false;
-    query_int(&q, row->id);
-    query_int(&q, key->number);
-    query_int(&q, key->stamp);
-    if (!query_step(&q, &found, err))
-        return false;
-    if (!found)
-        return true;
-    record.context.updated_us = query_col_int(&q, 0);
-    return query_copy(&q, 1, f->op->arena, &record.context.body, err) && add(f, &record, err);
-}
-
-/* All that are kept. */
-static bool get_contexts(struct sql *d, struct found *f, const struct session_row *row,
-                         struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    struct record_key *keys = NULL;
-    size_t n = 0, cap = 0;
-    bool found;
-
-    if (!query_begin(d, SQL_CONTEXT_ALL, &q, err))
-        return false;
-    query_int(&q, row->id);
-    for (;; n++) {
-        struct record_key *grown;
-
-        if (!query_step(&q, &found, err))
+    for (;;) {
+        if (!query_step(q, &found, err))
             return false;
         if (!found)
-            break;
-        grown = arena_grow(f->op->arena, keys, n, sizeof(*keys), &cap);
-        if (!grown)
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
-        keys = grown;
-        keys[n] = (struct record_key){
-            .id = f->op->id, .number = query_col_int(&q, 0), .stamp = query_col_int(&q, 1)};
-    }
-    query_end(&q);
-    for (size_t i = 0; i < n; i++)
-        if (!get_context(d, f, row, &keys[i], err))
+            return true;
+        record.key.number = query_col_int(q, 0);
+        record.key.stamp = query_col_int(q, 1);
+        record.context.updated_us = query_col_int(q, 2);
+        if (!query_copy(q, 3, g->op->arena, &record.context.body, err) || !add(g, &record, err))
             return false;
+    }
+}
+
+static bool take_other(struct getter *g, const struct record_name *name, struct query *q,
+                       struct err *err)
+{
+    struct record record = {.kind = name->kind, .key = name->key};
+    bool found, ok;
+
+    if (name->kind == RECORD_PENDING)
+        ok = pending_take(q, &record, &found, err);
+    else if (name->kind == RECORD_REPEAT)
+        ok = pending_take_repeat(q, &record, &found, err);
+    else
+        ok = sql_thread_record_take(g->op, q, &record, &found, err);
+    return ok && (!found || add(g, &record, err));
+}
+
+static bool take(struct getter *g, const struct record_name *name, struct query *q, struct err *err)
+{
+    if (name->kind == RECORD_SESSION)
+        return take_session(g, name, err);
+    if (!q->st)
+        return true;
+    if (name->kind == RECORD_MESSAGE)
+        return take_message(g, name, q, err);
+    return name->kind == RECORD_CONTEXT ? take_contexts(g, name, q, err)
+                                        : take_other(g, name, q, err);
+}
+
+/* In a transaction that writes this locks the row, and so keeps all of the session as it is. */
+static bool ask_session(struct getter *g, struct err *err)
+{
+    const struct op_records_get *get = &g->op->records_get;
+    bool any = false;
+
+    for (size_t i = 0; i < get->n; i++)
+        any |= get->names[i].kind <= RECORD_CONTEXT || get->names[i].kind >= RECORD_REPEAT;
+    if (!any)
+        return true;
+    g->row = (struct session_row){.tenant = g->tenant, .s.session_id = g->op->id};
+    return row_ask(g->d, &g->row, true, &g->session, err) &&
+           (g->session.st || row_read(g->d, g->op, g->tenant, &g->row, err));
+}
+
+static bool get_all(struct getter *g, struct err *err)
+{
+    const struct op_records_get *get = &g->op->records_get;
+    size_t most = g->d->driver->distant ? ASK_MAX : 1, n;
+
+    if (!ask_session(g, err))
+        return false;
+    for (size_t at = 0; at < get->n; at += n) {
+        for (n = 0; n < most && at + n < get->n; n++)
+            if (!ask(g, &get->names[at + n], &g->asked[n], err))
+                return false;
+        for (size_t i = 0; i < n; i++) {
+            if (!take(g, &get->names[at + i], &g->asked[i], err))
+                return false;
+            query_end(&g->asked[i]);
+        }
+    }
     return true;
 }
 
-/* Those that belong to a session. Requests are read before it: it has counted them. */
-static bool get_of_session(struct sql *d, struct found *f, const struct record_name *name,
-                           struct session_row *row, struct err *err)
-{
-    if (name->kind == RECORD_SESSION)
-        return get_session(d, f, row, err);
-    if (row->id == 0)
-        return true;
-    if (name->kind == RECORD_MESSAGE)
-        return get_message(d, f, row, &name->key, err);
-    return name->key.number == 0 ? get_contexts(d, f, row, err)
-                                 : get_context(d, f, row, &name->key, err);
-}
-
-static bool get_other(struct sql *d, struct found *f, const struct record_name *name,
-                      int64_t tenant, struct err *err)
-{
-    struct record record = {.kind = name->kind, .key = name->key};
-    bool found = false, ok;
-
-    if (name->kind == RECORD_PENDING)
-        ok = pending_read(d, &record, &found, err);
-    else if (name->kind == RECORD_REPEAT)
-        ok = pending_read_repeat(d, &record, &found, err);
-    else
-        ok = sql_thread_record_get(d, f->op, tenant, &record, &found, err);
-    return ok && (!found || add(f, &record, err));
-}
-
-/* In PostgreSQL the locked row of the session keeps all of it as it is until the end. */
 bool sql_records_get(struct sql *d, struct op *op, struct err *err)
 {
-    struct op_records_get *get = &op->records_get;
-    struct found f = {.op = op};
-    struct session_row row;
-    int64_t tenant;
+    AUTO(getter_end) struct getter g = {.d = d, .op = op};
 
-    get->out.items = NULL;
-    get->out.n = 0;
-    if (!sql_tenant(d, op->tenant, false, &tenant, err))
+    op->records_get.out.items = NULL;
+    op->records_get.out.n = 0;
+    if (!sql_tenant(d, op->tenant, false, &g.tenant, err) || (g.tenant != 0 && !get_all(&g, err)))
         return false;
-    if (tenant == 0)
-        return true;
-    if (!row_find(d, tenant, op->id, &row, err))
-        return false;
-    for (size_t i = 0; i < get->n; i++) {
-        const struct record_name *name = &get->names[i];
-
-        if (!(name->kind <= RECORD_CONTEXT ? get_of_session(d, &f, name, &row, err)
-                                           : get_other(d, &f, name, tenant, err)))
-            return false;
-    }
-    get->out.items = f.items;
-    get->out.n = f.n;
+    op->records_get.out.n = g.n;
     return true;
 }

@@ -5,7 +5,6 @@
 #include "record_fields.h"
 #include "sql_load.h"
 #include "sql_marks.h"
-#include "sql_ns.h"
 
 struct reader {
     struct loader load;
@@ -38,27 +37,21 @@ static bool read_value(struct reader *r, struct query *q, struct record *out, st
     return true;
 }
 
-static bool read_checkpoint_row(struct reader *r, int64_t id, struct record *out, struct err *err)
+/* The row of columns as CHECKPOINT_READ that q stands on. */
+static bool take_checkpoint(struct reader *r, struct query *q, struct record *out, struct err *err)
 {
-    AUTO(query_end) struct query row = {0};
     struct record_checkpoint *to = &out->checkpoint;
     int64_t *refs;
-    bool found;
 
-    if (!query_begin(r->load.d, SQL_CHECKPOINT_READ, &row, err))
-        return false;
-    query_int(&row, id);
-    if (!query_step(&row, &found, err))
-        return false;
-    to->stamp = query_col_int(&row, 1);
-    to->form = (enum form)query_col_int(&row, 2);
-    to->created_us = query_col_int(&row, 3);
-    to->head = query_col_int(&row, 5);
-    if (!query_copy(&row, 0, r->load.arena, &out->key.sub, err) ||
-        !query_copy(&row, 4, r->load.arena, &to->parent_id, err) ||
-        !query_copy(&row, 7, r->load.arena, &to->metadata, err) ||
-        !query_copy(&row, 8, r->load.arena, &to->run_id, err) ||
-        !unpack_refs(query_col(&row, 6), r->load.arena, &refs, &to->n_refs, err))
+    to->stamp = query_col_int(q, 1);
+    to->form = (enum form)query_col_int(q, 2);
+    to->created_us = query_col_int(q, 3);
+    to->head = query_col_int(q, 5);
+    if (!query_copy(q, 0, r->load.arena, &out->key.sub, err) ||
+        !query_copy(q, 4, r->load.arena, &to->parent_id, err) ||
+        !query_copy(q, 7, r->load.arena, &to->metadata, err) ||
+        !query_copy(q, 8, r->load.arena, &to->run_id, err) ||
+        !unpack_refs(query_col(q, 6), r->load.arena, &refs, &to->n_refs, err))
         return false;
     to->refs = refs;
     return true;
@@ -66,7 +59,13 @@ static bool read_checkpoint_row(struct reader *r, int64_t id, struct record *out
 
 static bool read_checkpoint(struct reader *r, struct query *q, struct record *out, struct err *err)
 {
-    return read_place(r, q, out, err) && read_checkpoint_row(r, query_col_int(q, 2), out, err);
+    AUTO(query_end) struct query row = {0};
+    bool found;
+
+    if (!read_place(r, q, out, err) || !query_begin(r->load.d, SQL_CHECKPOINT_READ, &row, err))
+        return false;
+    query_int(&row, query_col_int(q, 2));
+    return query_step(&row, &found, err) && take_checkpoint(r, &row, out, err);
 }
 
 /* The writes of a task from their packed form. */
@@ -212,72 +211,80 @@ bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op, struc
     return true;
 }
 
-static bool get_thread(struct reader *r, int64_t tenant, struct record *out, bool *found,
-                       struct err *err)
-{
-    struct thread_row row;
+/* --- by name -------------------------------------------------------------------------------------- */
 
-    if (!thread_find(r->load.d, tenant, out->key.id, &row, err))
+bool sql_thread_record_ask(struct sql *d, int64_t tenant, const struct record_name *name,
+                           struct query *q, struct err *err)
+{
+    static const enum sql_statement statements[RECORD_KIND_COUNT] = {
+        [RECORD_THREAD] = SQL_THREAD_FIND,
+        [RECORD_VALUE] = SQL_VALUE_READ,
+        [RECORD_CHECKPOINT] = SQL_GET_CHECKPOINT,
+        [RECORD_TASK] = SQL_LOOK_TASK,
+    };
+    const struct record_key *key = &name->key;
+
+    if (!query_begin(d, statements[name->kind], q, err))
         return false;
-    *found = row.id != 0;
-    out->thread = (struct record_thread){row.tomb, row.updated_us};
-    return true;
+    if (name->kind == RECORD_VALUE) {
+        query_int(q, key->number);
+        return query_ask(q, err);
+    }
+    query_int(q, tenant);
+    query_blob(q, key->id);
+    if (name->kind != RECORD_THREAD) {
+        query_blob(q, load_text(key->ns));
+        query_blob(q, key->sub);
+    }
+    if (name->kind == RECORD_TASK)
+        query_blob(q, key->task);
+    return query_ask(q, err);
 }
 
-static bool get_value(struct reader *r, struct record *out, bool *found, struct err *err)
+static bool take_value(struct reader *r, struct query *q, struct record *out, struct err *err)
 {
     struct value *value;
-    int64_t ns = 0;
 
-    if (!query_number(r->load.d, SQL_VALUE_KNOWN, (int64_t[]){out->key.number, 0}, &ns, err))
-        return false;
-    *found = ns != 0;
-    if (ns == 0)
-        return true;
-    if (!load_row(&r->load, out->key.number, &value, err))
+    if (!load_take(&r->load, q, &value, err))
         return false;
     out->value = (struct record_value){value->of, value->blob};
     return true;
 }
 
-static bool get_task(struct reader *r, const struct ns_row *ns, int64_t checkpoint,
-                     struct record *out, bool *found, struct err *err)
+/* *found: there is a task on that checkpoint, which may be there or not. */
+static bool take_task(struct reader *r, struct query *q, struct record *out, bool *found,
+                      struct err *err)
 {
     struct record_task *to = &out->task;
-    struct task_row row;
+    struct slice body;
 
-    if (!task_find(&r->load, checkpoint, out->key.task, &row, err))
-        return false;
-    *found = row.id != 0;
-    if (row.id == 0)
+    *found = query_col_int(q, 3) != 0;
+    if (!*found)
         return true;
-    to->stamp = row.stamp;
-    to->seq = row.seq;
-    to->form = ns->form;
-    to->task_path = row.task_path;
-    return take_writes(r, row.body, out, err);
+    to->form = (enum form)query_col_int(q, 2);
+    to->seq = query_col_int(q, 4);
+    to->stamp = query_col_int(q, 5);
+    return query_copy(q, 6, r->load.arena, &body, err) &&
+           query_copy(q, 7, r->load.arena, &to->task_path, err) && take_writes(r, body, out, err);
 }
 
-bool sql_thread_record_get(struct sql *d, struct op *op, int64_t tenant, struct record *out,
-                           bool *found, struct err *err)
+bool sql_thread_record_take(struct op *op, struct query *q, struct record *out, bool *found,
+                            struct err *err)
 {
-    struct ns_key key = {tenant, out->key.id, out->key.ns};
-    struct reader r = {.load = load_start(d, op), .op = op};
-    struct checkpoint_row row = {0};
-    struct ns_row ns;
+    struct reader r = {.load = load_start(q->d, op), .op = op};
 
-    *found = false;
-    if (out->kind == RECORD_THREAD)
-        return get_thread(&r, tenant, out, found, err);
-    if (out->kind == RECORD_VALUE)
-        return get_value(&r, out, found, err);
-    if (!ns_find(d, &key, &ns, err) ||
-        (ns.id && !checkpoint_find(d, ns.id, out->key.sub, &row, err)))
+    if (!query_step(q, found, err))
         return false;
-    if (row.id == 0)
+    if (!*found)
         return true;
+    if (out->kind == RECORD_VALUE)
+        return take_value(&r, q, out, err);
     if (out->kind == RECORD_TASK)
-        return get_task(&r, &ns, row.id, out, found, err);
-    *found = row.stamp > 0; /* else it is only the place of writes */
-    return !*found || read_checkpoint_row(&r, row.id, out, err);
+        return take_task(&r, q, out, found, err);
+    if (out->kind == RECORD_THREAD) {
+        out->thread = (struct record_thread){query_col_int(q, 1), query_col_int(q, 2)};
+        return true;
+    }
+    *found = query_col_int(q, 1) > 0; /* else it is only the place of writes */
+    return !*found || take_checkpoint(&r, q, out, err);
 }

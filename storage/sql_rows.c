@@ -395,6 +395,28 @@ bool sql_session_touch(struct sql *d, struct op *op, int64_t tenant, struct slic
     return row_advance(d, &row, err) && row_copy(d, op, &row, err);
 }
 
+bool sql_touch_ask(struct sql *d, struct op *op, int64_t tenant, struct query *session,
+                   struct err *err)
+{
+    struct session_row row = {.tenant = tenant, .s.session_id = op->id};
+
+    return !d->driver->distant || !op->replicate || row_ask(d, &row, true, session, err);
+}
+
+bool sql_touch(struct sql *d, struct op *op, int64_t tenant, struct query *session, struct err *err)
+{
+    struct session_row row = {.tenant = tenant, .s.session_id = op->id};
+
+    if (session->st) {
+        if (!row_take(session, op->arena, &row, err))
+            return false;
+        query_end(session);
+        if (row.id == 0)
+            return true;
+    }
+    return sql_session_touch(d, op, tenant, op->id, err);
+}
+
 bool row_copy(struct sql *d, struct op *op, struct session_row *row, struct err *err)
 {
     if (!op->replicate)

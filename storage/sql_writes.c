@@ -76,15 +76,16 @@ static bool store(struct put *p, struct err *err)
 bool sql_writes_put(struct sql *d, struct op *op, struct err *err)
 {
     struct op_writes_put *put = &op->writes_put;
+    AUTO(query_end) struct query session = {0};
     struct put p = {.d = d, .op = op};
 
     p.at = (struct target){.key = {.thread = op->id, .ns = put->ns},
                            .checkpoint_id = put->checkpoint_id,
                            .task_id = put->task_id,
                            .form = put->form};
-    if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) || !prepare(&p, err) ||
-        (p.writes.changed && !store(&p, err)) ||
-        !sql_session_touch(d, op, p.at.key.tenant, op->id, err))
+    if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) ||
+        !sql_touch_ask(d, op, p.at.key.tenant, &session, err) || !prepare(&p, err) ||
+        (p.writes.changed && !store(&p, err)) || !sql_touch(d, op, p.at.key.tenant, &session, err))
         return false;
     put->out.created = p.stored.n == 0;
     return true;
