@@ -5,6 +5,7 @@
 
 #include "postgres.h"
 #include "threads.h"
+#include "trips_pair.h"
 #include "value_cache.h"
 #include "versions.h"
 
@@ -15,13 +16,13 @@ enum { BATCH = 16 };
 static const char *url;
 static struct postgres *store; /* below the chain that the ops go through */
 
-/* Here and there are one schema; there is no cache there. */
-static struct backend *open_schema(struct backend_config cfg, int number UNUSED, struct err *err)
+/* Store `number`: here and there are one schema, unless they are a pair. */
+static struct backend *open_schema(struct backend_config cfg, int number, struct err *err)
 {
     char schema[64];
     struct backend *b;
 
-    snprintf(schema, sizeof(schema), "trips_%ld", (long)getpid());
+    snprintf(schema, sizeof(schema), "trips_%ld_%d", (long)getpid(), number);
     cfg.url = url;
     cfg.postgres_schema = schema;
     cfg.store_timeout_ms = 60000;
@@ -51,14 +52,33 @@ static void tear_down(void)
     value_cache_free(cache);
 }
 
+/* A pair: two schemas. */
+static void set_up_pair(void)
+{
+    store_open(&here, store_config(), 0);
+    store_here = store;
+    store_open(&there, store_config(), 1);
+    store_there = store;
+}
+
+static void tear_down_pair(void)
+{
+    store_close(&here);
+    store_close(&there);
+}
+
+static int64_t so_far(const struct store *s)
+{
+    return (s == &here ? store_here : store_there)->trips;
+}
+
 /* Of an op that must succeed. */
 static int64_t trips(struct store *s, struct op op)
 {
-    const struct postgres *d = s == &here ? store_here : store_there;
-    int64_t before = d->trips;
+    int64_t before = so_far(s);
 
     store_ok(s, &op);
-    return d->trips - before;
+    return so_far(s) - before;
 }
 
 /* The n-th step of a thread: four values, each an earlier one with an end, and two that are carried. */
@@ -222,6 +242,7 @@ END_TEST
 int main(void)
 {
     static const struct contract_target target = {.name = "trips", .open = open_schema};
+    static const struct trips_pair pair = {so_far, set_up_pair, tear_down_pair, 2, 2, 1};
     Suite *suite = suite_create(target.name);
     TCase *tc = tcase_create("trips");
     SRunner *runner;
@@ -242,6 +263,7 @@ int main(void)
     tcase_add_test(tc, values_read);
     tcase_add_test(tc, a_list);
     suite_add_tcase(suite, tc);
+    suite_add_tcase(suite, trips_pair_case(&pair));
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -6,9 +6,10 @@
 #include "redis.h"
 #include "redis_call.h"
 #include "threads.h"
+#include "trips_pair.h"
 #include "versions.h"
 
-enum { SKIPPED = 77, BATCH = 16 };
+enum { SKIPPED = 77 };
 
 static const char *url;
 static struct redis *drivers[2]; /* below the chains that the ops go through */
@@ -39,182 +40,16 @@ static void tear_down(void)
     store_close(&there);
 }
 
-/* Of a batch that must succeed. */
-static int64_t trips_of(struct store *s, struct op *const ops[], size_t n)
+static int64_t so_far(const struct store *s)
 {
-    const struct redis *d = drivers[s == &there];
-    int64_t before = d->conn.trips;
-    struct err err = {0};
-
-    ck_assert_msg(backend_execute(s->backend, ops, n, &err), "%s", err.text);
-    for (size_t i = 0; i < n; i++)
-        ck_assert_msg(ops[i]->status.kind == ERR_OK, "%s: %s", op_name(ops[i]->type),
-                      ops[i]->status.text);
-    return d->conn.trips - before;
+    return drivers[s == &there]->conn.trips;
 }
-
-static int64_t trips(struct store *s, struct op *op)
-{
-    return trips_of(s, &op, 1);
-}
-
-/* --- changes of one id ---------------------------------------------------------------------------- */
-
-static struct op session_op(const char *id)
-{
-    struct op op = store_op(&here, OP_SESSION_PUT, id);
-
-    op.session_put.user_id = SLICE("u");
-    op.session_put.metadata = SLICE("{\"a\":1}");
-    op.repeat.present = true;
-    memcpy(op.repeat.op_id, &op.stamp, sizeof(op.stamp));
-    return op;
-}
-
-static struct op patch_op(const char *id)
-{
-    struct op op = store_op(&here, OP_SESSION_PATCH, id);
-
-    op.session_patch.status = slice_of(arena_printf(&here.arena, "%lld", (long long)op.stamp).at);
-    op.repeat.present = true;
-    memcpy(op.repeat.op_id, &op.stamp, sizeof(op.stamp));
-    return op;
-}
-
-static struct op context_op(const char *id)
-{
-    struct op op = store_op(&here, OP_CONTEXT_PUT, id);
-
-    op.context_put.context = SLICE("1");
-    return op;
-}
-
-static struct op append_op(const char *id)
-{
-    struct op op = store_op(&here, OP_MESSAGE_APPEND, id);
-    struct message *m = arena_zalloc(&here.arena, 1, sizeof(*m));
-
-    ck_assert_ptr_nonnull(m);
-    m->id = arena_printf(&here.arena, "m%lld", (long long)op.stamp);
-    m->role = SLICE("user");
-    m->content = SLICE("\"hello\"");
-    op.message_append.messages = m;
-    op.message_append.n = 1;
-    return op;
-}
-
-static struct op checkpoint_op(const char *id)
-{
-    const char *name = arena_printf(&here.arena, "c%lld", (long long)here.now_us).at;
-
-    return put_op(&here, (struct checkpoint_in){
-                             .thread = id, .id = name, .values = "a=1:v b=1:w c=1:x d=1:y"});
-}
-
-static struct op task_op(const char *id)
-{
-    const char *name = arena_printf(&here.arena, "t%lld", (long long)here.now_us).at;
-
-    return writes_op(&here, (struct writes_in){
-                                .thread = id, .checkpoint = "c", .task = name, .writes = "0:a=b"});
-}
-
-static struct op (*const makers[])(const char *id) = {session_op, patch_op,      context_op,
-                                                      append_op,  checkpoint_op, task_op};
-
-/* Each moves the session on, as time does. */
-static struct op make(size_t i, const char *id, bool replicate)
-{
-    struct op op;
-
-    here.now_us += SECOND;
-    op = makers[i](id);
-    op.replicate = replicate;
-    return op;
-}
-
-/* What the other store is asked to take in. */
-static struct op merge_of(const struct op *op)
-{
-    struct op merge = store_op(&there, OP_MERGE, NULL);
-    struct record *items = arena_alloc(&there.arena, op->n_copies * sizeof(*items));
-
-    ck_assert_ptr_nonnull(items);
-    ck_assert_uint_gt(op->n_copies, 0);
-    merge.id = op->id;
-    merge.merge.items = items;
-    for (int kind = 0; kind < RECORD_MESSAGES; kind++)
-        for (size_t i = 0; i < op->n_copies; i++)
-            if ((int)op->copies[i].kind == kind)
-                items[merge.merge.n++] = op->copies[i];
-    return merge;
-}
-
-/* Both stores know the id, and have marked its bucket as used. */
-static void begin(const char *id)
-{
-    struct op op = make(0, id, true), merge;
-
-    store_ok(&here, &op);
-    merge = merge_of(&op);
-    store_ok(&there, &merge);
-}
-
-START_TEST(a_pair_costs_the_primary_no_trip)
-{
-    begin("s");
-    for (size_t i = 0; i < COUNT_OF(makers); i++) {
-        struct op plain = make(i, "s", false), told;
-        int64_t before = trips(&here, &plain);
-
-        told = make(i, "s", true);
-        ck_assert_msg(trips(&here, &told) == before, "%s", op_name(told.type));
-        ck_assert_uint_gt(told.n_copies, 0);
-        if (told.type == OP_MESSAGE_APPEND)
-            ck_assert_int_eq(before, 1);
-    }
-}
-END_TEST
-
-START_TEST(a_copy_takes_two_trips)
-{
-    begin("s");
-    for (size_t i = 0; i < COUNT_OF(makers); i++) {
-        struct op op = make(i, "s", true), merge;
-
-        store_ok(&here, &op);
-        merge = merge_of(&op);
-        ck_assert_msg(trips(&there, &merge) == 2, "%s", op_name(op.type));
-        ck_assert_uint_eq(merge.merge.out.applied, merge.merge.n);
-        ck_assert_msg(trips(&there, &merge) == 1, "%s", op_name(op.type)); /* it is there */
-        ck_assert_uint_eq(merge.merge.out.applied, 0);
-    }
-}
-END_TEST
-
-START_TEST(copies_share_their_trips)
-{
-    struct op ops[BATCH], merges[BATCH], *batch[BATCH];
-
-    for (size_t i = 0; i < BATCH; i++)
-        begin(arena_printf(&here.arena, "s%zu", i).at);
-    for (size_t i = 0; i < BATCH; i++) {
-        ops[i] = make(i % COUNT_OF(makers), arena_printf(&here.arena, "s%zu", i).at, true);
-        store_ok(&here, &ops[i]);
-        merges[i] = merge_of(&ops[i]);
-        batch[i] = &merges[i];
-    }
-    ck_assert_int_eq(trips_of(&there, batch, BATCH), 2);
-    for (size_t i = 0; i < BATCH; i++)
-        ck_assert_uint_eq(merges[i].merge.out.applied, merges[i].merge.n);
-}
-END_TEST
 
 int main(void)
 {
     static const struct contract_target target = {.name = "trips, redis", .open = open_prefix};
+    static const struct trips_pair pair = {so_far, set_up, tear_down, 1, 1, 2};
     Suite *suite = suite_create(target.name);
-    TCase *tc = tcase_create("trips");
     SRunner *runner;
     int failed;
 
@@ -224,11 +59,7 @@ int main(void)
         return SKIPPED;
     }
     contract_target = &target;
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, a_pair_costs_the_primary_no_trip);
-    tcase_add_test(tc, a_copy_takes_two_trips);
-    tcase_add_test(tc, copies_share_their_trips);
-    suite_add_tcase(suite, tc);
+    suite_add_tcase(suite, trips_pair_case(&pair));
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
