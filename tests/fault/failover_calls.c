@@ -118,12 +118,12 @@ static void one_fault(const struct sample *s, int store, size_t call, enum fault
                   store, call, mode, SLICE_ARGS(state_difference(a, after)));
 }
 
-/* A pair merges by itself, and sweeps only when both stores are there. */
+/* What a pair asks of its stores it does by itself, and it sweeps only when both are there. */
 static bool is_served(const struct sample *s)
 {
     struct op op = sample_make(s, &arena);
 
-    return s->type != OP_PROBE && s->type != OP_MERGE &&
+    return s->type != OP_PROBE && s->type < OP_RECORDS_GET && !op.replicate &&
            !(s->type == OP_CLEANUP && op.cleanup.expired);
 }
 

@@ -317,6 +317,108 @@ static void merge(struct op *op)
     op->merge.n = made.n_records;
 }
 
+/* --- of a pair ----------------------------------------------------------------------------------- */
+
+static const struct slice request = {"\7\7\7\7\7\7\7\7\7\7\7\7\7\7\7\7", BLOB_HASH_LEN};
+
+static void get_of_session(struct op *op)
+{
+    static const struct record_name names[] = {
+        {RECORD_SESSION, {.id = SLICE("s1")}},
+        {RECORD_MESSAGE, {.id = SLICE("s1"), .sub = SLICE("m1")}},
+        {RECORD_CONTEXT, {.id = SLICE("s1")}},
+        {RECORD_REPEAT, {.id = SLICE("s1"), .sub = request}},
+        {RECORD_PENDING, {.id = SLICE("s1"), .sub = request}},
+    };
+
+    op->records_get = (struct op_records_get){.names = names, .n = COUNT_OF(names)};
+}
+
+static void get_of_thread(struct op *op)
+{
+    static const struct record_name names[] = {
+        {RECORD_THREAD, {.id = SLICE("s1")}},
+        {RECORD_VALUE, {.id = SLICE("s1"), .ns = SLICE(""), .number = 1}},
+        {RECORD_CHECKPOINT, {.id = SLICE("s1"), .ns = SLICE(""), .sub = SLICE("c1")}},
+        {RECORD_TASK,
+         {.id = SLICE("s1"), .ns = SLICE(""), .sub = SLICE("c3"), .task = SLICE("task")}},
+    };
+
+    op->records_get = (struct op_records_get){.names = names, .n = COUNT_OF(names)};
+}
+
+static void merge_requests(struct op *op)
+{
+    static struct record records[4];
+
+    records[0] = (struct record){
+        .kind = RECORD_MESSAGE, .key = {.id = SLICE("s1"), .sub = SLICE("m1")}, .gone = INT64_MAX};
+    records[1] = (struct record){.kind = RECORD_CHECKPOINT,
+                                 .key = {.id = SLICE("s1"), .ns = SLICE(""), .sub = SLICE("c1")},
+                                 .gone = INT64_MAX};
+    records[2] = (struct record){.kind = RECORD_REPEAT,
+                                 .key = {.id = SLICE("s1"), .sub = SLICE("0123456789abcdef")}};
+    records[3] = (struct record){.kind = RECORD_PENDING,
+                                 .key = {.id = SLICE("s1"), .sub = request},
+                                 .pending = {.stamp = stamp_next(), .requests = 1}};
+    op->merge.items = records;
+    op->merge.n = COUNT_OF(records);
+    op->replicate = true;
+}
+
+static void patch_alone(struct op *op)
+{
+    session_patch_again(op);
+    op->alone = op->replicate = true;
+}
+
+static void delete_alone(struct op *op)
+{
+    session_delete(op);
+    op->alone = op->replicate = op->fence = true;
+}
+
+static void append_told(struct op *op)
+{
+    message_append(op);
+    op->replicate = true;
+}
+
+static void checkpoint_told(struct op *op)
+{
+    checkpoint_replace(op);
+    op->replicate = true;
+}
+
+static void writes_told(struct op *op)
+{
+    writes_upsert(op);
+    op->replicate = true;
+}
+
+static void pair_read(struct op *op)
+{
+    op->pair_read.limit = 10;
+}
+
+static void pair_change(struct op *op)
+{
+    static const struct outbox_entry entry = {.number = 1, .tenant = SLICE("default")};
+    static const struct pair_id lacks = {SLICE("default"), SLICE("s9")};
+    static const struct pair_id found = {SLICE("default"), SLICE("s8")};
+    static const struct pair_note notes[] = {
+        {SLICE("a"), SLICE("1"), false}, {SLICE("b"), SLICE("1"), true}, {.name = SLICE("c")}};
+
+    op->pair_change = (struct op_pair_change){.clear = &entry,
+                                              .n_clear = 1,
+                                              .missing = &lacks,
+                                              .n_missing = 1,
+                                              .found = &found,
+                                              .n_found = 1,
+                                              .notes = notes,
+                                              .n_notes = COUNT_OF(notes)};
+}
+
 static void nothing(struct op *op UNUSED)
 {
 }
@@ -369,6 +471,16 @@ const struct sample samples[] = {
     {"read_range, checkpoints",   OP_READ_RANGE,      NULL, range_checkpoints},
     {"read_range, tasks",         OP_READ_RANGE,      NULL, range_tasks},
     {"merge",                     OP_MERGE,           NULL, merge},
+    {"merge, of a pair",          OP_MERGE,           "s1", merge_requests},
+    {"records_get, session",      OP_RECORDS_GET,     "s1", get_of_session},
+    {"records_get, thread",       OP_RECORDS_GET,     "s1", get_of_thread},
+    {"session_patch, alone",      OP_SESSION_PATCH,   "s1", patch_alone},
+    {"session_delete, alone",     OP_SESSION_DELETE,  "s1", delete_alone},
+    {"message_append, told",      OP_MESSAGE_APPEND,  "s1", append_told},
+    {"checkpoint_put, told",      OP_CHECKPOINT_PUT,  "s1", checkpoint_told},
+    {"writes_put, told",          OP_WRITES_PUT,      "s1", writes_told},
+    {"pair_read",                 OP_PAIR_READ,       NULL, pair_read},
+    {"pair_change",               OP_PAIR_CHANGE,     NULL, pair_change},
 };
 /* clang-format on */
 
