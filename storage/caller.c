@@ -13,22 +13,30 @@ enum { LANES = 4, READERS = 1, QUEUE_MAX = 10000 };
 #define PAUSE_MIN_NS (INT64_C(20) * 1000000)
 #define PAUSE_MAX_NS (INT64_C(1000) * 1000000)
 
-/* A store that is not there now may come. */
+struct opening {
+    struct backend_config cfg;
+    bool found; /* a lane has reached the store */
+};
+
+/* A store that is not there now may come; one that takes some lanes and no more has too few connections. */
 static struct backend *open_chain(void *ctx, enum backend_role role, struct err *err)
 {
-    struct backend_config cfg = *(const struct backend_config *)ctx;
+    struct opening *opening = ctx;
     struct backend *chain;
 
-    cfg.role = role;
-    chain = chain_open(&cfg, err);
-    return chain || err->kind != ERR_UNAVAILABLE ? chain : lazy_open(&cfg, err);
+    opening->cfg.role = role;
+    chain = chain_open(&opening->cfg, err);
+    opening->found |= chain != NULL;
+    if (chain || opening->found || err->kind != ERR_UNAVAILABLE)
+        return chain;
+    return lazy_open(&opening->cfg, err);
 }
 
 struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config lanes,
                            const char **type, struct err *err)
 {
     const struct backend_driver *driver = driver_find(cfg->url, err);
-    struct backend_config copy = *cfg;
+    struct opening opening = {.cfg = *cfg};
     struct lanes *opened;
 
     if (!driver)
@@ -37,7 +45,7 @@ struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config
         stamp_set_node((unsigned)cfg->instance);
     lanes.layout = driver->layout;
     lanes.open = open_chain;
-    lanes.ctx = &copy; /* all chains are open when lanes_open() returns */
+    lanes.ctx = &opening; /* all chains are open when lanes_open() returns */
     *type = driver->scheme;
     opened = lanes_open(&lanes, err);
     if (!opened && err->kind == ERR_CONFIG) /* the setting is well formed: the store is at fault */

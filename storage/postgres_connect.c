@@ -14,37 +14,33 @@ enum {
 
 /* Reasons as libpq gives them, with hosts and users in them, and as we do. */
 static const struct {
-    const char *part, *reason;
+    const char *part;
+    enum err_kind kind; /* ERR_CONFIG: somebody has to change something */
+    const char *reason;
 } reasons[] = {
-    {"password authentication failed", "the server refuses the user or the password"},
-    {"not permitted to log in", "the server refuses the user or the password"},
-    {"not currently accepting", "the database takes no connections"},
-    {"no password supplied", "the server wants a password"},
-    {"no pg_hba.conf entry", "the server admits nobody from here (pg_hba.conf)"},
-    {"rejects connection", "the server admits nobody from here (pg_hba.conf)"},
-    {"invalid integer value", "the URL is malformed"},
-    {"too many", "the server has too many connections"},
-    {"remaining connection slots", "the server has too many connections"},
-    {"starting up", "the server is starting up"},
-    {"shutting down", "the server is shutting down"},
-    {"recovery mode", "the server is recovering"},
-    {"does not exist", "the user or the database does not exist"},
-    {"read-only", "the server is read-only (a standby?)"},
-    {"hot standby", "the server is a standby"},
-    {"SSL", "no connection by TLS as sslmode asks for"},
-    {"certificate", "no connection by TLS as sslmode asks for"},
-    {"refused", "connection refused"},
-    {"could not translate host name", "the name of the host is not known"},
-    {"unsupported startup parameter", "a pool that stands between refuses what is in the URL"},
+    {"password authentication failed", ERR_CONFIG, "the server refuses the user or the password"},
+    {"not permitted to log in", ERR_CONFIG, "the server refuses the user or the password"},
+    {"not currently accepting", ERR_UNAVAILABLE, "the database takes no connections"},
+    {"no password supplied", ERR_CONFIG, "the server wants a password"},
+    {"no pg_hba.conf entry", ERR_CONFIG, "the server admits nobody from here (pg_hba.conf)"},
+    {"rejects connection", ERR_CONFIG, "the server admits nobody from here (pg_hba.conf)"},
+    {"invalid integer value", ERR_CONFIG, "the URL is malformed"},
+    {"too many", ERR_UNAVAILABLE, "the server has too many connections"},
+    {"remaining connection slots", ERR_UNAVAILABLE, "the server has too many connections"},
+    {"starting up", ERR_UNAVAILABLE, "the server is starting up"},
+    {"shutting down", ERR_UNAVAILABLE, "the server is shutting down"},
+    {"recovery mode", ERR_UNAVAILABLE, "the server is recovering"},
+    {"does not exist", ERR_CONFIG, "the user or the database does not exist"},
+    {"read-only", ERR_UNAVAILABLE, "the server is read-only (a standby?)"},
+    {"hot standby", ERR_UNAVAILABLE, "the server is a standby"},
+    {"SSL", ERR_CONFIG, "no connection by TLS as sslmode asks for"},
+    {"certificate", ERR_CONFIG, "no connection by TLS as sslmode asks for"},
+    {"refused", ERR_UNAVAILABLE, "connection refused"},
+    {"could not translate host name", ERR_UNAVAILABLE, "the name of the host is not known"},
+    {"unsupported startup parameter", ERR_CONFIG,
+     "a pool that stands between refuses what is in the URL"},
+    {"", ERR_UNAVAILABLE, "no connection to the server"},
 };
-
-static const char *reason_of(const char *message)
-{
-    for (size_t i = 0; i < COUNT_OF(reasons); i++)
-        if (strstr(message, reasons[i].part))
-            return reasons[i].reason;
-    return "no connection to the server";
-}
 
 struct options {
     const char *keys[OPTIONS_MAX], *values[OPTIONS_MAX];
@@ -126,7 +122,12 @@ bool connect_start(struct postgres *d, struct err *err)
 
 static bool fail_connect(struct postgres *d, struct err *err)
 {
-    return err_set(err, ERR_UNAVAILABLE, "postgres: %s", reason_of(PQerrorMessage(d->conn)));
+    const char *message = PQerrorMessage(d->conn);
+    size_t i = 0;
+
+    while (!strstr(message, reasons[i].part)) /* the last one is part of all */
+        i++;
+    return err_set(err, reasons[i].kind, "postgres: %s", reasons[i].reason);
 }
 
 /* Waits a little for what a new connection is at; *waits: it goes on later. */

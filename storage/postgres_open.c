@@ -122,5 +122,7 @@ bool postgres_connect(struct postgres *d, struct err *err)
     if (!waits)
         pipe_lose(d, "not connected", false);
     d->failure = *err = why;
+    if (err->kind == ERR_CONFIG && !d->patient) /* wrong now, it may be right later */
+        err->kind = ERR_UNAVAILABLE;
     return false;
 }

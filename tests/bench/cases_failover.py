@@ -8,6 +8,7 @@ import pathlib
 import signal
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 
@@ -38,7 +39,12 @@ def both() -> Iterator[tuple[stores.Redis, stores.Postgres]]:
 
 
 def health(server: Server) -> dict:
-    with urllib.request.urlopen(server.url + "/health", timeout=10) as answer:
+    """Also of one that cannot serve."""
+    try:
+        answer = urllib.request.urlopen(server.url + "/health", timeout=10)
+    except urllib.error.HTTPError as failed:
+        answer = failed
+    with answer:
         return json.load(answer)
 
 
@@ -96,16 +102,29 @@ def dying(plan: Plan, number: signal.Signals) -> Iterator[tuple[float, float]]:
 
 
 def after(plan: Plan) -> Iterator[tuple[float, float]]:
-    with both() as (cache, database), stores.postgres() as other:
-        with pair(cache, database) as ours, stateward(url=other.url()) as theirs:
-            cache.kill()
-            until(lambda: health(ours)["failover"]["state"] == "on_fallback")
-            yield from alternate(plan, lambda: wrk(ours.url, plan.seconds, "append.lua").p99,
-                                 lambda: wrk(theirs.url, plan.seconds, "append.lua").p99)
+    with both() as (cache, database), stores.postgres() as other, pair(cache, database) as ours, \
+            stateward(url=other.url()) as theirs:
+        cache.kill()
+        until(lambda: health(ours)["failover"]["state"] == "on_fallback")
+        yield from alternate(plan, lambda: wrk(ours.url, plan.seconds, "append.lua").p99,
+                             lambda: wrk(theirs.url, plan.seconds, "append.lua").p99)
 
 
 def copied(server: Server) -> int:
     return int(health(server)["failover"]["copied"])
+
+
+def drained(server: Server, primary: Store, seconds: int) -> float:
+    """Records a second that come back to a primary that hung."""
+    primary.signal(signal.SIGSTOP)
+    until(lambda: health(server)["failover"]["state"] == "on_fallback")
+    wrk(server.url, seconds, "append.lua")
+    before = copied(server)
+    primary.signal(signal.SIGCONT)
+    until(lambda: copied(server) > before)
+    begun, before = time.monotonic(), copied(server)
+    until(lambda: health(server)["failover"]["state"] == "normal")
+    return (copied(server) - before) / (time.monotonic() - begun)
 
 
 def drain(plan: Plan, redis_first: bool) -> Iterator[tuple[float, float]]:
@@ -113,15 +132,7 @@ def drain(plan: Plan, redis_first: bool) -> Iterator[tuple[float, float]]:
         with both() as (cache, database):
             first, second = (cache, database) if redis_first else (database, cache)
             with pair(first, second) as server:
-                first.signal(signal.SIGSTOP)
-                until(lambda: health(server)["failover"]["state"] == "on_fallback")
-                wrk(server.url, plan.seconds, "append.lua")
-                before = copied(server)
-                first.signal(signal.SIGCONT)
-                until(lambda: copied(server) > before)
-                begun, before = time.monotonic(), copied(server)
-                until(lambda: health(server)["failover"]["state"] == "normal")
-                yield (copied(server) - before) / (time.monotonic() - begun), ENOUGH
+                yield drained(server, first, plan.seconds), ENOUGH
 
 
 def unpaid(plan: Plan) -> Iterator[tuple[float, float]]:

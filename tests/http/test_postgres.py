@@ -203,9 +203,9 @@ def test_names_of_schemas(postgres: stores.Postgres, database: str, own: Any, tm
 
 def test_newer_schemas(postgres: stores.Postgres, database: str, own: Any, tmp_path: pathlib.Path) -> None:
     own(primary=postgres.url(database)).stop()
-    postgres.sql("INSERT INTO stateward.schema_versions VALUES (3)", database)
-    own(primary=postgres.url(database)).stop()
     postgres.sql("INSERT INTO stateward.schema_versions VALUES (4)", database)
+    own(primary=postgres.url(database)).stop()
+    postgres.sql("INSERT INTO stateward.schema_versions VALUES (5)", database)
     assert "made by a newer version" in refused(postgres.url(database), tmp_path)
 
 
