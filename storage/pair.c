@@ -89,7 +89,7 @@ static bool open_lanes(struct pair *p, const struct pair_config *cfg, struct err
             return false;
     }
     lanes.layout = LANES_BY_KEY;
-    lanes.n_lanes = 2 * cfg->lanes.n_lanes;
+    lanes.n_lanes = cfg->lanes.n_lanes;
     lanes.above = true;
     lanes.open = open_lane;
     lanes.ctx = p;

@@ -54,6 +54,19 @@
 
 #define INTEGER_TYPE "INT"
 
+/*
+ * Finds, locks and changes the row of a session, and adds a message. active_min is compared in a way that no
+ * index serves: that of the ids is the right one.
+ */
+#define PUT_NEXT_MESSAGE                                                                               \
+    "WITH s AS (UPDATE sessions SET last_seq = ?3, active_us = greatest(active_us, ?3) "               \
+    "WHERE tenant = ?1 AND session_id = ?2 AND last_seq < ?3 AND active_min IS NOT DISTINCT FROM ?4 "  \
+    "AND active_us > ?5 AND tomb < ?6 AND (?7 = 0 OR gen > tomb) RETURNING " SESSION_NUMBERS ", id), " \
+    "m AS (INSERT INTO conversations (session, seq, message_id, stamp, role, content, metadata) "      \
+    "SELECT id, ?3, ?8, ?6, ?9, ?10, ?11 FROM s ON CONFLICT DO NOTHING RETURNING 1) "                  \
+    "SELECT s.*, EXISTS (SELECT 1 FROM m), CASE WHEN ?12 = 1 THEN " OUTBOX_WAITS " END FROM s"
+
+
 #define STORE_INCARNATION \
     "SELECT convert_to(CAST((" POSTGRES_INCARNATION ") AS TEXT), 'UTF8'), (" POSTGRES_POSITION ")"
 

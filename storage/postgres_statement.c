@@ -108,7 +108,7 @@ bool statement_writes(int which)
     const char *text = texts[which];
 
     return strncmp(text, "INSERT", 6) == 0 || strncmp(text, "UPDATE", 6) == 0 ||
-           strncmp(text, "DELETE", 6) == 0;
+           strncmp(text, "DELETE", 6) == 0 || strncmp(text, "WITH", 4) == 0;
 }
 
 /* Puts a use into the pipeline; when that fails the use is gone. */

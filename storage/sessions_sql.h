@@ -22,8 +22,6 @@
            "metadata_stamp") ", processing_time"
 #define SESSION_TEXTS ", session_id, user_id, status, metadata"
 
-/* SESSION_NEXT compares active_min in a way that no index serves: that of the ids is the right one. */
-
 /* Pages of the list; the long columns are read row by row, for a sort would gather them all. */
 #define SESSION_LIST(index, user)                                         \
     "SELECT id FROM " T_SESSION " " INDEXED_BY(index) " WHERE tenant = ?1" user  \
@@ -65,11 +63,6 @@
                        "WHERE id = ?1")                                                                                                                                                               \
     X(SESSION_TOUCH, "UPDATE " T_SESSION " SET active_us = ?3, active_min = ?4 WHERE tenant = ?1 " \
                      "AND session_id = ?2 AND gen > tomb AND active_us > ?5 AND active_us < ?3") \
-    X(SESSION_NEXT, "UPDATE " T_SESSION " SET last_seq = ?3, active_us = " GREATER "(active_us, ?3) " \
-                    "WHERE tenant = ?1 AND session_id = ?2 AND last_seq < ?3 " \
-                    "AND active_min IS NOT DISTINCT FROM ?4 " \
-                    "AND active_us > ?5 AND tomb < ?6 AND (?7 = 0 OR gen > tomb) " \
-                    "RETURNING " SESSION_NUMBERS) \
     X(SESSION_LIST, SESSION_LIST("session_active", ""))                                                                                                                                               \
     X(SESSION_LIST_USER, SESSION_LIST("session_user", " AND user_id = ?9"))                                                                                                                           \
     X(SESSION_IDLE, "SELECT " SESSION_NUMBERS ", session_id, tenant FROM " T_SESSION " "                                                                                                                    \
@@ -102,6 +95,7 @@
     X(CONTEXT_KILL, "DELETE FROM " T_CONTEXT " WHERE session = ?1 AND stamp <= ?2")                                                                                                                         \
     X(MESSAGE_PUT, "INSERT INTO " T_MESSAGE " (session, seq, message_id, stamp, role, content, "                                                                                                            \
                    "metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING")                                                                                                            \
+    X(MESSAGE_NEXT, PUT_NEXT_MESSAGE) \
     X(MESSAGE_FIND, "SELECT seq, stamp FROM " T_MESSAGE " WHERE session = ?1 AND message_id = ?2")                                                                                                          \
     X(MESSAGE_REPLACE, "UPDATE " T_MESSAGE " SET seq = ?2, stamp = ?4, role = ?5, content = ?6, "                                                                                                           \
                        "metadata = ?7 WHERE session = ?1 AND message_id = ?3")                                                                                                                        \

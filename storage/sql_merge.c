@@ -243,6 +243,35 @@ static bool merge_all(struct look *l, struct err *err)
     return true;
 }
 
+/* A message that was just written in the other store, where each answer is waited for. */
+static bool merge_next(struct sql *d, struct op *op, int64_t tenant, bool *done, struct err *err)
+{
+    const struct record *r = op->merge.items;
+    struct row_message next = {
+        .session = r->key.id,
+        .id = r->key.sub,
+        .role = r->message.role,
+        .content = r->message.content,
+        .metadata = r->message.metadata,
+        .seq = r->message.seq,
+        .stamp = r->message.stamp,
+        .expired_us = INT64_MIN,
+        .look = true,
+    };
+
+    *done = false;
+    if (op->merge.n != 1 || r->kind != RECORD_MESSAGE || r->gone)
+        return true;
+    stamp_observe(next.stamp);
+    if (!row_next(d, tenant, &next, err))
+        return false;
+    *done = next.out.done;
+    op->merge.out.applied = 1;
+    op->merge.out.newest = 0;
+    op->merge.out.outbox = next.out.waits;
+    return true;
+}
+
 bool sql_merge(struct sql *d, struct op *op, struct err *err)
 {
     AUTO(look_end) struct look look = {.d = d, .op = op};
@@ -250,7 +279,11 @@ bool sql_merge(struct sql *d, struct op *op, struct err *err)
     bool found;
 
     if (!sql_tenant(d, op->tenant, true, &look.tenant, err) ||
-        !query_begin(d, SQL_OUTBOX_ANY, &outbox, err) || !query_ask(&outbox, err) ||
+        !merge_next(d, op, look.tenant, &found, err))
+        return false;
+    if (found)
+        return true;
+    if (!query_begin(d, SQL_OUTBOX_ANY, &outbox, err) || !query_ask(&outbox, err) ||
         !merge_all(&look, err) || !sql_checkpoints_gone(d, op, look.tenant, err) ||
         !query_step(&outbox, &found, err))
         return false;

@@ -74,19 +74,30 @@ static bool put_all(struct sql *d, struct op *op, struct session_row *row, int64
     return true;
 }
 
-/* The usual case where each answer is waited for: one statement finds, locks and changes the row. */
+/* The usual case where each answer is waited for: one statement does it all. */
 static bool append_next(struct sql *d, struct op *op, int64_t tenant, bool *done, struct err *err)
 {
     struct message *m = op->message_append.messages;
-    struct session_row row;
+    struct row_message next = {
+        .session = op->id,
+        .id = m->id,
+        .role = m->role,
+        .content = m->content,
+        .metadata = m->metadata,
+        .seq = op->now_us,
+        .stamp = op->stamp,
+        .expired_us = session_state_expired_us(d->session_ttl_us, op->now_us),
+        .require_session = op->message_append.require_session,
+    };
 
     *done = false;
-    if (!d->driver->distant || tenant == 0 || op->message_append.n > 1 || !m->fresh)
+    if (op->message_append.n > 1 || !m->fresh)
         return true;
-    if (!row_next(d, op, tenant, &row, done, err))
+    if (!row_next(d, tenant, &next, err))
         return false;
     m->seq = op->now_us;
-    return !*done || (put_message(d, &row, m, op->stamp, err) && copies_messages(op, err));
+    *done = m->created = next.out.done;
+    return !*done || copies_messages(op, err);
 }
 
 /* The messages say what becomes of the session, unless there are none, or it was removed first. */

@@ -132,30 +132,43 @@ bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row
     return tenant == 0 || load(d, NULL, row, err);
 }
 
-bool row_next(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
-              bool *done, struct err *err)
+static void bind_next(struct query *q, int64_t tenant, const struct row_message *m)
 {
-    AUTO(query_end) struct query q = {0};
+    query_int(q, tenant);
+    query_blob(q, m->session);
+    query_int(q, m->seq);
+    query_int(q, row_minute(m->seq));
+    query_int(q, m->expired_us);
+    query_int(q, m->stamp);
+    query_int(q, m->require_session);
+    query_blob(q, m->id);
+    query_blob(q, m->role);
+    query_blob(q, m->content);
+    query_blob(q, session_state_metadata(m->metadata));
+    query_int(q, m->look);
+}
 
-    *done = false;
-    *row = (struct session_row){.tenant = tenant, .s.session_id = op->id};
-    if (recalls(d, false, row))
+bool row_next(struct sql *d, int64_t tenant, struct row_message *m, struct err *err)
+{
+    enum { ADDED = ROW_ID + 1, WAITS };
+    AUTO(query_end) struct query q = {0};
+    struct session_row row = {.tenant = tenant, .s.session_id = m->session};
+    bool found;
+
+    m->out.done = m->out.waits = false;
+    if (!d->driver->distant || tenant == 0 || recalls(d, false, &row))
         return true;
-    if (!query_begin(d, SQL_SESSION_NEXT, &q, err))
+    if (!query_begin(d, SQL_MESSAGE_NEXT, &q, err))
         return false;
-    query_int(&q, tenant);
-    query_blob(&q, op->id);
-    query_int(&q, op->now_us);
-    query_int(&q, row_minute(op->now_us));
-    query_int(&q, session_state_expired_us(d->session_ttl_us, op->now_us));
-    query_int(&q, op->stamp);
-    query_int(&q, op->message_append.require_session);
-    if (!query_step(&q, done, err))
+    bind_next(&q, tenant, m);
+    if (!query_step(&q, &found, err))
         return false;
-    if (!*done)
+    if (!found)
         return true;
-    row_numbers(&q, row);
-    remember(d, row, false);
+    m->out.done = query_col_int(&q, ADDED) != 0;
+    m->out.waits = query_col_int(&q, WAITS) != 0;
+    row_numbers(&q, &row);
+    remember(d, &row, false);
     return true;
 }
 

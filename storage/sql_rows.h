@@ -51,13 +51,25 @@ bool row_take(struct query *q, struct arena *arena, struct session_row *row,
 bool row_read(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
               struct err *err) MUST_USE;
 
+/* A message for the end of its session, in the time of which the session was active last. */
+struct row_message {
+    struct slice session, id, role, content, metadata;
+    int64_t seq, stamp;
+    int64_t expired_us;   /* sessions that were active by then are not there */
+    bool require_session; /* one that was made */
+    bool look;            /* tell what waits in the outbox */
+    struct {
+        bool done;
+        bool waits; /* something does */
+    } out;
+};
+
 /*
- * Gives the next seq, op->now_us, to a message of the session op->id without reading its row first.
- * *done is false, and nothing has happened, unless that is all there is to do: the row is there, has
- * been active in this minute and has no later seq.
+ * Adds it without reading the row first. out.done is false unless that is all there is to do: the row
+ * is there, has been active in this minute and has no later seq, and no message has this id. Then whoever
+ * goes on finds at most that the session was active.
  */
-bool row_next(struct sql *d, const struct op *op, int64_t tenant, struct session_row *row,
-              bool *done, struct err *err) MUST_USE;
+bool row_next(struct sql *d, int64_t tenant, struct row_message *m, struct err *err) MUST_USE;
 
 /* Reads the texts of a row that row_find() has found. */
 bool row_complete(struct sql *d, struct arena *arena, struct session_row *row,

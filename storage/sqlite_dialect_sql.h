@@ -42,6 +42,10 @@
 #define DESCRIBE_STORE "SELECT 'SQLite ' || sqlite_version(), user_version FROM pragma_user_version"
 
 #define INTEGER_TYPE "INTEGER"
+
+/* It saves no way to a server, and is not used. */
+#define PUT_NEXT_MESSAGE "SELECT 1 WHERE 0"
+
 #define STORE_INCARNATION "SELECT text, 0 FROM note WHERE name = CAST('#incarnation' AS BLOB)"
 
 #define AMONG(list) "IN (" EACH_NUMBER(list) ")"
