@@ -15,6 +15,12 @@ static const char *const names[ACTS] = {
     [ACT_WRITES] = "writes",
     [ACT_THREAD_DELETE] = "thread delete",
     [ACT_CONTEXT] = "context",
+    [ACT_TRIM] = "trim",
+    [ACT_PRUNE] = "prune",
+    [ACT_COPY] = "copy",
+    [ACT_RUNS_DELETE] = "runs delete",
+    [ACT_CLEANUP] = "cleanup",
+    [ACT_SWEEP] = "sweep",
 };
 
 static const enum op_type types[ACTS] = {
@@ -26,6 +32,12 @@ static const enum op_type types[ACTS] = {
     [ACT_WRITES] = OP_WRITES_PUT,
     [ACT_THREAD_DELETE] = OP_THREAD_DELETE,
     [ACT_CONTEXT] = OP_CONTEXT_PUT,
+    [ACT_TRIM] = OP_MESSAGE_TRIM,
+    [ACT_PRUNE] = OP_THREAD_PRUNE,
+    [ACT_COPY] = OP_THREAD_COPY,
+    [ACT_RUNS_DELETE] = OP_RUNS_DELETE,
+    [ACT_CLEANUP] = OP_CLEANUP,
+    [ACT_SWEEP] = OP_CLEANUP,
 };
 
 static const struct cell_place places[CELLS] = {
@@ -47,6 +59,12 @@ const char *acts_name(enum act act)
 bool acts_has_cell(enum act act)
 {
     return act == ACT_CHECKPOINT || act == ACT_WRITES;
+}
+
+bool acts_removes(enum act act)
+{
+    return act == ACT_DELETE || act == ACT_THREAD_DELETE || act == ACT_TRIM || act == ACT_PRUNE ||
+           act == ACT_RUNS_DELETE || act == ACT_CLEANUP;
 }
 
 /* Long enough that the next value is stored as a delta of this one. */
@@ -87,7 +105,11 @@ static struct op_repeat repeat_of(const struct entry *e)
 static struct op_session_patch make_patch(struct world *w, const struct entry *e)
 {
     struct op_session_patch patch = {
-        .increment_requests = true, .mark_error = true, .add_processing_time = 1};
+        .increment_requests = true,
+        .mark_error = true,
+        .add_processing_time = 1,
+        .if_version = e->if_version,
+    };
 
     if (e->sets)
         patch.status = slice_of(e->token);
@@ -123,6 +145,10 @@ static struct op_checkpoint_put make_checkpoint(struct world *w, const struct en
         .metadata = SLICE("{}"),
     };
 
+    if (e->sets && e->id >= ID_STAYS) {
+        put.run_id = SLICE("run");
+        put.metadata = SLICE("{\"run_id\":\"run\"}");
+    }
     if (place->form != FORM_CHANNEL)
         return put;
     put.values = world_alloc(w, sizeof(*put.values));
@@ -160,12 +186,36 @@ struct op acts_op(struct world *w, enum op_type type, int id)
 {
     return (struct op){
         .type = type,
-        .tenant = SLICE("default"),
+        .tenant = world_tenant(id),
         .id = slice_of(world_ids[id]),
         .now_us = clock_now_us(),
         .stamp = stamp_next(),
         .arena = &w->arena,
     };
+}
+
+static void make_removal(struct world *w, const struct entry *e, struct op *op)
+{
+    static const struct slice run = {"run", 3};
+
+    if (e->act == ACT_DELETE) {
+        op->session_delete.threads = true;
+    } else if (e->act == ACT_TRIM) {
+        op->message_trim.keep_last = 2;
+    } else if (e->act == ACT_PRUNE) {
+        op->thread_prune.keep_last = 1;
+    } else if (e->act == ACT_COPY) {
+        op->thread_copy.to = arena_printf(&w->arena, "copy-%s", e->token);
+        assert(op->thread_copy.to.at);
+    } else if (e->act != ACT_THREAD_DELETE) { /* of a whole tenant */
+        op->id = (struct slice){NULL, 0};
+        if (e->act == ACT_RUNS_DELETE)
+            op->runs_delete = (struct op_runs_delete){.run_ids = &run, .n = 1};
+        else
+            op->cleanup = (struct op_cleanup){.expired = e->act == ACT_SWEEP,
+                                              .idle_us = op->now_us - 2 * SEC,
+                                              .limit = 100};
+    }
 }
 
 struct op acts_make(struct world *w, const struct entry *e)
@@ -177,15 +227,13 @@ struct op acts_make(struct world *w, const struct entry *e)
         op.session_put.user_id = slice_of(e->token);
         op.session_put.metadata = text_of(w, e->token);
         op.session_put.with_context = e->sets;
+        op.session_put.create_only = e->create_only;
         break;
     case ACT_PATCH:
         op.session_patch = make_patch(w, e);
         break;
     case ACT_APPEND:
         op.message_append = make_append(w, e);
-        break;
-    case ACT_DELETE:
-        op.session_delete.threads = true;
         break;
     case ACT_CHECKPOINT:
         op.checkpoint_put = make_checkpoint(w, e);
@@ -196,7 +244,16 @@ struct op acts_make(struct world *w, const struct entry *e)
     case ACT_CONTEXT:
         op.context_put.context = text_of(w, e->token);
         break;
+    case ACT_DELETE:
     case ACT_THREAD_DELETE:
+    case ACT_TRIM:
+    case ACT_PRUNE:
+    case ACT_COPY:
+    case ACT_RUNS_DELETE:
+    case ACT_CLEANUP:
+    case ACT_SWEEP:
+        make_removal(w, e, &op);
+        break;
     case ACTS:
         break;
     }

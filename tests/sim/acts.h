@@ -36,6 +36,9 @@ struct slice acts_token(struct slice text);
 /* Whether the act changes a checkpoint or task. */
 bool acts_has_cell(enum act act);
 
+/* Whether the act removes things: only from ids that are deleted. */
+bool acts_removes(enum act act);
+
 /* "append". */
 const char *acts_name(enum act act);
 

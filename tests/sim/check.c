@@ -47,18 +47,31 @@ static bool has_message(const struct view *v, const char *id)
 
 /* --- what deletions cover ------------------------------------------------------------------------- */
 
-static bool covers(const struct entry *d, const struct entry *e)
+/* What a removal may have taken; `surely`: what it must have taken. */
+static bool covers(const struct entry *d, const struct entry *e, bool surely)
 {
-    if (d->id != e->id || d->told == TOLD_FAILED)
+    if (!acts_removes(d->act) || d->told == TOLD_FAILED)
         return false;
-    return d->act == ACT_DELETE || (d->act == ACT_THREAD_DELETE && acts_has_cell(e->act));
+    if (d->act == ACT_RUNS_DELETE) /* of the whole tenant */
+        return !surely && acts_has_cell(e->act) && e->id >= ID_STAYS;
+    if (d->id != e->id)
+        return false;
+    if (d->act == ACT_DELETE)
+        return true;
+    if (d->act == ACT_THREAD_DELETE)
+        return acts_has_cell(e->act);
+    if (surely)
+        return false;
+    if (d->act == ACT_TRIM)
+        return e->act == ACT_APPEND;
+    return d->act == ACT_CLEANUP || acts_has_cell(e->act);
 }
 
 /* Whether a deletion may have come after it. */
 static bool deleted_perhaps(const struct world *w, const struct entry *e)
 {
     for (const struct entry *d = w->journal->first; d; d = d->next)
-        if (covers(d, e) && d->ended_us >= e->begun_us)
+        if (covers(d, e, false) && d->ended_us >= e->begun_us)
             return true;
     return false;
 }
@@ -67,7 +80,7 @@ static bool deleted_perhaps(const struct world *w, const struct entry *e)
 static bool deleted_surely(const struct world *w, const struct entry *e)
 {
     for (const struct entry *d = w->journal->first; d; d = d->next)
-        if (covers(d, e) && d->told == TOLD_OK && d->begun_us > e->ended_us)
+        if (covers(d, e, true) && d->told == TOLD_OK && d->begun_us > e->ended_us)
             return true;
     return false;
 }
@@ -80,7 +93,7 @@ static void check_append(struct world *w, const struct view *v, const struct ent
     const char *second = arena_printf(&w->arena, "%s.2", e->token).at;
 
     assert(second);
-    if (e->sets && has_message(v, second) != there)
+    if (e->sets && has_message(v, second) != there && v->id < ID_STAYS)
         journal_find(w, APPEND_LOST, -1, "one of two messages of %s is there", e->token);
     if (e->told == TOLD_OK && !there && !deleted_perhaps(w, e))
         journal_find(w, APPEND_LOST, v->id, "%s of %s", e->token, world_ids[v->id]);
@@ -100,7 +113,7 @@ static void check_counters(struct world *w, const struct view *v)
     for (const struct entry *e = w->journal->first; e; e = e->next) {
         if (e->id != v->id)
             continue;
-        deleted |= e->act == ACT_DELETE && e->told != TOLD_FAILED;
+        deleted |= (e->act == ACT_DELETE || e->act == ACT_CLEANUP) && e->told != TOLD_FAILED;
         if (e->act != ACT_PATCH)
             continue;
         low += e->told == TOLD_OK;
@@ -117,6 +130,28 @@ static void check_counters(struct world *w, const struct view *v)
         journal_find(w, COUNTERS_APART, v->id, "%s: %lld requests, %lld errors, %g seconds",
                      world_ids[v->id], (long long)count, (long long)v->session.error_count,
                      v->session.total_processing_time);
+}
+
+/* --- conditions ----------------------------------------------------------------------------------- */
+
+/* Of an id that stays: it is created once, and of each version one change is made at most. */
+static void check_conditions(struct world *w, int id)
+{
+    for (const struct entry *e = w->journal->first; e; e = e->next) {
+        if (e->id != id || e->told != TOLD_OK || (!e->create_only && !e->if_version))
+            continue;
+        for (const struct entry *o = w->journal->first; o; o = o->next) {
+            if (o == e || o->id != id || o->told != TOLD_OK)
+                continue;
+            if (e->create_only && o->act == ACT_PUT &&
+                (o->create_only || o->ended_us < e->begun_us))
+                journal_find(w, CONDITION_BROKEN, id, "%s is created by %s, put by %s before",
+                             world_ids[id], e->token, o->token);
+            if (e->if_version && o->if_version == e->if_version)
+                journal_find(w, CONDITION_BROKEN, id, "%s: %s and %s both change version %lld",
+                             world_ids[id], e->token, o->token, (long long)e->if_version);
+        }
+    }
 }
 
 /* --- sessions and values -------------------------------------------------------------------------- */
@@ -248,6 +283,8 @@ static void check_id(struct world *w, int id)
         if (e->id == id && e->act == ACT_APPEND)
             check_append(w, &v, e);
     check_counters(w, &v);
+    if (id < ID_STAYS)
+        check_conditions(w, id);
     check_session(w, &v);
     if (v.there) {
         user.token = v.session.user_id;

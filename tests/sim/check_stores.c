@@ -32,9 +32,10 @@ static void check_outbox(struct world *w, int side)
                      SLICE_ARGS(read->out.missing[i].id));
 }
 
-static struct op_read_range read_kind(struct world *w, int side, enum record_kind kind)
+static struct op_read_range read_kind(struct world *w, int side, struct slice tenant,
+                                      enum record_kind kind)
 {
-    struct op op = {.type = OP_READ_RANGE, .tenant = SLICE("default")};
+    struct op op = {.type = OP_READ_RANGE, .tenant = tenant};
 
     op.read_range.kind = kind;
     op.read_range.limit = PAGE;
@@ -50,18 +51,46 @@ static void tell(struct world *w, const struct record *r, const char *what)
                  SLICE_ARGS(r->key.task), (long long)r->key.number, what);
 }
 
-static void compare_kind(struct world *w, enum record_kind kind)
+/* Whether a checkpoint of a store refers to a value of its namespace. */
+static bool is_needed(struct world *w, int side, struct slice tenant, const struct record *value)
 {
-    struct op_read_range p = read_kind(w, 0, kind), f = read_kind(w, 1, kind);
+    struct op_read_range all = read_kind(w, side, tenant, RECORD_CHECKPOINT);
+    bool needed = false;
+
+    for (size_t i = 0; i < all.out.n; i++) {
+        const struct record *r = &all.out.items[i];
+
+        if (!slice_equal(r->key.id, value->key.id) || !slice_equal(r->key.ns, value->key.ns))
+            continue;
+        needed |= r->checkpoint.head == value->key.number;
+        for (size_t k = 0; k < r->checkpoint.n_refs; k++)
+            needed |= r->checkpoint.refs[k] == value->key.number;
+    }
+    return needed;
+}
+
+/* A value that nothing refers to may lie about in one store: a late copy of it comes when it has gone. */
+static void tell_of_one(struct world *w, int side, struct slice tenant, const struct record *r)
+{
+    if (r->kind == RECORD_VALUE && !is_needed(w, side, tenant, r))
+        journal_find(w, VALUE_LEFT, -1, "%s: %.*s/%.*s %lld", store_name(w->stores[side]),
+                     SLICE_ARGS(r->key.id), SLICE_ARGS(r->key.ns), (long long)r->key.number);
+    else
+        tell(w, r, side == 0 ? "is in P alone" : "is in F alone");
+}
+
+static void compare_kind(struct world *w, struct slice tenant, enum record_kind kind)
+{
+    struct op_read_range p = read_kind(w, 0, tenant, kind), f = read_kind(w, 1, tenant, kind);
 
     for (size_t i = 0, k = 0; i < p.out.n || k < f.out.n;) {
         const struct record *a = &p.out.items[i], *b = &f.out.items[k];
         int order = i == p.out.n ? 1 : k == f.out.n ? -1 : record_key_compare(&a->key, &b->key);
 
         if (order < 0)
-            tell(w, a, "is in P alone");
+            tell_of_one(w, 0, tenant, a);
         else if (order > 0)
-            tell(w, b, "is in F alone");
+            tell_of_one(w, 1, tenant, b);
         else if (record_difference(a, b))
             tell(w, a, record_difference(a, b));
         i += order <= 0;
@@ -72,7 +101,7 @@ static void compare_kind(struct world *w, enum record_kind kind)
 /* A read of a store that is alone counts what is pending there. */
 static void check_pending(struct world *w, int id)
 {
-    struct op p = {.type = OP_SESSION_GET, .tenant = SLICE("default")}, f = p;
+    struct op p = {.type = OP_SESSION_GET, .tenant = world_tenant(id)}, f = p;
     const struct session *a = &p.session_get.out.session, *b = &f.session_get.out.session;
 
     p.id = f.id = slice_of(world_ids[id]);
@@ -84,12 +113,55 @@ static void check_pending(struct world *w, int id)
                      world_ids[id], (long long)a->request_count, (long long)b->request_count);
 }
 
+static struct op get_checkpoint(struct world *w, int side, int id, int cell)
+{
+    struct cell_place place = acts_place(cell);
+    struct op op = {.type = OP_CHECKPOINT_GET, .tenant = world_tenant(id)};
+
+    op.id = slice_of(world_ids[id]);
+    op.checkpoint_get.ns = place.ns;
+    op.checkpoint_get.checkpoint_id = place.checkpoint_id;
+    ask(w, side, &op);
+    return op;
+}
+
+/* Each store can put its values together from what it holds, and they are the same. */
+static void check_values(struct world *w, int id, int cell)
+{
+    struct op p = get_checkpoint(w, 0, id, cell), f = get_checkpoint(w, 1, id, cell);
+    const struct checkpoint *a, *b;
+    bool same;
+
+    if (p.status.kind == ERR_NOT_FOUND && f.status.kind == ERR_NOT_FOUND)
+        return;
+    if (p.status.kind != ERR_OK || f.status.kind != ERR_OK) {
+        journal_find(w, STORES_DIFFER, -1, "checkpoint %.*s of %s in P: %s; in F: %s",
+                     SLICE_ARGS(p.checkpoint_get.checkpoint_id), world_ids[id],
+                     p.status.kind == ERR_OK ? "is there" : p.status.text,
+                     f.status.kind == ERR_OK ? "is there" : f.status.text);
+        return;
+    }
+    a = p.checkpoint_get.out.checkpoint;
+    b = f.checkpoint_get.out.checkpoint;
+    same = slice_equal(a->head.bytes, b->head.bytes) && a->n_values == b->n_values;
+    for (size_t i = 0; same && i < a->n_values; i++)
+        same = slice_equal(a->values[i]->blob.bytes, b->values[i]->blob.bytes);
+    if (!same)
+        journal_find(w, STORES_DIFFER, -1, "values of checkpoint %.*s of %s",
+                     SLICE_ARGS(a->id), world_ids[id]);
+}
+
 void check_stores(struct world *w)
 {
     for (int side = 0; side < STORES; side++)
         check_outbox(w, side);
-    for (int kind = 0; kind < RECORD_KIND_COUNT; kind++)
-        compare_kind(w, (enum record_kind)kind);
-    for (int id = 0; id < IDS; id++)
+    for (int kind = 0; kind < RECORD_KIND_COUNT; kind++) {
+        compare_kind(w, world_tenant(0), (enum record_kind)kind);
+        compare_kind(w, world_tenant(ID_CLEANED), (enum record_kind)kind);
+    }
+    for (int id = 0; id < IDS; id++) {
         check_pending(w, id);
+        for (int cell = 0; cell < CELLS; cell++)
+            check_values(w, id, cell);
+    }
 }

@@ -15,6 +15,7 @@ struct client {
     struct instance *home;
     bool roams; /* repeats with another instance */
     int asked;
+    int64_t versions[ID_STAYS]; /* of sessions, as it has seen them */
 };
 
 /* One try. */
@@ -87,6 +88,8 @@ static void take_read(void *arg)
     enum err_kind kind = op->status.kind;
     struct world *w = a->client->world;
 
+    if (!a->killed && kind == ERR_OK && op->type == OP_SESSION_GET)
+        a->client->versions[a->id] = op->session_get.out.session.version;
     if (!a->killed && (kind == ERR_OK || kind == ERR_NO_SESSION || kind == ERR_NOT_FOUND))
         client_check_read(w, a->client->number, a->id, op, a->call.life);
     else if (!a->killed && kind != ERR_UNAVAILABLE)
@@ -112,7 +115,7 @@ static void read(struct client *c)
         pause(c);
         return;
     }
-    a->id = (int)schedule_between(s, 0, 2);
+    a->id = (int)schedule_between(s, 0, ID_STAYS);
     instance_clock_on(c->home);
     a->call.op = acts_op(c->world, what < 10 ? OP_SESSION_GET : OP_MESSAGE_LIST, a->id);
     if (what >= 10)
@@ -141,6 +144,9 @@ static enum told told_of(struct world *w, const struct attempt *a)
     case ERR_UNAVAILABLE:
     case ERR_NO_SESSION:
     case ERR_NOT_FOUND:
+    case ERR_EXISTS:
+    case ERR_PRECONDITION:
+    case ERR_THREAD:
         return TOLD_FAILED;
     case ERR_IN_DOUBT:
         return TOLD_UNKNOWN;
@@ -167,7 +173,7 @@ static void check_gone(const struct attempt *a)
 {
     const struct entry *e = a->entry;
 
-    if (a->instance == a->client->home && e->act == ACT_PATCH && e->id < 2 &&
+    if (a->instance == a->client->home && e->act == ACT_PATCH && e->id < ID_STAYS &&
         a->call.op.status.kind == ERR_NO_SESSION)
         for (const struct entry *p = a->client->world->journal->first; p; p = p->next)
             if (p->client == e->client && p->id == e->id && p->act == ACT_PUT && p->home &&
@@ -179,7 +185,9 @@ static void check_gone(const struct attempt *a)
 
 static bool may_repeat(const struct entry *e)
 {
-    return e->keyed || !(e->doubt && (e->act == ACT_PATCH || e->act == ACT_CONTEXT));
+    bool once = e->act == ACT_PATCH || e->act == ACT_CONTEXT || e->act == ACT_COPY || e->create_only;
+
+    return e->keyed || !(e->doubt && once);
 }
 
 static void end(struct attempt *a, enum told told)
@@ -212,7 +220,7 @@ static void take_answer(void *arg)
         note_divergence(w, a);
     if (!a->killed)
         check_gone(a);
-    if (told == TOLD_OK || kind == ERR_NO_SESSION || kind == ERR_NOT_FOUND || w->quiet ||
+    if (told == TOLD_OK || (kind != ERR_UNAVAILABLE && kind != ERR_IN_DOUBT) || w->quiet ||
         e->tries == TRIES || !may_repeat(e) || schedule_chance(s, 500)) {
         end(a, told);
         return;
@@ -256,6 +264,8 @@ static enum act pick_act(struct schedule *s)
     static const int weights[ACTS] = {
         [ACT_PUT] = 20,        [ACT_PATCH] = 60,  [ACT_APPEND] = 60,       [ACT_DELETE] = 5,
         [ACT_CHECKPOINT] = 20, [ACT_WRITES] = 10, [ACT_THREAD_DELETE] = 2, [ACT_CONTEXT] = 5,
+        [ACT_TRIM] = 3,        [ACT_PRUNE] = 3,   [ACT_COPY] = 2,          [ACT_RUNS_DELETE] = 2,
+        [ACT_CLEANUP] = 2,     [ACT_SWEEP] = 1,
     };
     int64_t sum = 0, at;
     int act = 0;
@@ -267,12 +277,20 @@ static enum act pick_act(struct schedule *s)
     return (enum act)act;
 }
 
+static int pick_id(struct schedule *s, enum act act)
+{
+    if (act == ACT_CLEANUP || schedule_chance(s, 50))
+        return ID_CLEANED;
+    if (acts_removes(act) || schedule_chance(s, 350))
+        return (int)schedule_between(s, ID_STAYS, ID_CLEANED);
+    return (int)schedule_between(s, 0, ID_STAYS);
+}
+
 static void next(void *arg)
 {
     struct client *c = arg;
     struct schedule *s = &c->world->schedule;
     struct entry *e;
-    bool deletes;
 
     if (c->world->quiet)
         return;
@@ -282,16 +300,17 @@ static void next(void *arg)
     }
     e = journal_add(c->world);
     e->act = c->asked == 0 ? ACT_PUT : pick_act(s);
-    deletes = e->act == ACT_DELETE || e->act == ACT_THREAD_DELETE;
     e->client = c->number;
-    e->id = (int)schedule_between(s, 0, 2) +
-            (deletes || schedule_chance(s, 350) ? 2 : 0);
+    e->id = pick_id(s, e->act);
     e->cell = (int)schedule_between(s, 0, CELLS);
     e->token = arena_printf(&c->world->arena, "c%d.%d", c->number, ++c->asked).at;
     assert(e->token);
     e->sets = schedule_chance(s, 400);
     e->keyed = (e->act == ACT_PATCH && schedule_chance(s, 800)) ||
                (e->act == ACT_PUT && schedule_chance(s, 300));
+    e->create_only = e->act == ACT_PUT && schedule_chance(s, 100);
+    if (e->act == ACT_PATCH && e->id < ID_STAYS && schedule_chance(s, 100))
+        e->if_version = c->versions[e->id];
     e->begun_us = s->now_us;
     send(attempt_new(c, c->home, e));
 }

@@ -23,6 +23,12 @@ enum act {
     ACT_WRITES,
     ACT_THREAD_DELETE,
     ACT_CONTEXT,
+    ACT_TRIM,        /* all messages but the last two */
+    ACT_PRUNE,       /* all checkpoints but the last one */
+    ACT_COPY,        /* the thread, to a new one */
+    ACT_RUNS_DELETE, /* checkpoints of the thread that have a run id */
+    ACT_CLEANUP,     /* what is idle, of a tenant */
+    ACT_SWEEP,       /* what has expired: nothing does in half a minute */
     ACTS
 };
 
@@ -41,7 +47,9 @@ struct entry {
     int cell;            /* which checkpoint or task */
     const char *token;   /* its value: nobody else has it */
     bool keyed;          /* with an Idempotency-Key, so that it may be repeated */
-    bool sets;           /* a patch: status too */
+    bool sets;           /* a patch: status too; others: as acts.c has it */
+    bool create_only;    /* a put */
+    int64_t if_version;  /* a patch */
     bool doubt;          /* an attempt ended in doubt */
     bool home;           /* told by the instance that the client reads from */
     int64_t life;        /* of that one */
@@ -53,11 +61,13 @@ struct entry {
 enum finding_kind {
     OUTBOX_LEFT,
     STORES_DIFFER,
+    VALUE_LEFT,
     APPEND_LOST,
     REFUSED_APPLIED,
     DELETE_UNDONE,
     INCREMENT_LOST,
     INCREMENT_DOUBLED,
+    CONDITION_BROKEN,
     COUNTERS_APART,
     SESSION_LOST,
     VALUE_LOST,
@@ -70,7 +80,8 @@ enum finding_kind {
 
 struct finding {
     enum finding_kind kind;
-    bool allowed; /* two instances whose clocks differ, and each changed the id in another store */
+    bool allowed; /* garbage, or an order: two instances whose clocks differ each changed the id in
+                     another store */
     char text[200];
 };
 

@@ -191,6 +191,15 @@ static void copy_patch(struct arena *a, struct op_session_patch *patch)
     copy_slice(a, &patch->metadata_merge);
 }
 
+static void copy_runs(struct arena *a, struct op_runs_delete *runs)
+{
+    struct slice *ids = copy_items(a, runs->run_ids, runs->n, sizeof(*ids));
+
+    for (size_t i = 0; i < runs->n; i++)
+        copy_slice(a, &ids[i]);
+    runs->run_ids = ids;
+}
+
 static void copy_inputs(struct op *op)
 {
     struct arena *a = op->arena;
@@ -212,6 +221,8 @@ static void copy_inputs(struct op *op)
         copy_writes_put(a, &op->writes_put);
     } else if (op->type == OP_THREAD_COPY) {
         copy_slice(a, &op->thread_copy.to);
+    } else if (op->type == OP_RUNS_DELETE) {
+        copy_runs(a, &op->runs_delete);
     } else if (op->type == OP_MERGE) {
         copy_merge(a, &op->merge);
     } else if (op->type == OP_PAIR_CHANGE) {

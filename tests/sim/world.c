@@ -11,7 +11,12 @@
 #define WALL_US (INT64_C(1800000000) * SEC)
 #define MONOTONIC_NS (INT64_C(1000) * 1000 * SEC)
 
-const char *const world_ids[IDS] = {"s0", "s1", "d0", "d1"};
+const char *const world_ids[IDS] = {"s0", "s1", "d0", "d1", "e0"};
+
+struct slice world_tenant(int id)
+{
+    return id == ID_CLEANED ? SLICE("other") : SLICE("default");
+}
 
 void *world_alloc(struct world *w, size_t size)
 {

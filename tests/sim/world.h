@@ -19,11 +19,17 @@
 #include "fiber.h"
 #include "schedule.h"
 
-enum { STORES = 2, INSTANCES = 2, LANES = 3, CLIENTS = 4, IDS = 4 };
+enum { STORES = 2, INSTANCES = 2, LANES = 3, CLIENTS = 4, IDS = 5 };
 enum { TASKS = INSTANCES * (LANES + 1) };
 
-/* The sessions and threads of the world. Only what begins with d is ever deleted. */
+/* The sessions and threads of the world. Those that begin with s are never deleted, the one that
+ * begins with e is cleaned up. */
 extern const char *const world_ids[IDS];
+
+enum { ID_STAYS = 2, ID_CLEANED = IDS - 1 }; /* numbers below the first stay */
+
+/* The tenant of one of them. */
+struct slice world_tenant(int id);
 
 struct sim_config {
     unsigned without; /* enum failover_rule: these are broken */
