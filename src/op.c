@@ -44,6 +44,13 @@ bool op_stamp_above(struct op *op, int64_t stored, int64_t *stamp, struct err *e
     return true;
 }
 
+bool op_fence_allows(struct op *op, int64_t stored, struct err *err)
+{
+    int64_t stamp;
+
+    return !op->fence || op_stamp_above(op, stored, &stamp, err);
+}
+
 /* FNV-1a: ids are short, and nobody can choose one that does more harm than a busy id does. */
 static uint64_t mix(uint64_t hash, struct slice s)
 {

@@ -118,6 +118,9 @@ bool op_is_idempotent(const struct op *op);
  */
 bool op_stamp_above(struct op *op, int64_t stored, int64_t *stamp, struct err *err) MUST_USE;
 
+/* For changes that write no stamp: false, as above, when the op says `fence` and is not above `stored`. */
+bool op_fence_allows(struct op *op, int64_t stored, struct err *err) MUST_USE;
+
 /* Same for all ops on one record, so that they meet in one lane: hash of (tenant, id). */
 uint64_t op_lane_hash(const struct op *op);
 

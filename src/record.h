@@ -124,7 +124,7 @@ struct record {
     enum record_kind kind;
     struct record_key key;
     int64_t gone; /* not 0: there is none, and what is stored with a stamp up to this goes too;
-                     messages and checkpoints only */
+                     messages, checkpoints and tasks only. A checkpoint leaves the writes on it */
     union {
         struct record_session session;
         struct record_message message;

@@ -61,8 +61,7 @@ bool ops_is_sweep(const struct op *op)
 /* What is done in the other store as it is, for it has no record to be merged. */
 static bool is_done_twice(const struct op *op)
 {
-    return op->type == OP_MESSAGE_TRIM || op->type == OP_TENANT_FORGET ||
-           (ops_is_sweep(op) && op->n_copies == 0);
+    return op->type == OP_TENANT_FORGET || (ops_is_sweep(op) && op->n_copies == 0);
 }
 
 bool ops_needs_copy(const struct op *op)
@@ -99,12 +98,10 @@ bool ops_copy(const struct op *op, struct op *copy)
     if (!is_done_twice(op))
         return merge_copies(op, copy);
     copy->type = op->type;
-    if (op->type == OP_MESSAGE_TRIM)
-        copy->message_trim = op->message_trim;
-    else if (op->type == OP_CLEANUP)
+    if (op->type == OP_CLEANUP) { /* sessions go in the primary, and are copied */
         copy->cleanup = op->cleanup;
-    if (op->type == OP_CLEANUP) /* sessions go in the primary, and are copied */
         copy->cleanup.sessions_stay = true;
+    }
     return true;
 }
 

@@ -110,20 +110,10 @@ static int64_t stamp_of(const struct record *r)
     return r->kind == RECORD_TASK ? r->task.stamp : r->checkpoint.stamp;
 }
 
-/* Writes go with the id of their checkpoint, which may not be there: all of one id are one. */
-static int compare_places(const void *left, const void *right)
-{
-    const struct record_key *a = left, *b = right;
-    struct record_key of_a = {.id = a->id, .ns = a->ns, .sub = a->sub};
-    struct record_key of_b = {.id = b->id, .ns = b->ns, .sub = b->sub};
-
-    return record_key_compare(&of_a, &of_b);
-}
-
 static bool is_in_both(const struct walk *w, const struct record_key *key)
 {
-    return w->keys.n > 0 && bsearch(key, w->keys.items, w->keys.n, sizeof(*w->keys.items),
-                                    w->kind == RECORD_TASK ? compare_places : compare_keys);
+    return w->keys.n > 0 &&
+           bsearch(key, w->keys.items, w->keys.n, sizeof(*w->keys.items), compare_keys);
 }
 
 /* What only `to` has goes, unless it came later. */
@@ -136,14 +126,10 @@ static bool compare_page(struct walk *w, const struct record *items, size_t n, s
     if (!gone)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        const struct record_key *key = &items[i].key;
-
-        if (stamp_of(&items[i]) > w->change->number || is_in_both(w, key))
+        if (stamp_of(&items[i]) > w->change->number || is_in_both(w, &items[i].key))
             continue;
-        gone[n_gone++] = (struct record){.kind = w->kind == RECORD_MESSAGE ? RECORD_MESSAGE
-                                                                           : RECORD_CHECKPOINT,
-                                         .key = {.id = key->id, .ns = key->ns, .sub = key->sub},
-                                         .gone = w->change->number};
+        gone[n_gone++] = (struct record){
+            .kind = w->kind, .key = items[i].key, .gone = w->change->number};
     }
     return merge(w, w->d->to, gone, n_gone, arena, err);
 }
@@ -207,8 +193,8 @@ bool failover_place(const struct drain *d, const struct place_change *change, st
     if (change->name.kind == RECORD_MESSAGES)
         return remove_others(d, change, RECORD_MESSAGE, err);
     if (change->name.kind == RECORD_CHECKPOINTS)
-        return remove_others(d, change, RECORD_CHECKPOINT, err) &&
-               remove_others(d, change, RECORD_TASK, err);
+        return remove_others(d, change, RECORD_TASK, err) &&
+               remove_others(d, change, RECORD_CHECKPOINT, err);
     return copy_kind(d, change, RECORD_VALUE, err) &&
            copy_kind(d, change, RECORD_CHECKPOINT, err) && copy_kind(d, change, RECORD_TASK, err);
 }

@@ -70,13 +70,14 @@ bool redis_merge_thread(struct merge *m, struct err *err)
 {
     const struct record_thread *from = &m->record->thread;
     struct thread_row *thread = &m->run->thread;
+    int64_t newest = redis_thread_newest(thread);
     bool dies = from->tomb > thread->tomb;
 
     if (dies && thread->stored && !redis_merge_alone(m))
         return true;
     stamp_observe(from->tomb);
-    if (thread->tomb > from->tomb)
-        m->newest = thread->tomb;
+    if (thread->tomb > from->tomb || (dies && newest > from->tomb)) /* newer content outlives it */
+        m->newest = newest;
     m->applied = !thread->stored || dies || from->updated_us > thread->updated_us;
     if (!m->applied)
         return true;

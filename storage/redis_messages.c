@@ -269,6 +269,8 @@ bool redis_message_trim(struct call *c, struct op *op, struct err *err)
         return true;
     if (op->progress)
         return trim_part(c, &row, op->progress, err);
+    if (!op_fence_allows(op, row.content_stamp, err)) /* in the other store it would stay */
+        return false;
     if (high.seq > row.s.last_seq)
         high = (struct message_pos){row.s.last_seq + 1, SLICE("")};
     if (trim->keep_last > 0 && !bound_by_count(c, &high, &all_stay, err))

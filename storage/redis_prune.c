@@ -262,6 +262,8 @@ bool redis_thread_prune(struct call *c, struct op *op, struct err *err)
         return delete_all(c, &thread, err);
     if (!thread.stored || (asked->keep_last == 0 && asked->older_than_us == 0))
         return true;
+    if (!op_fence_allows(op, redis_thread_newest(&thread), err)) /* in the other store it would stay */
+        return false;
     return prune(c, &thread, err);
 }
 
@@ -350,7 +352,9 @@ static bool remove_runs(struct call *c, const struct place *places, size_t n, in
     *removed = 0;
     p.keep.driver = &p;
     call_at(c, c->op->tenant, places[0].parts[0]);
-    if (!redis_thread_read(c, &thread, err) || !redis_removal_load(c, &thread, &p.spaces, err))
+    if (!redis_thread_read(c, &thread, err) ||
+        !op_fence_allows(c->op, redis_thread_newest(&thread), err) ||
+        !redis_removal_load(c, &thread, &p.spaces, err))
         return false;
     for (size_t i = 0; i < thread.n; i++)
         if (!doom_runs(&p, i, places, n, removed, err))

@@ -48,12 +48,16 @@ static bool list_rows(struct merge *m, enum sql_statement which, int64_t a, int6
     }
 }
 
-/* Removes what a deletion elsewhere has covered. The row of the thread has its tomb. */
+/*
+ * Removes what a deletion elsewhere has covered. The row of the thread has its tomb. Writes that come
+ * after it are the first of their task.
+ */
 static bool kill_below(struct merge *m, int64_t thread, int64_t tomb, struct err *err)
 {
     struct doomed dead = {.arena = m->load.arena}, spaces = {.arena = m->load.arena};
 
     if (!query_do(m->load.d, SQL_TASK_DEAD, thread, tomb, err) ||
+        !query_do(m->load.d, SQL_TASK_RESEQ, thread, tomb, err) ||
         !list_rows(m, SQL_CHECKPOINT_DEAD, thread, tomb, &dead, err) ||
         !list_rows(m, SQL_THREAD_NAMESPACES, thread, 0, &spaces, err))
         return false;
@@ -63,13 +67,14 @@ static bool kill_below(struct merge *m, int64_t thread, int64_t tomb, struct err
     for (size_t i = 0; i < spaces.n; i++)
         if (!doomed_settle_below(m->load.d, spaces.items[i].id, tomb, err))
             return false;
-    return true;
+    return query_do(m->load.d, SQL_THREAD_EMPTIED, thread, m->record->thread.updated_us, err);
 }
 
 static bool merge_thread(struct merge *m, struct err *err)
 {
     const struct record_thread *from = &m->record->thread;
     struct thread_row row;
+    int64_t content = 0;
     struct query q;
 
     stamp_observe(from->tomb);
@@ -83,8 +88,11 @@ static bool merge_thread(struct merge *m, struct err *err)
         look_made_thread(m->look, row.id, row.tomb);
         return true;
     }
-    if (row.tomb > from->tomb)
-        m->out.newest = row.tomb;
+    if (from->tomb > row.tomb &&
+        !query_number(m->load.d, SQL_THREAD_NEWEST, (int64_t[]){row.id, 0}, &content, err))
+        return false;
+    if (row.tomb > from->tomb || content > from->tomb) /* newer content outlives the deletion */
+        m->out.newest = row.tomb > content ? row.tomb : content;
     if (from->tomb <= row.tomb && from->updated_us <= row.updated_us)
         return true;
     m->out.applied = true;
@@ -301,36 +309,102 @@ bool sql_thread_record_merge(struct look *l, size_t i, struct sql_merged *out, s
     return ok;
 }
 
-static bool list_gone(struct sql *d, const struct record *record, int64_t tenant,
-                      struct doomed *list, struct err *err)
+/* --- what is gone elsewhere ----------------------------------------------------------------------- */
+
+struct gone {
+    struct sql *d;
+    const struct record *record;
+    int64_t ns, newest; /* of the writes on the row; 0 = there are none */
+    struct checkpoint_row row;
+    struct doomed list; /* rows without writes */
+    size_t applied;
+};
+
+static bool find_gone(struct gone *g, int64_t tenant, struct err *err)
 {
-    struct ns_key key = {tenant, record->key.id, record->key.ns};
-    struct checkpoint_row row = {0};
+    struct ns_key key = {tenant, g->record->key.id, g->record->key.ns};
     struct ns_row ns;
 
-    if (!ns_find(d, &key, &ns, err) ||
-        (ns.id && !checkpoint_find(d, ns.id, record->key.sub, &row, err)))
+    g->row = (struct checkpoint_row){0};
+    if (!ns_find(g->d, &key, &ns, err) ||
+        (ns.id && !checkpoint_find(g->d, ns.id, g->record->key.sub, &g->row, err)))
         return false;
-    if (row.id == 0 || row.stamp > record->gone)
+    g->ns = ns.id;
+    return true;
+}
+
+static bool find_newest(struct gone *g, struct err *err)
+{
+    g->newest = 0;
+    return query_number(g->d, SQL_TASK_NEWEST, (int64_t[]){g->row.id, 0}, &g->newest, err);
+}
+
+static bool drop_row(struct gone *g, struct err *err)
+{
+    struct doomed_item item = {
+        .ns = g->ns, .id = g->row.id, .mark = doomed_mark(g->row.stamp, g->row.created_us)};
+
+    g->applied++;
+    return doomed_add(&g->list, &item, err);
+}
+
+/* The checkpoint goes, the writes on it stay. */
+static bool undo_row(struct gone *g, struct err *err)
+{
+    int64_t freed = 0;
+
+    g->applied++;
+    return query_do(g->d, SQL_CHECKPOINT_UNDO, g->row.id, stamp_us(g->newest), err) &&
+           (g->row.head == 0 || doomed_head(g->d, g->ns, g->row.head, &freed, err)) &&
+           ns_grow(g->d, g->ns,
+                   &(struct ns_change){.checkpoints = -1, .bytes = -freed - g->row.metadata_len},
+                   err) &&
+           unswept_add(g->d, g->ns, err);
+}
+
+/* A row that held nothing but these writes goes with them. */
+static bool drop_task(struct gone *g, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    int64_t bytes = 0;
+    bool found;
+
+    if (!query_begin(g->d, SQL_TASK_GONE, &q, err))
+        return false;
+    query_int(&q, g->row.id);
+    query_int(&q, g->record->gone);
+    query_blob(&q, g->record->key.task);
+    if (!query_step(&q, &found, err))
+        return false;
+    if (!found)
         return true;
-    return doomed_add(list,
-                      &(struct doomed_item){.ns = ns.id,
-                                            .id = row.id,
-                                            .mark = doomed_mark(row.stamp, row.created_us)},
-                      err);
+    bytes = query_col_int(&q, 0);
+    query_end(&q);
+    g->applied++;
+    return ns_grow(g->d, g->ns, &(struct ns_change){.bytes = -bytes}, err) && find_newest(g, err) &&
+           (g->newest || g->row.stamp || drop_row(g, err));
+}
+
+static bool remove_gone(struct gone *g, struct err *err)
+{
+    if (g->record->kind == RECORD_TASK)
+        return drop_task(g, err);
+    if (g->row.stamp == 0 || g->row.stamp > g->record->gone)
+        return true;
+    return find_newest(g, err) && (g->newest ? undo_row(g, err) : drop_row(g, err));
 }
 
 bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct err *err)
 {
-    struct doomed list = {.arena = op->arena};
+    struct gone g = {.d = d, .list = {.arena = op->arena}};
 
     for (size_t i = 0; i < op->merge.n; i++) {
-        const struct record *record = &op->merge.items[i];
-
-        if (record->gone && record->kind == RECORD_CHECKPOINT &&
-            !list_gone(d, record, tenant, &list, err))
+        g.record = &op->merge.items[i];
+        if (!g.record->gone || g.record->kind == RECORD_MESSAGE)
+            continue;
+        if (!find_gone(&g, tenant, err) || (g.row.id && !remove_gone(&g, err)))
             return false;
     }
-    op->merge.out.applied += list.n;
-    return list.n == 0 || removal_whole(d, &list, err);
+    op->merge.out.applied += g.applied;
+    return g.list.n == 0 || removal_whole(d, &g.list, err);
 }

@@ -289,6 +289,15 @@ static bool trim_part(struct sql *d, int64_t session, struct op *op, const struc
     return t->removed == 0 || copies_name(op, RECORD_MESSAGES, op->id, err);
 }
 
+/* What goes must not be newer: in the other store it would stay. */
+static bool may_trim(struct sql *d, struct op *op, const struct session_row *row, struct err *err)
+{
+    int64_t newest;
+
+    return !op->fence ||
+           (row_content_stamp(d, row, &newest, err) && op_fence_allows(op, newest, err));
+}
+
 bool sql_message_trim(struct sql *d, struct op *op, struct err *err)
 {
     struct op_message_trim *trim = &op->message_trim;
@@ -306,6 +315,8 @@ bool sql_message_trim(struct sql *d, struct op *op, struct err *err)
         return true;
     if (op->progress)
         return trim_part(d, row.id, op, op->progress, err);
+    if (!may_trim(d, op, &row, err))
+        return false;
     if (start.high.seq > row.s.last_seq)
         start.high = (struct message_pos){row.s.last_seq + 1, SLICE("")};
     if (trim->keep_last > 0 && !bound_by_count(d, row.id, op, &start.high, &all_stay, err))

@@ -297,7 +297,7 @@ bool sql_thread_prune(struct sql *d, struct op *op, struct err *err)
     const struct op_thread_prune *asked = &op->thread_prune;
     struct pruner p = pruner_new(d, op);
     struct thread_row thread;
-    int64_t tenant;
+    int64_t tenant, newest = 0;
 
     if (op->progress && !asked->delete_all)
         return removal_go_on(d, op, op->progress, err) && name_thread(op, err);
@@ -310,6 +310,9 @@ bool sql_thread_prune(struct sql *d, struct op *op, struct err *err)
         return delete_all(d, op, thread.id, err);
     if (thread.id == 0 || (asked->keep_last == 0 && asked->older_than_us == 0))
         return true;
+    if (op->fence && (!query_number(d, SQL_THREAD_NEWEST, (int64_t[]){thread.id, 0}, &newest, err) ||
+                      !op_fence_allows(op, newest, err))) /* in the other store it would stay */
+        return false;
     return prune(&p, op, thread.id, err);
 }
 
@@ -364,11 +367,15 @@ static bool name_threads(struct sql *d, struct op *op, const struct doomed *list
 {
     AUTO(query_end) struct query q = {0};
     struct slice thread;
+    int64_t newest = 0;
     bool found;
 
     for (size_t i = 0; op->replicate && i < listed->n; i++) {
         if (i > 0 && listed->items[i].ns == listed->items[i - 1].ns)
             continue;
+        if (!query_number(d, SQL_NS_NEWEST, (int64_t[]){listed->items[i].ns, 0}, &newest, err) ||
+            !op_fence_allows(op, newest, err))
+            return false;
         if (!query_begin(d, SQL_NS_THREAD_ID, &q, err))
             return false;
         query_int(&q, listed->items[i].ns);

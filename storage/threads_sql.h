@@ -96,7 +96,9 @@
     X(THREAD_MAKE, "INSERT INTO " T_THREAD " (tenant, thread_id, tomb, updated_us) "                     \
                    "VALUES (?1, ?2, ?3, ?4)" RETURN_ID)                                                      \
     X(THREAD_TOUCH, "UPDATE " T_THREAD " SET updated_us = ?2 WHERE id = ?1 AND updated_us < ?2")         \
-    X(THREAD_TOMB, "UPDATE " T_THREAD " SET tomb = ?2 WHERE id = ?1 AND tomb < ?2")                      \
+    X(THREAD_TOMB, "UPDATE " T_THREAD " SET tomb = ?2, updated_us = 0 WHERE id = ?1 AND tomb < ?2")      \
+    X(THREAD_EMPTIED, "UPDATE " T_THREAD " SET updated_us = ?2 WHERE id = ?1 "                           \
+                      "AND NOT EXISTS (SELECT 1 FROM " T_NAMESPACE " WHERE thread = ?1)")                \
     X(THREAD_NAMESPACES, "SELECT id FROM " T_NAMESPACE " WHERE thread = ?1")                             \
     X(THREAD_MERGE, "UPDATE " T_THREAD " SET tomb = " GREATER "(tomb, ?2), updated_us = " GREATER "(updated_us, ?3) "    \
                     "WHERE id = ?1")                                                               \
@@ -235,6 +237,10 @@
     X(TASK_CLEAR, "DELETE FROM " T_TASK " WHERE checkpoint = ?1 RETURNING " OCTETS "(body)")                 \
     X(TASK_DEAD, "DELETE FROM " T_TASK " WHERE checkpoint IN (SELECT c.id FROM " T_NAMESPACE " n "             \
                  "JOIN " T_CHECKPOINT " c ON c.namespace = n.id WHERE n.thread = ?1) AND stamp <= ?2")   \
+    X(TASK_RESEQ, "UPDATE " T_TASK " SET seq = stamp WHERE checkpoint IN (SELECT c.id FROM " T_NAMESPACE " n " \
+                  "JOIN " T_CHECKPOINT " c ON c.namespace = n.id WHERE n.thread = ?1) AND seq <= ?2")     \
+    X(TASK_GONE, "DELETE FROM " T_TASK " WHERE checkpoint = ?1 AND task_id = ?3 AND stamp <= ?2 "          \
+                 "RETURNING " OCTETS "(body)")                                                         \
     X(TASK_EXPIRED, "DELETE FROM " T_TASK " WHERE checkpoint = ?1 AND stamp >> 10 <= ?2 "                \
                     "RETURNING " OCTETS "(body)")                                                      \
     X(TASK_SEQ, "UPDATE " T_TASK " SET seq = ?2 WHERE checkpoint = ?1 AND seq > ?2 AND task_id = ?3")    \

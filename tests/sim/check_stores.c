@@ -69,12 +69,25 @@ static bool is_needed(struct world *w, int side, struct slice tenant, const stru
     return needed;
 }
 
-/* A value that nothing refers to may lie about in one store: a late copy of it comes when it has gone. */
+/* Trimming and pruning leave no tombstone: a late copy brings back what they removed. */
+static bool is_brought_back(const struct world *w, int side, const struct record *r)
+{
+    bool late = false;
+
+    for (int id = ID_STAYS; id < IDS; id++)
+        late |= w->journal->late[id] && slice_equal(r->key.id, slice_of(world_ids[id]));
+    return late && side == 1 && r->kind != RECORD_SESSION && r->kind != RECORD_THREAD;
+}
+
+/* A value that nothing refers to may lie about in one store, if a late copy of it came. */
 static void tell_of_one(struct world *w, int side, struct slice tenant, const struct record *r)
 {
     if (r->kind == RECORD_VALUE && !is_needed(w, side, tenant, r))
         journal_find(w, VALUE_LEFT, -1, "%s: %.*s/%.*s %lld", store_name(w->stores[side]),
                      SLICE_ARGS(r->key.id), SLICE_ARGS(r->key.ns), (long long)r->key.number);
+    else if (is_brought_back(w, side, r))
+        journal_find(w, BROUGHT_BACK, -1, "%s %.*s/%.*s/%.*s", record_kind_name(r->kind),
+                     SLICE_ARGS(r->key.id), SLICE_ARGS(r->key.ns), SLICE_ARGS(r->key.sub));
     else
         tell(w, r, side == 0 ? "is in P alone" : "is in F alone");
 }
@@ -132,8 +145,8 @@ static void check_values(struct world *w, int id, int cell)
     const struct checkpoint *a, *b;
     bool same;
 
-    if (p.status.kind == ERR_NOT_FOUND && f.status.kind == ERR_NOT_FOUND)
-        return;
+    if (p.status.kind == ERR_NOT_FOUND || f.status.kind == ERR_NOT_FOUND)
+        return; /* told above */
     if (p.status.kind != ERR_OK || f.status.kind != ERR_OK) {
         journal_find(w, STORES_DIFFER, -1, "checkpoint %.*s of %s in P: %s; in F: %s",
                      SLICE_ARGS(p.checkpoint_get.checkpoint_id), world_ids[id],

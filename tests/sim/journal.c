@@ -9,6 +9,7 @@
 static const char *const names[FINDING_KINDS] = {
     [OUTBOX_LEFT] = "outbox not empty",
     [STORES_DIFFER] = "stores differ",
+    [BROUGHT_BACK] = "brought back",
     [VALUE_LEFT] = "value left over",
     [APPEND_LOST] = "append lost",
     [REFUSED_APPLIED] = "503 but applied",
@@ -53,6 +54,12 @@ bool journal_has_skew(const struct world *w)
     return w->n_instances == 2 && (w->instances[0]->skew_us || w->instances[1]->skew_us);
 }
 
+void journal_late(struct world *w, struct slice id)
+{
+    for (int i = 0; i < IDS; i++)
+        w->journal->late[i] |= slice_equal(id, slice_of(world_ids[i]));
+}
+
 void journal_find(struct world *w, enum finding_kind kind, int id, const char *fmt, ...)
 {
     struct journal *j = w->journal;
@@ -63,7 +70,7 @@ void journal_find(struct world *w, enum finding_kind kind, int id, const char *f
         return;
     j->n_findings++;
     f->kind = kind;
-    f->allowed = kind == VALUE_LEFT ||
+    f->allowed = kind == VALUE_LEFT || kind == BROUGHT_BACK ||
                  (by_order[kind] && id >= 0 && j->diverged[id] && journal_has_skew(w));
     va_start(args, fmt);
     vsnprintf(f->text, sizeof(f->text), fmt, args);

@@ -61,6 +61,7 @@ struct entry {
 enum finding_kind {
     OUTBOX_LEFT,
     STORES_DIFFER,
+    BROUGHT_BACK,
     VALUE_LEFT,
     APPEND_LOST,
     REFUSED_APPLIED,
@@ -80,8 +81,7 @@ enum finding_kind {
 
 struct finding {
     enum finding_kind kind;
-    bool allowed; /* garbage, or an order: two instances whose clocks differ each changed the id in
-                     another store */
+    bool allowed; /* docs/failover.md names it */
     char text[200];
 };
 
@@ -91,6 +91,7 @@ struct journal {
     struct entry *first, **end;
     int64_t told[TOLD_UNKNOWN + 1];
     bool diverged[IDS]; /* both stores held acknowledged changes that the other one lacked */
+    bool late[IDS];     /* a copy was merged that had been given up: it may bring back what was removed */
     struct finding findings[FINDINGS_MAX];
     size_t n_findings;
 };
@@ -103,6 +104,9 @@ struct entry *journal_add(struct world *w);
 
 /* Something is wrong with what is called so; id -1: with none of them. */
 void journal_find(struct world *w, enum finding_kind kind, int id, const char *fmt, ...) PRINTF(4, 5);
+
+/* A store has merged copies of this id that nobody waited for any more. */
+void journal_late(struct world *w, struct slice id);
 
 /* "append lost". */
 const char *finding_name(enum finding_kind kind);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "journal.h"
 #include "op_copy.h"
 #include "store.h"
 
@@ -88,6 +89,9 @@ static void run(void *arg)
         n = (size_t)schedule_between(s, 0, (int64_t)n + 1);
     execute(r, n);
     if (r->given_up || killed) {
+        for (size_t i = 0; i < n; i++)
+            if (r->ops[i].type == OP_MERGE)
+                journal_late(r->world, r->ops[i].id);
         world_say(r->world, "    %s does %zu of %zu %s, given up by I%d", store_name(r->store), n, r->n,
                   r->n ? op_name(r->ops[0].type) : "", r->instance->number);
         return;
@@ -204,8 +208,26 @@ static void give_back(const struct op *done, struct op *op)
     op->deadline_ns = deadline_ns;
 }
 
+/* What a merge brings: a letter for each record. */
+static const char *contents(const struct op *op, char *text, size_t size)
+{
+    static const char letters[] = "SMCTVPWRA"; /* P a checkpoint, W writes, R a request, A an addition */
+    size_t n = 0;
+
+    text[0] = '\0';
+    if (op->type != OP_MERGE)
+        return text;
+    text[n++] = ' ';
+    for (size_t i = 0; i < op->merge.n && n < size - 1; i++)
+        text[n++] = op->merge.items[i].gone ? '-' : letters[op->merge.items[i].kind];
+    text[n] = '\0';
+    return text;
+}
+
 static void trace(const struct request *r)
 {
+    char text[64];
+
     static const char *const names[] = {"", " -> nothing done", " -> lost", " -> lost midway"};
 
     if (!r->world->cfg->trace)
@@ -215,8 +237,9 @@ static void trace(const struct request *r)
 
         if (op->type == OP_PAIR_READ && r->outcome == ANSWERED)
             continue;
-        world_say(r->world, "    I%d %s: %s %.*s%s%s stamp %lld%s%s", r->instance->number,
+        world_say(r->world, "    I%d %s: %s %.*s%s%s%s stamp %lld%s%s", r->instance->number,
                   store_name(r->store), op_name(op->type), SLICE_ARGS(op->id),
+                  contents(op, text, sizeof(text)),
                   op->replicate ? " +outbox" : "", op->alone ? " alone" : "", (long long)op->stamp,
                   names[r->outcome],
                   r->outcome == ANSWERED && op->status.kind != ERR_OK ? op->status.text : "");
