@@ -15,7 +15,7 @@ static bool is_of_session(enum record_kind kind)
 /* Those are looked for at the end: merge_gone(). */
 static bool is_gone(const struct record *r)
 {
-    return r->gone && r->kind == RECORD_CHECKPOINT;
+    return r->gone && r->kind != RECORD_MESSAGE;
 }
 
 static bool is_of_thread(const struct record *r)

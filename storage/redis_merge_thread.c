@@ -5,11 +5,23 @@
 #include "redis_removal.h"
 #include "redis_target.h"
 
-/* The writes of one row that a deletion covers; the newest of the others, 0 = none. */
+/* Leaves of a row the place of the writes on it. */
+static void undo_row(struct removal_space *s, struct removal_row *r, int64_t newest)
+{
+    r->rewritten = true;
+    s->space->checkpoints -= r->row.stamp > 0;
+    r->row = (struct cp_row){true, r->row.id, 0,  stamp_us(newest), 0, r->row.form, {0},
+                             {0},  {0},       {0}};
+}
+
+/*
+ * The writes of one row that a deletion covers; the newest of the others, 0 = none. Those that come after
+ * it are the first of their task.
+ */
 static bool kill_tasks(struct merge *m, struct removal_space *s, struct removal_row *r,
                        const struct reply *reply, int64_t *newest, struct err *err)
 {
-    struct task_row *tasks;
+    struct task_row *tasks, first;
     size_t n;
 
     *newest = 0;
@@ -19,9 +31,15 @@ static bool kill_tasks(struct merge *m, struct removal_space *s, struct removal_
         if (tasks[i].stamp <= m->run->thread.tomb) {
             redis_task_drop(m->c, s->space, r->row.id, &tasks[i]);
             r->weight -= (int64_t)tasks[i].body.len;
-        } else if (tasks[i].stamp > *newest) {
-            *newest = tasks[i].stamp;
+            continue;
         }
+        if (tasks[i].stamp > *newest)
+            *newest = tasks[i].stamp;
+        first = tasks[i];
+        first.seq = first.stamp;
+        if (tasks[i].seq <= m->run->thread.tomb &&
+            !redis_task_store(m->c, s->space->ns, r->row.id, &tasks[i], &first, err))
+            return false;
     }
     return true;
 }
@@ -44,10 +62,8 @@ static bool kill_rows(struct merge *m, struct removal_space *s, struct err *err)
         if (r->row.stamp > m->run->thread.tomb)
             continue;
         r->doomed = newest == 0;
-        r->rewritten = newest > 0;
-        s->space->checkpoints -= newest > 0 && r->row.stamp > 0;
-        r->row = (struct cp_row){true, r->row.id, 0,  stamp_us(newest), 0, r->row.form, {0},
-                                 {0},  {0},       {0}};
+        if (newest > 0)
+            undo_row(s, r, newest);
     }
     s->last = m->run->thread.tomb;
     return true;
@@ -57,13 +73,20 @@ static bool kill_rows(struct merge *m, struct removal_space *s, struct err *err)
 static bool kill_below(struct merge *m, struct err *err)
 {
     struct removal_space *spaces;
+    bool left = false;
 
     if (!redis_removal_load(m->c, &m->run->thread, &spaces, err))
         return false;
     for (size_t i = 0; i < m->run->thread.n; i++)
         if (!kill_rows(m, &spaces[i], err))
             return false;
-    return redis_removal_apply(m->c, &m->run->thread, spaces, true, err);
+    if (!redis_removal_apply(m->c, &m->run->thread, spaces, true, err))
+        return false;
+    for (size_t i = 0; i < m->run->thread.n; i++)
+        left |= m->run->thread.spaces[i].stored;
+    if (!left)
+        m->run->thread.updated_us = m->record->thread.updated_us;
+    return true;
 }
 
 bool redis_merge_thread(struct merge *m, struct err *err)
@@ -340,33 +363,109 @@ bool redis_merge_thread_end(struct merge_run *run, struct err *err)
     return stored || !run->thread_changed || redis_thread_store(run->c, &run->thread, NULL, err);
 }
 
-/* Whether the row is one of the records, which are gone. */
-static bool is_gone(const struct record *records, size_t n, struct slice ns,
-                    const struct cp_row *row)
+/* --- what is gone elsewhere ----------------------------------------------------------------------- */
+
+struct gone {
+    struct call *c;
+    const struct record *records;
+    size_t n, applied;
+};
+
+/* The record that says of a row, or of a task on it, that there is none; NULL: none does. */
+static const struct record *find_gone(const struct gone *g, const struct removal_space *s,
+                                      struct slice row, const struct task_row *task)
 {
-    for (size_t i = 0; i < n; i++)
-        if (records[i].gone && records[i].kind == RECORD_CHECKPOINT &&
-            row->stamp <= records[i].gone && slice_equal(records[i].key.ns, ns) &&
-            slice_equal(records[i].key.sub, row->id))
+    for (size_t i = 0; i < g->n; i++) {
+        const struct record *r = &g->records[i];
+
+        if (r->gone && r->kind == (task ? RECORD_TASK : RECORD_CHECKPOINT) &&
+            slice_equal(r->key.ns, s->space->ns) && slice_equal(r->key.sub, row) &&
+            (!task || (slice_equal(r->key.task, task->id) && task->stamp <= r->gone)))
+            return r;
+    }
+    return NULL;
+}
+
+static bool is_named(const struct gone *g, const struct removal_space *s, struct slice row)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (g->records[i].gone && g->records[i].kind != RECORD_MESSAGE &&
+            slice_equal(g->records[i].key.ns, s->space->ns) &&
+            slice_equal(g->records[i].key.sub, row))
             return true;
     return false;
+}
+
+/* Writes that are gone; the newest of the others, 0 = none. */
+static bool drop_tasks(struct gone *g, struct removal_space *s, struct removal_row *r,
+                       const struct reply *reply, int64_t *newest, struct err *err)
+{
+    struct task_row *tasks;
+    size_t n;
+
+    *newest = 0;
+    if (!redis_tasks_take(g->c, reply, r->row.form, &tasks, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!find_gone(g, s, r->row.id, &tasks[i])) {
+            *newest = tasks[i].stamp > *newest ? tasks[i].stamp : *newest;
+            continue;
+        }
+        redis_task_drop(g->c, s->space, r->row.id, &tasks[i]);
+        r->weight -= (int64_t)tasks[i].body.len;
+        r->rewritten = true;
+        g->applied++;
+    }
+    return true;
+}
+
+/* A checkpoint leaves the writes on it; a row that held nothing else goes with them. */
+static bool drop_row(struct gone *g, struct removal_space *s, struct removal_row *r,
+                     const struct reply *reply, struct err *err)
+{
+    const struct record *record = find_gone(g, s, r->row.id, NULL);
+    int64_t newest;
+
+    if (!drop_tasks(g, s, r, reply, &newest, err))
+        return false;
+    if (r->row.stamp == 0) {
+        r->doomed = newest == 0 && r->rewritten;
+        return true;
+    }
+    if (!record || r->row.stamp > record->gone)
+        return true;
+    g->applied++;
+    r->doomed = newest == 0;
+    if (newest > 0)
+        undo_row(s, r, newest);
+    return true;
 }
 
 bool redis_merge_gone(struct call *c, const struct record *records, size_t n, size_t *applied,
                       struct err *err)
 {
+    struct gone g = {.c = c, .records = records, .n = n};
     struct removal_space *spaces;
     struct thread_row thread;
+    struct reply **replies;
+    size_t at = 0;
 
     *applied = 0;
     if (!redis_thread_read(c, &thread, err) || !redis_removal_load(c, &thread, &spaces, err))
         return false;
     for (size_t i = 0; i < thread.n; i++)
         for (size_t k = 0; k < spaces[i].n; k++)
-            if (is_gone(records, n, spaces[i].space->ns, &spaces[i].rows[k].row)) {
-                spaces[i].rows[k].doomed = true;
-                ++*applied;
-            }
-    return *applied == 0 ||
+            if (is_named(&g, &spaces[i], spaces[i].rows[k].row.id))
+                ASK(c, SLICE("HGETALL"),
+                    call_key_in(c, "writes", spaces[i].space->ns, spaces[i].rows[k].row.id));
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < thread.n; i++)
+        for (size_t k = 0; k < spaces[i].n; k++)
+            if (is_named(&g, &spaces[i], spaces[i].rows[k].row.id) &&
+                !drop_row(&g, &spaces[i], &spaces[i].rows[k], replies[at++], err))
+                return false;
+    *applied = g.applied;
+    return g.applied == 0 ||
            (redis_removal_apply(c, &thread, spaces, false, err) && call_commit(c, err));
 }

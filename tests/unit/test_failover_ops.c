@@ -84,19 +84,31 @@ START_TEST(the_copy_merges_records_and_leaves_names_out)
 }
 END_TEST
 
-START_TEST(a_removal_is_made_in_the_other_store_too)
+START_TEST(a_sweep_is_made_in_the_other_store_too)
+{
+    struct op op = op_of(OP_CLEANUP), copy;
+
+    op.cleanup.expired = true;
+    op.cleanup.limit = 3;
+    op.replicate = op.fence = true;
+    ck_assert(ops_copy(&op, &copy));
+    ck_assert_int_eq(copy.type, OP_CLEANUP);
+    ck_assert_int_eq(copy.cleanup.limit, 3);
+    ck_assert(copy.cleanup.sessions_stay && !copy.replicate && !copy.fence);
+}
+END_TEST
+
+/* What the other store keeps may differ: the tending compares them. */
+START_TEST(a_removal_is_only_named)
 {
     struct record name = {.kind = RECORD_MESSAGES, .key = {.id = SLICE("s")}};
     struct op op = op_of(OP_MESSAGE_TRIM), copy;
 
-    op.message_trim.keep_last = 3;
     op.copies = &name;
     op.n_copies = 1;
-    op.replicate = op.fence = true;
-    ck_assert(ops_copy(&op, &copy));
-    ck_assert_int_eq(copy.type, OP_MESSAGE_TRIM);
-    ck_assert_int_eq(copy.message_trim.keep_last, 3);
-    ck_assert(!copy.replicate && !copy.fence);
+    ck_assert(!ops_copy(&op, &copy));
+    ck_assert_int_eq(copy.type, OP_MERGE);
+    ck_assert_uint_eq(copy.merge.n, 0);
 }
 END_TEST
 
@@ -157,7 +169,8 @@ Suite *suite_failover_ops(void)
     tcase_add_test(tc, a_patch_gets_an_id_of_its_own);
     tcase_add_test(tc, conditions);
     tcase_add_test(tc, the_copy_merges_records_and_leaves_names_out);
-    tcase_add_test(tc, a_removal_is_made_in_the_other_store_too);
+    tcase_add_test(tc, a_sweep_is_made_in_the_other_store_too);
+    tcase_add_test(tc, a_removal_is_only_named);
     tcase_add_test(tc, what_is_made_again_adds_nothing_and_has_no_conditions);
     tcase_add_test(tc, the_answer_is_that_of_the_first_run);
     tcase_add_test(tc, what_would_be_done_twice_is_not_made_again);
