@@ -5,45 +5,12 @@
  *        |                 `- the fallback is down: the primary alone (5)
  *        `- the primary is down or behind: at the fallback alone (6)
  */
-#include "failover_ops.h"
+#include "failover_run.h"
 #include "failover_drain.h"
-#include "failover_state.h"
 
 #include <stdlib.h>
 
 #include "clock.h"
-
-/* So often an op gets a new stamp because a store holds a newer one. */
-enum { PRIMARY_TRIES = 6, FALLBACK_TRIES = 4 };
-
-struct failover_lane {
-    struct backend base;
-    struct failover *f;
-    struct backend *stores[2];
-};
-
-/* Where an op of the batch goes next. */
-enum stage { AT_PRIMARY, TO_COPY, TO_CHECK, AT_FALLBACK, DONE };
-
-struct item {
-    struct op *op;
-    enum stage stage;
-    bool doubt; /* the primary may have made the change */
-    bool sole;  /* the fallback was down before the primary was asked */
-    int tries;
-    struct op copy;          /* what goes to the other store */
-    struct op flag;          /* what the primary notes of it */
-    struct op_repeat repeat; /* as it came */
-    bool created;            /* result of the first run, when it is run again */
-    bool rerun;
-};
-
-struct run {
-    struct failover_lane *lane;
-    struct failover *f;
-    struct item *items;
-    size_t n;
-};
 
 static void end(struct item *i, enum err_kind kind, const char *text)
 {
@@ -52,8 +19,7 @@ static void end(struct item *i, enum err_kind kind, const char *text)
     i->stage = DONE;
 }
 
-/* Neither store can take it; what the primary may have made of it is told. */
-static void refuse(struct item *i, const char *text)
+void run_refuse(struct item *i, const char *text)
 {
     end(i, i->doubt && op_writes(i->op) ? ERR_IN_DOUBT : ERR_UNAVAILABLE, text);
 }
@@ -70,8 +36,7 @@ static bool is_lost(const struct op *op)
            (op->status.kind == ERR_UNAVAILABLE && !has_expired(op));
 }
 
-/* The ops of a stage. */
-static size_t gather(struct run *r, enum stage stage, struct item **items, struct op **ops)
+size_t run_gather(struct run *r, enum stage stage, struct item **items, struct op **ops)
 {
     size_t n = 0;
 
@@ -84,8 +49,7 @@ static size_t gather(struct run *r, enum stage stage, struct item **items, struc
     return n;
 }
 
-/* Runs ops at a store and keeps its breaker. Each op has a status then. */
-static void call(struct run *r, enum side side, struct op *const ops[], size_t n)
+void run_call(struct run *r, enum side side, struct op *const ops[], size_t n)
 {
     const struct err *why = NULL;
     bool answered = false;
@@ -109,8 +73,7 @@ static void call(struct run *r, enum side side, struct op *const ops[], size_t n
         state_answered(r->f, side);
 }
 
-/* A store holds something newer: the clock goes beyond it, and the op has a new stamp. */
-static void stamp_anew(struct op *op, int64_t newest)
+void run_stamp(struct op *op, int64_t newest)
 {
     stamp_observe(newest);
     ops_stamp(op);
@@ -147,15 +110,16 @@ static void take_from_primary(struct run *r, struct item *i)
         i->stage = AT_FALLBACK;
     } else if (op->status.kind == ERR_FENCED) {
         if (++i->tries == PRIMARY_TRIES)
-            refuse(i, "the stores hold newer changes again and again");
+            run_refuse(i, "the stores hold newer changes again and again");
         else
-            stamp_anew(op, op->newest);
+            run_stamp(op, op->newest);
     } else if (op->status.kind != ERR_OK || op->again) {
         i->stage = DONE;
     } else if (!op_writes(op)) {
         i->stage = state_behind(r->f) && KEEPS(r->f, RULE_OWN) ? AT_FALLBACK : DONE;
     } else {
-        i->stage = ops_needs_copy(op) ? TO_COPY : DONE;
+        i->repeated = ops_ask(op, &i->copy);
+        i->stage = i->repeated ? TO_FETCH : ops_needs_copy(op) ? TO_COPY : DONE;
     }
 }
 
@@ -166,7 +130,7 @@ static void ask_primary(struct run *r)
     bool behind = state_behind(r->f), up = state_is_up(r->f, PRIMARY);
     bool ready = state_ready(r->f, PRIMARY), normal = state_normal(r->f);
     bool sole = !state_is_up(r->f, FALLBACK);
-    size_t n = gather(r, AT_PRIMARY, items, ops), left = 0;
+    size_t n = run_gather(r, AT_PRIMARY, items, ops), left = 0;
 
     for (size_t i = 0; i < n; i++) {
         struct item *item = items[i];
@@ -175,9 +139,9 @@ static void ask_primary(struct run *r)
         if (behind || !up)
             item->stage = AT_FALLBACK;
         else if (!ready)
-            refuse(item, "the fallback was not seen yet, and may hold newer changes");
+            run_refuse(item, "the fallback was not seen yet, and may hold newer changes");
         else if (!normal && needs_both(r, item->op))
-            refuse(item, "this needs both stores, and one of them cannot be had");
+            run_refuse(item, "this needs both stores, and one of them cannot be had");
         else {
             prepare(r, item->op, false);
             items[left] = item;
@@ -186,148 +150,9 @@ static void ask_primary(struct run *r)
     }
     if (left == 0)
         return;
-    call(r, PRIMARY, ops, left);
+    run_call(r, PRIMARY, ops, left);
     for (size_t i = 0; i < left; i++)
         take_from_primary(r, items[i]);
-}
-
-/* --- the copy for the fallback (4, 5) ------------------------------------------------------------- */
-
-/* The change is made, and what is newer elsewhere would undo it: it is made once more (check). */
-static void make_again(struct item *i, int64_t newest)
-{
-    if (++i->tries >= PRIMARY_TRIES || !ops_make_again(i->op, &i->created, i->rerun)) {
-        i->doubt = true;
-        refuse(i, "a newer change was made elsewhere at the same time");
-        return;
-    }
-    i->rerun = i->doubt = true;
-    stamp_anew(i->op, newest);
-    i->stage = AT_PRIMARY;
-}
-
-static bool is_overruled(const struct run *r, const struct op *copy)
-{
-    return copy->type == OP_MERGE && copy->merge.out.newest > 0 && KEEPS(r->f, RULE_CHECK);
-}
-
-/* Only the primary has it: remembered at once, and told to it before it is acknowledged. */
-static void keep_alone(struct run *r, struct item *i)
-{
-    state_unsynced(r->f, i->op);
-    i->stage = TO_CHECK;
-}
-
-static void take_from_copy(struct run *r, struct item *i)
-{
-    struct op *copy = &i->copy;
-
-    if (copy->status.kind != ERR_OK) {
-        keep_alone(r, i);
-        return;
-    }
-    if (copy->type == OP_MERGE && copy->merge.out.outbox)
-        state_fell_behind(r->f, false);
-    if (is_overruled(r, copy)) {
-        make_again(i, copy->merge.out.newest);
-        return;
-    }
-    state_copied(r->f, i->op);
-    i->stage = DONE;
-}
-
-/* What is done in parts is done to its end. */
-static void run_copies(struct run *r, struct op **ops, size_t n)
-{
-    while (n > 0) {
-        size_t left = 0;
-
-        call(r, FALLBACK, ops, n);
-        for (size_t i = 0; i < n; i++)
-            if (ops[i]->status.kind == ERR_OK && ops[i]->again)
-                ops[left++] = ops[i];
-        n = left;
-    }
-}
-
-static void copy(struct run *r)
-{
-    struct item *items[BATCH_MAX] = {NULL};
-    struct op *ops[BATCH_MAX] = {NULL};
-    size_t n = gather(r, TO_COPY, items, ops), left = 0;
-    bool up = state_is_up(r->f, FALLBACK);
-
-    for (size_t i = 0; i < n; i++) {
-        if (!ops_copy(items[i]->op, &items[i]->copy) || !up) {
-            keep_alone(r, items[i]);
-            continue;
-        }
-        items[left] = items[i];
-        ops[left++] = &items[i]->copy;
-    }
-    run_copies(r, ops, left);
-    for (size_t i = 0; i < left; i++)
-        take_from_copy(r, items[i]);
-}
-
-/* Makes the note that the fallback lacks what the op has changed, unless it was made before. */
-static bool flag(struct run *r, struct item *i)
-{
-    size_t max = i->op->n_copies + 1;
-    struct pair_id *ids = arena_alloc(i->op->arena, max * sizeof(*ids));
-    size_t n = ids ? state_unflagged(r->f, i->op, ids, max) : 0;
-
-    i->flag = (struct op){
-        .type = OP_PAIR_CHANGE,
-        .tenant = i->op->tenant,
-        .now_us = i->op->now_us,
-        .stamp = i->op->stamp,
-        .arena = i->op->arena,
-        .pair_change = {.missing = ids, .n_missing = n},
-    };
-    return n > 0;
-}
-
-static void take_from_check(struct run *r, struct item *i, bool flagged, bool checked)
-{
-    if ((flagged && i->flag.status.kind != ERR_OK) || (checked && i->copy.status.kind != ERR_OK)) {
-        if (flagged)
-            state_retell(r->f);
-        i->doubt = true;
-        refuse(i, "the change is in a store that was lost since");
-    } else if (checked && is_overruled(r, &i->copy)) {
-        make_again(i, i->copy.merge.out.newest);
-    } else {
-        i->stage = DONE;
-    }
-}
-
-/* Whether the change still stands in the primary: not where the fallback was down before. */
-static bool is_checked(const struct item *i)
-{
-    return !i->sole && i->copy.type == OP_MERGE;
-}
-
-static void check(struct run *r)
-{
-    struct item *items[BATCH_MAX] = {NULL};
-    struct op *ops[BATCH_MAX] = {NULL};
-    bool flagged[BATCH_MAX] = {false};
-    size_t n = gather(r, TO_CHECK, items, ops), n_ops = 0;
-
-    if (n > BATCH_MAX / 2) /* two ops each; the others come next */
-        n = BATCH_MAX / 2;
-    for (size_t i = 0; i < n; i++) {
-        flagged[i] = flag(r, items[i]);
-        if (flagged[i])
-            ops[n_ops++] = &items[i]->flag;
-        if (is_checked(items[i]))
-            ops[n_ops++] = &items[i]->copy;
-    }
-    if (n_ops > 0)
-        call(r, PRIMARY, ops, n_ops);
-    for (size_t i = 0; i < n; i++)
-        take_from_check(r, items[i], flagged[i], is_checked(items[i]));
 }
 
 /* --- at the fallback alone (6, 10) ---------------------------------------------------------------- */
@@ -349,7 +174,7 @@ static void take_from_fallback(struct run *r, struct item *i)
     bool writes = op_writes(op);
 
     if (op->status.kind == ERR_FENCED && ++i->tries < FALLBACK_TRIES) {
-        stamp_anew(op, op->newest);
+        run_stamp(op, op->newest);
         return;
     }
     i->stage = DONE;
@@ -357,10 +182,10 @@ static void take_from_fallback(struct run *r, struct item *i)
         if (writes && op->n_copies > 0)
             state_fell_behind(r->f, true);
         if (!writes && state_lacks(r->f, op))
-            refuse(i, "the fallback lacks the newest changes of this id");
+            run_refuse(i, "the fallback lacks the newest changes of this id");
     } else if (writes && (i->doubt || op->status.kind == ERR_FENCED)) {
         i->doubt = true;
-        refuse(i, "the primary was lost while it worked on this");
+        run_refuse(i, "the primary was lost while it worked on this");
     }
 }
 
@@ -370,21 +195,21 @@ static void ask_fallback(struct run *r)
     struct op *ops[BATCH_MAX] = {NULL};
     bool ready = state_ready(r->f, FALLBACK), up = state_is_up(r->f, FALLBACK);
     bool told = ready && up && tell(r);
-    size_t n = gather(r, AT_FALLBACK, items, ops), left = 0;
+    size_t n = run_gather(r, AT_FALLBACK, items, ops), left = 0;
 
     for (size_t i = 0; i < n; i++) {
         struct item *item = items[i];
 
         if (!up)
-            refuse(item, "neither store can be had");
+            run_refuse(item, "neither store can be had");
         else if (!ready)
-            refuse(item, "the fallback may lack what the primary has");
+            run_refuse(item, "the fallback may lack what the primary has");
         else if (!told)
-            refuse(item, "the fallback does not answer");
+            run_refuse(item, "the fallback does not answer");
         else if (state_lacks(r->f, item->op))
-            refuse(item, "the fallback lacks the newest changes of this id");
+            run_refuse(item, "the fallback lacks the newest changes of this id");
         else if (needs_both(r, item->op))
-            refuse(item, "this needs both stores, and the primary cannot be had");
+            run_refuse(item, "this needs both stores, and the primary cannot be had");
         else {
             prepare(r, item->op, true);
             items[left] = item;
@@ -393,7 +218,7 @@ static void ask_fallback(struct run *r)
     }
     if (left == 0)
         return;
-    call(r, FALLBACK, ops, left);
+    run_call(r, FALLBACK, ops, left);
     for (size_t i = 0; i < left; i++)
         take_from_fallback(r, items[i]);
 }
@@ -422,7 +247,8 @@ static enum stage next_stage(const struct run *r)
 
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
-    static void (*const stages[])(struct run *) = {ask_primary, copy, check, ask_fallback};
+    static void (*const stages[])(struct run *) = {ask_primary, run_fetch, run_copy, run_check,
+                                                   ask_fallback};
     struct failover_lane *lane = (struct failover_lane *)self;
     struct run r = {.lane = lane, .f = lane->f, .n = n};
 
@@ -433,7 +259,7 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
         r.items[i].op = ops[i];
         r.items[i].repeat = ops[i]->repeat;
         if (ops[i]->type == OP_CHECKPOINT_PUT)
-            stamp_anew(ops[i], ops[i]->stamp);
+            run_stamp(ops[i], ops[i]->stamp);
     }
     for (enum stage stage = AT_PRIMARY; stage != DONE; stage = next_stage(&r))
         stages[stage](&r);

@@ -70,6 +70,75 @@ bool ops_needs_copy(const struct op *op)
            (op->type == OP_TENANT_FORGET && op->tenant_forget.out.removed);
 }
 
+static size_t name(struct record_name *names, size_t n, const struct op *op, enum record_kind kind)
+{
+    names[n] = (struct record_name){.kind = kind, .key = {.id = op->id}};
+    return n + 1;
+}
+
+static size_t name_messages(struct record_name *names, const struct op *op)
+{
+    size_t n = name(names, 0, op, RECORD_SESSION);
+    bool all_new = true;
+
+    for (size_t i = 0; i < op->message_append.n; i++) {
+        n = name(names, n, op, RECORD_MESSAGE);
+        names[n - 1].key.sub = op->message_append.messages[i].id;
+        all_new &= op->message_append.messages[i].created;
+    }
+    return all_new ? 0 : n;
+}
+
+static size_t name_request(struct record_name *names, const struct op *op)
+{
+    size_t n = name(names, 0, op, RECORD_SESSION);
+
+    if (op->repeat.present) {
+        n = name(names, n, op, RECORD_REPEAT);
+        names[n - 1].key.sub = (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN};
+    }
+    return n;
+}
+
+static size_t name_task(struct record_name *names, const struct op *op)
+{
+    size_t n = name(names, 0, op, RECORD_THREAD);
+
+    n = name(names, n, op, RECORD_TASK);
+    names[n - 1].key.ns = op->writes_put.ns;
+    names[n - 1].key.sub = op->writes_put.checkpoint_id;
+    names[n - 1].key.task = op->writes_put.task_id;
+    return n;
+}
+
+bool ops_ask(const struct op *op, struct op *ask)
+{
+    size_t max = 2 + (op->type == OP_MESSAGE_APPEND ? op->message_append.n : 0), n = 0;
+    struct record_name *names;
+
+    if (op->type != OP_MESSAGE_APPEND && op->n_copies > 0)
+        return false;
+    names = arena_alloc(op->arena, max * sizeof(*names));
+    if (!names)
+        return false; /* the outbox tells what is to be copied */
+    if (op->type == OP_MESSAGE_APPEND)
+        n = name_messages(names, op);
+    else if (op->type == OP_SESSION_PUT || op->type == OP_SESSION_PATCH)
+        n = name_request(names, op);
+    else if (op->type == OP_WRITES_PUT)
+        n = name_task(names, op);
+    *ask = (struct op){
+        .type = OP_RECORDS_GET,
+        .tenant = op->tenant,
+        .id = op->id,
+        .now_us = op->now_us,
+        .stamp = op->stamp,
+        .arena = op->arena,
+        .records_get = {.names = names, .n = n},
+    };
+    return n > 0;
+}
+
 /* The records of the copies, in the order in which they are merged, without what is only named. */
 static bool merge_copies(const struct op *op, struct op *copy)
 {

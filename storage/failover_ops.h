@@ -29,6 +29,12 @@ bool ops_is_sweep(const struct op *op) MUST_USE;
 bool ops_needs_copy(const struct op *op) MUST_USE;
 
 /*
+ * Makes of an op that was done in the primary what asks it for the records that it had before, because the
+ * request, or a part of it, came before: the fallback may lack them. False: it did all of it now.
+ */
+bool ops_ask(const struct op *op, struct op *ask) MUST_USE;
+
+/*
  * Makes of an op that was done in one store what is to be done in the other: a merge of its copies, or
  * the removal itself. False: nothing can be done at once, the outbox tells what is to be copied.
  */

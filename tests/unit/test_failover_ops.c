@@ -112,6 +112,49 @@ START_TEST(a_removal_is_only_named)
 }
 END_TEST
 
+START_TEST(of_a_repeat_the_primary_is_asked_for_what_it_has)
+{
+    struct message messages[] = {{.id = SLICE("a"), .created = true}, {.id = SLICE("b")}};
+    struct op append = op_of(OP_MESSAGE_APPEND), patch = op_of(OP_SESSION_PATCH), ask;
+    struct record copy = {.kind = RECORD_SESSION, .key = {.id = SLICE("s")}};
+
+    append.message_append.messages = messages;
+    append.message_append.n = 2;
+    append.copies = &copy;
+    append.n_copies = 1;
+    ck_assert(ops_ask(&append, &ask));
+    ck_assert_int_eq(ask.type, OP_RECORDS_GET);
+    ck_assert_uint_eq(ask.records_get.n, 3);
+    ck_assert_int_eq(ask.records_get.names[0].kind, RECORD_SESSION);
+    ck_assert(slice_equal(ask.records_get.names[2].key.sub, SLICE("b")));
+    messages[1].created = true;
+    ck_assert(!ops_ask(&append, &ask));
+
+    patch.repeat = (struct op_repeat){.present = true, .op_id = {9}};
+    ck_assert(ops_ask(&patch, &ask));
+    ck_assert_uint_eq(ask.records_get.n, 2);
+    ck_assert_int_eq(ask.records_get.names[1].key.sub.at[0], 9);
+    patch.copies = &copy;
+    patch.n_copies = 1;
+    ck_assert(!ops_ask(&patch, &ask));
+}
+END_TEST
+
+START_TEST(of_writes_that_were_there_the_primary_is_asked)
+{
+    struct op put = op_of(OP_WRITES_PUT), trim = op_of(OP_MESSAGE_TRIM), ask;
+
+    put.writes_put.ns = SLICE("ns");
+    put.writes_put.checkpoint_id = SLICE("c");
+    put.writes_put.task_id = SLICE("t");
+    ck_assert(ops_ask(&put, &ask));
+    ck_assert_uint_eq(ask.records_get.n, 2);
+    ck_assert_int_eq(ask.records_get.names[1].kind, RECORD_TASK);
+    ck_assert(slice_equal(ask.records_get.names[1].key.task, SLICE("t")));
+    ck_assert(!ops_ask(&trim, &ask));
+}
+END_TEST
+
 START_TEST(what_is_made_again_adds_nothing_and_has_no_conditions)
 {
     struct op op = op_of(OP_SESSION_PATCH);
@@ -171,6 +214,8 @@ Suite *suite_failover_ops(void)
     tcase_add_test(tc, the_copy_merges_records_and_leaves_names_out);
     tcase_add_test(tc, a_sweep_is_made_in_the_other_store_too);
     tcase_add_test(tc, a_removal_is_only_named);
+    tcase_add_test(tc, of_a_repeat_the_primary_is_asked_for_what_it_has);
+    tcase_add_test(tc, of_writes_that_were_there_the_primary_is_asked);
     tcase_add_test(tc, what_is_made_again_adds_nothing_and_has_no_conditions);
     tcase_add_test(tc, the_answer_is_that_of_the_first_run);
     tcase_add_test(tc, what_would_be_done_twice_is_not_made_again);

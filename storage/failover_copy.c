@@ -1,0 +1,175 @@
+/*
+ * failover_copy.c - what the primary has changed, brought into the fallback; see failover_run.h.
+ *
+ *     (a repeat: what the primary has of it) -> merged into the fallback -> done
+ *                                                `- it is down: flagged, and looked at again
+ */
+#include "failover_run.h"
+
+#include "clock.h"
+
+static void take_from_fetch(struct item *i)
+{
+    const struct op_records_get *got = &i->copy.records_get;
+
+    if (i->copy.status.kind != ERR_OK) {
+        i->doubt = true;
+        run_refuse(i, "the change is in a store that was lost since");
+        return;
+    }
+    i->op->copies = got->out.items;
+    i->op->n_copies = got->out.n;
+    i->stage = got->out.n > 0 ? TO_COPY : DONE;
+}
+
+void run_fetch(struct run *r)
+{
+    struct item *items[BATCH_MAX] = {NULL};
+    struct op *ops[BATCH_MAX] = {NULL};
+    size_t n = run_gather(r, TO_FETCH, items, ops);
+
+    if (n == 0)
+        return;
+    run_call(r, PRIMARY, ops, n);
+    for (size_t i = 0; i < n; i++)
+        take_from_fetch(items[i]);
+}
+
+/* The change is made, and what is newer elsewhere would undo it: it is made once more (check). */
+static void make_again(struct item *i, int64_t newest)
+{
+    if (++i->tries >= PRIMARY_TRIES || !ops_make_again(i->op, &i->created, i->rerun)) {
+        i->doubt = true;
+        run_refuse(i, "a newer change was made elsewhere at the same time");
+        return;
+    }
+    i->rerun = i->doubt = true;
+    run_stamp(i->op, newest);
+    i->stage = AT_PRIMARY;
+}
+
+/* A repeat has had its place in the order before. */
+static bool is_overruled(const struct run *r, const struct item *i)
+{
+    return i->copy.type == OP_MERGE && i->copy.merge.out.newest > 0 && !i->repeated &&
+           KEEPS(r->f, RULE_CHECK);
+}
+
+/* Only the primary has it: remembered at once, and told to it before it is acknowledged. */
+static void keep_alone(struct run *r, struct item *i)
+{
+    state_unsynced(r->f, i->op);
+    i->stage = TO_CHECK;
+}
+
+static void take_from_copy(struct run *r, struct item *i)
+{
+    struct op *copy = &i->copy;
+
+    if (copy->status.kind != ERR_OK) {
+        keep_alone(r, i);
+        return;
+    }
+    if (copy->type == OP_MERGE && copy->merge.out.outbox)
+        state_fell_behind(r->f, false);
+    if (is_overruled(r, i)) {
+        make_again(i, copy->merge.out.newest);
+        return;
+    }
+    state_copied(r->f, i->op);
+    i->stage = DONE;
+}
+
+/* What is done in parts is done to its end. */
+static void run_copies(struct run *r, struct op **ops, size_t n)
+{
+    while (n > 0) {
+        size_t left = 0;
+
+        run_call(r, FALLBACK, ops, n);
+        for (size_t i = 0; i < n; i++)
+            if (ops[i]->status.kind == ERR_OK && ops[i]->again)
+                ops[left++] = ops[i];
+        n = left;
+    }
+}
+
+void run_copy(struct run *r)
+{
+    struct item *items[BATCH_MAX] = {NULL};
+    struct op *ops[BATCH_MAX] = {NULL};
+    size_t n = run_gather(r, TO_COPY, items, ops), left = 0;
+    bool up = state_is_up(r->f, FALLBACK);
+
+    for (size_t i = 0; i < n; i++) {
+        if (!ops_copy(items[i]->op, &items[i]->copy) || !up) {
+            keep_alone(r, items[i]);
+            continue;
+        }
+        items[left] = items[i];
+        ops[left++] = &items[i]->copy;
+    }
+    run_copies(r, ops, left);
+    for (size_t i = 0; i < left; i++)
+        take_from_copy(r, items[i]);
+}
+
+/* Makes the note that the fallback lacks what the op has changed, unless it was made before. */
+static bool flag(struct run *r, struct item *i)
+{
+    size_t max = i->op->n_copies + 1;
+    struct pair_id *ids = arena_alloc(i->op->arena, max * sizeof(*ids));
+    size_t n = ids ? state_unflagged(r->f, i->op, ids, max) : 0;
+
+    i->flag = (struct op){
+        .type = OP_PAIR_CHANGE,
+        .tenant = i->op->tenant,
+        .now_us = i->op->now_us,
+        .stamp = i->op->stamp,
+        .arena = i->op->arena,
+        .pair_change = {.missing = ids, .n_missing = n},
+    };
+    return n > 0;
+}
+
+static void take_from_check(struct run *r, struct item *i, bool flagged, bool checked)
+{
+    if ((flagged && i->flag.status.kind != ERR_OK) || (checked && i->copy.status.kind != ERR_OK)) {
+        if (flagged)
+            state_retell(r->f);
+        i->doubt = true;
+        run_refuse(i, "the change is in a store that was lost since");
+    } else if (checked && is_overruled(r, i)) {
+        make_again(i, i->copy.merge.out.newest);
+    } else {
+        i->stage = DONE;
+    }
+}
+
+/* Whether the change still stands in the primary: not where the fallback was down before. */
+static bool is_checked(const struct item *i)
+{
+    return !i->sole && i->copy.type == OP_MERGE;
+}
+
+void run_check(struct run *r)
+{
+    struct item *items[BATCH_MAX] = {NULL};
+    struct op *ops[BATCH_MAX] = {NULL};
+    bool flagged[BATCH_MAX] = {false};
+    size_t n = run_gather(r, TO_CHECK, items, ops), n_ops = 0;
+
+    if (n > BATCH_MAX / 2) /* two ops each; the others come next */
+        n = BATCH_MAX / 2;
+    for (size_t i = 0; i < n; i++) {
+        flagged[i] = flag(r, items[i]);
+        if (flagged[i])
+            ops[n_ops++] = &items[i]->flag;
+        if (is_checked(items[i]))
+            ops[n_ops++] = &items[i]->copy;
+    }
+    if (n_ops > 0)
+        run_call(r, PRIMARY, ops, n_ops);
+    for (size_t i = 0; i < n; i++)
+        take_from_check(r, items[i], flagged[i], is_checked(items[i]));
+}
