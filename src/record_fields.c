@@ -1,6 +1,8 @@
 /* record_fields.c - see record_fields.h. */
 #include "record_fields.h"
 
+#include "clock.h"
+
 #define AT(member) offsetof(struct record, member)
 #define ID (RECORD_KEY | RECORD_IS_ID)
 #define THREAD_ID                                \
@@ -227,6 +229,11 @@ static size_t bytes_of_writes(const struct record_task *t)
     for (size_t i = 0; i < t->n_writes; i++)
         n += t->writes[i].channel.len + t->writes[i].blob.type.len + t->writes[i].blob.bytes.len;
     return n;
+}
+
+struct record_thread record_thread_of(int64_t tomb, int64_t updated_us)
+{
+    return (struct record_thread){tomb, updated_us > stamp_us(tomb) ? updated_us : 0};
 }
 
 size_t record_bytes(const struct record *r)

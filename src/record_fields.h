@@ -61,6 +61,9 @@ int record_key_compare(const struct record_key *a, const struct record_key *b) M
  */
 const char *record_difference(const struct record *a, const struct record *b) MUST_USE;
 
+/* What is told of a thread. When it was changed before its deletion is not: stores remember it or not. */
+struct record_thread record_thread_of(int64_t tomb, int64_t updated_us) MUST_USE;
+
 /* Bytes of the texts in it. */
 size_t record_bytes(const struct record *r) MUST_USE;
 

@@ -73,20 +73,13 @@ static bool kill_rows(struct merge *m, struct removal_space *s, struct err *err)
 static bool kill_below(struct merge *m, struct err *err)
 {
     struct removal_space *spaces;
-    bool left = false;
 
     if (!redis_removal_load(m->c, &m->run->thread, &spaces, err))
         return false;
     for (size_t i = 0; i < m->run->thread.n; i++)
         if (!kill_rows(m, &spaces[i], err))
             return false;
-    if (!redis_removal_apply(m->c, &m->run->thread, spaces, true, err))
-        return false;
-    for (size_t i = 0; i < m->run->thread.n; i++)
-        left |= m->run->thread.spaces[i].stored;
-    if (!left)
-        m->run->thread.updated_us = m->record->thread.updated_us;
-    return true;
+    return redis_removal_apply(m->c, &m->run->thread, spaces, true, err);
 }
 
 bool redis_merge_thread(struct merge *m, struct err *err)

@@ -1,4 +1,5 @@
 /* redis_records_get.c - OP_RECORDS_GET: records by their names; see op_pair.h. */
+#include "record_fields.h"
 #include "redis_load.h"
 #include "redis_messages.h"
 #include "redis_ops.h"
@@ -142,7 +143,7 @@ static bool take_one(struct found *f, const struct record_name *name, struct rep
     if (name->kind == RECORD_THREAD) {
         if (!redis_thread_take(f->c, none, replies[0], &thread, err))
             return false;
-        record.thread = (struct record_thread){thread.tomb, thread.updated_us};
+        record.thread = record_thread_of(thread.tomb, thread.updated_us);
         return !thread.stored || add(f, &record, err);
     }
     if (last->type != REPLY_TEXT)

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "pack.h"
+#include "record_fields.h"
 #include "redis_load.h"
 #include "redis_records.h"
 #include "redis_removal.h"
@@ -209,7 +210,7 @@ static bool read_thread(struct records *r, const struct thread_row *thread, stru
         seen |= replies[i]->number > 0;
     out = seen ? records_next(r) : NULL;
     if (out)
-        out->thread = (struct record_thread){thread->tomb, thread->updated_us};
+        out->thread = record_thread_of(thread->tomb, thread->updated_us);
     return true;
 }
 

@@ -220,10 +220,9 @@ bool redis_removal_apply(struct call *c, struct thread_row *thread, struct remov
         any = true;
         if (!apply_space(c, &spaces[i], &empty, err))
             return false;
-        if (empty) {
+        if (empty)
             redis_thread_drop_space(c, thread, spaces[i].space, --left == 0);
-            spaces[i].space->stored = false;
-        } else if (!redis_thread_store(c, thread, spaces[i].space, err))
+        else if (!redis_thread_store(c, thread, spaces[i].space, err))
             return false;
     }
     if (any && left == thread->n)

@@ -199,6 +199,5 @@ bool redis_thread_remove(struct call *c, int64_t *stamp, struct err *err)
     if (*stamp < newest)
         *stamp = newest;
     thread.tomb = *stamp;
-    thread.updated_us = 0; /* nothing is in it */
     return redis_thread_store(c, &thread, NULL, err);
 }

@@ -16,7 +16,7 @@ struct reader {
 
 static bool read_thread(struct reader *r, struct query *q, struct record *out, struct err *err)
 {
-    out->thread = (struct record_thread){query_col_int(q, 1), query_col_int(q, 2)};
+    out->thread = record_thread_of(query_col_int(q, 1), query_col_int(q, 2));
     return query_copy(q, 0, r->load.arena, &out->key.id, err);
 }
 
@@ -282,7 +282,7 @@ bool sql_thread_record_take(struct op *op, struct query *q, struct record *out, 
     if (out->kind == RECORD_TASK)
         return take_task(&r, q, out, found, err);
     if (out->kind == RECORD_THREAD) {
-        out->thread = (struct record_thread){query_col_int(q, 1), query_col_int(q, 2)};
+        out->thread = record_thread_of(query_col_int(q, 1), query_col_int(q, 2));
         return true;
     }
     *found = query_col_int(q, 1) > 0; /* else it is only the place of writes */

@@ -96,9 +96,7 @@
     X(THREAD_MAKE, "INSERT INTO " T_THREAD " (tenant, thread_id, tomb, updated_us) "                     \
                    "VALUES (?1, ?2, ?3, ?4)" RETURN_ID)                                                      \
     X(THREAD_TOUCH, "UPDATE " T_THREAD " SET updated_us = ?2 WHERE id = ?1 AND updated_us < ?2")         \
-    X(THREAD_TOMB, "UPDATE " T_THREAD " SET tomb = ?2, updated_us = 0 WHERE id = ?1 AND tomb < ?2")      \
-    X(THREAD_EMPTIED, "UPDATE " T_THREAD " SET updated_us = ?2 WHERE id = ?1 "                           \
-                      "AND NOT EXISTS (SELECT 1 FROM " T_NAMESPACE " WHERE thread = ?1)")                \
+    X(THREAD_TOMB, "UPDATE " T_THREAD " SET tomb = ?2 WHERE id = ?1 AND tomb < ?2")                      \
     X(THREAD_NAMESPACES, "SELECT id FROM " T_NAMESPACE " WHERE thread = ?1")                             \
     X(THREAD_MERGE, "UPDATE " T_THREAD " SET tomb = " GREATER "(tomb, ?2), updated_us = " GREATER "(updated_us, ?3) "    \
                     "WHERE id = ?1")                                                               \

@@ -1,6 +1,7 @@
 /* test_record_fields.c - the order of records, and what makes two of them different. */
 #include <check.h>
 
+#include "clock.h"
 #include "record_fields.h"
 
 Suite *suite_record_fields(void);
@@ -123,6 +124,17 @@ START_TEST(bytes_are_those_of_the_texts)
 }
 END_TEST
 
+START_TEST(a_thread_is_not_told_to_be_older_than_its_deletion)
+{
+    int64_t tomb = INT64_C(500) << STAMP_NODE_BITS;
+
+    ck_assert_int_eq(record_thread_of(0, 499).updated_us, 499);
+    ck_assert_int_eq(record_thread_of(tomb, 500).updated_us, 0);
+    ck_assert_int_eq(record_thread_of(tomb, 501).updated_us, 501);
+    ck_assert_int_eq(record_thread_of(tomb, 501).tomb, tomb);
+}
+END_TEST
+
 Suite *suite_record_fields(void)
 {
     Suite *s = suite_create("record_fields");
@@ -134,6 +146,7 @@ Suite *suite_record_fields(void)
     tcase_add_test(tc, absent_is_not_empty);
     tcase_add_test(tc, writes_are_compared_one_by_one);
     tcase_add_test(tc, bytes_are_those_of_the_texts);
+    tcase_add_test(tc, a_thread_is_not_told_to_be_older_than_its_deletion);
     suite_add_tcase(s, tc);
     return s;
 }
