@@ -46,6 +46,12 @@ static void come_back(void *arg)
     instance_wake(r->task, r->life);
 }
 
+/* Now and then a packet takes long, and is overtaken. */
+static int64_t latency(const struct request *r, int64_t low_us, int64_t high_us)
+{
+    return schedule_between(&r->world->schedule, low_us, dice(r, 30) ? 100 * MS : high_us);
+}
+
 /* What the caller will learn, and when. */
 static void decide(struct request *r, int64_t delay_us, enum outcome outcome)
 {
@@ -99,7 +105,7 @@ static void run(void *arg)
     if (lost)
         decide(r, TIMEOUT_US, n < r->n && dice(r, 300) ? LOST_MIDWAY : LOST);
     else
-        decide(r, schedule_between(s, 200, 2 * MS), ANSWERED);
+        decide(r, latency(r, 200, 2 * MS), ANSWERED);
 }
 
 /* The kernel sends it again and again: after the cut it is done, when all have forgotten it. */
@@ -153,7 +159,7 @@ static void lose_request(struct request *r)
 static void send(struct request *r)
 {
     struct schedule *s = &r->world->schedule;
-    int64_t latency_us = schedule_between(s, 300, 3 * MS);
+    int64_t latency_us = latency(r, 300, 3 * MS);
 
     if (!r->store->up && dice(r, 800))
         decide(r, latency_us, NOTHING_DONE); /* refused */

@@ -69,10 +69,16 @@ void sim_run(struct sim *s, uint64_t seed, struct sim_result *out)
 
     open_world(&w, seed);
     schedule_run(&w.schedule, WORLD_END);
+    if (s->cfg.plant)
+        s->cfg.plant(&w);
     check_world(&w);
     j = w.journal;
     *out = (struct sim_result){
-        .instances = w.n_instances, .skew = journal_has_skew(&w), .n_findings = j->n_findings};
+        .instances = w.n_instances,
+        .skew = journal_has_skew(&w),
+        .n_findings = j->n_findings,
+        .fingerprint = w.schedule.random ^ w.schedule.turns,
+    };
     memcpy(out->findings, j->findings, sizeof(out->findings));
     memcpy(out->told, j->told, sizeof(out->told));
     for (int i = 0; i < IDS; i++)

@@ -24,6 +24,7 @@ struct sim_result {
     int64_t told[TOLD_UNKNOWN + 1];
     struct finding findings[FINDINGS_MAX];
     size_t n_findings;
+    uint64_t fingerprint; /* of all that was random: the same for the same world */
 };
 
 /* Takes the settings; the fibers are made here. */

@@ -19,6 +19,12 @@
 #include "fiber.h"
 #include "schedule.h"
 
+struct world;
+struct sim_store;
+struct instance;
+struct client;
+struct journal;
+
 enum { STORES = 2, INSTANCES = 2, LANES = 3, CLIENTS = 4, IDS = 5 };
 enum { TASKS = INSTANCES * (LANES + 1) };
 
@@ -36,13 +42,10 @@ struct sim_config {
     int instances;    /* 1 or 2; 0 = by the seed */
     int64_t skew_ms;  /* the clocks of two instances are that far from the right time, at most */
     bool trace;
+    void (*plant)(struct world *w); /* called before the check, to see what it finds; NULL: nothing */
     struct fiber *fibers[TASKS]; /* the caller's, so that each world need not make its own */
 };
 
-struct sim_store;
-struct instance;
-struct client;
-struct journal;
 
 struct world {
     const struct sim_config *cfg;

@@ -1,0 +1,234 @@
+/* test_check.c - the checker finds what is planted in a world in which nothing was wrong. */
+#include "test_check.h"
+
+#include "acts.h"
+#include "client.h"
+#include "sim.h"
+#include "store.h"
+
+enum { SEED = 12, STAYS = 0, GOES = 2 };
+
+static struct sim sim;
+
+static void open_sim(void)
+{
+    sim_init(&sim, &(struct sim_config){.skew_ms = 800, .instances = 1});
+}
+
+static void close_sim(void)
+{
+    sim_done(&sim);
+}
+
+static void run_on(struct world *w, int side, struct op op)
+{
+    struct stamp_clock clock = {.node = 900};
+    struct op *ops[] = {&op};
+
+    world_set_clock(w, 0);
+    store_execute(w->stores[side], ops, 1, &clock);
+    ck_assert_int_eq(op.status.kind, ERR_OK);
+}
+
+static void run_on_both(struct world *w, struct op op)
+{
+    run_on(w, 0, op);
+    run_on(w, 1, op);
+}
+
+/* An entry that is the last of all. */
+static struct entry *add(struct world *w, enum act act, int id, enum told told)
+{
+    struct entry *e = journal_add(w);
+
+    e->act = act;
+    e->id = id;
+    e->token = "planted";
+    e->told = told;
+    e->begun_us = e->ended_us = w->schedule.now_us;
+    return e;
+}
+
+/* The first entry of this kind that was done, of an id that stays. */
+static struct entry *find(struct world *w, enum act act)
+{
+    struct entry *e = w->journal->first;
+
+    while (e && (e->act != act || e->told != TOLD_OK || e->id >= ID_STAYS))
+        e = e->next;
+    ck_assert_ptr_nonnull(e);
+    return e;
+}
+
+static void plant_entry_in_outbox(struct world *w)
+{
+    struct op op = acts_op(w, OP_SESSION_PUT, STAYS);
+
+    op.replicate = true;
+    op.session_put.user_id = slice_of(find(w, ACT_PUT)->token);
+    op.session_put.metadata = SLICE("{}");
+    run_on(w, 0, op);
+}
+
+static void plant_difference(struct world *w)
+{
+    struct op op = acts_op(w, OP_SESSION_PATCH, STAYS);
+
+    op.session_patch.metadata_merge = SLICE("{\"a\":1}");
+    run_on(w, 1, op);
+}
+
+static void plant_pending(struct world *w)
+{
+    struct op op = acts_op(w, OP_SESSION_PATCH, STAYS);
+
+    op.alone = op.replicate = true;
+    op.session_patch.increment_requests = true;
+    op.repeat.present = true;
+    run_on(w, 1, op);
+}
+
+static void plant_lost_message(struct world *w)
+{
+    struct entry *e = find(w, ACT_APPEND);
+    struct op op = acts_op(w, OP_MERGE, e->id);
+    struct record *gone = world_alloc(w, sizeof(*gone));
+
+    *gone = (struct record){.kind = RECORD_MESSAGE,
+                            .key = {.id = op.id, .sub = slice_of(e->token)},
+                            .gone = INT64_MAX};
+    op.merge.items = gone;
+    op.merge.n = 1;
+    run_on_both(w, op);
+}
+
+static void plant_refused_message(struct world *w)
+{
+    find(w, ACT_APPEND)->told = TOLD_FAILED;
+}
+
+static void plant_deletion(struct world *w)
+{
+    struct op op = acts_op(w, OP_SESSION_PUT, GOES);
+
+    op.session_put.user_id = SLICE("planted");
+    op.session_put.metadata = SLICE("{}");
+    run_on_both(w, op);
+    for (struct entry *e = w->journal->first; e; e = e->next) /* none is in doubt */
+        if (e->act == ACT_PUT && e->id == GOES && e->told == TOLD_UNKNOWN)
+            e->told = TOLD_FAILED;
+    add(w, ACT_PUT, GOES, TOLD_OK)->ended_us--;
+    add(w, ACT_DELETE, GOES, TOLD_OK);
+}
+
+static void plant_increment(struct world *w)
+{
+    add(w, ACT_PATCH, STAYS, TOLD_OK)->token = "not set";
+}
+
+static void plant_doubled_increment(struct world *w)
+{
+    for (struct entry *e = w->journal->first; e; e = e->next)
+        if (e->act == ACT_PATCH && e->id < ID_STAYS && e->told == TOLD_UNKNOWN)
+            e->told = TOLD_FAILED;
+    find(w, ACT_PATCH)->told = TOLD_FAILED;
+}
+
+static void plant_counters_apart(struct world *w)
+{
+    struct op op = acts_op(w, OP_SESSION_PATCH, STAYS);
+
+    op.session_patch.mark_error = true;
+    run_on_both(w, op);
+}
+
+static void plant_second_creation(struct world *w)
+{
+    add(w, ACT_PUT, find(w, ACT_PUT)->id, TOLD_OK)->create_only = true;
+}
+
+static void plant_same_version(struct world *w)
+{
+    add(w, ACT_PATCH, STAYS, TOLD_OK)->if_version = 7;
+    add(w, ACT_PATCH, STAYS, TOLD_OK)->if_version = 7;
+}
+
+static void plant_lost_session(struct world *w)
+{
+    struct op op = acts_op(w, OP_SESSION_DELETE, find(w, ACT_PUT)->id);
+
+    op.session_delete.threads = true;
+    run_on_both(w, op);
+}
+
+static void plant_strange_value(struct world *w)
+{
+    struct op op = acts_op(w, OP_SESSION_PUT, STAYS);
+
+    op.session_put.user_id = SLICE("nobody");
+    op.session_put.metadata = SLICE("{}");
+    run_on_both(w, op);
+}
+
+static void plant_overwritten_value(struct world *w)
+{
+    add(w, ACT_PUT, find(w, ACT_PUT)->id, TOLD_OK);
+}
+
+static void plant_unread_message(struct world *w)
+{
+    struct entry *e = find(w, ACT_APPEND);
+    struct op op = acts_op(w, OP_MESSAGE_LIST, e->id);
+
+    e->home = true;
+    client_check_read(w, e->client, e->id, &op, e->life);
+}
+
+static void plant_unread_increment(struct world *w)
+{
+    struct entry *e = find(w, ACT_PATCH);
+    struct op op = acts_op(w, OP_SESSION_GET, e->id);
+
+    e->home = true;
+    client_check_read(w, e->client, e->id, &op, e->life);
+}
+
+static const struct {
+    void (*plant)(struct world *w);
+    enum finding_kind found;
+} plants[] = {
+    {plant_entry_in_outbox, OUTBOX_LEFT},      {plant_difference, STORES_DIFFER},
+    {plant_pending, STORES_DIFFER},            {plant_lost_message, APPEND_LOST},
+    {plant_refused_message, REFUSED_APPLIED},  {plant_deletion, DELETE_UNDONE},
+    {plant_increment, INCREMENT_LOST},         {plant_doubled_increment, INCREMENT_DOUBLED},
+    {plant_counters_apart, COUNTERS_APART},    {plant_second_creation, CONDITION_BROKEN},
+    {plant_same_version, CONDITION_BROKEN},    {plant_lost_session, SESSION_LOST},
+    {plant_lost_session, VALUE_LOST},          {plant_strange_value, VALUE_STRANGE},
+    {plant_overwritten_value, OLDER_WON},      {plant_unread_message, OWN_WRITE_UNREAD},
+    {plant_unread_increment, OWN_WRITE_UNREAD},
+};
+
+START_TEST(what_is_planted_is_found)
+{
+    struct sim_result r;
+    bool found = false;
+
+    sim_run(&sim, SEED, &r);
+    ck_assert(!sim_failed(&r));
+    sim.cfg.plant = plants[_i].plant;
+    sim_run(&sim, SEED, &r);
+    for (size_t i = 0; i < r.n_findings; i++)
+        found |= r.findings[i].kind == plants[_i].found && !r.findings[i].allowed;
+    ck_assert_msg(found, "%s is not found", finding_name(plants[_i].found));
+    ck_assert(sim_failed(&r));
+}
+END_TEST
+
+TCase *check_case(void)
+{
+    TCase *tc = tcase_create("check");
+
+    tcase_add_checked_fixture(tc, open_sim, close_sim);
+    tcase_add_loop_test(tc, what_is_planted_is_found, 0, COUNT_OF(plants));
+    return tc;
+}
