@@ -64,6 +64,7 @@
                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING") \
     X(PENDING_DROP, "DELETE FROM " T_PENDING " WHERE op_id = ?1") \
     X(PENDING_KILL, "DELETE FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2 AND stamp <= ?3") \
+    X(PENDING_NEWEST, "SELECT coalesce(max(stamp), 0) FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2") \
     X(PENDING_READ, "SELECT stamp, requests, errors, processing_time, at_us, body_hash FROM " T_PENDING " WHERE op_id = ?1") \
     X(PENDING_SUM, "SELECT CAST(coalesce(sum(requests), 0) AS BIGINT), CAST(coalesce(sum(errors), 0) AS BIGINT), coalesce(sum(processing_time), 0.0) " \
                    "FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2 AND stamp > ?3") \

@@ -6,6 +6,7 @@
 #include "redis_removal.h"
 #include "redis_rows.h"
 #include "redis_ops.h"
+#include "redis_pair.h"
 
 /* Tombstones outlive the repeat window by this. */
 #define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
@@ -86,6 +87,7 @@ static bool remove_idle(struct call *c, int64_t bound, bool threads, bool *count
                                                              : row.content_stamp;
     if (!op_stamp_above(c->op, stored, &stamp, err) || !redis_row_remove(c, &row, stamp, err) ||
         !redis_row_store(c, &row, err) || !copies_session(c->op, c->id, &row.s, err) ||
+        !redis_pending_delete(c, stamp, err) ||
         (live && threads &&
          (!redis_thread_remove(c, &stamp, err) || !copies_thread(c->op, c->id, stamp, 0, err))) ||
         !call_commit(c, err))

@@ -65,14 +65,19 @@ bool redis_merge_session(struct merge *m, struct err *err)
     const struct record_session *from = &m->record->session;
     struct session_row *row = &m->run->row;
     bool dies = from->tomb > row->s.tomb;
+    int64_t left = 0;
 
     if (dies && !redis_merge_alone(m))
         return true;
     m->newest = newer_than(row, from);
     m->applied = session_state_merge(&row->s, from);
     m->run->row_changed |= m->applied;
-    return !dies || ((!row->s.stored || apply_tomb(m->c, row, err)) &&
-                     redis_pending_kill(m->c, row->s.tomb, err));
+    if (dies && ((row->s.stored && !apply_tomb(m->c, row, err)) ||
+                 !redis_pending_kill(m->c, row->s.tomb, &left, err)))
+        return false;
+    if (left > m->newest) /* it outlives the deletion */
+        m->newest = left;
+    return true;
 }
 
 /* A message that is newer than what is stored, if anything is. */

@@ -23,8 +23,12 @@ bool redis_pending_put(struct call *c, struct err *err) MUST_USE;
 bool redis_pending_answers(struct call *c, struct session *items, size_t n,
                            struct err *err) MUST_USE;
 
-/* Removes what is pending of the session at hand up to a deletion. */
-bool redis_pending_kill(struct call *c, int64_t tomb, struct err *err) MUST_USE;
+/* Removes what is pending of the session at hand up to a deletion; the newest of what is *left, 0 =
+ * nothing. */
+bool redis_pending_kill(struct call *c, int64_t tomb, int64_t *left, struct err *err) MUST_USE;
+
+/* The same for the deletion by an op of a store that is alone, which must be above all that is pending. */
+bool redis_pending_delete(struct call *c, int64_t tomb, struct err *err) MUST_USE;
 
 /* The key of a request, and the field of what is pending of it, by its op id. */
 struct slice redis_repeat_key(struct call *c, struct slice op_id) MUST_USE;

@@ -103,11 +103,12 @@ bool redis_pending_answers(struct call *c, struct session *items, size_t n, stru
     return true;
 }
 
-bool redis_pending_kill(struct call *c, int64_t tomb, struct err *err)
+bool redis_pending_kill(struct call *c, int64_t tomb, int64_t *left, struct err *err)
 {
     struct record_pending pending;
     struct reply **replies;
 
+    *left = 0;
     ASK(c, SLICE("HGETALL"), call_key(c, "pending"));
     if (!call_answers(c, &replies, err))
         return false;
@@ -116,8 +117,18 @@ bool redis_pending_kill(struct call *c, int64_t tomb, struct err *err)
             return false;
         if (pending.stamp <= tomb)
             CHANGE(c, SLICE("HDEL"), call_key(c, "pending"), replies[0]->items[i]->text);
+        else if (pending.stamp > *left)
+            *left = pending.stamp;
     }
     return true;
+}
+
+bool redis_pending_delete(struct call *c, int64_t tomb, struct err *err)
+{
+    int64_t left;
+
+    return !c->op->alone || (redis_pending_kill(c, tomb, &left, err) &&
+                             (left == 0 || op_fence_allows(c->op, left, err)));
 }
 
 static bool keep_request(struct call *c, struct slice op_id, const struct record_repeat *repeat,

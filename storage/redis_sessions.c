@@ -172,7 +172,7 @@ bool redis_session_delete(struct call *c, struct op *op, struct err *err)
                             err) ||
             !redis_row_remove(c, &row, stamp, err) || !redis_row_store(c, &row, err) ||
             !copies_session(op, op->id, &row.s, err) ||
-            (op->alone && !redis_pending_kill(c, stamp, err)))
+            !redis_pending_delete(c, stamp, err))
             return false;
     }
     return (!del->threads ||

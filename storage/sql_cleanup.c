@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "copies.h"
 #include "sql_garbage.h"
+#include "sql_pair.h"
 #include "sql_removal.h"
 #include "sql_rows.h"
 
@@ -47,6 +48,7 @@ static bool remove_row(struct sql *d, struct op *op, struct session_row *row, in
     if (content < session_state_stamp(&row->s))
         content = session_state_stamp(&row->s);
     return op_stamp_above(op, content, stamp, err) && row_remove(d, row, *stamp, err) &&
+           pending_delete(d, op, row->s.session_id, *stamp, err) &&
            copies_session(op, row->s.session_id, &row->s, err);
 }
 

@@ -49,7 +49,7 @@ static bool find_newer(struct sql *d, const struct session_row *row,
 static bool merge_session(struct look *l, const struct record *record, struct session_row *row,
                           struct sql_merged *out, struct err *err)
 {
-    int64_t tomb = row->s.tomb;
+    int64_t tomb = row->s.tomb, left = 0;
     struct sql *d = l->d;
     struct op *op = l->op;
 
@@ -62,9 +62,11 @@ static bool merge_session(struct look *l, const struct record *record, struct se
     if (row->s.tomb > tomb) {
         look_forget(l);
         if ((row->id && !apply_tomb(d, row, err)) ||
-            !pending_kill(d, op->tenant, record->key.id, row->s.tomb, err))
+            !pending_kill(d, &(struct pair_id){op->tenant, record->key.id}, row->s.tomb, &left, err))
             return false;
     }
+    if (left > out->newest) /* it outlives the deletion */
+        out->newest = left;
     return row_store(d, row, err);
 }
 

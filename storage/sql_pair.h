@@ -26,9 +26,13 @@ bool pending_answer(struct sql *d, const struct op *op, const struct session_sta
 /* Leaves the additions of a patch pending. */
 bool pending_put(struct sql *d, struct op *op, struct err *err) MUST_USE;
 
-/* Removes what is pending up to a deletion. */
-bool pending_kill(struct sql *d, struct slice tenant, struct slice id, int64_t tomb,
+/* Removes what is pending up to a deletion; the newest of what is *left, 0 = nothing. */
+bool pending_kill(struct sql *d, const struct pair_id *of, int64_t tomb, int64_t *left,
                   struct err *err) MUST_USE;
+
+/* The same for the deletion by an op of a store that is alone, which must be above all that is pending. */
+bool pending_delete(struct sql *d, struct op *op, struct slice id, int64_t tomb,
+                    struct err *err) MUST_USE;
 
 /* OP_MERGE of a PENDING: counts it at most once: in its request, or in the operation that was in doubt
  * elsewhere. The row is that of its session. */

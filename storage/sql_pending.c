@@ -57,17 +57,34 @@ bool pending_put(struct sql *d, struct op *op, struct err *err)
     return query_run(&q, err) && copies_pending(op, err);
 }
 
-bool pending_kill(struct sql *d, struct slice tenant, struct slice id, int64_t tomb,
+bool pending_kill(struct sql *d, const struct pair_id *of, int64_t tomb, int64_t *left,
                   struct err *err)
 {
+    AUTO(query_end) struct query newest = {0};
     struct query q;
+    bool found;
 
     if (!query_begin(d, SQL_PENDING_KILL, &q, err))
         return false;
-    query_blob(&q, tenant);
-    query_blob(&q, id);
+    query_blob(&q, of->tenant);
+    query_blob(&q, of->id);
     query_int(&q, tomb);
-    return query_run(&q, err);
+    if (!query_run(&q, err) || !query_begin(d, SQL_PENDING_NEWEST, &newest, err))
+        return false;
+    query_blob(&newest, of->tenant);
+    query_blob(&newest, of->id);
+    if (!query_step(&newest, &found, err))
+        return false;
+    *left = query_col_int(&newest, 0);
+    return true;
+}
+
+bool pending_delete(struct sql *d, struct op *op, struct slice id, int64_t tomb, struct err *err)
+{
+    int64_t left = 0;
+
+    return !op->alone || (pending_kill(d, &(struct pair_id){op->tenant, id}, tomb, &left, err) &&
+                          (left == 0 || op_fence_allows(op, left, err)));
 }
 
 static bool keep_request(struct sql *d, struct slice op_id, const struct record_repeat *repeat,

@@ -237,7 +237,7 @@ bool sql_session_delete(struct sql *d, struct op *op, struct err *err)
             return false;
         if (!op_stamp_above(op, later(session_state_stamp(&row.s), content), &stamp, err) ||
             !row_remove(d, &row, stamp, err) || !copies_session(op, op->id, &row.s, err) ||
-            (op->alone && !pending_kill(d, op->tenant, op->id, stamp, err)))
+            !pending_delete(d, op, op->id, stamp, err))
             return false;
     }
     return (!del->threads || tenant == 0 ||
