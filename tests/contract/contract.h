@@ -49,6 +49,7 @@ TCase *contract_random_case(void);
 /* What two stores of a pair tell each other, and that it is enough to make them equal; of drivers. */
 TCase *contract_pair_case(void);
 TCase *contract_copies_case(void);
+TCase *contract_names_case(void);
 
 /* Checkpoints, writes, threads and their records. */
 TCase *contract_threads_case(void);

@@ -23,6 +23,7 @@ int contract_run(const struct contract_target *target)
     if (!target->stamps_anew) {
         suite_add_tcase(suite, contract_pair_case());
         suite_add_tcase(suite, contract_copies_case());
+        suite_add_tcase(suite, contract_names_case());
     }
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
