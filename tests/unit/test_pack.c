@@ -233,98 +233,16 @@ START_TEST(version_of_many_zeros)
 }
 END_TEST
 
-static const struct record_name names[] = {
-    {.kind = RECORD_SESSION, .key = {.id = {"s", 1}}},
-    {.kind = RECORD_CONTEXT, .key = {.id = {"s", 1}, .number = INT64_MAX, .stamp = INT64_MIN}},
-    {.kind = RECORD_TASK, .key = {{"t", 1}, {"", 0}, {"a\0b", 3}, {"k", 1}, 0, 0}},
-    {.kind = RECORD_CONTENTS, .key = {.number = -1}},
-};
-
-static struct slice packed_names(void)
-{
-    struct slice packed;
-
-    ck_assert(pack_names(names, COUNT_OF(names), &arena, &packed, &err));
-    return packed;
-}
-
-/* Absent is not empty. */
-static void check_text(struct slice got, struct slice want)
-{
-    ck_assert_int_eq(slice_present(got), slice_present(want));
-    ck_assert(slice_equal(got, want));
-}
-
-START_TEST(whole_names)
-{
-    struct record_name *back;
-    size_t n;
-
-    ck_assert(unpack_names(packed_names(), &arena, &back, &n, &err));
-    ck_assert_uint_eq(n, COUNT_OF(names));
-    for (size_t i = 0; i < n; i++) {
-        ck_assert_int_eq(back[i].kind, names[i].kind);
-        check_text(back[i].key.id, names[i].key.id);
-        check_text(back[i].key.ns, names[i].key.ns);
-        check_text(back[i].key.sub, names[i].key.sub);
-        check_text(back[i].key.task, names[i].key.task);
-        ck_assert_int_eq(back[i].key.number, names[i].key.number);
-        ck_assert_int_eq(back[i].key.stamp, names[i].key.stamp);
-    }
-}
-END_TEST
-
-/* What ends behind a name is a shorter list; what ends within one is damage. */
-START_TEST(cut_names)
-{
-    struct slice packed = packed_names();
-    struct record_name *back;
-    size_t n, whole = 0;
-
-    for (size_t len = 0; len < packed.len; len++) {
-        struct slice cut = arena_copy(&arena, (struct slice){packed.at, len});
-
-        if (unpack_names(cut, &arena, &back, &n, &err)) {
-            ck_assert_uint_lt(n, COUNT_OF(names));
-            whole++;
-        } else {
-            ck_assert_int_eq(err.kind, ERR_STORAGE);
-        }
-    }
-    ck_assert_uint_eq(whole, COUNT_OF(names));
-}
-END_TEST
-
-START_TEST(damaged_names)
-{
-    static const struct slice damaged[] = {
-        {"\2", 1},                  /* another format */
-        {"\1\177\0\0\0\0\0\0", 8},  /* no such kind */
-        {"\1\0\177s\0\0\0\0\0", 9}, /* a text that is longer than all */
-    };
-    struct record_name *back;
-    size_t n;
-
-    for (size_t i = 0; i < COUNT_OF(damaged); i++) {
-        ck_assert(!unpack_names(damaged[i], &arena, &back, &n, &err));
-        ck_assert_int_eq(err.kind, ERR_STORAGE);
-    }
-}
-END_TEST
-
 static bool both_ways(struct arena *a, struct err *e)
 {
     int64_t ids[] = {1, 2, 3}, *refs;
     struct slice packed;
-    struct record_name *named;
     struct write *back;
     size_t n;
 
     return pack_refs(ids, 3, a, &packed, e) && unpack_refs(packed, a, &refs, &n, e) &&
            pack_writes(samples, COUNT_OF(samples), a, &packed, e) &&
-           unpack_writes(packed, a, &back, &n, e) &&
-           pack_names(names, COUNT_OF(names), a, &packed, e) &&
-           unpack_names(packed, a, &named, &n, e);
+           unpack_writes(packed, a, &back, &n, e);
 }
 
 START_TEST(memory_may_end_anywhere)
@@ -348,9 +266,6 @@ Suite *suite_pack(void)
     tcase_add_test(tc, zipped_writes);
     tcase_add_loop_test(tc, version_without_zeros, 0, COUNT_OF(versions));
     tcase_add_test(tc, version_of_many_zeros);
-    tcase_add_test(tc, whole_names);
-    tcase_add_test(tc, cut_names);
-    tcase_add_test(tc, damaged_names);
     tcase_add_test(tc, memory_may_end_anywhere);
     suite_add_tcase(suite, tc);
     return suite;
