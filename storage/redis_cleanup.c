@@ -88,9 +88,7 @@ static bool remove_idle(struct call *c, int64_t bound, bool threads, bool *count
     if (!op_stamp_above(c->op, stored, &stamp, err) || !redis_row_remove(c, &row, stamp, err) ||
         !redis_row_store(c, &row, err) || !copies_session(c->op, c->id, &row.s, err) ||
         !redis_pending_delete(c, stamp, err) ||
-        (live && threads &&
-         (!redis_thread_remove(c, &stamp, err) || !copies_thread(c->op, c->id, stamp, 0, err))) ||
-        !call_commit(c, err))
+        (live && threads && !redis_thread_remove(c, stamp, err)) || !call_commit(c, err))
         return false;
     *counted = live;
     return true;

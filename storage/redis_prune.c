@@ -228,8 +228,7 @@ bool redis_thread_delete(struct call *c, struct op *op, struct err *err)
     call_at(c, op->tenant, op->id);
     return redis_thread_read(c, &thread, err) &&
            op_stamp_above(op, redis_thread_newest(&thread), &stamp, err) &&
-           redis_thread_remove(c, &stamp, err) && copies_thread(op, op->id, stamp, 0, err) &&
-           call_commit(c, err);
+           redis_thread_remove(c, stamp, err) && call_commit(c, err);
 }
 
 static bool delete_all(struct call *c, const struct thread_row *thread, struct err *err)

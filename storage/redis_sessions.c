@@ -175,7 +175,5 @@ bool redis_session_delete(struct call *c, struct op *op, struct err *err)
             !redis_pending_delete(c, stamp, err))
             return false;
     }
-    return (!del->threads ||
-            (redis_thread_remove(c, &stamp, err) && copies_thread(op, op->id, stamp, 0, err))) &&
-           call_commit(c, err);
+    return (!del->threads || redis_thread_remove(c, stamp, err)) && call_commit(c, err);
 }

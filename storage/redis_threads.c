@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "copies.h"
 
 static const struct slice none = {NULL, 0};
 
@@ -188,7 +189,7 @@ bool redis_thread_clear(struct call *c, const struct thread_row *thread, struct 
     return true;
 }
 
-bool redis_thread_remove(struct call *c, int64_t *stamp, struct err *err)
+bool redis_thread_remove(struct call *c, int64_t stamp, struct err *err)
 {
     struct thread_row thread;
     int64_t newest;
@@ -196,8 +197,7 @@ bool redis_thread_remove(struct call *c, int64_t *stamp, struct err *err)
     if (!redis_thread_read(c, &thread, err) || !redis_thread_clear(c, &thread, err))
         return false;
     newest = redis_thread_newest(&thread);
-    if (*stamp < newest)
-        *stamp = newest;
-    thread.tomb = *stamp;
-    return redis_thread_store(c, &thread, NULL, err);
+    thread.tomb = stamp < newest ? newest : stamp;
+    return redis_thread_store(c, &thread, NULL, err) &&
+           copies_thread(c->op, c->id, thread.tomb, thread.updated_us, err);
 }

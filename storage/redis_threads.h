@@ -71,9 +71,9 @@ void redis_thread_drop_space(struct call *c, const struct thread_row *thread,
 /* The highest stamp of a thread and what is in it. */
 int64_t redis_thread_newest(const struct thread_row *thread) MUST_USE;
 
-/* Removes all of the thread at hand; its tombstone has this stamp, which is raised to that of what is in the
- * thread. Not yet committed. */
-bool redis_thread_remove(struct call *c, int64_t *stamp, struct err *err) MUST_USE;
+/* Removes all of the thread at hand; its tombstone, which is copied (copies.h), has this stamp, or the
+ * highest of what is in the thread. Not yet committed. */
+bool redis_thread_remove(struct call *c, int64_t stamp, struct err *err) MUST_USE;
 
 /* The same for a thread that has been read, without its tombstone. */
 bool redis_thread_clear(struct call *c, const struct thread_row *thread, struct err *err) MUST_USE;

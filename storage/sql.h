@@ -69,9 +69,9 @@ bool sql_touch_ask(struct sql *d, struct op *op, int64_t tenant, struct query *s
 bool sql_touch(struct sql *d, struct op *op, int64_t tenant, struct query *session,
                struct err *err) MUST_USE;
 
-/* Makes a thread garbage (sql_garbage.h), and leaves a tombstone with this stamp; *stamp is raised to
- * that of what is in the thread. */
-bool sql_thread_remove(struct sql *d, int64_t tenant, struct slice id, int64_t *stamp,
+/* Makes a thread of the op's tenant garbage (sql_garbage.h), and leaves and copies (copies.h) a tombstone
+ * with this stamp, or the highest of what is in the thread. */
+bool sql_thread_remove(struct sql *d, struct op *op, struct slice id, int64_t stamp,
                        struct err *err) MUST_USE;
 
 /*

@@ -79,8 +79,7 @@ static bool clean_idle(struct sql *d, struct op *op, struct err *err)
         bool live = session_state_live(&f.rows[i].s, d->session_ttl_us, op->now_us);
 
         if (!remove_row(d, op, &f.rows[i], &stamp, err) ||
-            (live && (!sql_thread_remove(d, tenant, f.rows[i].s.session_id, &stamp, err) ||
-                      !copies_thread(op, f.rows[i].s.session_id, stamp, 0, err))))
+            (live && !sql_thread_remove(d, op, f.rows[i].s.session_id, stamp, err)))
             return false;
         cleanup->out.removed += live;
     }

@@ -240,8 +240,6 @@ bool sql_session_delete(struct sql *d, struct op *op, struct err *err)
             !pending_delete(d, op, op->id, stamp, err))
             return false;
     }
-    return (!del->threads || tenant == 0 ||
-            (sql_thread_remove(d, tenant, op->id, &stamp, err) &&
-             copies_thread(op, op->id, stamp, 0, err))) &&
+    return (!del->threads || tenant == 0 || sql_thread_remove(d, op, op->id, stamp, err)) &&
            garbage_finish(d, op, err);
 }

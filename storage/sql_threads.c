@@ -202,22 +202,22 @@ bool sql_thread_delete(struct sql *d, struct op *op, struct err *err)
     return sql_tenant(d, op->tenant, true, &tenant, err) &&
            thread_find(d, tenant, op->id, &row, err) && newest_stamp(d, &row, &newest, err) &&
            op_stamp_above(op, newest, &stamp, err) &&
-           sql_thread_remove(d, tenant, op->id, &stamp, err) &&
-           copies_thread(op, op->id, stamp, 0, err) && garbage_finish(d, op, err);
+           sql_thread_remove(d, op, op->id, stamp, err) && garbage_finish(d, op, err);
 }
 
-bool sql_thread_remove(struct sql *d, int64_t tenant, struct slice id, int64_t *stamp,
+bool sql_thread_remove(struct sql *d, struct op *op, struct slice id, int64_t stamp,
                        struct err *err)
 {
+    int64_t newest, tenant;
     struct thread_row row;
-    int64_t newest;
 
-    if (!thread_find(d, tenant, id, &row, err) || !newest_stamp(d, &row, &newest, err))
+    if (!sql_tenant(d, op->tenant, true, &tenant, err) || !thread_find(d, tenant, id, &row, err) ||
+        !newest_stamp(d, &row, &newest, err))
         return false;
-    if (*stamp < newest)
-        *stamp = newest;
-    row.tomb = *stamp;
-    if (row.id == 0)
-        return thread_make(d, tenant, id, &row, err);
-    return garbage_thread(d, row.id, err) && query_do(d, SQL_THREAD_TOMB, row.id, row.tomb, err);
+    row.tomb = stamp < newest ? newest : stamp;
+    if (row.id ? !garbage_thread(d, row.id, err) ||
+                     !query_do(d, SQL_THREAD_TOMB, row.id, row.tomb, err)
+               : !thread_make(d, tenant, id, &row, err))
+        return false;
+    return copies_thread(op, id, row.tomb, row.updated_us, err);
 }
