@@ -70,6 +70,7 @@ static bool remove_idle(struct call *c, int64_t bound, bool threads, bool *count
 {
     struct session_row row;
     struct reply **replies;
+    size_t copies = c->op->n_copies;
     int64_t stored, stamp;
     bool live;
 
@@ -90,6 +91,8 @@ static bool remove_idle(struct call *c, int64_t bound, bool threads, bool *count
         !redis_pending_delete(c, stamp, err) ||
         (live && threads && !redis_thread_remove(c, stamp, err)) || !call_commit(c, err))
         return false;
+    if (!slice_equal(c->tenant, c->op->tenant)) /* the outbox tells of others, copies do not */
+        c->op->n_copies = c->entered = copies;
     *counted = live;
     return true;
 }

@@ -33,6 +33,7 @@
 #define SESSIONS_SQL(X)                                                                                                                                                                        \
     X(TENANT_FIND, "SELECT id FROM " T_TENANT " WHERE name = ?1")                                                                                                                                           \
     X(TENANT_LIST, "SELECT name FROM " T_TENANT " WHERE name > ?1 ORDER BY name LIMIT ?2") \
+    X(TENANT_NAME, "SELECT name FROM " T_TENANT " WHERE id = ?1") \
     X(TENANT_NO_SESSIONS, "DELETE FROM " T_SESSION " WHERE tenant = ?1 AND active_min < 0") \
     X(TENANT_NO_THREADS, "DELETE FROM " T_THREAD " WHERE tenant = ?1 AND NOT EXISTS " \
                          "(SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = " T_THREAD ".id)") \

@@ -48,8 +48,7 @@ static bool remove_row(struct sql *d, struct op *op, struct session_row *row, in
     if (content < session_state_stamp(&row->s))
         content = session_state_stamp(&row->s);
     return op_stamp_above(op, content, stamp, err) && row_remove(d, row, *stamp, err) &&
-           pending_delete(d, op, row->s.session_id, *stamp, err) &&
-           copies_session(op, row->s.session_id, &row->s, err);
+           pending_delete(d, op, row->s.session_id, *stamp, err);
 }
 
 static bool find_idle(struct sql *d, struct op *op, int64_t tenant, struct found *f,
@@ -79,6 +78,7 @@ static bool clean_idle(struct sql *d, struct op *op, struct err *err)
         bool live = session_state_live(&f.rows[i].s, d->session_ttl_us, op->now_us);
 
         if (!remove_row(d, op, &f.rows[i], &stamp, err) ||
+            !copies_session(op, f.rows[i].s.session_id, &f.rows[i].s, err) ||
             (live && !sql_thread_remove(d, op, f.rows[i].s.session_id, stamp, err)))
             return false;
         cleanup->out.removed += live;
@@ -100,17 +100,45 @@ static bool find_expired(struct sql *d, struct op *op, struct found *f, struct e
     return collect(&q, op, f, err);
 }
 
+/* Copies are of the tenant of the op; of others only the outbox tells, by an entry of its own. */
+static bool keep_entry(struct sql *d, const struct op *op, const struct session_row *row,
+                       struct err *err)
+{
+    struct op own = {
+        .id = row->s.session_id, .stamp = stamp_next(), .replicate = true, .arena = op->arena};
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_TENANT_NAME, &q, err))
+        return false;
+    query_int(&q, row->tenant);
+    if (!query_step(&q, &found, err) || !query_copy(&q, 0, op->arena, &own.tenant, err))
+        return false;
+    query_end(&q);
+    return copies_session(&own, own.id, &row->s, err) && pair_keep_entry(d, &own, err);
+}
+
+static bool tell(struct sql *d, struct op *op, int64_t tenant, const struct session_row *row,
+                 struct err *err)
+{
+    if (!op->replicate || row->tenant == tenant)
+        return copies_session(op, row->s.session_id, &row->s, err);
+    return keep_entry(d, op, row, err);
+}
+
 static bool remove_expired(struct sql *d, struct op *op, struct err *err)
 {
     struct op_cleanup *cleanup = &op->cleanup;
     struct found f = {0};
-    int64_t stamp;
+    int64_t stamp, tenant;
 
+    if (!sql_tenant(d, op->tenant, false, &tenant, err))
+        return false;
     if (d->session_ttl_us > 0 && !cleanup->sessions_stay && !find_expired(d, op, &f, err))
         return false;
     for (size_t i = 0; i < f.n; i++) {
         cleanup->out.removed += f.rows[i].s.gen > f.rows[i].s.tomb;
-        if (!remove_row(d, op, &f.rows[i], &stamp, err))
+        if (!remove_row(d, op, &f.rows[i], &stamp, err) || !tell(d, op, tenant, &f.rows[i], err))
             return false;
     }
     cleanup->out.more = f.more;
