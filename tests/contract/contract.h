@@ -46,10 +46,8 @@ TCase *contract_expiry_case(void);
 /* Random states, merged alike into the target and into a reference. */
 TCase *contract_random_case(void);
 
-/* What two stores of a pair tell each other, and that it is enough to make them equal; of drivers. */
+/* What stores keep for the other one of a pair. Not of a pair itself. */
 TCase *contract_pair_case(void);
-TCase *contract_copies_case(void);
-TCase *contract_names_case(void);
 
 /* Checkpoints, writes, threads and their records. */
 TCase *contract_threads_case(void);

@@ -1,16 +1,21 @@
 /*
- * contract_copies.c - what a change tells of itself is enough to make another store equal.
- *
- * Changes are made here, at random, and copied there: with each change, or later, by what the outbox
- * names. Both must hold the same then.
+ * contract_copies.c - random changes of every kind in one store, copied into another as they are made;
+ * and all copies merged in any order, and twice.
  */
-#include "pairs.h"
-#include "record_fields.h"
-#include "state.h"
+#include <stdlib.h>
 
-enum { SEEDS = 6, STEPS = 40, EVERY = 5, PAGE = 10, MANY = 100 };
+#include "clock.h"
+#include "pair.h"
+
+enum { SEEDS = 6, STEPS = 70, ORDERS = 3 };
 
 static uint64_t seed;
+
+/* What was left until now. */
+static struct {
+    struct record *items;
+    size_t n;
+} kept;
 
 /* A number below n; xorshift*, by S. Vigna. */
 static uint64_t random_below(uint64_t n)
@@ -26,227 +31,269 @@ static const char *pick(const char *stem, uint64_t n)
     return arena_printf(&here.arena, "%s%d", stem, (int)random_below(n)).at;
 }
 
-static void check_equal(int step)
+/* One of two ids, which sessions and threads share. */
+static const char *pick_id(void)
 {
-    struct slice states[2];
-    struct arena arena = {0};
-    struct err err = {0};
-
-    ck_assert_msg(state_read(here.backend, STATE_EXACT, &arena, &states[0], &err) &&
-                      state_read(there.backend, STATE_EXACT, &arena, &states[1], &err),
-                  "%s", err.text);
-    ck_assert_msg(slice_equal(states[0], states[1]), "step %d:\n%.*s\n--- is not\n%.*s", step,
-                  SLICE_ARGS(state_difference(states[0], states[1])),
-                  SLICE_ARGS(state_difference(states[1], states[0])));
-    arena_done(&arena);
+    return pick("i", 2);
 }
 
-/* --- changes at random ---------------------------------------------------------------------------- */
-
-static struct op session_op(void)
+static struct op session_put(void)
 {
-    struct op op = store_op(&here, OP_SESSION_PUT, pick("s", 3));
+    struct op op = store_op(&here, OP_SESSION_PUT, pick_id());
 
     op.session_put.user_id = slice_of(pick("u", 2));
-    op.session_put.metadata = SLICE("{\"a\":1}");
+    op.session_put.metadata = slice_of(random_below(2) ? "{}" : "{\"a\":1}");
     op.session_put.with_context = random_below(2);
+    if (random_below(2))
+        op.repeat = request_of((char)('a' + (char)random_below(20)), 'b');
     return op;
 }
 
-static struct op patch_op(void)
+static struct op session_patch(void)
 {
-    struct op op = store_op(&here, OP_SESSION_PATCH, pick("s", 3));
+    struct op op = store_op(&here, OP_SESSION_PATCH, pick_id());
 
+    op.session_patch.increment_requests = random_below(2);
+    op.session_patch.add_processing_time = (double)random_below(3) / 4;
     if (random_below(2))
         op.session_patch.status = slice_of(pick("status", 2));
-    op.session_patch.increment_requests = random_below(2);
-    op.session_patch.add_processing_time = (double)random_below(2) / 2;
+    if (random_below(2))
+        op.session_patch.metadata_merge = slice_of(random_below(2) ? "{\"a\":2}" : "{\"b\":[]}");
+    if (random_below(2))
+        op.repeat = request_of((char)('a' + (char)random_below(20)), 'b');
     return op;
 }
 
-static struct op append_op(void)
+static struct op message_append(void)
 {
-    struct op op = store_op(&here, OP_MESSAGE_APPEND, pick("s", 4));
-    struct message *m = arena_zalloc(&here.arena, 2, sizeof(*m));
+    struct op op = store_op(&here, OP_MESSAGE_APPEND, pick_id());
+    size_t n = (size_t)random_below(3) + 1;
 
-    ck_assert_ptr_nonnull(m);
-    op.message_append.messages = m;
-    op.message_append.n = random_below(2) + 1;
-    for (size_t i = 0; i < op.message_append.n; i++) {
-        m[i].id = slice_of(pick("m", 8));
-        m[i].role = SLICE("user");
-        m[i].content = SLICE("\"hello\"");
-    }
+    op.message_append.messages = arena_zalloc(&here.arena, n, sizeof(struct message));
+    ck_assert_ptr_nonnull(op.message_append.messages);
+    op.message_append.n = n;
+    for (size_t i = 0; i < n; i++)
+        op.message_append.messages[i] = (struct message){.id = slice_of(pick("m", 9)),
+                                                         .role = SLICE("user"),
+                                                         .content = slice_of(pick("", 99)),
+                                                         .metadata = SLICE("{}")};
     return op;
 }
 
-static struct op context_op(void)
+static struct op checkpoint_put(void)
 {
-    struct op op = store_op(&here, OP_CONTEXT_PUT, pick("s", 4));
+    bool document = random_below(3) == 0;
 
-    op.context_put.context = slice_of(pick("1", 9));
-    return op;
+    return put_op(&here, (struct checkpoint_in){
+                             .thread = pick_id(),
+                             .ns = document ? "doc" : "",
+                             .id = pick("c", 5),
+                             .form = document ? FORM_DOCUMENT : FORM_CHANNEL,
+                             .run = random_below(2) ? "r" : NULL,
+                             .head = pick("", 99),
+                             .values = document || random_below(3) == 0 ? NULL : pick("a=1:v", 9),
+                             .carried = document ? NULL : "b=1 a=1"});
 }
 
-static struct op delete_op(void)
+static struct op writes_put(void)
 {
-    struct op op = store_op(&here, random_below(2) ? OP_SESSION_DELETE : OP_THREAD_DELETE,
-                            pick("s", 3));
+    return writes_op(&here,
+                     (struct writes_in){.thread = pick_id(),
+                                        .checkpoint = pick("c", 5),
+                                        .task = pick("k", 2),
+                                        .path = pick("p", 2),
+                                        .mode = (enum writes_mode)random_below(3),
+                                        .writes = random_below(2) ? "0:a=b 1:c=d" : "1:c=e"});
+}
 
-    if (op.type == OP_SESSION_DELETE)
+static struct op removal(enum op_type type)
+{
+    static const struct slice runs[] = {{"r", 1}};
+    bool whole = type == OP_RUNS_DELETE || type == OP_CLEANUP;
+    struct op op = store_op(&here, type, whole ? NULL : pick_id());
+
+    if (type == OP_SESSION_DELETE)
         op.session_delete.threads = random_below(2);
+    if (type == OP_MESSAGE_TRIM)
+        op.message_trim.keep_last = (int64_t)random_below(4) + 1;
+    if (type == OP_THREAD_PRUNE) {
+        op.thread_prune.keep_last = (int64_t)random_below(3) + 1;
+        op.thread_prune.delete_all = random_below(4) == 0;
+    }
+    if (type == OP_RUNS_DELETE) {
+        op.runs_delete.run_ids = runs;
+        op.runs_delete.n = 1;
+    }
+    if (type == OP_CLEANUP) {
+        op.cleanup.idle_us = here.now_us - MINUTE;
+        op.cleanup.limit = 10;
+    }
     return op;
 }
 
-static struct op idle_op(void)
+static struct op thread_copy(void)
 {
-    struct op op = store_op(&here, OP_CLEANUP, NULL);
+    struct op op = store_op(&here, OP_THREAD_COPY, pick_id());
 
-    op.cleanup.idle_us = here.now_us - 3 * SECOND;
-    op.cleanup.limit = 10;
+    op.thread_copy.to = slice_of(pick("copy", 3));
     return op;
 }
 
-/* Of threads that are called as sessions are. */
-static struct op thread_op(void)
+static struct op context_put(void)
 {
-    const char *thread = pick("s", 3), *id = pick("c", 4);
+    struct op op = store_op(&here, OP_CONTEXT_PUT, pick_id());
 
-    switch (random_below(3)) {
-    case 0:
-        return put_op(&here, (struct checkpoint_in){.thread = thread,
-                                                    .id = id,
-                                                    .head = pick("1", 9),
-                                                    .run = pick("r", 2),
-                                                    .values = "a=1:v b=1:w"});
-    case 1:
-        return put_op(&here, (struct checkpoint_in){
-                                 .thread = thread, .ns = "doc", .id = id, .form = FORM_DOCUMENT});
-    default:
-        return writes_op(&here, (struct writes_in){.thread = thread,
-                                                   .checkpoint = id,
-                                                   .task = pick("task", 2),
-                                                   .mode = (enum writes_mode)random_below(3),
-                                                   .writes = "0:a=b 1:c=d"});
+    op.context_put.context = slice_of(pick("", 99));
+    return op;
+}
+
+/* Each type that changes the data of clients. */
+static const enum op_type types[] = {
+    OP_SESSION_PUT,  OP_SESSION_PATCH,  OP_SESSION_DELETE, OP_CONTEXT_PUT,   OP_MESSAGE_APPEND,
+    OP_MESSAGE_TRIM, OP_CHECKPOINT_PUT, OP_WRITES_PUT,     OP_THREAD_DELETE, OP_THREAD_COPY,
+    OP_THREAD_PRUNE, OP_RUNS_DELETE,    OP_CLEANUP,
+};
+
+static struct op any_op(enum op_type type)
+{
+    if (type == OP_SESSION_PUT)
+        return session_put();
+    if (type == OP_SESSION_PATCH)
+        return session_patch();
+    if (type == OP_CONTEXT_PUT)
+        return context_put();
+    if (type == OP_MESSAGE_APPEND)
+        return message_append();
+    if (type == OP_CHECKPOINT_PUT)
+        return checkpoint_put();
+    if (type == OP_WRITES_PUT)
+        return writes_put();
+    return type == OP_THREAD_COPY ? thread_copy() : removal(type);
+}
+
+/* So that no new op is forgotten. */
+START_TEST(every_writing_op_is_among_them)
+{
+    for (int type = 0; type < OP_TYPE_COUNT; type++) {
+        struct op op = {.type = (enum op_type)type};
+        bool known = type == OP_MERGE || type == OP_PAIR_CHANGE || type == OP_TENANT_FORGET;
+
+        for (size_t i = 0; i < COUNT_OF(types); i++)
+            known |= types[i] == op.type;
+        ck_assert_msg(op_writes(&op) == known, "%s", op_name(op.type));
+    }
+}
+END_TEST
+
+static void keep(const struct op *op)
+{
+    if (op->n_copies == 0)
+        return;
+    kept.items = arena_resize(&here.arena, kept.items, kept.n * sizeof(*kept.items),
+                              (kept.n + op->n_copies) * sizeof(*kept.items));
+    ck_assert_ptr_nonnull(kept.items);
+    memcpy(kept.items + kept.n, op->copies, op->n_copies * sizeof(*kept.items));
+    kept.n += op->n_copies;
+}
+
+/* Makes a change, if it can be made. */
+static void step(enum op_type type)
+{
+    struct op op = any_op(type);
+    enum err_kind kind;
+    const char *names;
+
+    here.now_us += (int64_t)random_below(20) * SECOND;
+    op.now_us = here.now_us;
+    kind = tried(&op, &names);
+    ck_assert_msg(kind == ERR_OK || kind == ERR_NO_SESSION || kind == ERR_THREAD, "%s: %s",
+                  op_name(type), op.status.text);
+    keep(&op);
+    if (random_below(8) == 0) { /* now and then it is cleared */
+        struct op_pair_read read = pair_read(&here, 1000);
+
+        pair_change(&here,
+                    (struct op_pair_change){.clear = read.out.entries, .n_clear = read.out.n});
     }
 }
 
-static struct op random_op(void)
+static void begin(int number)
 {
-    static struct op (*const makers[])(void) = {session_op, patch_op,  append_op, append_op,
-                                                context_op, thread_op, thread_op, thread_op,
-                                                delete_op,  idle_op};
-    struct op op;
-
-    here.now_us += (int64_t)random_below(3) * SECOND;
-    op = makers[random_below(COUNT_OF(makers))]();
-    op.replicate = true;
-    if ((op.type == OP_SESSION_PUT || op.type == OP_SESSION_PATCH) && random_below(2))
-        op.repeat = pair_request(op.stamp);
-    return op;
+    seed = (uint64_t)number * 2654435761u + 88172645463325252u;
+    kept.items = NULL;
+    kept.n = 0;
 }
 
-static bool is_named(const struct op_pair_read *waiting, const struct record *record)
+START_TEST(any_change_makes_both_equal)
 {
-    for (size_t i = 0; i < waiting->out.n; i++)
-        for (size_t k = 0; k < waiting->out.entries[i].n_names; k++) {
-            const struct record_name *name = &waiting->out.entries[i].names[k];
+    begin(_i);
+    for (int i = 0; i < STEPS; i++)
+        step(types[random_below(COUNT_OF(types))]);
+}
+END_TEST
 
-            if (name->kind == record->kind && record_key_compare(&name->key, &record->key) == 0)
-                return true;
+/* Values first, for others refer to them; all else as it comes. */
+static void shuffle(struct record *items, size_t n)
+{
+    size_t values = 0;
+
+    for (size_t i = n; i > 1; i--) {
+        size_t k = (size_t)random_below(i);
+        struct record swapped = items[i - 1];
+
+        items[i - 1] = items[k];
+        items[k] = swapped;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (items[i].kind == RECORD_VALUE) {
+            struct record swapped = items[values];
+
+            items[values++] = items[i];
+            items[i] = swapped;
         }
-    return false;
 }
 
-/* A change that failed, or that changed nothing, leaves nothing behind. What is done in parts may have an
- * entry for each. */
-static void check_entries(const struct op *op, const struct op_pair_read *waiting)
+/* In batches of some records, for they come in as many requests. */
+static void merge_some_by_some(struct store *s, const struct record *items, size_t n)
 {
-    size_t n_names = 0;
+    for (size_t at = 0; at < n;) {
+        size_t batch = (size_t)random_below(5) + 1;
 
-    ck_assert(op->status.kind == ERR_OK || op->n_copies == 0);
-    ck_assert_uint_eq(waiting->out.n > 0, op->n_copies > 0);
-    for (size_t i = 0; i < waiting->out.n; i++) {
-        ck_assert_int_eq(waiting->out.entries[i].number, op->stamp);
-        ck_assert(slice_equal(waiting->out.entries[i].tenant, op->tenant));
-        n_names += waiting->out.entries[i].n_names;
-    }
-    ck_assert_uint_ge(n_names, op->n_copies); /* a known message may be named */
-    for (size_t i = 0; i < op->n_copies; i++)
-        ck_assert(is_named(waiting, &op->copies[i]));
-}
-
-START_TEST(copies_are_enough)
-{
-    seed = (uint64_t)_i * 2654435761u + 88172645463325252u;
-    for (int i = 0; i < STEPS; i++) {
-        struct op op = random_op();
-        struct op_pair_read waiting;
-
-        store_run(&here, &op);
-        waiting = pair_read(&here, 1000);
-        check_entries(&op, &waiting);
-        if (op.n_copies == 0)
-            continue;
-        pair_merge(&there, op.id, op.copies, op.n_copies);
-        check_equal(i);
-        pair_change(
-            &here, (struct op_pair_change){.clear = waiting.out.entries, .n_clear = waiting.out.n});
-        ck_assert_uint_eq(pair_read(&here, PAGE).out.n, 0);
+        if (batch > n - at)
+            batch = n - at;
+        store_merge(s, items + at, batch);
+        at += batch;
     }
 }
-END_TEST
 
-START_TEST(names_are_enough)
+/* What only records tell: removals of a part of something are told by names. */
+START_TEST(copies_may_come_in_any_order_and_twice)
 {
-    seed = (uint64_t)_i * 2654435761u + 88172645463325252u;
-    for (int i = 0; i < STEPS; i++) {
-        size_t made = 0;
+    static const enum op_type told[] = {OP_SESSION_PUT, OP_SESSION_PATCH,  OP_SESSION_DELETE,
+                                        OP_CONTEXT_PUT, OP_MESSAGE_APPEND, OP_CHECKPOINT_PUT,
+                                        OP_WRITES_PUT,  OP_WRITES_PUT,     OP_CHECKPOINT_PUT};
 
-        for (int k = 0; k < EVERY; k++) {
-            struct op op = random_op();
+    begin(_i + 100);
+    for (int i = 0; i < STEPS; i++)
+        step(told[random_below(COUNT_OF(told))]);
+    for (int order = 0; order < ORDERS; order++) {
+        struct store s;
 
-            store_run(&here, &op);
-            made += op.n_copies > 0;
+        store_open(&s, store_config(), 10 + order);
+        s.now_us = here.now_us;
+        for (int twice = 0; twice < 2; twice++) {
+            shuffle(kept.items, kept.n);
+            merge_some_by_some(&s, kept.items, kept.n);
         }
-        ck_assert_uint_eq(pair_drain(&here, &there, _i % 2 ? PAGE : 1), made);
-        check_equal(i);
+        same_stores(&here, &s);
+        store_close(&s);
     }
 }
 END_TEST
 
-/* A change of many ids: some of them lie side by side, wherever a store keeps its outbox. */
-START_TEST(a_sweep_is_copied_piece_by_piece)
+void contract_copies_add(TCase *tc)
 {
-    struct op op;
-
-    for (int i = 0; i < MANY; i++) {
-        op = store_op(&here, OP_SESSION_PUT, arena_printf(&here.arena, "s%d", i).at);
-        op.session_put.user_id = SLICE("u");
-        op.session_put.metadata = SLICE("{}");
-        op.replicate = true;
-        store_ok(&here, &op);
-    }
-    ck_assert_uint_eq(pair_drain(&here, &there, MANY), MANY);
-    op = store_op(&here, OP_CLEANUP, NULL);
-    op.cleanup.idle_us = here.now_us;
-    op.cleanup.limit = MANY;
-    op.replicate = true;
-    store_ok(&here, &op);
-    ck_assert_int_eq(op.cleanup.out.removed, MANY);
-    pair_drain(&here, &there, 1);
-    check_equal(0);
-}
-END_TEST
-
-TCase *contract_copies_case(void)
-{
-    TCase *tc = tcase_create("copies");
-
-    tcase_add_checked_fixture(tc, pair_open, pair_close);
-    tcase_set_timeout(tc, 60);
-    tcase_add_loop_test(tc, copies_are_enough, 0, SEEDS);
-    tcase_add_loop_test(tc, names_are_enough, 0, SEEDS);
-    tcase_add_test(tc, a_sweep_is_copied_piece_by_piece);
-    return tc;
+    tcase_add_test(tc, every_writing_op_is_among_them);
+    tcase_add_loop_test(tc, any_change_makes_both_equal, 0, SEEDS);
+    tcase_add_loop_test(tc, copies_may_come_in_any_order_and_twice, 0, SEEDS);
 }

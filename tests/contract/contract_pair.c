@@ -1,235 +1,309 @@
-/* contract_pair.c - what two stores of a pair tell each other; see op_pair.h. */
+/* contract_pair.c - what a store keeps for a pair: outbox, what is missing, notes; and the fence. */
+#include "pair.h"
+
 #include "clock.h"
-#include "pairs.h"
 
-enum { PAGE = 10 };
-
-/* --- counters ------------------------------------------------------------------------------------- */
-
-/* Adds to the counters of the session "s" in the store that stands in for the primary. */
-static struct op add_alone(int64_t request_number)
+/* A change that leaves an entry; its number. */
+static int64_t leave(struct store *s, const char *id)
 {
-    struct op op = store_op(&there, OP_SESSION_PATCH, "s");
-
-    op.session_patch.increment_requests = op.session_patch.mark_error = true;
-    op.session_patch.add_processing_time = 0.5;
-    op.replicate = op.alone = true;
-    op.repeat = pair_request(request_number);
-    return op;
-}
-
-static struct session get_alone(const char *id)
-{
-    struct op op = store_op(&there, OP_SESSION_GET, id);
-
-    op.alone = true;
-    store_ok(&there, &op);
-    return op.session_get.out.session;
-}
-
-static void open_session(void)
-{
-    struct op op = store_op(&here, OP_SESSION_PUT, "s");
+    struct op op = store_op(s, OP_SESSION_PUT, id);
 
     op.session_put.user_id = SLICE("u");
     op.session_put.metadata = SLICE("{}");
     op.replicate = true;
-    store_ok(&here, &op);
-    ck_assert_uint_eq(pair_drain(&here, &there, PAGE), 1);
+    store_ok(s, &op);
+    return op.stamp;
 }
 
-START_TEST(the_primary_counts)
+static void clear_entry(struct outbox_entry e)
 {
-    struct outbox_entry e;
-    struct op op, merge;
-    struct op_records_get got;
+    pair_change(&here, (struct op_pair_change){.clear = &e, .n_clear = 1});
+}
 
-    open_session();
-    op = add_alone(1);
-    store_ok(&there, &op);
-    ck_assert_int_eq(op.session_patch.out.session.request_count, 1);
-    op = add_alone(1); /* the client asks again */
-    store_ok(&there, &op);
-    ck_assert(op.session_patch.out.replayed);
-    ck_assert_int_eq(get_alone("s").request_count, 1);
-    ck_assert_int_eq(get_alone("s").error_count, 1);
-    ck_assert_int_eq(store_get(&there, "s").request_count, 0);
+START_TEST(a_new_store_has_nothing)
+{
+    struct op_pair_read read = pair_read(&here, 1000);
 
-    e = pair_read(&there, PAGE).out.entries[0];
-    got = pair_get(&there, SLICE("s"), e.names, e.n_names);
-    merge = pair_merge_op(&here, SLICE("s"), got.out.items, got.out.n);
-    merge.replicate = true;
-    store_ok(&here, &merge);
-    ck_assert_int_eq(store_get(&here, "s").request_count, 1);
-    ck_assert_uint_eq(merge.n_copies, 2); /* SESSION and REPEAT */
-    ck_assert_int_eq(pair_read(&here, PAGE).out.entries[0].number, merge.stamp);
-    merge.replicate = false;
-    store_ok(&here, &merge); /* once more */
-    ck_assert_int_eq(store_get(&here, "s").request_count, 1);
-
-    ck_assert_uint_eq(pair_drain(&here, &there, PAGE), 1);
-    ck_assert_int_eq(get_alone("s").request_count, 1);
-    got = pair_get(&there, SLICE("s"), e.names, e.n_names);
-    for (size_t i = 0; i < got.out.n; i++)
-        ck_assert_int_ne(got.out.items[i].kind, RECORD_PENDING);
+    ck_assert(read.out.n == 0 && !read.out.more);
+    ck_assert(read.out.n_missing == 0 && read.out.n_notes == 0);
+    store_session(&here, "s1"); /* it is no pair's */
+    read = pair_read(&here, 1000);
+    ck_assert(read.out.n == 0 && !read.out.more);
 }
 END_TEST
 
-static struct record addition(int64_t stamp, int64_t request_number)
+START_TEST(entries_come_in_their_order)
 {
-    struct op_repeat repeat = pair_request(request_number);
+    static const char *const tenants[] = {"default", "b", "a"};
+    int64_t numbers[60];
+    struct op_pair_read read;
 
-    return (struct record){
-        .kind = RECORD_PENDING,
-        .key = {.id = SLICE("s"),
-                .sub = arena_copy(&here.arena,
-                                  (struct slice){(const char *)repeat.op_id, BLOB_HASH_LEN})},
-        .pending = {.stamp = stamp, .requests = 1, .repeat = {.at_us = here.now_us}},
-    };
+    for (int i = 0; i < 60; i++) {
+        here.tenant = slice_of(tenants[i % 3]);
+        numbers[i] = leave(&here, arena_printf(&here.arena, "s%d", (i * 7) % 60).at);
+    }
+    read = pair_read(&here, 1000);
+    ck_assert(read.out.n == 60 && !read.out.more);
+    for (int i = 0; i < 60; i++) {
+        const struct outbox_entry *e = &read.out.entries[i];
+
+        ck_assert_int_eq(e->number, numbers[i]);
+        ck_assert_slice(e->tenant, tenants[i % 3]);
+        ck_assert_slice(e->id, arena_printf(&here.arena, "s%d", (i * 7) % 60).at);
+        ck_assert_uint_eq(e->n_names, 1);
+        ck_assert_int_eq(e->names[0].kind, RECORD_SESSION);
+        ck_assert(slice_equal(e->names[0].key.id, e->id));
+    }
 }
+END_TEST
 
-START_TEST(an_addition_is_counted_once)
+START_TEST(a_page_has_the_lowest_numbers)
 {
-    struct record records[3];
+    enum { ENTRIES = 40 };
+    int64_t numbers[ENTRIES];
+
+    for (int i = 0; i < ENTRIES; i++)
+        numbers[i] = leave(&here, "s1");
+    for (int64_t limit = 1; limit <= ENTRIES + 1; limit++) {
+        struct op_pair_read read = pair_read(&here, limit);
+
+        ck_assert_uint_eq(read.out.n, limit < ENTRIES ? (size_t)limit : ENTRIES);
+        ck_assert(read.out.more == (limit < ENTRIES));
+        for (size_t i = 0; i < read.out.n; i++)
+            ck_assert_int_eq(read.out.entries[i].number, numbers[i]);
+    }
+}
+END_TEST
+
+START_TEST(entries_are_cleared_by_their_number)
+{
+    int64_t first = leave(&here, "s1"), second = leave(&here, "s1"), third = leave(&here, "s2");
+    struct op_pair_read read = pair_read(&here, 1000);
+    struct outbox_entry unknown = read.out.entries[0];
+
+    unknown.number = third + 1024;
+    clear_entry(unknown);
+    clear_entry(read.out.entries[1]);
+    clear_entry(read.out.entries[1]); /* it is not there any more */
+    read = pair_read(&here, 1000);
+    ck_assert_uint_eq(read.out.n, 2);
+    ck_assert_int_eq(read.out.entries[0].number, first);
+    ck_assert_int_eq(read.out.entries[1].number, third);
+    ck_assert_int_lt(first, second);
+    pair_change(&here, (struct op_pair_change){.clear = read.out.entries, .n_clear = 2});
+    ck_assert_uint_eq(pair_read(&here, 1000).out.n, 0);
+    ck_assert(store_has(&here, "s1"));
+}
+END_TEST
+
+START_TEST(an_entry_of_many_ids_is_cleared_as_it_was_read)
+{
+    struct op_pair_read read;
     struct op op;
 
-    open_session();
-    records[0] = records[1] = addition(stamp_next(), 1);
-    records[0].kind = RECORD_REPEAT;
-    records[0].repeat = (struct record_repeat){.at_us = here.now_us};
-    pair_merge(&here, SLICE("s"), records, 2);
-    ck_assert_int_eq(store_get(&here, "s").request_count, 0); /* the request is known by then */
-
-    records[0] = addition(stamp_next(), 2);
-    records[1] = addition(stamp_next(), 3);
-    ck_assert_uint_eq(pair_merge(&here, SLICE("s"), records, 2).out.applied, 2);
-    ck_assert_uint_eq(pair_merge(&here, SLICE("s"), records, 2).out.applied, 0);
-    ck_assert_int_eq(store_get(&here, "s").request_count, 2);
-
-    op = store_op(&here, OP_SESSION_PATCH, "s");
-    op.session_patch.increment_requests = true;
-    op.replicate = true;
-    store_ok(&here, &op);
-    records[0] = addition(op.stamp, 4); /* what was in doubt here is in the outbox */
-    ck_assert_uint_eq(pair_merge(&here, SLICE("s"), records, 1).out.applied, 0);
-    ck_assert_int_eq(store_get(&here, "s").request_count, 3);
+    for (int i = 0; i < 5; i++)
+        store_session(&here, arena_printf(&here.arena, "s%d", i).at);
+    op = store_op(&here, OP_CLEANUP, NULL);
+    op.cleanup.idle_us = here.now_us;
+    op.cleanup.limit = 10;
+    ck_assert_str_ne(left_by(&op), "");
+    ck_assert_int_eq(op.cleanup.out.removed, 5);
+    read = pair_read(&here, 1000);
+    pair_change(&here, (struct op_pair_change){.clear = read.out.entries, .n_clear = read.out.n});
+    ck_assert_uint_eq(pair_read(&here, 1000).out.n, 0);
 }
 END_TEST
 
-START_TEST(a_deletion_takes_what_is_pending)
+static size_t count_missing(const char *tenant, const char *id)
 {
-    struct op op;
-    struct op_records_get got;
-    struct record_name name;
+    struct op_pair_read read = pair_read(&here, 1);
+    size_t n = 0;
 
-    open_session();
-    op = add_alone(1);
-    store_ok(&there, &op);
-    name = (struct record_name){RECORD_PENDING, addition(1, 1).key};
-    got = pair_get(&there, SLICE("s"), &name, 1);
-    ck_assert_uint_eq(got.out.n, 1);
-    ck_assert_int_eq(got.out.items[0].pending.stamp, op.stamp);
-    ck_assert_int_eq(got.out.items[0].pending.errors, 1);
-    op = store_op(&there, OP_SESSION_DELETE, "s");
-    op.replicate = op.alone = true;
-    store_ok(&there, &op);
-    ck_assert_uint_eq(pair_get(&there, SLICE("s"), &name, 1).out.n, 0);
+    for (size_t i = 0; i < read.out.n_missing; i++)
+        n += slice_equal(read.out.missing[i].tenant, slice_of(tenant)) &&
+             slice_equal(read.out.missing[i].id, slice_of(id));
+    return n;
+}
 
-    open_session();
-    op = add_alone(1);
-    op.repeat = pair_request(2);
-    store_ok(&there, &op);
-    op = store_op(&here, OP_SESSION_DELETE, "s");
-    op.replicate = true;
-    store_ok(&here, &op);
-    pair_drain(&here, &there, PAGE);
-    name.key = addition(1, 2).key;
-    ck_assert_uint_eq(pair_get(&there, SLICE("s"), &name, 1).out.n, 0);
+START_TEST(what_is_missing_is_missing_once)
+{
+    pair_missing(&here, "s1");
+    pair_missing(&here, "s1");
+    pair_missing(&here, "s2");
+    here.tenant = SLICE("other");
+    pair_missing(&here, "s1");
+    ck_assert_uint_eq(pair_read(&here, 1).out.n_missing, 3);
+    ck_assert_uint_eq(count_missing("default", "s1"), 1);
+    ck_assert_uint_eq(count_missing("other", "s1"), 1);
+    pair_found(&here, "s1");
+    pair_found(&here, "s1");
+    pair_found(&here, "never missing");
+    ck_assert_uint_eq(count_missing("other", "s1"), 0);
+    ck_assert_uint_eq(count_missing("default", "s1"), 1);
+    here.tenant = SLICE("default");
+    pair_found(&here, "s1");
+    pair_found(&here, "s2");
+    ck_assert_uint_eq(pair_read(&here, 1).out.n_missing, 0);
 }
 END_TEST
 
-/* --- what is missing, notes, what is newer -------------------------------------------------------- */
-
-START_TEST(what_is_missing_is_not_answered)
+START_TEST(notes_are_set_kept_and_removed)
 {
-    const struct pair_id missing[] = {{SLICE("default"), SLICE("a")}, {SLICE("other"), SLICE("b")}};
-    struct op get, stats;
-    struct op_pair_read is;
-
-    store_session(&here, "a");
-    store_session(&here, "b");
-    pair_change(&here, (struct op_pair_change){.missing = missing, .n_missing = 2});
-    is = pair_read(&here, PAGE);
-    ck_assert_uint_eq(is.out.n_missing, 2);
-    get = store_op(&here, OP_SESSION_GET, "a");
-    store_ok(&here, &get);
-    get.alone = true;
-    store_fails(&here, &get, ERR_UNAVAILABLE);
-    get.id = SLICE("b");
-    store_ok(&here, &get);
-    stats = store_op(&here, OP_STATS, NULL);
-    stats.alone = true;
-    store_fails(&here, &stats, ERR_UNAVAILABLE);
-
-    pair_change(&here, (struct op_pair_change){.found = missing, .n_found = 2});
-    ck_assert_uint_eq(pair_read(&here, PAGE).out.n_missing, 0);
-    get.id = SLICE("a");
-    store_ok(&here, &get);
-    store_ok(&here, &stats);
+    pair_note(&here, "beat", "1", false);
+    pair_note(&here, "beat", "2", false);
+    pair_note(&here, "pair", "first", true);
+    pair_note(&here, "pair", "second", true);
+    pair_note(&here, "empty", "", false);
+    ck_assert_str_eq(pair_noted(&here, "beat"), "2");
+    ck_assert_str_eq(pair_noted(&here, "pair"), "first");
+    ck_assert_str_eq(pair_noted(&here, "empty"), "");
+    ck_assert_uint_eq(pair_read(&here, 1).out.n_notes, 3);
+    pair_note(&here, "pair", "third", false);
+    ck_assert_str_eq(pair_noted(&here, "pair"), "third");
+    pair_note(&here, "pair", NULL, false);
+    pair_note(&here, "pair", NULL, false);
+    pair_note(&here, "empty", NULL, true);
+    ck_assert_ptr_null(pair_noted(&here, "pair"));
+    pair_note(&here, "pair", "fourth", true);
+    ck_assert_str_eq(pair_noted(&here, "pair"), "fourth");
+    ck_assert_uint_eq(pair_read(&here, 1).out.n_notes, 2);
+    ck_assert_uint_eq(pair_read(&there, 1).out.n_notes, 0);
 }
 END_TEST
 
-/* The text of a note, absent if there is none. */
-static struct slice note(const char *name)
+START_TEST(all_lists_of_one_change_are_done)
 {
-    struct op_pair_read is = pair_read(&here, PAGE);
+    struct pair_id ids[] = {{SLICE("default"), SLICE("s1")}, {SLICE("default"), SLICE("s2")}};
+    struct pair_note notes[] = {{.name = SLICE("a"), .text = SLICE("1")},
+                                {.name = SLICE("b"), .text = SLICE("2")}};
+    struct op_pair_read read;
 
-    for (size_t i = 0; i < is.out.n_notes; i++)
-        if (slice_equal(is.out.notes[i].name, slice_of(name)))
-            return is.out.notes[i].text;
-    return (struct slice){NULL, 0};
-}
-
-START_TEST(notes_are_kept)
-{
-    struct pair_note notes[] = {{SLICE("a"), SLICE("1"), false}, {SLICE("b"), SLICE("2"), true}};
-
-    pair_change(&here, (struct op_pair_change){.notes = notes, .n_notes = 2});
-    notes[0].text = notes[1].text = SLICE("3");
-    pair_change(&here, (struct op_pair_change){.notes = notes, .n_notes = 2});
-    ck_assert_slice(note("a"), "3");
-    ck_assert_slice(note("b"), "2");
-    notes[0].text = (struct slice){NULL, 0};
-    pair_change(&here, (struct op_pair_change){.notes = notes, .n_notes = 1});
-    ck_assert(!slice_present(note("a")));
-    ck_assert_slice(note("b"), "2");
+    leave(&here, "s1");
+    read = pair_read(&here, 10);
+    pair_missing(&here, "s2");
+    pair_change(&here, (struct op_pair_change){.clear = read.out.entries,
+                                               .n_clear = read.out.n,
+                                               .missing = ids,
+                                               .n_missing = 1,
+                                               .found = ids + 1,
+                                               .n_found = 1,
+                                               .notes = notes,
+                                               .n_notes = 2});
+    read = pair_read(&here, 10);
+    ck_assert(read.out.n == 0 && read.out.n_missing == 1 && read.out.n_notes == 2);
+    ck_assert_uint_eq(count_missing("default", "s1"), 1);
+    pair_change(&here, (struct op_pair_change){.n_clear = 0});
+    ck_assert_uint_eq(pair_read(&here, 10).out.n_missing, 1);
 }
 END_TEST
 
-START_TEST(a_merge_tells_what_is_newer)
+START_TEST(it_stays_the_same_store_and_its_position_rises)
 {
-    struct op older, newer;
-    struct op_merge merge;
+    struct op_pair_read before = pair_read(&here, 1), after;
 
-    open_session();
-    older = store_op(&here, OP_SESSION_PATCH, "s");
-    older.session_patch.status = SLICE("older");
-    older.replicate = true;
-    store_ok(&here, &older);
-    merge = pair_merge(&there, older.id, older.copies, older.n_copies);
-    ck_assert_uint_eq(merge.out.applied, 1);
-    ck_assert(!merge.out.outbox);
-    merge = pair_merge(&there, older.id, older.copies, older.n_copies);
-    ck_assert_uint_eq(merge.out.applied, 0);
-    ck_assert_int_eq(merge.out.newest, 0); /* it is the same */
+    ck_assert(slice_present(before.out.incarnation) && before.out.incarnation.len > 0);
+    for (int i = 0; i < 5; i++) {
+        leave(&here, "s1");
+        pair_note(&here, "beat", arena_printf(&here.arena, "%d", i).at, false);
+        after = pair_read(&here, 1);
+        ck_assert(slice_equal(after.out.incarnation, before.out.incarnation));
+        ck_assert_int_ge(after.out.position, before.out.position);
+        before = after;
+    }
+}
+END_TEST
 
-    newer = store_op(&there, OP_SESSION_PATCH, "s");
-    newer.session_patch.status = SLICE("newer");
-    newer.replicate = true;
-    store_ok(&there, &newer);
-    merge = pair_merge(&there, older.id, older.copies, older.n_copies);
-    ck_assert_int_eq(merge.out.newest, newer.stamp);
-    ck_assert(merge.out.outbox);
+/* --- the fence ------------------------------------------------------------------------------------ */
+
+/* A change that is not above `newest` is refused, says so, and leaves nothing; above it is made. */
+static void fenced(struct op op, int64_t newest)
+{
+    struct op_pair_read read = pair_read(&here, 1000);
+
+    pair_change(&here, (struct op_pair_change){.clear = read.out.entries, .n_clear = read.out.n});
+    op.stamp = newest;
+    replicates_nothing(&op, ERR_FENCED);
+    ck_assert_int_eq(op.newest, newest);
+    op.stamp = newest - 1024;
+    replicates_nothing(&op, ERR_FENCED);
+    ck_assert_int_eq(op.newest, newest);
+    op.stamp = newest + 1024;
+    ck_assert_str_ne(replicated(&op), "");
+}
+
+static int64_t put_s1(void)
+{
+    struct op op = store_op(&here, OP_SESSION_PUT, "s1");
+
+    op.session_put.user_id = SLICE("u");
+    op.session_put.metadata = SLICE("{}");
+    ck_assert_str_ne(replicated(&op), "");
+    return op.stamp;
+}
+
+START_TEST(an_older_change_of_a_session_is_refused)
+{
+    struct op put = store_op(&here, OP_SESSION_PUT, "s1");
+    struct op patch = store_op(&here, OP_SESSION_PATCH, "s1");
+    struct op del = store_op(&here, OP_SESSION_DELETE, "s1");
+    struct op append = store_op(&here, OP_MESSAGE_APPEND, "s1");
+    struct message m = {
+        .id = SLICE("m"), .role = SLICE("user"), .content = SLICE("1"), .metadata = SLICE("{}")};
+    int64_t newest = put_s1();
+
+    put.session_put.user_id = SLICE("v");
+    put.session_put.metadata = SLICE("{\"a\":1}");
+    fenced(put, newest);
+    patch.session_patch.status = SLICE("done");
+    fenced(patch, newest + 1024);
+    fenced(del, newest + 2048);
+    append.message_append.messages = &m;
+    append.message_append.n = 1;
+    fenced(append, newest + 3072); /* messages only follow a deletion */
+    fenced(del, newest + 4096);
+}
+END_TEST
+
+START_TEST(an_older_context_is_refused)
+{
+    struct op op = store_op(&here, OP_CONTEXT_PUT, "s1");
+    struct op del = store_op(&here, OP_SESSION_DELETE, "s1");
+
+    op.context_put.context = SLICE("1");
+    ck_assert_str_ne(replicated(&op), "");
+    fenced(op, op.stamp);
+    fenced(del, op.stamp + 1024);
+    fenced(op, op.stamp + 2048);
+}
+END_TEST
+
+START_TEST(an_older_change_of_a_thread_is_refused)
+{
+    struct op checkpoint = put_op(
+        &here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:xx"});
+    struct op writes, other, del = store_op(&here, OP_THREAD_DELETE, "t");
+    int64_t newest;
+
+    ck_assert_str_ne(replicated(&checkpoint), "");
+    newest = checkpoint.stamp;
+    fenced(put_op(&here, (struct checkpoint_in){.thread = "t", .id = "c2"}), newest);
+    writes = writes_op(
+        &here,
+        (struct writes_in){.thread = "t", .checkpoint = "c1", .task = "k", .writes = "0:a=b"});
+    other = writes_op(
+        &here,
+        (struct writes_in){.thread = "t", .checkpoint = "c1", .task = "l", .writes = "0:a=b"});
+    ck_assert_str_ne(replicated(&writes), "");
+    other.stamp = writes.stamp - 1024; /* another task knows no order */
+    ck_assert_str_ne(replicated(&other), "");
+    newest = writes.stamp;
+    writes = writes_op(
+        &here,
+        (struct writes_in){.thread = "t", .checkpoint = "c1", .task = "k", .writes = "1:c=d"});
+    fenced(writes, newest);
+    fenced(del, newest + 1024);
+    fenced(writes, newest + 2048);
+    fenced(del, newest + 3072);
 }
 END_TEST
 
@@ -237,13 +311,24 @@ TCase *contract_pair_case(void)
 {
     TCase *tc = tcase_create("pair");
 
-    tcase_add_checked_fixture(tc, pair_open, pair_close);
+    tcase_add_checked_fixture(tc, pair_open_stores, pair_close_stores);
     tcase_set_timeout(tc, 60);
-    tcase_add_test(tc, the_primary_counts);
-    tcase_add_test(tc, an_addition_is_counted_once);
-    tcase_add_test(tc, a_deletion_takes_what_is_pending);
-    tcase_add_test(tc, what_is_missing_is_not_answered);
-    tcase_add_test(tc, notes_are_kept);
-    tcase_add_test(tc, a_merge_tells_what_is_newer);
+    tcase_add_test(tc, a_new_store_has_nothing);
+    tcase_add_test(tc, entries_come_in_their_order);
+    tcase_add_test(tc, a_page_has_the_lowest_numbers);
+    tcase_add_test(tc, entries_are_cleared_by_their_number);
+    tcase_add_test(tc, an_entry_of_many_ids_is_cleared_as_it_was_read);
+    tcase_add_test(tc, what_is_missing_is_missing_once);
+    tcase_add_test(tc, notes_are_set_kept_and_removed);
+    tcase_add_test(tc, all_lists_of_one_change_are_done);
+    tcase_add_test(tc, it_stays_the_same_store_and_its_position_rises);
+    tcase_add_test(tc, an_older_change_of_a_session_is_refused);
+    tcase_add_test(tc, an_older_context_is_refused);
+    tcase_add_test(tc, an_older_change_of_a_thread_is_refused);
+    contract_replicate_add(tc);
+    contract_replicate_threads_add(tc);
+    contract_alone_add(tc);
+    contract_records_get_add(tc);
+    contract_copies_add(tc);
     return tc;
 }

@@ -25,7 +25,7 @@ static const struct record_name samples[] = {
     {RECORD_CHECKPOINT, {.id = {"t", 1}, .ns = {"n", 1}, .sub = {"c", 1}}},
     {RECORD_TASK, {.id = {"t", 1}, .ns = {"n", 1}, .sub = {"c", 1}, .task = {"k", 1}}},
     {RECORD_REPEAT, {.id = {"s", 1}, .sub = {"\xff\x00\x80", 3}}},
-    {RECORD_PENDING, {.id = {"s", 1}, .sub = {"0123456789abcdef0123456789abcdef", 32}}},
+    {RECORD_PENDING, {.id = {"s", 1}, .sub = {"0123456789abcdef", 16}}},
     {RECORD_MESSAGES, {.id = {"s", 1}}},
     {RECORD_CHECKPOINTS, {.id = {"t", 1}}},
     {RECORD_CONTENTS, {.id = {NULL, 0}, .stamp = 1}},

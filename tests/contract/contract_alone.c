@@ -1,0 +1,397 @@
+/* contract_alone.c - a store that stands in for the primary: what it lacks, and what is pending. */
+#include "pair.h"
+
+/* --- what is missing ------------------------------------------------------------------------------ */
+
+/* Ops by which stores are kept equal, and those that ask for all that is here. */
+static bool is_always_run(enum op_type type)
+{
+    static const bool always[OP_TYPE_COUNT] = {
+        [OP_PROBE] = true,         [OP_DESCRIBE] = true,   [OP_TENANT_LIST] = true,
+        [OP_TENANT_FORGET] = true, [OP_READ_RANGE] = true, [OP_RECORDS_GET] = true,
+        [OP_MERGE] = true,         [OP_PAIR_READ] = true,  [OP_PAIR_CHANGE] = true,
+    };
+
+    return always[type];
+}
+
+static struct op alone_op(enum op_type type, const char *id)
+{
+    struct op op = store_op(&here, type, id);
+
+    if (type == OP_CHECKPOINT_PUT)
+        op = put_op(&here, (struct checkpoint_in){.thread = id ? id : "t", .id = "c1"});
+    op.id = slice_of(id);
+    op.alone = true;
+    if (type == OP_SESSION_LIST)
+        op.session_list.limit = 10;
+    if (type == OP_SESSION_PUT)
+        op.session_put.user_id = SLICE("u");
+    if (type == OP_VALUES_GET) {
+        static const struct value_ask ask = {.id = 7};
+
+        op.values_get.ns = SLICE("");
+        op.values_get.asks = &ask;
+        op.values_get.n = 1;
+    }
+    return op;
+}
+
+START_TEST(an_id_that_is_missing_is_refused)
+{
+    enum op_type type = (enum op_type)_i;
+    struct op op;
+
+    if (is_always_run(type))
+        return;
+    pair_missing(&here, "s1");
+    op = alone_op(type, "s1");
+    store_fails(&here, &op, ERR_UNAVAILABLE);
+    op = alone_op(type, NULL); /* of no single id: any may be among them */
+    store_fails(&here, &op, ERR_UNAVAILABLE);
+    same_stores(&here, &there);
+    ck_assert_uint_eq(pair_read(&here, 10).out.n, 0);
+}
+END_TEST
+
+START_TEST(other_ids_are_served)
+{
+    struct op op;
+
+    store_session(&here, "s1");
+    store_session(&here, "s2");
+    pair_missing(&here, "s1");
+    op = alone_op(OP_SESSION_GET, "s2");
+    store_ok(&here, &op);
+    op = alone_op(OP_SESSION_GET, "s1");
+    store_fails(&here, &op, ERR_UNAVAILABLE);
+    op.tenant = SLICE("other");
+    store_fails(&here, &op, ERR_NO_SESSION);
+    ck_assert(store_has(&here, "s1")); /* who does not stand in is not asked */
+    op = alone_op(OP_SESSION_LIST, NULL);
+    store_fails(&here, &op, ERR_UNAVAILABLE);
+    pair_found(&here, "s1");
+    store_ok(&here, &op);
+    ck_assert_uint_eq(op.session_list.out.n, 2);
+    op = alone_op(OP_SESSION_GET, "s1");
+    store_ok(&here, &op);
+}
+END_TEST
+
+START_TEST(what_keeps_stores_equal_is_always_run)
+{
+    struct record_name name = name_of(RECORD_SESSION, "s1", NULL);
+    struct op get, merge, range, sweep = alone_op(OP_CLEANUP, NULL);
+    size_t n;
+
+    store_session(&here, "s1");
+    pair_missing(&here, "s1");
+    get = alone_op(OP_RECORDS_GET, "s1");
+    get.records_get.names = &name;
+    get.records_get.n = 1;
+    store_ok(&here, &get);
+    ck_assert_uint_eq(get.records_get.out.n, 1);
+    range = alone_op(OP_READ_RANGE, NULL);
+    range.read_range.kind = RECORD_SESSION;
+    range.read_range.limit = 10;
+    store_ok(&here, &range);
+    ck_assert_uint_eq(range.read_range.out.n, 1);
+    merge = alone_op(OP_MERGE, "s1");
+    merge.merge.items = store_records(&here, RECORD_SESSION, 10, &n);
+    merge.merge.n = n;
+    store_ok(&here, &merge);
+    sweep.cleanup.expired = true;
+    sweep.cleanup.limit = 10;
+    store_ok(&here, &sweep);
+    for (int type = 0; type < OP_TYPE_COUNT; type++)
+        if (type == OP_PROBE || type == OP_DESCRIBE || type == OP_PAIR_CHANGE) {
+            struct op op = alone_op((enum op_type)type, NULL);
+
+            store_ok(&here, &op);
+        }
+}
+END_TEST
+
+/* --- what is pending ------------------------------------------------------------------------------ */
+
+static struct op add_op(char key)
+{
+    struct op op = store_op(&here, OP_SESSION_PATCH, "s1");
+
+    op.alone = true;
+    op.session_patch.increment_requests = op.session_patch.mark_error = true;
+    op.session_patch.add_processing_time = 0.5;
+    op.repeat = request_of(key, 'b');
+    return op;
+}
+
+static struct record_name pending_name(const struct op *op)
+{
+    struct record_name name = name_of(RECORD_PENDING, "s1", NULL);
+
+    name.key.sub = (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN};
+    return name;
+}
+
+static size_t count_pending(struct store *s, const struct op *op)
+{
+    struct record_name name = pending_name(op);
+    size_t n;
+
+    (void)records_get(s, "s1", &name, 1, &n);
+    return n;
+}
+
+static int64_t requests(struct store *s, bool alone)
+{
+    struct op op = store_op(s, OP_SESSION_GET, "s1");
+
+    op.alone = alone;
+    store_ok(s, &op);
+    ck_assert_int_eq(op.session_get.out.session.error_count,
+                     op.session_get.out.session.request_count);
+    ck_assert_double_eq(op.session_get.out.session.total_processing_time,
+                        0.5 * (double)op.session_get.out.session.request_count);
+    return op.session_get.out.session.request_count;
+}
+
+/* Both stores have s1, which has counted one request. */
+static void have_s1(void)
+{
+    struct op op = store_op(&here, OP_SESSION_PUT, "s1");
+
+    op.session_put.user_id = SLICE("u");
+    op.session_put.metadata = SLICE("{}");
+    (void)replicated(&op);
+    op = add_op('0');
+    op.alone = false;
+    (void)replicated(&op);
+}
+
+/* Adds in `here`, alone. */
+static struct op add(char key)
+{
+    struct op op;
+
+    here.now_us += SECOND;
+    op = add_op(key);
+    ck_assert_str_eq(left_by(&op), "session:s1 pending:s1");
+    return op;
+}
+
+START_TEST(additions_are_pending_and_answers_show_the_sum)
+{
+    struct op op, list;
+
+    have_s1();
+    op = add('1');
+    ck_assert_int_eq(op.session_patch.out.session.request_count, 2);
+    op = add('2');
+    ck_assert_int_eq(op.session_patch.out.session.request_count, 3);
+    ck_assert_double_eq(op.session_patch.out.session.total_processing_time, 1.5);
+    ck_assert_int_eq(requests(&here, true), 3);
+    ck_assert_int_eq(requests(&here, false), 1); /* the row has what the primary counted */
+    ck_assert_uint_eq(count_pending(&here, &op), 1);
+    list = alone_op(OP_SESSION_LIST, NULL);
+    store_ok(&here, &list);
+    ck_assert_int_eq(list.session_list.out.items[0].request_count, 3);
+    op = alone_op(OP_SESSION_PUT, "s1");
+    op.session_put.metadata = SLICE("{}");
+    store_ok(&here, &op);
+    ck_assert_int_eq(op.session_put.out.session.request_count, 3);
+}
+END_TEST
+
+START_TEST(a_repeated_addition_is_pending_once)
+{
+    struct op op;
+
+    have_s1();
+    op = add('1');
+    op.stamp += 1024;
+    op.replicate = op.fence = true;
+    store_ok(&here, &op);
+    ck_assert(op.session_patch.out.replayed && op.n_copies == 0);
+    ck_assert_int_eq(op.session_patch.out.session.request_count, 2);
+    ck_assert_uint_eq(pair_read(&here, 1000).out.n, 3); /* of have_s1() two */
+    op.repeat = request_of('1', 'c');
+    store_fails(&here, &op, ERR_KEY_REUSED);
+}
+END_TEST
+
+START_TEST(a_patch_without_additions_leaves_its_request)
+{
+    struct op op = add_op('1');
+
+    have_s1();
+    op = add_op('1');
+    op.session_patch.increment_requests = op.session_patch.mark_error = false;
+    op.session_patch.add_processing_time = 0;
+    op.session_patch.status = SLICE("done");
+    ck_assert_str_eq(left_by(&op), "session:s1 repeat:s1");
+    ck_assert_uint_eq(count_pending(&here, &op), 0);
+}
+END_TEST
+
+/* Merges what an op has left pending into a store, whose answer is that of OP_MERGE. */
+static struct op merge_pending(struct store *s, const struct op *from)
+{
+    struct op op = store_op(s, OP_MERGE, "s1");
+    size_t at = 0;
+
+    while (at < from->n_copies && from->copies[at].kind != RECORD_PENDING)
+        at++;
+    ck_assert_uint_lt(at, from->n_copies);
+    op.merge.items = &from->copies[at];
+    op.merge.n = 1;
+    op.replicate = true;
+    store_ok(s, &op);
+    return op;
+}
+
+START_TEST(what_was_pending_is_counted_once)
+{
+    struct op op, counted, again;
+
+    have_s1();
+    op = add('1');
+    counted = merge_pending(&there, &op);
+    ck_assert_uint_eq(counted.merge.out.applied, 1);
+    ck_assert_int_eq(requests(&there, false), 2);
+    ck_assert_uint_eq(counted.n_copies, 2);
+    ck_assert_int_eq(counted.copies[0].kind, RECORD_SESSION);
+    ck_assert_int_eq(counted.copies[1].kind, RECORD_REPEAT);
+    again = merge_pending(&there, &op);
+    ck_assert(again.merge.out.applied == 0 && again.n_copies == 0);
+    ck_assert_int_eq(requests(&there, false), 2);
+    op.stamp += 1024; /* the client asks the other store again */
+    op.alone = false;
+    store_ok(&there, &op);
+    ck_assert(op.session_patch.out.replayed);
+    ck_assert_int_eq(requests(&there, false), 2);
+}
+END_TEST
+
+START_TEST(what_was_counted_is_not_pending_any_more)
+{
+    struct op op, other, counted;
+    struct op_pair_read read;
+
+    have_s1();
+    op = add('1');
+    other = add('2');
+    counted = merge_pending(&there, &op);
+    read = pair_read(&there, 10);
+    ck_assert_uint_eq(read.out.n, 1);
+    ck_assert_str_eq(names_text(&there, read.out.entries[0].names, read.out.entries[0].n_names),
+                     "session:s1 repeat:s1");
+    ck_assert_int_eq(read.out.entries[0].number, counted.stamp);
+    merge_copies(&here, counted.copies, counted.n_copies);
+    ck_assert_uint_eq(count_pending(&here, &op), 0);
+    ck_assert_uint_eq(count_pending(&here, &other), 1);
+    ck_assert_int_eq(requests(&here, false), 2);
+    ck_assert_int_eq(requests(&here, true), 3);
+    merge_copies(&here, counted.copies, counted.n_copies); /* once more */
+    ck_assert_int_eq(requests(&here, true), 3);
+    store_ok(&here, &op);
+    ck_assert(op.session_patch.out.replayed);
+    (void)merge_pending(&there, &other);
+    ck_assert_int_eq(requests(&there, false), 3);
+}
+END_TEST
+
+START_TEST(a_request_that_the_primary_knows_is_not_counted)
+{
+    struct op op, known;
+
+    have_s1();
+    op = add('1');
+    known = op;
+    known.alone = known.replicate = known.fence = false;
+    store_ok(&there, &known); /* its outcome was in doubt */
+    ck_assert_int_eq(requests(&there, false), 2);
+    known = merge_pending(&there, &op);
+    ck_assert(known.merge.out.applied == 0 && known.n_copies == 0);
+    ck_assert_int_eq(requests(&there, false), 2);
+}
+END_TEST
+
+/* Without a key of the client's the op id is new in each run; the stamp is not. */
+START_TEST(an_entry_of_its_stamp_stands_for_a_pending_addition)
+{
+    struct op op, made;
+
+    have_s1();
+    op = add('1');
+    made = op;
+    made.alone = made.fence = false;
+    made.repeat = request_of('x', 'b');
+    store_ok(&there, &made);
+    ck_assert_uint_gt(made.n_copies, 0);
+    made = merge_pending(&there, &op);
+    ck_assert_uint_eq(made.merge.out.applied, 0);
+    ck_assert_int_eq(requests(&there, false), 2);
+}
+END_TEST
+
+START_TEST(a_deletion_removes_what_is_pending)
+{
+    struct op op, later, del = alone_op(OP_SESSION_DELETE, "s1"), put;
+
+    have_s1();
+    op = add('1');
+    del = alone_op(OP_SESSION_DELETE, "s1");
+    ck_assert_str_eq(left_by(&del), "session:s1");
+    ck_assert_uint_eq(count_pending(&here, &op), 0);
+    put = alone_op(OP_SESSION_PUT, "s1");
+    put.session_put.metadata = SLICE("{}");
+    ck_assert_str_eq(left_by(&put), "session:s1");
+    ck_assert_int_eq(requests(&here, true), 0);
+    later = add('2');
+    ck_assert_int_eq(requests(&here, true), 1);
+    merge_copies(&there, del.copies, del.n_copies);
+    merge_copies(&there, put.copies, put.n_copies);
+    (void)merge_pending(&there, &op); /* it was deleted after it */
+    ck_assert_int_eq(requests(&there, false), 0);
+    (void)merge_pending(&there, &later);
+    ck_assert_int_eq(requests(&there, false), 1);
+}
+END_TEST
+
+START_TEST(a_merged_deletion_removes_what_is_pending_below_it)
+{
+    struct op below, above, del, put;
+
+    have_s1();
+    below = add('1');
+    del = store_op(&there, OP_SESSION_DELETE, "s1");
+    del.replicate = del.fence = true;
+    put = store_op(&there, OP_SESSION_PUT, "s1");
+    put.session_put.user_id = SLICE("u");
+    put.replicate = put.fence = true;
+    above = add('2');
+    store_ok(&there, &del);
+    store_ok(&there, &put);
+    merge_copies(&here, del.copies, del.n_copies);
+    merge_copies(&here, put.copies, put.n_copies);
+    ck_assert_uint_eq(count_pending(&here, &below), 0);
+    ck_assert_uint_eq(count_pending(&here, &above), 1);
+    ck_assert_int_eq(requests(&here, true), 1);
+}
+END_TEST
+
+void contract_alone_add(TCase *tc)
+{
+    tcase_add_loop_test(tc, an_id_that_is_missing_is_refused, 0, OP_TYPE_COUNT);
+    tcase_add_test(tc, other_ids_are_served);
+    tcase_add_test(tc, what_keeps_stores_equal_is_always_run);
+    tcase_add_test(tc, additions_are_pending_and_answers_show_the_sum);
+    tcase_add_test(tc, a_repeated_addition_is_pending_once);
+    tcase_add_test(tc, a_patch_without_additions_leaves_its_request);
+    tcase_add_test(tc, what_was_pending_is_counted_once);
+    tcase_add_test(tc, what_was_counted_is_not_pending_any_more);
+    tcase_add_test(tc, a_request_that_the_primary_knows_is_not_counted);
+    tcase_add_test(tc, an_entry_of_its_stamp_stands_for_a_pending_addition);
+    tcase_add_test(tc, a_deletion_removes_what_is_pending);
+    tcase_add_test(tc, a_merged_deletion_removes_what_is_pending_below_it);
+}
