@@ -232,25 +232,27 @@ START_TEST(any_change_makes_both_equal)
 }
 END_TEST
 
-/* Values first, for others refer to them; all else as it comes. */
+static void swap(struct record *a, struct record *b)
+{
+    struct record was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
+/*
+ * Values first, for others refer to them, and threads: a task has its place among others by its first
+ * write since the deletion. All else as it comes.
+ */
 static void shuffle(struct record *items, size_t n)
 {
-    size_t values = 0;
+    size_t first = 0;
 
-    for (size_t i = n; i > 1; i--) {
-        size_t k = (size_t)random_below(i);
-        struct record swapped = items[i - 1];
-
-        items[i - 1] = items[k];
-        items[k] = swapped;
-    }
+    for (size_t i = n; i > 1; i--)
+        swap(&items[i - 1], &items[random_below(i)]);
     for (size_t i = 0; i < n; i++)
-        if (items[i].kind == RECORD_VALUE) {
-            struct record swapped = items[values];
-
-            items[values++] = items[i];
-            items[i] = swapped;
-        }
+        if (items[i].kind == RECORD_VALUE || items[i].kind == RECORD_THREAD)
+            swap(&items[first++], &items[i]);
 }
 
 /* In batches of some records, for they come in as many requests. */
