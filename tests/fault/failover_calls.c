@@ -28,7 +28,7 @@ static void close_pair(void)
     arena_done(&arena);
 }
 
-static struct slice state_of(int store, enum state_detail detail)
+static struct slice state_of(int store, unsigned detail)
 {
     struct slice text;
     struct err err = {0};
@@ -118,12 +118,16 @@ static void one_fault(const struct sample *s, int store, size_t call, enum fault
                   store, call, mode, SLICE_ARGS(state_difference(a, after)));
 }
 
-/* What a pair asks of its stores it does by itself, and it sweeps only when both are there. */
+/* A pair merges by itself, and sweeps only when both stores are there. */
 static bool is_served(const struct sample *s)
 {
+    static const bool own[OP_TYPE_COUNT] = {
+        [OP_PROBE] = true,     [OP_MERGE] = true,       [OP_RECORDS_GET] = true,
+        [OP_PAIR_READ] = true, [OP_PAIR_CHANGE] = true,
+    };
     struct op op = sample_make(s, &arena);
 
-    return s->type != OP_PROBE && s->type < OP_RECORDS_GET && !op.replicate &&
+    return !own[s->type] && !op.replicate && !op.alone &&
            !(s->type == OP_CLEANUP && op.cleanup.expired);
 }
 

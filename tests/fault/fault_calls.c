@@ -19,7 +19,7 @@ static void open_store(void)
     ck_assert_msg(store != NULL, "%s", err.text);
     store = fault_open(store, &plan, &err);
     ck_assert_msg(store != NULL, "%s", err.text);
-    ck_assert_msg(sample_seed(store, &err), "%s", err.text);
+    ck_assert_msg(sample_seed(store, &err) && sample_seed_pair(store, &err), "%s", err.text);
 }
 
 static void close_store(void)
@@ -28,7 +28,7 @@ static void close_store(void)
     arena_done(&arena);
 }
 
-static struct slice state(enum state_detail detail)
+static struct slice state(unsigned detail)
 {
     struct slice text;
     struct err err = {0};
@@ -65,13 +65,13 @@ static void run_fails(const struct sample *s, enum fault_mode mode, enum err_kin
 }
 
 /* What the store holds after one run without a fault. */
-static struct slice state_after(const struct sample *s)
+static struct slice state_after(const struct sample *s, unsigned detail)
 {
     struct slice after, kept;
     struct arena own;
 
     run_ok(s);
-    after = state(STATE_CONTENT);
+    after = state(detail);
     own = arena;
     arena = (struct arena){0};
     close_store();
@@ -85,12 +85,13 @@ static struct slice state_after(const struct sample *s)
 /* Nothing was applied, and running it again does what one run does. */
 static void nothing_applied(const struct sample *s, enum fault_mode mode, enum err_kind kind)
 {
-    struct slice after = state_after(s), before = state(STATE_EXACT);
+    struct slice after = state_after(s, STATE_CONTENT | STATE_PAIR);
+    struct slice before = state(STATE_EXACT | STATE_PAIR);
 
     run_fails(s, mode, kind);
-    same(s, "nothing applied", before, state(STATE_EXACT));
+    same(s, "nothing applied", before, state(STATE_EXACT | STATE_PAIR));
     run_ok(s);
-    same(s, "repeated", after, state(STATE_CONTENT));
+    same(s, "repeated", after, state(STATE_CONTENT | STATE_PAIR));
 }
 
 START_TEST(before_the_call)
@@ -123,13 +124,32 @@ START_TEST(after_the_call)
 
     if (s->type == OP_PROBE)
         return;
-    after = state_after(s);
+    after = state_after(s, STATE_CONTENT); /* that it was repeated, the outbox does say */
     run_fails(s, FAULT_AFTER, ERR_IN_DOUBT);
     same(s, "applied", after, state(STATE_CONTENT));
     if (!op_is_idempotent(&op))
         return;
     run_ok(s);
     same(s, "repeated", after, state(STATE_CONTENT));
+}
+END_TEST
+
+/* So that no new op is forgotten. */
+START_TEST(each_type_has_a_sample)
+{
+    for (int type = 0; type < OP_TYPE_COUNT; type++) {
+        struct op op = {.type = (enum op_type)type};
+        bool has = false, told = !op_writes(&op) || type == OP_PAIR_CHANGE ||
+                                 type == OP_TENANT_FORGET; /* they leave nothing to be told */
+
+        for (size_t i = 0; i < n_samples; i++)
+            if (samples[i].type == op.type) {
+                op = sample_make(&samples[i], &arena);
+                has = true;
+                told |= op.replicate;
+            }
+        ck_assert_msg(has && told, "%s", op_name((enum op_type)type));
+    }
 }
 END_TEST
 
@@ -204,6 +224,7 @@ TCase *calls_case(void)
     tcase_add_loop_test(tc, instead_of_the_call, 0, n);
     tcase_add_loop_test(tc, one_op, 0, n);
     tcase_add_loop_test(tc, after_the_call, 0, n);
+    tcase_add_test(tc, each_type_has_a_sample);
     tcase_add_test(tc, only_the_call_that_is_meant);
     tcase_add_test(tc, down_until_told_otherwise);
     tcase_add_test(tc, the_rest_of_the_batch_runs);

@@ -59,17 +59,17 @@ static void close_store(void)
     arena_done(&target.arena);
 }
 
-static struct slice state(enum state_detail detail, struct arena *arena)
+static struct slice state(unsigned detail, struct arena *arena)
 {
     struct slice text;
     struct err err = {0};
 
-    ck_assert_msg(state_read(target.store, detail, arena, &text, &err), "%s: %s",
+    ck_assert_msg(state_read(target.store, detail | STATE_PAIR, arena, &text, &err), "%s: %s",
                   target.sample->name, err.text);
     return text;
 }
 
-static void check(size_t n, enum state_detail detail, struct slice want)
+static void check(size_t n, unsigned detail, struct slice want)
 {
     struct arena arena = {0};
     struct slice got = state(detail, &arena);
@@ -90,11 +90,12 @@ static void seed(void)
 {
     static const char tables[] =
         "SELECT 'DELETE FROM \"' || name || '\"' FROM sqlite_schema WHERE type = 'table' "
-        "AND name NOT LIKE 'sqlite_%' AND name NOT IN ('clock', 'tenant')";
+        "AND name NOT LIKE 'sqlite_%' AND name NOT IN ('clock', 'note', 'tenant')";
     struct err err = {0};
 
     ck_assert_int_eq(sqlite3_exec(target.db, tables, delete_rows, NULL, NULL), SQLITE_OK);
-    ck_assert_msg(sample_seed(target.store, &err), "%s", err.text);
+    ck_assert_msg(sample_seed(target.store, &err) && sample_seed_pair(target.store, &err), "%s",
+                  err.text);
     arena_reset(&target.arena);
 }
 

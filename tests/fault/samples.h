@@ -49,4 +49,7 @@ bool sample_run(struct backend *b, struct op *op, struct err *err) MUST_USE;
 /* Fills an empty store. */
 bool sample_seed(struct backend *b, struct err *err) MUST_USE;
 
+/* Makes it one of a pair that waits for its peer: what ops of a pair find. After sample_seed(). */
+bool sample_seed_pair(struct backend *b, struct err *err) MUST_USE;
+
 #endif

@@ -10,9 +10,9 @@ enum { PAGE = 500 };
 
 struct state {
     struct backend *backend;
-    enum state_detail detail;
+    unsigned detail;
     struct arena *arena;
-    struct slice lines[PAGE * RECORD_KIND_COUNT];
+    struct slice lines[PAGE * (RECORD_KIND_COUNT + 1)];
     size_t n_lines;
     const struct record *values;
     size_t n_values;
@@ -21,7 +21,7 @@ struct state {
 /* Stamps and ids differ from run to run: shown when they must not. */
 static void put_number(const struct state *s, struct text *t, const char *name, int64_t n)
 {
-    if (s->detail == STATE_EXACT)
+    if (!(s->detail & STATE_CONTENT))
         text_printf(t, " %s=%" PRId64, name, n);
 }
 
@@ -145,37 +145,96 @@ static void put_body(const struct state *s, struct text *t, const struct record 
     }
 }
 
+static bool keep_line(struct state *s, const struct text *t, struct err *err)
+{
+    if (t->failed)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    if (s->n_lines == COUNT_OF(s->lines))
+        return err_set(err, ERR_INTERNAL, "more than is compared");
+    s->lines[s->n_lines++] = text_slice(t);
+    return true;
+}
+
+static void put_key(struct text *t, enum record_kind kind, const struct record_key *key)
+{
+    text_printf(t, "%d", kind);
+    put_slice(t, "id", key->id);
+    put_slice(t, "ns", key->ns);
+    put_slice(t, "sub", key->sub);
+    put_slice(t, "task", key->task);
+}
+
 static bool put_record(struct state *s, const struct record *r, struct err *err)
 {
     struct text t;
 
     text_init(&t, s->arena);
-    text_printf(&t, "%d", r->kind);
-    put_slice(&t, "id", r->key.id);
-    put_slice(&t, "ns", r->key.ns);
-    put_slice(&t, "sub", r->key.sub);
-    put_slice(&t, "task", r->key.task);
+    put_key(&t, r->kind, &r->key);
     put_body(s, &t, r);
     text_puts(&t, "\n");
-    if (t.failed)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    s->lines[s->n_lines++] = text_slice(&t);
-    return true;
+    return keep_line(s, &t, err);
+}
+
+static bool run(const struct state *s, struct op *op, struct err *err)
+{
+    if (!backend_execute(s->backend, &op, 1, err))
+        return false;
+    *err = op->status;
+    return op->status.kind == ERR_OK;
+}
+
+static bool put_entry(struct state *s, const struct outbox_entry *e, struct err *err)
+{
+    struct text t;
+
+    text_init(&t, s->arena);
+    text_printf(&t, "outbox tenant=%.*s", SLICE_ARGS(e->tenant));
+    put_slice(&t, "id", e->id);
+    put_number(s, &t, "number", e->number);
+    for (size_t i = 0; i < e->n_names; i++) {
+        text_puts(&t, " [");
+        put_key(&t, e->names[i].kind, &e->names[i].key);
+        text_puts(&t, "]");
+    }
+    text_puts(&t, "\n");
+    return keep_line(s, &t, err);
+}
+
+static bool put_texts(struct state *s, const char *what, struct slice a, struct slice b,
+                      struct err *err)
+{
+    struct text t;
+
+    text_init(&t, s->arena);
+    text_printf(&t, "%s %.*s: %.*s\n", what, SLICE_ARGS(a), SLICE_ARGS(b));
+    return keep_line(s, &t, err);
+}
+
+static bool read_pair(struct state *s, struct err *err)
+{
+    struct op op = {.type = OP_PAIR_READ, .tenant = SLICE("default"), .arena = s->arena};
+    const struct op_pair_read *read = &op.pair_read;
+    bool ok;
+
+    op.pair_read.limit = PAGE / 2;
+    ok = run(s, &op, err);
+    for (size_t i = 0; ok && i < read->out.n; i++)
+        ok = put_entry(s, &read->out.entries[i], err);
+    for (size_t i = 0; ok && i < read->out.n_missing; i++)
+        ok = put_texts(s, "missing", read->out.missing[i].tenant, read->out.missing[i].id, err);
+    for (size_t i = 0; ok && i < read->out.n_notes; i++)
+        ok = put_texts(s, "note", read->out.notes[i].name, read->out.notes[i].text, err);
+    return ok;
 }
 
 static bool read_kind(struct state *s, enum record_kind kind, struct err *err)
 {
     struct op op = {.type = OP_READ_RANGE, .tenant = SLICE("default"), .arena = s->arena};
-    struct op *ops[] = {&op};
 
     op.read_range.kind = kind;
     op.read_range.limit = PAGE;
-    if (!backend_execute(s->backend, ops, 1, err))
+    if (!run(s, &op, err))
         return false;
-    if (op.status.kind != ERR_OK) {
-        *err = op.status;
-        return false;
-    }
     if (op.read_range.out.more)
         return err_set(err, ERR_INTERNAL, "more than is compared");
     if (kind == RECORD_VALUE) {
@@ -196,7 +255,7 @@ static int by_text(const void *left, const void *right)
     return slice_compare(*a, *b);
 }
 
-bool state_read(struct backend *b, enum state_detail detail, struct arena *arena, struct slice *out,
+bool state_read(struct backend *b, unsigned detail, struct arena *arena, struct slice *out,
                 struct err *err)
 {
     struct state s = {.backend = b, .detail = detail, .arena = arena};
@@ -205,10 +264,12 @@ bool state_read(struct backend *b, enum state_detail detail, struct arena *arena
     for (int kind = 0; kind < RECORD_KIND_COUNT; kind++)
         if (!read_kind(&s, (enum record_kind)kind, err))
             return false;
+    if ((detail & STATE_PAIR) && !read_pair(&s, err))
+        return false;
     qsort(s.lines, s.n_lines, sizeof(*s.lines), by_text);
     text_init(&t, arena);
     for (size_t i = 0; i < s.n_lines; i++)
-        if (detail == STATE_EXACT || i == 0 || !slice_equal(s.lines[i], s.lines[i - 1]))
+        if (!(detail & STATE_CONTENT) || i == 0 || !slice_equal(s.lines[i], s.lines[i - 1]))
             text_put(&t, s.lines[i]);
     if (t.failed)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
