@@ -2,6 +2,7 @@
 #include "copies.h"
 
 #include "pack.h"
+#include "record_fields.h"
 
 void copies_reset(struct op *op)
 {
@@ -35,10 +36,11 @@ bool copies_session(struct op *op, struct slice id, const struct session_state *
 bool copies_thread(struct op *op, struct slice id, int64_t tomb, int64_t updated_us,
                    struct err *err)
 {
-    return copies_add(
-        op,
-        &(struct record){.kind = RECORD_THREAD, .key = {.id = id}, .thread = {tomb, updated_us}},
-        err);
+    return copies_add(op,
+                      &(struct record){.kind = RECORD_THREAD,
+                                       .key = {.id = id},
+                                       .thread = record_thread_of(tomb, updated_us)},
+                      err);
 }
 
 static struct record_key request_key(const struct op *op)
