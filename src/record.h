@@ -124,7 +124,8 @@ struct record {
     enum record_kind kind;
     struct record_key key;
     int64_t gone; /* not 0: there is none, and what is stored with a stamp up to this goes too;
-                     messages, checkpoints and tasks only. A checkpoint leaves the writes on it */
+                     messages, checkpoints and tasks only. A checkpoint leaves the writes on it; of a
+                     task that is newer the first write was after it */
     union {
         struct record_session session;
         struct record_message message;

@@ -20,6 +20,7 @@ struct walk {
     const struct place_change *change;
     enum record_kind kind;
     struct keys keys; /* of `from` */
+    struct keys anew; /* those of tasks that begin after the change */
 };
 
 static struct op make_op(const struct walk *w, enum op_type type, struct arena *arena)
@@ -98,7 +99,9 @@ static bool note_page(struct walk *w, const struct record *items, size_t n,
                       struct arena *arena UNUSED, struct err *err)
 {
     for (size_t i = 0; i < n; i++)
-        if (!remember(&w->keys, &items[i].key, err))
+        if (!remember(&w->keys, &items[i].key, err) ||
+            (w->kind == RECORD_TASK && items[i].task.seq > w->change->number &&
+             !remember(&w->anew, &items[i].key, err)))
             return false;
     return true;
 }
@@ -110,10 +113,17 @@ static int64_t stamp_of(const struct record *r)
     return r->kind == RECORD_TASK ? r->task.stamp : r->checkpoint.stamp;
 }
 
-static bool is_in_both(const struct walk *w, const struct record_key *key)
+static bool has_key(const struct keys *k, const struct record_key *key)
 {
-    return w->keys.n > 0 &&
-           bsearch(key, w->keys.items, w->keys.n, sizeof(*w->keys.items), compare_keys);
+    return k->n > 0 && bsearch(key, k->items, k->n, sizeof(*k->items), compare_keys);
+}
+
+/* What only `to` has, and a task that was removed before it was written again. */
+static bool is_gone(const struct walk *w, const struct record *r)
+{
+    if (stamp_of(r) <= w->change->number && !has_key(&w->keys, &r->key))
+        return true;
+    return r->kind == RECORD_TASK && r->task.seq <= w->change->number && has_key(&w->anew, &r->key);
 }
 
 /* What only `to` has goes, unless it came later. */
@@ -126,7 +136,7 @@ static bool compare_page(struct walk *w, const struct record *items, size_t n, s
     if (!gone)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        if (stamp_of(&items[i]) > w->change->number || is_in_both(w, &items[i].key))
+        if (!is_gone(w, &items[i]))
             continue;
         gone[n_gone++] = (struct record){
             .kind = w->kind, .key = items[i].key, .gone = w->change->number};
@@ -169,13 +179,39 @@ static bool read_all(struct walk *w, struct backend *store,
     return ok;
 }
 
+/* Of tasks that began anew, when that was. */
+static bool copy_anew(struct walk *w, struct err *err)
+{
+    struct arena arena = {0};
+    struct op op = make_op(w, OP_RECORDS_GET, &arena);
+    struct record_name *names;
+    bool ok;
+
+    if (w->anew.n == 0)
+        return true;
+    names = arena_alloc(&arena, w->anew.n * sizeof(*names));
+    if (!names)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < w->anew.n; i++)
+        names[i] = (struct record_name){.kind = RECORD_TASK, .key = w->anew.items[i]};
+    op.id = w->change->of.id;
+    op.records_get.names = names;
+    op.records_get.n = w->anew.n;
+    ok = run(w->d->from, &op, err) &&
+         merge(w, w->d->to, op.records_get.out.items, op.records_get.out.n, &arena, err);
+    arena_done(&arena);
+    return ok;
+}
+
 /* Removes what is only in `to`. */
 static bool remove_others(const struct drain *d, const struct place_change *change,
                           enum record_kind kind, struct err *err)
 {
     struct walk w = {.d = d, .change = change, .kind = kind};
-    bool ok = read_all(&w, d->from, note_page, err) && read_all(&w, d->to, compare_page, err);
+    bool ok = read_all(&w, d->from, note_page, err) && read_all(&w, d->to, compare_page, err) &&
+              copy_anew(&w, err);
 
+    arena_done(&w.anew.arena);
     arena_done(&w.keys.arena);
     return ok;
 }

@@ -373,7 +373,7 @@ static const struct record *find_gone(const struct gone *g, const struct removal
 
         if (r->gone && r->kind == (task ? RECORD_TASK : RECORD_CHECKPOINT) &&
             slice_equal(r->key.ns, s->space->ns) && slice_equal(r->key.sub, row) &&
-            (!task || (slice_equal(r->key.task, task->id) && task->stamp <= r->gone)))
+            (!task || slice_equal(r->key.task, task->id)))
             return r;
     }
     return NULL;
@@ -389,25 +389,33 @@ static bool is_named(const struct gone *g, const struct removal_space *s, struct
     return false;
 }
 
-/* Writes that are gone; the newest of the others, 0 = none. */
+/* Writes that are gone; the newest of the others, 0 = none. A task that is newer begins anew. */
 static bool drop_tasks(struct gone *g, struct removal_space *s, struct removal_row *r,
                        const struct reply *reply, int64_t *newest, struct err *err)
 {
-    struct task_row *tasks;
+    const struct record *record;
+    struct task_row *tasks, anew;
     size_t n;
 
     *newest = 0;
     if (!redis_tasks_take(g->c, reply, r->row.form, &tasks, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!find_gone(g, s, r->row.id, &tasks[i])) {
+        record = find_gone(g, s, r->row.id, &tasks[i]);
+        if (!record || tasks[i].stamp > record->gone)
             *newest = tasks[i].stamp > *newest ? tasks[i].stamp : *newest;
+        if (!record || tasks[i].seq > record->gone)
             continue;
-        }
-        redis_task_drop(g->c, s->space, r->row.id, &tasks[i]);
-        r->weight -= (int64_t)tasks[i].body.len;
         r->rewritten = true;
         g->applied++;
+        anew = tasks[i];
+        anew.seq = anew.stamp;
+        if (tasks[i].stamp <= record->gone) {
+            redis_task_drop(g->c, s->space, r->row.id, &tasks[i]);
+            r->weight -= (int64_t)tasks[i].body.len;
+        } else if (!redis_task_store(g->c, s->space->ns, r->row.id, &tasks[i], &anew, err)) {
+            return false;
+        }
     }
     return true;
 }

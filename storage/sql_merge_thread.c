@@ -362,6 +362,28 @@ static bool undo_row(struct gone *g, struct err *err)
            unswept_add(g->d, g->ns, err);
 }
 
+static bool ask_of_task(struct gone *g, enum sql_statement which, struct query *q, struct err *err)
+{
+    if (!query_begin(g->d, which, q, err))
+        return false;
+    query_int(q, g->row.id);
+    query_int(q, g->record->gone);
+    query_blob(q, g->record->key.task);
+    return true;
+}
+
+/* A task that is newer begins anew. */
+static bool renew_task(struct gone *g, struct err *err)
+{
+    int64_t changes;
+    struct query q;
+
+    if (!ask_of_task(g, SQL_TASK_RENEW, &q, err) || !query_change(&q, &changes, err))
+        return false;
+    g->applied += changes > 0;
+    return true;
+}
+
 /* A row that held nothing but these writes goes with them. */
 static bool drop_task(struct gone *g, struct err *err)
 {
@@ -369,17 +391,13 @@ static bool drop_task(struct gone *g, struct err *err)
     int64_t bytes = 0;
     bool found;
 
-    if (!query_begin(g->d, SQL_TASK_GONE, &q, err))
+    if (!ask_of_task(g, SQL_TASK_GONE, &q, err) || !query_step(&q, &found, err))
         return false;
-    query_int(&q, g->row.id);
-    query_int(&q, g->record->gone);
-    query_blob(&q, g->record->key.task);
-    if (!query_step(&q, &found, err))
-        return false;
-    if (!found)
-        return true;
-    bytes = query_col_int(&q, 0);
+    if (found)
+        bytes = query_col_int(&q, 0);
     query_end(&q);
+    if (!found)
+        return renew_task(g, err);
     g->applied++;
     return ns_grow(g->d, g->ns, &(struct ns_change){.bytes = -bytes}, err) && find_newest(g, err) &&
            (g->newest || g->row.stamp || drop_row(g, err));

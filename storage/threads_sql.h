@@ -239,6 +239,7 @@
                   "JOIN " T_CHECKPOINT " c ON c.namespace = n.id WHERE n.thread = ?1) AND seq <= ?2")     \
     X(TASK_GONE, "DELETE FROM " T_TASK " WHERE checkpoint = ?1 AND task_id = ?3 AND stamp <= ?2 "          \
                  "RETURNING " OCTETS "(body)")                                                         \
+    X(TASK_RENEW, "UPDATE " T_TASK " SET seq = stamp WHERE checkpoint = ?1 AND task_id = ?3 AND seq <= ?2") \
     X(TASK_EXPIRED, "DELETE FROM " T_TASK " WHERE checkpoint = ?1 AND stamp >> 10 <= ?2 "                \
                     "RETURNING " OCTETS "(body)")                                                      \
     X(TASK_SEQ, "UPDATE " T_TASK " SET seq = ?2 WHERE checkpoint = ?1 AND seq > ?2 AND task_id = ?3")    \
