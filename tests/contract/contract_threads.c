@@ -264,5 +264,6 @@ TCase *contract_threads_case(void)
     contract_thread_records_add(tc);
     contract_ages_add(tc);
     contract_deltas_add(tc);
+    contract_gone_add(tc);
     return tc;
 }

@@ -87,5 +87,6 @@ void contract_prune_add(TCase *tc);
 void contract_thread_records_add(TCase *tc);
 void contract_ages_add(TCase *tc);
 void contract_deltas_add(TCase *tc);
+void contract_gone_add(TCase *tc);
 
 #endif
