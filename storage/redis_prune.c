@@ -261,7 +261,8 @@ bool redis_thread_prune(struct call *c, struct op *op, struct err *err)
         return delete_all(c, &thread, err);
     if (!thread.stored || (asked->keep_last == 0 && asked->older_than_us == 0))
         return true;
-    if (!op_fence_allows(op, redis_thread_newest(&thread), err)) /* in the other store it would stay */
+    if (!op_fence_allows(op, redis_thread_newest(&thread),
+                         err)) /* in the other store it would stay */
         return false;
     return prune(c, &thread, err);
 }

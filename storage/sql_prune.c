@@ -310,8 +310,9 @@ bool sql_thread_prune(struct sql *d, struct op *op, struct err *err)
         return delete_all(d, op, thread.id, err);
     if (thread.id == 0 || (asked->keep_last == 0 && asked->older_than_us == 0))
         return true;
-    if (op->fence && (!query_number(d, SQL_THREAD_NEWEST, (int64_t[]){thread.id, 0}, &newest, err) ||
-                      !op_fence_allows(op, newest, err))) /* in the other store it would stay */
+    if (op->fence &&
+        (!query_number(d, SQL_THREAD_NEWEST, (int64_t[]){thread.id, 0}, &newest, err) ||
+         !op_fence_allows(op, newest, err))) /* in the other store it would stay */
         return false;
     return prune(&p, op, thread.id, err);
 }

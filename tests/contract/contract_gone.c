@@ -97,7 +97,8 @@ END_TEST
 
 START_TEST(what_is_newer_stays)
 {
-    struct record gone[] = {gone_checkpoint("c1", stamp_next()), gone_task("c1", "a", stamp_next())};
+    struct record gone[] = {gone_checkpoint("c1", stamp_next()),
+                            gone_task("c1", "a", stamp_next())};
 
     put_document("c1");
     put_task("c1", "a");

@@ -125,8 +125,8 @@ static void check_counters(struct world *w, const struct view *v)
     if (count > high)
         journal_find(w, INCREMENT_DOUBLED, v->id, "%s: %lld > %lld", world_ids[v->id],
                      (long long)count, (long long)high);
-    if (v->there && (v->session.error_count != count ||
-                     (int64_t)v->session.total_processing_time != count))
+    if (v->there &&
+        (v->session.error_count != count || (int64_t)v->session.total_processing_time != count))
         journal_find(w, COUNTERS_APART, v->id, "%s: %lld requests, %lld errors, %g seconds",
                      world_ids[v->id], (long long)count, (long long)v->session.error_count,
                      v->session.total_processing_time);
@@ -177,9 +177,9 @@ struct cell_view {
     const char *name;
     int id;
     enum act act;
-    int cell;     /* -1: of the session */
-    bool sets;    /* only patches that set it */
-    bool exists;  /* it may hold a value now */
+    int cell;    /* -1: of the session */
+    bool sets;   /* only patches that set it */
+    bool exists; /* it may hold a value now */
     struct slice token;
 };
 
@@ -240,8 +240,8 @@ static void check_checkpoint(struct world *w, int id, int cell)
 {
     struct op op = acts_op(w, OP_CHECKPOINT_GET, id);
     struct cell_place place = acts_place(cell);
-    struct cell_view c = {.name = "checkpoint", .id = id, .act = ACT_CHECKPOINT, .cell = cell,
-                          .exists = true};
+    struct cell_view c = {
+        .name = "checkpoint", .id = id, .act = ACT_CHECKPOINT, .cell = cell, .exists = true};
     const struct checkpoint *found;
 
     op.checkpoint_get.ns = place.ns;
@@ -274,10 +274,10 @@ static void check_task(struct world *w, int id, int cell)
 static void check_id(struct world *w, int id)
 {
     struct view v = look(w, id);
-    struct cell_view user = {.name = "user", .id = id, .act = ACT_PUT, .cell = -1,
-                             .exists = v.there};
-    struct cell_view status = {.name = "status", .id = id, .act = ACT_PATCH, .cell = -1,
-                               .sets = true, .exists = v.there};
+    struct cell_view user = {
+        .name = "user", .id = id, .act = ACT_PUT, .cell = -1, .exists = v.there};
+    struct cell_view status = {
+        .name = "status", .id = id, .act = ACT_PATCH, .cell = -1, .sets = true, .exists = v.there};
 
     for (struct entry *e = w->journal->first; e; e = e->next)
         if (e->id == id && e->act == ACT_APPEND)

@@ -160,8 +160,8 @@ static void check_values(struct world *w, int id, int cell)
     for (size_t i = 0; same && i < a->n_values; i++)
         same = slice_equal(a->values[i]->blob.bytes, b->values[i]->blob.bytes);
     if (!same)
-        journal_find(w, STORES_DIFFER, -1, "values of checkpoint %.*s of %s",
-                     SLICE_ARGS(a->id), world_ids[id]);
+        journal_find(w, STORES_DIFFER, -1, "values of checkpoint %.*s of %s", SLICE_ARGS(a->id),
+                     world_ids[id]);
 }
 
 void check_stores(struct world *w)

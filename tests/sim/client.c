@@ -151,8 +151,8 @@ static enum told told_of(struct world *w, const struct attempt *a)
     case ERR_IN_DOUBT:
         return TOLD_UNKNOWN;
     default:
-        journal_find(w, ERROR_STRANGE, a->id, "%s %s: %s", acts_name(a->entry->act), a->entry->token,
-                     op->status.text);
+        journal_find(w, ERROR_STRANGE, a->id, "%s %s: %s", acts_name(a->entry->act),
+                     a->entry->token, op->status.text);
         return TOLD_UNKNOWN;
     }
 }
@@ -162,7 +162,8 @@ static void note_divergence(struct world *w, const struct attempt *a)
 {
     struct slice id = slice_of(world_ids[a->entry->id]);
 
-    if (store_acknowledged(w, a->call.op.stamp) && store_alone(w->stores[0], id) && store_alone(w->stores[1], id)) {
+    if (store_acknowledged(w, a->call.op.stamp) && store_alone(w->stores[0], id) &&
+        store_alone(w->stores[1], id)) {
         w->journal->diverged[a->entry->id] = true;
         world_say(w, "%s is changed on both sides", world_ids[a->entry->id]);
     }
@@ -185,7 +186,8 @@ static void check_gone(const struct attempt *a)
 
 static bool may_repeat(const struct entry *e)
 {
-    bool once = e->act == ACT_PATCH || e->act == ACT_CONTEXT || e->act == ACT_COPY || e->create_only;
+    bool once = e->act == ACT_PATCH || e->act == ACT_CONTEXT || e->act == ACT_COPY ||
+                e->create_only;
 
     return e->keyed || !(e->doubt && once);
 }
@@ -215,7 +217,9 @@ static void take_answer(void *arg)
     e->doubt |= told == TOLD_UNKNOWN;
     world_say(w, "c%d I%d %s %s %s -> %s", c->number, a->instance->number, acts_name(e->act),
               world_ids[e->id], e->token,
-              a->killed ? "killed" : kind == ERR_OK ? "ok" : err_wire_name(kind));
+              a->killed        ? "killed"
+              : kind == ERR_OK ? "ok"
+                               : err_wire_name(kind));
     if (told == TOLD_OK)
         note_divergence(w, a);
     if (!a->killed)

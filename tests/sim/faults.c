@@ -19,7 +19,8 @@ static void apply_cut(void *arg)
     c->instance->cuts[c->store->side] = c->cut;
     world_say(c->instance->world, "I%d %s %s%s%s", c->instance->number,
               c->cut ? "IS CUT from" : "REACHES", store_name(c->store),
-              c->cut == CUT_REQUESTS ? " (requests)" : "", c->cut == CUT_REPLIES ? " (replies)" : "");
+              c->cut == CUT_REQUESTS ? " (requests)" : "",
+              c->cut == CUT_REPLIES ? " (replies)" : "");
 }
 
 static void kill(void *arg)

@@ -231,10 +231,8 @@ struct instance *instance_new(struct world *w, int number, int64_t skew_us)
     struct instance *i = world_alloc(w, sizeof(*i));
     struct fiber *const *fibers = w->cfg->fibers + number * (LANES + 1);
 
-    *i = (struct instance){.world = w,
-                           .number = number,
-                           .skew_us = skew_us,
-                           .clock = {.node = number + 1}};
+    *i = (struct instance){
+        .world = w, .number = number, .skew_us = skew_us, .clock = {.node = number + 1}};
     for (int k = 0; k < LANES; k++)
         i->lanes[k].task = (struct task){.instance = i, .fiber = fibers[k]};
     i->tender = (struct task){.instance = i, .fiber = fibers[LANES]};

@@ -43,16 +43,16 @@ enum told {
 struct entry {
     struct entry *next;
     enum act act;
-    int client, id;      /* of world_ids */
-    int cell;            /* which checkpoint or task */
-    const char *token;   /* its value: nobody else has it */
-    bool keyed;          /* with an Idempotency-Key, so that it may be repeated */
-    bool sets;           /* a patch: status too; others: as acts.c has it */
-    bool create_only;    /* a put */
-    int64_t if_version;  /* a patch */
-    bool doubt;          /* an attempt ended in doubt */
-    bool home;           /* told by the instance that the client reads from */
-    int64_t life;        /* of that one */
+    int client, id;     /* of world_ids */
+    int cell;           /* which checkpoint or task */
+    const char *token;  /* its value: nobody else has it */
+    bool keyed;         /* with an Idempotency-Key, so that it may be repeated */
+    bool sets;          /* a patch: status too; others: as acts.c has it */
+    bool create_only;   /* a put */
+    int64_t if_version; /* a patch */
+    bool doubt;         /* an attempt ended in doubt */
+    bool home;          /* told by the instance that the client reads from */
+    int64_t life;       /* of that one */
     int tries;
     enum told told;
     int64_t begun_us, ended_us;
@@ -91,7 +91,8 @@ struct journal {
     struct entry *first, **end;
     int64_t told[TOLD_UNKNOWN + 1];
     bool diverged[IDS]; /* both stores held acknowledged changes that the other one lacked */
-    bool late[IDS];     /* a copy was merged that had been given up: it may bring back what was removed */
+    bool late
+        [IDS]; /* a copy was merged that had been given up: it may bring back what was removed */
     struct finding findings[FINDINGS_MAX];
     size_t n_findings;
 };
@@ -103,7 +104,8 @@ struct journal *journal_new(struct world *w);
 struct entry *journal_add(struct world *w);
 
 /* Something is wrong with what is called so; id -1: with none of them. */
-void journal_find(struct world *w, enum finding_kind kind, int id, const char *fmt, ...) PRINTF(4, 5);
+void journal_find(struct world *w, enum finding_kind kind, int id, const char *fmt, ...)
+    PRINTF(4, 5);
 
 /* A store has merged copies of this id that nobody waited for any more. */
 void journal_late(struct world *w, struct slice id);

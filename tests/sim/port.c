@@ -29,8 +29,8 @@ struct request {
     size_t n, n_done;
     struct stamp_clock clock;
     int64_t skew_us, sent_us;
-    bool given_up;  /* nobody waits for the reply */
-    bool has_fate;  /* what the caller learns is decided */
+    bool given_up; /* nobody waits for the reply */
+    bool has_fate; /* what the caller learns is decided */
     enum outcome outcome;
 };
 
@@ -98,8 +98,8 @@ static void run(void *arg)
         for (size_t i = 0; i < n; i++)
             if (r->ops[i].type == OP_MERGE)
                 journal_late(r->world, r->ops[i].id);
-        world_say(r->world, "    %s does %zu of %zu %s, given up by I%d", store_name(r->store), n, r->n,
-                  r->n ? op_name(r->ops[0].type) : "", r->instance->number);
+        world_say(r->world, "    %s does %zu of %zu %s, given up by I%d", store_name(r->store), n,
+                  r->n, r->n ? op_name(r->ops[0].type) : "", r->instance->number);
         return;
     }
     if (lost)
@@ -217,7 +217,8 @@ static void give_back(const struct op *done, struct op *op)
 /* What a merge brings: a letter for each record. */
 static const char *contents(const struct op *op, char *text, size_t size)
 {
-    static const char letters[] = "SMCTVPWRA"; /* P a checkpoint, W writes, R a request, A an addition */
+    static const char letters[] =
+        "SMCTVPWRA"; /* P a checkpoint, W writes, R a request, A an addition */
     size_t n = 0;
 
     text[0] = '\0';
@@ -245,9 +246,8 @@ static void trace(const struct request *r)
             continue;
         world_say(r->world, "    I%d %s: %s %.*s%s%s%s stamp %lld%s%s", r->instance->number,
                   store_name(r->store), op_name(op->type), SLICE_ARGS(op->id),
-                  contents(op, text, sizeof(text)),
-                  op->replicate ? " +outbox" : "", op->alone ? " alone" : "", (long long)op->stamp,
-                  names[r->outcome],
+                  contents(op, text, sizeof(text)), op->replicate ? " +outbox" : "",
+                  op->alone ? " alone" : "", (long long)op->stamp, names[r->outcome],
                   r->outcome == ANSWERED && op->status.kind != ERR_OK ? op->status.text : "");
     }
 }

@@ -38,8 +38,7 @@ void schedule_at(struct schedule *s, int64_t at_us, void (*fn)(void *arg), void 
         s->events = realloc(s->events, s->cap * sizeof(*s->events));
         assert(s->events);
     }
-    s->events[s->n++] =
-        (struct event){at_us > s->now_us ? at_us : s->now_us, s->turns++, fn, arg};
+    s->events[s->n++] = (struct event){at_us > s->now_us ? at_us : s->now_us, s->turns++, fn, arg};
     for (; i > 0 && is_before(&s->events[i], &s->events[(i - 1) / 2]); i = (i - 1) / 2)
         exchange(&s->events[i], &s->events[(i - 1) / 2]);
 }

@@ -32,7 +32,7 @@ struct event {
 
 struct schedule {
     int64_t now_us;
-    uint64_t turns; /* events so far */
+    uint64_t turns;       /* events so far */
     struct event *events; /* a heap, the next one first */
     size_t n, cap;
     uint64_t random;

@@ -40,7 +40,8 @@ void store_free(struct sim_store *s);
  * Runs ops at once. They are run by the clock of who sent them, as it was then; it has learnt what the
  * store has shown when this returns.
  */
-void store_execute(struct sim_store *s, struct op *const ops[], size_t n, struct stamp_clock *clock);
+void store_execute(struct sim_store *s, struct op *const ops[], size_t n,
+                   struct stamp_clock *clock);
 
 /* Calls fn(arg) when the store goes on. It hangs now. */
 void store_wait(struct sim_store *s, void (*fn)(void *arg), void *arg);

@@ -94,9 +94,8 @@ static void plant_lost_message(struct world *w)
     struct op op = acts_op(w, OP_MERGE, e->id);
     struct record *gone = world_alloc(w, sizeof(*gone));
 
-    *gone = (struct record){.kind = RECORD_MESSAGE,
-                            .key = {.id = op.id, .sub = slice_of(e->token)},
-                            .gone = INT64_MAX};
+    *gone = (struct record){
+        .kind = RECORD_MESSAGE, .key = {.id = op.id, .sub = slice_of(e->token)}, .gone = INT64_MAX};
     op.merge.items = gone;
     op.merge.n = 1;
     run_on_both(w, op);
@@ -197,14 +196,22 @@ static const struct {
     void (*plant)(struct world *w);
     enum finding_kind found;
 } plants[] = {
-    {plant_entry_in_outbox, OUTBOX_LEFT},      {plant_difference, STORES_DIFFER},
-    {plant_pending, STORES_DIFFER},            {plant_lost_message, APPEND_LOST},
-    {plant_refused_message, REFUSED_APPLIED},  {plant_deletion, DELETE_UNDONE},
-    {plant_increment, INCREMENT_LOST},         {plant_doubled_increment, INCREMENT_DOUBLED},
-    {plant_counters_apart, COUNTERS_APART},    {plant_second_creation, CONDITION_BROKEN},
-    {plant_same_version, CONDITION_BROKEN},    {plant_lost_session, SESSION_LOST},
-    {plant_lost_session, VALUE_LOST},          {plant_strange_value, VALUE_STRANGE},
-    {plant_overwritten_value, OLDER_WON},      {plant_unread_message, OWN_WRITE_UNREAD},
+    {plant_entry_in_outbox, OUTBOX_LEFT},
+    {plant_difference, STORES_DIFFER},
+    {plant_pending, STORES_DIFFER},
+    {plant_lost_message, APPEND_LOST},
+    {plant_refused_message, REFUSED_APPLIED},
+    {plant_deletion, DELETE_UNDONE},
+    {plant_increment, INCREMENT_LOST},
+    {plant_doubled_increment, INCREMENT_DOUBLED},
+    {plant_counters_apart, COUNTERS_APART},
+    {plant_second_creation, CONDITION_BROKEN},
+    {plant_same_version, CONDITION_BROKEN},
+    {plant_lost_session, SESSION_LOST},
+    {plant_lost_session, VALUE_LOST},
+    {plant_strange_value, VALUE_STRANGE},
+    {plant_overwritten_value, OLDER_WON},
+    {plant_unread_message, OWN_WRITE_UNREAD},
     {plant_unread_increment, OWN_WRITE_UNREAD},
 };
 

@@ -259,7 +259,7 @@ static const struct {
     enum failover_rule rule;
     uint64_t within; /* so many worlds */
 } rules[] = {
-    {RULE_CLEAR, 300}, {RULE_OWN, 600},   {RULE_CHECK, 600},   {RULE_MISSING, 600},
+    {RULE_CLEAR, 300}, {RULE_OWN, 600},    {RULE_CHECK, 600},    {RULE_MISSING, 600},
     {RULE_START, 600}, {RULE_FENCE, 4000}, {RULE_PENDING, 1500},
 };
 

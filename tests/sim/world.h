@@ -42,16 +42,16 @@ struct sim_config {
     int instances;    /* 1 or 2; 0 = by the seed */
     int64_t skew_ms;  /* the clocks of two instances are that far from the right time, at most */
     bool trace;
-    void (*plant)(struct world *w); /* called before the check, to see what it finds; NULL: nothing */
+    void (*plant)(
+        struct world *w);        /* called before the check, to see what it finds; NULL: nothing */
     struct fiber *fibers[TASKS]; /* the caller's, so that each world need not make its own */
 };
-
 
 struct world {
     const struct sim_config *cfg;
     struct schedule schedule;
     struct arena arena;
-    bool quiet;            /* faults are over, clients have ended */
+    bool quiet;             /* faults are over, clients have ended */
     int64_t doubt_permille; /* of calls whose reply is lost */
     int64_t crash_permille; /* of steps of an instance after which it is gone */
     struct sim_store *stores[STORES];
