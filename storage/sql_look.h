@@ -50,7 +50,7 @@ struct look {
     size_t n_spaces;
 };
 
-/* What is known of the cells of a record. */
+/* What is known of a context. */
 struct look_context {
     bool trimmed; /* as many newer ones are kept */
     bool known;
@@ -75,6 +75,7 @@ bool look_session(struct look *l, size_t i, struct session_row *row, struct err 
 bool look_message(struct look *l, size_t i, struct record_message *out, bool *known,
                   struct err *err) MUST_USE;
 
+/* Whether a context is there, or would not be kept. */
 bool look_context(struct look *l, size_t i, struct look_context *out, struct err *err) MUST_USE;
 
 /* The row of a thread. */
@@ -83,8 +84,10 @@ bool look_thread(struct look *l, size_t i, struct thread_row *row, struct err *e
 /* The rows of the namespace of a record. */
 bool look_space(struct look *l, size_t i, struct ns_row *row, struct err *err) MUST_USE;
 
+/* Whether a value is there. */
 bool look_value(struct look *l, size_t i, bool *known, struct err *err) MUST_USE;
 
+/* The row of a checkpoint. */
 bool look_checkpoint(struct look *l, size_t i, struct checkpoint_row *row,
                      struct err *err) MUST_USE;
 
