@@ -230,15 +230,19 @@ static bool is_level(const char *text)
            strcmp(text, "info") == 0 || strcmp(text, "debug") == 0;
 }
 
+/* Without a text a setting that has no default is as if it were not given. */
 static bool set(struct config *cfg, const struct setting *s, const char *text, struct err *err)
 {
     char *field = (char *)cfg + s->offset;
     bool ok = false;
 
+    if (!*text && s->kind == TEXT && !s->value)
+        text = NULL;
+
     switch (s->kind) {
     case TEXT:
     case LEVEL:
-        ok = s->kind == LEVEL ? is_level(text) : is_printable(text);
+        ok = !text || (s->kind == LEVEL ? is_level(text) : is_printable(text));
         if (ok)
             memcpy(field, &text, sizeof(text));
         break;

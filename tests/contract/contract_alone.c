@@ -258,9 +258,10 @@ START_TEST(what_was_pending_is_counted_once)
     counted = merge_pending(&there, &op);
     ck_assert_uint_eq(counted.merge.out.applied, 1);
     ck_assert_int_eq(requests(&there, false), 2);
-    ck_assert_uint_eq(counted.n_copies, 2);
-    ck_assert_int_eq(counted.copies[0].kind, RECORD_SESSION);
-    ck_assert_int_eq(counted.copies[1].kind, RECORD_REPEAT);
+    ck_assert_uint_eq(counted.n_copies, 2); /* each kind once: in any order */
+    ck_assert_int_eq(counted.copies[0].kind + counted.copies[1].kind,
+                     RECORD_SESSION + RECORD_REPEAT);
+    ck_assert(counted.copies[0].kind == RECORD_SESSION || counted.copies[0].kind == RECORD_REPEAT);
     again = merge_pending(&there, &op);
     ck_assert(again.merge.out.applied == 0 && again.n_copies == 0);
     ck_assert_int_eq(requests(&there, false), 2);

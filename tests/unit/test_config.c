@@ -92,6 +92,19 @@ START_TEST(the_command_line_wins)
 }
 END_TEST
 
+START_TEST(no_text_unsets_what_has_no_default)
+{
+    struct config cfg;
+    struct err err;
+
+    ck_assert(load(&cfg, "", "STATEWARD_FALLBACK=", &err));
+    ck_assert_ptr_null(cfg.fallback);
+    ck_assert(load(&cfg, "--fallback=", "STATEWARD_FALLBACK=redis://h", &err));
+    ck_assert_ptr_null(cfg.fallback);
+    ck_assert(!load(&cfg, "", "STATEWARD_PRIMARY=", &err));
+}
+END_TEST
+
 START_TEST(refuses_what_is_wrong)
 {
     refused("--nope 1", "--nope: there is no such setting");
@@ -226,6 +239,7 @@ Suite *suite_config(void)
     tcase_add_test(t, commands_have_settings_of_their_own);
     tcase_add_test(t, reads_flags_in_both_forms);
     tcase_add_test(t, the_command_line_wins);
+    tcase_add_test(t, no_text_unsets_what_has_no_default);
     tcase_add_test(t, refuses_what_is_wrong);
     tcase_add_test(t, prints_every_setting);
     tcase_add_test(t, hides_passwords);

@@ -1,0 +1,319 @@
+# The tests and their counts; part of ./dev, which reads it.
+
+# tally NAME PASSED FAILED LOG: counts, and shows the log of what failed.
+tally()
+{
+    total_passed=$((total_passed + $2)) total_failed=$((total_failed + $3))
+    say "$(printf '%-42s %6d passed %4d failed %5d s' "$1" "$2" "$3" "$took")"
+    [ "$3" = 0 ] || tail -n 100 "$4" >&2
+}
+
+log_of()
+{
+    echo "$LOGS/$(printf %s "$1" | tr ' /' '--').log"
+}
+
+# logged NAME COMMAND...: runs it into a log; sets log, status and took, in seconds.
+logged()
+{
+    log=$(log_of "$1")
+    shift
+    status=0 started=$(date +%s)
+    "$@" >"$log" 2>&1 || status=$?
+    took=$(($(date +%s) - started))
+}
+
+# keep: what a process of its own has logged; kept NAME: has it again, as logged() sets it.
+keep()
+{
+    echo "status=$status took=$took" >"$log.kept"
+}
+
+kept()
+{
+    log=$(log_of "$1") status=1 took=0
+    [ ! -f "$log.kept" ] || eval "$(cat "$log.kept")"
+}
+
+# passed NAME: one test that passes when what was logged does.
+passed()
+{
+    if [ "$status" = 0 ]; then tally "$1" 1 0 "$log"; else tally "$1" 0 1 "$log"; fi
+}
+
+# step NAME COMMAND...: the same of a command.
+step()
+{
+    logged "$@"
+    passed "$1"
+}
+
+# must NAME COMMAND...: what tests need before they can run; counts only when it fails.
+must()
+{
+    logged "$@"
+    if [ "$status" = 0 ]; then tally "$1" 0 0 "$log"; else tally "$1" 0 1 "$log"; fi
+}
+
+# count NAME PASSED FAILED: a runner that fails without a failed test has failed itself.
+count()
+{
+    if [ "$status" != 0 ] && [ "$3" = 0 ]; then
+        tally "$1" "$2" 1 "$log"
+    else
+        tally "$1" "$2" "$3" "$log"
+    fi
+}
+
+# check PROGRAM: one of libcheck's, into its log; check_count() reads it.
+check()
+{
+    prefix=
+    case $1 in build-tsan/*) prefix=$(not_random) ;; esac
+    logged "$1" nice $(with_store "$1") $prefix "$1"
+    keep
+}
+
+# check_count PROGRAM: libcheck ends with "98%: Checks: 50, Failures: 1, Errors: 0".
+check_count()
+{
+    name=$1
+    kept "$name"
+    set -- $(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/\1 \2 \3/p' \
+        "$log" | awk '{ checks += $1; bad += $2 + $3 } END { print checks + 0, bad + 0 }')
+    count "$name" $(($1 - $2)) "$2"
+}
+
+# junit_run NAME COMMAND...: adds the path of a report, and counts from it; skipped tests count as
+# neither.
+junit_run()
+{
+    name=$1 report=$LOGS/$1.xml
+    rm -f "$report"
+    logged "$@" "$report"
+    attribute() { sed -n "s/.*<testsuite [^>]*$1=\"\([0-9]*\)\".*/\1/p" "$report" 2>/dev/null; }
+    all=$(attribute tests) skipped=$(attribute skipped)
+    failures=$(attribute failures) errors=$(attribute errors)
+    failed=$((${failures:-0} + ${errors:-0}))
+    count "$name" $((${all:-0} - failed - ${skipped:-0})) "$failed"
+}
+
+# pytest_run NAME PATH...
+pytest_run()
+{
+    name=$1
+    shift
+    junit_run "$name" build/venv/bin/python -m pytest -q -ra "$@" --junitxml
+}
+
+# Address space randomization of recent kernels is more than clang 14's TSan copes with.
+not_random()
+{
+    ! setarch "$(uname -m)" -R true 2>/dev/null || echo "setarch $(uname -m) -R"
+}
+
+# Clients that misbehave meet the sanitizers, too.
+run_http()
+{
+    pytest_run http tests/http
+    must "build asan" build_asan
+    must "build tsan" build_tsan
+    for kind in asan tsan; do
+        export STATEWARD_BIN="$PWD/build-$kind/stateward"
+        prefix=
+        [ "$kind" != tsan ] || prefix=$(not_random)
+        junit_run "http-$kind" $prefix build/venv/bin/python -m pytest -q -ra \
+            tests/http/test_misbehave.py tests/http/test_overload.py --junitxml
+    done
+    unset STATEWARD_BIN
+}
+
+# make_venv FOLDER REQUIREMENTS...: anew when the requirements have changed.
+make_venv()
+{
+    venv=$1
+    shift
+    ! cat "$@" | cmp -s - "$venv/requirements" || return 0
+    rm -rf "$venv"
+    /usr/bin/python3 -m venv "$venv" || return 1
+    for file in "$@"; do
+        "$venv/bin/pip" install --disable-pip-version-check -r "$file" || return 1
+    done
+    cat "$@" >"$venv/requirements"
+}
+
+venv()
+{
+    make_venv build/venv tools/requirements.txt tests/http/requirements.txt \
+        clients/python/requirements-test.txt
+}
+
+# What schemathesis needs is pinned to the last package, and pins others than the rest does.
+venv_api()
+{
+    make_venv build/venv-api tests/api/requirements.txt
+}
+
+# with_store PROGRAM: what starts the server that a test program needs.
+with_store()
+{
+    case $1 in
+    *_postgres | *_redis) echo tests/support/stores.py "${1##*_}" ;;
+    esac
+}
+
+# native NAME: the test programs of this name, plain and under the sanitizers, as many at once as there
+# are cores. The longest come first.
+native()
+{
+    programs=
+    rm -f "$LOGS"/*.kept
+    for program in build-tsan/tests/"$1"* build-asan/tests/"$1"* build/tests/"$1"*; do
+        [ ! -f "$program" ] || [ ! -x "$program" ] || programs="$programs $program"
+    done
+    printf '%s\n' $programs | xargs -P "$JOBS" -n 1 ./dev check || true
+    for program in $programs; do
+        check_count "$program"
+    done
+}
+
+# The rules of failover that the simulator can break.
+SIM_RULES="clear own fence check missing start order pending"
+
+# sim_worlds BUILD COUNT: each world is a test.
+sim_worlds()
+{
+    prefix=
+    [ "$1" != build-tsan ] || prefix=$(not_random)
+    logged "$1 sim" nice $prefix "$1/tests/failover_sim" --seeds "$2"
+    wrong=$(sed -n 's/^\([0-9]*\) worlds went wrong$/\1/p' "$log")
+    count "$1 sim" $(($2 - ${wrong:-0})) "${wrong:-0}"
+}
+
+# A rule without which nothing goes wrong is not needed, or the checker is blind.
+sim_rule()
+{
+    ! nice build/tests/failover_sim --seeds 1000 --until-wrong --without "$1"
+}
+
+run_sim()
+{
+    native sim
+    sim_worlds build 2000
+    sim_worlds build-asan 200
+    sim_worlds build-tsan 100
+    for rule in $SIM_RULES; do
+        step "sim without $rule" sim_rule "$rule"
+    done
+}
+
+# fuzz_run TARGET SECONDS: what it finds beyond the seeds stays in build-fuzz/corpus.
+fuzz_run()
+{
+    corpus=build-fuzz/corpus/$1
+    mkdir -p "$corpus"
+    nice "build-fuzz/tests/fuzz_$1" -max_total_time="$2" -timeout=20 -rss_limit_mb=2048 \
+        -print_final_stats=1 -artifact_prefix="$corpus-" "$corpus" "tests/fuzz/corpus/$1"
+}
+
+# fuzz_together SECONDS TARGET...
+fuzz_together()
+{
+    seconds=$1
+    shift
+    for target in "$@"; do
+        (
+            logged "fuzz_$target" fuzz_run "$target" "$seconds"
+            keep
+        ) &
+    done
+    wait
+    for target in "$@"; do
+        kept "fuzz_$target"
+        passed "fuzz_$target"
+    done
+}
+
+# run_fuzz SECONDS [TARGET...]: two at once.
+run_fuzz()
+{
+    each=$1
+    shift
+    must "build fuzz" build_fuzz
+    [ $# -gt 0 ] || set -- $(ls tests/fuzz/corpus)
+    while [ $# -gt 1 ]; do
+        fuzz_together "$each" "$1" "$2"
+        shift 2
+    done
+    [ $# = 0 ] || fuzz_together "$each" "$1"
+}
+
+fuzz()
+{
+    total_passed=0 total_failed=0 minutes=1
+    if [ "${1:-}" = --minutes ]; then
+        minutes=${2:-}
+        shift "$(($# < 2 ? $# : 2))"
+    fi
+    case $minutes in
+    '' | *[!0-9]* | 0)
+        say "./dev fuzz: --minutes needs a number from 1 on"
+        exit 2
+        ;;
+    esac
+    for target in "$@"; do
+        [ -f "tests/fuzz/fuzz_$target.c" ] || {
+            say "./dev fuzz: $target is none of" $(ls tests/fuzz/corpus)
+            exit 2
+        }
+    done
+    need $FOR_BUILD $FOR_TEST
+    mkdir -p "$LOGS"
+    run_fuzz "$((minutes * 60))" "$@"
+    [ "$total_failed" = 0 ]
+}
+
+# The client's package is not installed: it is found beside its tests.
+run_client()
+{
+    export PYTHONPATH="$PWD/clients/python"
+    pytest_run client clients/python/tests
+}
+
+run_api()
+{
+    must "venv api" venv_api
+    junit_run api nice build/venv-api/bin/python tests/api/run.py
+}
+
+run_tests()
+{
+    total_passed=0 total_failed=0
+    [ $# -gt 0 ] || set -- lint unit contract fault sim fuzz http api client
+    need $FOR_BUILD $FOR_TEST
+    mkdir -p "$LOGS"
+    must build build_plain
+    case " $* " in *" unit "* | *" contract "* | *" fault "* | *" sim "*)
+        must "build asan" build_asan
+        must "build tsan" build_tsan
+        ;;
+    esac
+    case " $* " in *" http "* | *" client "*) must venv venv ;; esac
+    for what in "$@"; do
+        case $what in
+        lint) run_lint ;;
+        unit | contract | fault) native "$what" ;;
+        sim) run_sim ;;
+        fuzz) run_fuzz 30 ;;
+        http) run_http ;;
+        api) run_api ;;
+        client) run_client ;;
+        *)
+            say "./dev test: $what is none of lint unit contract fault sim fuzz http api client"
+            exit 2
+            ;;
+        esac
+    done
+    echo "$total_passed passed, $total_failed failed"
+    [ "$total_failed" = 0 ]
+}
