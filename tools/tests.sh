@@ -177,8 +177,9 @@ native()
     done
 }
 
-# The rules of failover that the simulator can break.
-SIM_RULES="clear own fence check missing start order pending"
+# The rules of failover that the simulator can break; where seeds from 0 on are slow to miss one: from
+# which on they do.
+SIM_RULES="clear own fence check:1500 missing start order:4000 pending"
 
 # sim_worlds BUILD COUNT: each world is a test.
 sim_worlds()
@@ -193,7 +194,7 @@ sim_worlds()
 # A rule without which nothing goes wrong is not needed, or the checker is blind.
 sim_rule()
 {
-    ! nice build/tests/failover_sim --seeds 1000 --until-wrong --without "$1"
+    ! nice build/tests/failover_sim --first "$2" --seeds 1000 --until-wrong --without "$1"
 }
 
 run_sim()
@@ -203,7 +204,9 @@ run_sim()
     sim_worlds build-asan 200
     sim_worlds build-tsan 100
     for rule in $SIM_RULES; do
-        step "sim without $rule" sim_rule "$rule"
+        first=${rule#*:}
+        [ "$first" != "$rule" ] || first=0
+        step "sim without ${rule%:*}" sim_rule "${rule%:*}" "$first"
     done
 }
 

@@ -242,7 +242,7 @@ END_TEST
 int main(void)
 {
     static const struct contract_target target = {.name = "trips", .open = open_schema};
-    static const struct trips_pair pair = {so_far, set_up_pair, tear_down_pair, 2, 2, 1};
+    static const struct trips_pair pair = {so_far, set_up_pair, tear_down_pair, 2, 2, 1, 1};
     Suite *suite = suite_create(target.name);
     TCase *tc = tcase_create("trips");
     SRunner *runner;

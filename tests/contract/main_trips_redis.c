@@ -48,7 +48,7 @@ static int64_t so_far(const struct store *s)
 int main(void)
 {
     static const struct contract_target target = {.name = "trips, redis", .open = open_prefix};
-    static const struct trips_pair pair = {so_far, set_up, tear_down, 1, 1, 2};
+    static const struct trips_pair pair = {so_far, set_up, tear_down, 1, 1, 0, 2};
     Suite *suite = suite_create(target.name);
     SRunner *runner;
     int failed;

@@ -18,6 +18,7 @@ struct trips_pair {
     void (*set_up)(void), (*tear_down)(void);
     int64_t append; /* trips of an append */
     int64_t again;  /* trips of a merge of what is there */
+    int64_t guess;  /* trips more where a message was taken for the next one, and is not */
     int64_t get;    /* trips in which records are read by their names */
 };
 

@@ -254,36 +254,11 @@ START_TEST(worlds_are_eventful)
 }
 END_TEST
 
-/* Each rule is there for something: without it a world goes wrong before long. */
-static const struct {
-    enum failover_rule rule;
-    uint64_t within; /* so many worlds */
-} rules[] = {
-    {RULE_CLEAR, 300}, {RULE_OWN, 600},    {RULE_CHECK, 600},    {RULE_MISSING, 600},
-    {RULE_START, 600}, {RULE_FENCE, 4000}, {RULE_PENDING, 1500},
-};
-
-START_TEST(a_broken_rule_is_found)
-{
-    struct sim_result r = {0};
-    uint64_t seed = 0;
-
-    sim.cfg.without = rules[_i].rule;
-    for (; seed < rules[_i].within && !sim_failed(&r); seed++)
-        sim_run(&sim, seed, &r);
-    ck_assert_msg(sim_failed(&r), "rule %d is not missed in %d worlds", (int)rules[_i].rule,
-                  (int)rules[_i].within);
-    sim.cfg.without = 0;
-    sim_run(&sim, seed - 1, &r);
-    ck_assert(!sim_failed(&r));
-}
-END_TEST
-
 static Suite *suite_sim(void)
 {
     Suite *s = suite_create("sim");
     TCase *times = tcase_create("schedule"), *copies = tcase_create("op_copy");
-    TCase *worlds = tcase_create("worlds"), *broken = tcase_create("rules");
+    TCase *worlds = tcase_create("worlds");
 
     tcase_add_checked_fixture(times, open_schedule, close_schedule);
     tcase_add_test(times, time_goes_on_in_order);
@@ -300,10 +275,6 @@ static Suite *suite_sim(void)
     tcase_add_test(worlds, a_seed_is_a_world);
     tcase_add_test(worlds, worlds_are_eventful);
     suite_add_tcase(s, worlds);
-    tcase_add_checked_fixture(broken, open_sim, close_sim);
-    tcase_set_timeout(broken, 600);
-    tcase_add_loop_test(broken, a_broken_rule_is_found, 0, COUNT_OF(rules));
-    suite_add_tcase(s, broken);
     suite_add_tcase(s, check_case());
     return s;
 }
