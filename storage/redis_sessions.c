@@ -171,8 +171,7 @@ bool redis_session_delete(struct call *c, struct op *op, struct err *err)
         if (!op_stamp_above(op, later(session_state_stamp(&row.s), row.content_stamp), &stamp,
                             err) ||
             !redis_row_remove(c, &row, stamp, err) || !redis_row_store(c, &row, err) ||
-            !copies_session(op, op->id, &row.s, err) ||
-            !redis_pending_delete(c, stamp, err))
+            !copies_session(op, op->id, &row.s, err) || !redis_pending_delete(c, stamp, err))
             return false;
     }
     return (!del->threads || redis_thread_remove(c, stamp, err)) && call_commit(c, err);

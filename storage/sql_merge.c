@@ -62,7 +62,8 @@ static bool merge_session(struct look *l, const struct record *record, struct se
     if (row->s.tomb > tomb) {
         look_forget(l);
         if ((row->id && !apply_tomb(d, row, err)) ||
-            !pending_kill(d, &(struct pair_id){op->tenant, record->key.id}, row->s.tomb, &left, err))
+            !pending_kill(d, &(struct pair_id){op->tenant, record->key.id}, row->s.tomb, &left,
+                          err))
             return false;
     }
     if (left > out->newest) /* it outlives the deletion */
