@@ -69,15 +69,14 @@ struct wanted {
 
 static void want_thread(struct wanted *w, const struct record *r)
 {
-    struct slice all = {NULL, 0};
+    bool first = !w->thread;
 
-    if (r->kind == RECORD_THREAD)
-        w->ns = all;
-    else if (!w->thread)
-        w->ns = r->key.ns;
-    else if (slice_present(w->ns) && !slice_equal(w->ns, r->key.ns))
-        w->ns = all;
     w->thread = true;
+    if (r->kind == RECORD_THREAD ||
+        (!first && slice_present(w->ns) && !slice_equal(w->ns, r->key.ns)))
+        w->ns = (struct slice){NULL, 0};
+    else if (first)
+        w->ns = r->key.ns;
 }
 
 static struct wanted look_through(const struct merge_run *run)
