@@ -68,7 +68,7 @@ static bool write_record(void *ctx, const struct transfer_difference *d, struct 
     text_puts(&t, "\n");
     line = text_slice(&t);
     if (t.failed)
-        ok = err_set(err, ERR_NO_MEMORY, "out of memory");
+        ok = err_no_memory(err);
     else
         ok = fwrite(line.at, line.len, 1, l->file) == 1 || no_contact(l, err);
     arena_done(&arena);
@@ -177,7 +177,7 @@ static bool read_line(struct import *in, struct slice line, struct err *err)
         return end_line(in, n, err);
     copy = arena_copy(&in->arena, line);
     if (!copy.at)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!record_parse(copy, &in->arena, &tenant, &record, err))
         return false;
     in->ended = false;
@@ -224,7 +224,7 @@ static bool read_all(struct lines *l, int64_t *applied, struct err *err)
     bool ok;
 
     if (!writer)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     writer->store = &l->store;
     writer->failed = show_unmerged;
     writer->ctx = l;

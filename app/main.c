@@ -116,7 +116,7 @@ static void watch(struct monitor_config *watched, const struct cli_store *store)
     if (!store->pair)
         return;
     watched->fallback_type = pair_type(store->pair, true);
-    watched->pair_report = pair_report;
+    watched->report = pair_report;
     watched->pair = store->pair;
 }
 

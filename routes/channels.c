@@ -84,7 +84,7 @@ static bool read_versions(struct slice checkpoint, struct channels *out, struct 
         return false;
     out->items = arena_zalloc(out->arena, n, sizeof(*out->items));
     if (!out->items)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     out->n = n;
     for (size_t i = 0; i < n; i++) {
         struct channel_version of = {sorted[i].text, members[sorted[i].index].value};
@@ -149,7 +149,7 @@ static bool list_carried(const struct channels *all, struct op_checkpoint_put *p
     size_t n = 0;
 
     if (!carried)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < all->n; i++)
         if (all->items[i].state == CARRIED)
             carried[n++] = all->items[i].of;

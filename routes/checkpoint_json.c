@@ -99,7 +99,7 @@ static bool shared_init(struct shared *s, const struct checkpoint_items *items, 
         .slots = arena_zalloc(arena, (size_t)1 << bits, sizeof(*s->slots)),
         .shift = 64 - bits,
     };
-    return (s->values && s->slots) || err_set(err, ERR_NO_MEMORY, "out of memory");
+    return (s->values && s->slots) || err_no_memory(err);
 }
 
 /* The index of a value, which is noted when it is new. */

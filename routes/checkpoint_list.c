@@ -104,7 +104,7 @@ static bool write_cursor(const struct checkpoint_pos *pos, struct arena *arena, 
     if (slice_present(parts[PART_FORM]) && slice_present(parts[PART_STAMP]))
         cursor = cursor_encode(CURSOR_TAG, parts, PARTS, arena);
     if (!slice_present(cursor))
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     *out = cursor;
     return true;
 }
@@ -118,7 +118,7 @@ static bool read_filter(struct slice text, const char *at, struct arena *arena,
         return true;
     filter = arena_alloc(arena, sizeof(*filter));
     if (!filter)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!filter_parse(text, arena, filter, err))
         return input_at(at, err);
     *out = filter;

@@ -124,7 +124,7 @@ bool checkpoint_put_start(struct request *req, struct err *err)
     struct op *bases;
 
     if (!put)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!parse(req, &in, put, err))
         return false;
     if (put->form == FORM_CHANNEL && !channels_resolve(in.removed, request_arena(req), put, err))

@@ -12,7 +12,7 @@ static bool list_bases(struct request *req, const struct op_checkpoint_put *put,
 
     *of = arena_alloc(request_arena(req), (put->n_values + 1) * sizeof(**of));
     if (!*of)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     *n = 0;
     for (size_t i = 0; i < put->n_values; i++) {
         const struct patch *patch = put->values[i].blob.patch;
@@ -64,7 +64,7 @@ static bool rebuild(struct request *req, size_t i, const struct value *base, str
     if (!base || memcmp(base->blob.hash, blob->patch->base_hash, sizeof(hash)) != 0)
         return missing(i, err);
     if (!patch || !(whole = arena_alloc(request_arena(req), blob->patch->len + 1)))
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     bad = patch_beyond(blob->patch, base->blob.bytes.len);
     if (bad < blob->patch->n)
         return err_set(err, ERR_INVALID,

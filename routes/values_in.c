@@ -87,7 +87,7 @@ static bool bytes_of_json(const struct values_in *in, const struct element *e, c
         return true;
     /* It does not say why. Text that is base64 fails only where there is no room for the bytes. */
     if (!arena_alloc(in->arena, text.len))
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     return err_set(err, ERR_INVALID, "%s/base64: not standard, padded base64", at);
 }
 
@@ -201,7 +201,7 @@ static bool read_parts(const struct values_in *in, struct slice json, const char
                        PATCH_PARTS_MAX);
     parts = arena_alloc(in->arena, (n + 1) * sizeof(*parts));
     if (!parts)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         snprintf(deep, sizeof(deep), "%s/%zu", here, i);
         if (!read_part(in, items[i], deep, &part, err))
@@ -222,7 +222,7 @@ static bool read_patch(const struct values_in *in, const struct element *e, cons
     struct slice hash = e->hash;
 
     if (!patch)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!in->frame)
         return err_set(err, ERR_INVALID, "%s/parts: only in a frame", at);
     if (slice_present(e->base64) || e->len != NOT_SENT)
@@ -292,7 +292,7 @@ bool values_in_values(const struct values_in *in, struct slice values, struct va
         return false;
     read = arena_zalloc(in->arena, sent.n, sizeof(*read));
     if (!read)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < sent.n; i++) {
         char at[PARSE_POINTER_LEN];
 
@@ -371,7 +371,7 @@ static bool idx_distinct(const struct writes_in *in, struct arena *arena, struct
     struct place *places = arena_alloc(arena, in->n * sizeof(*places));
 
     if (!places)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < in->n; i++)
         places[i] = (struct place){in->writes[i].idx, i};
     qsort(places, in->n, sizeof(*places), by_idx);
@@ -395,7 +395,7 @@ bool values_in_writes(const struct values_in *in, struct slice writes, struct wr
     read.n = sent.n;
     read.writes = arena_zalloc(in->arena, sent.n, sizeof(*read.writes));
     if (!read.writes)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < sent.n; i++)
         if (!read_write(in, sent.items[i], i, &read, err))
             return false;

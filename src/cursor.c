@@ -68,7 +68,7 @@ bool cursor_decode(struct slice text, char tag, struct slice *parts, size_t n, s
     struct slice bytes, *found = arena_zalloc(arena, n, sizeof(*found));
 
     if (!found)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!base64_decode(text, BASE64_URL, arena, &bytes) || bytes.len == 0 || *bytes.at != tag)
         return wrong(err);
     bytes = (struct slice){bytes.at + 1, bytes.len - 1};

@@ -66,6 +66,9 @@ struct err {
  */
 #define err_set(err, ...) (err_fill((err), __VA_ARGS__), false)
 
+/* The commonest of them. */
+#define err_no_memory(err) err_set((err), ERR_NO_MEMORY, "out of memory")
+
 /*
  * The function behind err_set(). Arguments may point into err->text, so that a caller can put
  * something before the text it was given.

@@ -59,7 +59,7 @@ bool id_percent_decode(struct slice raw, bool plus_is_space, struct arena *arena
     size_t n = 0;
 
     if (!decoded)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < raw.len; i++) {
         char c = raw.at[i];
 

@@ -268,7 +268,7 @@ bool json_decode_string(struct slice json, struct arena *arena, struct slice *ou
                           (struct slice){json_string_value(value), json_string_length(value)});
     }
     if (!copy.at)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     *out = copy;
     return true;
 }

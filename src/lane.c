@@ -215,7 +215,7 @@ static bool lay_out(struct lanes *l, struct err *err)
     l->queues = calloc(l->n_queues, sizeof(*l->queues));
     l->workers = calloc(l->n_workers, sizeof(*l->workers));
     if (!l->queues || !l->workers)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < l->n_queues; i++) {
         pthread_mutex_init(&l->queues[i].lock, NULL);
         pthread_cond_init(&l->queues[i].filled, NULL);

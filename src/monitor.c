@@ -139,7 +139,7 @@ static void look_at_pair(struct monitor *m)
 
     if (!m->cfg.pair)
         return;
-    m->cfg.pair_report(m->cfg.pair, &is);
+    m->cfg.report(m->cfg.pair, &is);
     pthread_mutex_lock(&m->lock);
     was = m->report.pair;
     m->report.pair = is;

@@ -26,7 +26,7 @@ struct monitor_config {
     struct lanes *lanes;
     const char *type;          /* "sqlite": for reports; of a pair that of the primary */
     const char *fallback_type; /* NULL: there is one store only */
-    void (*pair_report)(void *pair, struct failover_report *out); /* of two */
+    void (*report)(void *pair, struct failover_report *out); /* of two */
     void *pair;
     int64_t cleanup_interval_s; /* 0 = no sweeps */
 };

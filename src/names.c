@@ -17,7 +17,7 @@ bool names_decode(struct slice raw, struct arena *arena, struct slice *out, stru
     }
     decoded = arena_alloc(arena, raw.len);
     if (!decoded)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     *out = (struct slice){decoded, scan_unescape(raw, decoded)};
     return true;
 }
@@ -36,7 +36,7 @@ static bool decode_all(const struct split_member *members, size_t n, struct aren
     struct name *names = arena_zalloc(arena, n, sizeof(*names));
 
     if (!names)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         names[i].index = i;
         if (!names_decode(members[i].name, arena, &names[i].text, err))

@@ -37,11 +37,6 @@ static bool PRINTF(3, 4) wrong(struct err *err, const char *name, const char *fm
     return err_set(err, ERR_INVALID, "%s: %s", name, what);
 }
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 /* The value of a member; absent if it has none. */
 static struct slice take(struct line *l, const char *name)
 {
@@ -77,7 +72,7 @@ static bool decode_string(const char *name, struct slice json, struct arena *are
         return WRONG(err, name, "a string is needed");
     if (json_decode_string(json, arena, out, &why))
         return true;
-    return why.kind == ERR_NO_MEMORY ? no_memory(err) : WRONG(err, name, "%s", why.text);
+    return why.kind == ERR_NO_MEMORY ? err_no_memory(err) : WRONG(err, name, "%s", why.text);
 }
 
 static bool decode_bytes(const char *name, struct slice json, struct arena *arena,
@@ -179,7 +174,7 @@ static bool read_refs(struct line *l, const char *name, struct slice json,
         return WRONG(err, name, "a list is needed");
     refs = arena_zalloc(l->arena, n + 1, sizeof(*refs));
     if (!refs)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++)
         if (!decode_stamp(l, name, elements[i], &refs[i], err))
             return false;
@@ -221,7 +216,7 @@ static bool read_writes(struct line *l, struct slice json, struct record *r, str
         return WRONG(err, "writes", "a list is needed");
     writes = arena_zalloc(l->arena, n + 1, sizeof(*writes));
     if (!writes)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         if (!read_write(l, elements[i], &writes[i], err))
             return false;

@@ -223,7 +223,7 @@ bool request_defer(struct request *req, void (*fn)(void *), void *p, struct err 
 
     if (!d) {
         fn(p);
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     }
     *d = (struct deferred){fn, p, req->deferred};
     req->deferred = d;

@@ -25,7 +25,7 @@ bool server_body_reserve(struct request *req, size_t size, struct err *err)
     body = arena_resize(&req->arena, req->body, req->body_cap, size);
     if (!body) {
         metrics_gauge_add(GAUGE_BODY_BYTES, -(int64_t)more);
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     }
     req->body = body;
     req->body_cap = size;

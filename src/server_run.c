@@ -67,7 +67,7 @@ static bool check_texts(struct request *req, struct err *err)
         res->body = whole;
         res->content_type = FRAME_TYPE;
     }
-    return !res->body.failed || err_set(err, ERR_NO_MEMORY, "out of memory");
+    return !res->body.failed || err_no_memory(err);
 }
 
 /* Runs finish() on the round that is back (NULL: there was none). */

@@ -34,7 +34,7 @@ static COLD const char *fail(struct walk *w, const char *at, const char *expecte
 static COLD bool report(const struct walk *w, struct err *err)
 {
     if (!w->expected)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     return err_set(err, ERR_INVALID, "not JSON at byte %zu: expected %s",
                    (size_t)(w->at - w->start), w->expected);
 }
@@ -366,7 +366,7 @@ bool split_list(struct slice json, struct arena *arena, struct split_member **me
         p = skip_string(start, end);
         if (!list_add(&list, (struct slice){start, (size_t)(p - 1 - start)}))
             return list.n == SPLIT_ITEMS_MAX ? err_set(err, ERR_INVALID, "must have %s", TOO_MANY)
-                                             : err_set(err, ERR_NO_MEMORY, "out of memory");
+                                             : err_no_memory(err);
         start = skip_space(skip_space(p, end) + 1, end);
         p = skip_value(start, end);
         list.members[list.n - 1].value = (struct slice){start, (size_t)(p - start)};
@@ -403,7 +403,7 @@ bool split_elements(struct slice json, struct arena *arena, struct slice **eleme
             void *grown = arena_resize(arena, found, cap * sizeof(*found), more * sizeof(*found));
 
             if (!grown)
-                return err_set(err, ERR_NO_MEMORY, "out of memory");
+                return err_no_memory(err);
             found = grown;
             cap = more;
         }

@@ -136,7 +136,7 @@ static bool decode(struct chain *c, struct blob *blob, struct err *err)
     if (c->n == 0) {
         at.whole = arena_copy(c->arena, at.whole);
         if (!at.whole.at)
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
+            return err_no_memory(err);
     }
     blob->bytes = at.whole;
     blob->place = at.place;

@@ -18,7 +18,7 @@ bool copies_add(struct op *op, const struct record *record, struct err *err)
         return true;
     grown = arena_grow(op->arena, op->copies, op->n_copies, sizeof(*grown), &op->copies_cap);
     if (!grown)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     op->copies = grown;
     grown[op->n_copies++] = *record;
     return true;
@@ -120,7 +120,7 @@ bool copies_pack(const struct op *op, size_t from, struct slice *packed, struct 
     struct record_name *names = arena_zalloc(op->arena, op->n_copies - from + 1, sizeof(*names));
 
     if (!names)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = from; i < op->n_copies; i++)
         names[i - from] = (struct record_name){op->copies[i].kind, op->copies[i].key};
     return pack_names(names, op->n_copies - from, op->arena, packed, err);

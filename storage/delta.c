@@ -21,11 +21,6 @@ struct reader {
     const char *at, *end;
 };
 
-static COLD bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 static COLD bool damaged(struct err *err)
 {
     return err_set(err, ERR_STORAGE, "a stored value is damaged");
@@ -77,7 +72,7 @@ static bool encode_frame(const struct delta_input *in, struct arena *arena, stru
         return false;
     c.at = arena_alloc(arena, VARINT_MAX + packed.len);
     if (!c.at)
-        return no_memory(err);
+        return err_no_memory(err);
     out->bytes.at = c.at;
     put_number(&c, in->place);
     memcpy(c.at, packed.at, packed.len);
@@ -97,7 +92,7 @@ static bool inserted(const struct patch *patch, struct arena *arena, struct slic
         len += patch->parts[i].bytes.len;
     at = arena_alloc(arena, len + 1);
     if (!at)
-        return no_memory(err);
+        return err_no_memory(err);
     *out = (struct slice){at, 0};
     for (size_t i = 0; i < patch->n; i++) {
         struct slice bytes = patch->parts[i].bytes;
@@ -131,7 +126,7 @@ static bool encode_patch(const struct delta_input *in, struct arena *arena, stru
         packed = fresh;
     c.at = arena_alloc(arena, 2 * VARINT_MAX + patch->n * PART_MAX + packed.len);
     if (!c.at)
-        return no_memory(err);
+        return err_no_memory(err);
     out->bytes.at = c.at;
     put_number(&c, in->place);
     put_number(&c, patch->n);
@@ -261,7 +256,7 @@ static bool decode_zip(struct slice prefix, struct slice packed, struct arena *a
         return damaged(err);
     at = arena_alloc(arena, len + 1);
     if (!at)
-        return no_memory(err);
+        return err_no_memory(err);
     *whole = (struct slice){at, len};
     return zip_unpack(prefix, packed, arena, at, err);
 }
@@ -302,7 +297,7 @@ static bool read_parts(struct reader *r, struct slice base, struct arena *arena,
         return damaged(err);
     u->parts = arena_alloc(arena, (n + 1) * sizeof(*u->parts));
     if (!u->parts)
-        return no_memory(err);
+        return err_no_memory(err);
     for (uint64_t i = 0; i < n; i++)
         if (!read_part(r, u, &expected, err))
             return false;
@@ -329,7 +324,7 @@ static bool decode_patch(struct slice bytes, struct slice base, struct arena *ar
         return damaged(err);
     at = arena_alloc(arena, u.patch.len + 1);
     if (!at)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < u.patch.n; i++) {
         if (!slice_present(u.parts[i].bytes))
             continue;

@@ -32,11 +32,6 @@ struct encoded {
     uint32_t place;
 };
 
-static COLD bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 static struct source source_of(const struct cached_value *v)
 {
     return (struct source){v->id, v->anchor_id, v->place, v->bytes};
@@ -127,7 +122,7 @@ static bool seek_latest(struct encoder *e, struct err *err)
 
     e->latest = make_op(e, OP_CHECKPOINT_GET);
     if (!e->latest)
-        return no_memory(err);
+        return err_no_memory(err);
     e->latest->checkpoint_get.ns = put->ns;
     e->latest->checkpoint_get.checkpoint_id = put->parent_id;
     return true;
@@ -152,7 +147,7 @@ bool encode_start(struct encoder *e, struct value_cache *cache, struct op *op, s
     *e = (struct encoder){.cache = cache, .op = op};
     e->values = arena_zalloc(op->arena, put->n_values + 1, sizeof(*e->values));
     if (!e->values)
-        return no_memory(err);
+        return err_no_memory(err);
     for (; e->n <= put->n_values; e->n++) {
         struct encoded *v = &e->values[e->n];
         bool head = e->n == put->n_values;
@@ -200,7 +195,7 @@ static bool seek_anchors(struct encoder *e, size_t n, struct err *err)
 
     e->anchors = make_op(e, OP_VALUES_GET);
     if (!asks || !e->anchors)
-        return no_memory(err);
+        return err_no_memory(err);
     e->anchors->values_get = (struct op_values_get){.ns = e->op->checkpoint_put.ns, .asks = asks};
     for (size_t i = 0; i < e->n; i++)
         if (e->values[i].wanted)

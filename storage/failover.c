@@ -6,11 +6,14 @@
  *        `- the primary is down or behind: at the fallback alone (6)
  */
 #include "failover_run.h"
-#include "failover_drain.h"
 
 #include <stdlib.h>
 
 #include "clock.h"
+#include "failover_drain.h"
+#include "failover_tend.h"
+
+enum { UNSYNCED_MAX = 1000000 };
 
 static void end(struct item *i, enum err_kind kind, const char *text)
 {
@@ -254,7 +257,7 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
 
     r.items = calloc(n, sizeof(*r.items));
     if (!r.items)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         r.items[i].op = ops[i];
         r.items[i].repeat = ops[i]->repeat;
@@ -319,4 +322,41 @@ struct backend *failover_open(struct failover *f, struct backend *primary, struc
         .stores = {primary, fallback},
     };
     return &lane->base;
+}
+
+struct failover *failover_new(const struct failover_config *cfg, struct err *err)
+{
+    struct failover *f = calloc(1, sizeof(*f));
+
+    if (!f) {
+        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    f->cfg = *cfg;
+    f->born_ns = clock_now_ns();
+    f->filled[PRIMARY] = true; /* unless it is found to have forgotten */
+    pthread_mutex_init(&f->lock, NULL);
+    id_set_init(&f->unsynced, UNSYNCED_MAX);
+    for (int i = 0; i < 2; i++)
+        breaker_init(&f->breakers[i], &cfg->breaker, cfg->seed + (uint64_t)i);
+    return f;
+}
+
+void failover_free(struct failover *f)
+{
+    struct copied *list;
+
+    if (!f)
+        return;
+    list = state_take_copied(f);
+    while (list) {
+        struct copied *next = list->next;
+
+        free(list);
+        list = next;
+    }
+    failover_keeper_free(f->keeper);
+    id_set_clear(&f->unsynced);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
 }

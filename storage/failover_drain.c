@@ -188,7 +188,8 @@ static bool run_names(struct drain *d, struct parcel *p, struct err *err)
 
         if (w->name.kind < RECORD_MESSAGES)
             continue;
-        if (!failover_place(d, &(struct place_change){w->of, w->name, w->number}, err)) {
+        if (!failover_place(d->from, d->to, &(struct place_change){w->of, w->name, w->number},
+                            err)) {
             if (err_retry(err->kind) != RETRY_NEVER)
                 return false;
             p->failed = true;
@@ -262,7 +263,7 @@ static bool clear(struct drain *d, const struct outbox_entry *entries, size_t n,
     size_t n_gone = 0;
 
     if (!gone)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++)
         if (!has_failed(&entries[i], failed, n_failed))
             gone[n_gone++] = entries[i];
@@ -276,7 +277,7 @@ static bool move_all(struct drain *d, const struct waiting *all, size_t n, struc
                      size_t *n_failed, struct err *err)
 {
     struct parcel *parcels = calloc(TOGETHER, sizeof(*parcels));
-    bool ok = parcels != NULL || err_set(err, ERR_NO_MEMORY, "out of memory");
+    bool ok = parcels != NULL || err_no_memory(err);
 
     for (size_t at = 0; ok && at < n;) {
         size_t count = 0;
@@ -313,7 +314,7 @@ bool failover_drain(struct drain *d, const struct outbox_entry *entries, size_t 
     failed = all ? arena_alloc(&arena, (n_all + 1) * sizeof(*failed)) : NULL;
     if (!failed) {
         arena_done(&arena);
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     }
     ok = move_all(d, all, n_all, failed, &n_failed, err);
     if (ok || !KEEPS(d->f, RULE_CLEAR))

@@ -296,7 +296,7 @@ static bool merge_page(const struct fill *fill, struct backend *to,
     size_t at = 0, n;
 
     if (!ops)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     while (at < page->out.n) {
         for (n = 0; n < TOGETHER && at < page->out.n; n++) {
             ops[n] = make_op(fill, OP_MERGE, arena);
@@ -371,7 +371,7 @@ bool fill_step(struct failover *f, struct fill *fill, struct backend *const stor
     ok = fill->in_tenant ? copy_page(f, fill, stores, &page, err)
                          : next_tenant(fill, stores[!fill->to], &page, more, err);
     if (ok && !keep_place(fill, &fill->arenas[!fill->turn]))
-        ok = err_set(err, ERR_NO_MEMORY, "out of memory");
+        ok = err_no_memory(err);
     if (ok) {
         arena_reset(&fill->arenas[fill->turn]);
         fill->turn = !fill->turn;

@@ -16,7 +16,7 @@ struct keys {
 };
 
 struct walk {
-    const struct drain *d;
+    struct backend *from, *to;
     const struct place_change *change;
     enum record_kind kind;
     struct keys keys; /* of `from` */
@@ -67,7 +67,7 @@ static bool remember(struct keys *k, const struct record_key *key, struct err *e
         grown[k->n] = *key;
     }
     if (!grown || !copy_key(&k->arena, &grown[k->n]))
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     k->n++;
     return true;
 }
@@ -77,8 +77,8 @@ static int compare_keys(const void *left, const void *right)
     return record_key_compare(left, right);
 }
 
-static bool merge(const struct walk *w, struct backend *store, const struct record *items, size_t n,
-                  struct arena *arena, struct err *err)
+static bool merge_into(const struct walk *w, struct backend *store, const struct record *items,
+                       size_t n, struct arena *arena, struct err *err)
 {
     struct op op = make_op(w, OP_MERGE, arena);
 
@@ -92,7 +92,7 @@ static bool merge(const struct walk *w, struct backend *store, const struct reco
 static bool copy_page(struct walk *w, const struct record *items, size_t n, struct arena *arena,
                       struct err *err)
 {
-    return merge(w, w->d->to, items, n, arena, err);
+    return merge_into(w, w->to, items, n, arena, err);
 }
 
 static bool note_page(struct walk *w, const struct record *items, size_t n,
@@ -134,14 +134,14 @@ static bool compare_page(struct walk *w, const struct record *items, size_t n, s
     size_t n_gone = 0;
 
     if (!gone)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         if (!is_gone(w, &items[i]))
             continue;
         gone[n_gone++] = (struct record){
             .kind = w->kind, .key = items[i].key, .gone = w->change->number};
     }
-    return merge(w, w->d->to, gone, n_gone, arena, err);
+    return merge_into(w, w->to, gone, n_gone, arena, err);
 }
 
 /* Reads all records of the kind in the place, page by page. */
@@ -191,46 +191,47 @@ static bool copy_anew(struct walk *w, struct err *err)
         return true;
     names = arena_alloc(&arena, w->anew.n * sizeof(*names));
     if (!names)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < w->anew.n; i++)
         names[i] = (struct record_name){.kind = RECORD_TASK, .key = w->anew.items[i]};
     op.id = w->change->of.id;
     op.records_get.names = names;
     op.records_get.n = w->anew.n;
-    ok = run(w->d->from, &op, err) &&
-         merge(w, w->d->to, op.records_get.out.items, op.records_get.out.n, &arena, err);
+    ok = run(w->from, &op, err) &&
+         merge_into(w, w->to, op.records_get.out.items, op.records_get.out.n, &arena, err);
     arena_done(&arena);
     return ok;
 }
 
 /* Removes what is only in `to`. */
-static bool remove_others(const struct drain *d, const struct place_change *change,
-                          enum record_kind kind, struct err *err)
+static bool remove_others(struct walk w, enum record_kind kind, struct err *err)
 {
-    struct walk w = {.d = d, .change = change, .kind = kind};
-    bool ok = read_all(&w, d->from, note_page, err) && read_all(&w, d->to, compare_page, err) &&
-              copy_anew(&w, err);
+    bool ok;
+
+    w.kind = kind;
+    ok = read_all(&w, w.from, note_page, err) && read_all(&w, w.to, compare_page, err) &&
+         copy_anew(&w, err);
 
     arena_done(&w.anew.arena);
     arena_done(&w.keys.arena);
     return ok;
 }
 
-static bool copy_kind(const struct drain *d, const struct place_change *change,
-                      enum record_kind kind, struct err *err)
+static bool copy_kind(struct walk w, enum record_kind kind, struct err *err)
 {
-    struct walk w = {.d = d, .change = change, .kind = kind};
-
-    return read_all(&w, d->from, copy_page, err);
+    w.kind = kind;
+    return read_all(&w, w.from, copy_page, err);
 }
 
-bool failover_place(const struct drain *d, const struct place_change *change, struct err *err)
+bool failover_place(struct backend *from, struct backend *to, const struct place_change *change,
+                    struct err *err)
 {
+    struct walk w = {.from = from, .to = to, .change = change};
+
     if (change->name.kind == RECORD_MESSAGES)
-        return remove_others(d, change, RECORD_MESSAGE, err);
+        return remove_others(w, RECORD_MESSAGE, err);
     if (change->name.kind == RECORD_CHECKPOINTS)
-        return remove_others(d, change, RECORD_TASK, err) &&
-               remove_others(d, change, RECORD_CHECKPOINT, err);
-    return copy_kind(d, change, RECORD_VALUE, err) &&
-           copy_kind(d, change, RECORD_CHECKPOINT, err) && copy_kind(d, change, RECORD_TASK, err);
+        return remove_others(w, RECORD_TASK, err) && remove_others(w, RECORD_CHECKPOINT, err);
+    return copy_kind(w, RECORD_VALUE, err) && copy_kind(w, RECORD_CHECKPOINT, err) &&
+           copy_kind(w, RECORD_TASK, err);
 }

@@ -13,7 +13,7 @@
 #ifndef FAILOVER_PLACE_H
 #define FAILOVER_PLACE_H
 
-#include "failover_drain.h"
+#include "backend.h"
 
 struct place_change {
     struct pair_id of;
@@ -22,7 +22,7 @@ struct place_change {
 };
 
 /* Copies the contents of a thread; or removes what only `to` has and is not newer. */
-bool failover_place(const struct drain *d, const struct place_change *change,
+bool failover_place(struct backend *from, struct backend *to, const struct place_change *change,
                     struct err *err) MUST_USE;
 
 #endif

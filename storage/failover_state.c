@@ -6,44 +6,7 @@
 
 #include "clock.h"
 
-enum { UNSYNCED_MAX = 1000000, COPIED_MAX = 10000 };
-
-struct failover *failover_new(const struct failover_config *cfg, struct err *err)
-{
-    struct failover *f = calloc(1, sizeof(*f));
-
-    if (!f) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
-        return NULL;
-    }
-    f->cfg = *cfg;
-    f->born_ns = clock_now_ns();
-    f->filled[PRIMARY] = true; /* unless it is found to have forgotten */
-    pthread_mutex_init(&f->lock, NULL);
-    id_set_init(&f->unsynced, UNSYNCED_MAX);
-    for (int i = 0; i < 2; i++)
-        breaker_init(&f->breakers[i], &cfg->breaker, cfg->seed + (uint64_t)i);
-    return f;
-}
-
-void failover_free(struct failover *f)
-{
-    struct copied *list;
-
-    if (!f)
-        return;
-    list = state_take_copied(f);
-    while (list) {
-        struct copied *next = list->next;
-
-        free(list);
-        list = next;
-    }
-    failover_keeper_free(f->keeper);
-    id_set_clear(&f->unsynced);
-    pthread_mutex_destroy(&f->lock);
-    free(f);
-}
+enum { COPIED_MAX = 10000 };
 
 struct failover_store *state_report_of(struct failover *f, enum side side)
 {

@@ -53,9 +53,6 @@ struct failover {
     struct failover_keeper *keeper; /* of failover_tend() alone */
 };
 
-/* NULL is allowed. */
-void failover_keeper_free(struct failover_keeper *k);
-
 /* Whether a rule is kept. */
 #ifdef FAILOVER_RULES
 #define KEEPS(f, rule) (!((f)->cfg.without & (rule)))

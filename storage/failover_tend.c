@@ -3,6 +3,8 @@
  *
  *     failover_tend() -> the outbox of the fallback, of the primary -> state_look() -> fill, drain
  */
+#include "failover_tend.h"
+
 #include <stdlib.h>
 
 #include "clock.h"
@@ -103,7 +105,7 @@ static bool admit(struct look *l, enum side side, struct err *err)
         return true;
     found = arena_alloc(op.arena, read->out.n_missing * sizeof(*found));
     if (!found)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < read->out.n_missing; i++)
         if (!state_waits(l->reads[PRIMARY], &read->out.missing[i]))
             found[n++] = read->out.missing[i];

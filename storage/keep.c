@@ -63,7 +63,7 @@ static bool add_channel(struct keep *k, struct channels *c, struct slice raw, st
         void *grown = arena_resize(k->arena, c->names, c->cap * sizeof(name), more * sizeof(name));
 
         if (!grown)
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
+            return err_no_memory(err);
         c->names = grown;
         c->cap = more;
     }

@@ -22,11 +22,6 @@ static COLD bool damaged(struct err *err)
     return err_set(err, ERR_STORAGE, "a packed list is damaged");
 }
 
-static COLD bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 bool pack_refs(const int64_t *refs, size_t n, struct arena *arena, struct slice *packed,
                struct err *err)
 {
@@ -38,7 +33,7 @@ bool pack_refs(const int64_t *refs, size_t n, struct arena *arena, struct slice 
     }
     out = arena_alloc(arena, 1 + n * REF_LEN);
     if (!out)
-        return no_memory(err);
+        return err_no_memory(err);
     p = out;
     *p++ = REFS_FORMAT;
     for (size_t i = 0; i < n; i++)
@@ -64,7 +59,7 @@ bool unpack_refs(struct slice packed, struct arena *arena, int64_t **refs, size_
         return damaged(err);
     found = arena_alloc(arena, count * sizeof(*found));
     if (!found)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < count; i++) {
         uint64_t ref = 0;
 
@@ -135,13 +130,13 @@ bool unpack_version(struct slice packed, struct arena *arena, struct slice *vers
     }
     if (packed.len < 2 || *packed.at != '\0') {
         *version = arena_copy(arena, packed);
-        return slice_present(*version) || no_memory(err);
+        return slice_present(*version) || err_no_memory(err);
     }
     zeros = (unsigned char)packed.at[1];
     rest = packed.len - 2;
     at = arena_alloc(arena, zeros + rest + 2);
     if (!at)
-        return no_memory(err);
+        return err_no_memory(err);
     *version = (struct slice){at, zeros + rest + 2};
     *at++ = '"';
     memset(at, '0', zeros);
@@ -181,7 +176,7 @@ bool pack_writes(const struct write *writes, size_t n, struct arena *arena, stru
                 writes[i].blob.bytes.len;
     out = arena_alloc(arena, most);
     if (!out)
-        return no_memory(err);
+        return err_no_memory(err);
     p = out;
     *p++ = WRITES_FORMAT;
     items = p = put_number(p, n);
@@ -262,7 +257,7 @@ static bool unzip(struct slice *packed, struct arena *arena, struct err *err)
         return false;
     at = arena_alloc(arena, len + 1);
     if (!at)
-        return no_memory(err);
+        return err_no_memory(err);
     if (!zip_unpack(delta_words, *packed, arena, at, err))
         return false;
     *packed = (struct slice){at, len};
@@ -282,7 +277,7 @@ bool unpack_writes(struct slice packed, struct arena *arena, struct write **writ
         return false;
     found = arena_zalloc(arena, count, sizeof(*found));
     if (!found)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < count; i++) {
         if (!take_number(&packed, &idx) || !take_slice(&packed, &found[i].channel) ||
             !take_slice(&packed, &found[i].blob.type) || !take_slice(&packed, &found[i].blob.bytes))
@@ -332,7 +327,7 @@ bool pack_names(const struct record_name *names, size_t n, struct arena *arena,
                 names[i].key.task.len;
     out = arena_alloc(arena, most);
     if (!out)
-        return no_memory(err);
+        return err_no_memory(err);
     p = out;
     *p++ = NAMES_FORMAT;
     for (size_t i = 0; i < n; i++) {
@@ -378,7 +373,7 @@ bool unpack_names(struct slice packed, struct arena *arena, struct record_name *
         struct record_name *grown = arena_grow(arena, *names, *n, sizeof(*grown), &cap);
 
         if (!grown)
-            return no_memory(err);
+            return err_no_memory(err);
         *names = grown;
         if (!take_name(&packed, &grown[*n]))
             return damaged(err);

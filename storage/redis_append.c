@@ -58,7 +58,7 @@ static bool put_all(struct call *c, struct session_row *row, const struct reply 
     bool found;
 
     if (!fields || !places)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < append->n; i++)
         append->messages[i].created = false;
     for (size_t i = 0; i < append->n; i++) {
@@ -147,7 +147,8 @@ static bool entry_of(struct call *c, struct slice *entry, struct err *err)
 
     for (size_t i = 0; i < append->n; i++)
         append->messages[i].created = true;
-    ok = copies_messages(c->op, err) && redis_entry_new(c, entry, err);
+    ok = copies_messages(c->op, err) &&
+         redis_entry_new(c->op, c->tenant, c->id, c->entered, entry, err);
     copies_reset(c->op);
     return ok;
 }
@@ -191,7 +192,7 @@ static bool append_at_once(struct call *c, bool *done, struct err *err)
     struct reply *reply;
 
     if (!args)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (c->op->replicate && !entry_of(c, &entry, err))
         return false;
     append_head(c, entry, args);

@@ -7,11 +7,6 @@
 #include "redis_entry.h"
 #include "redis_scripts.h"
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 void call_at(struct call *c, struct slice tenant, struct slice id)
 {
     c->tenant = tenant;
@@ -24,7 +19,7 @@ static struct slice key_of(struct call *c, const struct redis_key *key)
     struct slice text = redis_key_text(key, c->arena);
 
     if (!text.at && c->failure.kind == ERR_OK)
-        no_memory(&c->failure);
+        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
     return text;
 }
 
@@ -74,7 +69,7 @@ struct slice call_number(struct call *c, int64_t n)
     struct slice text = redis_decimal(n, c->arena);
 
     if (!text.at && c->failure.kind == ERR_OK)
-        no_memory(&c->failure);
+        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
     return text;
 }
 
@@ -84,7 +79,7 @@ struct slice call_concat(struct call *c, struct slice a, struct slice b)
 
     if (!at) {
         if (c->failure.kind == ERR_OK)
-            no_memory(&c->failure);
+            err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
         return SLICE("");
     }
     if (a.len)
@@ -115,7 +110,7 @@ static bool wait_for(struct call *c, struct err *err)
     }
     c->replies = arena_alloc(c->arena, (n + 1) * sizeof(struct reply *));
     if (!c->replies)
-        return no_memory(err);
+        return err_no_memory(err);
     if (n == 0)
         return true;
     if (c->wait)
@@ -157,7 +152,7 @@ static void push(struct call *c, struct slice **list, size_t *n, size_t *cap, st
         return;
     grown = arena_grow(c->arena, *list, *n, sizeof(s), cap);
     if (!grown) {
-        no_memory(&c->failure);
+        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
         return;
     }
     *list = grown;
@@ -198,7 +193,7 @@ bool call_use(struct call *c, struct err *err)
     if (!u) {
         u = calloc(1, sizeof(*u) + c->tenant.len);
         if (!u)
-            return no_memory(err);
+            return err_no_memory(err);
         u->len = c->tenant.len;
         memcpy(u->tenant, c->tenant.at, u->len);
         u->next = c->d->used;
@@ -243,7 +238,7 @@ bool call_script(struct call *c, enum redis_script which, const struct slice *ar
     struct reply **loaded;
 
     if (!all)
-        return no_memory(err);
+        return err_no_memory(err);
     all[0] = SLICE("EVALSHA");
     all[1] = slice_of(c->d->sha[which]);
     memcpy(all + 2, args, n * sizeof(*all));
@@ -280,7 +275,7 @@ static bool run_commit(struct call *c, struct err *err)
     struct reply *reply;
 
     if (!args)
-        return no_memory(err);
+        return err_no_memory(err);
     if (n_guards == 0 || !in_one_bucket(c))
         return err_set(err, ERR_INTERNAL, "redis: a change leaves its bucket");
     args[n++] = call_number(c, (int64_t)n_guards);
@@ -301,7 +296,7 @@ static bool add_entry(struct call *c, struct err *err)
 {
     struct slice entry;
 
-    if (!redis_entry_new(c, &entry, err))
+    if (!redis_entry_new(c->op, c->tenant, c->id, c->entered, &entry, err))
         return false;
     CHANGE(c, SLICE("ZADD"), call_shared(c, "outbox"), SLICE("0"), entry);
     return true;
@@ -356,7 +351,7 @@ bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_
     struct slice bits;
 
     if (!found)
-        return no_memory(err);
+        return err_no_memory(err);
     ASK(c, SLICE("GET"), redis_key_single(c->d->prefix, "buckets", tenant, c->arena));
     if (!call_answers(c, &replies, err))
         return false;
@@ -379,7 +374,7 @@ bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err 
         return false;
     found = arena_alloc(c->arena, replies[0]->n * sizeof(*found));
     if (!found)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < replies[0]->n; i++)
         found[i] = replies[0]->items[i]->text;
     *tenants = found;

@@ -123,7 +123,7 @@ bool redis_tasks_take(struct call *c, const struct reply *reply, enum form form,
     struct task_row *found = arena_zalloc(c->arena, reply->n / 2 + 1, sizeof(*found));
 
     if (!found)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     *n = 0;
     for (size_t i = 0; i + 1 < reply->n; i += 2)
         if (!redis_task_take(reply->items[i]->text, reply->items[i + 1], &found[(*n)++], err))
@@ -181,7 +181,7 @@ bool redis_value_name_take(struct call *c, struct slice member, struct value_nam
     struct slice parts[5];
 
     if (!redis_split(member, parts, COUNT_OF(parts), c->arena))
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     *out = (struct value_name){
         .member = member,
         .head = parts[0].len > 0 && parts[0].at[0] == 'h',

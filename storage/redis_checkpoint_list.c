@@ -32,11 +32,6 @@ struct lister {
     struct checkpoint_pos last; /* of the last row that was dealt with */
 };
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 static bool filters(const struct lister *l)
 {
     const struct filter *filter = l->c->op->checkpoint_list.filter;
@@ -58,7 +53,7 @@ static bool add_scopes(struct lister *l, struct slice thread, const struct threa
             continue;
         grown = arena_grow(l->c->arena, l->scopes, l->n_scopes, sizeof(*l->scopes), &l->cap);
         if (!grown)
-            return no_memory(err);
+            return err_no_memory(err);
         l->scopes = grown;
         l->scopes[l->n_scopes++] = (struct scope){thread, *space};
         l->has_channel |= space->form == FORM_CHANNEL;
@@ -266,7 +261,7 @@ static bool find_candidates(struct lister *l, enum form form, struct candidate *
             room += replies[at++]->n + 1;
     *out = arena_alloc(l->c->arena, room * sizeof(**out));
     if (!*out)
-        return no_memory(err);
+        return err_no_memory(err);
     *n = at = 0;
     for (size_t i = 0; i < l->n_scopes; i++)
         if (l->scopes[i].space.form == form &&
@@ -363,7 +358,7 @@ bool redis_checkpoint_list(struct call *c, struct op *op, struct err *err)
     memset(&list->out, 0, sizeof(list->out));
     list->out.items = arena_alloc(c->arena, ((size_t)list->limit + 1) * sizeof(*list->out.items));
     if (!list->out.items)
-        return no_memory(err);
+        return err_no_memory(err);
     if (!find_scopes(&l, err) ||
         (slice_present(list->before) && l.has_document && !bound_stamp(&l, err)))
         return false;

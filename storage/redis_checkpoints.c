@@ -15,11 +15,6 @@ struct put {
     struct slice refs;
 };
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 /* Asks for the newest value of a channel and version. */
 static void ask_value(struct call *c, struct slice ns, const struct channel_version *of)
 {
@@ -66,7 +61,7 @@ static bool take_values(struct put *p, struct reply *const *replies, struct err 
     size_t n = 0, at = 0;
 
     if (!refs)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i <= p->op->n_values; i++) {
         const struct blob *blob = i < p->op->n_values ? &p->op->values[i].blob : &p->op->head;
 
@@ -246,7 +241,7 @@ bool redis_values_get(struct call *c, struct op *op, struct err *err)
     struct loader l = redis_load_start(c);
 
     if (!items || !ids)
-        return no_memory(err);
+        return err_no_memory(err);
     call_at(c, op->tenant, op->id);
     if (!find_ids(c, get, ids, err) || !redis_load_values(&l, get->ns, ids, get->n, items, err))
         return false;

@@ -19,11 +19,6 @@ struct found {
     bool more;
 };
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 /* Members of indexes of a tenant whose score is at or below a bound; about `limit`, from anywhere. */
 static bool find(struct call *c, const char *const *kinds, size_t n_kinds, int64_t bound,
                  size_t limit, struct found *out, struct err *err)
@@ -34,7 +29,7 @@ static bool find(struct call *c, const char *const *kinds, size_t n_kinds, int64
 
     *out = (struct found){.ids = arena_alloc(c->arena, (limit + 1) * sizeof(*out->ids))};
     if (!out->ids)
-        return no_memory(err);
+        return err_no_memory(err);
     if (!call_buckets(c, c->tenant, &buckets, &n, err))
         return false;
     for (size_t i = 0; i < n * n_kinds; i++)
@@ -209,7 +204,7 @@ static bool clean_threads(struct call *c, struct slice tenant, struct err *err)
         int tries = 0;
 
         if (!redis_split(f.ids[i], parts, COUNT_OF(parts), c->arena))
-            return no_memory(err);
+            return err_no_memory(err);
         if (slice_present(last) && slice_equal(last, parts[0]))
             continue;
         last = parts[0];

@@ -143,13 +143,13 @@ bool conn_put(struct conn *c, const struct slice *args, size_t n, struct arena *
     size_t *lens = arena_alloc(scratch, n * sizeof(*lens));
 
     if (!at || !lens)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         at[i] = args[i].at;
         lens[i] = args[i].len;
     }
     if (redisAppendCommandArgv(c->redis, (int)n, at, lens) != REDIS_OK)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     return true;
 }
 
@@ -228,7 +228,7 @@ static bool dial(struct conn *c, struct err *err)
     c->redis = c->url.port ? redisConnectWithTimeout(c->url.host, c->url.port, t)
                            : redisConnectUnixWithTimeout(c->url.host, t);
     if (!c->redis)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (c->redis->err)
         return err_set(err, ERR_UNAVAILABLE, "redis: cannot connect: %s", c->redis->errstr);
     if (redisSetTimeout(c->redis, t) != REDIS_OK)

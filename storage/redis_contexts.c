@@ -82,7 +82,7 @@ static bool read_body(struct call *c, const struct row_context *stored, int64_t 
     field = arena_printf(c->arena, "%lld %lld", (long long)stored->number,
                          (long long)stored->stamp);
     if (!field.at)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     ASK(c, SLICE("HGET"), call_key(c, "contexts"), field);
     if (!call_answers(c, &replies, err))
         return false;

@@ -5,32 +5,26 @@
  *         -> redis_entry_text() -> out of the outbox
  *
  * Threads    the lane's.
- * Ownership  texts live in the arena of the op; an entry that was taken points into its text.
+ * Ownership  texts live in the arena; an entry that was taken points into its text.
  * Units      numbers are stamps, as in clock.h.
  * Errors     STORAGE, NO_MEMORY.
  */
 #ifndef REDIS_ENTRY_H
 #define REDIS_ENTRY_H
 
-#include "redis_call.h"
+#include "op.h"
+#include "redis_pack.h"
 
-/* The entry of the op that names the copies made since the last commit, for the id at hand. */
-bool redis_entry_new(struct call *c, struct slice *text, struct err *err) MUST_USE;
+/* The entry of an op that names its copies from that one on, for an id of a tenant; in the op's arena. */
+bool redis_entry_new(const struct op *op, struct slice tenant, struct slice id, size_t from,
+                     struct slice *text, struct err *err) MUST_USE;
 
 /* An entry as it is in the outbox. */
-bool redis_entry_text(struct call *c, const struct outbox_entry *e, struct slice *text,
+bool redis_entry_text(const struct outbox_entry *e, struct arena *arena, struct slice *text,
                       struct err *err) MUST_USE;
 
 /* Back again. */
-bool redis_entry_take(struct call *c, struct slice text, struct outbox_entry *e,
+bool redis_entry_take(struct slice text, struct arena *arena, struct outbox_entry *e,
                       struct err *err) MUST_USE;
-
-/* A range of a sorted set by text. */
-struct redis_bounds {
-    struct slice from, to;
-};
-
-/* The range of what has this number. */
-struct redis_bounds redis_entry_bounds(struct call *c, int64_t number) MUST_USE;
 
 #endif

@@ -9,11 +9,6 @@
 
 enum { GROUP = 64 };
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 /* Where the ids come from: the walk, or those of a user in order. */
 struct source {
     struct walk walk;
@@ -55,7 +50,7 @@ static bool place_ids(struct call *c, struct source *s, const unsigned *buckets,
         return false;
     s->items = arena_alloc(c->arena, (all + 1) * sizeof(*s->items));
     if (!s->items)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < members[i]->n; k++, at++) {
             struct walk_item *item = &s->items[s->n];
@@ -161,7 +156,7 @@ bool redis_session_list(struct call *c, struct op *op, struct err *err)
     memset(&list->out, 0, sizeof(list->out));
     list->out.items = arena_zalloc(c->arena, (size_t)list->limit, sizeof(*list->out.items));
     if (!list->out.items)
-        return no_memory(err);
+        return err_no_memory(err);
     if (s.by_user ? !find_user(c, &s, err) : !walk_begin(&s.walk, (size_t)list->limit + 1, err))
         return false;
     while (found && !full) {
@@ -190,7 +185,7 @@ static bool describe(struct call *c, const struct thread_row *row, struct thread
     *thread = (struct thread){.id = c->id, .updated_us = row->updated_us};
     thread->namespaces = arena_alloc(c->arena, (row->n + 1) * sizeof(*thread->namespaces));
     if (!thread->namespaces)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < row->n; i++)
         ASK(c, SLICE("ZRANGEBYSCORE"), call_key_ns(c, "ages", row->spaces[i].ns),
             expired_us == INT64_MIN ? SLICE("-inf")
@@ -294,7 +289,7 @@ bool redis_thread_list(struct call *c, struct op *op, struct err *err)
     memset(&list->out, 0, sizeof(list->out));
     list->out.items = arena_zalloc(c->arena, (size_t)list->limit, sizeof(*list->out.items));
     if (!list->out.items)
-        return no_memory(err);
+        return err_no_memory(err);
     bound_threads(c, &w);
     if (!walk_begin(&w, (size_t)list->limit + 1, err))
         return false;

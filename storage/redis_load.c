@@ -7,11 +7,6 @@
 
 enum { LATEST_PAGE = 100 };
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 struct loader redis_load_start(struct call *c)
 {
     return (struct loader){.c = c, .values = {.arena = c->arena}};
@@ -25,7 +20,7 @@ bool redis_load_value_take(struct loader *l, int64_t id, const struct reply *rep
     int64_t numbers[2];
 
     if (!value)
-        return no_memory(err);
+        return err_no_memory(err);
     if (reply->type != REPLY_TEXT)
         return call_torn(l->c, err);
     if (!redis_unpack(reply->text, &(struct packed){numbers, 2, texts, 5}, err))
@@ -51,7 +46,7 @@ static bool ask_values(struct loader *l, const struct load_item *item, struct er
     struct slice *args = arena_alloc(l->c->arena, (item->n_wanted + BEFORE) * sizeof(*args));
 
     if (!args)
-        return no_memory(err);
+        return err_no_memory(err);
     args[0] = SLICE("EVAL");
     args[1] = slice_of(redis_scripts[REDIS_CHAINS]);
     args[2] = SLICE("1");
@@ -71,7 +66,7 @@ static bool want(struct loader *l, struct load_item *item, bool values, struct e
         return false;
     item->wanted = arena_alloc(l->c->arena, (n + 1) * sizeof(*item->wanted));
     if (!item->wanted)
-        return no_memory(err);
+        return err_no_memory(err);
     item->n_wanted = 0;
     if (!value_map_find(&l->values, item->row.head))
         item->wanted[item->n_wanted++] = item->row.head;
@@ -113,7 +108,7 @@ bool redis_load_values(struct loader *l, struct slice ns, const int64_t *ids, si
 
     item.wanted = arena_alloc(l->c->arena, (n + 1) * sizeof(*item.wanted));
     if (!item.wanted)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++)
         if (ids[i])
             item.wanted[item.n_wanted++] = ids[i];
@@ -134,7 +129,7 @@ static bool attach_values(struct loader *l, const struct load_item *item, struct
         return false;
     item->out->values = arena_alloc(l->c->arena, (n + 1) * sizeof(*item->out->values));
     if (!item->out->values)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++)
         if (!(item->out->values[i] = value_map_tied(&l->values, refs[i])))
             return not_there(l, err);
@@ -160,7 +155,7 @@ bool redis_load_writes(struct loader *l, const struct task_row *tasks, size_t n,
                                      &cap);
 
             if (!grown)
-                return no_memory(err);
+                return err_no_memory(err);
             out->writes = grown;
             writes[k].task_id = tasks[i].id;
             writes[k].task_path = tasks[i].task_path;
@@ -180,7 +175,7 @@ static bool make(struct loader *l, struct load_item *item, const struct reply *w
     size_t n;
 
     if (!out)
-        return no_memory(err);
+        return err_no_memory(err);
     if (!head)
         return not_there(l, err);
     *out = (struct checkpoint){
@@ -208,7 +203,7 @@ bool redis_load_items(struct loader *l, struct load_item *items, size_t n, bool 
     size_t at = 0;
 
     if (!writes)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         call_at(l->c, l->c->op->tenant, items[i].thread);
         if (!want(l, &items[i], values, err) ||

@@ -1,5 +1,5 @@
-/* redis_merge.c - OP_MERGE: runs of records of one id; see redis_merge.h. */
-#include "redis_merge.h"
+/* redis_merge.c - OP_MERGE: runs of records of one id; see redis_merge_run.h. */
+#include "redis_merge_run.h"
 
 #include "copies.h"
 #include "record_fields.h"
@@ -21,15 +21,6 @@ static bool is_gone(const struct record *r)
 static bool is_of_thread(const struct record *r)
 {
     return r->kind >= RECORD_THREAD && r->kind <= RECORD_TASK && !is_gone(r);
-}
-
-bool redis_merge_alone(struct merge *m)
-{
-    struct merge_run *run = m->run;
-
-    run->stops = run->row_changed || run->thread_changed || m->c->n_changes > 0;
-    run->ends = !run->stops;
-    return run->ends;
 }
 
 /* Whether b may follow a in a run: no key comes twice, and a request is not asked for before it is

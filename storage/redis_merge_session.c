@@ -1,6 +1,6 @@
-/* redis_merge_session.c - merges records of sessions, messages, contexts; see redis_merge.h. */
+/* redis_merge_session.c - merges records of sessions, messages, contexts; see redis_merge_run.h. */
 #include "clock.h"
-#include "redis_merge.h"
+#include "redis_merge_run.h"
 #include "redis_messages.h"
 #include "redis_pair.h"
 

@@ -1,7 +1,7 @@
-/* redis_merge_thread.c - merges records of threads and what is in them; see redis_merge.h. */
+/* redis_merge_thread.c - merges records of threads and what is in them; see redis_merge_run.h. */
 #include "clock.h"
 #include "pack.h"
-#include "redis_merge.h"
+#include "redis_merge_run.h"
 #include "redis_removal.h"
 #include "redis_target.h"
 
@@ -335,7 +335,7 @@ bool redis_merge_thread_begin(struct merge_run *run, struct err *err)
                                       sizeof(*run->space_changed));
     run->places = arena_zalloc(run->c->arena, run->n, sizeof(*run->places));
     if (!spaces || !run->space_changed || !run->places)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (thread->n > 0)
         memcpy(spaces, thread->spaces, thread->n * sizeof(*spaces));
     thread->spaces = spaces;

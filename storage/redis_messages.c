@@ -69,7 +69,7 @@ static bool read_some(struct call *c, struct page *p, size_t n, struct err *err)
     int64_t stamp;
 
     if (!args)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     args[0] = SLICE("HMGET");
     args[1] = call_key(c, "messages");
     for (size_t i = 0; i < n; i++)
@@ -192,7 +192,7 @@ static bool trim_places(struct call *c, const struct session_row *row, const str
     struct slice *members = arena_alloc(c->arena, (places->n + 2) * sizeof(*members));
 
     if (!ids || !members)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     ids[0] = SLICE("HDEL");
     ids[1] = call_key(c, "messages");
     members[0] = SLICE("ZREM");
@@ -219,7 +219,7 @@ static bool trim_part(struct call *c, const struct session_row *row, const struc
     struct reply **replies;
 
     if (!kept)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     *kept = *high;
     ask_range(c, true, SLICE("-"), bound(c, "(", high), TRIM_MAX);
     if (!call_answers(c, &replies, err))

@@ -84,7 +84,7 @@ static bool read_clock(struct redis *d, struct arena *arena, struct err *err)
     struct reply *reply;
 
     if (!key.at)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!ask(d, (struct slice[]){SLICE("HVALS"), key}, 2, arena, &reply, err) ||
         !refused(reply, err))
         return false;
@@ -192,7 +192,7 @@ static bool try_number(struct redis *d, unsigned number, struct arena *arena, bo
     struct reply *set, *get;
 
     if (!key.at)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!ask(
             d,
             (struct slice[]){SLICE("SET"), key, token, SLICE("NX"), SLICE("PX"), SLICE(LEASE_TEXT)},
@@ -253,7 +253,7 @@ static bool move_clock(struct redis *d, struct arena *arena, struct err *err)
     char field[16];
 
     if (!key.at)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (to_us < stamp_us(stamp_next()) + CLOCK_STEP_US)
         to_us = stamp_us(stamp_next()) + CLOCK_STEP_US;
     snprintf(field, sizeof(field), "%u", (unsigned)stamp_next() % NODES);

@@ -29,7 +29,7 @@ bool redis_pack(const struct packed *in, struct arena *arena, struct slice *out,
         most += in->texts[i].len;
     p = start = arena_alloc(arena, most);
     if (!p)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < in->n_numbers; i++) {
         p = put_number(p, in->numbers[i]);
         *p++ = ' ';

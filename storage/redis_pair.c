@@ -9,11 +9,6 @@
 
 enum { PER_BUCKET_MIN = 16 };
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 /* Ops that ask for no data of clients, or for all that is here. */
 static bool asks_for_what_is_here(const struct op *op)
 {
@@ -79,9 +74,9 @@ static bool add_entries(struct reading *r, const struct reply *reply, struct err
                                                 &r->cap);
 
         if (!grown)
-            return no_memory(err);
+            return err_no_memory(err);
         r->entries = grown;
-        if (!redis_entry_take(r->c, reply->items[i]->text, &grown[r->n], err))
+        if (!redis_entry_take(reply->items[i]->text, r->c->arena, &grown[r->n], err))
             return false;
         r->n++;
     }
@@ -96,7 +91,7 @@ static bool add_missing(struct reading *r, const struct reply *reply, struct err
         struct slice parts[2];
 
         if (!grown || !redis_split(reply->items[i]->text, parts, 2, r->c->arena))
-            return no_memory(err);
+            return err_no_memory(err);
         r->missing = grown;
         grown[r->n_missing++] = (struct pair_id){parts[0], parts[1]};
     }
@@ -152,7 +147,7 @@ static bool read_notes(struct call *c, const struct reply *reply, struct err *er
 
     read->out.notes = arena_alloc(c->arena, (reply->n / 2 + 1) * sizeof(*read->out.notes));
     if (!read->out.notes)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i + 1 < reply->n; i += 2)
         read->out.notes[read->out.n_notes++] = (struct pair_note){
             .name = reply->items[i]->text, .text = reply->items[i + 1]->text};
@@ -176,7 +171,7 @@ static bool read_single(struct call *c, struct err *err)
         return false;
     c->op->pair_read.out.incarnation = redis_incarnation(c->d, replies[1]->text, replies[2]->text,
                                                          c->arena);
-    return slice_present(c->op->pair_read.out.incarnation) || no_memory(err);
+    return slice_present(c->op->pair_read.out.incarnation) || err_no_memory(err);
 }
 
 bool redis_pair_read(struct call *c, struct op *op, struct err *err)
@@ -199,6 +194,14 @@ bool redis_pair_read(struct call *c, struct op *op, struct err *err)
 
 /* --- changing ------------------------------------------------------------------------------------- */
 
+struct redis_bounds redis_outbox_bounds(struct call *c, int64_t number)
+{
+    return (struct redis_bounds){
+        .from = call_concat(c, SLICE("["), redis_digits(number, c->arena)),
+        .to = call_concat(c, SLICE("("), redis_digits(number + 1, c->arena)),
+    };
+}
+
 /*
  * What was read goes, and not what was added since by another part of the same change. Without names it
  * is a change that is complete: all of that number in the bucket of its id; what it named of other ids
@@ -213,11 +216,11 @@ static bool ask_clear(struct call *c, const struct outbox_entry *e, struct err *
         return true;
     call_at(c, e->tenant, e->id);
     if (e->n_names == 0) {
-        bounds = redis_entry_bounds(c, e->number);
+        bounds = redis_outbox_bounds(c, e->number);
         ASK(c, SLICE("ZREMRANGEBYLEX"), call_shared(c, "outbox"), bounds.from, bounds.to);
         return true;
     }
-    if (!redis_entry_text(c, e, &entry, err))
+    if (!redis_entry_text(e, c->arena, &entry, err))
         return false;
     ASK(c, SLICE("ZREM"), call_shared(c, "outbox"), entry);
     return true;

@@ -16,6 +16,14 @@
 /* Whether a store that is alone has what the op is about. ERR_UNAVAILABLE: it lacks changes. */
 bool redis_pair_admits(struct call *c, struct err *err) MUST_USE;
 
+/* Bounds of a range by text. */
+struct redis_bounds {
+    struct slice from, to;
+};
+
+/* The range of the outbox that has the entries of this number. */
+struct redis_bounds redis_outbox_bounds(struct call *c, int64_t number) MUST_USE;
+
 /* Leaves the additions of a patch pending, with the session at hand. */
 bool redis_pending_put(struct call *c, struct err *err) MUST_USE;
 

@@ -3,8 +3,7 @@
 
 #include "clock.h"
 #include "copies.h"
-#include "redis_entry.h"
-#include "redis_merge.h"
+#include "redis_merge_run.h"
 #include "redis_pair.h"
 
 #define REPEAT_EXPIRY "4200" /* seconds: the repeat window and an hour */
@@ -69,7 +68,7 @@ bool redis_pending_put(struct call *c, struct err *err)
     struct slice time = arena_printf(c->arena, "%.17g", patch->add_processing_time);
 
     if (!slice_present(time))
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!redis_pack(&(struct packed){(int64_t[]){c->op->stamp, patch->increment_requests,
                                                  patch->mark_error, c->op->now_us},
                                      4, (struct slice[]){time, hash}, 2},
@@ -146,7 +145,7 @@ static bool keep_request(struct call *c, struct slice op_id, const struct record
 /* An entry of this number stands for an operation that was made here, though its outcome is unknown. */
 static void ask_entry(struct call *c, int64_t number)
 {
-    struct redis_bounds bounds = redis_entry_bounds(c, number);
+    struct redis_bounds bounds = redis_outbox_bounds(c, number);
 
     ASK(c, SLICE("ZLEXCOUNT"), call_shared(c, "outbox"), bounds.from, bounds.to);
 }

@@ -16,11 +16,6 @@ struct pruner {
     struct loader load;
 };
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 enum { ROW_BITS = 32 };
 
 static const struct removal_space *space_of(const struct pruner *p, const struct keep_item *item)
@@ -62,7 +57,7 @@ static bool load_values(struct pruner *p, struct keep_item *item, struct err *er
         return false;
     item->values = arena_alloc(p->c->arena, (n + 1) * sizeof(*item->values));
     if (!item->values)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++)
         item->values[i] = channel_of(space_of(p, item), refs[i]);
     item->n_values = n;
@@ -84,7 +79,7 @@ static bool load_channels(struct pruner *p, struct keep_item *item, struct err *
         return false;
     item->writes = arena_alloc(p->c->arena, (holder.n_writes + 1) * sizeof(*item->writes));
     if (!item->writes)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < holder.n_writes; i++)
         item->writes[i] = holder.writes[i].channel;
     item->n_writes = holder.n_writes;
@@ -146,7 +141,7 @@ static bool list_items(struct pruner *p, size_t number, struct keep_ns *to, stru
     *to = (struct keep_ns){.ns = from->space->ns, .form = from->space->form};
     to->items = arena_zalloc(p->c->arena, from->n + 1, sizeof(*to->items));
     if (!to->items)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < from->n; i++) {
         const struct cp_row *row = &from->rows[i].row;
 
@@ -199,7 +194,7 @@ static bool prune(struct call *c, struct thread_row *thread, struct err *err)
     bool expired = false;
 
     if (!spaces)
-        return no_memory(err);
+        return err_no_memory(err);
     p.keep.driver = &p;
     p.keep.keep_last = asked->keep_last;
     p.keep.older_than_us = asked->older_than_us;
@@ -306,12 +301,12 @@ static bool find_runs(struct call *c, struct place **places, size_t *n, struct e
         all += replies[i]->n;
     *places = arena_alloc(c->arena, (all + 1) * sizeof(**places));
     if (!*places)
-        return no_memory(err);
+        return err_no_memory(err);
     *n = 0;
     for (size_t i = 0; i < n_buckets * op->n; i++)
         for (size_t k = 0; k < replies[i]->n; k++)
             if (!redis_split(replies[i]->items[k]->text, (*places)[(*n)++].parts, 3, c->arena))
-                return no_memory(err);
+                return err_no_memory(err);
     if (*n > 1)
         qsort(*places, *n, sizeof(**places), order_places);
     return true;

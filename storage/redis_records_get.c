@@ -20,7 +20,7 @@ static bool add(struct found *f, const struct record *record, struct err *err)
     struct record *grown = arena_grow(f->c->arena, f->items, f->n, sizeof(*grown), &f->cap);
 
     if (!grown)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     f->items = grown;
     grown[f->n++] = *record;
     return true;

@@ -5,11 +5,6 @@
 
 #include "pack.h"
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 static int order_values(const void *a, const void *b)
 {
     const struct value_name *x = a, *y = b;
@@ -46,7 +41,7 @@ static bool load_rows(struct call *c, struct removal_space *s, const struct repl
 {
     s->rows = arena_zalloc(c->arena, rows->n / 2 + 1, sizeof(*s->rows));
     if (!s->rows)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i + 1 < rows->n; i += 2) {
         struct removal_row *r = &s->rows[s->n++];
 
@@ -64,7 +59,7 @@ static bool load_values(struct call *c, struct removal_space *s, const struct re
 {
     s->values = arena_zalloc(c->arena, names->n + 1, sizeof(*s->values));
     if (!s->values)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < names->n; i++)
         if (!redis_value_name_take(c, names->items[i]->text, &s->values[i], err))
             return false;
@@ -81,7 +76,7 @@ bool redis_removal_load(struct call *c, const struct thread_row *thread,
     struct reply **replies;
 
     if (!list)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < thread->n; i++) {
         struct slice ns = thread->spaces[i].ns;
 

@@ -55,7 +55,7 @@ static bool take_contexts(struct call *c, struct slice text, struct session_row 
     cells = arena_alloc(c->arena, ((size_t)n * CONTEXT_CELLS + 1) * sizeof(*cells));
     row->contexts = arena_alloc(c->arena, ((size_t)n + 1) * sizeof(*row->contexts));
     if (!cells || !row->contexts)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!redis_unpack(
             text, &(struct packed){.numbers = cells, .n_numbers = (size_t)n * CONTEXT_CELLS + 1},
             err))
@@ -141,7 +141,7 @@ static bool pack_contexts(struct call *c, const struct session_row *row, struct 
     int64_t *cells = arena_alloc(c->arena, n * sizeof(*cells)), *at = cells;
 
     if (!cells)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     *at++ = (int64_t)row->n_contexts;
     for (size_t i = 0; i < row->n_contexts; i++) {
         *at++ = row->contexts[i].number;
@@ -312,7 +312,7 @@ bool redis_row_add_context(struct call *c, struct session_row *row,
     struct row_context *list = arena_alloc(c->arena, (n + 1) * sizeof(*list));
 
     if (!list)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     while (at > 0 && (row->contexts[at - 1].stamp > context->stamp ||
                       (row->contexts[at - 1].stamp == context->stamp &&
                        row->contexts[at - 1].number > context->number)))

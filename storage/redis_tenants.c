@@ -41,5 +41,5 @@ bool redis_describe(struct call *c, struct op *op, struct err *err)
     op->describe.out.server = arena_printf(c->arena, "Redis %.*s", (int)strcspn(version, "\r\n"),
                                            version);
     op->describe.out.schema = 0;
-    return op->describe.out.server.at || err_set(err, ERR_NO_MEMORY, "out of memory");
+    return op->describe.out.server.at || err_no_memory(err);
 }

@@ -46,17 +46,12 @@ struct copy {
     int64_t checkpoints, writes;
 };
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 static bool add_number(struct call *c, struct renumber *r, int64_t number, struct err *err)
 {
     void *grown = arena_grow(c->arena, r->old, r->n, sizeof(*r->old), &r->cap);
 
     if (!grown)
-        return no_memory(err);
+        return err_no_memory(err);
     r->old = grown;
     r->old[r->n++] = number;
     return true;
@@ -96,7 +91,7 @@ static bool read_rows(struct copy *cp, struct copy_space *s, const struct reply 
 {
     s->rows = arena_zalloc(cp->c->arena, rows->n / 2 + 1, sizeof(*s->rows));
     if (!s->rows)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i + 1 < rows->n; i += 2) {
         struct copy_row *r = &s->rows[s->n++];
 
@@ -133,7 +128,7 @@ static bool read_source(struct copy *cp, struct err *err)
 
     cp->spaces = arena_zalloc(c->arena, cp->from.n + 1, sizeof(*cp->spaces));
     if (!cp->spaces)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < cp->from.n; i++) {
         ASK(c, SLICE("HGETALL"), call_key_ns(c, "checkpoints", cp->from.spaces[i].ns));
         ASK(c, SLICE("HGETALL"), call_key_ns(c, "values", cp->from.spaces[i].ns));

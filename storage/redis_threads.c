@@ -8,11 +8,6 @@
 
 static const struct slice none = {NULL, 0};
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 static struct slice space_field(struct call *c, struct slice ns)
 {
     return call_concat(c, SLICE("n:"), ns);
@@ -78,7 +73,7 @@ bool redis_thread_take(struct call *c, struct slice ns, const struct reply *repl
     *thread = (struct thread_row){0};
     thread->spaces = arena_zalloc(c->arena, reply->n / 2 + 1, sizeof(*thread->spaces));
     if (!thread->spaces)
-        return no_memory(err);
+        return err_no_memory(err);
     if (!slice_present(ns)) {
         if (!take_all(reply, thread, err))
             return false;

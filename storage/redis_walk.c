@@ -5,11 +5,6 @@
 
 enum { CHUNK_MIN = 8, CHUNK_MAX = 10000 };
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 bool walk_begin(struct walk *w, size_t wanted, struct err *err)
 {
     unsigned *buckets;
@@ -18,7 +13,7 @@ bool walk_begin(struct walk *w, size_t wanted, struct err *err)
         return false;
     w->parts = arena_zalloc(w->c->arena, w->n + 1, sizeof(*w->parts));
     if (!w->parts)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < w->n; i++)
         w->parts[i] = (struct walk_part){
             .bucket = buckets[i],
@@ -65,7 +60,7 @@ static bool take(struct walk *w, struct walk_part *p, const struct reply *reply,
 
     p->items = arena_alloc(w->c->arena, (n + 1) * sizeof(*p->items));
     if (!p->items)
-        return no_memory(err);
+        return err_no_memory(err);
     p->n = p->at = 0;
     for (size_t i = 0; i < n; i++) {
         struct walk_item item = {reply->items[i * step]->text, 0};

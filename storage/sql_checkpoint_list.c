@@ -31,17 +31,12 @@ struct lister {
     char place_first[2][2048], scratch_first[4096];
 };
 
-static COLD bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 /* The lowest text above id. */
 static bool above(struct lister *l, struct slice id, struct slice *out, struct err *err)
 {
     *out = arena_copy(l->op->arena, id);
     out->len++; /* the NUL behind it */
-    return out->at || no_memory(err);
+    return out->at || err_no_memory(err);
 }
 
 static struct slice lower(struct slice a, struct slice b)
@@ -167,7 +162,7 @@ static bool begin_rows(struct lister *l, int which, const int64_t *ids, size_t n
     struct slice list = load_numbers(ids, n, l->op->arena);
 
     if (!list.at)
-        return no_memory(err);
+        return err_no_memory(err);
     if (!query_begin(l->load.d, which, q, err))
         return false;
     query_blob(q, list);
@@ -235,7 +230,7 @@ static bool name_item(struct lister *l, const struct row *row, struct checkpoint
     item->thread = arena_copy(l->op->arena, row->at.thread);
     item->ns = arena_copy(l->op->arena, row->at.ns);
     l->load.bytes += item->thread.len + item->ns.len;
-    return (item->thread.at && item->ns.at) || no_memory(err);
+    return (item->thread.at && item->ns.at) || err_no_memory(err);
 }
 
 static bool add_items(struct lister *l, const struct row *const rows[], size_t n, struct err *err)
@@ -384,7 +379,7 @@ static bool finish(struct lister *l, struct err *err)
     list->out.next.ns = arena_copy(arena, l->last.ns);
     list->out.next.checkpoint_id = arena_copy(arena, l->last.checkpoint_id);
     return (list->out.next.thread.at && list->out.next.ns.at && list->out.next.checkpoint_id.at) ||
-           no_memory(err);
+           err_no_memory(err);
 }
 
 static bool run(struct lister *l, struct err *err)
@@ -394,7 +389,7 @@ static bool run(struct lister *l, struct err *err)
     memset(&list->out, 0, sizeof(list->out));
     list->out.items = arena_alloc(l->op->arena, (size_t)list->limit * sizeof(*list->out.items));
     if (!list->out.items)
-        return no_memory(err);
+        return err_no_memory(err);
     if (!find_bounds(l, err))
         return false;
     if (l->has_channel && list->after.form != FORM_DOCUMENT && !scan_channel(l, err))

@@ -38,7 +38,7 @@ static bool list_wanted(struct put *p, struct err *err)
     p->rests_on.newest = arena_zalloc(p->op->arena, put->n_carried + 1,
                                       sizeof(*p->rests_on.newest));
     if (!bases || !p->rests_on.newest)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < put->n_values; i++)
         add_id(bases, &n, put->values[i].blob.base_id);
     add_id(bases, &n, put->head.base_id);
@@ -63,7 +63,7 @@ static bool collect_refs(struct put *p, struct err *err)
 
     p->refs = arena_alloc(p->op->arena, (put->n_values + put->n_carried) * sizeof(*p->refs));
     if (!p->refs)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < put->n_values; i++)
         p->refs[p->n_refs++] = put->values[i].blob.id;
     for (size_t i = 0; i < put->n_carried; i++)
@@ -254,7 +254,7 @@ static bool list_asked(const struct op *op, struct target_values *values, struct
     *values = (struct target_values){.bases = ids, .carried = names};
     values->newest = arena_zalloc(op->arena, get->n + 1, sizeof(*values->newest));
     if (!ids || !names || !values->newest)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < get->n; i++) {
         add_id(ids, &values->n_bases, get->asks[i].id);
         if (get->asks[i].id == 0)
@@ -295,7 +295,7 @@ bool sql_values_get(struct sql *d, struct op *op, struct err *err)
 
     get->out.items = arena_zalloc(op->arena, get->n, sizeof(*get->out.items));
     if (!values || !ids || !get->out.items)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!sql_tenant(d, op->tenant, false, &at.key.tenant, err) || !list_asked(op, &wanted, err) ||
         !target_find(d, op, &at, err))
         return false;

@@ -10,17 +10,12 @@ int64_t doomed_mark(int64_t stamp, int64_t created_us)
     return stamp > 0 ? stamp : created_us;
 }
 
-static COLD bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 bool doomed_add(struct doomed *list, const struct doomed_item *item, struct err *err)
 {
     void *grown = arena_grow(list->arena, list->items, list->n, sizeof(*list->items), &list->cap);
 
     if (!grown)
-        return no_memory(err);
+        return err_no_memory(err);
     list->items = grown;
     list->items[list->n++] = *item;
     return true;

@@ -8,11 +8,6 @@
 #include "sql_ns.h"
 #include "value_cache.h"
 
-static COLD bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 struct loader load_start(struct sql *d, const struct op *op)
 {
     return (struct loader){
@@ -55,7 +50,7 @@ bool load_take(struct loader *l, struct query *q, struct value **out, struct err
     struct slice hash;
 
     if (!value)
-        return no_memory(err);
+        return err_no_memory(err);
     value->blob.id = query_col_int(q, 0);
     value->blob.base_id = query_col_int(q, 1);
     value->blob.encoding = (int)query_col_int(q, 2);
@@ -107,7 +102,7 @@ static bool bind_list(struct loader *l, struct query *q, const int64_t *numbers,
     struct slice list = load_numbers(numbers, n, l->arena);
 
     if (!list.at)
-        return no_memory(err);
+        return err_no_memory(err);
     query_blob(q, list);
     return true;
 }
@@ -154,7 +149,7 @@ static bool recall(struct loader *l, int64_t id, bool named, struct err *err)
         l->bytes += sizeof(*value) + found->bytes.len;
     }
     value_cache_release(l->d->cache, found);
-    return copied || no_memory(err);
+    return copied || err_no_memory(err);
 }
 
 /* Those of ids that are to be read, in `wanted`; how many. */
@@ -187,7 +182,7 @@ bool load_values(struct loader *l, const int64_t *ids, size_t n, struct value **
     size_t n_wanted;
 
     if (!wanted)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++)
         if (!recall(l, ids[i], true, err))
             return false;
@@ -215,7 +210,7 @@ static bool make_room(struct loader *l, struct checkpoint *out, size_t n, size_t
         more = out->n_writes + n;
     grown = arena_resize(l->arena, out->writes, out->n_writes * size, more * size);
     if (!grown)
-        return no_memory(err);
+        return err_no_memory(err);
     out->writes = grown;
     *cap = more;
     return true;
@@ -304,7 +299,7 @@ bool load_checkpoint(struct loader *l, struct query *q, struct loaded *out, stru
     struct checkpoint *c = arena_zalloc(l->arena, 1, sizeof(*c));
 
     if (!c)
-        return no_memory(err);
+        return err_no_memory(err);
     *out = (struct loaded){
         .checkpoint = c, .row = query_col_int(q, 0), .head = query_col_int(q, 6)};
     c->stamp = query_col_int(q, 2);
@@ -332,7 +327,7 @@ static bool need(struct loader *l, struct needs *needs, struct loaded *item, boo
     while (needs->n + n + 1 > needs->cap) {
         grown = arena_grow(l->arena, needs->ids, needs->cap, sizeof(*needs->ids), &needs->cap);
         if (!grown)
-            return no_memory(err);
+            return err_no_memory(err);
         needs->ids = grown;
     }
     if (n)
@@ -353,7 +348,7 @@ static bool give(struct loader *l, const struct needs *needs, struct loaded *ite
     struct value **values = arena_alloc(l->arena, needs->n * sizeof(*values));
 
     if (!values)
-        return no_memory(err);
+        return err_no_memory(err);
     if (!tie(l, needs->ids, needs->n, values, err))
         return false;
     for (size_t i = 0; i < n; i++) {
@@ -361,7 +356,7 @@ static bool give(struct loader *l, const struct needs *needs, struct loaded *ite
 
         c->values = arena_alloc(l->arena, (c->n_values + 1) * sizeof(*c->values));
         if (!c->values)
-            return no_memory(err);
+            return err_no_memory(err);
         for (size_t k = 0; k < c->n_values; k++)
             c->values[k] = *values++;
         if (!*values)
@@ -379,7 +374,7 @@ bool load_contents(struct loader *l, struct loaded *items, size_t n, unsigned wh
     size_t n_wanted;
 
     if (!rows)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         rows[i] = items[i].row;
         if (!need(l, &needs, &items[i], what & LOAD_VALUES, err))
@@ -389,7 +384,7 @@ bool load_contents(struct loader *l, struct loaded *items, size_t n, unsigned wh
         return true;
     wanted = arena_alloc(l->arena, needs.n * sizeof(*wanted));
     if (!wanted)
-        return no_memory(err);
+        return err_no_memory(err);
     n_wanted = list_unknown(l, needs.ids, needs.n, wanted);
     return (n_wanted == 0 || ask_chains(l, wanted, n_wanted, &chains, err)) &&
            (!(what & LOAD_WRITES) ||

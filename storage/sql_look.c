@@ -212,7 +212,7 @@ bool look_ahead(struct look *l, size_t first, struct err *err)
     if (!l->items)
         l->items = arena_alloc(l->op->arena, most * sizeof(*l->items));
     if (!l->items)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     l->first = l->end = first;
     l->stale = false;
     l->thread = l->tomb = 0;

@@ -5,11 +5,6 @@
 
 #include "pack.h"
 
-static COLD bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 static int order_values(const void *a, const void *b)
 {
     const struct mark *x = a, *y = b;
@@ -35,7 +30,7 @@ bool marks_list(struct sql *d, int64_t ns, struct marks *values, struct err *err
         grown = arena_grow(values->arena, values->items, values->n, sizeof(*values->items),
                            &values->cap);
         if (!grown)
-            return no_memory(err);
+            return err_no_memory(err);
         values->items = grown;
         values->items[values->n++] = (struct mark){.id = query_col_int(&q, 0),
                                                    .base = query_col_int(&q, 1)};
@@ -112,7 +107,7 @@ bool marks_orphans(struct sql *d, const struct marks_bound *of, struct arena *ar
     marks_need_bases(&values, of->last);
     found = arena_alloc(arena, values.n * sizeof(*found));
     if (!found)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < values.n; i++)
         if (!values.items[i].needed)
             found[count++] = values.items[i].id;

@@ -273,7 +273,7 @@ static bool trim_part(struct sql *d, int64_t session, struct op *op, const struc
     struct query q;
 
     if (!t)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!query_begin(d, SQL_MESSAGE_TRIM, &q, err))
         return false;
     query_int(&q, session);

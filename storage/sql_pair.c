@@ -75,7 +75,7 @@ static bool read_outbox(struct sql *d, struct op *op, struct err *err)
 
     read->out.entries = arena_alloc(op->arena, (size_t)read->limit * sizeof(*read->out.entries));
     if (!read->out.entries)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!query_begin(d, SQL_OUTBOX_LIST, &q, err))
         return false;
     query_int(&q, read->limit + 1);
@@ -113,7 +113,7 @@ static bool read_pairs(struct sql *d, enum sql_statement which, struct arena *ar
             return false;
         grown = arena_grow(arena, *out, *n, sizeof(*grown), &cap);
         if (!grown)
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
+            return err_no_memory(err);
         *out = grown;
         memcpy(grown[*n], pair, sizeof(pair));
     }
@@ -129,7 +129,7 @@ static bool read_missing(struct sql *d, struct op *op, struct err *err)
     read->out.missing = arena_zalloc(op->arena, read->out.n_missing + 1,
                                      sizeof(*read->out.missing));
     if (!read->out.missing)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < read->out.n_missing; i++)
         read->out.missing[i] = (struct pair_id){rows[i][0], rows[i][1]};
     return true;
@@ -146,7 +146,7 @@ static bool read_notes(struct sql *d, struct op *op, struct err *err)
         return false;
     read->out.notes = arena_zalloc(op->arena, n + 1, sizeof(*read->out.notes));
     if (!read->out.notes)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     read->out.n_notes = 0;
     for (size_t i = 0; i < n; i++)
         if (!slice_starts(rows[i][0], SLICE("#")))
@@ -185,12 +185,12 @@ static bool clear(struct sql *d, struct op *op, struct err *err)
     struct query q;
 
     if (!numbers)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < change->n_clear; i++)
         numbers[i] = change->clear[i].number;
     list = load_numbers(numbers, change->n_clear, op->arena);
     if (!slice_present(list))
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!query_begin(d, SQL_OUTBOX_CLEAR, &q, err))
         return false;
     query_blob(&q, list);

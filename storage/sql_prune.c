@@ -20,11 +20,6 @@ struct pruner {
     struct doomed doomed;
 };
 
-static COLD bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 /* Reads the channel of a value and nothing of its bytes. */
 static bool read_channel(struct loader *l, int64_t id, struct slice *channel, struct err *err)
 {
@@ -35,7 +30,7 @@ static bool read_channel(struct loader *l, int64_t id, struct slice *channel, st
     if (!value) {
         value = arena_zalloc(l->arena, 1, sizeof(*value));
         if (!value)
-            return no_memory(err);
+            return err_no_memory(err);
         value->blob.id = id;
         if (!query_begin(l->d, SQL_VALUE_CHANNEL, &q, err))
             return false;
@@ -74,7 +69,7 @@ static bool item_values(struct loader *l, struct keep_item *item, struct err *er
         return false;
     item->values = arena_alloc(l->arena, n * sizeof(*item->values));
     if (!item->values)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++)
         if (!read_channel(l, refs[i], &item->values[i], err))
             return false;
@@ -105,7 +100,7 @@ static bool load_channels(struct loader *l, struct keep_item *item, struct err *
         return false;
     item->writes = arena_alloc(l->arena, holder.n_writes * sizeof(*item->writes));
     if (!item->writes)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < holder.n_writes; i++)
         item->writes[i] = holder.writes[i].channel;
     item->n_writes = holder.n_writes;
@@ -136,7 +131,7 @@ static bool add_item(struct loader *l, struct query *q, struct keep_ns *space, s
 
     items = arena_grow(l->arena, space->items, space->n, sizeof(*items), cap);
     if (!items)
-        return no_memory(err);
+        return err_no_memory(err);
     space->items = items;
     item = &space->items[space->n++];
     *item = (struct keep_item){
@@ -222,7 +217,7 @@ static bool add_space(struct pruner *p, struct query *q, struct keep_ns **spaces
     struct keep_ns *space;
 
     if (!grown)
-        return no_memory(err);
+        return err_no_memory(err);
     *spaces = grown;
     space = &(*spaces)[n];
     *space = (struct keep_ns){.row = query_col_int(q, 0), .form = (enum form)query_col_int(q, 2)};
@@ -434,7 +429,7 @@ bool sql_runs_delete(struct sql *d, struct op *op, struct err *err)
     int64_t tenant;
 
     if (!r)
-        return no_memory(err);
+        return err_no_memory(err);
     if (op->progress) {
         *r = *(struct runs *)op->progress;
     } else {

@@ -27,7 +27,7 @@ static bool add(struct getter *g, const struct record *record, struct err *err)
     struct record *grown = arena_grow(g->op->arena, get->out.items, g->n, sizeof(*grown), &g->cap);
 
     if (!grown)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     get->out.items = grown;
     grown[g->n++] = *record;
     return true;

@@ -190,7 +190,7 @@ bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op, struc
 
     items = arena_alloc(op->arena, (size_t)range->limit * sizeof(*items));
     if (!items)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!begin(&r, tenant, &q, err))
         return false;
     for (;;) {

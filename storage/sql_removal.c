@@ -181,7 +181,7 @@ static bool scan_rows(struct sql *d, struct removal *r, struct arena *scratch, s
         before = query_col_int(&q, 2) > 0 ? at : (struct slice){NULL, 0};
     }
     r->scanned = arena_copy(r->arena, at);
-    return slice_present(r->scanned) || err_set(err, ERR_NO_MEMORY, "out of memory");
+    return slice_present(r->scanned) || err_no_memory(err);
 }
 
 static bool scan(struct sql *d, struct removal *r, size_t *steps, struct err *err)
@@ -309,7 +309,7 @@ bool removal_go_on(struct sql *d, struct op *op, const struct removal *from, str
     bool left;
 
     if (!r)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     *r = *from;
     if (!do_part(d, r, &left, err) || (!left && !garbage_collect(d, &left, err)))
         return false;

@@ -11,7 +11,7 @@ static bool renumber_add(const struct renumber_source *in, struct renumber *r, i
     void *grown = arena_grow(in->arena, r->old, r->n, sizeof(*r->old), &r->cap);
 
     if (!grown)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     r->old = grown;
     r->old[r->n++] = number;
     return true;
@@ -51,7 +51,7 @@ bool renumber_take(struct renumber *r, struct arena *arena, struct err *err)
     size_t n = 0;
 
     if (!old)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (r->n > 0)
         memcpy(old, r->old, r->n * sizeof(*old));
     if (r->n > 1)

@@ -6,11 +6,6 @@
 #include "pack.h"
 #include "sql_removal.h"
 
-static bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 static void bind_place(struct query *q, const struct target *t)
 {
     query_int(q, t->key.tenant);
@@ -24,7 +19,7 @@ static bool bind_numbers(struct query *q, const int64_t *numbers, size_t n, stru
     struct slice list = load_numbers(numbers, n, arena);
 
     if (!list.at)
-        return no_memory(err);
+        return err_no_memory(err);
     query_blob(q, list);
     return true;
 }
@@ -53,7 +48,7 @@ static bool ask_carried(struct sql *d, const struct op *op, const struct target_
     int64_t *keys = arena_alloc(op->arena, values->n_carried * sizeof(*keys));
 
     if (!keys)
-        return no_memory(err);
+        return err_no_memory(err);
     for (size_t i = 0; i < values->n_carried; i++)
         keys[i] = blob_key(values->carried[i].channel, values->carried[i].version);
     if (!query_begin(d, SQL_TARGET_CARRIED, q, err))

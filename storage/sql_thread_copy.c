@@ -42,11 +42,6 @@ struct copy {
     int64_t checkpoints, writes;
 };
 
-static COLD bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 static bool read_numbers(struct copy *c, enum sql_statement which, int64_t id, struct renumber *r,
                          struct err *err)
 {
@@ -252,7 +247,7 @@ static bool add_space(struct copy *c, struct query *q, struct err *err)
     struct space *space;
 
     if (!grown)
-        return no_memory(err);
+        return err_no_memory(err);
     c->spaces = grown;
     space = &c->spaces[c->n_spaces++];
     *space = (struct space){.from = query_col_int(q, 0), .form = (enum form)query_col_int(q, 2)};
@@ -474,7 +469,7 @@ bool sql_thread_copy(struct sql *d, struct op *op, struct err *err)
     bool none = false;
 
     if (!c)
-        return no_memory(err);
+        return err_no_memory(err);
     if (op->progress) {
         *c = *(struct copy *)op->progress;
         if (!go_on(c, err))

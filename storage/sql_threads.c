@@ -25,7 +25,7 @@ static bool make_room(struct loader *l, struct thread *thread, size_t *cap, stru
                              sizeof(*thread->namespaces), cap);
 
     if (!grown)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     thread->namespaces = grown;
     return true;
 }
@@ -122,7 +122,7 @@ static bool list_bounds(struct op *op, struct slice *lowest, struct slice *below
         char *end = arena_alloc(op->arena, lowest->len + 1);
 
         if (!end)
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
+            return err_no_memory(err);
         memcpy(end, lowest->at, lowest->len);
         end[lowest->len] = '\xFF';
         *below = (struct slice){end, lowest->len + 1};
@@ -130,7 +130,7 @@ static bool list_bounds(struct op *op, struct slice *lowest, struct slice *below
     if (slice_present(list->after) && slice_compare(list->after, *lowest) >= 0) {
         *lowest = arena_copy(op->arena, list->after);
         if (!lowest->at)
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
+            return err_no_memory(err);
         lowest->len++; /* with the NUL behind it: the next id */
     }
     return true;
@@ -156,7 +156,7 @@ bool sql_thread_list(struct sql *d, struct op *op, struct err *err)
 
     items = arena_alloc(op->arena, (size_t)list->limit * sizeof(*items));
     if (!items)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !list_bounds(op, &lowest, &below, err) ||
         !query_begin(d, SQL_THREAD_LIST, &q, err))
         return false;

@@ -239,7 +239,7 @@ bool transfer_run(struct transfer *t, struct err *err)
     bool ok;
 
     if (!r)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     memset(t->counts, 0, sizeof(t->counts));
     r->t = t;
     ok = open_side(r, LEFT, err) && open_side(r, RIGHT, err) && run_tenants(r, &arena, err);

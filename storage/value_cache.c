@@ -227,7 +227,7 @@ void value_cache_put(struct value_cache *cache, const struct cached_value *value
 }
 
 /* Moves it to the front and counts a use; NULL stays NULL. The lock is held. */
-static const struct cached_value *use(struct value_cache *cache, struct entry *e)
+static const struct cached_value *used(struct value_cache *cache, struct entry *e)
 {
     if (!e)
         return NULL;
@@ -268,7 +268,7 @@ const struct cached_value *value_cache_find(struct value_cache *cache, int64_t i
     if (!cache)
         return NULL;
     pthread_mutex_lock(&cache->lock);
-    found = use(cache, *slot_of(cache, &key));
+    found = used(cache, *slot_of(cache, &key));
     pthread_mutex_unlock(&cache->lock);
     return found;
 }
@@ -330,7 +330,7 @@ const struct cached_value *value_cache_newest(struct value_cache *cache,
         link_newest(cache, note);
         *tag = note->tag;
         of = key_of(note->value.id);
-        found = use(cache, *slot_of(cache, &of));
+        found = used(cache, *slot_of(cache, &of));
     }
     pthread_mutex_unlock(&cache->lock);
     return found;

@@ -24,7 +24,7 @@ static bool grow(struct value_map *map, struct err *err)
 
     more.slots = arena_zalloc(more.arena, more.cap, sizeof(*more.slots));
     if (!more.slots)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < map->cap; i++)
         if (map->slots[i])
             more.slots[slot_of(&more, map->slots[i]->blob.id)] = map->slots[i];

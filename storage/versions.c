@@ -86,7 +86,7 @@ static bool decode_value(struct decoding *d, const struct op *op, const struct v
     if (!own) {
         own = arena_alloc(op->arena, sizeof(*own));
         if (!own)
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
+            return err_no_memory(err);
         *own = **value;
         if (!chain_decode(d->cache, &own->blob, &own->of, op->arena, err))
             return name_place(place_of(op, d->checkpoint, own->of.channel), err);
@@ -321,7 +321,7 @@ static bool start_puts(struct run *r, struct op *const ops[], size_t n, struct e
         return true;
     r->puts = malloc(n_puts * sizeof(*r->puts));
     if (!r->puts)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         if (ops[i]->type != OP_CHECKPOINT_PUT)
             continue;

@@ -18,7 +18,7 @@ bool writes_combine(const struct op_writes_put *put, const struct writes *stored
     struct writes all = {.items = items, .n = n_kept};
 
     if (!items)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (n_kept)
         memcpy(items, stored->items, n_kept * sizeof(*items));
     all.changed = put->n > 0 ? put->mode != WRITES_IGNORE : n_kept < stored->n;

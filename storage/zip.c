@@ -40,11 +40,6 @@ static void make_key(void)
     has_key = pthread_key_create(&key, zip_free) == 0;
 }
 
-static COLD bool no_memory(struct err *err)
-{
-    return err_set(err, ERR_NO_MEMORY, "out of memory");
-}
-
 /* The compressor of this thread; NULL when memory ends. */
 static struct zip *own(void)
 {
@@ -109,18 +104,18 @@ bool zip_pack(struct slice prefix, struct slice plain, struct arena *arena, stru
     if (z && !z->pack)
         z->pack = ZSTD_createCCtx();
     if (!out || !z || !z->pack)
-        return no_memory(err);
+        return err_no_memory(err);
     if (!prepare(z->pack, prefix, plain.len))
         return err_set(err, ERR_INTERNAL, "zstd refuses its settings");
     len = ZSTD_compress2(z->pack, out, bound, plain.at, plain.len);
     give_back(z, prefix.len + plain.len);
     if (ZSTD_isError(len))
         return ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation
-                   ? no_memory(err)
+                   ? err_no_memory(err)
                    : err_set(err, ERR_INTERNAL, "zstd: %s", ZSTD_getErrorName(len));
     out = arena_resize(arena, out, bound, len); /* the newest of the arena: in place */
     if (!out)
-        return no_memory(err);
+        return err_no_memory(err);
     *packed = (struct slice){out + MAGIC_LEN, len - MAGIC_LEN};
     return true;
 }
@@ -169,13 +164,13 @@ bool zip_unpack(struct slice prefix, struct slice packed, struct arena *arena, c
     if (z && !z->unpack)
         z->unpack = ZSTD_createDCtx();
     if (!z || !z->unpack || !frame)
-        return no_memory(err);
+        return err_no_memory(err);
     put_frame(packed, packed.len, frame);
     ZSTD_DCtx_reset(z->unpack, ZSTD_reset_session_and_parameters);
     ZSTD_DCtx_setParameter(z->unpack, ZSTD_d_windowLogMax, WINDOW_MAX);
     ZSTD_DCtx_refPrefix(z->unpack, prefix.at, prefix.len);
     len = ZSTD_decompressDCtx(z->unpack, out, size, frame, MAGIC_LEN + packed.len);
     if (ZSTD_isError(len) && ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation)
-        return no_memory(err);
+        return err_no_memory(err);
     return len == size || damaged(err);
 }

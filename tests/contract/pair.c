@@ -344,7 +344,6 @@ void merge_copies(struct store *s, const struct record *copies, size_t n)
 /* What names stand for a whole conversation or thread. */
 static void copy_places(const struct op *op)
 {
-    struct drain d = {.from = here.backend, .to = there.backend};
     struct err err = {0};
 
     for (size_t i = 0; i < op->n_copies; i++) {
@@ -352,8 +351,9 @@ static void copy_places(const struct op *op)
         struct place_change change = {
             .of = {op->tenant, copy->key.id}, .name = {copy->kind, copy->key}, .number = op->stamp};
 
-        ck_assert_msg(copy->kind < RECORD_MESSAGES || failover_place(&d, &change, &err), "%s",
-                      err.text);
+        ck_assert_msg(copy->kind < RECORD_MESSAGES ||
+                          failover_place(here.backend, there.backend, &change, &err),
+                      "%s", err.text);
     }
 }
 

@@ -211,7 +211,7 @@ static bool read_records(struct backend *b, struct err *err)
                                             had * sizeof(*samples_made.records),
                                             (had + n) * sizeof(*samples_made.records));
         if (!samples_made.records)
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
+            return err_no_memory(err);
         memcpy(samples_made.records + had, op.read_range.out.items,
                n * sizeof(*samples_made.records));
         samples_made.n_records += n;

@@ -148,7 +148,7 @@ static void put_body(const struct state *s, struct text *t, const struct record 
 static bool keep_line(struct state *s, const struct text *t, struct err *err)
 {
     if (t->failed)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     if (s->n_lines == COUNT_OF(s->lines))
         return err_set(err, ERR_INTERNAL, "more than is compared");
     s->lines[s->n_lines++] = text_slice(t);
@@ -272,7 +272,7 @@ bool state_read(struct backend *b, unsigned detail, struct arena *arena, struct 
         if (!(detail & STATE_CONTENT) || i == 0 || !slice_equal(s.lines[i], s.lines[i - 1]))
             text_put(&t, s.lines[i]);
     if (t.failed)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        return err_no_memory(err);
     *out = text_slice(&t);
     return true;
 }

@@ -5,6 +5,7 @@
 #include "redis_entry.h"
 #include "redis_keys.h"
 #include "redis_pack.h"
+#include "redis_pair.h"
 #include "redis_url.h"
 
 Suite *suite_redis(void);
@@ -139,16 +140,16 @@ START_TEST(entries_come_back)
                              .n_names = COUNT_OF(names)},
                         back;
     struct call c = {.arena = &arena};
-    struct redis_bounds bounds = redis_entry_bounds(&c, e.number);
+    struct redis_bounds bounds = redis_outbox_bounds(&c, e.number);
     struct slice text, again;
 
-    ck_assert(redis_entry_text(&c, &e, &text, &err));
-    ck_assert(redis_entry_take(&c, text, &back, &err));
+    ck_assert(redis_entry_text(&e, &arena, &text, &err));
+    ck_assert(redis_entry_take(text, &arena, &back, &err));
     ck_assert_int_eq(back.number, e.number);
     ck_assert(slice_equal(back.tenant, e.tenant) && slice_equal(back.id, e.id));
     ck_assert_uint_eq(back.n_names, COUNT_OF(names));
     ck_assert(!slice_present(back.names[0].key.ns) && slice_present(back.names[1].key.ns));
-    ck_assert(redis_entry_text(&c, &back, &again, &err)); /* or it could not be cleared */
+    ck_assert(redis_entry_text(&back, &arena, &again, &err)); /* or it could not be cleared */
     ck_assert(slice_equal(again, text));
 
     ck_assert(slice_starts(bounds.from, SLICE("[0")) && slice_starts(bounds.to, SLICE("(0")));
@@ -157,11 +158,11 @@ START_TEST(entries_come_back)
     ck_assert_int_le(slice_compare(bounds.from, text), 0);
     ck_assert_int_gt(slice_compare(bounds.to, text), 0);
     e.number++;
-    ck_assert(redis_entry_text(&c, &e, &text, &err));
+    ck_assert(redis_entry_text(&e, &arena, &text, &err));
     ck_assert_int_le(slice_compare(bounds.to, text), 0);
 
     for (size_t len = 0; len < text.len; len++)
-        ck_assert(!redis_entry_take(&c, (struct slice){text.at, len}, &back, &err));
+        ck_assert(!redis_entry_take((struct slice){text.at, len}, &arena, &back, &err));
     ck_assert_int_eq(err.kind, ERR_STORAGE);
 }
 END_TEST

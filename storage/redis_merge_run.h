@@ -1,5 +1,5 @@
 /*
- * redis_merge.h - the parts of OP_MERGE.
+ * redis_merge_run.h - the parts of OP_MERGE.
  *
  *     redis_merge.c: a run of records of one id -> asks for all that is stored of them
  *         -> redis_merge_<kind>(), one record after the other -> stores what has changed, and commits
@@ -12,8 +12,8 @@
  * Units      stamps as in clock.h.
  * Errors     those of redis.h.
  */
-#ifndef REDIS_MERGE_H
-#define REDIS_MERGE_H
+#ifndef REDIS_MERGE_RUN_H
+#define REDIS_MERGE_RUN_H
 
 #include "redis_rows.h"
 #include "redis_threads.h"
@@ -56,7 +56,14 @@ struct merge {
  * Whether this record may read more, and change what was read by itself. False: it is the beginning of
  * another run.
  */
-bool redis_merge_alone(struct merge *m) MUST_USE;
+static inline MUST_USE bool redis_merge_alone(struct merge *m)
+{
+    struct merge_run *run = m->run;
+
+    run->stops = run->row_changed || run->thread_changed || m->c->n_changes > 0;
+    run->ends = !run->stops;
+    return run->ends;
+}
 
 /* Merges a record of the kind. */
 bool redis_merge_session(struct merge *m, struct err *err) MUST_USE;
