@@ -1,0 +1,115 @@
+/* sides.c - see sides.h. */
+#include "sides.h"
+
+#include <check.h>
+
+#include "clock.h"
+#include "drivers.h"
+
+void sides_open(struct sides *s)
+{
+    struct backend_config cfg = {.url = "memory:", .role = BACKEND_ANY, .context_versions = 3};
+    struct err err = {0};
+
+    *s = (struct sides){.arena = {0}};
+    for (int i = 0; i < 2; i++) {
+        s->stores[i] = chain_open(&cfg, &err);
+        ck_assert_msg(s->stores[i] != NULL, "%s", err.text);
+        s->faults[i] = fault_open(s->stores[i], &s->plans[i], &err);
+        ck_assert_msg(s->faults[i] != NULL, "%s", err.text);
+    }
+}
+
+void sides_close(struct sides *s)
+{
+    backend_close(s->faults[0]);
+    backend_close(s->faults[1]);
+    arena_done(&s->arena);
+}
+
+struct op sides_op(struct sides *s, enum op_type type, const char *id)
+{
+    return (struct op){.type = type,
+                       .tenant = SLICE("default"),
+                       .id = slice_of(id),
+                       .now_us = clock_now_us(),
+                       .stamp = stamp_next(),
+                       .arena = &s->arena};
+}
+
+void sides_run(struct sides *s, int side, struct op *op)
+{
+    struct err err = {0};
+
+    ck_assert_msg(backend_execute(s->stores[side], &op, 1, &err), "%s", err.text);
+    ck_assert_msg(op->status.kind == ERR_OK, "%s: %s", op_name(op->type), op->status.text);
+}
+
+void sides_session(struct sides *s, int side, const char *id)
+{
+    struct op op = sides_op(s, OP_SESSION_PUT, id);
+
+    op.session_put.user_id = SLICE("u");
+    op.session_put.metadata = SLICE("{}");
+    sides_run(s, side, &op);
+}
+
+void sides_message(struct sides *s, int side, const char *id, const char *message)
+{
+    struct op op = sides_op(s, OP_MESSAGE_APPEND, id);
+    struct message m = {.id = slice_of(message),
+                        .role = SLICE("user"),
+                        .content = SLICE("\"hello\""),
+                        .metadata = SLICE("{}")};
+
+    op.message_append.messages = &m;
+    op.message_append.n = 1;
+    sides_run(s, side, &op);
+}
+
+void sides_checkpoint(struct sides *s, int side, const char *thread, const char *id)
+{
+    struct op op = sides_op(s, OP_CHECKPOINT_PUT, thread);
+
+    op.checkpoint_put.ns = SLICE("");
+    op.checkpoint_put.checkpoint_id = slice_of(id);
+    op.checkpoint_put.form = FORM_CHANNEL;
+    op.checkpoint_put.head.type = SLICE("");
+    op.checkpoint_put.head.bytes = SLICE("{\"v\":4}");
+    op.checkpoint_put.metadata = SLICE("{}");
+    sides_run(s, side, &op);
+}
+
+void sides_writes(struct sides *s, int side, const char *thread, const char *id, const char *task)
+{
+    struct op op = sides_op(s, OP_WRITES_PUT, thread);
+    struct write w = {.channel = SLICE("a"),
+                      .blob = {.type = SLICE("msgpack"), .bytes = SLICE("\x01")}};
+
+    op.writes_put = (struct op_writes_put){.ns = SLICE(""),
+                                           .checkpoint_id = slice_of(id),
+                                           .task_id = slice_of(task),
+                                           .task_path = SLICE(""),
+                                           .form = FORM_CHANNEL,
+                                           .writes = &w,
+                                           .n = 1};
+    sides_run(s, side, &op);
+}
+
+size_t sides_count(struct sides *s, int side, enum record_kind kind)
+{
+    struct op op = sides_op(s, OP_READ_RANGE, NULL);
+
+    op.read_range.kind = kind;
+    op.read_range.limit = 1000;
+    sides_run(s, side, &op);
+    return op.read_range.out.n;
+}
+
+void sides_fail(struct sides *s, int side, size_t call)
+{
+    struct fault_plan *plan = &s->plans[side];
+
+    plan->mode = FAULT_BEFORE;
+    atomic_store(&plan->at, call ? atomic_load(&plan->calls) + call : 0);
+}

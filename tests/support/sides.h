@@ -1,0 +1,44 @@
+/*
+ * sides.h - two stores in memory, for tests of what a failover does with both.
+ *
+ *     sides_open(&s); sides_message(&s, 0, "s1", "m1"); ... sides_count(&s, 1, RECORD_MESSAGE)
+ *
+ * Threads    one.
+ * Ownership  closed by sides_close().
+ * Units      none.
+ * Errors     a test fails.
+ */
+#ifndef SIDES_H
+#define SIDES_H
+
+#include "fault.h"
+
+struct sides {
+    struct fault_plan plans[2];
+    struct backend *stores[2];
+    struct backend *faults[2]; /* the same behind a fault.c */
+    struct arena arena;
+};
+
+void sides_open(struct sides *s);
+void sides_close(struct sides *s);
+
+/* An op of the tenant "default" with a new stamp, its input zeroed. id NULL: none. */
+struct op sides_op(struct sides *s, enum op_type type, const char *id);
+
+/* Runs an op in one of the stores; it must succeed. */
+void sides_run(struct sides *s, int side, struct op *op);
+
+/* Puts one thing into one of them. */
+void sides_session(struct sides *s, int side, const char *id);
+void sides_message(struct sides *s, int side, const char *id, const char *message);
+void sides_checkpoint(struct sides *s, int side, const char *thread, const char *id);
+void sides_writes(struct sides *s, int side, const char *thread, const char *id, const char *task);
+
+/* How many records of a kind it holds, up to 1000. */
+size_t sides_count(struct sides *s, int side, enum record_kind kind);
+
+/* This call from now on of a store in `faults` fails; 0: none does. */
+void sides_fail(struct sides *s, int side, size_t call);
+
+#endif

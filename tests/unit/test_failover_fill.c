@@ -1,0 +1,392 @@
+/* test_failover_fill.c - what two stores know of each other, and filling one from the other. */
+#include <check.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "acquaintance.h"
+#include "clock.h"
+#include "failover_fill.h"
+#include "sides.h"
+
+Suite *suite_failover_fill(void);
+
+static struct sides sides;
+static struct failover *failover;
+static struct acquaintance known[2];
+static struct fill fill;
+static struct op reads[2];
+
+/* A process that has seen neither store. */
+static void begin(void)
+{
+    struct failover_config cfg = {.poll_ms = 1000, .stores = {&known[0], &known[1]}};
+    struct err err = {0};
+
+    acquaintance_init(&known[0]);
+    acquaintance_init(&known[1]);
+    fill = (struct fill){.active = false};
+    failover = failover_new(&cfg, &err);
+    ck_assert_msg(failover != NULL, "%s", err.text);
+}
+
+static void end(void)
+{
+    fill_done(&fill);
+    failover_free(failover);
+}
+
+static void setup(void)
+{
+    sides_open(&sides);
+    begin();
+}
+
+static void teardown(void)
+{
+    end();
+    sides_close(&sides);
+}
+
+static void look(void)
+{
+    for (int i = 0; i < 2; i++) {
+        reads[i] = sides_op(&sides, OP_PAIR_READ, NULL);
+        reads[i].pair_read.limit = 1000;
+        sides_run(&sides, i, &reads[i]);
+    }
+}
+
+/* Judges what was seen of one store, or of both. */
+static bool judge(bool primary, bool fallback, struct err *err)
+{
+    const struct op_pair_read *seen[] = {primary ? &reads[0].pair_read : NULL,
+                                         fallback ? &reads[1].pair_read : NULL};
+
+    *err = (struct err){.kind = ERR_OK};
+    return fill_judge(failover, &fill, seen, sides.stores, err);
+}
+
+static void judge_both(void)
+{
+    struct err err;
+
+    look();
+    ck_assert_msg(judge(true, true, &err), "%s", err.text);
+}
+
+static void fill_all(void)
+{
+    bool more = true;
+    struct err err;
+
+    while (more)
+        ck_assert_msg(fill_step(failover, &fill, sides.stores, &more, &err), "%s", err.text);
+}
+
+/* Looks at both until they are a pair; how many fills it took. */
+static int settle(void)
+{
+    int fills = 0;
+
+    for (int i = 0; i < 6; i++) {
+        judge_both();
+        fills += fill.active;
+        fill_all();
+    }
+    ck_assert(fill.met && state_filled(failover, PRIMARY) && state_filled(failover, FALLBACK));
+    return fills;
+}
+
+static void note(int side, const char *name, const char *text)
+{
+    struct op op = sides_op(&sides, OP_PAIR_CHANGE, NULL);
+    struct pair_note change = {.name = slice_of(name), .text = slice_of(text)};
+
+    op.pair_change.notes = &change;
+    op.pair_change.n_notes = 1;
+    sides_run(&sides, side, &op);
+}
+
+/* The text that a store has noted, as the last look found it. */
+static struct slice noted(int side, const char *name)
+{
+    const struct op_pair_read *read = &reads[side].pair_read;
+
+    for (size_t i = 0; i < read->out.n_notes; i++)
+        if (slice_equal(read->out.notes[i].name, slice_of(name)))
+            return read->out.notes[i].text;
+    return (struct slice){NULL, 0};
+}
+
+START_TEST(two_new_stores_become_a_pair)
+{
+    ck_assert_int_eq(settle(), 1);
+    look();
+    ck_assert_uint_eq(noted(0, "pair").len, 16);
+    ck_assert(slice_equal(noted(0, "pair"), noted(1, "pair")));
+    ck_assert(slice_present(noted(0, "filled")) && slice_present(noted(1, "filled")));
+    ck_assert(slice_present(noted(0, "peer")) && slice_present(noted(1, "peer beat")));
+    ck_assert_int_eq(settle(), 0);
+}
+END_TEST
+
+START_TEST(a_new_fallback_is_filled)
+{
+    for (int i = 0; i < 600; i++) { /* more than a page */
+        char id[16];
+
+        snprintf(id, sizeof(id), "s%03d", i);
+        sides_session(&sides, 0, id);
+    }
+    sides_message(&sides, 0, "s001", "m1");
+    sides_checkpoint(&sides, 0, "t", "c1");
+    sides_writes(&sides, 0, "t", "c1", "k");
+    judge_both();
+    judge_both();
+    ck_assert(fill.active && fill.to == FALLBACK && !state_filled(failover, FALLBACK));
+    fill_all();
+    ck_assert(!fill.active);
+    for (enum record_kind kind = RECORD_SESSION; kind < RECORD_KIND_COUNT; kind++)
+        ck_assert_uint_eq(sides_count(&sides, 1, kind), sides_count(&sides, 0, kind));
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 600);
+}
+END_TEST
+
+START_TEST(every_tenant_is_filled)
+{
+    static const char *const tenants[] = {"a", "default", "z"};
+    struct op op;
+
+    for (int i = 0; i < 3; i++) {
+        op = sides_op(&sides, OP_SESSION_PUT, "s1");
+        op.tenant = slice_of(tenants[i]);
+        op.session_put.user_id = SLICE("u");
+        op.session_put.metadata = SLICE("{}");
+        sides_run(&sides, 0, &op);
+    }
+    settle();
+    for (int i = 0; i < 3; i++) {
+        op = sides_op(&sides, OP_SESSION_GET, "s1");
+        op.tenant = slice_of(tenants[i]);
+        sides_run(&sides, 1, &op);
+    }
+}
+END_TEST
+
+START_TEST(a_fallback_of_another_pair_is_refused)
+{
+    struct err err;
+
+    settle();
+    note(1, "pair", "another");
+    look();
+    ck_assert(!judge(true, true, &err));
+    ck_assert_int_eq(err.kind, ERR_CONFIG);
+    ck_assert(fill.foreign && !fill.active && !state_filled(failover, FALLBACK));
+}
+END_TEST
+
+START_TEST(an_emptied_primary_is_filled)
+{
+    sides_session(&sides, 1, "s1");
+    note(1, "pair", "p");
+    note(1, "filled", "1");
+    judge_both();
+    ck_assert(fill.active && fill.to == PRIMARY && !state_filled(failover, PRIMARY));
+    fill_all();
+    ck_assert_uint_eq(sides_count(&sides, 0, RECORD_SESSION), 1);
+    judge_both();
+    ck_assert(slice_equal(noted(0, "pair"), SLICE("p")));
+    settle();
+}
+END_TEST
+
+START_TEST(a_primary_of_no_pair_is_not_overwritten)
+{
+    struct err err;
+
+    sides_session(&sides, 0, "s1");
+    sides_session(&sides, 1, "s2");
+    note(1, "pair", "p");
+    note(1, "filled", "1");
+    look();
+    ck_assert(!judge(true, true, &err));
+    ck_assert_int_eq(err.kind, ERR_CONFIG);
+    ck_assert(fill.foreign && !fill.active);
+    ck_assert_uint_eq(sides_count(&sides, 0, RECORD_SESSION), 1);
+}
+END_TEST
+
+/* The side that has forgotten is filled from the other one. */
+static void is_filled(int side)
+{
+    struct err err;
+
+    ck_assert_msg(judge(true, true, &err), "%s", err.text);
+    ck_assert(fill.active && (int)fill.to == side);
+    ck_assert(!state_filled(failover, (enum side)side));
+    fill_all();
+    settle();
+}
+
+START_TEST(another_incarnation_has_forgotten)
+{
+    settle();
+    look();
+    reads[_i].pair_read.out.incarnation = SLICE("another");
+    is_filled(_i);
+}
+END_TEST
+
+START_TEST(a_lower_position_has_forgotten)
+{
+    settle();
+    look();
+    reads[_i].pair_read.out.position -= 1;
+    is_filled(_i);
+}
+END_TEST
+
+/* A copy of a store from before: its peer has seen later beats. */
+START_TEST(an_older_beat_has_forgotten)
+{
+    char beat[32];
+
+    settle();
+    snprintf(beat, sizeof(beat), "%" PRId64,
+             stamp_next() - (INT64_C(120000000) << STAMP_NODE_BITS));
+    note(_i, "beat", beat);
+    look();
+    is_filled(_i);
+}
+END_TEST
+
+START_TEST(a_beat_may_be_a_little_older)
+{
+    char beat[32];
+
+    settle();
+    snprintf(beat, sizeof(beat), "%" PRId64, stamp_next() - (INT64_C(30000000) << STAMP_NODE_BITS));
+    note(_i, "beat", beat);
+    ck_assert_int_eq(settle(), 0);
+}
+END_TEST
+
+START_TEST(a_damaged_note_of_the_peer_has_forgotten)
+{
+    settle();
+    note(0, "peer", "without a blank");
+    look();
+    is_filled(1);
+}
+END_TEST
+
+/* A new process that sees the fallback alone believes what it says of itself. */
+START_TEST(the_fallback_alone)
+{
+    struct err err;
+
+    settle();
+    end();
+    begin();
+    look();
+    ck_assert(judge(false, true, &err));
+    ck_assert(state_filled(failover, FALLBACK) && !fill.met);
+    note(1, "filled", NULL);
+    look();
+    ck_assert(judge(false, true, &err));
+    ck_assert(!state_filled(failover, FALLBACK));
+    ck_assert(judge(false, false, &err));
+}
+END_TEST
+
+START_TEST(lanes_are_told_what_the_stores_are)
+{
+    struct met met;
+    struct err err;
+
+    settle();
+    look();
+    for (int i = 0; i < 2; i++) {
+        met = acquaintance_meet(&known[i], reads[i].pair_read.out.incarnation, noted(0, "pair"),
+                                reads[i].pair_read.out.position);
+        ck_assert(!met.early && acquaintance_admits(&known[i], &met, &err));
+        met = acquaintance_meet(&known[i], SLICE("another"), noted(0, "pair"), 0);
+        ck_assert(!acquaintance_admits(&known[i], &met, &err));
+    }
+}
+END_TEST
+
+/* Each call of each store fails once; the fill goes on from the page where it was lost. */
+START_TEST(goes_on_where_it_was_lost)
+{
+    bool more = true;
+    struct err err;
+
+    sides_session(&sides, 0, "s1");
+    sides_message(&sides, 0, "s1", "m1");
+    sides_checkpoint(&sides, 0, "t", "c1");
+    judge_both();
+    judge_both();
+    ck_assert(fill.active);
+    for (int step = 0; more; step++) {
+        int side = step % 2;
+
+        ck_assert_int_lt(step, 60);
+        sides_fail(&sides, side, 1);
+        if (!fill_step(failover, &fill, sides.faults, &more, &err)) {
+            ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+            more = true;
+        }
+        sides_fail(&sides, side, 0);
+        if (more)
+            ck_assert_msg(fill_step(failover, &fill, sides.faults, &more, &err), "%s", err.text);
+    }
+    for (enum record_kind kind = RECORD_SESSION; kind < RECORD_KIND_COUNT; kind++)
+        ck_assert_uint_eq(sides_count(&sides, 1, kind), sides_count(&sides, 0, kind));
+    settle();
+}
+END_TEST
+
+/* A note that cannot be written is told, and written at the next look. */
+START_TEST(a_store_that_is_lost_while_it_is_judged)
+{
+    const struct op_pair_read *seen[] = {&reads[0].pair_read, &reads[1].pair_read};
+    struct err err;
+
+    for (int side = 0; side < 2; side++) {
+        settle();
+        look();
+        sides_fail(&sides, side, 1);
+        ck_assert(!fill_judge(failover, &fill, seen, sides.faults, &err));
+        ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+        sides_fail(&sides, side, 0);
+        ck_assert_int_eq(settle(), 0);
+    }
+}
+END_TEST
+
+Suite *suite_failover_fill(void)
+{
+    Suite *s = suite_create("failover_fill");
+    TCase *tc = tcase_create("failover_fill");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, two_new_stores_become_a_pair);
+    tcase_add_test(tc, a_new_fallback_is_filled);
+    tcase_add_test(tc, every_tenant_is_filled);
+    tcase_add_test(tc, a_fallback_of_another_pair_is_refused);
+    tcase_add_test(tc, an_emptied_primary_is_filled);
+    tcase_add_test(tc, a_primary_of_no_pair_is_not_overwritten);
+    tcase_add_loop_test(tc, another_incarnation_has_forgotten, 0, 2);
+    tcase_add_loop_test(tc, a_lower_position_has_forgotten, 0, 2);
+    tcase_add_loop_test(tc, an_older_beat_has_forgotten, 0, 2);
+    tcase_add_loop_test(tc, a_beat_may_be_a_little_older, 0, 2);
+    tcase_add_test(tc, a_damaged_note_of_the_peer_has_forgotten);
+    tcase_add_test(tc, the_fallback_alone);
+    tcase_add_test(tc, lanes_are_told_what_the_stores_are);
+    tcase_add_test(tc, goes_on_where_it_was_lost);
+    tcase_add_test(tc, a_store_that_is_lost_while_it_is_judged);
+    suite_add_tcase(s, tc);
+    return s;
+}

@@ -1,0 +1,194 @@
+/* test_failover_tend.c - when both stores are looked at, and what becomes of what a look finds. */
+#include <check.h>
+
+#include "clock.h"
+#include "failover.h"
+#include "oom.h"
+#include "sides.h"
+
+Suite *suite_failover_tend(void);
+
+enum { POLL_MS = 1000 };
+
+static struct sides sides;
+static struct failover *failover;
+
+static void setup(void)
+{
+    static const struct failover_config cfg = {
+        .breaker = {.failures = 1,
+                    .window_ns = INT64_C(10000000000),
+                    .pause_min_ns = INT64_C(100000000),
+                    .pause_max_ns = INT64_C(2000000000)},
+        .start_wait_ms = 15000,
+        .poll_ms = POLL_MS,
+        .seed = 7,
+    };
+    struct err err = {0};
+
+    clock_fake(INT64_C(1000000000), INT64_C(1800000000000000));
+    sides_open(&sides);
+    failover = failover_new(&cfg, &err);
+    ck_assert_msg(failover != NULL, "%s", err.text);
+}
+
+static void teardown(void)
+{
+    failover_free(failover);
+    sides_close(&sides);
+    clock_fake(0, 0);
+}
+
+static int64_t tend(void)
+{
+    return failover_tend(failover, sides.faults[0], sides.faults[1]);
+}
+
+static void pass_time(int64_t ms)
+{
+    clock_fake(clock_now_ns() + ms * 1000000, clock_now_us() + ms * 1000);
+}
+
+static size_t calls(int side)
+{
+    return atomic_load(&sides.plans[side].calls);
+}
+
+static struct failover_report report(void)
+{
+    struct failover_report r;
+
+    failover_report(failover, &r);
+    return r;
+}
+
+/* Looks until all is done. */
+static void settle(void)
+{
+    int rounds = 0;
+
+    do {
+        pass_time(POLL_MS);
+        ck_assert_int_lt(rounds++, 60);
+    } while (tend() == 0 || report().state != FAILOVER_NORMAL);
+}
+
+START_TEST(nothing_is_asked_between_two_looks)
+{
+    size_t before[2];
+
+    settle();
+    before[0] = calls(0);
+    before[1] = calls(1);
+    for (int i = 0; i < 9; i++) {
+        pass_time(POLL_MS / 10);
+        ck_assert_int_le(tend(), 100); /* what lanes have copied is cleared meanwhile */
+    }
+    ck_assert(calls(0) == before[0] && calls(1) == before[1]);
+    pass_time(POLL_MS / 10 + 1);
+    (void)tend();
+    ck_assert(calls(0) > before[0] && calls(1) > before[1]);
+}
+END_TEST
+
+START_TEST(without_memory_it_comes_back_later)
+{
+    int64_t ms;
+
+    oom_set(true);
+    ms = tend();
+    oom_set(false);
+    ck_assert_int_eq(ms, POLL_MS);
+    ck_assert(calls(0) == 0 && calls(1) == 0);
+    settle();
+}
+END_TEST
+
+/* An entry that no lane copies goes when two looks have found it. */
+START_TEST(what_waits_is_copied_and_cleared)
+{
+    struct op op, read;
+
+    settle();
+    op = sides_op(&sides, OP_SESSION_PUT, "s1");
+    op.session_put.user_id = SLICE("u");
+    op.session_put.metadata = SLICE("{}");
+    op.replicate = true;
+    sides_run(&sides, 0, &op);
+    pass_time(POLL_MS);
+    (void)tend();
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 0); /* a lane may be about to */
+    ck_assert_int_eq(report().primary.outbox, 1);
+    settle();
+    settle();
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 1);
+    read = sides_op(&sides, OP_PAIR_READ, NULL);
+    read.pair_read.limit = 10;
+    sides_run(&sides, 0, &read);
+    ck_assert_uint_eq(read.pair_read.out.n, 0);
+    ck_assert_int_eq(report().copied, 1);
+}
+END_TEST
+
+START_TEST(what_is_missing_is_found_when_nothing_of_it_waits)
+{
+    struct op op, read;
+    struct pair_id lost = {SLICE("default"), SLICE("s1")};
+
+    settle();
+    op = sides_op(&sides, OP_PAIR_CHANGE, NULL);
+    op.pair_change.missing = &lost;
+    op.pair_change.n_missing = 1;
+    for (int side = 0; side < 2; side++)
+        sides_run(&sides, side, &op);
+    settle();
+    settle();
+    for (int side = 0; side < 2; side++) {
+        read = sides_op(&sides, OP_PAIR_READ, NULL);
+        read.pair_read.limit = 10;
+        sides_run(&sides, side, &read);
+        ck_assert_uint_eq(read.pair_read.out.n_missing, 0);
+    }
+}
+END_TEST
+
+/* A store that is down is left alone for a while, and said to be so; the other one is looked at. */
+START_TEST(a_store_that_is_lost)
+{
+    static const enum failover_state states[] = {FAILOVER_ON_FALLBACK, FAILOVER_FALLBACK_DOWN};
+    size_t other;
+
+    settle();
+    sides.plans[_i].persistent = true;
+    sides_fail(&sides, _i, 1);
+    other = calls(!_i);
+    for (int i = 0; i < 3; i++) {
+        pass_time(POLL_MS);
+        (void)tend();
+    }
+    ck_assert_int_eq(report().state, states[_i]);
+    ck_assert(!(_i ? report().fallback.up : report().primary.up));
+    ck_assert_str_ne(_i ? report().fallback.problem : report().primary.problem, "");
+    ck_assert_uint_ge(calls(!_i), other + 3);
+    sides.plans[_i].persistent = false;
+    sides_fail(&sides, _i, 0);
+    for (int i = 0; i < 5; i++)
+        settle();
+    ck_assert(report().primary.up && report().fallback.up);
+}
+END_TEST
+
+Suite *suite_failover_tend(void)
+{
+    Suite *s = suite_create("failover_tend");
+    TCase *tc = tcase_create("failover_tend");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, nothing_is_asked_between_two_looks);
+    tcase_add_test(tc, without_memory_it_comes_back_later);
+    tcase_add_test(tc, what_waits_is_copied_and_cleared);
+    tcase_add_test(tc, what_is_missing_is_found_when_nothing_of_it_waits);
+    tcase_add_loop_test(tc, a_store_that_is_lost, 0, 2);
+    suite_add_tcase(s, tc);
+    return s;
+}
