@@ -43,8 +43,11 @@ struct use {
     bool detached; /* nobody waits for it */
     int64_t trip;  /* the trips there had been when it was sent */
     PGresult *result;
-    int row;         /* -1 before the first */
-    unsigned cursor; /* that the rows come from; 0 = none */
+    int first, rows;     /* its own of those in the result */
+    struct use *members; /* whose statements this one runs at once: postgres_gather.c */
+    bool borrowed;       /* the result is that of another use */
+    int row;             /* -1 before the first, else from 0 on */
+    unsigned cursor;     /* that the rows come from; 0 = none */
     int n;
     Oid types[POSTGRES_PARAMETERS];
     const char *values[POSTGRES_PARAMETERS];
@@ -66,18 +69,20 @@ struct postgres {
     struct use *free;
     struct track *track; /* the ops that run now in a fiber: postgres_rounds.c */
     struct track *waiting, *last_waiting, *idle;
-    struct row_cache rows; /* outside of fibers */
-    bool writes;           /* in a transaction that locks what it finds */
-    bool open;             /* a transaction has begun */
-    bool failed;           /* a statement of it has; `failure` says how */
-    bool repeatable;       /* ... and another try may succeed */
-    struct err failure;    /* also: why there is no connection */
-    unsigned cursors;      /* that were opened, ever */
-    int64_t changes;       /* statements that write, ever */
-    int64_t trips;         /* how often the server was made to answer, ever */
-    int64_t stamp_high;    /* as in the table clocks */
-    bool settling;         /* the clock is not moved ahead any more */
-    int64_t retry_ns;      /* no connection is tried before this */
+    struct use *gathered, *last_gathered; /* that are sent together with the next flush */
+    struct use *shared;                   /* whose results others have borrowed */
+    struct row_cache rows;                /* outside of fibers */
+    bool writes;                          /* in a transaction that locks what it finds */
+    bool open;                            /* a transaction has begun */
+    bool failed;                          /* a statement of it has; `failure` says how */
+    bool repeatable;                      /* ... and another try may succeed */
+    struct err failure;                   /* also: why there is no connection */
+    unsigned cursors;                     /* that were opened, ever */
+    int64_t changes;                      /* statements that write, ever */
+    int64_t trips;                        /* how often the server was made to answer, ever */
+    int64_t stamp_high;                   /* as in the table clocks */
+    bool settling;                        /* the clock is not moved ahead any more */
+    int64_t retry_ns;                     /* no connection is tried before this */
     int64_t backoff_ns;
     bool ready;   /* the connection is set up, and a pipeline */
     bool patient; /* at the start: whoever opens it waits for as long as it takes */

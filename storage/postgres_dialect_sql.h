@@ -58,14 +58,35 @@
  * Finds, locks and changes the row of a session, and adds a message. active_min is compared in a way that no
  * index serves: that of the ids is the right one.
  */
-#define PUT_NEXT_MESSAGE                                                                               \
-    "WITH s AS (UPDATE sessions SET last_seq = ?3, active_us = greatest(active_us, ?3) "               \
-    "WHERE tenant = ?1 AND session_id = ?2 AND last_seq < ?3 AND active_min IS NOT DISTINCT FROM ?4 "  \
-    "AND active_us > ?5 AND tomb < ?6 AND (?7 = 0 OR gen > tomb) RETURNING " SESSION_NUMBERS ", id), " \
-    "m AS (INSERT INTO conversations (session, seq, message_id, stamp, role, content, metadata) "      \
-    "SELECT id, ?3, ?8, ?6, ?9, ?10, ?11 FROM s ON CONFLICT DO NOTHING RETURNING 1) "                  \
+#define NEXT_ROW(tenant_, session_, seq_, minute, expired, stamp_, require)                          \
+    "tenant = " tenant_ " AND session_id = " session_ " AND last_seq < " seq_                        \
+    " AND active_min IS NOT DISTINCT FROM " minute " AND active_us > " expired " AND tomb < " stamp_ \
+    " AND (" require " = 0 OR gen > tomb)"
+#define NEXT_COLUMNS "conversations (session, seq, message_id, stamp, role, content, metadata)"
+
+#define PUT_NEXT_MESSAGE                                                                         \
+    "WITH s AS (UPDATE sessions SET last_seq = ?3, active_us = greatest(active_us, ?3) WHERE "   \
+    NEXT_ROW("?1", "?2", "?3", "?4", "?5", "?6", "?7") " RETURNING " SESSION_NUMBERS ", id), "   \
+    "m AS (INSERT INTO " NEXT_COLUMNS " SELECT id, ?3, ?8, ?6, ?9, ?10, ?11 FROM s "             \
+    "ON CONFLICT DO NOTHING RETURNING 1) "                                                       \
     "SELECT s.*, EXISTS (SELECT 1 FROM m), CASE WHEN ?12 = 1 THEN " OUTBOX_WAITS " END FROM s"
 
+/*
+ * The same of many sessions, once each: arrays take the place of the parameters, in their order, and the
+ * last column says which element a row is of.
+ */
+#define PUT_NEXT_MESSAGES                                                                            \
+    "WITH r AS MATERIALIZED (SELECT * FROM unnest(?1::bigint[], ?2::bytea[], ?3::bigint[], "         \
+    "?4::bigint[], ?5::bigint[], ?6::bigint[], ?7::bigint[], ?8::bytea[], ?9::bytea[], ?10::text[], " \
+    "?11::text[], ?12::bigint[]) WITH ORDINALITY AS r(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, " \
+    "r12, n)), "                                                                                     \
+    "s (numbers, time, id, n, look) AS (UPDATE sessions SET last_seq = r3, "                         \
+    "active_us = greatest(active_us, r3) FROM r WHERE "                                              \
+    NEXT_ROW("r1", "r2", "r3", "r4", "r5", "r6", "r7") " RETURNING " SESSION_NUMBERS ", id, n, r12), " \
+    "m AS (INSERT INTO " NEXT_COLUMNS " SELECT id, r3, r8, r6, r9, r10, r11 FROM s JOIN r USING (n) " \
+    "ON CONFLICT DO NOTHING RETURNING session) "                                                     \
+    "SELECT numbers, time, id, EXISTS (SELECT 1 FROM m WHERE session = s.id), "                      \
+    "CASE WHEN look = 1 THEN " OUTBOX_WAITS " END, n FROM s"
 
 #define STORE_INCARNATION \
     "SELECT convert_to(CAST((" POSTGRES_INCARNATION ") AS TEXT), 'UTF8'), (" POSTGRES_POSITION ")"

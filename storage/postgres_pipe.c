@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "postgres_errors.h"
+#include "postgres_gather.h"
 #include "postgres_instance.h"
 #include "postgres_setup.h"
 
@@ -29,6 +30,9 @@ struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct e
     use->which = which;
     use->sent = use->done = use->detached = false;
     use->result = NULL;
+    use->first = use->rows = 0;
+    use->members = NULL;
+    use->borrowed = false;
     use->row = -1;
     use->cursor = 0;
     use->n = 0;
@@ -37,7 +41,8 @@ struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct e
 
 static void recycle(struct postgres *d, struct use *use)
 {
-    PQclear(use->result);
+    if (!use->borrowed)
+        PQclear(use->result);
     use->result = NULL;
     use->next = d->free;
     d->free = use;
@@ -59,7 +64,10 @@ static void finish(struct postgres *d)
     d->first = use->next;
     use->next = NULL;
     use->done = true;
-    if (use->detached)
+    use->rows = PQntuples(use->result);
+    if (use->members)
+        gather_share(d, use);
+    else if (use->detached)
         recycle(d, use);
 }
 

@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <stdlib.h>
 
+#include "postgres_gather.h"
 #include "postgres_pipe.h"
 #include "postgres_rounds.h"
 #include "postgres_statement.h"
@@ -125,13 +126,17 @@ static bool fail_step(struct query *q, const struct err *why, struct err *err)
 
 static bool send_first(struct query *q, struct err *err)
 {
+    if (gather_add(driver_of(q), q->st))
+        return true;
     return statement_is_long(((struct use *)q->st)->which) ? open_cursor(q, err)
                                                            : send_query(q, err);
 }
 
 static int64_t changes(const struct query *q)
 {
-    return strtoll(PQcmdTuples(((struct use *)q->st)->result), NULL, 10);
+    const struct use *use = q->st;
+
+    return use->borrowed ? use->rows : strtoll(PQcmdTuples(use->result), NULL, 10);
 }
 
 static bool ask(struct query *q, struct err *err)
@@ -170,7 +175,7 @@ static bool step(struct query *q, bool *row, struct err *err)
         use = q->st;
         use->row = 0;
     }
-    *row = use->row < PQntuples(use->result);
+    *row = use->row < use->rows;
     return true;
 }
 
@@ -211,7 +216,7 @@ static int64_t total_changes(struct sql *d)
 static bool unpack(const struct use *use, int *column, struct slice *number)
 {
     enum { HEAD = 5 * 4, LENGTH_AT = 3 * 4, EACH = 4 + 8 };
-    const char *packed = PQgetvalue(use->result, use->row, 0);
+    const char *packed = PQgetvalue(use->result, use->first + use->row, 0);
     uint32_t n;
 
     memcpy(&n, packed + LENGTH_AT, sizeof(n));
@@ -227,16 +232,17 @@ static bool unpack(const struct use *use, int *column, struct slice *number)
 static struct slice col(const struct query *q, int column)
 {
     const struct use *use = q->st;
+    int row = use->first + use->row;
     struct slice number;
 
-    if (use->row >= PQntuples(use->result))
+    if (use->row >= use->rows)
         return (struct slice){NULL, 0};
     if (PQftype(use->result, 0) == TYPE_NUMBERS && unpack(use, &column, &number))
         return number;
-    if (PQgetisnull(use->result, use->row, column))
+    if (PQgetisnull(use->result, row, column))
         return (struct slice){NULL, 0};
-    return (struct slice){PQgetvalue(use->result, use->row, column),
-                          (size_t)PQgetlength(use->result, use->row, column)};
+    return (struct slice){PQgetvalue(use->result, row, column),
+                          (size_t)PQgetlength(use->result, row, column)};
 }
 
 /* Numbers have one, two, four or eight bytes; NULL is 0. */

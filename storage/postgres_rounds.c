@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fiber.h"
+#include "postgres_gather.h"
 #include "postgres_pipe.h"
 
 /* The ops on one record, which run one after the other. */
@@ -105,6 +106,7 @@ static void start(struct postgres *d, struct op *const ops[], size_t n, bool *lo
 static void ask_for_answers(struct postgres *d)
 {
     d->trips++;
+    gather_send(d);
     if (d->conn && !PQsendFlushRequest(d->conn))
         pipe_lose(d, "out of memory", true);
 }
@@ -174,6 +176,7 @@ void postgres_run_ops(struct sql *self, struct op *const ops[], size_t n, bool *
         start(d, ops + i, end - i, lost);
     }
     drain(d, lost);
+    gather_done(d);
 }
 
 void rounds_free(struct postgres *d)

@@ -33,6 +33,7 @@
     X(THREAD_FIND_LOCK, "SELECT id, tomb, updated_us FROM threads "                          \
                         "WHERE tenant = ?1 AND thread_id = ?2 FOR UPDATE")                   \
     X(NS_FIND_LOCK, "SELECT 1 FROM threads WHERE tenant = ?1 AND thread_id = ?2 FOR UPDATE") \
+    X(MESSAGES_NEXT, PUT_NEXT_MESSAGES)                                                      \
     X(NS_NEWEST_LOCK, "SELECT 1 FROM threads WHERE id = "                                    \
                       "(SELECT thread FROM namespaces WHERE id = ?1) FOR UPDATE")
 

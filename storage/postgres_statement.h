@@ -14,7 +14,7 @@
 
 #include "postgres.h"
 
-enum { TYPE_BYTES = 17, TYPE_INT8 = 20, TYPE_FLOAT8 = 701, TYPE_NUMBERS = 1016 };
+enum { TYPE_BYTES = 17, TYPE_INT8 = 20, TYPE_TEXT = 25, TYPE_FLOAT8 = 701, TYPE_NUMBERS = 1016 };
 
 /* Rows of a cursor that come at once. */
 enum { STATEMENT_FETCHED = 500 };

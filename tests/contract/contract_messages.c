@@ -179,6 +179,71 @@ START_TEST(append_may_need_a_session)
 END_TEST
 
 /* Appends m00.. one second apart; returns the positions. */
+enum { BATCH = 12, LARGE = 3, ABSENT, FREE, AGAIN, NOTED, FOREIGN };
+
+/* The appends of a batch: of one message each, to conversations of which most are in use. */
+static void make_batch(struct op ops[BATCH], struct message m[BATCH])
+{
+    for (int i = 0; i < BATCH; i++) {
+        struct slice id = arena_printf(&s.arena, "b%d", i);
+
+        s.tenant = slice_of(i == FOREIGN ? "other" : "default");
+        if (i != ABSENT && i != FREE) {
+            store_session(&s, id.at);
+            (void)store_message(&s, id.at, "first");
+        }
+        m[i] = (struct message){.id = slice_of(i == AGAIN ? "first" : "second"),
+                                .role = SLICE("user"),
+                                .content = slice_of(i == LARGE ? store_big(&s, 2 << 20) : "1"),
+                                .fresh = i != AGAIN};
+        if (i == NOTED)
+            m[i].metadata = SLICE("{\"k\":1}");
+    }
+    for (int i = 0; i < BATCH; i++) {
+        s.tenant = slice_of(i == FOREIGN ? "other" : "default");
+        s.now_us += 1000;
+        ops[i] = store_op(&s, OP_MESSAGE_APPEND, arena_printf(&s.arena, "b%d", i).at);
+        ops[i].message_append.messages = &m[i];
+        ops[i].message_append.n = 1;
+        ops[i].message_append.require_session = i != FREE;
+    }
+}
+
+START_TEST(appends_of_a_batch)
+{
+    struct message m[BATCH];
+    struct op ops[BATCH], *batch[BATCH], list;
+    struct err err;
+
+    make_batch(ops, m);
+    for (int i = 0; i < BATCH; i++)
+        batch[i] = &ops[i];
+    ck_assert_msg(backend_execute(s.backend, batch, BATCH, &err), "%s", err.text);
+    for (int i = 0; i < BATCH; i++) {
+        const struct message *last;
+
+        ck_assert_int_eq(ops[i].status.kind, i == ABSENT ? ERR_NO_SESSION : ERR_OK);
+        ck_assert(i == ABSENT || m[i].created == (i != AGAIN));
+        s.tenant = ops[i].tenant;
+        list = store_op(&s, OP_MESSAGE_LIST, arena_printf(&s.arena, "b%d", i).at);
+        list.message_list.limit = 10;
+        store_ok(&s, &list);
+        ck_assert_uint_eq(list.message_list.out.n, i == ABSENT               ? 0
+                                                   : i == FREE || i == AGAIN ? 1
+                                                                             : 2);
+        if (i == ABSENT)
+            continue;
+        last = &list.message_list.out.items[list.message_list.out.n - 1];
+        ck_assert(slice_equal(last->id, m[i].id) && last->seq == m[i].seq);
+        ck_assert(i == AGAIN || slice_equal(last->content, m[i].content));
+        ck_assert_slice(last->metadata, i == NOTED ? "{\"k\":1}" : "{}");
+        ck_assert(i == FREE ||
+                  store_get(&s, arena_printf(&s.arena, "b%d", i).at).last_activity_us ==
+                      ops[i].now_us);
+    }
+}
+END_TEST
+
 static void fill(struct message_pos *pos, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -375,6 +440,7 @@ TCase *contract_messages_case(void)
     tcase_add_test(tc, append_is_idempotent_by_id);
     tcase_add_test(tc, seq_rises_when_the_clock_does_not);
     tcase_add_test(tc, append_may_need_a_session);
+    tcase_add_test(tc, appends_of_a_batch);
     tcase_add_test(tc, pages_know_what_is_around_them);
     tcase_add_test(tc, pages_hold_so_many_bytes);
     tcase_add_test(tc, unknown_conversation_is_empty);
