@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "acquaintance.h"
 #include "clock.h"
@@ -288,33 +289,54 @@ static size_t count_same_id(const struct record *records, size_t n)
     return same;
 }
 
-/* An op for each id: a store merges these side by side. */
-static bool merge_page(const struct fill *fill, struct backend *to,
-                       const struct op_read_range *page, struct arena *arena, struct err *err)
-{
-    struct op *ops = arena_alloc(arena, TOGETHER * sizeof(*ops)), *list[TOGETHER];
-    size_t at = 0, n;
+/* Ops that run side by side. */
+struct together {
+    struct op ops[TOGETHER];
+    struct arena arenas[TOGETHER];
+};
 
-    if (!ops)
-        return err_no_memory(err);
-    while (at < page->out.n) {
-        for (n = 0; n < TOGETHER && at < page->out.n; n++) {
-            ops[n] = make_op(fill, OP_MERGE, arena);
-            ops[n].id = page->out.items[at].key.id;
-            ops[n].merge.items = &page->out.items[at];
-            ops[n].merge.n = count_same_id(&page->out.items[at], page->out.n - at);
-            list[n] = &ops[n];
-            at += ops[n].merge.n;
-        }
-        if (!backend_execute(to, list, n, err))
-            return false;
-        for (size_t i = 0; i < n; i++)
-            if (ops[i].status.kind != ERR_OK) {
-                *err = ops[i].status;
-                return false;
-            }
+/* Merges records from *at on, those of each id by an op of its own. */
+static bool merge_some(const struct fill *fill, struct backend *to, struct together *t,
+                       const struct op_read_range *page, size_t *at, struct err *err)
+{
+    struct op *list[TOGETHER];
+    size_t n = 0;
+
+    for (; n < TOGETHER && *at < page->out.n; n++) {
+        const struct record *records = &page->out.items[*at];
+        struct op *op = list[n] = &t->ops[n];
+
+        *op = make_op(fill, OP_MERGE, &t->arenas[n]);
+        op->id = records->key.id;
+        op->merge.items = records;
+        op->merge.n = count_same_id(records, page->out.n - *at);
+        *at += op->merge.n;
     }
+    if (!backend_execute(to, list, n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (t->ops[i].status.kind != ERR_OK) {
+            *err = t->ops[i].status;
+            return false;
+        }
     return true;
+}
+
+static bool merge_page(const struct fill *fill, struct backend *to,
+                       const struct op_read_range *page, struct err *err)
+{
+    struct together *t = calloc(1, sizeof(*t));
+    bool ok = t || err_no_memory(err);
+
+    for (size_t at = 0; ok && at < page->out.n;) {
+        ok = merge_some(fill, to, t, page, &at, err);
+        for (int i = 0; i < TOGETHER; i++)
+            arena_reset(&t->arenas[i]);
+    }
+    for (int i = 0; t && i < TOGETHER; i++)
+        arena_done(&t->arenas[i]);
+    free(t);
+    return ok;
 }
 
 /* One page of one kind from one store into the other. */
@@ -329,7 +351,7 @@ static bool copy_page(struct failover *f, struct fill *fill, struct backend *con
     range->limit = PAGE;
     if (!run(stores[!fill->to], &read, err))
         return false;
-    if (!merge_page(fill, stores[fill->to], range, arena, err))
+    if (!merge_page(fill, stores[fill->to], range, err))
         return false;
     state_count(f, range->out.n);
     if (range->out.more) {

@@ -5,7 +5,8 @@
  *
  * Ops of several callers meet in the lanes below, in one batch.
  *
- * Threads    each relay belongs to one caller; the lanes below are shared.
+ * Threads    each relay belongs to one caller; the lanes below are shared. The ops of a batch may run in
+ *            several lanes at once, so each has an arena of its own.
  * Ownership  the lanes are the caller's and outlive it.
  * Units      none.
  * Errors     of each op: what the lanes say; ERR_OVERLOADED when their queue is full.
