@@ -280,9 +280,20 @@ bool monitor_started(struct monitor *m)
     return started;
 }
 
+/* Of a pair one store may have to be seen before the other may serve. */
+static bool may_serve(struct monitor *m)
+{
+    struct failover_report pair;
+
+    if (!m->cfg.pair)
+        return true;
+    m->cfg.report(m->cfg.pair, &pair);
+    return pair.state != FAILOVER_STARTING;
+}
+
 bool monitor_ready(struct monitor *m)
 {
-    return monitor_started(m) && !monitor_draining(m);
+    return monitor_started(m) && may_serve(m) && !monitor_draining(m);
 }
 
 void monitor_drain(struct monitor *m)

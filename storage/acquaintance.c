@@ -41,19 +41,41 @@ void acquaintance_learn(struct acquaintance *a, const struct learnt *what)
     pthread_mutex_unlock(&a->lock);
 }
 
+/* What a connection leads to that is not the store that is known. NULL: it is that store. */
+static const char *difference(const struct acquaintance *a, const struct met *met)
+{
+    if (!a->known)
+        return NULL;
+    if (strcmp(a->incarnation, met->incarnation) != 0)
+        return "another server";
+    if (!met->early && strcmp(a->pair, met->pair) != 0)
+        return "of another pair";
+    return met->older && met->generation == a->generation ? "older than it was" : NULL;
+}
+
 bool acquaintance_admits(struct acquaintance *a, const struct met *met, struct err *err)
 {
-    bool admits;
+    const char *is;
 
     if (!a)
         return true;
     pthread_mutex_lock(&a->lock);
-    admits = !a->known || (strcmp(a->incarnation, met->incarnation) == 0 &&
-                           (met->early || strcmp(a->pair, met->pair) == 0) &&
-                           !(met->older && met->generation == a->generation));
+    is = difference(a, met);
     pthread_mutex_unlock(&a->lock);
-    return admits ||
-           err_set(err, ERR_UNAVAILABLE, "the store is not what it was: it may have lost changes");
+    return !is || err_set(err, ERR_UNAVAILABLE,
+                          "the store is not what it was, and may have lost changes: it is %s", is);
+}
+
+unsigned acquaintance_generation(struct acquaintance *a)
+{
+    unsigned generation;
+
+    if (!a)
+        return 0;
+    pthread_mutex_lock(&a->lock);
+    generation = a->generation;
+    pthread_mutex_unlock(&a->lock);
+    return generation;
 }
 
 /* By which it is found out what the store is. */

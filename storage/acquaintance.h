@@ -57,6 +57,9 @@ void acquaintance_learn(struct acquaintance *a, const struct learnt *what);
 /* Whether a connection is to the store that is known. NULL: yes. */
 bool acquaintance_admits(struct acquaintance *a, const struct met *met, struct err *err) MUST_USE;
 
+/* Another number each time a store was found to have forgotten something. NULL: 0. */
+unsigned acquaintance_generation(struct acquaintance *a) MUST_USE;
+
 /*
  * The ops of a batch that may run on this connection, into `allowed`, which has room for all; how many.
  * The others have failed.

@@ -126,7 +126,7 @@ static bool flag(struct run *r, struct item *i)
         .tenant = i->op->tenant,
         .now_us = i->op->now_us,
         .stamp = i->op->stamp,
-        .arena = i->op->arena,
+        .arena = &i->flag_arena,
         .pair_change = {.missing = ids, .n_missing = n},
     };
     return n > 0;
@@ -170,6 +170,8 @@ void run_check(struct run *r)
     }
     if (n_ops > 0)
         run_call(r, PRIMARY, ops, n_ops);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         take_from_check(r, items[i], flagged[i], is_checked(items[i]));
+        arena_done(&items[i]->flag_arena);
+    }
 }

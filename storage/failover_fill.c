@@ -211,13 +211,16 @@ static bool remember(const struct said said[2], struct backend *const stores[2],
     return true;
 }
 
-/* From now on lanes may use the stores as what they are now. */
+/* From now on lanes may use the stores as what they are now. An emptied primary has just been named again. */
 static void learn(struct failover *f, const struct fill *fill_state, const struct said said[2])
 {
-    for (int i = 0; slice_present(said[PRIMARY].pair) && i < 2; i++)
+    struct slice pair = said[PRIMARY].pair;
+
+    if (!slice_present(pair) && fill_state->active)
+        pair = said[FALLBACK].pair;
+    for (int i = 0; slice_present(pair) && i < 2; i++)
         acquaintance_learn(f->cfg.stores[i],
-                           &(struct learnt){said[i].incarnation, said[PRIMARY].pair,
-                                            said[i].position,
+                           &(struct learnt){said[i].incarnation, pair, said[i].position,
                                             fill_state->active && (int)fill_state->to == i});
 }
 

@@ -35,7 +35,8 @@ struct item {
     bool sole;  /* the fallback was down before the primary was asked */
     int tries;
     struct op copy;          /* what goes to the other store */
-    struct op flag;          /* what the primary notes of it */
+    struct op flag;          /* what the primary notes of it, at the same time */
+    struct arena flag_arena; /* as each op that runs needs one */
     struct op_repeat repeat; /* as it came */
     bool created;            /* result of the first run, when it is run again */
     bool rerun;

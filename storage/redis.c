@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "clock.h"
 #include "copies.h"
 #include "redis_node.h"
 #include "redis_ops.h"
@@ -11,6 +12,7 @@
 #include "redis_turns.h"
 
 #define TIMEOUT_DEFAULT_US INT64_C(1000000)
+#define USED_NS (INT64_C(60) * 1000000000) /* for so long marks of buckets are taken to be there */
 
 /* What each op function may be given again after it was broken off. */
 static bool run_once(struct call *c, struct err *err)
@@ -82,6 +84,19 @@ static void forget_used(struct redis *d)
     }
 }
 
+/* The server may have been emptied: by somebody, or as a look at both stores of a pair has told. */
+static void recheck_used(struct redis *d)
+{
+    unsigned generation = acquaintance_generation(d->acquaintance);
+    int64_t now_ns = clock_now_ns();
+
+    if (now_ns < d->used_until_ns && generation == d->used_generation)
+        return;
+    forget_used(d);
+    d->used_generation = generation;
+    d->used_until_ns = now_ns + USED_NS;
+}
+
 /* Opens the connection when it is closed. */
 static bool ready(struct redis *d, struct err *err)
 {
@@ -129,6 +144,7 @@ static void run_admitted(struct redis *d, struct op *const ops[], size_t n)
     struct op *allowed[BATCH_MAX];
     struct err err;
 
+    recheck_used(d);
     /* It may have been given its name since. */
     if (!acquaintance_admits(d->acquaintance, &d->met, &err) && !redis_meet(d, &err))
         conn_drop(&d->conn, &err);

@@ -48,7 +48,9 @@ struct redis {
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     bool numbered, fallback; /* its number is configured; it is the second of a pair */
     int64_t clock_us;        /* no stamp in the store that we made is above it */
-    struct redis_used *used;
+    struct redis_used *used;  /* until then, of that generation of the acquaintance */
+    int64_t used_until_ns;
+    unsigned used_generation;
     struct acquaintance *acquaintance; /* NULL: it is of no pair */
     struct met met;                    /* what this connection leads to */
     struct turns *turns;               /* made with the first batch of several ops */

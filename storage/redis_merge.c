@@ -195,7 +195,8 @@ static bool store_run(struct merge_run *run, struct err *err)
         return false;
     if (run->counted && !copies_session(c->op, run->records->key.id, &run->row.s, err))
         return false;
-    return redis_merge_thread_end(run, err) && call_commit(c, err);
+    /* Marked even if nothing changes: it may be there already, without the mark, in an emptied server. */
+    return redis_merge_thread_end(run, err) && call_use(c, err) && call_commit(c, err);
 }
 
 static bool try_run(struct call *c, const struct record *records, size_t n, bool first,

@@ -29,7 +29,7 @@ class Client(threading.Thread):
     """Appends, counts and puts; what is in doubt or was not done it sends again, as it was."""
 
     def __init__(self, server: Server, id_: str, ending: threading.Event, mortal: bool) -> None:
-        super().__init__()
+        super().__init__(daemon=True)  # a test that fails ends
         self.server, self.id, self.ending = server, id_, ending
         self.mortal = mortal  # the service: what is refused or broken off is sent again too
         self.done: list[str] = []  # each was acknowledged thrice: message, count, checkpoint

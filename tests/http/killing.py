@@ -61,7 +61,7 @@ class Killing:
 
     def round(self, longest_s: float) -> None:
         """Some seconds of writing, kill -9, a start; at times it is killed while it starts, too."""
-        threads = [threading.Thread(target=self._write, args=(f"s{k}", j, self.kills))
+        threads = [threading.Thread(daemon=True, target=self._write, args=(f"s{k}", j, self.kills))
                    for k, j in enumerate(self.journals)]
         for t in threads:
             t.start()
