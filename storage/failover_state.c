@@ -91,18 +91,23 @@ static bool waited(const struct failover *f)
     return clock_now_ns() - f->born_ns > f->cfg.start_wait_ms * 1000000;
 }
 
+/* Whether enough was looked at for this store to serve (11). */
+static bool seen_enough(const struct failover *f, enum side side)
+{
+    if (!KEEPS(f, RULE_START) || waited(f))
+        return true;
+    if (side == PRIMARY) /* the fallback's outbox says whether it is behind */
+        return f->seen[FALLBACK];
+    /* The primary's outbox says what it lacks; or it has been taken over already. */
+    return f->seen[FALLBACK] && (f->seen[PRIMARY] || f->behind);
+}
+
 bool state_ready(struct failover *f, enum side side)
 {
     bool ready;
 
     pthread_mutex_lock(&f->lock);
-    if (!KEEPS(f, RULE_START) || waited(f))
-        ready = true;
-    else if (side == PRIMARY) /* the fallback's outbox says whether it is behind */
-        ready = f->seen[FALLBACK];
-    else /* the primary's outbox says what it lacks; or it has been taken over already */
-        ready = f->seen[FALLBACK] && (f->seen[PRIMARY] || f->behind);
-    ready = ready && f->filled[side];
+    ready = seen_enough(f, side) && f->filled[side];
     pthread_mutex_unlock(&f->lock);
     return ready;
 }
@@ -298,10 +303,10 @@ static enum failover_state state_of(const struct failover *f)
 
     if (!primary && !fallback)
         return FAILOVER_BOTH_DOWN;
+    if (!seen_enough(f, primary && !is_behind(f) ? PRIMARY : FALLBACK))
+        return FAILOVER_STARTING;
     if (!primary)
         return FAILOVER_ON_FALLBACK;
-    if (!f->seen[PRIMARY] || (!f->seen[FALLBACK] && fallback))
-        return FAILOVER_STARTING;
     if (!fallback)
         return FAILOVER_FALLBACK_DOWN;
     if (is_behind(f))
