@@ -120,8 +120,11 @@ static bool fill(struct failover *f, struct fill *fill, enum side to, struct sli
 {
     struct pair_note notes[] = {{.name = SLICE("pair"), .text = pair}, {.name = SLICE("filled")}};
 
+    state_set_filled(f, to, false);
+    if (!write_notes(stores[to], notes, COUNT_OF(notes), err))
+        return false;
     begin(f, fill, to);
-    return write_notes(stores[to], notes, COUNT_OF(notes), err);
+    return true;
 }
 
 /* Whether a store holds anything. */
@@ -224,6 +227,12 @@ static void learn(struct failover *f, const struct fill *fill_state, const struc
                                             fill_state->active && (int)fill_state->to == i});
 }
 
+/* What a store was filled with until now is gone. */
+static bool is_lost(const struct said *store, const struct said *peer)
+{
+    return !slice_present(store->pair) || has_forgotten(store, peer);
+}
+
 bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read *reads[2],
                 struct backend *const stores[2], struct err *err)
 {
@@ -240,6 +249,8 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     }
     for (int i = 0; i < 2; i++)
         said[i] = listen(reads[i]);
+    if (fill->active && is_lost(&said[fill->to], &said[!fill->to]))
+        fill_done(fill);
     if (!fill->active && !compare(f, fill, said, stores, err))
         return false;
     fill->known[PRIMARY] = fill->known[FALLBACK] = true;

@@ -25,35 +25,28 @@ struct samples_made {
 
 extern struct samples_made samples_made;
 
+/* clang-format off */
 /* Each is the input of an op of some type, by the name of what it does. */
-#define SAMPLES_FILLS(X)                                                                          \
-    X(session_put)                                                                                \
-    X(session_put_again)                                                                          \
-    X(session_list)                                                                               \
-    X(session_patch) X(session_patch_again) X(session_delete) X(context_put) X(context_list)      \
-        X(message_append) X(message_list) X(message_trim) X(checkpoint_put) X(checkpoint_replace) \
-            X(checkpoint_document) X(checkpoint_get) X(values_get) X(checkpoint_list)             \
-                X(writes_upsert) X(writes_ignore) X(writes_replace) X(writes_get) X(thread_list)  \
-                    X(thread_copy) X(prune_number) X(prune_all) X(runs_delete) X(cleanup_idle)    \
-                        X(cleanup_expired) X(tenant_list) X(range_sessions) X(range_messages)     \
-                            X(range_contexts) X(range_threads) X(range_values)                    \
-                                X(range_checkpoints) X(range_tasks) X(merge) X(nothing)           \
-                                    X(pair_read) X(pair_clear) X(pair_missing) X(pair_found)      \
-                                        X(pair_notes) X(pair_seed) X(records_get) X(merge_counts) \
-                                            X(merge_gone) X(session_patch_alone)                  \
-                                                X(session_get_alone) X(session_delete_alone)      \
-                                                    X(seed_c1) X(seed_c2) X(seed_c3)              \
-                                                        X(seed_document) X(seed_writes)           \
-                                                            X(seed_messages)
+#define SAMPLES_FILLS(X) \
+    X(session_put) X(session_put_again) X(session_list) X(session_patch) X(session_patch_again) \
+    X(session_delete) X(context_put) X(context_list) X(message_append) X(message_list) \
+    X(message_trim) X(checkpoint_put) X(checkpoint_replace) X(checkpoint_document) \
+    X(checkpoint_get) X(values_get) X(checkpoint_list) X(writes_upsert) X(writes_ignore) \
+    X(writes_replace) X(writes_get) X(thread_list) X(thread_copy) X(prune_number) X(prune_all) \
+    X(runs_delete) X(cleanup_idle) X(cleanup_expired) X(tenant_list) X(range_sessions) \
+    X(range_messages) X(range_contexts) X(range_threads) X(range_values) X(range_checkpoints) \
+    X(range_tasks) X(merge) X(nothing) X(pair_read) X(pair_clear) X(pair_missing) X(pair_found) \
+    X(pair_notes) X(pair_seed) X(records_get) X(merge_counts) X(merge_gone) \
+    X(session_patch_alone) X(session_get_alone) X(session_delete_alone) X(seed_c1) X(seed_c2) \
+    X(seed_c3) X(seed_document) X(seed_writes) X(seed_messages)
 
 /* Those of which there is one more with `replicate` and `fence`: fill_<name>_told(). */
-#define SAMPLES_TOLD(X)                                                                         \
-    X(session_put)                                                                              \
-    X(session_put_again)                                                                        \
-    X(session_patch)                                                                            \
-    X(session_patch_again) X(session_delete) X(context_put) X(message_append) X(message_trim)   \
-        X(checkpoint_put) X(checkpoint_replace) X(writes_upsert) X(thread_copy) X(prune_number) \
-            X(prune_all) X(runs_delete) X(cleanup_idle) X(cleanup_expired) X(nothing)
+#define SAMPLES_TOLD(X) \
+    X(session_put) X(session_put_again) X(session_patch) X(session_patch_again) \
+    X(session_delete) X(context_put) X(message_append) X(message_trim) X(checkpoint_put) \
+    X(checkpoint_replace) X(writes_upsert) X(thread_copy) X(prune_number) X(prune_all) \
+    X(runs_delete) X(cleanup_idle) X(cleanup_expired) X(nothing)
+/* clang-format on */
 
 #define X(name) void fill_##name(struct op *op);
 SAMPLES_FILLS(X)

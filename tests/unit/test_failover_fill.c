@@ -97,11 +97,14 @@ static int settle(void)
     return fills;
 }
 
+/* NULL: the note goes. */
 static void note(int side, const char *name, const char *text)
 {
     struct op op = sides_op(&sides, OP_PAIR_CHANGE, NULL);
-    struct pair_note change = {.name = slice_of(name), .text = slice_of(text)};
+    struct pair_note change = {.name = slice_of(name)};
 
+    if (text)
+        change.text = slice_of(text);
     op.pair_change.notes = &change;
     op.pair_change.n_notes = 1;
     sides_run(&sides, side, &op);
@@ -366,6 +369,44 @@ START_TEST(a_store_that_is_lost_while_it_is_judged)
 }
 END_TEST
 
+/* The store is not taken for one that is being filled when it could not be told so. */
+START_TEST(a_fill_that_cannot_be_noted_begins_later)
+{
+    const struct op_pair_read *seen[] = {&reads[0].pair_read, &reads[1].pair_read};
+    struct err err;
+
+    sides_session(&sides, 0, "s1");
+    judge_both(); /* names the primary */
+    look();
+    sides_fail(&sides, 1, 1);
+    ck_assert(!fill_judge(failover, &fill, seen, sides.faults, &err));
+    ck_assert(!fill.active && !state_filled(failover, FALLBACK));
+    sides_fail(&sides, 1, 0);
+    ck_assert_int_eq(settle(), 1);
+    look();
+    ck_assert(slice_present(noted(1, "pair")) && slice_equal(noted(0, "pair"), noted(1, "pair")));
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 1);
+}
+END_TEST
+
+/* It begins again for a store that loses meanwhile what it was given. */
+START_TEST(a_fill_that_is_lost_begins_again)
+{
+    sides_session(&sides, 0, "s1");
+    judge_both();
+    judge_both();
+    ck_assert(fill.active);
+    fill.kind = RECORD_TASK; /* the session was copied */
+    note(1, "pair", NULL);
+    judge_both();
+    ck_assert(fill.active && fill.kind == RECORD_SESSION);
+    (void)settle();
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 1);
+    look();
+    ck_assert(slice_equal(noted(0, "pair"), noted(1, "pair")));
+}
+END_TEST
+
 Suite *suite_failover_fill(void)
 {
     Suite *s = suite_create("failover_fill");
@@ -387,6 +428,8 @@ Suite *suite_failover_fill(void)
     tcase_add_test(tc, lanes_are_told_what_the_stores_are);
     tcase_add_test(tc, goes_on_where_it_was_lost);
     tcase_add_test(tc, a_store_that_is_lost_while_it_is_judged);
+    tcase_add_test(tc, a_fill_that_cannot_be_noted_begins_later);
+    tcase_add_test(tc, a_fill_that_is_lost_begins_again);
     suite_add_tcase(s, tc);
     return s;
 }
