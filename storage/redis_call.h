@@ -48,7 +48,7 @@ struct redis {
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     bool numbered, fallback; /* its number is configured; it is the second of a pair */
     int64_t clock_us;        /* no stamp in the store that we made is above it */
-    struct redis_used *used;  /* until then, of that generation of the acquaintance */
+    struct redis_used *used; /* until then, of that generation of the acquaintance */
     int64_t used_until_ns;
     unsigned used_generation;
     struct acquaintance *acquaintance; /* NULL: it is of no pair */
@@ -126,10 +126,8 @@ void call_change(struct call *c, const struct slice *args, size_t n);
  * False and c->conflict: what they rest on has changed. */
 bool call_commit(struct call *c, struct err *err) MUST_USE;
 
-/*
- * Runs a script that changes something, with what comes behind EVALSHA and the hash; what it replies
- * is no error. When contact is lost it is ERR_IN_DOUBT.
- */
+/* Runs a script that changes something, with what comes behind EVALSHA and the hash; what it replies
+ * is no error. When contact is lost it is ERR_IN_DOUBT. */
 bool call_script(struct call *c, enum redis_script which, const struct slice *args, size_t n,
                  struct reply **reply, struct err *err) MUST_USE;
 
