@@ -326,9 +326,11 @@ def test_a_store_that_dies_on_the_way(source: pathlib.Path) -> None:
     """It is back in time, or it is not."""
     with stores.quick_redis() as server:
         for back in (True, False):
+            server.answers("FLUSHALL")
             moving = subprocess.Popen([str(BINARY), "migrate", "--from", f"sqlite:{source}", "--to", server.url()],
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            time.sleep(0.1)
+            while int(server.answers("DBSIZE")[1:]) < 50:
+                pass
             server.signal(signal.SIGKILL)
             if back:
                 time.sleep(1)
