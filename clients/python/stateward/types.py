@@ -184,17 +184,52 @@ class Probe(TypedDict):
     status: str
 
 
-class Backend(TypedDict):
-    """A store below the service; `outbox`: changes that wait to be copied to it."""
+class _BackendLater(TypedDict, total=False):
+    oldest_seconds: float
+    error: str
 
-    role: str
+
+class Backend(_BackendLater):
+    """A store below the service.
+
+    `outbox`: changes that wait to be copied from it, `oldest_seconds`: the age of the oldest;
+    `error`: why the store was lost last.
+    """
+
+    role: Literal["primary", "fallback"]
     type: str
-    state: str
+    state: Literal["up", "down"]
     outbox: int
-    durability: str
+    durability: Literal["durable", "volatile"]
 
 
-class Health(TypedDict):
+class _FailoverProblem(TypedDict, total=False):
+    problem: str
+
+
+class Failover(_FailoverProblem):
+    """Of two stores; `problem`: what keeps them from becoming equal."""
+
+    state: Literal[
+        "starting",
+        "normal",
+        "on_fallback",
+        "recovering",
+        "fallback_down",
+        "filling",
+        "both_down",
+    ]
+    waiting: int
+    copied: int
+
+
+class _HealthOfTwo(TypedDict, total=False):
+    failover: Failover
+
+
+class Health(_HealthOfTwo):
+    """`failover`: with a fallback only."""
+
     status: Literal["healthy", "degraded", "unhealthy"]
     timestamp: str
     checks: dict[str, str]
