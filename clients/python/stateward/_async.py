@@ -16,7 +16,6 @@ from stateward.errors import answer_error, connection_error
 from stateward.transport import TIMEOUT, Address, Done, Exchange, Request, Response, T, step
 
 _OPEN_MAX = 100  # connections of a loop; further requests wait
-_IDLE_MAX = 64  # connections kept open
 _BUFFER = 1 << 18  # bytes that may lie received and unread
 
 
@@ -94,7 +93,7 @@ class AsyncTransport:
             except (OSError, BadAnswer) as error:
                 raise NoAnswer(error, sent=True, reused=reused) from error
             finally:
-                if whole and len(pool.idle) < _IDLE_MAX:
+                if whole:
                     pool.idle.append(connection)
                 else:
                     connection.close()
