@@ -94,15 +94,6 @@ static bool write_notes(struct backend *store, const struct pair_note *notes, si
     return ok;
 }
 
-/* The fill begins at the start. */
-static void begin(struct failover *f, struct fill *fill, enum side to)
-{
-    fill_done(fill);
-    fill->active = true;
-    fill->to = to;
-    state_set_filled(f, to, false);
-}
-
 /* A name that no other pair has. Of instances that give one at the same time the first is heard. */
 static bool name_pair(struct backend *primary, struct err *err)
 {
@@ -114,7 +105,7 @@ static bool name_pair(struct backend *primary, struct err *err)
     return write_notes(primary, notes, COUNT_OF(notes), err);
 }
 
-/* Begins to fill a store, and notes that it is not filled yet. */
+/* Notes in a store that it is not filled, and begins to fill it from the start. */
 static bool fill(struct failover *f, struct fill *fill, enum side to, struct slice pair,
                  struct backend *const stores[2], struct err *err)
 {
@@ -123,7 +114,9 @@ static bool fill(struct failover *f, struct fill *fill, enum side to, struct sli
     state_set_filled(f, to, false);
     if (!write_notes(stores[to], notes, COUNT_OF(notes), err))
         return false;
-    begin(f, fill, to);
+    fill_done(fill);
+    fill->active = true;
+    fill->to = to;
     return true;
 }
 

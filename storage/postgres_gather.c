@@ -36,12 +36,7 @@ bool gather_add(struct postgres *d, struct use *use)
         return false;
     use->sent = true; /* as good as */
     use->trip = d->trips;
-    use->next = NULL;
-    if (d->gathered)
-        d->last_gathered->next = use;
-    else
-        d->gathered = use;
-    d->last_gathered = use;
+    use_append(&d->gathered, &d->last_gathered, use);
     return true;
 }
 

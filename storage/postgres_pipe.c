@@ -39,6 +39,16 @@ struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct e
     return use;
 }
 
+void use_append(struct use **first, struct use **last, struct use *use)
+{
+    use->next = NULL;
+    if (*first)
+        (*last)->next = use;
+    else
+        *first = use;
+    *last = use;
+}
+
 static void recycle(struct postgres *d, struct use *use)
 {
     if (!use->borrowed)
@@ -115,11 +125,7 @@ bool pipe_sent(struct postgres *d, struct use *use, int sent, struct err *err)
     }
     use->sent = true;
     use->trip = d->trips;
-    if (d->first)
-        d->last->next = use;
-    else
-        d->first = use;
-    d->last = use;
+    use_append(&d->first, &d->last, use);
     return true;
 }
 

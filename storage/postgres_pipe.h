@@ -16,6 +16,9 @@
 /* A use that nobody has, for a statement. NULL: ERR_NO_MEMORY. */
 struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct err *err) MUST_USE;
 
+/* Puts a use at the end of a list; *first is NULL of an empty one. */
+void use_append(struct use **first, struct use **last, struct use *use);
+
 /* Gives a use back; one that is not answered yet goes when it is. */
 void pipe_free(struct postgres *d, struct use *use);
 

@@ -7,6 +7,13 @@
 #include "redis_entry.h"
 #include "redis_scripts.h"
 
+/* What failed first is what is told. */
+static void lack_memory(struct call *c)
+{
+    if (c->failure.kind == ERR_OK)
+        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+}
+
 void call_at(struct call *c, struct slice tenant, struct slice id)
 {
     c->tenant = tenant;
@@ -18,8 +25,8 @@ static struct slice key_of(struct call *c, const struct redis_key *key)
 {
     struct slice text = redis_key_text(key, c->arena);
 
-    if (!text.at && c->failure.kind == ERR_OK)
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+    if (!text.at)
+        lack_memory(c);
     return text;
 }
 
@@ -68,8 +75,8 @@ struct slice call_number(struct call *c, int64_t n)
 {
     struct slice text = redis_decimal(n, c->arena);
 
-    if (!text.at && c->failure.kind == ERR_OK)
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+    if (!text.at)
+        lack_memory(c);
     return text;
 }
 
@@ -78,8 +85,7 @@ struct slice call_concat(struct call *c, struct slice a, struct slice b)
     char *at = arena_alloc(c->arena, a.len + b.len + 1);
 
     if (!at) {
-        if (c->failure.kind == ERR_OK)
-            err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        lack_memory(c);
         return SLICE("");
     }
     if (a.len)
@@ -152,7 +158,7 @@ static void push(struct call *c, struct slice **list, size_t *n, size_t *cap, st
         return;
     grown = arena_grow(c->arena, *list, *n, sizeof(s), cap);
     if (!grown) {
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        lack_memory(c);
         return;
     }
     *list = grown;
