@@ -5,9 +5,8 @@
  *
  * op->replicate  The change goes into the outbox of the store, in its own transaction: an entry of
  *                number op->stamp that names the records which changed. op->copies is set to these
- *                records as they are now, whole. No change, no entry, no copies. Of OP_MERGE only
- *                sessions to which something pending was added are named: SESSION and REPEAT. An op
- *                that is done in parts may add its entry again: it is the same. OP_CLEANUP without
+ *                records as they are now, whole. No change, no entry, no copies; none of OP_MERGE. An
+ *                op that is done in parts may add its entry again: it is the same. OP_CLEANUP without
  *                `expired` names each session and thread that it removed.
  * op->alone      This store stands in for the primary. An op on an id that it is missing, or on no
  *                single id while it is missing any, ends in ERR_UNAVAILABLE. What OP_SESSION_PATCH adds

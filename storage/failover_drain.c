@@ -92,11 +92,24 @@ static struct op make_op(struct parcel *p, enum op_type type)
     };
 }
 
+static struct record_name session_of(const struct parcel *p)
+{
+    return (struct record_name){.kind = RECORD_SESSION, .key = {.id = p->first->of.id}};
+}
+
+static bool ask_for(struct parcel *p, const struct record_name *names, size_t n)
+{
+    p->op = make_op(p, OP_RECORDS_GET);
+    p->op.records_get.names = names;
+    p->op.records_get.n = n;
+    return n > 0;
+}
+
 /*
  * Asks for those names of a parcel that stand for a record. What a message or a context has moved in its
  * session stays moved when it was deleted since, so the session comes with them.
  */
-static bool ask(struct parcel *p)
+static bool ask_changed(struct parcel *p)
 {
     struct record_name *names = arena_alloc(&p->arena, (p->n + 2) * sizeof(*names));
     bool session = false, content = false;
@@ -111,11 +124,22 @@ static bool ask(struct parcel *p)
             names[n++] = p->first[i].name;
     }
     if (names && content && !session)
-        names[n++] = (struct record_name){.kind = RECORD_SESSION, .key = {.id = p->first->of.id}};
-    p->op = make_op(p, OP_RECORDS_GET);
-    p->op.records_get.names = names;
-    p->op.records_get.n = n;
-    return n > 0;
+        names[n++] = session_of(p);
+    return ask_for(p, names, n);
+}
+
+/* Asks for the requests whose additions were pending, and the session that has counted them. */
+static bool ask_counted(struct parcel *p)
+{
+    struct record_name *names = arena_alloc(&p->arena, (p->n + 1) * sizeof(*names));
+    size_t n = 0;
+
+    for (size_t i = 0; names && i < p->n; i++)
+        if (p->first[i].name.kind == RECORD_PENDING)
+            names[n++] = (struct record_name){.kind = RECORD_REPEAT, .key = p->first[i].name.key};
+    if (n > 0)
+        names[n++] = session_of(p);
+    return ask_for(p, names, n);
 }
 
 /* Counters change in the primary only: what the fallback says of them is a copy. */
@@ -138,7 +162,7 @@ static int by_record(const void *left, const void *right)
 }
 
 /* Makes of what was read the merge into the other store. */
-static bool turn(struct drain *d, struct parcel *p)
+static bool turn(const struct drain *d, struct parcel *p)
 {
     struct record *items = p->op.records_get.out.items;
     size_t n = p->op.records_get.out.n;
@@ -148,7 +172,6 @@ static bool turn(struct drain *d, struct parcel *p)
     if (d->side == FALLBACK && KEEPS(d->f, RULE_PENDING))
         strip_counters(items, n);
     p->op = make_op(p, OP_MERGE);
-    p->op.replicate = d->side == FALLBACK; /* what it counts, the fallback has to learn */
     p->op.merge.items = items;
     p->op.merge.n = n;
     return n > 0;
@@ -199,13 +222,15 @@ static bool run_names(struct drain *d, struct parcel *p, struct err *err)
     return true;
 }
 
-static bool move(struct drain *d, struct parcel *parcels, size_t n, struct err *err)
+/* Reads what `ask` asks for of each parcel from the one store, and merges it into the other. */
+static bool carry(struct drain *d, struct parcel *parcels, size_t n, bool (*ask)(struct parcel *),
+                  struct err *err)
 {
-    bool has[TOGETHER];
+    bool has[TOGETHER] = {false};
     size_t records = 0;
 
     for (size_t i = 0; i < n; i++)
-        has[i] = ask(&parcels[i]);
+        has[i] = !parcels[i].failed && ask(&parcels[i]);
     if (!run(d, d->from, parcels, has, n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
@@ -215,6 +240,28 @@ static bool move(struct drain *d, struct parcel *parcels, size_t n, struct err *
     if (!run(d, d->to, parcels, has, n, err))
         return false;
     state_count(d->f, records);
+    return true;
+}
+
+/*
+ * The fallback learns what the primary has counted of its additions, before the entry that names them
+ * goes: until then it is all there is of them if the primary forgets.
+ */
+static bool learn(struct drain *d, struct parcel *parcels, size_t n, struct err *err)
+{
+    struct drain back = {.f = d->f, .from = d->to, .to = d->from, .side = PRIMARY};
+    bool ok = carry(&back, parcels, n, ask_counted, err);
+
+    if (back.why.kind != ERR_OK)
+        d->why = back.why;
+    return ok;
+}
+
+static bool move(struct drain *d, struct parcel *parcels, size_t n, struct err *err)
+{
+    if (!carry(d, parcels, n, ask_changed, err) ||
+        (d->side == FALLBACK && !learn(d, parcels, n, err)))
+        return false;
     for (size_t i = 0; i < n; i++)
         if (!run_names(d, &parcels[i], err))
             return false;

@@ -1,7 +1,6 @@
 /* redis_merge.c - OP_MERGE: runs of records of one id; see redis_merge_run.h. */
 #include "redis_merge_run.h"
 
-#include "copies.h"
 #include "record_fields.h"
 #include "redis_ops.h"
 
@@ -192,8 +191,6 @@ static bool store_run(struct merge_run *run, struct err *err)
     struct call *c = run->c;
 
     if (run->row_changed && !redis_row_store(c, &run->row, err))
-        return false;
-    if (run->counted && !copies_session(c->op, run->records->key.id, &run->row.s, err))
         return false;
     /* Marked even if nothing changes: it may be there already, without the mark, in an emptied server. */
     return redis_merge_thread_end(run, err) && call_use(c, err) && call_commit(c, err);

@@ -32,7 +32,6 @@ struct merge_run {
     struct session_row row;
     bool hollow;      /* the row, when it was read */
     bool row_changed; /* it is to be stored */
-    bool counted;     /* and to be told to the other store of a pair */
     struct thread_row thread;
     bool *space_changed; /* of each of its namespaces */
     bool thread_changed;

@@ -167,12 +167,8 @@ bool redis_merge_pending(struct merge *m, struct err *err)
     s->request_count += pending->requests;
     s->error_count += pending->errors;
     s->processing_time += pending->processing_time;
-    m->applied = m->run->row_changed = m->run->counted = true;
-    return keep_request(m->c, m->record->key.sub, &pending->repeat, err) &&
-           copies_add(m->c->op,
-                      &(struct record){
-                          .kind = RECORD_REPEAT, .key = m->record->key, .repeat = pending->repeat},
-                      err);
+    m->applied = m->run->row_changed = true;
+    return keep_request(m->c, m->record->key.sub, &pending->repeat, err);
 }
 
 void redis_merge_repeat_ask(struct call *c, const struct record *record)

@@ -192,6 +192,8 @@ bool redis_thread_remove(struct call *c, int64_t stamp, struct err *err)
     if (!redis_thread_read(c, &thread, err) || !redis_thread_clear(c, &thread, err))
         return false;
     newest = redis_thread_newest(&thread);
+    if (!op_fence_allows(c->op, newest, err)) /* in the other store it would stay */
+        return false;
     thread.tomb = stamp < newest ? newest : stamp;
     return redis_thread_store(c, &thread, NULL, err) &&
            copies_thread(c->op, c->id, thread.tomb, thread.updated_us, err);

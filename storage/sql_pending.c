@@ -123,12 +123,7 @@ bool pending_count(struct look *l, size_t i, struct session_row *row, bool *appl
     row->s.error_count += pending->errors;
     row->s.processing_time += pending->processing_time;
     *applied = true;
-    return row_store(d, row, err) && keep_request(d, record->key.sub, &pending->repeat, err) &&
-           copies_session(op, record->key.id, &row->s, err) &&
-           copies_add(op,
-                      &(struct record){
-                          .kind = RECORD_REPEAT, .key = record->key, .repeat = pending->repeat},
-                      err);
+    return row_store(d, row, err) && keep_request(d, record->key.sub, &pending->repeat, err);
 }
 
 static bool drop(struct sql *d, struct slice op_id, struct err *err)

@@ -212,7 +212,8 @@ bool sql_thread_remove(struct sql *d, struct op *op, struct slice id, int64_t st
     struct thread_row row;
 
     if (!sql_tenant(d, op->tenant, true, &tenant, err) || !thread_find(d, tenant, id, &row, err) ||
-        !newest_stamp(d, &row, &newest, err))
+        !newest_stamp(d, &row, &newest, err) ||
+        !op_fence_allows(op, newest, err)) /* in the other store it would stay */
         return false;
     row.tomb = stamp < newest ? newest : stamp;
     if (row.id ? !garbage_thread(d, row.id, err) ||

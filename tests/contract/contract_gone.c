@@ -182,7 +182,7 @@ END_TEST
 START_TEST(a_removal_is_fenced_by_what_it_may_remove)
 {
     static const struct slice run = {"r", 1};
-    struct op ops[3];
+    struct op ops[4];
 
     if (contract_target->stamps_anew)
         return;
@@ -192,12 +192,15 @@ START_TEST(a_removal_is_fenced_by_what_it_may_remove)
     ops[1].runs_delete = (struct op_runs_delete){.run_ids = &run, .n = 1};
     ops[2] = store_op(&there, OP_MESSAGE_TRIM, "t");
     ops[2].message_trim.keep_last = 1;
+    ops[3] = store_op(&there, OP_SESSION_DELETE, "u");
+    ops[3].session_delete.threads = true;
     put_document("c1");
     put(&there, (struct checkpoint_in){.thread = "t",
                                        .id = "c2",
                                        .form = FORM_DOCUMENT,
                                        .run = "r",
                                        .metadata = "{\"run_id\":\"r\"}"});
+    put(&there, (struct checkpoint_in){.thread = "u", .id = "c3", .form = FORM_DOCUMENT});
     store_message(&there, "t", "m1");
     store_message(&there, "t", "m2");
     for (size_t i = 0; i < COUNT_OF(ops); i++) {
@@ -206,7 +209,7 @@ START_TEST(a_removal_is_fenced_by_what_it_may_remove)
         ck_assert_int_gt(ops[i].newest, ops[i].stamp);
         ops[i].stamp = stamp_next();
         store_ok(&there, &ops[i]);
-        ck_assert_uint_eq(ops[i].n_copies, 1);
+        ck_assert_uint_eq(ops[i].n_copies, ops[i].type == OP_SESSION_DELETE ? 2 : 1);
     }
     ck_assert_uint_eq(store_count(&there, "t"), 1);
 }

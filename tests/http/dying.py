@@ -69,7 +69,8 @@ class Client(threading.Thread):
         messages = self.server.get(f"/conversations/{self.id}/messages?limit=0").json()["messages"]
         assert [m["content"] for m in messages] == self.done
         assert all(a["seq"] < b["seq"] for a, b in zip(messages, messages[1:], strict=False))
-        assert counted(self.server, self.id) == len(self.done)
+        count = counted(self.server, self.id)
+        assert count == len(self.done), (self.id, count, len(self.done))
         assert checkpoints(self.server, self.id) == self.done
 
 

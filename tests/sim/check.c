@@ -197,13 +197,16 @@ static const struct entry *find_writer(const struct world *w, const struct cell_
     return NULL;
 }
 
+/* A session that is put where nobody knows of it is active. */
 static void check_absent(struct world *w, const struct cell_view *c)
 {
+    enum finding_kind kind = c->sets ? VALUE_RESET : VALUE_LOST;
+
     if (!c->exists)
         return;
     for (const struct entry *e = w->journal->first; e; e = e->next)
         if (writes_cell(e, c) && e->told == TOLD_OK && !deleted_perhaps(w, e))
-            journal_find(w, VALUE_LOST, c->id, "%s of %s, set to %s", c->name, world_ids[c->id],
+            journal_find(w, kind, c->id, "%s of %s, set to %s", c->name, world_ids[c->id],
                          e->token);
 }
 

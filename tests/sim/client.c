@@ -58,27 +58,29 @@ static bool has_message(const struct op_message_list *list, const char *id)
 
 void client_check_read(struct world *w, int client, int id, const struct op *op, int64_t life)
 {
-    int64_t patches = 0, count = 0;
-    const char *again = "";
+    int64_t patches[2] = {0}, count = 0; /* of this life; of all */
+    enum finding_kind kind;
 
     if (op->type == OP_SESSION_GET && op->status.kind == ERR_OK)
         count = op->session_get.out.session.request_count;
     for (const struct entry *e = w->journal->first; e; e = e->next) {
         if (e->client != client || e->id != id || e->told != TOLD_OK || !e->home)
             continue;
-        again = e->life != life ? ", told by it before it was killed" : again;
-        patches += e->act == ACT_PATCH;
+        kind = e->life == life ? OWN_WRITE_UNREAD : OWN_WRITE_MISSED;
+        patches[0] += e->act == ACT_PATCH && e->life == life;
+        patches[1] += e->act == ACT_PATCH;
         if (op->type == OP_MESSAGE_LIST && e->act == ACT_APPEND &&
             (op->status.kind != ERR_OK || !has_message(&op->message_list, e->token)))
-            journal_find(w, OWN_WRITE_UNREAD, id, "client %d does not find message %s of %s%s",
-                         client, e->token, world_ids[id], again);
+            journal_find(w, kind, id, "client %d does not find message %s of %s", client, e->token,
+                         world_ids[id]);
         if (op->type == OP_SESSION_GET && e->act == ACT_PUT && op->status.kind != ERR_OK)
-            journal_find(w, OWN_WRITE_UNREAD, id, "client %d does not find %s, put as %s%s", client,
-                         world_ids[id], e->token, again);
+            journal_find(w, kind, id, "client %d does not find %s, put as %s", client,
+                         world_ids[id], e->token);
     }
-    if (op->type == OP_SESSION_GET && count < patches)
-        journal_find(w, OWN_WRITE_UNREAD, id, "client %d reads a count of %lld of %s, made %lld%s",
-                     client, (long long)count, world_ids[id], (long long)patches, again);
+    kind = count < patches[0] ? OWN_WRITE_UNREAD : OWN_WRITE_MISSED;
+    if (op->type == OP_SESSION_GET && count < patches[1])
+        journal_find(w, kind, id, "client %d reads a count of %lld of %s, made %lld", client,
+                     (long long)count, world_ids[id], (long long)patches[1]);
 }
 
 static void take_read(void *arg)

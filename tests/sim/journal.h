@@ -72,9 +72,11 @@ enum finding_kind {
     COUNTERS_APART,
     SESSION_LOST,
     VALUE_LOST,
+    VALUE_RESET,
     VALUE_STRANGE,
     OLDER_WON,
     OWN_WRITE_UNREAD,
+    OWN_WRITE_MISSED, /* its instance was killed since */
     ERROR_STRANGE,
     FINDING_KINDS
 };

@@ -137,7 +137,7 @@ static void show(const struct options *o, const struct summary *sum)
                            skew ? ", skew" : "", diverged ? ", diverged" : "");
     for (int k = 0; k < FINDING_KINDS; k++)
         if (sum->found[k][0] + sum->found[k][1])
-            printf("%-20s in %lld worlds, allowed in %lld; seed %lld: %s\n",
+            printf("%-32s in %lld worlds, allowed in %lld; seed %lld: %s\n",
                    finding_name((enum finding_kind)k), (long long)sum->found[k][0],
                    (long long)sum->found[k][1], (long long)sum->seeds[k], sum->examples[k].text);
     if (sum->failed)

@@ -104,10 +104,28 @@ START_TEST(without_memory_it_comes_back_later)
 }
 END_TEST
 
+static int64_t requests(int side, bool alone)
+{
+    struct op get = sides_op(&sides, OP_SESSION_GET, "s1");
+
+    get.alone = alone;
+    sides_run(&sides, side, &get);
+    return get.session_get.out.session.request_count;
+}
+
+static size_t waiting(int side)
+{
+    struct op read = sides_op(&sides, OP_PAIR_READ, NULL);
+
+    read.pair_read.limit = 10;
+    sides_run(&sides, side, &read);
+    return read.pair_read.out.n;
+}
+
 /* An entry that no lane copies goes when two looks have found it. */
 START_TEST(what_waits_is_copied_and_cleared)
 {
-    struct op op, read;
+    struct op op;
 
     settle();
     op = sides_op(&sides, OP_SESSION_PUT, "s1");
@@ -122,10 +140,7 @@ START_TEST(what_waits_is_copied_and_cleared)
     settle();
     settle();
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 1);
-    read = sides_op(&sides, OP_PAIR_READ, NULL);
-    read.pair_read.limit = 10;
-    sides_run(&sides, 0, &read);
-    ck_assert_uint_eq(read.pair_read.out.n, 0);
+    ck_assert_uint_eq(waiting(0), 0);
     ck_assert_int_eq(report().copied, 1);
 }
 END_TEST
@@ -149,6 +164,29 @@ START_TEST(what_is_missing_is_found_when_nothing_of_it_waits)
         sides_run(&sides, side, &read);
         ck_assert_uint_eq(read.pair_read.out.n_missing, 0);
     }
+}
+END_TEST
+
+/* While an addition is pending, the fallback's outbox names it: the primary may forget what it counted. */
+START_TEST(an_addition_waits_until_the_fallback_knows_it_was_counted)
+{
+    struct op patch;
+
+    settle();
+    sides_session(&sides, 0, "s1");
+    sides_session(&sides, 1, "s1");
+    patch = sides_op(&sides, OP_SESSION_PATCH, "s1");
+    patch.alone = patch.replicate = true;
+    patch.repeat = (struct op_repeat){.present = true, .op_id = {7}};
+    patch.session_patch.increment_requests = true;
+    sides_run(&sides, 1, &patch);
+    while (waiting(1) > 0) {
+        ck_assert(requests(1, true) == 1 && requests(1, false) == 0);
+        pass_time(POLL_MS);
+        (void)tend();
+    }
+    ck_assert(requests(0, false) == 1 && waiting(0) == 0);
+    ck_assert(requests(1, true) == 1 && requests(1, false) == 1);
 }
 END_TEST
 
@@ -188,6 +226,7 @@ Suite *suite_failover_tend(void)
     tcase_add_test(tc, without_memory_it_comes_back_later);
     tcase_add_test(tc, what_waits_is_copied_and_cleared);
     tcase_add_test(tc, what_is_missing_is_found_when_nothing_of_it_waits);
+    tcase_add_test(tc, an_addition_waits_until_the_fallback_knows_it_was_counted);
     tcase_add_loop_test(tc, a_store_that_is_lost, 0, 2);
     suite_add_tcase(s, tc);
     return s;
