@@ -10,7 +10,7 @@
 enum allowed {
     NEVER,
     ALWAYS,
-    APART,  /* the id was changed on both sides while they were apart */
+    APART,   /* the id was changed on both sides while they were apart */
     BY_CLOCK /* and these changes are ordered by clocks that differ */
 };
 
