@@ -98,12 +98,13 @@ junit_run()
     count "$name" $((${all:-0} - failed - ${skipped:-0})) "$failed"
 }
 
-# pytest_run NAME PATH...
+# pytest_run NAME PATH...: as many tests at once as there are cores.
 pytest_run()
 {
     name=$1
     shift
-    junit_run "$name" build/venv/bin/python -m pytest -q -ra "$@" --junitxml
+    junit_run "$name" ${prefix:-} build/venv/bin/python -m pytest -q -ra -n "$JOBS" --dist worksteal "$@" \
+        --junitxml
 }
 
 # Address space randomization of recent kernels is more than clang 14's TSan copes with.
@@ -123,11 +124,10 @@ run_http()
         export STATEWARD_BIN="$PWD/build-$kind/stateward"
         prefix=
         [ "$kind" != tsan ] || prefix=$(not_random)
-        junit_run "http-$kind" $prefix build/venv/bin/python -m pytest -q -ra \
-            tests/http/test_misbehave.py tests/http/test_overload.py \
-            tests/http/test_failover.py::test_stores_that_die_and_hang --junitxml
+        pytest_run "http-$kind" tests/http/test_misbehave.py tests/http/test_overload.py \
+            tests/http/test_failover.py::test_stores_that_die_and_hang
     done
-    unset STATEWARD_BIN STATEWARD_FAILOVER_SECONDS
+    unset STATEWARD_BIN STATEWARD_FAILOVER_SECONDS prefix
 }
 
 # make_venv FOLDER REQUIREMENTS...: anew when the requirements have changed.
