@@ -15,7 +15,7 @@ static void ask_known(struct call *c, const struct op_message_append *append)
     struct slice *args = arena_alloc(c->arena, (append->n + 2) * sizeof(*args));
 
     if (!args) {
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        call_no_memory(c);
         return;
     }
     args[0] = SLICE("HMGET");

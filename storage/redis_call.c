@@ -7,8 +7,7 @@
 #include "redis_entry.h"
 #include "redis_scripts.h"
 
-/* What failed first is what is told. */
-static void lack_memory(struct call *c)
+void call_no_memory(struct call *c)
 {
     if (c->failure.kind == ERR_OK)
         err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
@@ -26,7 +25,7 @@ static struct slice key_of(struct call *c, const struct redis_key *key)
     struct slice text = redis_key_text(key, c->arena);
 
     if (!text.at)
-        lack_memory(c);
+        call_no_memory(c);
     return text;
 }
 
@@ -76,7 +75,7 @@ struct slice call_number(struct call *c, int64_t n)
     struct slice text = redis_decimal(n, c->arena);
 
     if (!text.at)
-        lack_memory(c);
+        call_no_memory(c);
     return text;
 }
 
@@ -85,7 +84,7 @@ struct slice call_concat(struct call *c, struct slice a, struct slice b)
     char *at = arena_alloc(c->arena, a.len + b.len + 1);
 
     if (!at) {
-        lack_memory(c);
+        call_no_memory(c);
         return SLICE("");
     }
     if (a.len)
@@ -158,7 +157,7 @@ static void push(struct call *c, struct slice **list, size_t *n, size_t *cap, st
         return;
     grown = arena_grow(c->arena, *list, *n, sizeof(s), cap);
     if (!grown) {
-        lack_memory(c);
+        call_no_memory(c);
         return;
     }
     *list = grown;

@@ -77,6 +77,9 @@ struct call {
     struct reply **replies;
 };
 
+/* Memory has ended: that is what failed, unless something did before. */
+void call_no_memory(struct call *c);
+
 /* Turns to another session or thread. */
 void call_at(struct call *c, struct slice tenant, struct slice id);
 
@@ -86,8 +89,7 @@ struct slice call_key_ns(struct call *c, const char *kind, struct slice ns) MUST
 struct slice call_key_in(struct call *c, const char *kind, struct slice ns,
                          struct slice id) MUST_USE;
 
-/* The key of an index of the tenant: in the bucket at hand, or in any; of one user or run. The same of
- * what all tenants share. */
+/* Of an index of the tenant: in the bucket at hand, in any, of one user or run; of all tenants. */
 struct slice call_index(struct call *c, const char *kind) MUST_USE;
 struct slice call_index_at(struct call *c, const char *kind, unsigned bucket) MUST_USE;
 struct slice call_index_of(struct call *c, const char *kind, struct slice part) MUST_USE;
@@ -137,11 +139,9 @@ bool call_torn(struct call *c, struct err *err);
 /* Forgets what was to be changed, for another try. False: there were too many, or it failed otherwise. */
 bool call_again(struct call *c, int *tries) MUST_USE;
 
-/* The buckets that a tenant uses. */
+/* The buckets that a tenant uses; the tenants that there are. */
 bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_t *n,
                   struct err *err) MUST_USE;
-
-/* The tenants that there are. */
 bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err *err) MUST_USE;
 
 /* Removes the tenant at hand, of which nothing is left, from these. */

@@ -40,7 +40,7 @@ static struct slice path(struct call *c, struct slice ns, const struct cp_row *r
     struct slice joined = redis_join((struct slice[]){c->id, ns, row->id}, 3, c->arena);
 
     if (!joined.at)
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        call_no_memory(c);
     return joined;
 }
 
@@ -171,7 +171,7 @@ struct slice redis_value_member(struct call *c, const struct blob *blob,
     struct slice member = redis_join(parts, COUNT_OF(parts), c->arena);
 
     if (!member.at)
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        call_no_memory(c);
     return member;
 }
 

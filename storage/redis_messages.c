@@ -38,7 +38,7 @@ struct slice redis_message_place(struct call *c, int64_t seq, struct slice id)
     struct slice digits = redis_digits(seq, c->arena);
 
     if (!digits.at)
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        call_no_memory(c);
     return call_concat(c, digits, id);
 }
 

@@ -231,7 +231,7 @@ static void ask_missing(struct call *c, const struct pair_id *id, bool missing)
     struct slice member = redis_join((struct slice[]){id->tenant, id->id}, 2, c->arena);
 
     if (!member.at)
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        call_no_memory(c);
     call_at(c, id->tenant, id->id);
     if (missing) {
         ASK(c, SLICE("HSET"), call_key(c, "missing"), SLICE("rev"), SLICE("1"));

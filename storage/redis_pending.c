@@ -14,7 +14,7 @@ struct slice redis_op_text(struct call *c, struct slice op_id)
     char *hex = arena_alloc(c->arena, 2 * BLOB_HASH_LEN);
 
     if (!hex || op_id.len != BLOB_HASH_LEN) {
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        call_no_memory(c);
         return SLICE("");
     }
     for (size_t i = 0; i < BLOB_HASH_LEN; i++) {

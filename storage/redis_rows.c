@@ -297,7 +297,7 @@ static struct slice context_field(struct call *c, const struct row_context *cont
     if (!redis_pack(&(struct packed){.numbers = (int64_t[]){context->number, context->stamp},
                                      .n_numbers = 2},
                     c->arena, &field, &ignored)) {
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        call_no_memory(c);
         return SLICE("");
     }
     field.len--; /* without the end of the line */
