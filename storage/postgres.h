@@ -34,6 +34,8 @@ enum { POSTGRES_PARAMETERS = 24 };
 
 enum use_kind { USE_PREPARE, USE_QUERY, USE_SYNC };
 
+struct postgres;
+
 /* One use of a statement, or another entry of the pipeline. */
 struct use {
     struct use *next; /* in the pipeline, or in the list of free ones */
@@ -45,9 +47,11 @@ struct use {
     PGresult *result;
     int first, rows;     /* its own of those in the result */
     struct use *members; /* whose statements this one runs at once: postgres_gather.c */
-    bool borrowed;       /* the result is that of another use */
-    int row;             /* -1 before the first, else from 0 on */
-    unsigned cursor;     /* that the rows come from; 0 = none */
+    /* Takes its result, for nobody waits for it. */
+    void (*answered)(struct postgres *d, struct use *use);
+    bool borrowed;   /* the result is that of another use */
+    int row;         /* -1 before the first, else from 0 on */
+    unsigned cursor; /* that the rows come from; 0 = none */
     int n;
     Oid types[POSTGRES_PARAMETERS];
     const char *values[POSTGRES_PARAMETERS];

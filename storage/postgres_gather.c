@@ -127,27 +127,6 @@ static void bind_same(struct use *all)
     memcpy(all->lengths, m->lengths, sizeof(m->lengths));
 }
 
-static bool send(struct postgres *d, struct use *members, int n, size_t bytes, struct err *err)
-{
-    const struct gathered *as = find(members->which);
-    struct use *all = pipe_use(d, USE_QUERY, n > 1 ? as->many : as->one, err);
-    char *made = NULL;
-    bool ok;
-
-    if (!all)
-        return false;
-    all->members = members;
-    if (n == 1)
-        bind_same(all);
-    else if (!bind_arrays(all, as, n, bytes, &made)) {
-        pipe_free(d, all);
-        return err_no_memory(err);
-    }
-    ok = statement_send(d, all, err);
-    free(made);
-    return ok;
-}
-
 /* Members are on their own again; one that nobody waits for goes. */
 static void release(struct postgres *d, struct use *members)
 {
@@ -158,6 +137,67 @@ static void release(struct postgres *d, struct use *members)
         if (m->detached)
             pipe_free(d, m);
     }
+}
+
+/* The last column of a statement that takes arrays: of which element a row is. */
+static int element_of(const struct use *all, int row)
+{
+    int64_t n;
+
+    memcpy(&n, PQgetvalue(all->result, row, PQnfields(all->result) - 1), sizeof(n));
+    return (int)be64toh((uint64_t)n);
+}
+
+static struct use *member(const struct use *all, int number)
+{
+    struct use *m = all->members;
+
+    while (--number > 0)
+        m = m->next;
+    return m;
+}
+
+/* Gives members the rows of an answer. */
+static void share(struct postgres *d, struct use *all)
+{
+    bool alone = !all->members->next;
+
+    for (struct use *m = all->members; m; m = m->next) {
+        m->borrowed = true;
+        m->result = all->result;
+    }
+    for (int row = 0; row < all->rows; row++) {
+        struct use *m = alone ? all->members : member(all, element_of(all, row));
+
+        m->first = row;
+        m->rows = 1;
+    }
+    release(d, all->members);
+    all->members = NULL;
+    all->next = d->shared;
+    d->shared = all;
+}
+
+static bool send(struct postgres *d, struct use *members, int n, size_t bytes, struct err *err)
+{
+    const struct gathered *as = find(members->which);
+    struct use *all = pipe_use(d, USE_QUERY, n > 1 ? as->many : as->one, err);
+    char *made = NULL;
+    bool ok;
+
+    if (!all)
+        return false;
+    all->members = members;
+    all->answered = share;
+    if (n == 1)
+        bind_same(all);
+    else if (!bind_arrays(all, as, n, bytes, &made)) {
+        pipe_free(d, all);
+        return err_no_memory(err);
+    }
+    ok = statement_send(d, all, err);
+    free(made);
+    return ok;
 }
 
 /* They learn of it by d->failed. */
@@ -181,44 +221,6 @@ void gather_send(struct postgres *d)
         if (!send(d, members, n, bytes, &err))
             fail(d, members, &err);
     }
-}
-
-/* The last column of a statement that takes arrays: of which element a row is. */
-static int element_of(const struct use *all, int row)
-{
-    int64_t n;
-
-    memcpy(&n, PQgetvalue(all->result, row, PQnfields(all->result) - 1), sizeof(n));
-    return (int)be64toh((uint64_t)n);
-}
-
-static struct use *member(const struct use *all, int number)
-{
-    struct use *m = all->members;
-
-    while (--number > 0)
-        m = m->next;
-    return m;
-}
-
-void gather_share(struct postgres *d, struct use *all)
-{
-    bool alone = !all->members->next;
-
-    for (struct use *m = all->members; m; m = m->next) {
-        m->borrowed = true;
-        m->result = all->result;
-    }
-    for (int row = 0; row < all->rows; row++) {
-        struct use *m = alone ? all->members : member(all, element_of(all, row));
-
-        m->first = row;
-        m->rows = 1;
-    }
-    release(d, all->members);
-    all->members = NULL;
-    all->next = d->shared;
-    d->shared = all;
 }
 
 void gather_done(struct postgres *d)

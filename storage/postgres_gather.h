@@ -2,7 +2,7 @@
  * postgres_gather.h - the same statement of several ops of a batch, sent as one that takes arrays.
  *
  *     query (postgres_query.c) -> gather_add() ... ask_for_answers() (postgres_rounds.c): gather_send()
- *         -> the pipeline -> gather_share(): each has its rows -> gather_done()
+ *         -> the pipeline -> share(): each has its rows -> gather_done()
  *
  * A statement costs the server more than a row of one. Only those are gathered that ops wait for, and
  * whose arguments are on different records.
@@ -22,9 +22,6 @@ bool gather_add(struct postgres *d, struct use *use) MUST_USE;
 
 /* Sends what was gathered. */
 void gather_send(struct postgres *d);
-
-/* Gives members the rows of an answer, or that there is none. */
-void gather_share(struct postgres *d, struct use *use);
 
 /* Results are not borrowed any more. */
 void gather_done(struct postgres *d);

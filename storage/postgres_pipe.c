@@ -7,7 +7,6 @@
 
 #include "clock.h"
 #include "postgres_errors.h"
-#include "postgres_gather.h"
 #include "postgres_instance.h"
 #include "postgres_setup.h"
 
@@ -32,6 +31,7 @@ struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct e
     use->result = NULL;
     use->first = use->rows = 0;
     use->members = NULL;
+    use->answered = NULL;
     use->borrowed = false;
     use->row = -1;
     use->cursor = 0;
@@ -75,8 +75,8 @@ static void finish(struct postgres *d)
     use->next = NULL;
     use->done = true;
     use->rows = PQntuples(use->result);
-    if (use->members)
-        gather_share(d, use);
+    if (use->answered)
+        use->answered(d, use);
     else if (use->detached)
         recycle(d, use);
 }

@@ -19,19 +19,7 @@ static void close_stores(void)
 /* A thread with all that there is: two namespaces, carried values, writes, early writes. */
 static void fill(const char *thread)
 {
-    put(&here, (struct checkpoint_in){.thread = thread, .id = "c1", .values = "a=1:xx b=1:yy"});
-    put(&here, (struct checkpoint_in){.thread = thread,
-                                      .id = "c2",
-                                      .parent = "c1",
-                                      .run = "r",
-                                      .metadata = "{\"run_id\":\"r\"}",
-                                      .values = "a=2:xz",
-                                      .carried = "b=1"});
-    put_writes(&here, (struct writes_in){.thread = thread,
-                                         .checkpoint = "c2",
-                                         .task = "t1",
-                                         .path = "p",
-                                         .writes = "0:a=b 1:c=d"});
+    put_two(thread);
     put_writes(&here,
                (struct writes_in){
                    .thread = thread, .checkpoint = "c3", .task = "t1", .writes = "0:early=e"});

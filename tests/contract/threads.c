@@ -119,6 +119,23 @@ static const char *joined(struct store *s, const char *before, struct slice more
     return out.at;
 }
 
+void put_two(const char *thread)
+{
+    put(&here, (struct checkpoint_in){.thread = thread, .id = "c1", .values = "a=1:xx b=1:yy"});
+    put(&here, (struct checkpoint_in){.thread = thread,
+                                      .id = "c2",
+                                      .parent = "c1",
+                                      .run = "r",
+                                      .metadata = "{\"run_id\":\"r\"}",
+                                      .values = "a=2:xz",
+                                      .carried = "b=1"});
+    put_writes(&here, (struct writes_in){.thread = thread,
+                                         .checkpoint = "c2",
+                                         .task = "t1",
+                                         .path = "p",
+                                         .writes = "0:a=b 1:c=d"});
+}
+
 const char *values_text(struct store *s, const struct checkpoint *checkpoint)
 {
     const char *text = "";

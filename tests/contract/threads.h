@@ -50,6 +50,9 @@ bool put_writes(struct store *s, struct writes_in in);
 /* Reads a checkpoint (id NULL: the latest); NULL when there is none. */
 struct checkpoint *get(struct store *s, const char *thread, const char *ns, const char *id);
 
+/* Puts two checkpoints into `here`, c1 and c2, which takes b of c1 along, and writes on c2. */
+void put_two(const char *thread);
+
 /* The values of a checkpoint in the order in which they came. */
 const char *values_text(struct store *s, const struct checkpoint *checkpoint);
 
