@@ -44,6 +44,12 @@ static bool matches(const char *pattern, struct slice path, unsigned *rank)
     return p == end;
 }
 
+/* Most routes differ in their first letter, behind the slash. */
+static bool may_match(const char *pattern, struct slice path)
+{
+    return path.len < 2 || pattern[1] == path.at[1] || pattern[1] == '{';
+}
+
 /* A route of the best pattern for this path, or NULL. */
 static const struct route *best_path(const struct router *r, struct slice path)
 {
@@ -51,7 +57,10 @@ static const struct route *best_path(const struct router *r, struct slice path)
     unsigned best_rank = 0, rank;
 
     for (size_t i = 0; i < r->n; i++) {
-        if (matches(r->routes[i].path, path, &rank) && (!best || rank > best_rank)) {
+        const char *pattern = r->routes[i].path;
+
+        if (may_match(pattern, path) && matches(pattern, path, &rank) &&
+            (!best || rank > best_rank)) {
             best = &r->routes[i];
             best_rank = rank;
         }

@@ -97,7 +97,7 @@ static void prepare(struct run *r, struct op *op, bool alone)
 }
 
 /* Tombstones are collected only when both stores know them (12). */
-static bool needs_both(const struct run *r, const struct op *op)
+bool run_needs_both(const struct run *r, const struct op *op)
 {
     return ops_is_sweep(op) || (!r->f->cfg.single_instance && ops_is_conditional(op));
 }
@@ -143,7 +143,7 @@ static void ask_primary(struct run *r)
             item->stage = AT_FALLBACK;
         else if (!ready)
             run_refuse(item, "the fallback was not seen yet, and may hold newer changes");
-        else if (!normal && needs_both(r, item->op))
+        else if (!normal && run_needs_both(r, item->op))
             run_refuse(item, "this needs both stores, and one of them cannot be had");
         else {
             prepare(r, item->op, false);
@@ -211,7 +211,7 @@ static void ask_fallback(struct run *r)
             run_refuse(item, "the fallback does not answer");
         else if (state_lacks(r->f, item->op))
             run_refuse(item, "the fallback lacks the newest changes of this id");
-        else if (needs_both(r, item->op))
+        else if (run_needs_both(r, item->op))
             run_refuse(item, "this needs both stores, and the primary cannot be had");
         else {
             prepare(r, item->op, true);

@@ -70,8 +70,14 @@ static void take_from_copy(struct run *r, struct item *i)
         keep_alone(r, i);
         return;
     }
-    if (copy->type == OP_MERGE && copy->merge.out.outbox)
+    if (copy->type == OP_MERGE && copy->merge.out.outbox) {
         state_fell_behind(r->f, false);
+        if (run_needs_both(r, i->op)) {
+            i->doubt = true;
+            run_refuse(i, "the fallback was used by another instance meanwhile");
+            return;
+        }
+    }
     if (is_overruled(r, i)) {
         make_again(i, copy->merge.out.newest);
         return;

@@ -59,6 +59,9 @@ void run_call(struct run *r, enum side side, struct op *const ops[], size_t n);
 /* Neither store can take it; what the primary may have made of it is told. */
 void run_refuse(struct item *i, const char *text);
 
+/* Whether the op asks what holds in both stores: that of one does not do. */
+bool run_needs_both(const struct run *r, const struct op *op) MUST_USE;
+
 /* A store holds something newer: the clock goes beyond it, and the op has a new stamp. */
 void run_stamp(struct op *op, int64_t newest);
 

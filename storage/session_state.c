@@ -156,6 +156,8 @@ bool session_state_patch(struct session_state *s, struct op *op, bool *touch, st
                  slice_present(patch->metadata) || slice_present(patch->metadata_merge);
     int64_t stamp;
 
+    if (!op_fence_allows(op, s->gen, err)) /* it was meant for an earlier session of this id */
+        return false;
     if (cells && (!op_stamp_above(op, session_state_stamp(s), &stamp, err) ||
                   !patch_cells(s, op, stamp, err)))
         return false;

@@ -264,6 +264,17 @@ START_TEST(an_older_change_of_a_session_is_refused)
 }
 END_TEST
 
+START_TEST(an_addition_that_was_meant_for_an_earlier_session_is_refused)
+{
+    struct op patch = store_op(&here, OP_SESSION_PATCH, "s1");
+    int64_t newest = put_s1();
+
+    patch.session_patch.increment_requests = true;
+    patch.repeat = request_of('1', 'b');
+    fenced(patch, newest);
+}
+END_TEST
+
 START_TEST(an_older_context_is_refused)
 {
     struct op op = store_op(&here, OP_CONTEXT_PUT, "s1");
@@ -323,6 +334,7 @@ TCase *contract_pair_case(void)
     tcase_add_test(tc, all_lists_of_one_change_are_done);
     tcase_add_test(tc, it_stays_the_same_store_and_its_position_rises);
     tcase_add_test(tc, an_older_change_of_a_session_is_refused);
+    tcase_add_test(tc, an_addition_that_was_meant_for_an_earlier_session_is_refused);
     tcase_add_test(tc, an_older_context_is_refused);
     tcase_add_test(tc, an_older_change_of_a_thread_is_refused);
     contract_replicate_add(tc);

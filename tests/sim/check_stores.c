@@ -75,7 +75,7 @@ static bool is_brought_back(const struct world *w, int side, const struct record
     bool late = false;
 
     for (int id = ID_STAYS; id < IDS; id++)
-        late |= w->journal->late[id] && slice_equal(r->key.id, slice_of(world_ids[id]));
+        late |= w->journal->merged_late[id] && slice_equal(r->key.id, slice_of(world_ids[id]));
     return late && side == 1 && r->kind != RECORD_SESSION && r->kind != RECORD_THREAD;
 }
 

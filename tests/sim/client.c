@@ -89,7 +89,12 @@ static void take_read(void *arg)
     const struct op *op = &a->call.op;
     enum err_kind kind = op->status.kind;
     struct world *w = a->client->world;
+    struct failover_report report;
 
+    if (!a->killed) {
+        failover_report(a->instance->failover, &report);
+        w->journal->unseen |= report.unseen;
+    }
     if (!a->killed && kind == ERR_OK && op->type == OP_SESSION_GET)
         a->client->versions[a->id] = op->session_get.out.session.version;
     if (!a->killed && (kind == ERR_OK || kind == ERR_NO_SESSION || kind == ERR_NOT_FOUND))

@@ -11,7 +11,7 @@ enum allowed {
     NEVER,
     ALWAYS,
     APART,   /* the id was changed on both sides while they were apart */
-    BY_CLOCK /* and these changes are ordered by clocks that differ */
+    BY_CLOCK /* so it was, or one in doubt was made late; and clocks that differ order the changes */
 };
 
 static const struct {
@@ -61,23 +61,26 @@ bool journal_has_skew(const struct world *w)
     return w->n_instances == 2 && (w->instances[0]->skew_us || w->instances[1]->skew_us);
 }
 
-void journal_late(struct world *w, struct slice id)
+void journal_late(struct world *w, const struct op *op)
 {
+    bool *late = op->type == OP_MERGE ? w->journal->merged_late : w->journal->made_late;
+
     for (int i = 0; i < IDS; i++)
-        w->journal->late[i] |= slice_equal(id, slice_of(world_ids[i]));
+        late[i] |= op_writes(op) && slice_equal(op->id, slice_of(world_ids[i]));
 }
 
 static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
 {
-    bool apart = id >= 0 && w->journal->diverged[id];
+    const struct journal *j = w->journal;
+    bool apart = id >= 0 && j->diverged[id];
 
     switch (kinds[kind].allowed) {
     case ALWAYS:
         return true;
     case APART:
-        return apart;
+        return apart || (j->unseen && kind == OWN_WRITE_MISSED);
     case BY_CLOCK:
-        return apart && journal_has_skew(w);
+        return (apart || (id >= 0 && j->made_late[id])) && journal_has_skew(w);
     case NEVER:
         break;
     }

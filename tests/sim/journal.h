@@ -92,9 +92,10 @@ enum { FINDINGS_MAX = 32 };
 struct journal {
     struct entry *first, **end;
     int64_t told[TOLD_UNKNOWN + 1];
-    bool diverged[IDS]; /* both stores held acknowledged changes that the other one lacked */
-    bool late
-        [IDS]; /* a copy was merged that had been given up: it may bring back what was removed */
+    bool diverged[IDS];    /* both stores held acknowledged changes that the other one lacked */
+    bool made_late[IDS];   /* a change was made after it had been given up */
+    bool merged_late[IDS]; /* so was a copy: it may bring back what was removed */
+    bool unseen;           /* an instance went on without one of the stores */
     struct finding findings[FINDINGS_MAX];
     size_t n_findings;
 };
@@ -109,8 +110,8 @@ struct entry *journal_add(struct world *w);
 void journal_find(struct world *w, enum finding_kind kind, int id, const char *fmt, ...)
     PRINTF(4, 5);
 
-/* A store has merged copies of this id that nobody waited for any more. */
-void journal_late(struct world *w, struct slice id);
+/* A store has done this, and nobody waited for it any more. */
+void journal_late(struct world *w, const struct op *op);
 
 /* "append lost". */
 const char *finding_name(enum finding_kind kind);

@@ -115,6 +115,8 @@ static void add(struct summary *sum, int64_t seed, const struct sim_result *r)
         if (seen[f->kind][f->allowed])
             continue;
         seen[f->kind][f->allowed] = true;
+        if (!f->allowed)
+            printf("seed %lld: %s: %s\n", (long long)seed, finding_name(f->kind), f->text);
         if (sum->found[f->kind][0] == 0) { /* one that is not allowed is the better example */
             sum->examples[f->kind] = *f;
             sum->seeds[f->kind] = seed;

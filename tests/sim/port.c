@@ -96,8 +96,7 @@ static void run(void *arg)
     execute(r, n);
     if (r->given_up || killed) {
         for (size_t i = 0; i < n; i++)
-            if (r->ops[i].type == OP_MERGE)
-                journal_late(r->world, r->ops[i].id);
+            journal_late(r->world, &r->ops[i]);
         world_say(r->world, "    %s does %zu of %zu %s, given up by I%d", store_name(r->store), n,
                   r->n, r->n ? op_name(r->ops[0].type) : "", r->instance->number);
         return;

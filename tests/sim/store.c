@@ -86,7 +86,7 @@ static void follow(struct sim_store *s, const struct op *op)
     else if (op->replicate && op->n_copies > 0)
         add_mark(s, op);
     else if (op_writes(op) && !op->replicate && (m = find_mark(other, op->stamp)))
-        m->copied = true;
+        m->copied = op->type != OP_MERGE || op->merge.out.newest == 0; /* else it lost to another */
 }
 
 void store_execute(struct sim_store *s, struct op *const ops[], size_t n, struct stamp_clock *clock)

@@ -190,6 +190,33 @@ START_TEST(an_addition_waits_until_the_fallback_knows_it_was_counted)
 }
 END_TEST
 
+/* Another instance works on the fallback, and has made a session of this id there. */
+START_TEST(a_condition_that_the_fallback_may_know_better_is_in_doubt)
+{
+    struct op elsewhere = sides_op(&sides, OP_SESSION_PUT, "s1"), op = elsewhere, *ops[] = {&op};
+    struct err err = {0};
+    struct backend *lane;
+
+    settle();
+    lane = failover_open(failover, sides.faults[0], sides.faults[1], &err);
+    ck_assert_msg(lane != NULL, "%s", err.text);
+    elsewhere.alone = elsewhere.replicate = true;
+    sides_run(&sides, 1, &elsewhere);
+    op.stamp = stamp_next();
+    op.session_put.create_only = true;
+    ck_assert(backend_execute(lane, ops, 1, &err));
+    ck_assert_int_eq(op.status.kind, ERR_IN_DOUBT);
+    ck_assert_int_eq(report().state, FAILOVER_RECOVERING);
+    settle();
+    ck_assert(waiting(0) == 0 && waiting(1) == 0);
+    op.stamp = stamp_next();
+    ck_assert(backend_execute(lane, ops, 1, &err));
+    ck_assert_int_eq(op.status.kind, ERR_EXISTS);
+    backend_close(lane);
+    sides.faults[0] = sides.faults[1] = NULL; /* they were the lane's */
+}
+END_TEST
+
 /* A store that is down is left alone for a while, and said to be so; the other one is looked at. */
 START_TEST(a_store_that_is_lost)
 {
@@ -227,6 +254,7 @@ Suite *suite_failover_tend(void)
     tcase_add_test(tc, what_waits_is_copied_and_cleared);
     tcase_add_test(tc, what_is_missing_is_found_when_nothing_of_it_waits);
     tcase_add_test(tc, an_addition_waits_until_the_fallback_knows_it_was_counted);
+    tcase_add_test(tc, a_condition_that_the_fallback_may_know_better_is_in_doubt);
     tcase_add_loop_test(tc, a_store_that_is_lost, 0, 2);
     suite_add_tcase(s, tc);
     return s;
