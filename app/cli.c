@@ -187,6 +187,7 @@ bool cli_open_store(const struct config *cfg, size_t cache_bytes, struct cli_sto
         ok = open_pair(cfg, &lanes, &s, err);
     } else {
         backend.cache = s.caches[0];
+        backend.alone = true;
         s.lanes = caller_lanes(&backend, lanes, &s.type, err);
         ok = s.lanes != NULL;
     }
@@ -213,6 +214,7 @@ bool cli_open(const struct config *cfg, const char *flag, const char *url, bool 
     struct backend_config backend = cli_backend(cfg, url);
 
     backend.existing = existing;
+    backend.alone = true;
     if (strcmp(url, "memory:") == 0)
         return err_set(err, ERR_CONFIG, "%s: memory: is empty, and gone afterwards", flag);
     return caller_open(&backend, out, err) || err_set(err, err->kind, "%s: %s", flag, err->text);

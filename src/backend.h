@@ -59,6 +59,7 @@ struct backend_config {
     int64_t context_versions;  /* how many versions of a context are kept, at least 1 */
     int64_t instance; /* stores on the network: number of this one; 0 = the store gives it */
     bool fallback;    /* the second store of a pair (failover.h) */
+    bool alone;       /* not as one of a pair, though it may be of one (storage/alone.h) */
     struct acquaintance
         *acquaintance;           /* of a pair: shared by the lanes of the store; NULL = none */
     int64_t store_timeout_ms;    /* they are lost when they send nothing for so long; 0 = 1 s */

@@ -1,6 +1,7 @@
 /* drivers.c - see drivers.h. */
 #include "drivers.h"
 
+#include "alone.h"
 #include "postgres.h"
 #include "redis.h"
 #include "sqlite.h"
@@ -34,5 +35,6 @@ struct backend *chain_open(const struct backend_config *cfg, struct err *err)
     const struct backend_driver *driver = driver_find(cfg->url, err);
     struct backend *below = driver ? driver->open(cfg, err) : NULL;
 
-    return below ? versions_open(below, cfg->cache, err) : NULL;
+    below = below ? versions_open(below, cfg->cache, err) : NULL;
+    return below && cfg->alone ? alone_open(below, err) : below;
 }

@@ -16,7 +16,7 @@ enum { PAGE = 500, TOGETHER = 128 };
 /* What one store says of itself and of its peer. */
 struct said {
     struct slice pair, peer, incarnation;
-    bool filled;
+    bool filled, alone; /* alone: it was changed without the other one */
     int64_t position, beat, peer_beat;
 };
 
@@ -44,6 +44,7 @@ static struct said listen(const struct op_pair_read *read)
         .peer = note(read, "peer"),
         .incarnation = read->out.incarnation,
         .filled = slice_present(note(read, "filled")),
+        .alone = slice_present(note(read, "alone")),
         .position = read->out.position,
         .beat = number(note(read, "beat")),
         .peer_beat = number(note(read, "peer beat")),
@@ -66,6 +67,12 @@ static bool has_forgotten(const struct said *store, const struct said *peer)
     return store->position < number(peer->peer) ||
            !slice_equal(store->incarnation,
                         (struct slice){peer->peer.at + blank + 1, peer->peer.len - blank - 1});
+}
+
+/* Whether it lacks something of what its peer holds. */
+static bool lacks(const struct said *store, const struct said *peer)
+{
+    return !store->filled || peer->alone || has_forgotten(store, peer);
 }
 
 static bool run(struct backend *store, struct op *op, struct err *err)
@@ -171,11 +178,9 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
         return refuse(f, err);
     if (!met[PRIMARY])
         return true; /* the next look goes on */
-    if (said[FALLBACK].filled && has_forgotten(&said[PRIMARY], &said[FALLBACK]))
+    if (said[FALLBACK].filled && lacks(&said[PRIMARY], &said[FALLBACK]))
         return fill(f, fill_state, PRIMARY, said[PRIMARY].pair, stores, err);
-    if (said[FALLBACK].filled && !said[PRIMARY].filled)
-        return fill(f, fill_state, PRIMARY, said[PRIMARY].pair, stores, err);
-    if (!said[FALLBACK].filled || has_forgotten(&said[FALLBACK], &said[PRIMARY]))
+    if (lacks(&said[FALLBACK], &said[PRIMARY]))
         return fill(f, fill_state, FALLBACK, said[PRIMARY].pair, stores, err);
     fill_state->met = true;
     state_set_filled(f, PRIMARY, true);
@@ -391,6 +396,7 @@ bool fill_step(struct failover *f, struct fill *fill, struct backend *const stor
                struct err *err)
 {
     struct pair_note filled = {.name = SLICE("filled"), .text = SLICE("1")};
+    struct pair_note not_alone = {.name = SLICE("alone")};
     struct arena page = {0};
     bool ok;
 
@@ -407,7 +413,8 @@ bool fill_step(struct failover *f, struct fill *fill, struct backend *const stor
     }
     arena_done(&page);
     if (ok && !*more) {
-        ok = write_notes(stores[fill->to], &filled, 1, err);
+        ok = write_notes(stores[fill->to], &filled, 1, err) &&
+             write_notes(stores[!fill->to], &not_alone, 1, err);
         if (ok) {
             state_set_filled(f, fill->to, true);
             fill_done(fill);

@@ -4,9 +4,10 @@
  *     failover_tend.c: what both say of themselves -> fill_judge() -> fill_step() ... until it is done
  *
  * Each store holds notes (op_pair.h): "pair", the name of the pair, the same in both; "filled", when it
- * holds all that the other one did; "peer", what the other one was when it was last seen; "beat", a stamp
- * that rises with each look, and "peer beat", that of the other. A store that is not what its peer
- * remembers, or older, has forgotten something, and is filled again before it is read.
+ * holds all that the other one did; "alone", when it was changed without the other one (alone.h);
+ * "peer", what the other one was when it was last seen; "beat", a stamp that rises with each look, and
+ * "peer beat", that of the other. A store that is not what its peer remembers, or older, has forgotten
+ * something, and is filled again before it is read; so is one whose peer was changed alone.
  *
  * Threads    that of failover_tend().
  * Ownership  struct fill is part of struct failover's keeper.

@@ -222,6 +222,20 @@ def test_a_store_that_already_holds_data_gets_a_fallback(pair: Pair, own: Any) -
     finish(load, pair, server)
 
 
+def test_a_store_that_was_used_alone(pair: Pair, own: Any) -> None:
+    """In an emergency, or by a command: what the other one lacks it gets, whichever it was."""
+    start_over(own, pair).stop()
+    for i, url in enumerate(pair.urls):
+        alone: Server = own(primary=url)
+        alone.session(f"alone{i}")
+        assert alone.stop() == 0
+    server: Server = own(*pair.args(), primary=pair.urls[0])
+    until_normal(server)
+    assert [server.get(f"/sessions/alone{i}").status for i in range(2)] == [200, 200]
+    assert server.stop() == 0
+    pair.verify()
+
+
 def test_a_redis_that_forgets(own: Any) -> None:
     """Without `appendfsync always` a killed one comes back older; without its files it comes back empty."""
     with stores.redis("--appendfsync", "everysec") as redis, stores.postgres() as postgres:

@@ -3,6 +3,7 @@
 
 #include <check.h>
 
+#include "alone.h"
 #include "clock.h"
 #include "drivers.h"
 
@@ -25,6 +26,15 @@ void sides_close(struct sides *s)
     backend_close(s->faults[0]);
     backend_close(s->faults[1]);
     arena_done(&s->arena);
+}
+
+struct backend *sides_use_alone(struct sides *s, int side)
+{
+    struct err err = {0};
+
+    s->faults[side] = alone_open(s->faults[side], &err);
+    ck_assert_msg(s->faults[side] != NULL, "%s", err.text);
+    return s->faults[side];
 }
 
 struct op sides_op(struct sides *s, enum op_type type, const char *id)

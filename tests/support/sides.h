@@ -23,6 +23,9 @@ struct sides {
 void sides_open(struct sides *s);
 void sides_close(struct sides *s);
 
+/* From now on that of `faults` is used by itself (alone.h); the same again. */
+struct backend *sides_use_alone(struct sides *s, int side);
+
 /* An op of the tenant "default" with a new stamp, its input zeroed. id NULL: none. */
 struct op sides_op(struct sides *s, enum op_type type, const char *id);
 

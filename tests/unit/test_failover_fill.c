@@ -121,6 +121,66 @@ static struct slice noted(int side, const char *name)
     return (struct slice){NULL, 0};
 }
 
+static bool put_alone(struct backend *store, const char *id)
+{
+    struct op op = sides_op(&sides, OP_SESSION_PUT, id), *ops[] = {&op};
+    struct err err = {0};
+
+    op.session_put.user_id = SLICE("u");
+    op.session_put.metadata = SLICE("{}");
+    return backend_execute(store, ops, 1, &err) && op.status.kind == ERR_OK;
+}
+
+START_TEST(a_store_that_was_changed_alone_fills_the_other)
+{
+    struct op get = sides_op(&sides, OP_SESSION_GET, "s1"), *ops[] = {&get};
+    struct backend *store;
+    struct err err = {0};
+
+    settle();
+    store = sides_use_alone(&sides, _i);
+    ck_assert(backend_execute(store, ops, 1, &err)); /* reading changes nothing */
+    ck_assert_int_eq(settle(), 0);
+    ck_assert(put_alone(store, "s1"));
+    look();
+    ck_assert(slice_present(noted(_i, "alone")));
+    ck_assert_int_eq(settle(), 1);
+    ck_assert_uint_eq(sides_count(&sides, !_i, RECORD_SESSION), 1);
+    ck_assert(!slice_present(noted(_i, "alone")));
+    ck_assert_int_eq(settle(), 0);
+}
+END_TEST
+
+START_TEST(both_were_changed_alone)
+{
+    ck_assert(put_alone(sides_use_alone(&sides, 0), "s0")); /* of no pair: nothing is noted */
+    look();
+    ck_assert(!slice_present(noted(0, "alone")));
+    settle();
+    ck_assert(put_alone(sides_use_alone(&sides, 0), "s1") && put_alone(sides_use_alone(&sides, 1), "s2"));
+    ck_assert_int_eq(settle(), 2);
+    for (int i = 0; i < 2; i++)
+        ck_assert_uint_eq(sides_count(&sides, i, RECORD_SESSION), 3);
+    ck_assert_int_eq(settle(), 0);
+}
+END_TEST
+
+/* Neither the look nor the note may fail. */
+START_TEST(without_the_note_nothing_is_changed_alone)
+{
+    struct backend *store;
+
+    settle();
+    store = sides_use_alone(&sides, 1);
+    sides_fail(&sides, 1, (size_t)_i);
+    ck_assert(!put_alone(store, "s1"));
+    sides_fail(&sides, 1, 0);
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 0);
+    ck_assert(put_alone(store, "s1"));
+    ck_assert_int_eq(settle(), 1);
+}
+END_TEST
+
 START_TEST(two_new_stores_become_a_pair)
 {
     ck_assert_int_eq(settle(), 1);
@@ -414,6 +474,9 @@ Suite *suite_failover_fill(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, two_new_stores_become_a_pair);
+    tcase_add_loop_test(tc, a_store_that_was_changed_alone_fills_the_other, 0, 2);
+    tcase_add_test(tc, both_were_changed_alone);
+    tcase_add_loop_test(tc, without_the_note_nothing_is_changed_alone, 1, 3);
     tcase_add_test(tc, a_new_fallback_is_filled);
     tcase_add_test(tc, every_tenant_is_filled);
     tcase_add_test(tc, a_fallback_of_another_pair_is_refused);

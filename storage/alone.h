@@ -1,0 +1,24 @@
+/*
+ * alone.h - a store that is used by itself, and may be one of a pair.
+ *
+ *     chain_open(cfg.alone) -> alone -> versions -> driver
+ *
+ * Changes that are made without the other store of the pair leave no entry in an outbox. So before the
+ * first of them the store notes "alone": when the two are seen together again, the other one is filled
+ * from it (failover_fill.c). Where several processes share a store it is looked at again once a
+ * minute: the pair may be made meanwhile.
+ *
+ * Threads    as backend.h.
+ * Ownership  owns the backend below.
+ * Units      none.
+ * Errors     those of the backend below: without the note nothing is changed.
+ */
+#ifndef ALONE_H
+#define ALONE_H
+
+#include "backend.h"
+
+/* Wraps `below`, which it owns from now on, also on failure (closed). NULL: ERR_NO_MEMORY. */
+struct backend *alone_open(struct backend *below, struct err *err) MUST_USE;
+
+#endif
