@@ -69,6 +69,23 @@ static bool begin(struct sql *d, bool writes, struct err *err)
     return d->driver->begin(d, writes, err);
 }
 
+/* One part of an op, or all of it. What an earlier part has copied stays, unless it is copied anew. */
+static bool run_part(struct sql *d, struct op *op, struct err *err)
+{
+    struct record *copies = op->copies;
+    size_t n = op->progress ? op->n_copies : 0, cap = op->copies_cap;
+
+    copies_reset(op);
+    if (!functions[op->type](d, op, err) || !pair_keep_entry(d, op, err))
+        return false;
+    if (n > 0 && op->n_copies == 0) {
+        op->copies = copies;
+        op->n_copies = n;
+        op->copies_cap = cap;
+    }
+    return true;
+}
+
 /* An op that fails is its own affair, unless it has changed something or the store is at fault. */
 bool sql_run_op(struct sql *d, struct op *op)
 {
@@ -76,13 +93,12 @@ bool sql_run_op(struct sql *d, struct op *op)
     struct err err;
 
     op->again = false;
-    copies_reset(op);
     d->strays += op->fence || op->type == OP_MERGE;
     if (op->alone && !pair_admits(d, op, &err)) {
         op->status = err;
         return op->status.kind == ERR_UNAVAILABLE;
     }
-    if (functions[op->type](d, op, &err) && pair_keep_entry(d, op, &err)) {
+    if (run_part(d, op, &err)) {
         op->status = (struct err){.kind = ERR_OK};
         return true;
     }

@@ -282,6 +282,8 @@ static enum err_kind run_parts(struct op *op)
             here.between(&here);
     } while (op->again);
     if (op->status.kind == ERR_OK) {
+        ck_assert_msg(op->n_copies > 0 || all.n_copies == 0, "%s: its end has no copies",
+                      op_name(op->type));
         op->copies = all.copies;
         op->n_copies = all.n_copies;
     }

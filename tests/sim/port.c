@@ -94,6 +94,8 @@ static void run(void *arg)
     if ((lost || r->given_up) && n > 0 && dice(r, 500)) /* contact is lost in the middle */
         n = (size_t)schedule_between(s, 0, (int64_t)n + 1);
     execute(r, n);
+    for (size_t i = 0; (lost || r->given_up || killed) && i < n; i++)
+        store_unheard(r->store, &r->ops[i]);
     if (r->given_up || killed) {
         for (size_t i = 0; i < n; i++)
             journal_late(r->world, &r->ops[i]);

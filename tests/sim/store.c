@@ -86,7 +86,7 @@ static void follow(struct sim_store *s, const struct op *op)
     else if (op->replicate && op->n_copies > 0)
         add_mark(s, op);
     else if (op_writes(op) && !op->replicate && (m = find_mark(other, op->stamp)))
-        m->copied = op->type != OP_MERGE || op->merge.out.newest == 0; /* else it lost to another */
+        m->copied = true;
 }
 
 void store_execute(struct sim_store *s, struct op *const ops[], size_t n, struct stamp_clock *clock)
@@ -102,6 +102,14 @@ void store_execute(struct sim_store *s, struct op *const ops[], size_t n, struct
     for (size_t i = 0; i < n; i++)
         follow(s, ops[i]);
     *clock = stamp_exchange(kept);
+}
+
+void store_unheard(struct sim_store *s, const struct op *op)
+{
+    struct mark *m = find_mark(s->world->stores[!s->side], op->stamp);
+
+    if (m && op->type == OP_MERGE && op->merge.out.newest > 0)
+        m->copied = false;
 }
 
 void store_wait(struct sim_store *s, void (*fn)(void *arg), void *arg)

@@ -43,6 +43,9 @@ void store_free(struct sim_store *s);
 void store_execute(struct sim_store *s, struct op *const ops[], size_t n,
                    struct stamp_clock *clock);
 
+/* Nobody hears what it answered to an op: so nobody learns that a copy has lost to a newer change. */
+void store_unheard(struct sim_store *s, const struct op *op);
+
 /* Calls fn(arg) when the store goes on. It hangs now. */
 void store_wait(struct sim_store *s, void (*fn)(void *arg), void *arg);
 

@@ -157,7 +157,8 @@ START_TEST(both_were_changed_alone)
     look();
     ck_assert(!slice_present(noted(0, "alone")));
     settle();
-    ck_assert(put_alone(sides_use_alone(&sides, 0), "s1") && put_alone(sides_use_alone(&sides, 1), "s2"));
+    ck_assert(put_alone(sides_use_alone(&sides, 0), "s1") &&
+              put_alone(sides_use_alone(&sides, 1), "s2"));
     ck_assert_int_eq(settle(), 2);
     for (int i = 0; i < 2; i++)
         ck_assert_uint_eq(sides_count(&sides, i, RECORD_SESSION), 3);
