@@ -139,7 +139,7 @@ def delete_session(
     """Removes a session with its messages and contexts; threads: also the thread of that id."""
     headers = {} if if_match is None else {"If-Match": etag(if_match)}
     target = path("sessions", session_id, query={"threads": threads or None})
-    yield Request("DELETE", target, headers=headers)
+    yield Request("DELETE", target, headers=headers, idempotent=if_match is None)
 
 
 def create_sessions(sessions: Sequence[types.NewSession]) -> Exchange[list[types.Created]]:
@@ -181,10 +181,12 @@ def share_context(
 def _put_context(
     session_id: str, body: dict[str, Any], require_session: bool, if_match: int | None
 ) -> Exchange[int]:
+    # Not idempotent: each attempt would store a version.
     response = yield json_request(
         "PUT",
         path("sessions", session_id, "context", query=_unless_true(require_session)),
         body,
+        idempotent=False,
         if_match=if_match,
         session_id=session_id,
     )

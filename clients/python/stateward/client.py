@@ -4,8 +4,8 @@
         client.put_session("s-1", user_id="u-1")
         client.add_message("s-1", "user", "Hello")
 
-Idempotency keys and message ids are always sent, so that a call which got no answer is repeated
-without doing it twice. Errors are those of `stateward.errors`.
+A call that got no answer is repeated if that does no harm: idempotency keys and message ids are
+always sent. Others end in OutcomeUnknown. Errors are those of `stateward.errors`.
 """
 
 from __future__ import annotations

@@ -135,7 +135,12 @@ def json_request(
     if_absent: bool = False,
     session_id: str | None = None,
 ) -> Request:
-    """A request with a JSON body; key is its Idempotency-Key, if_match a version."""
+    """A request with a JSON body; key is its Idempotency-Key, if_match a version.
+
+    With a condition and no key it is not idempotent: a repeat fails after what the first one did.
+    """
+    if key is None and (if_match is not None or if_absent):
+        idempotent = False
     headers = {"Content-Type": JSON_TYPE}
     if key is not None:
         headers["Idempotency-Key"] = key
