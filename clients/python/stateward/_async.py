@@ -61,13 +61,14 @@ class AsyncTransport:
             except NoAnswer as failure:
                 delay = attempts.after_failure(failure)
                 if delay is None:
-                    raise connection_error(failure.cause) from failure.cause
+                    error = connection_error(failure.cause, attempts.in_doubt)
+                    raise error from failure.cause
             else:
                 if response.status < 400 or response.status in request.expected:
                     return response
                 delay = attempts.after_answer(response)
                 if delay is None:
-                    raise answer_error(request, response)
+                    raise answer_error(request, response, attempts.in_doubt)
             await asyncio.sleep(delay)
 
     async def aclose(self) -> None:

@@ -150,7 +150,8 @@ def create_sessions(sessions: Sequence[types.NewSession]) -> Exchange[list[types
 
 def get_sessions(session_ids: Sequence[str]) -> Exchange[list[types.Session | None]]:
     """Up to 1000 sessions, in the same order; None for an unknown one."""
-    response = yield json_request("POST", "/batch/sessions/get", {"session_ids": [*session_ids]})
+    body = {"session_ids": [*session_ids]}
+    response = yield json_request("POST", "/batch/sessions/get", body, reads=True)
     return cast("list[types.Session | None]", response.json()["sessions"])
 
 

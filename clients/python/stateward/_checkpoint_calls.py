@@ -129,7 +129,7 @@ def query_checkpoints(
         values=values,
         cursor=cursor,
     )
-    response = yield json_request("POST", "/checkpoints/query", body)
+    response = yield json_request("POST", "/checkpoints/query", body, reads=True)
     return cast(types.CheckpointPage, response.json())
 
 

@@ -38,8 +38,12 @@ class Attempts:
         self._request = request
         self._started = time.monotonic()
         self._retries = 0
+        self.in_doubt = False
+        """Whether an attempt may have changed something that no answer tells of."""
 
     def after_failure(self, failure: NoAnswer) -> float | None:
+        if failure.sent and self._request.changes:
+            self.in_doubt = True
         if failure.final or (failure.sent and not self._request.idempotent):
             return None
         if failure.reused and self._retries == 0:
@@ -48,6 +52,8 @@ class Attempts:
 
     def after_answer(self, response: Response) -> float | None:
         # 503 says that nothing was done, 504 that it is not known.
+        if response.status == 504 and self._request.changes:
+            self.in_doubt = True
         if response.status == 503 or (response.status == 504 and self._request.idempotent):
             return self._next(None, _retry_after(response))
         return None

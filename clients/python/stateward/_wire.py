@@ -185,7 +185,7 @@ def query(members: dict[str, Any]) -> Request:
     """One page of a listing; for the members see POST /checkpoints/query."""
     given = {name: value for name, value in members.items() if value is not None}
     headers = {"Content-Type": "application/json", **_RECEIVE}
-    return Request("POST", "/checkpoints/query", json_bytes(given), headers)
+    return Request("POST", "/checkpoints/query", json_bytes(given), headers, reads=True)
 
 
 def read_checkpoint(response: Response, serde: SerializerProtocol) -> Stored:

@@ -99,8 +99,10 @@ class OverloadedError(StorageError):
 
 
 class OutcomeUnknown(StorageError):
-    """The store did not answer in time: the change may or may not have happened."""
+    """No answer came from the service, or from its store: the change may have happened or not."""
 
+
+_NOTHING_DONE = (429, 503)
 
 _BY_CODE: dict[str, type[StorageError]] = {
     "invalid_request": InvalidRequestError,
@@ -123,16 +125,21 @@ _BY_CODE: dict[str, type[StorageError]] = {
 }
 
 
-def connection_error(cause: BaseException) -> StorageConnectionError:
-    """The error for a request that got no answer."""
+def connection_error(cause: BaseException, in_doubt: bool) -> StorageError:
+    """The error for a request that got no answer; in_doubt: it may have changed something."""
+    text = str(cause) or type(cause).__name__
+    if in_doubt:
+        return OutcomeUnknown(f"No answer from storage: {text}", code="outcome_unknown")
     return StorageConnectionError(
-        f"Failed to connect to storage: {str(cause) or type(cause).__name__}",
-        code="storage_unavailable",
+        f"Failed to connect to storage: {text}", code="storage_unavailable"
     )
 
 
-def answer_error(request: Request, response: Response) -> StorageError:
-    """The error for an answer of status 400 or more."""
+def answer_error(request: Request, response: Response, in_doubt: bool) -> StorageError:
+    """The error for an answer of status 400 or more.
+
+    in_doubt: an earlier attempt may have changed something.
+    """
     problem = _problem(response)
     code = str(problem.get("code", "storage_error"))
     detail = str(problem.get("detail") or problem.get("title") or f"HTTP {response.status}")
@@ -142,6 +149,9 @@ def answer_error(request: Request, response: Response) -> StorageError:
         message = f"Failed to connect to storage: {detail}"
     else:
         message = detail
+    if in_doubt and response.status in _NOTHING_DONE:
+        # True of the last attempt only.
+        code, message = "outcome_unknown", f"No answer from storage, and then: {detail}"
     return _BY_CODE.get(code, StorageError)(
         message,
         code=code,

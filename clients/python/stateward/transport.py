@@ -42,6 +42,12 @@ class Request:
     """Names the session in the text of SessionNotFoundError."""
     expected: tuple[int, ...] = ()
     """Statuses of 400 and more that are no error here."""
+    reads: bool = False
+    """Whether it changes nothing although it is no GET."""
+
+    @property
+    def changes(self) -> bool:
+        return not self.reads and self.method != "GET"
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,7 @@ def json_request(
     body: Any,
     *,
     idempotent: bool = True,
+    reads: bool = False,
     key: str | None = None,
     if_match: int | None = None,
     if_absent: bool = False,
@@ -148,7 +155,7 @@ def json_request(
         headers["If-Match"] = etag(if_match)
     if if_absent:
         headers["If-None-Match"] = "*"
-    return Request(method, target, json_bytes(body), headers, idempotent, session_id)
+    return Request(method, target, json_bytes(body), headers, idempotent, session_id, reads=reads)
 
 
 def etag(version: int) -> str:

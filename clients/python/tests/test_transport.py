@@ -136,10 +136,47 @@ async def test_cut_answer_is_repeated(connect: Connect) -> None:
 async def test_what_must_not_happen_twice_is_not_repeated(connect: Connect) -> None:
     with serving(HANG_UP, answer()) as server:
         async with connect(server.url) as send:
-            with pytest.raises(errors.StorageConnectionError) as caught:
+            with pytest.raises(errors.OutcomeUnknown) as caught:
                 await send(ONCE)
     assert len(server.seen) == 1
-    assert str(caught.value).startswith("Failed to connect to storage: ")
+    assert str(caught.value).startswith("No answer from storage: ")
+    assert (caught.value.code, caught.value.status) == ("outcome_unknown", 0)
+
+
+async def test_changes_without_an_answer_are_in_doubt(connect: Connect) -> None:
+    full = problem(503, "storage_unavailable", "no store")
+    for answers in ((HANG_UP,), (HANG_UP, full), (problem(504, "outcome_unknown"), full)):
+        with serving(*answers) as server:
+            async with connect(server.url) as send:
+                with pytest.raises(errors.OutcomeUnknown) as caught:
+                    await send(PUT)
+        assert caught.value.code == "outcome_unknown"
+        assert len(server.seen) == 4
+
+
+async def test_later_refusals_of_a_connection_leave_the_doubt(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            listener.close()
+            with connection:
+                connection.recv(1000)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        async with connect(f"http://127.0.0.1:{listener.getsockname()[1]}") as send:
+            with pytest.raises(errors.OutcomeUnknown, match="Errno"):
+                await send(PUT)
+        thread.join()
+
+
+async def test_reading_is_never_in_doubt(connect: Connect) -> None:
+    for request in (GET, Request("POST", "/x", b"{}", reads=True)):
+        with serving(HANG_UP) as server:
+            async with connect(server.url) as send:
+                with pytest.raises(errors.StorageConnectionError):
+                    await send(request)
 
 
 async def test_connection_closed_while_idle_goes_unnoticed(connect: Connect) -> None:
