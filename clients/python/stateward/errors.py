@@ -143,7 +143,8 @@ def answer_error(request: Request, response: Response, in_doubt: bool) -> Storag
     problem = _problem(response)
     code = str(problem.get("code", "storage_error"))
     detail = str(problem.get("detail") or problem.get("title") or f"HTTP {response.status}")
-    if code == "session_not_found" and request.session_id is not None:
+    # With errors it is a session that a member of the body names.
+    if code == "session_not_found" and request.session_id and not problem.get("errors"):
         message = f"Session {request.session_id} not found"
     elif code == "storage_unavailable":
         message = f"Failed to connect to storage: {detail}"

@@ -128,6 +128,8 @@ async def test_contexts(call: Call, uid: Callable[[], str]) -> None:
     assert await call("share_context", two, one, 1) == 2
     assert (await call("get_context", two))["context"] == {"n": 0}
     assert await call("put_context", uid(), "no session", require_session=False) == 1
+    with pytest.raises(SessionNotFoundError, match="/from/session_id: There is no session"):
+        await call("share_context", two, uid())
 
 
 async def test_conversations(call: Call, uid: Callable[[], str]) -> None:
