@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any, TypeVar, cast
 
 from stateward import types
-from stateward.transport import Exchange, Request, etag, json_request, path, present
+from stateward.transport import Exchange, Request, etag, json_request, listed, path, present
 
 BATCH_MAX = 1000  # items the service takes in one list
 
@@ -150,7 +150,7 @@ def create_sessions(sessions: Sequence[types.NewSession]) -> Exchange[list[types
 
 def get_sessions(session_ids: Sequence[str]) -> Exchange[list[types.Session | None]]:
     """Up to 1000 sessions, in the same order; None for an unknown one."""
-    body = {"session_ids": [*session_ids]}
+    body = {"session_ids": listed("session_ids", session_ids)}
     response = yield json_request("POST", "/batch/sessions/get", body, reads=True)
     return cast("list[types.Session | None]", response.json()["sessions"])
 
@@ -313,14 +313,15 @@ def prune(
     "delete" removes all. With strategy=None only the bounds count: what one of them keeps stays.
     """
     bounds = present(strategy=strategy, keep_last=keep_last, older_than=_time(older_than))
-    body = {"thread_ids": [*thread_ids], **bounds}
+    body = {"thread_ids": listed("thread_ids", thread_ids), **bounds}
     response = yield json_request("POST", "/maintenance/prune", body)
     return int(response.json()["removed"])
 
 
 def delete_runs(run_ids: Sequence[str]) -> Exchange[int]:
     """Removes the checkpoints of up to 1000 runs. Returns how many."""
-    response = yield json_request("POST", "/maintenance/delete-runs", {"run_ids": [*run_ids]})
+    body = {"run_ids": listed("run_ids", run_ids)}
+    response = yield json_request("POST", "/maintenance/delete-runs", body)
     return int(response.json()["removed"])
 
 

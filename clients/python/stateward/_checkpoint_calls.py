@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from stateward import types
-from stateward.transport import Exchange, Request, json_bytes, json_request, path, present
+from stateward.transport import Exchange, Request, json_bytes, json_request, listed, path, present
 
 
 def put_checkpoint(
@@ -48,7 +48,7 @@ def put_channels(
     body = {"checkpoint": checkpoint, "values": [*values]}
     rest = present(
         metadata=metadata,
-        removed=None if removed is None else [*removed],
+        removed=None if removed is None else listed("removed", removed),
         parent_checkpoint_id=parent_checkpoint_id,
     )
     return (yield from _put(thread_id, checkpoint_id, ns, {**body, **rest}))

@@ -36,7 +36,7 @@ from stateward._bases import Bases
 from stateward._sync import SyncTransport
 from stateward._wire import Page, Place, Stored, Write
 from stateward.errors import BaseMissing, NotFoundError, UnsupportedError
-from stateward.transport import Exchange
+from stateward.transport import Exchange, listed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -379,9 +379,8 @@ def _pending_sends(stored: Stored, near: builtins.list[Stored]) -> Exchange[buil
 
 
 def _delete_for_runs(run_ids: Sequence[str]) -> Exchange[None]:
-    if isinstance(run_ids, str):
-        raise TypeError("run_ids must be a sequence of run ids, not a str")
-    for some in _calls.in_batches([str(run_id) for run_id in run_ids]):
+    ids = [str(run_id) for run_id in listed("run_ids", run_ids)]
+    for some in _calls.in_batches(ids):
         yield from _calls.delete_runs(some)
 
 
@@ -391,11 +390,10 @@ def _prune(
     keep_last: int | None,
     older_than: datetime | str | None,
 ) -> Exchange[None]:
-    if isinstance(thread_ids, str):
-        raise TypeError("thread_ids must be a sequence of thread ids, not a str")
+    ids = [str(thread_id) for thread_id in listed("thread_ids", thread_ids)]
     if strategy not in _STRATEGIES:
         raise ValueError(f"Unknown prune strategy: {strategy!r}")
     if strategy == "delete" and (keep_last is not None or older_than is not None):
         raise ValueError("keep_last and older_than do not go with strategy 'delete'")
-    for some in _calls.in_batches([str(thread_id) for thread_id in thread_ids]):
+    for some in _calls.in_batches(ids):
         yield from _calls.prune(some, strategy=strategy, keep_last=keep_last, older_than=older_than)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -165,6 +165,13 @@ def etag(version: int) -> str:
 def present(**members: Any) -> dict[str, Any]:
     """Those that are not None."""
     return {name: value for name, value in members.items() if value is not None}
+
+
+def listed(name: str, ids: Sequence[str]) -> list[str]:
+    """The ids that a parameter has; TypeError for a single one, which is a sequence of letters."""
+    if isinstance(ids, (str, bytes, bytearray)):
+        raise TypeError(f"{name} must be a sequence of ids, not a {type(ids).__name__}")
+    return [*ids]
 
 
 @dataclass(frozen=True)

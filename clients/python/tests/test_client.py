@@ -171,6 +171,20 @@ async def test_threads(call: Call, uid: Callable[[], str]) -> None:
     assert (await call("list_threads", prefix=thread, updated_after=old))["items"] == []
 
 
+@pytest.mark.parametrize("given", ["t", b"t", bytearray(b"t")])
+async def test_a_single_id_is_no_list(call: Call, uid: Callable[[], str], given: Any) -> None:
+    await call("put_checkpoint", "t", "c", {})
+    for name in ("prune", "delete_runs", "get_sessions"):
+        with pytest.raises(TypeError, match="must be a sequence of ids, not a"):
+            await call(name, given)
+    with pytest.raises(TypeError, match="must be a sequence of ids, not a"):
+        await call("put_channels", uid(), "c", {"channel_versions": {}}, [], removed=given)
+    with pytest.raises(TypeError, match="must be a sequence of ids, not a"):
+        await call("prune", given, strategy="delete")
+    assert (await call("get_thread", "t"))["checkpoints"] == 1
+    await call("delete_thread", "t")
+
+
 async def test_only_what_has_changed(call: Call, uid: Callable[[], str]) -> None:
     id_ = uid()
     made = await call("put_session", id_, "u", if_absent=True)

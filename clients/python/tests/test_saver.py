@@ -462,8 +462,9 @@ async def test_arguments_are_checked(saver: Saver, uid: Callable[[], str]) -> No
     with pytest.raises(ValueError, match="strategy"):
         await saver("prune", [uid()], strategy="some")
     for name in ("prune", "delete_for_runs"):
-        with pytest.raises(TypeError):
-            await saver(name, "abc")
+        for given in ("abc", b"abc"):
+            with pytest.raises(TypeError):
+                await saver(name, given)
         await saver(name, [])
     await saver("prune", [uid() for _ in range(1001)])
     await saver("delete_for_runs", [uid() for _ in range(1001)])
