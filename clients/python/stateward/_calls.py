@@ -243,7 +243,7 @@ def add_messages(
     response = yield json_request(
         "POST",
         path("conversations", session_id, "messages", query=_unless_true(require_session)),
-        {"messages": [{"id": _new_id(), **message} for message in messages]},
+        {"messages": [_with_id(message) for message in messages]},
         session_id=session_id,
     )
     return cast("list[types.Receipt]", response.json()["messages"])
@@ -334,6 +334,11 @@ def cleanup(max_idle_hours: float | None = None) -> Exchange[int]:
 
 def _new_id() -> str:
     return str(uuid.uuid4())
+
+
+def _with_id(message: types.NewMessage) -> types.NewMessage:
+    """None is no id: the service would give one to each attempt."""
+    return message if message.get("id") is not None else {**message, "id": _new_id()}
 
 
 def _time(given: datetime | str | None) -> str | None:

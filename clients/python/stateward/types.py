@@ -56,7 +56,7 @@ class ContextVersion(TypedDict):
 
 
 class NewMessage(TypedDict, total=False):
-    id: str
+    id: str | None
     role: str
     content: Any
     metadata: dict[str, Any]

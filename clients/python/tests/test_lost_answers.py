@@ -151,3 +151,17 @@ async def test_changes_that_may_be_repeated(
     lossy.lose = 1
     await call("delete_session", id_)
     assert (lossy.lose, lossy.passed) == (0, 10)
+
+
+async def test_messages(call: Call, lossy: Lossy, uid: Callable[[], str]) -> None:
+    id_ = uid()
+    await call("put_session", id_, "u")
+    lossy.lose = 1
+    await call("add_message", id_, "user", 0)
+    lossy.lose = 1
+    given = [{"role": "user", "content": 1}, {"role": "user", "content": 2, "id": None}]
+    receipts = await call("add_messages", id_, given)
+    history = (await call("get_messages", id_))["messages"]
+    assert [message["content"] for message in history] == [0, 1, 2]
+    assert [message["id"] for message in history[1:]] == [receipt["id"] for receipt in receipts]
+    assert given[1]["id"] is None
