@@ -4,7 +4,7 @@
     stateward serve &
     chat.py --thread ann "Book a flight to Oslo"   ->  May I book a flight to Oslo? (yes or no)
     chat.py --thread ann yes                       ->  Booked: a flight to Oslo.
-    chat.py --thread ann "What did I ask?"         ->  3 messages so far, the first: ...
+    chat.py --thread ann "What did I ask?"         ->  5 messages so far, the first: Book a ...
 
 Each call is a process of its own: everything between two of them is in stateward. The model is a
 stand-in that needs no key; give build() a model of yours, with the tool bound to it.

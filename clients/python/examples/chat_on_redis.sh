@@ -6,6 +6,10 @@
 # Only the service knows of the store; the agent is the same program. STATEWARD names the binary,
 # LISTEN the address, PYTHON the interpreter that has stateward[langgraph].
 set -eu
+if [ $# -lt 2 ]; then
+    echo "usage: ${0##*/} STORE_URL TEXT..." >&2
+    exit 2
+fi
 here=$(dirname "$0")
 listen=${LISTEN:-127.0.0.1:8080}
 store=$1

@@ -43,6 +43,28 @@ def test_chat(server: Server, uid: Callable[[], str]) -> None:
     assert chat.say(server.url, name, "no") == "Not booked: a ship."
 
 
+def test_the_text_of_chat_shows_what_it_prints() -> None:
+    shown = [line.partition("->")[2].strip() for line in (chat.__doc__ or "").splitlines()]
+    shown = [line.removesuffix(" ...") for line in shown if line]
+    assert len(shown) == len(ANSWERS)
+    assert all(answer.startswith(line) for answer, line in zip(ANSWERS, shown, strict=True))
+
+
+@pytest.mark.parametrize("name", ["chat.py", "chat_on_redis.sh", "import_postgres.py"])
+def test_commands(name: str) -> None:
+    """Each can be run by its name, and says how it wants to be called."""
+    path = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [str(EXAMPLES / name)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment(PATH=path),
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"usage: {name} ")
+
+
 def test_chat_with_another_model(server: Server, uid: Callable[[], str]) -> None:
     with StatewardSaver.from_url(server.url) as saver:
         graph = chat.build(saver, lambda messages: AIMessage(f"{len(messages)}"))
