@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 import random
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -36,7 +37,7 @@ from stateward._bases import Bases
 from stateward._sync import SyncTransport
 from stateward._wire import Page, Place, Stored, Write
 from stateward.errors import BaseMissing, NotFoundError, UnsupportedError
-from stateward.transport import Exchange, listed
+from stateward.transport import TIMEOUT, Exchange, listed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -73,13 +74,15 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         url: str,
         token: str | None = None,
         *,
+        timeout: float = TIMEOUT,
+        ssl_context: ssl.SSLContext | None = None,
         serde: SerializerProtocol | None = None,
         patch_memory: int = _bases.MEMORY,
     ) -> Self:
-        """Connects at the first call, not now."""
+        """Connects at the first call, not now. timeout: seconds for each wait on the socket."""
         return cls(
-            SyncTransport(url, token),
-            AsyncTransport(url, token),
+            SyncTransport(url, token, timeout=timeout, ssl_context=ssl_context),
+            AsyncTransport(url, token, timeout=timeout, ssl_context=ssl_context),
             serde=serde,
             patch_memory=patch_memory,
         )

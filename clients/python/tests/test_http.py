@@ -14,6 +14,7 @@ from stateward import _http, _retry, errors
 from stateward._async import AsyncTransport
 from stateward._http import Answers, BadAnswer
 from stateward._sync import SyncTransport
+from stateward.langgraph import StatewardSaver
 from stateward.transport import Request, Response
 from tests.raw_server import answer, serving
 
@@ -150,6 +151,17 @@ def test_silence_ends_a_call(silent: str, monkeypatch: pytest.MonkeyPatch) -> No
         transport.send(GET)
 
 
+async def test_silence_ends_a_call_of_the_saver(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_retry, "RETRIES", 0)
+    async with StatewardSaver.from_url(silent, timeout=0.05) as saver:
+        with pytest.raises(errors.OutcomeUnknown, match="timed out"):
+            saver.delete_thread("t")
+        with pytest.raises(errors.OutcomeUnknown, match="timed out"):
+            await saver.adelete_thread("t")
+
+
 async def test_silence_ends_an_async_call(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_retry, "RETRIES", 0)
     transport = AsyncTransport(silent, timeout=0.05)
@@ -248,6 +260,14 @@ async def test_tls(certificate: Path, secure: str) -> None:
     for _ in range(3):
         assert (await other.send(GET)).body == b"hello"
     await other.aclose()
+
+
+async def test_tls_of_the_saver(certificate: Path, secure: str) -> None:
+    trusting = ssl.create_default_context(cafile=certificate)
+    async with StatewardSaver.from_url(secure, ssl_context=trusting) as saver:
+        await asyncio.to_thread(saver.delete_thread, "t")
+        saver.close()  # the server has one connection at a time
+        await saver.adelete_thread("t")
 
 
 async def test_tls_is_checked(secure: str) -> None:
