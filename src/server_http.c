@@ -42,6 +42,14 @@ static void set_state(struct server *s, struct peer *p, int state)
         TAILQ_INSERT_TAIL(&s->reading, p, link);
 }
 
+/* MHD forgets to say that a request has ended when its memory is full before the head is read. */
+static void end_left(struct server *s, const struct peer *p)
+{
+    void *req = p->req;
+
+    server_http_end(s, NULL, &req, MHD_REQUEST_TERMINATED_WITH_ERROR);
+}
+
 /* MHD_NotifyConnectionCallback. A connection without a peer has no time limit but MHD's own. */
 void server_http_connection(void *cls, struct MHD_Connection *connection, void **context,
                             enum MHD_ConnectionNotificationCode code)
@@ -63,8 +71,10 @@ void server_http_connection(void *cls, struct MHD_Connection *connection, void *
         return;
     }
     metrics_gauge_add(GAUGE_CONNECTIONS, -1);
-    if (p)
+    if (p) {
+        end_left(s, p);
         server_hangup_forget(s, p->fd);
+    }
     set_state(s, p, PEER_SERVED);
     free(p);
     *context = NULL;
@@ -91,6 +101,16 @@ static void split_uri(struct request *req, struct slice uri)
         req->query = (struct slice){mark + 1, uri.len - req->path.len - 1};
 }
 
+/* MHD would keep each argument in the memory of the connection; routes read req->query. It has
+ * looked for the '?' before, so what follows is all there is to end. */
+static void hide_arguments(const char *uri)
+{
+    char *mark = strchr(uri, '?');
+
+    if (mark && mark[1] != '\0')
+        mark[1] = '\0';
+}
+
 /* MHD_OPTION_URI_LOG_CALLBACK: the request is born; the URI is still as it was sent. */
 void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *connection)
 {
@@ -106,10 +126,15 @@ void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *conne
         request_unref(req);
         return NULL;
     }
+    hide_arguments(uri);
     split_uri(req, origin_form(copy));
     req->connection = connection;
     req->peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
                     ->socket_context;
+    if (req->peer) {
+        end_left(s, req->peer);
+        req->peer->req = req;
+    }
     set_state(s, req->peer, PEER_READING);
     s->active++;
     metrics_gauge_add(GAUGE_REQUESTS, 1);
@@ -198,6 +223,8 @@ void server_http_end(void *cls, struct MHD_Connection *connection, void **contex
         server_linger(s, fd_of(connection));
     s->progress = true;
     server_log(req, status_of(req, code));
+    if (req->peer)
+        req->peer->req = NULL;
     set_state(s, req->peer, PEER_IDLE);
     s->active--;
     metrics_gauge_add(GAUGE_REQUESTS, -1);

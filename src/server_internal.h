@@ -36,6 +36,7 @@ struct peer {
     TAILQ_ENTRY(peer) link;
     int fd;
     int64_t since_ns;
+    struct request *req; /* the one that is being served */
     enum { PEER_IDLE, PEER_READING, PEER_SERVED } state;
     bool expired;
     bool ended; /* its client has ended its side */

@@ -365,6 +365,21 @@ def test_long_paths_and_heads(server: Server, uid: str) -> None:
     assert server.get("/health/live").status == 200
 
 
+@pytest.mark.parametrize("many", ["arguments", "cookies"])
+def test_more_than_the_memory_of_a_connection(own: Any, many: str) -> None:
+    """Arguments are not counted, cookies are; what MHD gives up is ended like any other request."""
+    server: Server = own("--drain-timeout", "2s")
+    whole = {"arguments": head("GET", "/health/live?" + "&".join(["a"] * 1000)),
+             "cookies": head("GET", "/health/live", "Cookie: " + ";".join(["a=b"] * 240))}[many]
+    answer = server.raw(whole)
+    if many == "arguments":
+        assert b"there is no such query parameter" in answer
+    for i in range(1000):
+        Wire(server).send(whole).close(reset=i % 2 == 0)
+    settle(server)
+    assert server.stop() == 0, server.log()[-2000:]
+
+
 def test_large_bodies_on_many_connections(own: Any) -> None:
     server: Server = own("--body-total", "128MiB", "--loops", "2")
     base = memory(server)
