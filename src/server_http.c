@@ -3,6 +3,7 @@
 
 #include <microhttpd.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "clock.h"
@@ -80,25 +81,31 @@ void server_http_connection(void *cls, struct MHD_Connection *connection, void *
     *context = NULL;
 }
 
-/* Of "http://host/path?query", the form that proxies use, what follows the host. */
-static struct slice origin_form(struct slice uri)
+/* The length of "http://host", which proxies put before the path; 0 = there is none. */
+static size_t origin_len(struct slice uri)
 {
-    const char *at = uri.len && *uri.at != '/' ? strstr(uri.at, "://") : NULL;
+    size_t scheme = 0;
 
-    if (!at)
-        return uri;
-    at = strchr(at + 3, '/');
-    return at ? (struct slice){at, uri.len - (size_t)(at - uri.at)} : SLICE("/");
+    if (strncasecmp(uri.at, "http://", 7) == 0)
+        scheme = 7;
+    else if (strncasecmp(uri.at, "https://", 8) == 0)
+        scheme = 8;
+    return scheme ? scheme + strcspn(uri.at + scheme, "/?#") : 0;
 }
 
+/* Of a text that a NUL ends. */
 static void split_uri(struct request *req, struct slice uri)
 {
-    const char *mark = uri.len ? memchr(uri.at, '?', uri.len) : NULL;
+    size_t origin = origin_len(uri);
+    struct slice rest = {uri.at + origin, uri.len - origin};
+    const char *mark = strchr(rest.at, '?');
 
-    req->path = (struct slice){uri.at, mark ? (size_t)(mark - uri.at) : uri.len};
+    req->path = (struct slice){rest.at, mark ? (size_t)(mark - rest.at) : rest.len};
     req->query = SLICE("");
     if (mark)
-        req->query = (struct slice){mark + 1, uri.len - req->path.len - 1};
+        req->query = (struct slice){mark + 1, rest.len - req->path.len - 1};
+    if (origin && *rest.at != '/')
+        req->path = SLICE("/");
 }
 
 /* MHD would keep each argument in the memory of the connection; routes read req->query. It has
@@ -127,7 +134,7 @@ void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *conne
         return NULL;
     }
     hide_arguments(uri);
-    split_uri(req, origin_form(copy));
+    split_uri(req, copy);
     req->connection = connection;
     req->peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
                     ->socket_context;

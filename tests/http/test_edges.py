@@ -387,3 +387,17 @@ def test_one_id_in_all_places(server: Server, uid: str, id_: str) -> None:
                                "value": uid}]
     assert server.get(f"/threads/{seg(id_)}").json()["namespaces"] == [id_]
     assert server.delete(f"/threads/{seg(id_)}").status == 204
+
+
+@pytest.mark.parametrize("target,live", [
+    ("http://a/health/live", True), ("HTTPS://a:1/health/live", True), ("http://a/health/live?", True),
+    ("foo?u=http://a/health/live", False), ("foo://a/health/live", False), ("?http://a/health/live", False),
+    ("http://a?/health/live", False), ("http://a#/health/live", False), ("http://a", False), ("http:/", False),
+    ("/health/live?u=http://a/sessions", False), ("http://", False), ("x", False)])
+def test_a_target_with_a_host(server: Server, target: str, live: bool) -> None:
+    """What stands in a query is never taken for the path."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as s:
+        s.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: s.recv(65536), b""))
+    status = 200 if live else 400 if target[0] == "/" else 404
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer
