@@ -1,5 +1,6 @@
 /* server_log.c - one line and one count for each request. */
 #include "clock.h"
+#include "id.h"
 #include "log.h"
 #include "metrics.h"
 #include "server_internal.h"
@@ -19,15 +20,35 @@ static void write_latency(struct text *line, int64_t ns)
     json_raw(line, (struct slice){p, (size_t)(digits + sizeof(digits) - p)});
 }
 
+/* What a client sent may be any bytes: if it is not UTF-8, those beyond ASCII are written as %XX. */
+static void member_bytes(struct text *line, const char *key, struct slice bytes)
+{
+    struct text safe;
+
+    if (id_is_utf8(bytes)) {
+        json_member_string(line, key, bytes);
+        return;
+    }
+    text_init(&safe, line->arena);
+    for (size_t i = 0; i < bytes.len; i++) {
+        if ((unsigned char)bytes.at[i] < 0x80)
+            text_put(&safe, (struct slice){bytes.at + i, 1});
+        else
+            text_printf(&safe, "%%%02X", (unsigned)(unsigned char)bytes.at[i]);
+    }
+    json_member_string(line, key, text_slice(&safe));
+    line->failed = line->failed || safe.failed;
+}
+
 static void write_line(struct text *line, const struct request *req, int status, int64_t ns)
 {
     const struct route *route = req->match.route;
 
     json_member_string(line, "operation", slice_of(route ? route->name : NULL));
-    json_member_string(line, "method", req->method);
-    json_member_string(line, "path", req->path);
+    member_bytes(line, "method", req->method);
+    member_bytes(line, "path", req->path);
     json_member_int(line, "status", status);
-    json_member_string(line, "session_id", req->subject);
+    member_bytes(line, "session_id", req->subject);
     json_key(line, "success");
     json_bool(line, status < 400);
     write_latency(line, ns);

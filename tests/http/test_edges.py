@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -401,3 +402,15 @@ def test_a_target_with_a_host(server: Server, target: str, live: bool) -> None:
         answer = b"".join(iter(lambda: s.recv(65536), b""))
     status = 200 if live else 400 if target[0] == "/" else 404
     assert answer.startswith(b"HTTP/1.1 %d " % status), answer
+
+
+def test_a_path_that_is_not_utf8_is_logged(own: Any) -> None:
+    server: Server = own()
+    for path in (b"/caf\xff\xc3\xa9/x", "/café".encode(), b"/sessions/a\xff", b"/sessions/%ff"):
+        server.raw(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    server.raw(b"G\xff /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in server.log_path.read_text("utf-8").splitlines()]
+    paths = [line["path"] for line in lines if line["event"] == "request"]
+    assert paths[-5:] == ["/caf%FF%C3%A9/x", "/café", "/sessions/a%FF", "/sessions/%ff", "/x"]
+    assert "G%FF" in [line.get("method") for line in lines]
