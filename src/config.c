@@ -339,6 +339,47 @@ static bool is_file(const char *url)
     return strncmp(url, "sqlite:", 7) == 0 || strncmp(url, "memory:", 7) == 0;
 }
 
+static bool is_host(const char *at, size_t len)
+{
+    if (*at == '[')
+        return len > 2 && at[len - 1] == ']';
+    return len > 0 && !memchr(at, ':', len);
+}
+
+/* HOST:PORT or [IPV6]:PORT; what the host means is for the resolver to say. */
+static bool is_address(const char *listen)
+{
+    const char *colon = strrchr(listen, ':'), *digit = colon;
+    int port = 0;
+
+    if (!colon || !is_host(listen, (size_t)(colon - listen)) || colon[1] == '\0')
+        return false;
+    while (*++digit) {
+        if (!isdigit((unsigned char)*digit))
+            return false;
+        port = port * 10 + (*digit - '0');
+        if (port > UINT16_MAX)
+            return false;
+    }
+    return true;
+}
+
+/* What the table does not say: the form of an address, and values that exclude each other. */
+static bool check_sense(const struct config *cfg, struct err *err)
+{
+    if (!is_address(cfg->listen))
+        return err_set(
+            err, ERR_CONFIG,
+            "--listen: \"%.100s\" is not HOST:PORT or [IPV6]:PORT with a port of 0..65535",
+            cfg->listen);
+    if (cfg->body_total < cfg->max_body)
+        return err_set(err, ERR_CONFIG, "--body-total: it must not be less than --max-body");
+    if (cfg->breaker_pause_min_ms > cfg->breaker_pause_max_ms)
+        return err_set(err, ERR_CONFIG,
+                       "--breaker-pause-min: it must not be more than --breaker-pause-max");
+    return true;
+}
+
 static bool check_pair(const struct config *cfg, struct err *err)
 {
     if (!cfg->fallback)
@@ -358,7 +399,8 @@ bool config_load(struct config *cfg, enum config_command command, const struct c
     struct config loaded = {0};
 
     if (!load(&loaded, command, words, 0, err) ||
-        (is_redis(loaded.primary) && !load(&loaded, command, words, REDIS_SESSION_TTL_S, err)))
+        (is_redis(loaded.primary) && !load(&loaded, command, words, REDIS_SESSION_TTL_S, err)) ||
+        !check_sense(&loaded, err))
         return false;
     *cfg = loaded;
     return check_pair(cfg, err);

@@ -79,7 +79,7 @@ struct config_words {
 
 /*
  * Fills *cfg from defaults, environment and command line. ERR_CONFIG: unknown flag, missing or wrong
- * value.
+ * value, or values that exclude each other.
  */
 bool config_load(struct config *cfg, enum config_command command, const struct config_words *words,
                  struct err *err) MUST_USE;

@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-enum { ARGS_MAX = 8 };
+enum { ARGS_MAX = 10 };
 
 /* Splits at blanks and loads. */
 static bool load_for(enum config_command command, struct config *cfg, const char *flags,
@@ -65,7 +65,9 @@ START_TEST(reads_flags_in_both_forms)
     ck_assert_int_eq(cfg.max_body, 2048);
     ck_assert(cfg.insecure);
     ck_assert_int_eq(cfg.idle_timeout_ms, 120000);
-    ck_assert(load(&cfg, "--insecure=false --drain-delay 250ms --session-ttl 24h --body-total 7",
+    ck_assert(load(&cfg,
+                   "--insecure=false --drain-delay 250ms --session-ttl 24h --body-total 7 "
+                   "--max-body=7",
                    NULL, &err));
     ck_assert(!cfg.insecure);
     ck_assert_int_eq(cfg.drain_delay_ms, 250);
@@ -126,6 +128,33 @@ START_TEST(refuses_what_is_wrong)
     refused("--listen=", "not empty");
     refused("--primary=a\tb", "must be printable");
     refused("--primary=a\nb", "must be printable");
+}
+END_TEST
+
+START_TEST(refuses_what_cannot_work)
+{
+    static const char *const addresses[] = {
+        "x",      "127.0.0.1:", ":80",     "h:70000", "h:80x",
+        "h:http", "h:-1",       "h:+1",    "h:65536", "[::1]:port",
+        "::1:80", "[]:80",      "[::1:80", "[::1]",   "h:99999999999999"};
+    struct config cfg;
+    struct err err;
+    char flag[64];
+
+    for (size_t i = 0; i < COUNT_OF(addresses); i++) {
+        snprintf(flag, sizeof(flag), "--listen=%s", addresses[i]);
+        refused(flag, "--listen: ");
+        refused(flag, "65535");
+    }
+    ck_assert(load(&cfg, "--listen h:0", NULL, &err));
+    ck_assert(load(&cfg, "--listen [::1]:65535", NULL, &err));
+    ck_assert(!load(&cfg, "", "STATEWARD_LISTEN=h:70000", &err));
+    refused("--body-total 63MiB", "--body-total: it must not be less than --max-body");
+    refused("--max-body 1025KiB --body-total 1MiB", "--body-total");
+    ck_assert(load(&cfg, "--max-body 1MiB --body-total 1MiB", NULL, &err));
+    refused("--breaker-pause-min 6s", "--breaker-pause-min: it must not be more than");
+    refused("--breaker-pause-max 99ms", "--breaker-pause-min");
+    ck_assert(load(&cfg, "--breaker-pause-max 100ms", NULL, &err));
 }
 END_TEST
 
@@ -241,6 +270,7 @@ Suite *suite_config(void)
     tcase_add_test(t, the_command_line_wins);
     tcase_add_test(t, no_text_unsets_what_has_no_default);
     tcase_add_test(t, refuses_what_is_wrong);
+    tcase_add_test(t, refuses_what_cannot_work);
     tcase_add_test(t, prints_every_setting);
     tcase_add_test(t, hides_passwords);
     tcase_add_test(t, lists_the_flags_of_a_command);
