@@ -132,6 +132,36 @@ START_TEST(stops_while_its_ops_are_out)
 }
 END_TEST
 
+static void *stop(void *monitor)
+{
+    monitor_stop(monitor);
+    return NULL;
+}
+
+START_TEST(stops_without_spinning)
+{
+    struct lanes *lanes = open_lanes(ERR_OK, true);
+    struct timespec pause = {.tv_nsec = 300000000};
+    struct monitor *m;
+    pthread_t thread;
+    clock_t used;
+
+    pthread_mutex_lock(&gate);
+    m = start(lanes, 0);
+    nanosleep(&pause, NULL); /* until the probe is out */
+    ck_assert_int_eq(pthread_create(&thread, NULL, stop, m), 0);
+    nanosleep(&pause, NULL);
+    used = clock();
+    nanosleep(&pause, NULL);
+    used = clock() - used;
+    pthread_mutex_unlock(&gate);
+    pthread_join(thread, NULL);
+    lanes_close(lanes);
+    ck_assert_uint_gt(writer.n_probes, 0);
+    ck_assert_int_lt(used, CLOCKS_PER_SEC / 20);
+}
+END_TEST
+
 START_TEST(sweeps)
 {
     struct lanes *lanes = open_lanes(ERR_OK, false);
@@ -200,6 +230,7 @@ Suite *suite_monitor(void)
     tcase_add_test(t, how_durable_a_store_is);
     tcase_add_test(t, a_store_that_fails);
     tcase_add_test(t, stops_while_its_ops_are_out);
+    tcase_add_test(t, stops_without_spinning);
     tcase_add_test(t, sweeps);
     tcase_add_test(t, writes_that_fail);
     suite_add_tcase(s, t);
