@@ -246,8 +246,11 @@ static bool expire(struct peers *peers, int64_t before_ns)
 
     if (!p || p->since_ns > before_ns)
         return false;
-    /* MHD notices the end of the stream and closes; nothing else makes it close. */
+    /* MHD notices the end of the stream and closes at once; only if its memory is full it does not
+     * read, and a limit of its own ends the connection. */
     shutdown(p->fd, SHUT_RDWR);
+    if (p->req)
+        MHD_set_connection_option(p->req->connection, MHD_CONNECTION_OPTION_TIMEOUT, 1U);
     p->expired = true;
     TAILQ_REMOVE(peers, p, link);
     p->state = PEER_SERVED;

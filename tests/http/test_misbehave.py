@@ -183,6 +183,18 @@ def test_slowloris_is_cut_off(own: Any, where: str) -> None:
     settle(server)
 
 
+def test_a_chunk_head_without_end_is_cut_off(own: Any) -> None:
+    """It fills the memory of the connection, so that MHD does not read on."""
+    server: Server = own("--request-timeout", "1s", "--idle-timeout", "60s")
+    start = head("PUT", "/sessions/s", "Transfer-Encoding: chunked") + b"5;" + b"x" * 20000
+    began = time.monotonic()
+    wires = [Wire(server).send(start) for _ in range(10)]
+    assert all(wire.ended() for wire in wires)
+    settle(server)
+    assert time.monotonic() - began < 10
+    assert [x["status"] for x in server.log_lines() if x.get("path") == "/sessions/s"] == [408] * 10
+
+
 def test_slow_reader_gets_all_and_holds_up_nobody(own: Any) -> None:
     server: Server = own("--loops", "1")
     server.session("s")
