@@ -2,6 +2,8 @@
 #include "log.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -13,6 +15,7 @@
 enum {
     FLUSH_AT = 16 * 1024,
     GATHER = 24 * 1024, /* in memory of the thread; a longer line takes memory for itself */
+    WRITE_MS = 100,
 };
 
 /* Lines that one thread has gathered; the last one may be unfinished. */
@@ -29,6 +32,8 @@ static _Thread_local struct gathered own;
 static enum log_level highest = LOG_INFO;
 static atomic_uint_fast64_t dropped;
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER; /* a line is never torn by another */
+static bool stuck; /* the last text was not written to its end; guarded by output, as the next */
+static bool torn;  /* the last line was not */
 
 static void start_empty(void)
 {
@@ -84,19 +89,70 @@ void log_write(struct text *line)
         log_flush();
 }
 
-static bool write_all(const char *at, size_t len)
+/* A pipe that can be written to takes PIPE_BUF bytes without blocking. */
+static bool wait_writable(int64_t until_ns)
 {
-    while (len > 0) {
-        ssize_t n = write(STDERR_FILENO, at, len);
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int n;
 
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0) {
-            at += n;
-            len -= (size_t)n;
-        }
+    do {
+        int64_t left_ms = (until_ns - clock_now_ns()) / 1000000;
+
+        n = poll(&p, 1, left_ms > 0 ? (int)left_ms : 0);
+    } while (n < 0 && errno == EINTR);
+    return n > 0 && (p.revents & POLLOUT);
+}
+
+/* So many whole lines as fit, or a part of a long one. */
+static size_t piece_len(struct slice text)
+{
+    size_t len = text.len < PIPE_BUF ? text.len : PIPE_BUF;
+    const char *end = memrchr(text.at, '\n', len);
+
+    return end ? (size_t)(end - text.at) + 1 : len;
+}
+
+/* Returns how much was written before something failed or the time was over. */
+static size_t write_until(struct slice text, int64_t until_ns)
+{
+    size_t done = 0;
+
+    while (done < text.len && wait_writable(until_ns)) {
+        struct slice rest = {text.at + done, text.len - done};
+        ssize_t n = write(STDERR_FILENO, rest.at, piece_len(rest));
+
+        if (n > 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            break;
     }
-    return true;
+    return done;
+}
+
+static uint64_t count_lines(const char *at, const char *end)
+{
+    uint64_t n = 0;
+
+    for (; at < end; at++)
+        n += *at == '\n';
+    return n;
+}
+
+/* Who should read the log may have stopped; that holds up nobody for longer than WRITE_MS, once. */
+static void write_lines(struct slice text)
+{
+    int64_t until_ns = clock_now_ns() + (stuck ? 0 : WRITE_MS * INT64_C(1000000));
+    size_t done = 0;
+
+    if (torn)
+        torn = write_until(SLICE("\n"), until_ns) == 0;
+    if (!torn) {
+        done = write_until(text, until_ns);
+        torn = done > 0 && text.at[done - 1] != '\n';
+    }
+    stuck = done < text.len;
+    if (stuck)
+        atomic_fetch_add(&dropped, count_lines(text.at + done, text.at + text.len));
 }
 
 void log_flush(void)
@@ -104,8 +160,7 @@ void log_flush(void)
     if (own.lines == 0)
         return;
     pthread_mutex_lock(&output);
-    if (!write_all(own.text.at, own.text.len))
-        atomic_fetch_add(&dropped, own.lines);
+    write_lines(text_slice(&own.text));
     pthread_mutex_unlock(&output);
     arena_done(&own.arena);
     start_empty();

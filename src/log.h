@@ -9,7 +9,7 @@
  * Threads    any; a line belongs to the thread that began it.
  * Ownership  the text is the log's, until log_write().
  * Units      `time` is RFC 3339 with microseconds.
- * Errors     none: a line that cannot be written is dropped and counted (log_dropped).
+ * Errors     none: a line that cannot be written, or not soon, is dropped and counted (log_dropped).
  */
 #ifndef LOG_H
 #define LOG_H

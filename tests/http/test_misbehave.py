@@ -6,15 +6,17 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import resource
 import signal
 import socket
+import subprocess
 import threading
 import time
 from typing import Any
 
 import pytest
-from conftest import Server
+from conftest import BINARY, Server
 from wire import SANITIZED, Wire, gauge, head, memory, message, settle
 
 MIB = 1024 * 1024
@@ -474,6 +476,27 @@ def test_one_connection_too_many(own: Any) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("no room")
+
+
+def test_nobody_reads_the_log(own: Any) -> None:
+    """Lines are dropped and counted; the service goes on, and ends when it is told to."""
+    server: Server = own(start=False)
+    server.log_path.touch()
+    server.process = subprocess.Popen(
+        [str(BINARY), "serve", "--listen", f"127.0.0.1:{server.port}", "--primary", "memory:",
+         "--drain-delay", "0"], stderr=subprocess.PIPE)
+    server.wait_ready()
+    began = time.monotonic()
+    for _ in range(500):
+        assert server.get("/" + "x" * 1000).status == 404
+    found = re.search(r"^stateward_log_lines_dropped_total (\d+)$", server.get("/metrics").body.decode(), re.M)
+    assert found and int(found[1]) > 300
+    assert server.stop() == 0
+    assert time.monotonic() - began < 20
+    assert server.process.stderr
+    with server.process.stderr as log:
+        for line in log:
+            json.loads(line)
 
 
 # --- signals ------------------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 #include <check.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -109,6 +112,74 @@ START_TEST(what_cannot_be_written_is_counted)
 }
 END_TEST
 
+/* One line of at least len bytes; returns how long its writer was held up, in ms. */
+static int64_t write_filler(size_t len)
+{
+    int64_t began_ns = clock_now_ns();
+    struct text *line = log_line(LOG_INFO, "filler");
+    char *big = calloc(1, len);
+
+    memset(big, 'x', len);
+    json_member_string(line, "x", (struct slice){big, len});
+    log_write(line);
+    log_flush();
+    free(big);
+    return (clock_now_ns() - began_ns) / 1000000;
+}
+
+START_TEST(nobody_reads)
+{
+    int fd = capture();
+    uint64_t before = log_dropped();
+    char out[64 * 1024];
+    size_t n;
+
+    ck_assert_int_ge(fcntl(fd, F_SETPIPE_SZ, 8192), 0);
+    while (log_dropped() == before)
+        ck_assert_int_lt(write_filler(1000), 1000);
+    for (int i = 0; i < 1000; i++) /* is not waited for again */
+        write_filler(1000);
+    ck_assert_int_lt(write_filler(1000), 50);
+    ck_assert_uint_eq(log_dropped(), before + 1002);
+    n = read_some(fd, out, sizeof(out));
+    ck_assert(out[0] == '{' && out[n - 1] == '\n'); /* whole lines */
+    write_filler(10000);                            /* only a part of this one fits */
+    ck_assert_uint_eq(log_dropped(), before + 1003);
+    n = read_some(fd, out, sizeof(out));
+    ck_assert(n == 8192 && out[n - 1] == 'x');
+    write_filler(1);
+    ck_assert_uint_eq(log_dropped(), before + 1003);
+    n = read_some(fd, out, sizeof(out));
+    ck_assert(out[0] == '\n' && out[1] == '{' && out[n - 1] == '\n');
+}
+END_TEST
+
+START_TEST(a_slow_reader_gets_all)
+{
+    int fd = capture();
+    uint64_t before = log_dropped();
+    char *out = calloc(1, 200000);
+    size_t n = 0;
+    pid_t child;
+    int status;
+
+    ck_assert_int_ge(fcntl(fd, F_SETPIPE_SZ, 4096), 0);
+    child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 10; i++)
+            write_filler(10000);
+        _exit(log_dropped() == before ? 0 : 1);
+    }
+    close(STDERR_FILENO);
+    for (ssize_t got; (got = read(fd, out + n, 1000)) > 0; n += (size_t)got)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_gt(n, 100000);
+    free(out);
+}
+END_TEST
+
 Suite *suite_log(void);
 
 Suite *suite_log(void)
@@ -121,6 +192,8 @@ Suite *suite_log(void)
     tcase_add_test(t, levels_are_obeyed);
     tcase_add_test(t, much_is_flushed_by_itself);
     tcase_add_test(t, what_cannot_be_written_is_counted);
+    tcase_add_test(t, nobody_reads);
+    tcase_add_test(t, a_slow_reader_gets_all);
     suite_add_tcase(s, t);
     return s;
 }
