@@ -39,6 +39,13 @@ static bool is_lost(const struct op *op)
            (op->status.kind == ERR_UNAVAILABLE && !has_expired(op));
 }
 
+/* Whether a store has not begun with it. */
+static bool was_refused(const struct op *op)
+{
+    return op->status.kind == ERR_UNAVAILABLE || op->status.kind == ERR_OVERLOADED ||
+           op->status.kind == ERR_NO_MEMORY;
+}
+
 size_t run_gather(struct run *r, enum stage stage, struct item **items, struct op **ops)
 {
     size_t n = 0;
@@ -116,6 +123,8 @@ static void take_from_primary(struct run *r, struct item *i)
             run_refuse(i, "the stores hold newer changes again and again");
         else
             run_stamp(op, op->newest);
+    } else if (i->rerun && was_refused(op)) {
+        run_refuse(i, op->status.text); /* it was made before */
     } else if (op->status.kind != ERR_OK || op->again) {
         i->stage = DONE;
     } else if (!op_writes(op)) {

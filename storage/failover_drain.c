@@ -97,8 +97,10 @@ static struct record_name session_of(const struct parcel *p)
     return (struct record_name){.kind = RECORD_SESSION, .key = {.id = p->first->of.id}};
 }
 
+/* Without memory for the names the parcel has failed: its entries stay. */
 static bool ask_for(struct parcel *p, const struct record_name *names, size_t n)
 {
+    p->failed = !names;
     p->op = make_op(p, OP_RECORDS_GET);
     p->op.records_get.names = names;
     p->op.records_get.n = n;
@@ -229,8 +231,13 @@ static bool carry(struct drain *d, struct parcel *parcels, size_t n, bool (*ask)
     bool has[TOGETHER] = {false};
     size_t records = 0;
 
-    for (size_t i = 0; i < n; i++)
-        has[i] = !parcels[i].failed && ask(&parcels[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (parcels[i].failed)
+            continue;
+        has[i] = ask(&parcels[i]);
+        if (parcels[i].failed)
+            err_fill(&d->why, ERR_NO_MEMORY, "out of memory");
+    }
     if (!run(d, d->from, parcels, has, n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
