@@ -46,7 +46,7 @@
  * and the planner then takes and sorts whole sessions.
  */
 #define POSTGRES_SET                                                                       \
-    "SET search_path = %s; SET jit = off; SET lock_timeout = 500; "                        \
+    "SET search_path = \"%s\"; SET jit = off; SET lock_timeout = 500; "                    \
     "SET client_min_messages = warning; SET idle_in_transaction_session_timeout = 60000; " \
     "SET enable_seqscan = off; SET enable_bitmapscan = off; "                              \
     "SET enable_hashjoin = off; SET enable_mergejoin = off"
@@ -54,7 +54,7 @@
 #define POSTGRES_VERSION "SELECT to_regclass('schema_versions') IS NOT NULL"
 #define POSTGRES_NUMBER "SELECT coalesce(max(number), 0) FROM schema_versions"
 #define POSTGRES_MIGRATE                                                           \
-    "BEGIN; SELECT pg_advisory_xact_lock(%u, 0); CREATE SCHEMA IF NOT EXISTS %s; " \
+    "BEGIN; SELECT pg_advisory_xact_lock(%u, 0); CREATE SCHEMA IF NOT EXISTS \"%s\"; " \
     "CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT PRIMARY KEY, "      \
     "at TIMESTAMPTZ NOT NULL DEFAULT now())"
 #define POSTGRES_MIGRATED "INSERT INTO schema_versions (number) VALUES (%zu)"

@@ -196,9 +196,10 @@ def test_malformed_urls(url: str, tmp_path: pathlib.Path) -> None:
 def test_names_of_schemas(postgres: stores.Postgres, database: str, own: Any, tmp_path: pathlib.Path) -> None:
     for name in ("A", "a b", "a;b", "1a", "a" * 64):
         assert "a schema is named" in refused(postgres.url(database), tmp_path, "--postgres-schema", name)
-    server: Server = own("--postgres-schema", "other_1", primary=postgres.url(database))
-    assert append(server, "c") == 201
-    assert postgres.sql("SELECT count(*) FROM other_1.conversations", database) == "1"
+    for name in ("other_1", "right"):
+        server: Server = own("--postgres-schema", name, primary=postgres.url(database))
+        assert append(server, "c") == 201
+        assert postgres.sql(f'SELECT count(*) FROM "{name}".conversations', database) == "1"
 
 
 def test_newer_schemas(postgres: stores.Postgres, database: str, own: Any, tmp_path: pathlib.Path) -> None:
