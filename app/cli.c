@@ -152,15 +152,17 @@ static struct failover_config failover_of(const struct config *cfg)
     };
 }
 
-static bool open_pair(const struct config *cfg, const struct lanes_config *lanes,
+static bool open_pair(const struct config *cfg, const struct lanes_config *lanes, bool existing,
                       struct cli_store *s, struct err *err)
 {
     struct pair_config pair = {.stores = {served(cfg, cfg->primary), served(cfg, cfg->fallback)},
                                .lanes = *lanes,
                                .failover = failover_of(cfg)};
 
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         pair.stores[i].cache = s->caches[i];
+        pair.stores[i].existing = existing;
+    }
     s->pair = pair_open(&pair, err);
     if (!s->pair)
         return false;
@@ -169,8 +171,8 @@ static bool open_pair(const struct config *cfg, const struct lanes_config *lanes
     return true;
 }
 
-bool cli_open_store(const struct config *cfg, size_t cache_bytes, struct cli_store *out,
-                    struct err *err)
+bool cli_open_store(const struct config *cfg, size_t cache_bytes, bool existing,
+                    struct cli_store *out, struct err *err)
 {
     struct backend_config backend = served(cfg, cfg->primary);
     struct cli_store s = {.caches = {value_cache_new(cache_bytes)}}; /* without memory: none */
@@ -182,9 +184,10 @@ bool cli_open_store(const struct config *cfg, size_t cache_bytes, struct cli_sto
     };
     bool ok;
 
+    backend.existing = existing;
     if (cfg->fallback) {
         s.caches[1] = value_cache_new(cache_bytes);
-        ok = open_pair(cfg, &lanes, &s, err);
+        ok = open_pair(cfg, &lanes, existing, &s, err);
     } else {
         backend.cache = s.caches[0];
         backend.alone = true;
@@ -268,7 +271,7 @@ int cli_cleanup(const struct config *cfg)
 
     if (!inbox_init(&caller.inbox, &err))
         return cli_fail(&err);
-    ok = cli_open_store(cfg, 0, &store, &err);
+    ok = cli_open_store(cfg, 0, true, &store, &err);
     caller.lanes = store.lanes;
     caller.type = store.type;
     if (store.pair) /* both have to be looked at first */

@@ -41,9 +41,10 @@ struct cli_store {
     struct value_cache *caches[2];
 };
 
-/* Opens it; cache_bytes are for each store. On failure nothing is left open. */
-bool cli_open_store(const struct config *cfg, size_t cache_bytes, struct cli_store *out,
-                    struct err *err) MUST_USE;
+/* Opens it; cache_bytes are for each store. `existing`: what is not there is not made. On failure
+ * nothing is left open. */
+bool cli_open_store(const struct config *cfg, size_t cache_bytes, bool existing,
+                    struct cli_store *out, struct err *err) MUST_USE;
 
 /* A zero-filled struct was never opened. */
 void cli_close_store(struct cli_store *s);
@@ -55,8 +56,8 @@ void cli_close_store(struct cli_store *s);
 struct backend_config cli_backend(const struct config *cfg, const char *url);
 
 /*
- * Opens a store for such a command. `flag` names the setting in errors. `existing`: a file must be
- * there. ERR_CONFIG: the URL, also memory:, of which nothing is left afterwards.
+ * Opens a store for such a command. `flag` names the setting in errors. `existing`: a file or
+ * schema must be there. ERR_CONFIG: the URL, also memory:, of which nothing is left afterwards.
  */
 bool cli_open(const struct config *cfg, const char *flag, const char *url, bool existing,
               struct caller *out, struct err *err) MUST_USE;

@@ -139,7 +139,7 @@ static int serve(const struct config *cfg)
     set_log_level(cfg->log_level);
     block_signals(&signals);
     allow_connections(cfg);
-    if (cli_open_store(cfg, (size_t)cfg->cache_bytes, &store, &err)) {
+    if (cli_open_store(cfg, (size_t)cfg->cache_bytes, false, &store, &err)) {
         watch(&watched, &store);
         service.lanes = store.lanes;
         service.monitor = monitor_start(&watched, &err);

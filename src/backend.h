@@ -53,7 +53,7 @@ struct acquaintance; /* storage/acquaintance.h */
 struct backend_config {
     const char *url;
     enum backend_role role;
-    bool existing;             /* a file is not made if there is none */
+    bool existing;             /* what is not there is not made: a file, a schema */
     int64_t session_ttl_us;    /* 0 = keep */
     int64_t checkpoint_ttl_us; /* 0 = keep */
     int64_t context_versions;  /* how many versions of a context are kept, at least 1 */

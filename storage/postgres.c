@@ -266,6 +266,7 @@ struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
     d->timeout_ms = cfg->store_timeout_ms > 0 ? cfg->store_timeout_ms : DEFAULT_TIMEOUT_MS;
     d->wanted_instance = cfg->instance;
     d->fallback = cfg->fallback;
+    d->existing = cfg->existing;
     d->acquaintance = cfg->acquaintance;
     d->lane = atomic_fetch_add(&lanes, 1);
     if (!d->url || !d->schema)

@@ -66,6 +66,7 @@ struct postgres {
     char *schema;
     int64_t timeout_ms, wanted_instance, lane;
     bool fallback;                     /* of a pair of stores */
+    bool existing;                     /* a schema is not made if there is none */
     struct acquaintance *acquaintance; /* NULL: it is of no pair */
     struct met met;                    /* what this connection leads to */
     bool prepared[POSTGRES_COUNT];     /* sent, at least */

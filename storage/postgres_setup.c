@@ -141,6 +141,10 @@ bool setup_schema(struct postgres *d, struct err *err)
         return false;
     if (number >= (int64_t)COUNT_OF(migrations))
         return true;
+    if (number == 0 && d->existing)
+        return err_set(err, ERR_CONFIG,
+                       "postgres: this database has no schema %s with the tables of stateward",
+                       d->schema);
     d->timeout_ms = MIGRATION_MS;
     done = migrate(d, err);
     d->timeout_ms = timeout_ms;

@@ -268,6 +268,12 @@ def test_cleanup_command(own: Any, tmp_path: pathlib.Path) -> None:
     assert out.returncode == 0 and "1" in out.stdout, out
     server.start()
     assert server.get("/sessions/a").status == 404
+    server.stop()
+    for args in (("--primary", f"sqlite:{tmp_path}/tpyo.db"),
+                 ("--primary", server.primary, "--fallback", f"sqlite:{tmp_path}/tpyo.db", "--single-instance")):
+        out = run("cleanup", *args, cwd=tmp_path)
+        assert out.returncode == 1 and out.stdout == "" and "tpyo.db cannot be opened" in out.stderr, out
+    assert not list(tmp_path.glob("tpyo*"))
 
 
 # stopping ---------------------------------------------------------------------------------------

@@ -293,6 +293,21 @@ def test_called_wrongly(tmp_path: pathlib.Path) -> None:
         assert f"usage: stateward {name}" in ok(name, "--help")
 
 
+def test_a_schema_that_is_not_there_is_not_made(tmp_path: pathlib.Path, postgres: stores.Postgres,
+                                                store: Callable[[str], str]) -> None:
+    url, db = store("postgres"), f"sqlite:{tmp_path}/a.db"
+    make_known(db)
+    ok("import", url, "--postgres-schema", "right", input='{"kind":"end","records":0}\n')
+    for args in (("export", url), ("migrate", "--from", url, "--to", db), ("verify", "--a", url, "--b", db),
+                 ("verify", "--a", db, "--b", url, "--repair"), ("cleanup", "--primary", url)):
+        fails(1, "no schema tpyo", *args, "--postgres-schema", "tpyo")
+        ok(*args, "--postgres-schema", "right")
+    postgres.sql("CREATE SCHEMA empty", url.rsplit("/", 1)[1])
+    fails(1, "no schema empty", "export", url, "--postgres-schema", "empty")
+    assert postgres.sql("SELECT count(*) FROM pg_tables WHERE schemaname IN ('tpyo', 'empty')",
+                        url.rsplit("/", 1)[1]) == "0"
+
+
 def test_a_service_runs_on_the_file(own: Any, tmp_path: pathlib.Path) -> None:
     server: Server = own()
     assert server.process
