@@ -109,12 +109,13 @@ static bool read_again(struct request *req, struct slice id, struct err *err)
 bool session_create_start(struct request *req, struct err *err)
 {
     struct session_body in = {.metadata = SLICE("{}")};
-    bool from_key = false;
+    bool from_key = false, given;
     struct op *op;
 
     if (!parse_no_query(req, err) || !parse_body(req, session_members, &in, err))
         return false;
-    if (!slice_present(in.session_id) && !choose_id(req, &from_key, &in.session_id, err))
+    given = slice_present(in.session_id);
+    if (!given && !choose_id(req, &from_key, &in.session_id, err))
         return false;
     request_subject(req, in.session_id);
     op = request_op(req, OP_SESSION_PUT, in.session_id, err);
@@ -123,8 +124,8 @@ bool session_create_start(struct request *req, struct err *err)
         return false;
     op->session_put.user_id = in.user_id;
     op->session_put.metadata = in.metadata;
-    op->session_put.create_only = true;
-    request_set_state(req, from_key ? op : NULL); /* finish: was the id made of the key? */
+    op->session_put.create_only = given || from_key; /* nobody else has a new UUIDv7 */
+    request_set_state(req, from_key ? op : NULL);    /* finish: was the id made of the key? */
     return request_submit(req, op, err);
 }
 

@@ -21,6 +21,7 @@ from dying import HOT, Load, counted, until
 from proxy import proxy
 
 SECONDS = float(os.environ.get("STATEWARD_FAILOVER_SECONDS", "60"))
+KEY = {"Idempotency-Key": "k"}
 QUICK = ("--store-timeout", "300ms", "--breaker-pause-max", "1s", "--start-wait", "2s")
 
 Store = stores.Postgres | stores.Redis
@@ -156,9 +157,16 @@ def test_a_dead_primary_costs_a_second_or_two_and_the_fallback_answers(pair: Pai
     if not pair.single:
         refused = server.put("/sessions/s", {"user_id": "u"}, headers={"If-Match": "*"})
         assert refused.status == 503, refused.body
+        for body, headers in (({"session_id": "given", "user_id": "u"}, {}), ({"user_id": "u"}, KEY)):
+            assert server.post("/sessions", body, headers=headers).status == 503
+        assert server.put("/sessions/given", {"user_id": "u"}, headers={"If-None-Match": "*"}).status == 503
+    created = server.post("/sessions", {"user_id": "u"})
+    assert created.status == 201, created.body
+    assert server.get(created.headers["Location"]).json() == created.json()
     pair.servers[0].start()
     until_normal(server)
     assert server.get("/sessions/s").json()["metrics"]["request_count"] == 1
+    assert server.get(created.headers["Location"]).status == 200
     events = [line.get("event") for line in server.log_lines()]
     assert "on_fallback" in events and events.index("on_fallback") < len(events) - events[::-1].index("normal")
     assert server.stop() == 0
