@@ -16,6 +16,7 @@ from conftest import BINARY, Server
 from test_crash import ask, flip, known_answers, refused
 
 APPLICATION = 0x53746477
+MANUAL = pathlib.Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 def seal(path: pathlib.Path, *before: str) -> subprocess.CompletedProcess[str]:
@@ -142,6 +143,20 @@ def test_rebuilt_by_dump(own: Any, tmp_path: pathlib.Path, page_size: int) -> No
     assert copy.read_bytes() == before
     sealed(copy)
     serves(other, right)
+
+
+@pytest.mark.skipif(not shutil.which("sqlite3"), reason="needs the sqlite3 program")
+def test_rebuilt_as_the_manual_says(own: Any, tmp_path: pathlib.Path) -> None:
+    server: Server = own("--cleanup-interval", "0")
+    right = known_answers(server)
+    assert server.stop() == 0
+    (tmp_path / "state.db").rename(tmp_path / "stateward.db")
+    recipe = re.search(r"(?m)^    sqlite3 stateward.db .dump(.*\n    .*)*", MANUAL.read_text())
+    assert recipe
+    done = subprocess.run(["sh", "-ec", recipe[0]], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    sealed(tmp_path / "rebuilt.db")
+    serves(own("--cleanup-interval", "0", primary=f"sqlite:{tmp_path}/rebuilt.db", start=False), right)
 
 
 @pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "ftruncate", "unlink"])
