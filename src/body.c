@@ -210,6 +210,20 @@ static bool read_members(const struct split_member *parts, size_t n, const char 
     return true;
 }
 
+/* Whether text begins as an object; other JSON is told from what is none. */
+static bool check_object(struct slice text, struct err *err)
+{
+    struct slice value;
+    size_t at = 0;
+
+    while (at < text.len && strchr(" \t\r\n", text.at[at]))
+        at++;
+    if (at < text.len && text.at[at] == '{')
+        return true;
+    return split_check(text, &value, err) &&
+           err_set(err, ERR_INVALID, "the body must be a JSON object");
+}
+
 bool body_read(struct slice text, const struct member *members, void *out, struct arena *arena,
                struct err *err)
 {
@@ -218,7 +232,7 @@ bool body_read(struct slice text, const struct member *members, void *out, struc
 
     if (text.len == 0)
         return err_set(err, ERR_INVALID, "a JSON body is needed");
-    return split_object(text, arena, &parts, &n, err) &&
+    return check_object(text, err) && split_object(text, arena, &parts, &n, err) &&
            read_members(parts, n, "", members, out, arena, err);
 }
 

@@ -32,6 +32,21 @@ static bool is_plain(const struct member *m, struct slice value)
     return true;
 }
 
+/* That a value is not JSON interests nobody who was to write a number or a truth. */
+static bool refuse_type(const struct member *m, struct err *err)
+{
+    switch (m->flags & MEMBER_TYPE_MASK) {
+    case MEMBER_BOOL:
+        return err_set(err, ERR_INVALID, "must be true or false");
+    case MEMBER_INT:
+        return err_set(err, ERR_INVALID, "must be an integer");
+    case MEMBER_NUMBER:
+        return err_set(err, ERR_INVALID, "must be a number");
+    default:
+        return false;
+    }
+}
+
 static bool read_value(const struct member *m, struct slice value, void *out, struct arena *arena,
                        struct err *err)
 {
@@ -42,7 +57,7 @@ static bool read_value(const struct member *m, struct slice value, void *out, st
     if (is_text(m))
         return member_from_text(m, value, out, err);
     if (!split_check(value, &json, err))
-        return false;
+        return err->kind == ERR_INVALID ? refuse_type(m, err) : false;
     if (!is_plain(m, value))
         return err_set(err, ERR_INVALID, "must stand without blanks, an integer as digits");
     return member_from_json(m, json, out, arena, err);

@@ -257,6 +257,22 @@ def test_invalid_query(server: Server, query: str) -> None:
     assert answer.pointers == ["?" + query.split("=")[0]], answer.body
 
 
+@pytest.mark.parametrize("method, path, word", [
+    ("GET", "/sessions?limit=abc", "must be an integer"), ("GET", "/sessions?limit=", "must be an integer"),
+    ("GET", "/checkpoints?thread_id=t&values=maybe", "must be true or false"),
+    ("POST", "/conversations/c/messages?require_session=False", "must be true or false"),
+])
+def test_a_wrong_query_is_told_what_is_right(server: Server, method: str, path: str, word: str) -> None:
+    answer = server.call(method, path, {"role": "user", "content": "c"} if method == "POST" else None)
+    assert answer.status == 400 and answer.json()["detail"].endswith(word), answer.body
+
+
+@pytest.mark.parametrize("raw", ["[]", "null", '"x"', " 1"])
+def test_a_body_that_is_no_object(server: Server, raw: str) -> None:
+    answer = server.post("/sessions", raw=raw)
+    assert answer.status == 400 and "the body must be a JSON object" in answer.json()["detail"], answer.body
+
+
 @pytest.mark.parametrize("raw", ["", " ", "{", "[]", "1", '{"user_id":"a","user_id":"b"}',
                                  '{"user_id":"a","user\\u005fid":"b"}', '{"user_id":"a"} x'])
 def test_invalid_body(server: Server, raw: str) -> None:

@@ -111,7 +111,11 @@ END_TEST
 START_TEST(refuses_wrong_bodies)
 {
     refused("", "a JSON body is needed");
-    refused("[]", NULL);
+    refused("[]", "the body must be a JSON object");
+    refused(" \n null", "the body must be a JSON object");
+    refused("\"x\"", "the body must be a JSON object");
+    refused("x", "not JSON at byte 0: expected a value");
+    refused("[", NULL);
     refused("{", NULL);
     refused("{\"need\":1} x", NULL);
     refused("{\"need\":1,\"need\":2}", NULL);
@@ -180,12 +184,18 @@ START_TEST(refuses_wrong_queries)
     query_refused("need=1&x=1", "?x: there is no such query parameter");
     query_refused("need=1&%zz=1", "?%zz: there is no such query parameter");
     query_refused("need=1&i=1&i=2", "?i: stands twice");
-    query_refused("need=1&i=", NULL);
-    query_refused("need=1&i=%2B5", NULL);
-    query_refused("need=1&i=x", NULL);
+    query_refused("need=1&i=", "?i: must be an integer");
+    query_refused("need=1&i=%2B5", "?i: must be an integer");
+    query_refused("need=1&i=x", "?i: must be an integer");
+    query_refused("need=1&i=tru", "?i: must be an integer");
+    query_refused("need=1&i=null", "?i: must be an integer");
+    query_refused("need=1&d=x", "?d: must be a number");
     query_refused("need=1&i=0", "?i: must be an integer from 1 to 1000");
-    query_refused("need=1&b=yes", NULL);
-    query_refused("need=1&o={", NULL);
+    query_refused("need=1&b=yes", "?b: must be true or false");
+    query_refused("need=1&b=", "?b: must be true or false");
+    query_refused("need=1&b=False", "?b: must be true or false");
+    query_refused("need=1&o={", "?o: not JSON at byte 1: expected a name in quotes");
+    query_refused("need=1&o=x", "?o: not JSON at byte 0: expected a value");
     query_refused("need=1&o=[]", "?o: must be an object");
     query_refused("need=1&s=%ff", "?s: is not UTF-8");
     query_refused("need=1&s=%4", NULL);
