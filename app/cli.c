@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "drivers.h"
 #include "sqlite_seal.h"
 #include "value_cache.h"
 
@@ -138,6 +139,12 @@ static struct backend_config served(const struct config *cfg, const char *url)
     return backend;
 }
 
+/* Whether a setting names a store, before the store is asked. */
+static bool check_store(const char *flag, const struct backend_config *store, struct err *err)
+{
+    return driver_check(store, err) || err_set(err, err->kind, "%s: %s", flag, err->text);
+}
+
 static struct failover_config failover_of(const struct config *cfg)
 {
     return (struct failover_config){
@@ -159,6 +166,8 @@ static bool open_pair(const struct config *cfg, const struct lanes_config *lanes
                                .lanes = *lanes,
                                .failover = failover_of(cfg)};
 
+    if (!check_store("--fallback", &pair.stores[1], err))
+        return false;
     for (int i = 0; i < 2; i++) {
         pair.stores[i].cache = s->caches[i];
         pair.stores[i].existing = existing;
@@ -185,10 +194,11 @@ bool cli_open_store(const struct config *cfg, size_t cache_bytes, bool existing,
     bool ok;
 
     backend.existing = existing;
-    if (cfg->fallback) {
+    ok = check_store("--primary", &backend, err);
+    if (ok && cfg->fallback) {
         s.caches[1] = value_cache_new(cache_bytes);
         ok = open_pair(cfg, &lanes, existing, &s, err);
-    } else {
+    } else if (ok) {
         backend.cache = s.caches[0];
         backend.alone = true;
         s.lanes = caller_lanes(&backend, lanes, &s.type, err);
@@ -220,6 +230,8 @@ bool cli_open(const struct config *cfg, const char *flag, const char *url, bool 
     backend.alone = true;
     if (strcmp(url, "memory:") == 0)
         return err_set(err, ERR_CONFIG, "%s: memory: is empty, and gone afterwards", flag);
+    if (!check_store(flag, &backend, err))
+        return false;
     return caller_open(&backend, out, err) || err_set(err, err->kind, "%s: %s", flag, err->text);
 }
 
@@ -296,11 +308,13 @@ const char cli_seal_help[] =
 
 int cli_seal(const struct config *cfg)
 {
+    const struct backend_config store = {.url = cfg->primary};
     struct sqlite_sealed sealed;
-    struct err err;
+    struct err err, ignored;
 
     if (!sqlite_seal(cfg->primary, &sealed, &err)) {
-        if (strncmp(cfg->primary, "sqlite:", 7) == 0 && err.kind == ERR_CONFIG)
+        if (strncmp(cfg->primary, "sqlite:", 7) == 0 && err.kind == ERR_CONFIG &&
+            driver_check(&store, &ignored))
             err.kind = ERR_STORAGE; /* well called: the file is at fault */
         return cli_fail(&err);
     }

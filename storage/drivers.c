@@ -8,13 +8,13 @@
 #include "versions.h"
 
 static const struct backend_driver drivers[] = {
-    {"sqlite", LANES_WRITER_READERS, sqlite_open},
-    {"memory", LANES_ONE, sqlite_open},
-    {"postgresql", LANES_BY_KEY, postgres_open},
-    {"postgres", LANES_BY_KEY, postgres_open},
-    {"redis", LANES_BY_KEY, redis_open},
-    {"rediss", LANES_BY_KEY, redis_open},
-    {"unix", LANES_BY_KEY, redis_open},
+    {"sqlite", LANES_WRITER_READERS, sqlite_check, sqlite_open},
+    {"memory", LANES_ONE, sqlite_check, sqlite_open},
+    {"postgresql", LANES_BY_KEY, postgres_check, postgres_open},
+    {"postgres", LANES_BY_KEY, postgres_check, postgres_open},
+    {"redis", LANES_BY_KEY, redis_check, redis_open},
+    {"rediss", LANES_BY_KEY, redis_check, redis_open},
+    {"unix", LANES_BY_KEY, redis_check, redis_open},
 };
 
 const struct backend_driver *driver_find(const char *url, struct err *err)
@@ -28,6 +28,13 @@ const struct backend_driver *driver_find(const char *url, struct err *err)
     err_fill(err, ERR_CONFIG, "Unsupported storage type: %.*s", (int)(len < SHOWN ? len : SHOWN),
              url);
     return NULL;
+}
+
+bool driver_check(const struct backend_config *cfg, struct err *err)
+{
+    const struct backend_driver *driver = driver_find(cfg->url, err);
+
+    return driver && driver->check(cfg, err);
 }
 
 struct backend *chain_open(const struct backend_config *cfg, struct err *err)

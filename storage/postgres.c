@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "postgres_connect.h"
 #include "postgres_pipe.h"
 #include "postgres_rounds.h"
 
@@ -244,16 +245,26 @@ static bool is_name(const char *s)
     return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
+static const char *schema_of(const struct backend_config *cfg)
+{
+    return cfg->postgres_schema ? cfg->postgres_schema : "stateward";
+}
+
+bool postgres_check(const struct backend_config *cfg, struct err *err)
+{
+    if (!is_name(schema_of(cfg)))
+        return err_set(err, ERR_CONFIG,
+                       "postgres: postgres-schema: a schema is named by a-z, 0-9 and _");
+    return connect_check(cfg->url, err);
+}
+
 struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
 {
     static _Atomic int64_t lanes;
-    const char *schema = cfg->postgres_schema ? cfg->postgres_schema : "stateward";
     struct postgres *d;
 
-    if (!is_name(schema)) {
-        err_fill(err, ERR_CONFIG, "postgres: a schema is named by a-z, 0-9 and _");
+    if (!postgres_check(cfg, err))
         return NULL;
-    }
     d = calloc(1, sizeof(*d));
     if (!d) {
         err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
@@ -262,7 +273,7 @@ struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
     sql_init(&d->sql, &postgres_driver, &d->rows, cfg);
     d->sql.base.ops = &postgres_backend_ops;
     d->url = strdup(cfg->url);
-    d->schema = strdup(schema);
+    d->schema = strdup(schema_of(cfg));
     d->timeout_ms = cfg->store_timeout_ms > 0 ? cfg->store_timeout_ms : DEFAULT_TIMEOUT_MS;
     d->wanted_instance = cfg->instance;
     d->fallback = cfg->fallback;

@@ -99,6 +99,9 @@ struct postgres {
 /* What it gives to sql.c. */
 extern const struct sql_driver postgres_driver;
 
+/* Whether cfg->url and cfg->postgres_schema are well formed. ERR_CONFIG. */
+bool postgres_check(const struct backend_config *cfg, struct err *err) MUST_USE;
+
 /* Opens cfg->url, postgresql: or postgres:. NULL: ERR_CONFIG, ERR_STORAGE, ERR_UNAVAILABLE,
  * ERR_NO_MEMORY. */
 struct backend *postgres_open(const struct backend_config *cfg, struct err *err) MUST_USE;

@@ -95,6 +95,24 @@ static bool rotate_hosts(PQconninfoOption *given, unsigned by)
     return true;
 }
 
+/* What libpq says of a URL holds parts of it. */
+static bool malformed(struct err *err)
+{
+    return err_set(err, ERR_CONFIG, "postgres: the URL is malformed");
+}
+
+/* libpq looks at ports only when it connects. */
+bool connect_check(const char *url, struct err *err)
+{
+    PQconninfoOption *given = PQconninfoParse(url, NULL);
+    bool ok = given != NULL;
+
+    for (PQconninfoOption *p = given; ok && p->keyword; p++)
+        ok = strcmp(p->keyword, "port") != 0 || !p->val || !p->val[strspn(p->val, "0123456789,")];
+    PQconninfoFree(given);
+    return ok || malformed(err);
+}
+
 bool connect_start(struct postgres *d, struct err *err)
 {
     PQconninfoOption *given = PQconninfoParse(d->url, NULL);
@@ -102,8 +120,8 @@ bool connect_start(struct postgres *d, struct err *err)
 
     d->connect_end_ns = clock_now_ns() + d->timeout_ms * 1000000;
     d->status = PGRES_POLLING_WRITING;
-    if (!given) /* what libpq says of it holds parts of the URL */
-        return err_set(err, ERR_CONFIG, "postgres: the URL is malformed");
+    if (!given)
+        return malformed(err);
     if (!rotate_hosts(given, d->hung)) {
         PQconninfoFree(given);
         return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");

@@ -13,6 +13,9 @@
 
 #include "postgres.h"
 
+/* Whether a URL is well formed. ERR_CONFIG. */
+bool connect_check(const char *url, struct err *err) MUST_USE;
+
 /* Begins a connection to what d->url names. */
 bool connect_start(struct postgres *d, struct err *err) MUST_USE;
 

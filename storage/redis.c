@@ -197,16 +197,28 @@ static const struct backend_ops redis_ops = {
     .close = close_redis,
 };
 
-static bool open_redis(struct redis *d, const struct backend_config *cfg, struct err *err)
+static bool take_names(struct redis *d, const struct backend_config *cfg, struct err *err)
 {
     const char *prefix = cfg->redis_prefix ? cfg->redis_prefix : "aiecs:";
 
     if (!redis_url_parse(cfg->url, &d->conn.url, err))
         return false;
     if (strlen(prefix) >= sizeof(d->prefix) || strpbrk(prefix, "{}"))
-        return err_set(err, ERR_CONFIG, "redis_prefix has at most %zu characters and no braces",
+        return err_set(err, ERR_CONFIG, "redis-prefix has at most %zu characters and no braces",
                        sizeof(d->prefix) - 1);
     strcpy(d->prefix, prefix);
+    return true;
+}
+
+bool redis_check(const struct backend_config *cfg, struct err *err)
+{
+    return take_names(&(struct redis){.fallback = false}, cfg, err);
+}
+
+static bool open_redis(struct redis *d, const struct backend_config *cfg, struct err *err)
+{
+    if (!take_names(d, cfg, err))
+        return false;
     d->conn.timeout_us = cfg->store_timeout_ms > 0 ? cfg->store_timeout_ms * 1000
                                                    : TIMEOUT_DEFAULT_US;
     d->session_ttl_us = cfg->session_ttl_us;

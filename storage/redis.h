@@ -14,6 +14,9 @@
 
 #include "backend.h"
 
+/* Whether cfg->url and cfg->redis_prefix are well formed. ERR_CONFIG. */
+bool redis_check(const struct backend_config *cfg, struct err *err) MUST_USE;
+
 /* Opens cfg->url. NULL on failure. */
 struct backend *redis_open(const struct backend_config *cfg, struct err *err) MUST_USE;
 

@@ -40,6 +40,9 @@ struct sqlite {
 extern const struct backend_ops sqlite_backend_ops;
 extern const struct sql_driver sqlite_driver;
 
+/* Whether cfg->url is well formed. ERR_CONFIG, ERR_NO_MEMORY. */
+bool sqlite_check(const struct backend_config *cfg, struct err *err) MUST_USE;
+
 /* Opens cfg->url, sqlite: or memory:. NULL: ERR_CONFIG, ERR_STORAGE, ERR_UNAVAILABLE, ERR_NO_MEMORY
  * with the path in its text. */
 struct backend *sqlite_open(const struct backend_config *cfg, struct err *err) MUST_USE;

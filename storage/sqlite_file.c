@@ -22,7 +22,7 @@ char *sqlite_path(const char *url, struct err *err)
     char *path;
 
     if (!memory && (strncmp(url, "sqlite:", 7) != 0 || *rest == '\0' || host)) {
-        err_fill(err, ERR_CONFIG, "%s: write memory:, sqlite:PATH or sqlite:///PATH", url);
+        err_fill(err, ERR_CONFIG, "\"%s\" names no file: write sqlite:PATH or sqlite:///PATH", url);
         return NULL;
     }
     path = malloc(strlen(rest) + sizeof(":memory:"));

@@ -186,6 +186,15 @@ static bool start_carrier(struct sqlite *d, const struct backend_config *cfg, st
     return d->carrier;
 }
 
+bool sqlite_check(const struct backend_config *cfg, struct err *err)
+{
+    char *path = sqlite_path(cfg->url, err);
+    bool ok = path != NULL;
+
+    free(path);
+    return ok;
+}
+
 struct backend *sqlite_open(const struct backend_config *cfg, struct err *err)
 {
     struct sqlite *d = calloc(1, sizeof(*d));

@@ -51,11 +51,11 @@ def detail(server: Server) -> str:
     return str(answer.json()["detail"])
 
 
-def refused(url: str, tmp_path: pathlib.Path, *args: str) -> str:
+def refused(url: str, tmp_path: pathlib.Path, *args: str, status: int = 1) -> str:
     """What the program says when it does not start."""
     done = subprocess.run([str(BINARY), "serve", "--primary", url, "--listen", "127.0.0.1:0", *args],
                           cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1, done
+    assert done.returncode == status, done
     return done.stderr
 
 
@@ -190,12 +190,13 @@ def test_how_durable_it_is(alone: stores.Postgres, own: Any) -> None:
 @pytest.mark.parametrize("url", ["postgresql://u:s3cret@h:port/d", "postgresql://u:s3cret@[::1/d",
                                  "postgresql://u:s3cret@h/d?nonsense=1"])
 def test_malformed_urls(url: str, tmp_path: pathlib.Path) -> None:
-    assert refused(url, tmp_path) == "stateward: postgres: the URL is malformed\n"
+    assert refused(url, tmp_path, status=2) == "stateward: --primary: postgres: the URL is malformed\n"
 
 
 def test_names_of_schemas(postgres: stores.Postgres, database: str, own: Any, tmp_path: pathlib.Path) -> None:
     for name in ("A", "a b", "a;b", "1a", "a" * 64):
-        assert "a schema is named" in refused(postgres.url(database), tmp_path, "--postgres-schema", name)
+        said = refused(postgres.url(database), tmp_path, "--postgres-schema", name, status=2)
+        assert "postgres-schema: a schema is named" in said
     for name in ("other_1", "right"):
         server: Server = own("--postgres-schema", name, primary=postgres.url(database))
         assert append(server, "c") == 201

@@ -225,12 +225,13 @@ def test_a_disk_that_is_full(own: Any, tmp_path: pathlib.Path, sync: str) -> Non
 @pytest.mark.parametrize(("url", "words"), [
     ("rediss://127.0.0.1:1/0", "TLS"),
     ("redis://127.0.0.1:x/0", "redis://"),
+    ("redis://127.0.0.1/abc", "redis://"),
 ])
 def test_wrong_url(own: Any, url: str, words: str) -> None:
     s = own(primary=url, start=False)
     s.start(wait=False)
-    assert s.process.wait(10) != 0
-    assert words in s.log()
+    assert s.process.wait(10) == 2
+    assert words in s.log() and "stateward: --primary: " in s.log()
 
 
 def test_nobody_is_there_at_start(tmp_path: pathlib.Path, own: Any) -> None:
