@@ -51,6 +51,8 @@ static bool is_help(const char *arg)
 
 static const struct command *find(const struct command *commands, const char *name)
 {
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        name = "version";
     for (const struct command *c = commands; c->name; c++)
         if (strcmp(c->name, name) == 0)
             return c;
@@ -61,6 +63,18 @@ static int misused(const char *what)
 {
     fprintf(stderr, "stateward: %s\nTry `stateward help`.\n", what);
     return EXIT_USAGE;
+}
+
+/* Whether a word is neither a flag nor its value; flags of commands with an operand all have one. */
+static bool has_stray(struct config_words words)
+{
+    for (int i = 0; i < words.argc; i++) {
+        if (words.argv[i][0] != '-')
+            return true;
+        if (!strchr(words.argv[i], '='))
+            i++;
+    }
+    return false;
 }
 
 /* Reads what stands behind the name of the command. */
@@ -78,6 +92,10 @@ static bool load(struct config *cfg, const struct command *c, struct config_word
         return err_set(err, ERR_CONFIG, "this command takes one argument, the store");
     if (!c->operand && !c->settings && words.argc)
         return err_set(err, ERR_CONFIG, "this command takes no flags");
+    if (c->operand && c->settings && has_stray(words))
+        return err_set(err, ERR_CONFIG,
+                       "%s takes one %s, before its flags: stateward %s %s [--FLAG VALUE ...]",
+                       c->name, c->operand, c->name, c->operand);
     if (c->settings && !config_load(cfg, c->settings, &words, err))
         return false;
     if (operand)

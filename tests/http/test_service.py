@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import signal
 import socket
 import sqlite3
@@ -239,7 +240,9 @@ def test_help() -> None:
         out = run(*args)
         assert out.returncode == 0 and "stateward" in out.stdout, args
     assert run().returncode == 2 and run("nope").returncode == 2
-    assert run("version").stdout.startswith("stateward ")
+    for name in ("version", "--version", "-V"):
+        out = run(name)
+        assert out.returncode == 0 and re.fullmatch(r"stateward \d+\.\d+\.\d+\n", out.stdout), out
 
 
 def test_second_process_is_refused(own: Any, tmp_path: pathlib.Path) -> None:

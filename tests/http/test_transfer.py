@@ -285,6 +285,11 @@ def test_called_wrongly(tmp_path: pathlib.Path) -> None:
     fails(2, "a and b are needed", "verify", "--b", db)
     fails(2, "there is no such setting", "verify", "--from", db)
     fails(2, "there is no such setting", "serve", "--from", db)
+    for args in (("--file", "f", db), ("--file=f", db, "--store-timeout", "2s"), (db, "postgresql://u:secret@h/d"),
+                 (db, "--file", "f", db)):
+        done = command("import", *args)
+        assert done.returncode == 2 and "secret" not in done.stderr, done
+        assert "import takes one URL, before its flags: stateward import URL [--FLAG VALUE ...]" in done.stderr
     fails(1, "does not exist", "migrate", "--from", db, "--to", f"sqlite:{tmp_path}/b.db")
     fails(1, "does not exist", "export", db)
     fails(1, "lines: No such file", "import", db, "--file", str(tmp_path / "lines"))
