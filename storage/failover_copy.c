@@ -105,7 +105,7 @@ void run_copy(struct run *r)
     struct item *items[BATCH_MAX] = {NULL};
     struct op *ops[BATCH_MAX] = {NULL};
     size_t n = run_gather(r, TO_COPY, items, ops), left = 0;
-    bool up = state_is_up(r->f, FALLBACK);
+    bool up = state_is_up(r->f, FALLBACK) && state_usable(r->f);
 
     for (size_t i = 0; i < n; i++) {
         if (!ops_copy(items[i]->op, &items[i]->copy) || !up) {

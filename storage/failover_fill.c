@@ -174,6 +174,7 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
                           !slice_equal(said[PRIMARY].pair, said[FALLBACK].pair);
     if (!met[PRIMARY] && !judge_nameless(f, fill_state, &said[FALLBACK], stores, err))
         return false;
+    state_judged(f, fill_state->foreign);
     if (fill_state->foreign)
         return refuse(f, err);
     if (!met[PRIMARY])

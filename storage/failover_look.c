@@ -121,7 +121,7 @@ static void look_at_primary(struct failover *f, const struct op_pair_read *prima
 static void look_at_fallback(struct failover *f, const struct op_pair_read *fallback,
                              int64_t asked_ns)
 {
-    if (fallback->out.n > 0)
+    if (fallback->out.n > 0 && !f->foreign)
         f->behind = true;
     else if (asked_ns > f->own_fallback_ns || !KEEPS(f, RULE_ORDER))
         f->behind = false;

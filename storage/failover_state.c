@@ -71,6 +71,25 @@ bool state_is_up(struct failover *f, enum side side)
     return up;
 }
 
+void state_judged(struct failover *f, bool foreign)
+{
+    pthread_mutex_lock(&f->lock);
+    f->foreign = foreign;
+    f->usable = !foreign;
+    f->behind &= !foreign;
+    pthread_mutex_unlock(&f->lock);
+}
+
+bool state_usable(struct failover *f)
+{
+    bool usable;
+
+    pthread_mutex_lock(&f->lock);
+    usable = f->usable;
+    pthread_mutex_unlock(&f->lock);
+    return usable;
+}
+
 static bool is_behind(const struct failover *f)
 {
     return f->behind || !f->filled[PRIMARY];

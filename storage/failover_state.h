@@ -44,7 +44,8 @@ struct failover {
     bool more_unsynced;           /* its outbox is longer than what was looked at: any id may be */
     bool behind;                  /* the primary lacks what the fallback took (8) */
     bool seen[2];                 /* since the start (11) */
-    bool filled[2]; /* it holds what the other one does, as far as outboxes do not tell */
+    bool usable, foreign; /* the fallback was judged: to be of this pair, or of another one */
+    bool filled[2];       /* it holds what the other one does, as far as outboxes do not tell */
     int64_t born_ns;
     int64_t own_fallback_ns; /* when the last own write to the fallback was confirmed (8) */
     struct copied *copied;   /* newest first */
@@ -72,6 +73,10 @@ void state_lost(struct failover *f, enum side side, bool probe, const char *why)
 
 /* Whether calls go to the store as usual: lanes call no other. */
 bool state_is_up(struct failover *f, enum side side) MUST_USE;
+
+/* The fallback was judged; and whether it may be written to. */
+void state_judged(struct failover *f, bool foreign);
+bool state_usable(struct failover *f) MUST_USE;
 
 /* Whether the primary is behind, or is being filled: then the fallback serves (8). */
 bool state_behind(struct failover *f) MUST_USE;

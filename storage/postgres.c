@@ -56,10 +56,21 @@ static bool fail_commit(const struct postgres *d, bool writes, bool *lost, struc
     return false;
 }
 
+/* Once COMMIT is queued it may be carried out, whatever fails then. */
+static bool queue_commit(struct postgres *d, struct use **sync, struct err *err)
+{
+    if (!postgres_queue(d, POSTGRES_COMMIT, NULL, 0, err))
+        return false;
+    if (pipe_sync(d, sync, err))
+        return true;
+    pipe_lose(d, "out of memory", true);
+    return false;
+}
+
 /* What was only read need not wait for the end of its transaction. */
 static bool commit_read(struct postgres *d, bool *lost, struct err *err)
 {
-    if (!postgres_queue(d, POSTGRES_COMMIT, NULL, 0, err) || !pipe_sync(d, NULL, err))
+    if (!queue_commit(d, NULL, err))
         return fail_commit(d, false, lost, err);
     d->open = false;
     if (PQflush(d->conn) >= 0)
@@ -80,7 +91,7 @@ bool postgres_commit(struct sql *self, bool writes, bool *lost, struct err *err)
     *lost = d->ready;
     if (!keep_clock(d, &high, err))
         return false;
-    if (!postgres_queue(d, POSTGRES_COMMIT, NULL, 0, err) || !pipe_sync(d, &sync, err))
+    if (!queue_commit(d, &sync, err))
         return fail_commit(d, writes, lost, err);
     d->open = false;
     d->trips++;

@@ -68,7 +68,7 @@ static void run(struct call *c)
         drain(c);
     } while (!ok && call_again(c, &tries));
     op->status = ok ? (struct err){.kind = ERR_OK} : err;
-    if (!ok && c->changed && err.kind == ERR_UNAVAILABLE)
+    if (!ok && c->changed && (err.kind == ERR_UNAVAILABLE || err.kind == ERR_NO_MEMORY))
         op->status.kind = ERR_IN_DOUBT;
     if (!ok)
         op->again = false;

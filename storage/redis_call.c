@@ -224,11 +224,17 @@ static bool is_unknown_script(const struct reply *reply)
 static bool try_script(struct call *c, const struct slice *args, size_t n, struct reply **reply,
                        struct err *err)
 {
+    struct err dropped;
+
     call_ask(c, args, n);
     if (!wait_for(c, err)) {
         if (err->kind == ERR_UNAVAILABLE && c->failure.kind == ERR_OK) {
             c->changed = true;
             err_fill(err, ERR_IN_DOUBT, "%s", err->text);
+        }
+        if (err->kind == ERR_NO_MEMORY && c->d->conn.redis) { /* what was put is not to be sent */
+            err_fill(&dropped, ERR_UNAVAILABLE, "redis: %s", err->text);
+            conn_drop(&c->d->conn, &dropped);
         }
         return false;
     }

@@ -332,6 +332,8 @@ def test_the_fallback_of_another_pair_is_left_alone(own: Any) -> None:
         assert second.get("/sessions/mine").status == 404
         second.session("more")
         assert second.stop() == 0
+        alone = own(primary=postgres.url())
+        assert [alone.get(f"/sessions/{id_}").status for id_ in ("mine", "other", "more")] == [200, 404, 404]
 
 
 def test_moving_live(own: Any) -> None:
