@@ -56,6 +56,31 @@ START_TEST(carried_values)
 }
 END_TEST
 
+/* The same versions of other channels, other versions of the same, and one that is not there. */
+START_TEST(many_carried_values)
+{
+    enum { MANY = 20 };
+    const char *values = "", *carried = "", *text;
+
+    for (int i = 0; i < MANY; i++) {
+        values = arena_printf(&here.arena, "%s%sc%d=%d:v%d c%d=%d:w%d", values, i ? " " : "", i % 7,
+                              i, i, i % 7, 100 + i, i)
+                     .at;
+        carried = arena_printf(&here.arena, "%sc%d=%d ", carried, (MANY - 1 - i) % 7, MANY - 1 - i)
+                      .at;
+    }
+    carried = arena_printf(&here.arena, "%sc0=1", carried).at;
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = values});
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c2", .carried = carried});
+    text = values_text(&here, get(&here, "t", "", "c2"));
+    for (int i = 0; i < MANY; i++)
+        ck_assert_ptr_nonnull(
+            strstr(text, arena_printf(&here.arena, "c%d=%d:v%d", i % 7, i, i).at));
+    ck_assert_ptr_null(strstr(text, ":w"));
+    ck_assert_ptr_null(strstr(text, "c0=1:"));
+}
+END_TEST
+
 START_TEST(values_by_channel_and_version)
 {
     static const struct {
@@ -308,6 +333,7 @@ void contract_checkpoints_add(TCase *tc)
     tcase_add_test(tc, comes_back_as_sent);
     tcase_add_test(tc, no_parent_is_absent);
     tcase_add_test(tc, carried_values);
+    tcase_add_test(tc, many_carried_values);
     tcase_add_test(tc, values_by_channel_and_version);
     tcase_add_test(tc, same_id_again_replaces);
     tcase_add_test(tc, document_put_again_keeps_no_old_head);
