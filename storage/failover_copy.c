@@ -135,6 +135,10 @@ static bool flag(struct run *r, struct item *i)
         .arena = &i->flag_arena,
         .pair_change = {.missing = ids, .n_missing = n},
     };
+    if (!ids) {
+        i->doubt = true;
+        run_refuse(i, "out of memory");
+    }
     return n > 0;
 }
 
@@ -162,7 +166,7 @@ void run_check(struct run *r)
 {
     struct item *items[BATCH_MAX] = {NULL};
     struct op *ops[BATCH_MAX] = {NULL};
-    bool flagged[BATCH_MAX] = {false};
+    bool flagged[BATCH_MAX] = {false}, checked[BATCH_MAX] = {false};
     size_t n = run_gather(r, TO_CHECK, items, ops), n_ops = 0;
 
     if (n > BATCH_MAX / 2) /* two ops each; the others come next */
@@ -171,13 +175,15 @@ void run_check(struct run *r)
         flagged[i] = flag(r, items[i]);
         if (flagged[i])
             ops[n_ops++] = &items[i]->flag;
-        if (is_checked(items[i]))
+        checked[i] = items[i]->stage == TO_CHECK && is_checked(items[i]);
+        if (checked[i])
             ops[n_ops++] = &items[i]->copy;
     }
     if (n_ops > 0)
         run_call(r, PRIMARY, ops, n_ops);
     for (size_t i = 0; i < n; i++) {
-        take_from_check(r, items[i], flagged[i], is_checked(items[i]));
+        if (items[i]->stage == TO_CHECK)
+            take_from_check(r, items[i], flagged[i], checked[i]);
         arena_done(&items[i]->flag_arena);
     }
 }

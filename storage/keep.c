@@ -16,20 +16,35 @@ struct channels {
     size_t n, cap;
 };
 
+static int order_names(const void *a, const void *b)
+{
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+static void sort_names(struct slice *names, size_t n)
+{
+    if (n > 1)
+        qsort(names, n, sizeof(*names), order_names);
+}
+
+/* Names are kept in order from when they are there. */
+static bool listed(const struct slice *names, size_t n, struct slice name)
+{
+    return n > 0 && bsearch(&name, names, n, sizeof(*names), order_names);
+}
+
 static bool need(struct keep *k, struct keep_item *item, enum keep_part part, struct err *err)
 {
     if (item->loaded[part])
         return true;
     item->loaded[part] = true;
-    return k->load(k->driver, item, part, err);
-}
-
-static bool listed(const struct slice *names, size_t n, struct slice name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slice_equal(names[i], name))
-            return true;
-    return false;
+    if (!k->load(k->driver, item, part, err))
+        return false;
+    if (part == KEEP_VALUES)
+        sort_names(item->values, item->n_values);
+    if (part == KEEP_WRITES)
+        sort_names(item->writes, item->n_writes);
+    return true;
 }
 
 /* The member of an object; absent if there is none, or json is no object. */
@@ -56,8 +71,6 @@ static bool add_channel(struct keep *k, struct channels *c, struct slice raw, st
 
     if (!names_decode(raw, k->arena, &name, err))
         return false;
-    if (listed(c->names, c->n, name))
-        return true;
     if (c->n == c->cap) {
         size_t more = c->cap ? c->cap * 2 : 8;
         void *grown = arena_resize(k->arena, c->names, c->cap * sizeof(name), more * sizeof(name));
@@ -69,6 +82,18 @@ static bool add_channel(struct keep *k, struct channels *c, struct slice raw, st
     }
     c->names[c->n++] = name;
     return true;
+}
+
+/* In order, each once. */
+static void settle_channels(struct channels *c)
+{
+    size_t n = 0;
+
+    sort_names(c->names, c->n);
+    for (size_t i = 0; i < c->n; i++)
+        if (n == 0 || !slice_equal(c->names[n - 1], c->names[i]))
+            c->names[n++] = c->names[i];
+    c->n = n;
 }
 
 /* The delta channels of a namespace: those that any of its checkpoints counts. */
@@ -89,6 +114,7 @@ static bool find_channels(struct keep *k, const struct keep_ns *space, struct ch
         for (size_t j = 0; j < n; j++)
             if (!add_channel(k, c, members[j].name, err))
                 return false;
+        settle_channels(c);
     }
     return true;
 }
