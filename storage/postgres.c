@@ -22,7 +22,8 @@ bool postgres_begin(struct sql *self, bool writes, struct err *err)
 {
     struct postgres *d = (struct postgres *)self;
 
-    if (!postgres_connect(d, err))
+    if (!postgres_connect(d, err) ||
+        (d->moved && !acquaintance_admits(d->acquaintance, &d->met, err)))
         return false;
     postgres_roll_back(self);
     d->failed = d->repeatable = false;
@@ -176,6 +177,7 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
 {
     struct postgres *d = (struct postgres *)self;
     struct op *allowed[BATCH_MAX];
+    bool ok;
 
     if (!d->acquaintance)
         return execute_admitted(self, ops, n, err);
@@ -189,7 +191,11 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
             return false;
     }
     n = acquaintance_sort(d->acquaintance, &d->met, ops, n, allowed);
-    return n == 0 || execute_admitted(self, allowed, n, err);
+    d->moved = false;
+    d->busy = true;
+    ok = n == 0 || execute_admitted(self, allowed, n, err);
+    d->busy = false;
+    return ok;
 }
 
 static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *err)

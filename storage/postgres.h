@@ -69,6 +69,7 @@ struct postgres {
     bool existing;                     /* a schema is not made if there is none */
     struct acquaintance *acquaintance; /* NULL: it is of no pair */
     struct met met;                    /* what this connection leads to */
+    bool busy, moved;                  /* a batch was admitted; on another connection than this */
     bool prepared[POSTGRES_COUNT];     /* sent, at least */
     struct use *first, *last;          /* the pipeline: what is not answered yet */
     struct use *free;

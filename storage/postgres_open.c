@@ -59,6 +59,7 @@ static bool meet(struct postgres *d, struct err *err)
     snprintf(numbers[1], sizeof(numbers[1]), "%016" PRIx64, (uint64_t)pair);
     d->met = acquaintance_meet(d->acquaintance, slice_of(numbers[0]),
                                pair ? slice_of(numbers[1]) : (struct slice){NULL, 0}, position);
+    d->moved = d->busy;
     return true;
 }
 
