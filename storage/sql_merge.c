@@ -250,7 +250,12 @@ static bool merge_all(struct look *l, struct err *err)
 static bool merge_next(struct sql *d, struct op *op, int64_t tenant, bool *done, struct err *err)
 {
     const struct record *r = op->merge.items;
-    struct row_message next = {
+    struct row_message next;
+
+    *done = false;
+    if (op->merge.n != 1 || r->kind != RECORD_MESSAGE || r->gone)
+        return true;
+    next = (struct row_message){
         .session = r->key.id,
         .id = r->key.sub,
         .role = r->message.role,
@@ -261,10 +266,6 @@ static bool merge_next(struct sql *d, struct op *op, int64_t tenant, bool *done,
         .expired_us = INT64_MIN,
         .look = true,
     };
-
-    *done = false;
-    if (op->merge.n != 1 || r->kind != RECORD_MESSAGE || r->gone)
-        return true;
     stamp_observe(next.stamp);
     if (!row_next(d, tenant, &next, err))
         return false;
