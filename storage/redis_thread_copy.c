@@ -4,8 +4,6 @@
  * The source is read, and seen not to have changed meanwhile; the copy is written with new stamps and
  * value ids. Its values go first, in parts: nobody sees them before the rows, which are the last part.
  */
-#include <stdlib.h>
-
 #include "clock.h"
 #include "copies.h"
 #include "pack.h"
@@ -13,6 +11,7 @@
 #include "redis_removal.h"
 #include "redis_rows.h"
 #include "redis_ops.h"
+#include "sorted.h"
 
 /* Values of so many bytes go in one part. */
 enum { PART_BYTES = 4 * 1024 * 1024, PART_VALUES = 1000 };
@@ -57,31 +56,16 @@ static bool add_number(struct call *c, struct renumber *r, int64_t number, struc
     return true;
 }
 
-static int order_numbers(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 static void take_numbers(struct renumber *r)
 {
-    size_t n = 0;
-
-    if (r->n > 1)
-        qsort(r->old, r->n, sizeof(*r->old), order_numbers);
-    for (size_t i = 0; i < r->n; i++)
-        if (r->old[i] != 0 && (n == 0 || r->old[i] != r->old[n - 1]))
-            r->old[n++] = r->old[i];
-    r->n = n;
-    if (n > 0)
-        r->first = stamp_take((int64_t)n);
+    r->n = sorted_numbers(r->old, r->n);
+    if (r->n > 0)
+        r->first = stamp_take((int64_t)r->n);
 }
 
 static int64_t number_of(const struct renumber *r, int64_t number)
 {
-    const int64_t *found = r->n ? bsearch(&number, r->old, r->n, sizeof(number), order_numbers)
-                                : NULL;
+    const int64_t *found = sorted_number(r->old, r->n, number);
 
     return found ? r->first + ((int64_t)(found - r->old) << STAMP_NODE_BITS) : 0;
 }

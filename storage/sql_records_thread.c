@@ -1,8 +1,7 @@
 /* sql_records_thread.c - OP_READ_RANGE of threads and what is in them; see record.h. */
-#include <stdlib.h>
-
 #include "pack.h"
 #include "record_fields.h"
+#include "sorted.h"
 #include "sql_load.h"
 #include "sql_marks.h"
 
@@ -98,13 +97,6 @@ static bool read_task(struct reader *r, struct query *q, struct record *out, str
     return take_writes(r, body, out, err);
 }
 
-static int order_numbers(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 /*
  * A value from another store may be older than the deletion of the thread. It lives if a younger
  * checkpoint refers to it; if none does it is dead, though its row may be there still.
@@ -121,7 +113,7 @@ static bool is_dead(struct reader *r, struct query *q, bool *dead, struct err *e
                        &r->orphans, &r->n_orphans, err))
         return false;
     r->orphans_of = ns;
-    *dead = r->n_orphans && bsearch(&id, r->orphans, r->n_orphans, sizeof(id), order_numbers);
+    *dead = sorted_number(r->orphans, r->n_orphans, id) != NULL;
     return true;
 }
 

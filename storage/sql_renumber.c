@@ -1,9 +1,8 @@
 /* sql_renumber.c - see sql_renumber.h. */
 #include "sql_renumber.h"
 
-#include <stdlib.h>
-
 #include "clock.h"
+#include "sorted.h"
 
 static bool renumber_add(const struct renumber_source *in, struct renumber *r, int64_t number,
                          struct err *err)
@@ -37,39 +36,25 @@ bool renumber_query(const struct renumber_source *in, int64_t id, struct renumbe
     }
 }
 
-static int order_numbers(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 /* What was added stays as it is: another copy of r may go on with it. */
 bool renumber_take(struct renumber *r, struct arena *arena, struct err *err)
 {
     int64_t *old = arena_alloc(arena, r->n * sizeof(*old));
-    size_t n = 0;
 
     if (!old)
         return err_no_memory(err);
     if (r->n > 0)
         memcpy(old, r->old, r->n * sizeof(*old));
-    if (r->n > 1)
-        qsort(old, r->n, sizeof(*old), order_numbers);
-    for (size_t i = 0; i < r->n; i++)
-        if (old[i] != 0 && (n == 0 || old[i] != old[n - 1]))
-            old[n++] = old[i];
     r->old = old;
-    r->n = r->cap = n;
-    if (n > 0)
-        r->first = stamp_take((int64_t)n);
+    r->n = r->cap = sorted_numbers(old, r->n);
+    if (r->n > 0)
+        r->first = stamp_take((int64_t)r->n);
     return true;
 }
 
 int64_t renumber_of(const struct renumber *r, int64_t number)
 {
-    const int64_t *found = r->n ? bsearch(&number, r->old, r->n, sizeof(number), order_numbers)
-                                : NULL;
+    const int64_t *found = sorted_number(r->old, r->n, number);
 
     return found ? r->first + ((int64_t)(found - r->old) << STAMP_NODE_BITS) : 0;
 }
