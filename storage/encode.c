@@ -4,6 +4,7 @@
 #include "blob_hash.h"
 #include "clock.h"
 #include "delta.h"
+#include "sorted.h"
 
 enum {
     BASED_MIN = 64,    /* shorter values have no base */
@@ -160,17 +161,37 @@ bool encode_start(struct encoder *e, struct value_cache *cache, struct op *op, s
     return !sought || seek_latest(e, err);
 }
 
-static void take_latest(struct encoder *e, struct encoded *v)
+/* The channels of which the store may know a base, sorted. */
+static bool list_sought(const struct encoder *e, struct wanted_list *list, struct err *err)
+{
+    *list = (struct wanted_list){arena_alloc(e->op->arena, e->n * sizeof(*list->items)), 0};
+    if (!list->items)
+        return err_no_memory(err);
+    for (size_t i = 0; i < e->n; i++)
+        if (e->values[i].sought && e->values[i].of)
+            list->items[list->n++] = (struct wanted){{.channel = e->values[i].of->channel}, i};
+    wanted_sort(list);
+    return true;
+}
+
+/* Bases from the checkpoint before, for all that are sought. */
+static bool take_latest(struct encoder *e, struct err *err)
 {
     const struct checkpoint *c = e->latest->checkpoint_get.out.checkpoint;
+    struct encoded *head = &e->values[e->n - 1];
+    struct wanted_list list;
 
-    if (!v->of && !slice_equal(c->id, e->op->checkpoint_put.checkpoint_id)) {
-        v->base = source_of_blob(&c->head);
-        return;
+    if (head->sought && !slice_equal(c->id, e->op->checkpoint_put.checkpoint_id))
+        head->base = source_of_blob(&c->head);
+    if (!list_sought(e, &list, err))
+        return false;
+    for (size_t i = 0; i < c->n_values; i++) {
+        struct channel_version of = {.channel = c->values[i]->of.channel};
+
+        for (const struct wanted *w = wanted_find(&list, &of); w; w = wanted_next(&list, w))
+            e->values[w->index].base = source_of_blob(&c->values[i]->blob);
     }
-    for (size_t i = 0; v->of && i < c->n_values; i++)
-        if (slice_equal(c->values[i]->of.channel, v->of->channel))
-            v->base = source_of_blob(&c->values[i]->blob);
+    return true;
 }
 
 /* What a value at this place is based on, if it is to be an anchor: the one before. */
@@ -207,11 +228,11 @@ bool encode_choose(struct encoder *e, struct err *err)
 {
     size_t n_wanted = 0;
 
+    if (e->latest && e->latest->status.kind == ERR_OK && !take_latest(e, err))
+        return false;
     for (size_t i = 0; i < e->n; i++) {
         struct encoded *v = &e->values[i];
 
-        if (v->sought && e->latest && e->latest->status.kind == ERR_OK)
-            take_latest(e, v);
         if (!v->base.id)
             continue;
         v->place = (v->base.place + 1) % DELTA_CHAIN;

@@ -114,6 +114,46 @@ START_TEST(encode_on_the_newest)
 }
 END_TEST
 
+enum { MANY = 3000 };
+
+/* No cache: the bases are those of the checkpoint before, which has each channel in another place. */
+START_TEST(encode_many_values_on_the_checkpoint_before)
+{
+    struct op op = put_of("c2", 2000);
+    struct value *sent = arena_zalloc(&arena, MANY, sizeof(*sent));
+    struct value *stored = arena_zalloc(&arena, MANY, sizeof(*stored));
+    const struct value **items = arena_zalloc(&arena, MANY, sizeof(*items));
+    struct checkpoint before = {.id = SLICE("c1"), .values = items, .n_values = MANY};
+    struct slice known = text(1900, 1);
+    struct encoder e;
+
+    for (size_t i = 0; i < MANY; i++) {
+        size_t other = i * 7 % MANY;
+
+        sent[i] = values[0];
+        sent[i].of.channel = arena_printf(&arena, "ch%zu", i);
+        stored[i] = values[0];
+        stored[i].of.channel = arena_printf(&arena, "ch%zu", other + 1); /* ch0 is not there */
+        stored[i].blob.bytes = known;
+        stored[i].blob.id = (int64_t)other + 2;
+        items[i] = &stored[i];
+    }
+    op.checkpoint_put.parent_id = SLICE("c1");
+    op.checkpoint_put.values = sent;
+    op.checkpoint_put.n_values = MANY;
+    before.head = (struct blob){.id = 1, .bytes = text(1900, 2)};
+    ck_assert(encode_start(&e, NULL, &op, &err));
+    ck_assert_ptr_nonnull(e.latest);
+    e.latest->checkpoint_get.out.checkpoint = &before;
+    ck_assert(encode_choose(&e, &err));
+    ck_assert(encode_values(&e, false, &err));
+    for (size_t i = 0; i < MANY; i++)
+        ck_assert_int_eq(sent[i].blob.base_id, i ? (int64_t)i + 1 : 0);
+    ck_assert_int_eq(op.checkpoint_put.head.base_id, 1);
+    encode_done(&e);
+}
+END_TEST
+
 /* A head that is replaced goes, so the new one is based on what that was based on. */
 START_TEST(encode_the_same_checkpoint_again)
 {
@@ -290,6 +330,7 @@ Suite *suite_encode(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, encode_first_stands_alone);
     tcase_add_test(tc, encode_on_the_newest);
+    tcase_add_test(tc, encode_many_values_on_the_checkpoint_before);
     tcase_add_test(tc, encode_the_same_checkpoint_again);
     tcase_add_test(tc, encode_documents_in_turns);
     tcase_add_test(tc, encode_failed_puts_are_not_kept);
