@@ -19,9 +19,19 @@ static struct slice upto(const char **at, const char *ends)
     return s;
 }
 
+/* Room for as many as a text names, and one. */
+static size_t room_for(const char *text)
+{
+    size_t n = 1;
+
+    for (; text && *text; text++)
+        n += *text == '=';
+    return n;
+}
+
 static struct value *parse_values(struct store *s, const char *text, size_t *n)
 {
-    struct value *values = arena_zalloc(&s->arena, 32, sizeof(*values));
+    struct value *values = arena_zalloc(&s->arena, room_for(text), sizeof(*values));
 
     ck_assert_ptr_nonnull(values);
     for (*n = 0; text && *text; ++*n) {
@@ -37,7 +47,8 @@ struct op put_op(struct store *s, struct checkpoint_in in)
 {
     struct op op = store_op(s, OP_CHECKPOINT_PUT, in.thread);
     struct op_checkpoint_put *put = &op.checkpoint_put;
-    struct channel_version *carried = arena_zalloc(&s->arena, 32, sizeof(*carried));
+    struct channel_version *carried = arena_zalloc(&s->arena, room_for(in.carried),
+                                                   sizeof(*carried));
 
     ck_assert_ptr_nonnull(carried);
     put->ns = text_or(in.ns, "");
