@@ -5,6 +5,7 @@
 
 #include "json.h"
 #include "names.h"
+#include "sorted.h"
 #include "split.h"
 
 #define SENDS "__pregel_tasks"
@@ -16,23 +17,6 @@ struct channels {
     size_t n, cap;
 };
 
-static int order_names(const void *a, const void *b)
-{
-    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
-}
-
-static void sort_names(struct slice *names, size_t n)
-{
-    if (n > 1)
-        qsort(names, n, sizeof(*names), order_names);
-}
-
-/* Names are kept in order from when they are there. */
-static bool listed(const struct slice *names, size_t n, struct slice name)
-{
-    return n > 0 && bsearch(&name, names, n, sizeof(*names), order_names);
-}
-
 static bool need(struct keep *k, struct keep_item *item, enum keep_part part, struct err *err)
 {
     if (item->loaded[part])
@@ -41,9 +25,9 @@ static bool need(struct keep *k, struct keep_item *item, enum keep_part part, st
     if (!k->load(k->driver, item, part, err))
         return false;
     if (part == KEEP_VALUES)
-        sort_names(item->values, item->n_values);
+        item->n_values = sorted_texts(item->values, item->n_values);
     if (part == KEEP_WRITES)
-        sort_names(item->writes, item->n_writes);
+        item->n_writes = sorted_texts(item->writes, item->n_writes);
     return true;
 }
 
@@ -67,33 +51,12 @@ static bool member(struct keep *k, struct slice json, const char *name, struct s
 
 static bool add_channel(struct keep *k, struct channels *c, struct slice raw, struct err *err)
 {
-    struct slice name;
+    void *grown = arena_grow(k->arena, c->names, c->n, sizeof(*c->names), &c->cap);
 
-    if (!names_decode(raw, k->arena, &name, err))
-        return false;
-    if (c->n == c->cap) {
-        size_t more = c->cap ? c->cap * 2 : 8;
-        void *grown = arena_resize(k->arena, c->names, c->cap * sizeof(name), more * sizeof(name));
-
-        if (!grown)
-            return err_no_memory(err);
-        c->names = grown;
-        c->cap = more;
-    }
-    c->names[c->n++] = name;
-    return true;
-}
-
-/* In order, each once. */
-static void settle_channels(struct channels *c)
-{
-    size_t n = 0;
-
-    sort_names(c->names, c->n);
-    for (size_t i = 0; i < c->n; i++)
-        if (n == 0 || !slice_equal(c->names[n - 1], c->names[i]))
-            c->names[n++] = c->names[i];
-    c->n = n;
+    if (!grown)
+        return err_no_memory(err);
+    c->names = grown;
+    return names_decode(raw, k->arena, &c->names[c->n++], err);
 }
 
 /* The delta channels of a namespace: those that any of its checkpoints counts. */
@@ -114,8 +77,8 @@ static bool find_channels(struct keep *k, const struct keep_ns *space, struct ch
         for (size_t j = 0; j < n; j++)
             if (!add_channel(k, c, members[j].name, err))
                 return false;
-        settle_channels(c);
     }
+    c->n = sorted_texts(c->names, c->n);
     return true;
 }
 
@@ -156,13 +119,13 @@ static bool walk_up(struct keep *k, const struct keep_ns *space, struct keep_ite
         at->walk_needed = false;
         if (!need(k, at, KEEP_VALUES, err) || !need(k, at, KEEP_WRITES, err))
             return false;
-        if (listed(at->values, at->n_values, channel)) {
+        if (sorted_has(at->values, at->n_values, channel)) {
             at->walk_open = false;
             at->walk_needed = true;
             break;
         }
         w->steps++;
-        if (listed(at->writes, at->n_writes, channel))
+        if (sorted_has(at->writes, at->n_writes, channel))
             w->needed = w->steps;
     }
     w->end = at;
@@ -194,7 +157,7 @@ static bool keep_ancestors(struct keep *k, const struct keep_ns *space,
     if (!need(k, item, KEEP_VALUES, err))
         return false;
     for (size_t i = 0; i < channels->n; i++) {
-        if (listed(item->values, item->n_values, channels->names[i]))
+        if (sorted_has(item->values, item->n_values, channels->names[i]))
             continue;
         if (!walk_up(k, space, parent, i + 1, channels->names[i], &walk, err))
             return false;
@@ -233,7 +196,7 @@ static bool hold_sends(struct keep *k, struct keep_ns *space, struct err *err)
             continue;
         if (!need(k, parent, KEEP_WRITES, err))
             return false;
-        if (!listed(parent->writes, parent->n_writes, SLICE(SENDS)))
+        if (!sorted_has(parent->writes, parent->n_writes, SLICE(SENDS)))
             continue;
         if (!is_old(k, item, &old, err))
             return false;

@@ -33,7 +33,7 @@ struct keep_item {
     struct slice id, parent_id, metadata;
     int64_t created_us;
     int64_t stamp;                 /* its write sequence */
-    struct slice *values, *writes; /* by load() */
+    struct slice *values, *writes; /* by load(); then sorted, each name once */
     size_t n_values, n_writes;
     struct slice head;
     bool holds; /* it stays for its own sake */

@@ -2,6 +2,7 @@
 #include "blob_hash.h"
 #include "copies.h"
 #include "pack.h"
+#include "sorted.h"
 #include "sql_doomed.h"
 #include "sql_garbage.h"
 #include "sql_target.h"
@@ -17,33 +18,21 @@ struct put {
     int64_t bytes; /* of payload more than before */
 };
 
-/* Adds an id to a list of different ones, which has room for it. */
-static void add_id(int64_t *ids, size_t *n, int64_t id)
-{
-    size_t at = 0;
-
-    ids[*n] = id;
-    while (ids[at] != id)
-        at++;
-    *n += at == *n && id != 0;
-}
-
 /* What the new values are based on, each once, and what is carried. */
 static bool list_wanted(struct put *p, struct err *err)
 {
     const struct op_checkpoint_put *put = &p->op->checkpoint_put;
     int64_t *bases = arena_alloc(p->op->arena, (put->n_values + 1) * sizeof(*bases));
-    size_t n = 0;
 
     p->rests_on.newest = arena_zalloc(p->op->arena, put->n_carried + 1,
                                       sizeof(*p->rests_on.newest));
     if (!bases || !p->rests_on.newest)
         return err_no_memory(err);
     for (size_t i = 0; i < put->n_values; i++)
-        add_id(bases, &n, put->values[i].blob.base_id);
-    add_id(bases, &n, put->head.base_id);
+        bases[i] = put->values[i].blob.base_id;
+    bases[put->n_values] = put->head.base_id;
     p->rests_on.bases = bases;
-    p->rests_on.n_bases = n;
+    p->rests_on.n_bases = sorted_numbers(bases, put->n_values + 1);
     p->rests_on.carried = put->carried;
     p->rests_on.n_carried = put->n_carried;
     p->at.values = &p->rests_on;
@@ -256,10 +245,11 @@ static bool list_asked(const struct op *op, struct target_values *values, struct
     if (!ids || !names || !values->newest)
         return err_no_memory(err);
     for (size_t i = 0; i < get->n; i++) {
-        add_id(ids, &values->n_bases, get->asks[i].id);
+        ids[i] = get->asks[i].id;
         if (get->asks[i].id == 0)
             names[values->n_carried++] = get->asks[i].of;
     }
+    values->n_bases = sorted_numbers(ids, get->n);
     return true;
 }
 

@@ -1,8 +1,6 @@
 /* sql_target.c - see sql_target.h. */
 #include "sql_target.h"
 
-#include <stdlib.h>
-
 #include "blob_hash.h"
 #include "clock.h"
 #include "pack.h"
@@ -100,82 +98,54 @@ static bool take_row(struct query *q, const struct op *op, struct target *t, str
     return true;
 }
 
-/* A value that is carried, by what its row is found by. */
-struct carried {
-    struct slice channel, version; /* packed */
-    int64_t *newest;
-};
-
-static int order_carried(const void *left, const void *right)
+/* Sorts what is carried by the names as they are stored. */
+static bool sort_carried(struct target_values *values, struct arena *arena, struct err *err)
 {
-    const struct carried *a = left, *b = right;
-    int order = slice_compare(a->channel, b->channel);
-
-    return order ? order : slice_compare(a->version, b->version);
-}
-
-/* Those that are carried, in order. NULL: out of memory. */
-static struct carried *sort_carried(const struct target_values *values, struct arena *arena)
-{
-    struct carried *sorted = arena_alloc(arena, values->n_carried * sizeof(*sorted));
+    struct wanted_list list = {.n = values->n_carried};
     char room[PACKED_VERSION_MAX];
 
-    for (size_t i = 0; sorted && i < values->n_carried; i++) {
+    list.items = arena_alloc(arena, list.n * sizeof(*list.items));
+    if (!list.items)
+        return err_no_memory(err);
+    for (size_t i = 0; i < list.n; i++) {
         struct slice version = pack_version(values->carried[i].version, room);
 
-        if (version.at == room) {
+        if (version.at == room)
             version = arena_copy(arena, version);
-            if (!version.at)
-                return NULL;
-        }
-        sorted[i] = (struct carried){values->carried[i].channel, version, &values->newest[i]};
+        if (!version.at && values->carried[i].version.at)
+            return err_no_memory(err);
+        list.items[i] = (struct wanted){{values->carried[i].channel, version}, i};
     }
-    if (sorted)
-        qsort(sorted, values->n_carried, sizeof(*sorted), order_carried);
-    return sorted;
+    wanted_sort(&list);
+    values->by_name = list;
+    return true;
 }
 
-/* The first that is not before the key. */
-static size_t find_carried(const struct carried *sorted, size_t n, const struct carried *key)
+/* A row is taken by all that want it, unless they have one. */
+static void take_newest(struct target_values *values, const struct channel_version *of, int64_t id)
 {
-    size_t low = 0;
+    const struct wanted *w = wanted_find(&values->by_name, of);
 
-    while (n > 0) {
-        size_t half = n / 2;
-
-        if (order_carried(&sorted[low + half], key) < 0) {
-            low += half + 1;
-            n -= half + 1;
-        } else {
-            n = half;
-        }
-    }
-    return low;
+    for (; w && values->newest[w->index] == 0; w = wanted_next(&values->by_name, w))
+        values->newest[w->index] = id;
 }
 
 /* The newest come first; different channels may have the same key. */
-static bool take_carried(struct query *q, struct target_values *values, struct arena *arena,
+static bool take_carried(struct query *q, const struct op *op, struct target_values *values,
                          struct err *err)
 {
-    struct carried *sorted = sort_carried(values, arena);
-    size_t n = values->n_carried;
     bool found;
 
-    if (!sorted)
-        return err_no_memory(err);
-    memset(values->newest, 0, n * sizeof(*values->newest));
+    memset(values->newest, 0, values->n_carried * sizeof(*values->newest));
     for (;;) {
-        struct carried key;
-
         if (!query_step(q, &found, err))
             return false;
         if (!found)
             return true;
-        key = (struct carried){.channel = query_col(q, 1), .version = query_col(q, 2)};
-        for (size_t i = find_carried(sorted, n, &key);
-             i < n && order_carried(&sorted[i], &key) == 0; i++)
-            if (*sorted[i].newest == 0)
-                *sorted[i].newest = query_col_int(q, 0);
+        if (values->by_name.n == 0 && !sort_carried(values, op->arena, err))
+            return false;
+        take_newest(values, &(struct channel_version){query_col(q, 1), query_col(q, 2)},
+                    query_col_int(q, 0));
     }
 }
 
@@ -187,8 +157,7 @@ bool target_find(struct sql *d, const struct op *op, struct target *t, struct er
 
     return ask_row(d, op, t, &row, err) &&
            (!carries || ask_carried(d, op, t->values, t, &carried, err)) &&
-           take_row(&row, op, t, err) &&
-           (!carries || take_carried(&carried, t->values, op->arena, err));
+           take_row(&row, op, t, err) && (!carries || take_carried(&carried, op, t->values, err));
 }
 
 static bool remove_checkpoint(struct sql *d, const struct op *op, struct target *t, struct err *err)

@@ -12,6 +12,7 @@
 #ifndef SQL_TARGET_H
 #define SQL_TARGET_H
 
+#include "sorted.h"
 #include "sql_load.h"
 #include "sql_ns.h"
 
@@ -21,7 +22,8 @@ struct target_values {
     size_t n_bases;
     const struct channel_version *carried;
     size_t n_carried;
-    int64_t known;   /* found: so many of the bases */
+    struct wanted_list by_name; /* target_find's own: what is carried, sorted */
+    int64_t known;              /* found: so many of the bases */
     int64_t *newest; /* found: the newest value of each that is carried, 0 = none; room for all */
 };
 

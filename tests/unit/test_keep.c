@@ -1,8 +1,10 @@
 /* test_keep.c - which checkpoints stay; the contract has the cases as a store sees them. */
 #include <check.h>
+#include <stdio.h>
 
 #include "keep.h"
 #include "oom.h"
+#include "text.h"
 
 Suite *suite_keep(void);
 
@@ -193,6 +195,72 @@ START_TEST(formats_of_heads)
 }
 END_TEST
 
+enum { CHANNELS = 3000 };
+
+static char many[CHANNELS][8];
+static struct slice many_values[CHANNELS + 1], many_writes[2];
+
+/* c1 has values, in no order and one twice; c2 a write of the one channel that c1 has no value of. */
+static bool load_many(void *driver UNUSED, struct keep_item *item, enum keep_part part,
+                      struct err *err UNUSED)
+{
+    if (part == KEEP_VALUES && slice_equal(item->id, SLICE("c1"))) {
+        for (size_t i = 0; i < CHANNELS; i++)
+            many_values[i] = slice_of(many[i * 7 % CHANNELS]);
+        many_values[CHANNELS] = slice_of(many[5]);
+        item->values = many_values;
+        item->n_values = CHANNELS + 1;
+    }
+    if (part == KEEP_WRITES && slice_equal(item->id, SLICE("c2"))) {
+        many_writes[0] = many_writes[1] = slice_of(many[CHANNELS / 2]);
+        item->writes = many_writes;
+        item->n_writes = COUNT_OF(many_writes);
+    }
+    return true;
+}
+
+/* Both checkpoints that stay name them all; '1' for each that stays. */
+static const char *pruned_many(const char *metadata)
+{
+    const struct facts f[] = {
+        {.id = "c4", .parent = "c3", .metadata = metadata},
+        {.id = "c3", .parent = "c2", .metadata = metadata},
+        {.id = "c2", .parent = "c1"},
+        {.id = "c1", .parent = "c0"},
+        {.id = "c0"},
+    };
+    static char text[COUNT_OF(f) + 1];
+    struct keep k = rules(1, 0);
+    struct keep_item items[COUNT_OF(f)];
+    struct keep_ns space = space_of(items, f, COUNT_OF(f));
+    struct err err;
+
+    k.load = load_many;
+    ck_assert(keep_prune(&k, &space, 1, &err));
+    for (size_t i = 0; i < COUNT_OF(f); i++)
+        text[i] = items[i].kept ? '1' : '0';
+    return text;
+}
+
+START_TEST(many_channels)
+{
+    struct text t;
+
+    text_init(&t, &arena);
+    text_puts(&t, "{\"counters_since_delta_snapshot\":{");
+    for (size_t i = 0; i < CHANNELS; i++) {
+        snprintf(many[i], sizeof(many[i]), "d%zu", i);
+        text_puts(&t, arena_printf(&arena, "%s\"%s\":[1,1]", i ? "," : "", many[i]).at);
+    }
+    text_puts(&t, "}}");
+    text_put(&t, (struct slice){"", 1}); /* it ends here */
+    ck_assert(!t.failed);
+    ck_assert_str_eq(pruned_many(text_slice(&t).at), "11110");
+    ck_assert_str_eq(pruned_many("{\"counters_since_delta_snapshot\":{\"other\":1}}"), "10000");
+    ck_assert_str_eq(pruned_many("{\"counters_since_delta_snapshot\":{\"d1500\":1}}"), "11110");
+}
+END_TEST
+
 /* One call of a subgraph, whose caller is c1 or c2 of the root. */
 static struct keep_ns call_of(struct keep_item *item, const char *metadata, int64_t created_us)
 {
@@ -295,6 +363,7 @@ Suite *suite_keep(void)
     tcase_add_test(tc, cycles_end);
     tcase_add_test(tc, odd_metadata);
     tcase_add_test(tc, formats_of_heads);
+    tcase_add_test(tc, many_channels);
     tcase_add_test(tc, calls);
     tcase_add_test(tc, load_fails);
     tcase_add_test(tc, memory_may_end_anywhere);
