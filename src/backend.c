@@ -58,6 +58,16 @@ bool backend_execute(struct backend *b, struct op *const ops[], size_t n, struct
     return n_run == 0 || b->ops->execute(b, run, n_run, err) || fail(run, n_run);
 }
 
+bool backend_run(struct backend *b, struct op *op, struct err *err)
+{
+    if (!backend_execute(b, &op, 1, err))
+        return false;
+    if (op->status.kind == ERR_OK)
+        return true;
+    *err = op->status;
+    return false;
+}
+
 bool backend_probe(struct backend *b, int64_t deadline_ns, struct err *err)
 {
     return b->ops->probe(b, deadline_ns, err);

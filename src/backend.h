@@ -126,6 +126,9 @@ struct backend_ops {
  */
 bool backend_execute(struct backend *b, struct op *const ops[], size_t n, struct err *err) MUST_USE;
 
+/* The same of one op; false also when the op has failed: *err is why. */
+bool backend_run(struct backend *b, struct op *op, struct err *err) MUST_USE;
+
 /* backend_ops.probe. */
 bool backend_probe(struct backend *b, int64_t deadline_ns, struct err *err) MUST_USE;
 

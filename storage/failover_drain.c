@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "failover_place.h"
+#include "pair_notes.h"
 #include "record_fields.h"
 
 enum { TOGETHER = 64, NAMES_MAX = 1000, TELL_MAX = 200 };
@@ -290,25 +291,6 @@ static bool has_failed(const struct outbox_entry *e, const struct pair_id *faile
     return false;
 }
 
-static bool change(struct backend *store, struct op_pair_change pair_change, struct arena *arena,
-                   struct err *err)
-{
-    struct op op = {
-        .type = OP_PAIR_CHANGE,
-        .tenant = SLICE("default"),
-        .now_us = clock_now_us(),
-        .stamp = stamp_next(),
-        .arena = arena,
-        .pair_change = pair_change,
-    };
-    struct op *ops[] = {&op};
-
-    if (!backend_execute(store, ops, 1, err))
-        return false;
-    *err = op.status;
-    return op.status.kind == ERR_OK;
-}
-
 static bool clear(struct drain *d, const struct outbox_entry *entries, size_t n,
                   const struct pair_id *failed, size_t n_failed, struct arena *arena,
                   struct err *err)
@@ -323,7 +305,7 @@ static bool clear(struct drain *d, const struct outbox_entry *entries, size_t n,
             gone[n_gone++] = entries[i];
     d->cleared = n_gone;
     return n_gone == 0 ||
-           change(d->from, (struct op_pair_change){.clear = gone, .n_clear = n_gone}, arena, err);
+           pair_change_run(d->from, (struct op_pair_change){.clear = gone, .n_clear = n_gone}, err);
 }
 
 /* Moves all names, some ids at a time; which of them failed by themselves. */
@@ -393,7 +375,7 @@ bool failover_clear(struct failover *f, struct backend *primary, struct err *err
     n = 0;
     for (struct copied *c = list; entries && c; c = c->next)
         entries[n++] = c->entry;
-    ok = change(primary, (struct op_pair_change){.clear = entries, .n_clear = n}, &arena, err);
+    ok = pair_change_run(primary, (struct op_pair_change){.clear = entries, .n_clear = n}, err);
     while (list) { /* what was not cleared is copied once more */
         struct copied *next = list->next;
 
@@ -412,7 +394,8 @@ bool failover_tell(struct failover *f, struct backend *fallback, struct err *err
     size_t n;
 
     while (ok && (n = state_untold(f, &arena, ids, TELL_MAX)) > 0) {
-        ok = change(fallback, (struct op_pair_change){.missing = ids, .n_missing = n}, &arena, err);
+        ok = pair_change_run(fallback, (struct op_pair_change){.missing = ids, .n_missing = n},
+                             err);
         if (!ok)
             state_retell(f);
         arena_reset(&arena);

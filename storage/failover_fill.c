@@ -7,6 +7,7 @@
 
 #include "acquaintance.h"
 #include "clock.h"
+#include "pair_notes.h"
 
 enum { PAGE = 500, TOGETHER = 128 };
 
@@ -20,14 +21,6 @@ struct said {
     int64_t position, beat, peer_beat;
 };
 
-static struct slice note(const struct op_pair_read *read, const char *name)
-{
-    for (size_t i = 0; i < read->out.n_notes; i++)
-        if (slice_equal(read->out.notes[i].name, slice_of(name)))
-            return read->out.notes[i].text;
-    return (struct slice){NULL, 0};
-}
-
 static int64_t number(struct slice text)
 {
     int64_t n = 0;
@@ -40,14 +33,14 @@ static int64_t number(struct slice text)
 static struct said listen(const struct op_pair_read *read)
 {
     return (struct said){
-        .pair = note(read, "pair"),
-        .peer = note(read, "peer"),
+        .pair = pair_note_text(read, "pair"),
+        .peer = pair_note_text(read, "peer"),
         .incarnation = read->out.incarnation,
-        .filled = slice_present(note(read, "filled")),
-        .alone = slice_present(note(read, "alone")),
+        .filled = slice_present(pair_note_text(read, "filled")),
+        .alone = slice_present(pair_note_text(read, "alone")),
         .position = read->out.position,
-        .beat = number(note(read, "beat")),
-        .peer_beat = number(note(read, "peer beat")),
+        .beat = number(pair_note_text(read, "beat")),
+        .peer_beat = number(pair_note_text(read, "peer beat")),
     };
 }
 
@@ -75,30 +68,10 @@ static bool lacks(const struct said *store, const struct said *peer)
     return !store->filled || peer->alone || has_forgotten(store, peer);
 }
 
-static bool run(struct backend *store, struct op *op, struct err *err)
-{
-    if (!backend_execute(store, &op, 1, err))
-        return false;
-    *err = op->status;
-    return op->status.kind == ERR_OK;
-}
-
 static bool write_notes(struct backend *store, const struct pair_note *notes, size_t n,
                         struct err *err)
 {
-    struct arena arena = {0};
-    struct op op = {
-        .type = OP_PAIR_CHANGE,
-        .tenant = SLICE("default"),
-        .now_us = clock_now_us(),
-        .stamp = stamp_next(),
-        .arena = &arena,
-        .pair_change = {.notes = notes, .n_notes = n},
-    };
-    bool ok = run(store, &op, err);
-
-    arena_done(&arena);
-    return ok;
+    return pair_change_run(store, (struct op_pair_change){.notes = notes, .n_notes = n}, err);
 }
 
 /* A name that no other pair has. Of instances that give one at the same time the first is heard. */
@@ -136,7 +109,7 @@ static bool holds(struct backend *store, bool *any, struct err *err)
                     .now_us = clock_now_us(),
                     .arena = &arena,
                     .tenant_list = {.limit = 1}};
-    bool ok = run(store, &op, err);
+    bool ok = backend_run(store, &op, err);
 
     *any = ok && op.tenant_list.out.n > 0;
     arena_done(&arena);
@@ -280,7 +253,7 @@ static bool next_tenant(struct fill *fill, struct backend *from, struct arena *a
 
     op.tenant_list.after = fill->tenant;
     op.tenant_list.limit = 1;
-    if (!run(from, &op, err))
+    if (!backend_run(from, &op, err))
         return false;
     *more = op.tenant_list.out.n > 0;
     if (!*more)
@@ -362,7 +335,7 @@ static bool copy_page(struct failover *f, struct fill *fill, struct backend *con
     range->kind = fill->kind;
     range->after = fill->after;
     range->limit = PAGE;
-    if (!run(stores[!fill->to], &read, err))
+    if (!backend_run(stores[!fill->to], &read, err))
         return false;
     if (!merge_page(fill, stores[fill->to], range, err))
         return false;

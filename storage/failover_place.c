@@ -34,16 +34,6 @@ static struct op make_op(const struct walk *w, enum op_type type, struct arena *
     };
 }
 
-static bool run(struct backend *store, struct op *op, struct err *err)
-{
-    if (!backend_execute(store, &op, 1, err))
-        return false;
-    if (op->status.kind == ERR_OK)
-        return true;
-    *err = op->status;
-    return false;
-}
-
 static bool copy_slice(struct arena *arena, struct slice *s)
 {
     if (!slice_present(*s))
@@ -85,7 +75,7 @@ static bool merge_into(const struct walk *w, struct backend *store, const struct
     op.id = w->change->of.id;
     op.merge.items = items;
     op.merge.n = n;
-    return n == 0 || run(store, &op, err);
+    return n == 0 || backend_run(store, &op, err);
 }
 
 /* What `from` has goes to the other store. */
@@ -162,7 +152,7 @@ static bool read_all(struct walk *w, struct backend *store,
         op.read_range.kind = w->kind;
         op.read_range.after = after;
         op.read_range.limit = PAGE;
-        ok = run(store, &op, err);
+        ok = backend_run(store, &op, err);
         if (!ok)
             break;
         while (n < op.read_range.out.n &&
@@ -197,7 +187,7 @@ static bool copy_anew(struct walk *w, struct err *err)
     op.id = w->change->of.id;
     op.records_get.names = names;
     op.records_get.n = w->anew.n;
-    ok = run(w->from, &op, err) &&
+    ok = backend_run(w->from, &op, err) &&
          merge_into(w, w->to, op.records_get.out.items, op.records_get.out.n, &arena, err);
     arena_done(&arena);
     return ok;

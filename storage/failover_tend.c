@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "failover_drain.h"
 #include "failover_fill.h"
+#include "pair_notes.h"
 
 enum { CLEAR_MS = 100, FILL_PAGES = 4 };
 
@@ -90,33 +91,19 @@ static bool drain(struct look *l, enum side from, bool *busy, struct err *err)
 static bool admit(struct look *l, enum side side, struct err *err)
 {
     const struct op_pair_read *read = l->reads[side];
-    struct op op = {
-        .type = OP_PAIR_CHANGE,
-        .tenant = SLICE("default"),
-        .now_us = clock_now_us(),
-        .stamp = stamp_next(),
-        .arena = &l->arenas[side],
-    };
-    struct op *ops[] = {&op};
     struct pair_id *found;
     size_t n = 0;
 
     if (read->out.n_missing == 0 || l->reads[PRIMARY]->out.more)
         return true;
-    found = arena_alloc(op.arena, read->out.n_missing * sizeof(*found));
+    found = arena_alloc(&l->arenas[side], read->out.n_missing * sizeof(*found));
     if (!found)
         return err_no_memory(err);
     for (size_t i = 0; i < read->out.n_missing; i++)
         if (!state_waits(l->reads[PRIMARY], &read->out.missing[i]))
             found[n++] = read->out.missing[i];
-    if (n == 0)
-        return true;
-    op.pair_change.found = found;
-    op.pair_change.n_found = n;
-    if (!backend_execute(l->stores[side], ops, 1, err))
-        return false;
-    *err = op.status;
-    return op.status.kind == ERR_OK;
+    return n == 0 || pair_change_run(l->stores[side],
+                                     (struct op_pair_change){.found = found, .n_found = n}, err);
 }
 
 /* Both answer: what one lacks it gets. *busy: there is more than was done now. */

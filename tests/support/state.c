@@ -175,14 +175,6 @@ static bool put_record(struct state *s, const struct record *r, struct err *err)
     return keep_line(s, &t, err);
 }
 
-static bool run(const struct state *s, struct op *op, struct err *err)
-{
-    if (!backend_execute(s->backend, &op, 1, err))
-        return false;
-    *err = op->status;
-    return op->status.kind == ERR_OK;
-}
-
 static bool put_entry(struct state *s, const struct outbox_entry *e, struct err *err)
 {
     struct text t;
@@ -217,7 +209,7 @@ static bool read_pair(struct state *s, struct err *err)
     bool ok;
 
     op.pair_read.limit = PAGE / 2;
-    ok = run(s, &op, err);
+    ok = backend_run(s->backend, &op, err);
     for (size_t i = 0; ok && i < read->out.n; i++)
         ok = put_entry(s, &read->out.entries[i], err);
     for (size_t i = 0; ok && i < read->out.n_missing; i++)
@@ -233,7 +225,7 @@ static bool read_kind(struct state *s, enum record_kind kind, struct err *err)
 
     op.read_range.kind = kind;
     op.read_range.limit = PAGE;
-    if (!run(s, &op, err))
+    if (!backend_run(s->backend, &op, err))
         return false;
     if (op.read_range.out.more)
         return err_set(err, ERR_INTERNAL, "more than is compared");

@@ -6,6 +6,7 @@
 #include "acquaintance.h"
 #include "clock.h"
 #include "failover_fill.h"
+#include "pair_notes.h"
 #include "sides.h"
 
 Suite *suite_failover_fill(void);
@@ -113,12 +114,7 @@ static void note(int side, const char *name, const char *text)
 /* The text that a store has noted, as the last look found it. */
 static struct slice noted(int side, const char *name)
 {
-    const struct op_pair_read *read = &reads[side].pair_read;
-
-    for (size_t i = 0; i < read->out.n_notes; i++)
-        if (slice_equal(read->out.notes[i].name, slice_of(name)))
-            return read->out.notes[i].text;
-    return (struct slice){NULL, 0};
+    return pair_note_text(&reads[side].pair_read, name);
 }
 
 static bool put_alone(struct backend *store, const char *id)
