@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "diagnose.h"
+#include "store_url.h"
 
 const char cli_diagnose_help[] =
     "Goes from the address to a working store step by step: the name of the host, contact, login, the\n"
@@ -29,7 +30,7 @@ int cli_diagnose(const struct config *cfg)
     bool ok;
 
     backend.existing = strncmp(cfg->primary, "sqlite:", 7) == 0;
-    config_print_url(cfg->primary, stdout);
+    store_url_print(cfg->primary, stdout);
     printf("\n");
     ok = diagnose_connection(&d, &backend, &store) && diagnose_consistency(&d, &store);
     caller_close(&store);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store_url.h"
+
 enum kind { TEXT, SWITCH, NUMBER, SIZE, MILLIS, SECONDS, LEVEL };
 
 struct setting {
@@ -329,16 +331,6 @@ static bool load(struct config *cfg, enum config_command command, const struct c
     return true;
 }
 
-static bool is_redis(const char *url)
-{
-    return strncmp(url, "redis:", 6) == 0 || strncmp(url, "unix:", 5) == 0;
-}
-
-static bool is_file(const char *url)
-{
-    return strncmp(url, "sqlite:", 7) == 0 || strncmp(url, "memory:", 7) == 0;
-}
-
 static bool is_host(const char *at, size_t len)
 {
     if (*at == '[')
@@ -384,9 +376,10 @@ static bool check_pair(const struct config *cfg, struct err *err)
 {
     if (!cfg->fallback)
         return true;
-    if (strcmp(cfg->primary, cfg->fallback) == 0 && strcmp(cfg->primary, "memory:") != 0)
+    if (store_url_same(cfg->primary, cfg->fallback))
         return err_set(err, ERR_CONFIG, "--fallback: it must be another store than the primary");
-    if (!cfg->single_instance && (is_file(cfg->primary) || is_file(cfg->fallback)))
+    if (!cfg->single_instance &&
+        (store_url_is_file(cfg->primary) || store_url_is_file(cfg->fallback)))
         return err_set(err, ERR_CONFIG,
                        "--fallback: a file is of one process only: add --single-instance if it is "
                        "the only one on both stores");
@@ -399,39 +392,12 @@ bool config_load(struct config *cfg, enum config_command command, const struct c
     struct config loaded = {0};
 
     if (!load(&loaded, command, words, 0, err) ||
-        (is_redis(loaded.primary) && !load(&loaded, command, words, REDIS_SESSION_TTL_S, err)) ||
-        !check_sense(&loaded, err))
+        (store_url_is_redis(loaded.primary) &&
+         !load(&loaded, command, words, REDIS_SESSION_TTL_S, err)) ||
+        !check_sense(&loaded, err) || !check_pair(&loaded, err))
         return false;
     *cfg = loaded;
-    return check_pair(cfg, err);
-}
-
-/* Puts *** for the characters from `from` to `to`; returns what follows. */
-static const char *hide(const char *text, const char *from, const char *to, FILE *out)
-{
-    fprintf(out, "%.*s***", (int)(from - text), text);
-    return to;
-}
-
-/*
- * A text without the passwords of a URL: scheme://user:PASSWORD@host?password=PASSWORD. A password
- * may hold a raw / or @, so all up to the last @ counts.
- */
-void config_print_url(const char *text, FILE *out)
-{
-    static const char name[] = "password=";
-    const char *user = strstr(text, "://");
-    const char *colon = user ? strchr(user + 3, ':') : NULL;
-    const char *at = colon ? strrchr(colon, '@') : NULL;
-    const char *word;
-
-    if (at)
-        text = hide(text, colon + 1, at, out);
-    while (user && (word = strcasestr(text, name)) != NULL) {
-        word += sizeof(name) - 1;
-        text = hide(text, word, word + strcspn(word, "&"), out);
-    }
-    fputs(text, out);
+    return true;
 }
 
 static void show_value(const struct config *cfg, const struct setting *s, FILE *out)
@@ -446,7 +412,7 @@ static void show_value(const struct config *cfg, const struct setting *s, FILE *
     case LEVEL:
         memcpy(&text, field, sizeof(text));
         if (text)
-            config_print_url(text, out);
+            store_url_print(text, out);
         break;
     case SWITCH:
         fputs(*(const bool *)field ? "true" : "false", out);

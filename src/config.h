@@ -79,7 +79,7 @@ struct config_words {
 
 /*
  * Fills *cfg from defaults, environment and command line. ERR_CONFIG: unknown flag, missing or wrong
- * value, or values that exclude each other.
+ * value, or values that exclude each other; *cfg is then as it was.
  */
 bool config_load(struct config *cfg, enum config_command command, const struct config_words *words,
                  struct err *err) MUST_USE;
@@ -89,9 +89,6 @@ bool config_load(struct config *cfg, enum config_command command, const struct c
  * URL are hidden.
  */
 void config_print(const struct config *cfg, FILE *out);
-
-/* Prints a URL, its passwords hidden. */
-void config_print_url(const char *url, FILE *out);
 
 /* Prints the flags that a command uses, for its --help. */
 void config_usage(enum config_command command, FILE *out);

@@ -158,6 +158,22 @@ START_TEST(refuses_what_cannot_work)
 }
 END_TEST
 
+START_TEST(refuses_pairs_that_are_none)
+{
+    static const char other[] = "--fallback: it must be another store";
+    struct config cfg;
+    struct err err;
+
+    refused("--primary redis://h --fallback redis://h", other);
+    refused("--primary redis://:a@h --fallback redis://:b@h", other);
+    refused("--primary unix:s --fallback unix:s", other);
+    refused("--fallback redis://h", "--fallback: a file is of one process only");
+    refused("--primary redis://h --fallback sqlite:f", "--single-instance");
+    ck_assert(load(&cfg, "--primary redis://h --fallback redis://h/1", NULL, &err));
+    ck_assert(load(&cfg, "--primary memory: --fallback memory: --single-instance", NULL, &err));
+}
+END_TEST
+
 START_TEST(prints_every_setting)
 {
     struct config cfg;
@@ -271,6 +287,7 @@ Suite *suite_config(void)
     tcase_add_test(t, no_text_unsets_what_has_no_default);
     tcase_add_test(t, refuses_what_is_wrong);
     tcase_add_test(t, refuses_what_cannot_work);
+    tcase_add_test(t, refuses_pairs_that_are_none);
     tcase_add_test(t, prints_every_setting);
     tcase_add_test(t, hides_passwords);
     tcase_add_test(t, lists_the_flags_of_a_command);

@@ -1,0 +1,32 @@
+/*
+ * store_url.h - what the URL of a store says before a driver reads it.
+ *
+ *     sqlite:PATH  memory:  redis://[USER:PASSWORD@]HOST:PORT/DB  unix:PATH  postgresql://...
+ *
+ * Threads    any.
+ * Ownership  none is taken.
+ * Units      none.
+ * Errors     none: a text that is no URL is of no kind.
+ */
+#ifndef STORE_URL_H
+#define STORE_URL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Prints a URL, its passwords as ***. */
+void store_url_print(const char *url, FILE *out);
+
+/* By TCP or by a socket of this machine. */
+bool store_url_is_redis(const char *url);
+
+/* A store within this process, which no other one may have open. */
+bool store_url_is_file(const char *url);
+
+/*
+ * Whether both name one store; passwords do not tell stores apart, and each memory: is one of its own.
+ * False as well when memory is short.
+ */
+bool store_url_same(const char *a, const char *b);
+
+#endif
