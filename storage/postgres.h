@@ -19,6 +19,7 @@
 #include <libpq-fe.h>
 
 #include "acquaintance.h"
+#include "arena.h"
 #include "postgres_sql.h"
 #include "sql_rows.h"
 
@@ -30,7 +31,7 @@ enum postgres_statement {
         POSTGRES_COUNT
 };
 
-enum { POSTGRES_PARAMETERS = 24 };
+enum { POSTGRES_PARAMETERS = 24, POSTGRES_GATHERED = 12 };
 
 enum use_kind { USE_PREPARE, USE_QUERY, USE_SYNC };
 
@@ -59,6 +60,10 @@ struct use {
     int64_t numbers[POSTGRES_PARAMETERS]; /* in the order of the network */
 };
 
+struct use_list {
+    struct use *first, *last;
+};
+
 struct postgres {
     struct sql sql;
     PGconn *conn; /* NULL while there is none */
@@ -75,20 +80,22 @@ struct postgres {
     struct use *free;
     struct track *track; /* the ops that run now in a fiber: postgres_rounds.c */
     struct track *waiting, *last_waiting, *idle;
-    struct use *gathered, *last_gathered; /* that are sent together with the next flush */
-    struct use *shared;                   /* whose results others have borrowed */
-    struct row_cache rows;                /* outside of fibers */
-    bool writes;                          /* in a transaction that locks what it finds */
-    bool open;                            /* a transaction has begun */
-    bool failed;                          /* a statement of it has; `failure` says how */
-    bool repeatable;                      /* ... and another try may succeed */
-    struct err failure;                   /* also: why there is no connection */
-    unsigned cursors;                     /* that were opened, ever */
-    int64_t changes;                      /* statements that write, ever */
-    int64_t trips;                        /* how often the server was made to answer, ever */
-    int64_t stamp_high;                   /* as in the table clocks */
-    bool settling;                        /* the clock is not moved ahead any more */
-    int64_t retry_ns;                     /* no connection is tried before this */
+    struct use_list gathered[POSTGRES_GATHERED]; /* that are sent together: postgres_gather.c */
+    unsigned held;         /* bits: of which of them there is one of the op that runs */
+    struct arena kept;     /* what is bound to them */
+    struct use *shared;    /* whose results others have borrowed */
+    struct row_cache rows; /* outside of fibers */
+    bool writes;           /* in a transaction that locks what it finds */
+    bool open;             /* a transaction has begun */
+    bool failed;           /* a statement of it has; `failure` says how */
+    bool repeatable;       /* ... and another try may succeed */
+    struct err failure;    /* also: why there is no connection */
+    unsigned cursors;      /* that were opened, ever */
+    int64_t changes;       /* statements that write, ever */
+    int64_t trips;         /* how often the server was made to answer, ever */
+    int64_t stamp_high;    /* as in the table clocks */
+    bool settling;         /* the clock is not moved ahead any more */
+    int64_t retry_ns;      /* no connection is tried before this */
     int64_t backoff_ns;
     bool ready;   /* the connection is set up, and a pipeline */
     bool patient; /* at the start: whoever opens it waits for as long as it takes */

@@ -72,11 +72,17 @@
     "SELECT s.*, EXISTS (SELECT 1 FROM m), CASE WHEN ?12 = 1 THEN " OUTBOX_WAITS " END FROM s"
 
 /*
+ * An array whose length the planner does not look at. Else it makes another plan for each, since one for
+ * few rows is cheaper than the one for all.
+ */
+#define UNSEEN(array) "(SELECT " array ")"
+
+/*
  * The same of many sessions, once each: arrays take the place of the parameters, in their order, and the
  * last column says which element a row is of.
  */
 #define PUT_NEXT_MESSAGES                                                                            \
-    "WITH r AS MATERIALIZED (SELECT * FROM unnest(?1::bigint[], ?2::bytea[], ?3::bigint[], "         \
+    "WITH r AS MATERIALIZED (SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], ?3::bigint[], "         \
     "?4::bigint[], ?5::bigint[], ?6::bigint[], ?7::bigint[], ?8::bytea[], ?9::bytea[], ?10::text[], " \
     "?11::text[], ?12::bigint[]) WITH ORDINALITY AS r(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, " \
     "r12, n)), "                                                                                     \
@@ -87,6 +93,50 @@
     "ON CONFLICT DO NOTHING RETURNING session) "                                                     \
     "SELECT numbers, time, id, EXISTS (SELECT 1 FROM m WHERE session = s.id), "                      \
     "CASE WHEN look = 1 THEN " OUTBOX_WAITS " END, n FROM s"
+
+/* The other statements that are gathered (postgres_gather.c). */
+#define LOCK_NAMESPACES                                                                               \
+    "SELECT n FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[]) WITH ORDINALITY AS r(r1, r2, n) "  \
+    "JOIN threads ON tenant = r1 AND thread_id = r2 FOR UPDATE OF threads"
+
+#define EACH_TARGET(select)                                                                           \
+    "SELECT x.*, n FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], ?3::bytea[], ?4::bytea[], "   \
+    "?5::bytea[]) WITH ORDINALITY AS r(r1, r2, r3, r4, r5, n), LATERAL (" select ") AS x"
+
+#define PUT_VALUES                                                                                    \
+    "INSERT INTO checkpoint_values (id, namespace, key, base, encoding, hash, channel, version, type, " \
+    "bytes) SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[], ?3::bigint[], ?4::bigint[], "            \
+    "?5::bigint[], ?6::bytea[], ?7::bytea[], ?8::bytea[], ?9::bytea[], ?10::bytea[])"
+
+#define PUT_CHECKPOINTS                                                                               \
+    "INSERT INTO checkpoints (stamp, form, created_us, parent_id, run_id, head, refs, metadata, "     \
+    "namespace, checkpoint_id) SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[], ?3::bigint[], "       \
+    "?4::bytea[], ?5::bytea[], ?6::bigint[], ?7::bytea[], ?8::text[], ?9::bigint[], ?10::bytea[])"
+
+#define PUT_TASKS                                                                                     \
+    "INSERT INTO checkpoint_writes (task_path, seq, stamp, body, checkpoint, task_id) "               \
+    "SELECT r1, r2, r3, r4, coalesce(nullif(r5, 0), (SELECT id FROM checkpoints "                     \
+    "WHERE namespace = r7 AND checkpoint_id = r8)), r6 FROM unnest(" UNSEEN("?1::bytea[]") ", ?2::bigint[], "       \
+    "?3::bigint[], ?4::bytea[], ?5::bigint[], ?6::bytea[], ?7::bigint[], ?8::bytea[]) "               \
+    "AS r(r1, r2, r3, r4, r5, r6, r7, r8)"
+
+#define GROW_NAMESPACES                                                                               \
+    "UPDATE namespaces SET last_stamp = greatest(last_stamp, r2), checkpoints = checkpoints + r3, "   \
+    "bytes = bytes + r4 FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[], ?3::bigint[], ?4::bigint[]) "         \
+    "AS r(r1, r2, r3, r4) WHERE id = r1"
+
+#define TOUCH_THREADS                                                                                 \
+    "UPDATE threads SET updated_us = r2 FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[]) AS r(r1, r2) "        \
+    "WHERE id = r1 AND updated_us < r2"
+
+#define TOUCH_SESSIONS                                                                                \
+    "UPDATE sessions SET active_us = r3, active_min = r4 FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], "     \
+    "?3::bigint[], ?4::bigint[], ?5::bigint[]) AS r(r1, r2, r3, r4, r5) WHERE tenant = r1 "           \
+    "AND session_id = r2 AND gen > tomb AND active_us > r5 AND active_us < r3"
+
+#define PUT_OUTBOX                                                                                    \
+    "INSERT INTO outbox (number, tenant, id, names) SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], " \
+    "?3::bytea[], ?4::bytea[]) ON CONFLICT DO NOTHING"
 
 #define STORE_INCARNATION \
     "SELECT convert_to(CAST((" POSTGRES_INCARNATION ") AS TEXT), 'UTF8'), (" POSTGRES_POSITION ")"

@@ -1,43 +1,99 @@
 /* postgres_gather.c - see postgres_gather.h. */
 #include "postgres_gather.h"
 
+#include <assert.h>
 #include <endian.h>
-#include <stdlib.h>
 
 #include "postgres_pipe.h"
 #include "postgres_statement.h"
 
-enum { BYTES_MAX = 1 << 20, HEAD = 5 * 4, LENGTH = 4 };
+enum {
+    BYTES_MAX = 1 << 20,  /* of one message to the server */
+    MEMBER_MAX = 1 << 16, /* more are not worth another copy */
+    HEAD = 5 * 4,
+    LENGTH = 4
+};
 
-/* Statements, and those that take arrays in place of their parameters. */
+enum manner {
+    ADDS,    /* rows, of which no two are the same */
+    CHANGES, /* a row, maybe the same as another statement of its kind */
+    ASKS,    /* and is waited for, or locks */
+};
+
+/*
+ * Statements, and those that take arrays in place of their parameters, in the order in which they are
+ * sent. Those of one op that change something commute, or stand here in the order of the op.
+ */
 static const struct gathered {
     int one, many;
+    enum manner manner;
     int n; /* parameters */
     Oid types[POSTGRES_PARAMETERS];
 } known[] = {
+    {SQL_VALUE_INSERT,
+     POSTGRES_VALUES_INSERT,
+     ADDS,
+     10,
+     {TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES,
+      TYPE_BYTES, TYPE_BYTES}},
+    {SQL_CHECKPOINT_INSERT,
+     POSTGRES_CHECKPOINTS_INSERT,
+     ADDS,
+     10,
+     {TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_INT8, TYPE_BYTES, TYPE_TEXT,
+      TYPE_INT8, TYPE_BYTES}},
+    {SQL_TASK_INSERT,
+     POSTGRES_TASKS_INSERT,
+     ADDS,
+     8,
+     {TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_BYTES}},
+    {SQL_NS_GROW, POSTGRES_NS_GROW_ALL, CHANGES, 4, {TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8}},
+    {SQL_THREAD_TOUCH, POSTGRES_THREADS_TOUCH, CHANGES, 2, {TYPE_INT8, TYPE_INT8}},
+    {SQL_SESSION_TOUCH,
+     POSTGRES_SESSIONS_TOUCH,
+     CHANGES,
+     5,
+     {TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_INT8}},
+    {SQL_OUTBOX_PUT,
+     POSTGRES_OUTBOX_PUT_ALL,
+     ADDS,
+     4,
+     {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
     {SQL_MESSAGE_NEXT,
      POSTGRES_MESSAGES_NEXT,
+     CHANGES,
      12,
      {TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_BYTES,
       TYPE_BYTES, TYPE_TEXT, TYPE_TEXT, TYPE_INT8}},
+    {POSTGRES_NS_FIND_LOCK, POSTGRES_NS_FIND_LOCKS, ASKS, 2, {TYPE_INT8, TYPE_BYTES}},
+    {SQL_TARGET_CHECKPOINT,
+     POSTGRES_TARGET_CHECKPOINTS,
+     ASKS,
+     5,
+     {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
+    {SQL_TARGET_TASK,
+     POSTGRES_TARGET_TASKS,
+     ASKS,
+     5,
+     {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
 };
 
-static const struct gathered *find(int which)
+enum { OTHERS = COUNT_OF(known) }; /* that are waited for, and are sent one by one */
+
+static_assert(OTHERS + 1 == POSTGRES_GATHERED, "each kind has its list");
+
+static enum manner manner_of(int kind)
 {
-    for (size_t i = 0; i < COUNT_OF(known); i++)
-        if (known[i].one == which)
-            return &known[i];
-    return NULL;
+    return kind == OTHERS ? ASKS : known[kind].manner;
 }
 
-bool gather_add(struct postgres *d, struct use *use)
+static int kind_of(int which)
 {
-    if (!d->track || !d->conn || !find(use->which))
-        return false;
-    use->sent = true; /* as good as */
-    use->trip = d->trips;
-    use_append(&d->gathered, &d->last_gathered, use);
-    return true;
+    int kind = 0;
+
+    while (kind < OTHERS && known[kind].one != which)
+        kind++;
+    return kind;
 }
 
 static size_t bytes_of(const struct use *use)
@@ -49,23 +105,97 @@ static size_t bytes_of(const struct use *use)
     return bytes;
 }
 
-/* Takes members off what was gathered: as many as go well into one message. */
-static struct use *take_some(struct postgres *d, int *n, size_t *bytes)
+/* Bytes that outlive their query. False: no memory. */
+static bool keep_values(struct postgres *d, struct use *use)
 {
-    struct use *first = d->gathered, *last = NULL;
+    char *at = arena_alloc(&d->kept, bytes_of(use) + 1);
+
+    for (int i = 0; at && i < use->n; i++) {
+        if (!use->values[i])
+            continue;
+        if (use->lengths[i])
+            memcpy(at, use->values[i], (size_t)use->lengths[i]);
+        use->values[i] = at;
+        at += use->lengths[i];
+    }
+    return at != NULL;
+}
+
+static void add(struct postgres *d, struct use *use)
+{
+    int kind = kind_of(use->which);
+
+    d->held |= 1U << kind;
+    use->sent = true; /* as good as */
+    use->trip = d->trips;
+    use_append(&d->gathered[kind].first, &d->gathered[kind].last, use);
+}
+
+static bool can_wait(const struct postgres *d, const struct use *use)
+{
+    return d->track && d->conn && bytes_of(use) <= MEMBER_MAX;
+}
+
+/* Sends what the op has gathered before if one more of this kind would come in a wrong order. */
+static void keep_order(struct postgres *d, int kind)
+{
+    enum manner manner = manner_of(kind);
+
+    for (int i = 0; i < POSTGRES_GATHERED; i++)
+        if (d->held >> i & 1 &&
+            ((manner_of(i) == ASKS) != (manner == ASKS) || (i == kind && manner == CHANGES))) {
+            gather_send(d);
+            return;
+        }
+}
+
+bool gather_ask(struct postgres *d, struct use *use, struct use *lock)
+{
+    if (!can_wait(d, use) || (lock && kind_of(lock->which) == OTHERS))
+        return false;
+    keep_order(d, kind_of(use->which));
+    if (lock && !keep_values(d, lock))
+        return false;
+    if (lock) {
+        add(d, lock);
+        pipe_free(d, lock);
+    }
+    add(d, use);
+    return true;
+}
+
+bool gather_run(struct postgres *d, struct use *use)
+{
+    int kind = kind_of(use->which);
+
+    if (!can_wait(d, use) || kind == OTHERS)
+        return false;
+    keep_order(d, kind);
+    if (!keep_values(d, use))
+        return false;
+    add(d, use);
+    pipe_free(d, use);
+    return true;
+}
+
+/* Takes members off a list: as many as go well into one message, or one. */
+static struct use *take_some(struct postgres *d, int kind, int *n, size_t *bytes)
+{
+    struct use_list *list = &d->gathered[kind];
+    struct use *first = list->first, *last = NULL;
 
     *n = 0;
     *bytes = 0;
     for (struct use *next = first; next; next = last->next) {
         size_t more = bytes_of(next);
 
-        if (last && (*bytes + more > BYTES_MAX || next->which != first->which))
+        if (last && (kind == OTHERS || *bytes + more > BYTES_MAX))
             break;
         *bytes += more;
         *n += 1;
         last = next;
     }
-    d->gathered = last->next;
+    list->first = last->next;
     last->next = NULL;
     return first;
 }
@@ -98,15 +228,13 @@ static char *put_array(char *at, const struct use *members, int n, int parameter
     return at;
 }
 
-/* False: out of memory. */
-static bool bind_arrays(struct use *all, const struct gathered *as, int n, size_t bytes,
-                        char **made)
+static bool bind_arrays(struct postgres *d, struct use *all, const struct gathered *as, int n,
+                        size_t bytes, struct err *err)
 {
-    char *at = malloc(bytes + (size_t)as->n * HEAD);
+    char *at = arena_alloc(&d->kept, bytes + (size_t)as->n * HEAD);
 
-    *made = at;
     if (!at)
-        return false;
+        return err_no_memory(err);
     for (int i = 0; i < as->n; i++) {
         all->types[i] = 0; /* the text tells */
         all->values[i] = at;
@@ -160,14 +288,12 @@ static struct use *member(const struct use *all, int number)
 /* Gives members the rows of an answer. */
 static void share(struct postgres *d, struct use *all)
 {
-    bool alone = !all->members->next;
-
     for (struct use *m = all->members; m; m = m->next) {
         m->borrowed = true;
         m->result = all->result;
     }
     for (int row = 0; row < all->rows; row++) {
-        struct use *m = alone ? all->members : member(all, element_of(all, row));
+        struct use *m = member(all, element_of(all, row));
 
         m->first = row;
         m->rows = 1;
@@ -178,26 +304,35 @@ static void share(struct postgres *d, struct use *all)
     d->shared = all;
 }
 
-static bool send(struct postgres *d, struct use *members, int n, size_t bytes, struct err *err)
+/* The answer is that of one. */
+static void hand_over(struct postgres *d, struct use *all)
 {
-    const struct gathered *as = find(members->which);
-    struct use *all = pipe_use(d, USE_QUERY, n > 1 ? as->many : as->one, err);
-    char *made = NULL;
-    bool ok;
+    struct use *m = all->members;
+
+    m->result = all->result;
+    m->rows = all->rows;
+    all->result = NULL;
+    all->members = NULL;
+    release(d, m);
+    pipe_free(d, all);
+}
+
+static bool send(struct postgres *d, int kind, struct use *members, int n, size_t bytes,
+                 struct err *err)
+{
+    struct use *all = pipe_use(d, USE_QUERY, n > 1 ? known[kind].many : members->which, err);
 
     if (!all)
         return false;
     all->members = members;
-    all->answered = share;
+    all->answered = n > 1 ? share : hand_over;
     if (n == 1)
         bind_same(all);
-    else if (!bind_arrays(all, as, n, bytes, &made)) {
+    else if (!bind_arrays(d, all, &known[kind], n, bytes, err)) {
         pipe_free(d, all);
-        return err_no_memory(err);
+        return false;
     }
-    ok = statement_send(d, all, err);
-    free(made);
-    return ok;
+    return statement_send(d, all, err);
 }
 
 /* They learn of it by d->failed. */
@@ -215,12 +350,15 @@ void gather_send(struct postgres *d)
     size_t bytes;
     int n;
 
-    while (d->gathered) {
-        struct use *members = take_some(d, &n, &bytes);
+    d->held = 0;
+    for (int kind = 0; kind < POSTGRES_GATHERED; kind++)
+        while (d->gathered[kind].first) {
+            struct use *members = take_some(d, kind, &n, &bytes);
 
-        if (!send(d, members, n, bytes, &err))
-            fail(d, members, &err);
-    }
+            if (!send(d, kind, members, n, bytes, &err))
+                fail(d, members, &err);
+        }
+    arena_reset(&d->kept);
 }
 
 void gather_done(struct postgres *d)

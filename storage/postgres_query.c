@@ -61,19 +61,39 @@ static void bind_null(struct query *q)
     next_value(q, 0, NULL, 0);
 }
 
+/* What the op has asked for and changed so far is sent before. */
+static void keep_order(struct postgres *d)
+{
+    if (d->held)
+        gather_send(d);
+}
+
 /* The use is its query's still, or gone: q->st says. */
-static bool send_query(struct query *q, struct err *err)
+static bool send_now(struct query *q, struct use *lock, struct err *err)
 {
     struct postgres *d = driver_of(q);
     struct use *use = q->st;
 
-    if (!statement_lock(d, use, err))
-        return false;
+    keep_order(d);
+    if (lock) {
+        lock->detached = true;
+        if (!statement_send(d, lock, err))
+            return false;
+    }
     q->st = NULL;
     if (!statement_send(d, use, err))
         return false;
     q->st = use;
     return true;
+}
+
+static bool send_query(struct query *q, struct err *err)
+{
+    struct postgres *d = driver_of(q);
+    struct use *lock;
+
+    return statement_lock(d, q->st, &lock, err) &&
+           (gather_ask(d, q->st, lock) || send_now(q, lock, err));
 }
 
 /* The next rows of a cursor take the place of the last ones. */
@@ -99,6 +119,7 @@ static bool open_cursor(struct query *q, struct err *err)
     struct postgres *d = driver_of(q);
     unsigned cursor = ++d->cursors;
 
+    keep_order(d);
     if (!d->conn)
         *err = d->failure;
     return d->conn && statement_open(d, q->st, cursor, err) && fetch(q, cursor, err);
@@ -110,6 +131,8 @@ static void end(struct query *q)
     struct use *use = q->st;
     struct err ignored;
 
+    if (use->sent && !use->done)
+        keep_order(d); /* what is bound to it may go */
     q->st = NULL;
     if (use->cursor && d->ready && !d->failed)
         (void)!statement_close(d, use->cursor, &ignored); /* the transaction will */
@@ -126,8 +149,6 @@ static bool fail_step(struct query *q, const struct err *why, struct err *err)
 
 static bool send_first(struct query *q, struct err *err)
 {
-    if (gather_add(driver_of(q), q->st))
-        return true;
     return statement_is_long(((struct use *)q->st)->which) ? open_cursor(q, err)
                                                            : send_query(q, err);
 }
@@ -182,15 +203,19 @@ static bool step(struct query *q, bool *row, struct err *err)
 static bool run(struct query *q, struct err *err)
 {
     struct postgres *d = driver_of(q);
+    int which = ((struct use *)q->st)->which;
 
-    if (!send_query(q, err)) {
+    if (gather_run(d, q->st)) {
+        q->st = NULL;
+    } else {
+        bool sent = send_now(q, NULL, err);
+
         if (q->st)
-            end(q);
-        return false;
+            end(q); /* it goes on by itself */
+        if (!sent)
+            return false;
     }
-    *rounds_changes(d) += statement_writes(
-        ((struct use *)q->st)->which); /* maybe none, maybe many */
-    end(q);                            /* it goes on by itself */
+    *rounds_changes(d) += statement_writes(which); /* maybe none, maybe many */
     return !d->failed || fail_step(q, &d->failure, err);
 }
 

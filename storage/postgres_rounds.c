@@ -46,6 +46,7 @@ static void run_track(void *arg)
 static void enter(struct track *t)
 {
     t->d->track = t;
+    t->d->held = 0; /* what it has gathered before has been sent */
     t->d->sql.rows = &t->rows;
 }
 
@@ -105,8 +106,8 @@ static void start(struct postgres *d, struct op *const ops[], size_t n, bool *lo
 
 static void ask_for_answers(struct postgres *d)
 {
-    d->trips++;
     gather_send(d);
+    d->trips++;
     if (d->conn && !PQsendFlushRequest(d->conn))
         pipe_lose(d, "out of memory", true);
 }
@@ -128,6 +129,7 @@ static void drain(struct postgres *d, bool *lost)
             leave(t, fiber_resume(t->fiber), lost);
         }
     }
+    gather_send(d);
 }
 
 bool rounds_wait(struct postgres *d, struct use *use, struct err *err)

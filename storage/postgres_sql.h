@@ -34,6 +34,16 @@
                         "WHERE tenant = ?1 AND thread_id = ?2 FOR UPDATE")                   \
     X(NS_FIND_LOCK, "SELECT 1 FROM threads WHERE tenant = ?1 AND thread_id = ?2 FOR UPDATE") \
     X(MESSAGES_NEXT, PUT_NEXT_MESSAGES)                                                      \
+    X(NS_FIND_LOCKS, LOCK_NAMESPACES)                                                        \
+    X(TARGET_CHECKPOINTS, EACH_TARGET(TARGET_OF_CHECKPOINT("r1", "r2", "r3", "r4", "r5")))   \
+    X(TARGET_TASKS, EACH_TARGET(TARGET_OF_TASK("r1", "r2", "r3", "r4", "r5")))               \
+    X(VALUES_INSERT, PUT_VALUES)                                                             \
+    X(CHECKPOINTS_INSERT, PUT_CHECKPOINTS)                                                   \
+    X(TASKS_INSERT, PUT_TASKS)                                                               \
+    X(NS_GROW_ALL, GROW_NAMESPACES)                                                          \
+    X(THREADS_TOUCH, TOUCH_THREADS)                                                          \
+    X(SESSIONS_TOUCH, TOUCH_SESSIONS)                                                        \
+    X(OUTBOX_PUT_ALL, PUT_OUTBOX)                                                            \
     X(NS_NEWEST_LOCK, "SELECT 1 FROM threads WHERE id = "                                    \
                       "(SELECT thread FROM namespaces WHERE id = ?1) FOR UPDATE")
 

@@ -25,8 +25,12 @@ int statement_parameters(int which) MUST_USE;
 /* Whether it changes rows. */
 bool statement_writes(int which) MUST_USE;
 
-/* In a transaction that writes: has what is looked for locked. */
-bool statement_lock(struct postgres *d, struct use *use, struct err *err) MUST_USE;
+/*
+ * In a transaction that writes what is looked for is locked: by the use, or by *lock, which is to be sent
+ * before it and is bound to the same bytes.
+ */
+bool statement_lock(struct postgres *d, struct use *use, struct use **lock,
+                    struct err *err) MUST_USE;
 
 /* Puts a use with its parameters into the pipeline. */
 bool statement_send(struct postgres *d, struct use *use, struct err *err) MUST_USE;

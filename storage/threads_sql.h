@@ -55,9 +55,17 @@
 #define TARGET_COLUMNS \
     "SELECT t.id, t.tomb, n.id, n.form, n.last_stamp, c.id, c.stamp, c.created_us, c.head, " \
     "coalesce(" OCTETS "(c.metadata), 0)"
-#define TARGET_ROWS \
-    " FROM " T_THREAD " t LEFT JOIN " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
-    "LEFT JOIN " T_CHECKPOINT " c ON c.namespace = n.id AND c.checkpoint_id = ?4 "
+#define TARGET_ROWS(ns_, checkpoint) \
+    " FROM " T_THREAD " t LEFT JOIN " T_NAMESPACE " n ON n.thread = t.id AND n.ns = " ns_ " " \
+    "LEFT JOIN " T_CHECKPOINT " c ON c.namespace = n.id AND c.checkpoint_id = " checkpoint " "
+#define TARGET_OF_CHECKPOINT(tenant_, thread_, ns_, checkpoint, bases) \
+    TARGET_COLUMNS ", (SELECT count(*) FROM " T_VALUE " v WHERE +v.namespace = n.id " \
+    "AND v.id " AMONG(bases) ")" TARGET_ROWS(ns_, checkpoint) \
+    "WHERE t.tenant = " tenant_ " AND t.thread_id = " thread_
+#define TARGET_OF_TASK(tenant_, thread_, ns_, checkpoint, task) \
+    TARGET_COLUMNS ", k.id, k.seq, k.stamp, k.body, k.task_path" TARGET_ROWS(ns_, checkpoint) \
+    "LEFT JOIN " T_TASK " k ON k.checkpoint = c.id AND k.task_id = " task " " \
+    "WHERE t.tenant = " tenant_ " AND t.thread_id = " thread_
 #define TARGET_THREAD "WHERE t.tenant = ?1 AND t.thread_id = ?2"
 
 /* A checkpoint of a namespace, and its writes: ?1 tenant, ?2 thread, ?3 ns, ?4 created after, ?5 its id. */
@@ -151,10 +159,8 @@
                      "AND NOT EXISTS (SELECT 1 FROM " T_VALUE " WHERE namespace = ?1) RETURNING thread") \
     X(CHECKPOINT_FIND, "SELECT id, stamp, created_us, head, coalesce(" OCTETS "(metadata), 0) "        \
                        "FROM " T_CHECKPOINT " WHERE namespace = ?1 AND checkpoint_id = ?2")              \
-    X(TARGET_CHECKPOINT, TARGET_COLUMNS ", (SELECT count(*) FROM " T_VALUE " v WHERE +v.namespace = n.id " \
-                         "AND v.id " AMONG("?5") ")" TARGET_ROWS TARGET_THREAD) \
-    X(TARGET_TASK, TARGET_COLUMNS ", k.id, k.seq, k.stamp, k.body, k.task_path" TARGET_ROWS \
-                   "LEFT JOIN " T_TASK " k ON k.checkpoint = c.id AND k.task_id = ?5 " TARGET_THREAD) \
+    X(TARGET_CHECKPOINT, TARGET_OF_CHECKPOINT("?1", "?2", "?3", "?4", "?5")) \
+    X(TARGET_TASK, TARGET_OF_TASK("?1", "?2", "?3", "?4", "?5")) \
     X(TARGET_CARRIED, "SELECT v.id, v.channel, v.version FROM " T_THREAD " t " \
                       NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
                       NESTED_JOIN " " T_VALUE " v ON v.namespace = n.id AND v.key " AMONG("?4") " " \

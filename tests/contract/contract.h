@@ -46,6 +46,9 @@ TCase *contract_expiry_case(void);
 /* Random states, merged alike into the target and into a reference. */
 TCase *contract_random_case(void);
 
+/* Random batches, whose ops come to what they come to one by one. Not of a pair itself. */
+TCase *contract_batches_case(void);
+
 /* What stores keep for the other one of a pair. Not of a pair itself. */
 TCase *contract_pair_case(void);
 

@@ -7,9 +7,8 @@
  */
 #include <stdlib.h>
 
-#include "drivers.h"
+#include "random.h"
 #include "record_fields.h"
-#include "state.h"
 #include "threads.h"
 
 enum { SEEDS = 8, STEPS = 60, EVERY = 6, KEPT = STEPS / EVERY, MERGES = 24 };
@@ -21,41 +20,13 @@ struct kept {
 
 static struct store sources[2], reference, target;
 static struct kept kept[KEPT];
-static uint64_t seed;
-
-/* A number below n; xorshift*, by S. Vigna. */
-static uint64_t random_below(uint64_t n)
-{
-    seed ^= seed >> 12;
-    seed ^= seed << 25;
-    seed ^= seed >> 27;
-    return (seed * UINT64_C(2685821657736338717) >> 33) % n;
-}
-
-static const char *pick(struct store *s, const char *stem, uint64_t n)
-{
-    return arena_printf(&s->arena, "%s%d", stem, (int)random_below(n)).at;
-}
-
-static void open_memory(struct store *s)
-{
-    struct backend_config cfg = store_config();
-    struct err err = {0};
-
-    cfg.url = "memory:";
-    cfg.role = BACKEND_ANY;
-    *s = target;
-    s->arena = (struct arena){0};
-    s->backend = chain_open(&cfg, &err);
-    ck_assert_msg(s->backend != NULL, "%s", err.text);
-}
 
 static void open_stores(void)
 {
     store_open(&target, store_config(), 0);
-    open_memory(&reference);
-    open_memory(&sources[0]);
-    open_memory(&sources[1]);
+    memory_open(&reference, &target);
+    memory_open(&sources[0], &target);
+    memory_open(&sources[1], &target);
 }
 
 static void close_stores(void)
@@ -68,9 +39,9 @@ static void close_stores(void)
 
 static void change_session(struct store *s)
 {
-    struct op op = store_op(s, OP_SESSION_PATCH, pick(s, "s", 3));
+    struct op op = store_op(s, OP_SESSION_PATCH, random_text(s, "s", 3));
 
-    op.session_patch.status = slice_of(pick(s, "status", 3));
+    op.session_patch.status = slice_of(random_text(s, "status", 3));
     op.session_patch.metadata_merge = slice_of(random_below(2) ? "{\"a\":1}" : "{\"b\":[2]}");
     op.session_patch.increment_requests = random_below(2);
     op.session_patch.add_processing_time = 0.5;
@@ -79,23 +50,25 @@ static void change_session(struct store *s)
 
 static void change_thread(struct store *s)
 {
-    const char *id = pick(s, "c", 4), *values = pick(s, "a=1:v", 9), *head = pick(s, "1", 9);
+    const char *id = random_text(s, "c", 4), *values = random_text(s, "a=1:v", 9),
+               *head = random_text(s, "1", 9);
 
     switch (random_below(3)) {
     case 0:
-        put(s, (struct checkpoint_in){.thread = pick(s, "t", 2), .id = id, .values = values});
+        put(s,
+            (struct checkpoint_in){.thread = random_text(s, "t", 2), .id = id, .values = values});
         break;
     case 1:
-        put(s, (struct checkpoint_in){.thread = pick(s, "t", 2),
+        put(s, (struct checkpoint_in){.thread = random_text(s, "t", 2),
                                       .ns = "doc",
                                       .id = id,
                                       .form = FORM_DOCUMENT,
                                       .head = head});
         break;
     default:
-        put_writes(s, (struct writes_in){.thread = pick(s, "t", 2),
+        put_writes(s, (struct writes_in){.thread = random_text(s, "t", 2),
                                          .checkpoint = id,
-                                         .task = pick(s, "task", 2),
+                                         .task = random_text(s, "task", 2),
                                          .mode = (enum writes_mode)random_below(3),
                                          .writes = random_below(2) ? "0:a=b 1:c=d" : "1:c=e"});
     }
@@ -109,21 +82,21 @@ static void change(struct store *s)
     switch (random_below(10)) {
     case 0:
     case 1:
-        store_session(s, pick(s, "s", 3));
+        store_session(s, random_text(s, "s", 3));
         break;
     case 2:
         change_session(s);
         break;
     case 3:
     case 4:
-        store_message(s, pick(s, "s", 3), pick(s, "m", 6));
+        store_message(s, random_text(s, "s", 3), random_text(s, "m", 6));
         break;
     case 5:
-        store_context(s, pick(s, "s", 3), pick(s, "1", 9));
+        store_context(s, random_text(s, "s", 3), random_text(s, "1", 9));
         break;
     case 6:
         op = store_op(s, random_below(2) ? OP_SESSION_DELETE : OP_THREAD_DELETE,
-                      pick(s, random_below(2) ? "s" : "t", 2));
+                      random_text(s, random_below(2) ? "s" : "t", 2));
         store_run(s, &op);
         break;
     default:
@@ -161,25 +134,6 @@ static struct kept choose(const struct kept *from, struct arena *arena)
         if (from->records[i].kind == RECORD_VALUE || random_below(one_of) == 0)
             some.records[some.n++] = from->records[i];
     return some;
-}
-
-static struct slice state_of(struct store *s, struct arena *arena)
-{
-    struct slice text;
-    struct err err = {0};
-
-    ck_assert_msg(state_read(s->backend, STATE_EXACT, arena, &text, &err), "%s", err.text);
-    return text;
-}
-
-static void compare(int step)
-{
-    struct arena arena = {0};
-    struct slice want = state_of(&reference, &arena), got = state_of(&target, &arena);
-
-    ck_assert_msg(slice_equal(got, want), "merge %d:\n%.*s\n--- is not\n%.*s", step,
-                  SLICE_ARGS(state_difference(got, want)), SLICE_ARGS(state_difference(want, got)));
-    arena_done(&arena);
 }
 
 static struct op read_page(struct store *s, struct arena *arena, enum record_kind kind,
@@ -260,7 +214,7 @@ static size_t merge_ids(struct store *s, const struct kept *some)
 
 START_TEST(merges_alike)
 {
-    seed = (uint64_t)_i * 2654435761u + 88172645463325252u;
+    random_start(_i);
     for (int i = 0; i < STEPS; i++) {
         struct store *s = &sources[random_below(2)];
 
@@ -279,7 +233,7 @@ START_TEST(merges_alike)
             applied = store_merge(&target, some.records, some.n);
         }
         ck_assert_uint_eq(applied, store_merge(&reference, some.records, some.n));
-        compare(i);
+        same_state(&target, &reference, STATE_EXACT, arena_printf(&target.arena, "merge %d", i).at);
         compare_pages(i, (enum record_kind)random_below(RECORD_KIND_COUNT));
     }
 }

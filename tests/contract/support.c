@@ -20,8 +20,10 @@ int contract_run(const struct contract_target *target)
     suite_add_tcase(suite, contract_expiry_case());
     suite_add_tcase(suite, contract_threads_case());
     suite_add_tcase(suite, contract_random_case());
-    if (!target->stamps_anew)
+    if (!target->stamps_anew) {
+        suite_add_tcase(suite, contract_batches_case());
         suite_add_tcase(suite, contract_pair_case());
+    }
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -1,0 +1,34 @@
+/*
+ * random.h - random tests of two stores that must come to the same, for the contract suite.
+ *
+ * Threads    one.
+ * Ownership  texts live in the store's arena.
+ * Units      none.
+ * Errors     a test fails.
+ */
+#ifndef RANDOM_H
+#define RANDOM_H
+
+#include "state.h"
+#include "support.h"
+
+/* Begins the numbers of the i-th run of a test. */
+void random_start(int i);
+
+/* Where they are; random_return() goes back there. */
+uint64_t random_place(void);
+void random_return(uint64_t place);
+
+/* A number below n. */
+uint64_t random_below(uint64_t n);
+
+/* The stem and a number below n. */
+const char *random_text(struct store *s, const char *stem, uint64_t n);
+
+/* Opens a memory: at the time of another store; closed by store_close(). */
+void memory_open(struct store *s, const struct store *like);
+
+/* Fails unless both hold the same, to this detail. The text says when. */
+void same_state(struct store *got, struct store *want, enum state_detail detail, const char *when);
+
+#endif
