@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "drivers.h"
+#include "loop.h"
 #include "sqlite_seal.h"
 #include "value_cache.h"
 
@@ -198,6 +199,20 @@ static bool open_pair(const struct config *cfg, const struct lanes_config *lanes
     return true;
 }
 
+/*
+ * Few lanes make large batches, which cost a store less for each operation; on few cores that counts more
+ * than what connections do side by side (docs/performance.md).
+ */
+static unsigned lanes_wanted(const struct config *cfg)
+{
+    enum { FEWEST = 2, MOST = 4 };
+    size_t cores = loops_cores();
+
+    if (cfg->lanes)
+        return (unsigned)cfg->lanes;
+    return cores < FEWEST ? FEWEST : cores > MOST ? MOST : (unsigned)cores;
+}
+
 bool cli_open_store(const struct config *cfg, size_t cache_bytes, bool existing,
                     struct cli_store *out, struct err *err)
 {
@@ -205,7 +220,7 @@ bool cli_open_store(const struct config *cfg, size_t cache_bytes, bool existing,
     struct cli_store s = {.caches = {value_cache_new(cache_bytes)}}; /* without memory: none */
     struct lanes_config lanes = {
         .n_readers = (unsigned)cfg->readers,
-        .n_lanes = (unsigned)cfg->lanes,
+        .n_lanes = lanes_wanted(cfg),
         .batch_max_ops = (size_t)cfg->batch_max_ops,
         .queue_max = (size_t)cfg->queue_max,
     };

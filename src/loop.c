@@ -118,7 +118,7 @@ static bool start_one(struct loop *l, struct service *service, int listen_fd, st
     return true;
 }
 
-static size_t count_cores(void)
+size_t loops_cores(void)
 {
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -160,7 +160,7 @@ static bool listen_all(const struct config *cfg, size_t n, int *fds, int *port, 
 
 struct loops *loops_start(struct service *service, int *port, struct err *err)
 {
-    size_t n = service->config->loops ? (size_t)service->config->loops : count_cores();
+    size_t n = service->config->loops ? (size_t)service->config->loops : loops_cores();
     struct loops *ls;
     int fds[LOOPS_MAX], bound;
     size_t i = 0;

@@ -15,6 +15,9 @@
 
 struct loops;
 
+/* How many cores this process may use. */
+size_t loops_cores(void) MUST_USE;
+
 /* Binds service->config->listen and starts the loops; *port is the bound port. NULL on failure. */
 struct loops *loops_start(struct service *service, int *port, struct err *err) MUST_USE;
 

@@ -112,13 +112,13 @@ START_TEST(refuses_what_is_wrong)
     refused("--nope 1", "--nope: there is no such setting");
     refused("nope", "nope: there is no such setting");
     refused("--lanes", "a value is needed");
-    refused("--lanes 0", "1..256");
-    refused("--lanes 257", "1..256");
+    refused("--loops 257", "0..256");
+    refused("--lanes 257", "0..256");
     refused("--lanes x", "\"x\" is not allowed");
     refused("--lanes=", "is not allowed");
-    refused("--lanes -1", "1..256");
-    refused("--lanes 1k", "1..256");
-    refused("--lanes 99999999999999999999", "1..256");
+    refused("--lanes -1", "0..256");
+    refused("--lanes 1k", "0..256");
+    refused("--lanes 99999999999999999999", "0..256");
     refused("--max-body 10MB", "1..1GiB");
     refused("--max-body 9999999999GiB", "1..1GiB");
     refused("--session-ttl 1500ms", "--session-ttl");
