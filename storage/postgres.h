@@ -83,6 +83,7 @@ struct postgres {
     struct use_list gathered[POSTGRES_GATHERED]; /* that are sent together: postgres_gather.c */
     unsigned held;         /* bits: of which of them there is one of the op that runs */
     struct arena kept;     /* what is bound to them */
+    size_t n_kept;         /* bytes of it, about */
     struct use *shared;    /* whose results others have borrowed */
     struct row_cache rows; /* outside of fibers */
     bool writes;           /* in a transaction that locks what it finds */

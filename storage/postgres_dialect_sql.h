@@ -58,15 +58,15 @@
  * Finds, locks and changes the row of a session, and adds a message. active_min is compared in a way that no
  * index serves: that of the ids is the right one.
  */
-#define NEXT_ROW(tenant_, session_, seq_, minute, expired, stamp_, require)                          \
-    "tenant = " tenant_ " AND session_id = " session_ " AND last_seq < " seq_                        \
-    " AND active_min IS NOT DISTINCT FROM " minute " AND active_us > " expired " AND tomb < " stamp_ \
-    " AND (" require " = 0 OR gen > tomb)"
+#define NEXT_ROW(seq_, minute, expired, stamp_, require)                                             \
+    "last_seq < " seq_ " AND active_min IS NOT DISTINCT FROM " minute " AND active_us > " expired    \
+    " AND tomb < " stamp_ " AND (" require " = 0 OR gen > tomb)"
 #define NEXT_COLUMNS "conversations (session, seq, message_id, stamp, role, content, metadata)"
 
 #define PUT_NEXT_MESSAGE                                                                         \
     "WITH s AS (UPDATE sessions SET last_seq = ?3, active_us = greatest(active_us, ?3) WHERE "   \
-    NEXT_ROW("?1", "?2", "?3", "?4", "?5", "?6", "?7") " RETURNING " SESSION_NUMBERS ", id), "   \
+    "tenant = ?1 AND session_id = ?2 AND " NEXT_ROW("?3", "?4", "?5", "?6", "?7")                \
+    " RETURNING " SESSION_NUMBERS ", id), "                                                      \
     "m AS (INSERT INTO " NEXT_COLUMNS " SELECT id, ?3, ?8, ?6, ?9, ?10, ?11 FROM s "             \
     "ON CONFLICT DO NOTHING RETURNING 1) "                                                       \
     "SELECT s.*, EXISTS (SELECT 1 FROM m), CASE WHEN ?12 = 1 THEN " OUTBOX_WAITS " END FROM s"
@@ -78,17 +78,26 @@
 #define UNSEEN(array) "(SELECT " array ")"
 
 /*
+ * Each row is looked for by the index of its ids, whatever the planner thinks of the size of a table: a plan
+ * made while there were three rows lives on while there are thousands. OFFSET 0 keeps a subquery by itself.
+ */
+#define EACH_SESSION                                                                                 \
+    "LATERAL (SELECT id FROM sessions WHERE tenant = r1 AND session_id = r2 OFFSET 0) AS x(at)"
+#define ONE_OF(ids) "id = ANY (" ids ")"
+#define ONE_OF_R ONE_OF("ARRAY(SELECT at FROM r)") " AND id = at"
+
+/*
  * The same of many sessions, once each: arrays take the place of the parameters, in their order, and the
  * last column says which element a row is of.
  */
 #define PUT_NEXT_MESSAGES                                                                            \
-    "WITH r AS MATERIALIZED (SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], ?3::bigint[], "         \
-    "?4::bigint[], ?5::bigint[], ?6::bigint[], ?7::bigint[], ?8::bytea[], ?9::bytea[], ?10::text[], " \
-    "?11::text[], ?12::bigint[]) WITH ORDINALITY AS r(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, " \
-    "r12, n)), "                                                                                     \
+    "WITH r AS MATERIALIZED (SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], "         \
+    "?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[], ?7::bigint[], ?8::bytea[], "            \
+    "?9::bytea[], ?10::text[], ?11::text[], ?12::bigint[]) WITH ORDINALITY "                         \
+    "AS r(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, n), " EACH_SESSION "), "                \
     "s (numbers, time, id, n, look) AS (UPDATE sessions SET last_seq = r3, "                         \
-    "active_us = greatest(active_us, r3) FROM r WHERE "                                              \
-    NEXT_ROW("r1", "r2", "r3", "r4", "r5", "r6", "r7") " RETURNING " SESSION_NUMBERS ", id, n, r12), " \
+    "active_us = greatest(active_us, r3) FROM r WHERE " ONE_OF_R " AND "                             \
+    NEXT_ROW("r3", "r4", "r5", "r6", "r7") " RETURNING " SESSION_NUMBERS ", id, n, r12), "           \
     "m AS (INSERT INTO " NEXT_COLUMNS " SELECT id, r3, r8, r6, r9, r10, r11 FROM s JOIN r USING (n) " \
     "ON CONFLICT DO NOTHING RETURNING session) "                                                     \
     "SELECT numbers, time, id, EXISTS (SELECT 1 FROM m WHERE session = s.id), "                      \
@@ -96,47 +105,49 @@
 
 /* The other statements that are gathered (postgres_gather.c). */
 #define LOCK_NAMESPACES                                                                               \
-    "SELECT n FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[]) WITH ORDINALITY AS r(r1, r2, n) "  \
-    "JOIN threads ON tenant = r1 AND thread_id = r2 FOR UPDATE OF threads"
+    "SELECT n FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[]) WITH ORDINALITY AS r(r1, r2, n), " \
+    "LATERAL (SELECT 1 FROM threads WHERE tenant = r1 AND thread_id = r2 FOR UPDATE) AS x"
 
 #define EACH_TARGET(select)                                                                           \
     "SELECT x.*, n FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], ?3::bytea[], ?4::bytea[], "   \
-    "?5::bytea[]) WITH ORDINALITY AS r(r1, r2, r3, r4, r5, n), LATERAL (" select ") AS x"
+    "?5::bytea[]) WITH ORDINALITY AS r(r1, r2, r3, r4, r5, n), LATERAL (" select " OFFSET 0) AS x"
 
 #define PUT_VALUES                                                                                    \
     "INSERT INTO checkpoint_values (id, namespace, key, base, encoding, hash, channel, version, type, " \
-    "bytes) SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[], ?3::bigint[], ?4::bigint[], "            \
-    "?5::bigint[], ?6::bytea[], ?7::bytea[], ?8::bytea[], ?9::bytea[], ?10::bytea[])"
+    "bytes) SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[], ?3::bigint[], "            \
+    "?4::bigint[], ?5::bigint[], ?6::bytea[], ?7::bytea[], ?8::bytea[], ?9::bytea[], ?10::bytea[])"
 
 #define PUT_CHECKPOINTS                                                                               \
     "INSERT INTO checkpoints (stamp, form, created_us, parent_id, run_id, head, refs, metadata, "     \
-    "namespace, checkpoint_id) SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[], ?3::bigint[], "       \
-    "?4::bytea[], ?5::bytea[], ?6::bigint[], ?7::bytea[], ?8::text[], ?9::bigint[], ?10::bytea[])"
+    "namespace, checkpoint_id) SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[], "       \
+    "?3::bigint[], ?4::bytea[], ?5::bytea[], ?6::bigint[], ?7::bytea[], ?8::text[], ?9::bigint[], "   \
+    "?10::bytea[])"
 
 #define PUT_TASKS                                                                                     \
     "INSERT INTO checkpoint_writes (task_path, seq, stamp, body, checkpoint, task_id) "               \
     "SELECT r1, r2, r3, r4, coalesce(nullif(r5, 0), (SELECT id FROM checkpoints "                     \
-    "WHERE namespace = r7 AND checkpoint_id = r8)), r6 FROM unnest(" UNSEEN("?1::bytea[]") ", ?2::bigint[], "       \
-    "?3::bigint[], ?4::bytea[], ?5::bigint[], ?6::bytea[], ?7::bigint[], ?8::bytea[]) "               \
+    "WHERE namespace = r7 AND checkpoint_id = r8)), r6 FROM unnest(" UNSEEN("?1::bytea[]") ", "       \
+    "?2::bigint[], ?3::bigint[], ?4::bytea[], ?5::bigint[], ?6::bytea[], ?7::bigint[], ?8::bytea[]) " \
     "AS r(r1, r2, r3, r4, r5, r6, r7, r8)"
 
 #define GROW_NAMESPACES                                                                               \
     "UPDATE namespaces SET last_stamp = greatest(last_stamp, r2), checkpoints = checkpoints + r3, "   \
-    "bytes = bytes + r4 FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[], ?3::bigint[], ?4::bigint[]) "         \
-    "AS r(r1, r2, r3, r4) WHERE id = r1"
+    "bytes = bytes + r4 FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[], ?3::bigint[], "         \
+    "?4::bigint[]) AS r(r1, r2, r3, r4) WHERE id = r1 AND " ONE_OF(UNSEEN("?1::bigint[]") "::bigint[]")
 
 #define TOUCH_THREADS                                                                                 \
-    "UPDATE threads SET updated_us = r2 FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[]) AS r(r1, r2) "        \
-    "WHERE id = r1 AND updated_us < r2"
+    "UPDATE threads SET updated_us = r2 FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bigint[]) "       \
+    "AS r(r1, r2) WHERE id = r1 AND updated_us < r2 AND " ONE_OF(UNSEEN("?1::bigint[]") "::bigint[]")
 
 #define TOUCH_SESSIONS                                                                                \
-    "UPDATE sessions SET active_us = r3, active_min = r4 FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], "     \
-    "?3::bigint[], ?4::bigint[], ?5::bigint[]) AS r(r1, r2, r3, r4, r5) WHERE tenant = r1 "           \
-    "AND session_id = r2 AND gen > tomb AND active_us > r5 AND active_us < r3"
+    "WITH r AS MATERIALIZED (SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], "          \
+    "?3::bigint[], ?4::bigint[], ?5::bigint[]) AS r(r1, r2, r3, r4, r5), " EACH_SESSION ") "          \
+    "UPDATE sessions SET active_us = r3, active_min = r4 FROM r WHERE " ONE_OF_R                      \
+    " AND gen > tomb AND active_us > r5 AND active_us < r3"
 
 #define PUT_OUTBOX                                                                                    \
-    "INSERT INTO outbox (number, tenant, id, names) SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], " \
-    "?3::bytea[], ?4::bytea[]) ON CONFLICT DO NOTHING"
+    "INSERT INTO outbox (number, tenant, id, names) SELECT * FROM unnest(" UNSEEN("?1::bigint[]")     \
+    ", ?2::bytea[], ?3::bytea[], ?4::bytea[]) ON CONFLICT DO NOTHING"
 
 #define STORE_INCARNATION \
     "SELECT convert_to(CAST((" POSTGRES_INCARNATION ") AS TEXT), 'UTF8'), (" POSTGRES_POSITION ")"

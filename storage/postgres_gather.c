@@ -108,8 +108,13 @@ static size_t bytes_of(const struct use *use)
 /* Bytes that outlive their query. False: no memory. */
 static bool keep_values(struct postgres *d, struct use *use)
 {
-    char *at = arena_alloc(&d->kept, bytes_of(use) + 1);
+    size_t bytes = bytes_of(use) + 1;
+    char *at;
 
+    if (d->n_kept + bytes > BYTES_MAX)
+        gather_send(d);
+    at = arena_alloc(&d->kept, bytes);
+    d->n_kept += bytes;
     for (int i = 0; at && i < use->n; i++) {
         if (!use->values[i])
             continue;
@@ -359,6 +364,7 @@ void gather_send(struct postgres *d)
                 fail(d, members, &err);
         }
     arena_reset(&d->kept);
+    d->n_kept = 0;
 }
 
 void gather_done(struct postgres *d)
