@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "postgres_connect.h"
+#include "postgres_gather.h"
 #include "postgres_pipe.h"
 #include "postgres_rounds.h"
 
@@ -90,6 +91,8 @@ bool postgres_commit(struct sql *self, bool writes, bool *lost, struct err *err)
     if (!writes)
         return commit_read(d, lost, err);
     *lost = d->ready;
+    if (d->failed) /* something was not even sent: the server does not know, and would commit the rest */
+        return fail_commit(d, false, lost, err);
     if (!keep_clock(d, &high, err))
         return false;
     if (!queue_commit(d, &sync, err))
@@ -234,6 +237,7 @@ static void close_backend(struct backend *self)
 
     settle_clock(d);
     pipe_lose(d, "closed", false);
+    gather_done(d);
     while (d->free) {
         struct use *use = d->free;
 

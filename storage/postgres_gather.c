@@ -17,6 +17,7 @@ enum {
 enum manner {
     ADDS,    /* rows, of which no two are the same */
     CHANGES, /* a row, maybe the same as another statement of its kind */
+    ANSWERS, /* how it has changed one: it is waited for */
     ASKS,    /* and is waited for, or locks */
 };
 
@@ -61,7 +62,7 @@ static const struct gathered {
      {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
     {SQL_MESSAGE_NEXT,
      POSTGRES_MESSAGES_NEXT,
-     CHANGES,
+     ANSWERS,
      12,
      {TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_BYTES,
       TYPE_BYTES, TYPE_TEXT, TYPE_TEXT, TYPE_INT8}},
@@ -145,10 +146,11 @@ static bool can_wait(const struct postgres *d, const struct use *use)
 static void keep_order(struct postgres *d, int kind)
 {
     enum manner manner = manner_of(kind);
+    bool is_change = manner == CHANGES || manner == ANSWERS;
 
     for (int i = 0; i < POSTGRES_GATHERED; i++)
         if (d->held >> i & 1 &&
-            ((manner_of(i) == ASKS) != (manner == ASKS) || (i == kind && manner == CHANGES))) {
+            ((manner_of(i) == ASKS) != (manner == ASKS) || (i == kind && is_change))) {
             gather_send(d);
             return;
         }
@@ -156,7 +158,8 @@ static void keep_order(struct postgres *d, int kind)
 
 bool gather_ask(struct postgres *d, struct use *use, struct use *lock)
 {
-    if (!can_wait(d, use) || (lock && kind_of(lock->which) == OTHERS))
+    if (!can_wait(d, use) || (lock && kind_of(lock->which) == OTHERS) ||
+        manner_of(kind_of(use->which)) < ANSWERS)
         return false;
     keep_order(d, kind_of(use->which));
     if (lock && !keep_values(d, lock))
@@ -173,7 +176,7 @@ bool gather_run(struct postgres *d, struct use *use)
 {
     int kind = kind_of(use->which);
 
-    if (!can_wait(d, use) || kind == OTHERS)
+    if (!can_wait(d, use) || manner_of(kind) >= ANSWERS)
         return false;
     keep_order(d, kind);
     if (!keep_values(d, use))
@@ -290,12 +293,14 @@ static struct use *member(const struct use *all, int number)
     return m;
 }
 
-/* Gives members the rows of an answer. */
+/* Gives members the rows of an answer; of one that has none nothing is kept. */
 static void share(struct postgres *d, struct use *all)
 {
+    bool kept = PQnfields(all->result) > 0;
+
     for (struct use *m = all->members; m; m = m->next) {
-        m->borrowed = true;
-        m->result = all->result;
+        m->borrowed = kept;
+        m->result = kept ? all->result : NULL;
     }
     for (int row = 0; row < all->rows; row++) {
         struct use *m = member(all, element_of(all, row));
@@ -305,6 +310,10 @@ static void share(struct postgres *d, struct use *all)
     }
     release(d, all->members);
     all->members = NULL;
+    if (!kept) {
+        pipe_free(d, all);
+        return;
+    }
     all->next = d->shared;
     d->shared = all;
 }

@@ -172,7 +172,7 @@ wanted()
     case $1 in
     build-tsan/tests/unit) true ;;
     build-tsan/* | build/tests/fault) false ;;
-    build-asan/tests/contract_failover_* | build-asan/tests/contract_trips_*) false ;;
+    build-asan/tests/contract_failover_*) false ;;
     build-asan/tests/contract_memory) false ;;
     esac
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "oom.h"
 #include "postgres.h"
 #include "threads.h"
 #include "trips_pair.h"
@@ -160,6 +161,51 @@ START_TEST(steps_together)
 }
 END_TEST
 
+/* Its values are those of the n-th step(). */
+static void check_step(const char *thread, int n)
+{
+    struct op op = step(&here, thread, n);
+    const struct checkpoint *got = get(&here, thread, "", op.checkpoint_put.checkpoint_id.at);
+
+    ck_assert_ptr_nonnull(got);
+    ck_assert_uint_eq(got->n_values, op.checkpoint_put.n_values + op.checkpoint_put.n_carried);
+    for (size_t i = 0; i < op.checkpoint_put.n_values; i++)
+        ck_assert(slice_equal(got->values[i]->blob.bytes, op.checkpoint_put.values[i].blob.bytes));
+}
+
+/* A batch, one allocation of which fails: what is acknowledged is there, and there once. */
+START_TEST(memory_ends)
+{
+    enum { THREADS = 4 };
+    struct op all[THREADS + 1], *ops[THREADS + 1];
+    int64_t counted = 0;
+    bool struck = true, ran;
+    struct err err = {0};
+
+    store_session(&here, "s");
+    for (int i = 0; i < THREADS; i++)
+        put_steps(&here, arena_printf(&here.arena, "t%d", i).at, 2);
+    for (size_t n = 1; struck; n++) {
+        for (int i = 0; i < THREADS; i++)
+            all[i] = step(&here, arena_printf(&here.arena, "t%d", i).at, (int)n + 2);
+        all[THREADS] = store_op(&here, OP_SESSION_PATCH, "s");
+        all[THREADS].session_patch.increment_requests = 1;
+        for (int i = 0; i <= THREADS; i++)
+            ops[i] = &all[i];
+        oom_at(n);
+        ran = backend_execute(here.backend, ops, THREADS + 1, &err);
+        struck = oom_end();
+        for (int i = 0; i <= THREADS && !ran; i++)
+            all[i].status = err;
+        for (int i = 0; i < THREADS; i++)
+            if (all[i].status.kind == ERR_OK)
+                check_step(arena_printf(&here.arena, "t%d", i).at, (int)n + 2);
+        counted += all[THREADS].status.kind == ERR_OK;
+        ck_assert_int_eq(store_get(&here, "s").request_count, counted);
+    }
+}
+END_TEST
+
 static struct op get_op(struct store *s, enum op_type type, const char *thread, const char *id)
 {
     struct op op = store_op(s, type, thread);
@@ -259,6 +305,7 @@ int main(void)
     tcase_add_test(tc, a_step);
     tcase_add_test(tc, a_step_of_a_session);
     tcase_add_test(tc, steps_together);
+    tcase_add_test(tc, memory_ends);
     tcase_add_test(tc, a_checkpoint_read);
     tcase_add_test(tc, values_read);
     tcase_add_test(tc, a_list);
