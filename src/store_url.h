@@ -24,7 +24,8 @@ bool store_url_is_redis(const char *url);
 bool store_url_is_file(const char *url);
 
 /*
- * Whether both name one store; passwords do not tell stores apart, and each memory: is one of its own.
+ * Whether both name one store; what store_url_print() hides does not tell stores apart (an @ behind the
+ * host is %40), and each memory: is one of its own.
  * False as well when memory is short.
  */
 bool store_url_same(const char *a, const char *b);

@@ -80,11 +80,13 @@
 /*
  * Each row is looked for by the index of its ids, whatever the planner thinks of the size of a table: a plan
  * made while there were three rows lives on while there are thousands. OFFSET 0 keeps a subquery by itself.
+ * A row that was waited for is looked at once more: one that was discarded meanwhile has another tenant.
  */
 #define EACH_SESSION                                                                                 \
     "LATERAL (SELECT id FROM sessions WHERE tenant = r1 AND session_id = r2 OFFSET 0) AS x(at)"
 #define ONE_OF(ids) "id = ANY (" ids ")"
-#define ONE_OF_R ONE_OF("ARRAY(SELECT at FROM r)") " AND id = at"
+#define ONE_OF_R \
+    ONE_OF("ARRAY(SELECT at FROM r)") " AND id = at AND tenant IS NOT DISTINCT FROM r1"
 
 /*
  * The same of many sessions, once each: arrays take the place of the parameters, in their order, and the

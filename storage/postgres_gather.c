@@ -162,6 +162,8 @@ bool gather_ask(struct postgres *d, struct use *use, struct use *lock)
         manner_of(kind_of(use->which)) < ANSWERS)
         return false;
     keep_order(d, kind_of(use->which));
+    if (lock && d->held >> OTHERS & 1)
+        gather_send(d); /* what the op has locked before it locks before */
     if (lock && !keep_values(d, lock))
         return false;
     if (lock) {
@@ -331,6 +333,35 @@ static void hand_over(struct postgres *d, struct use *all)
     pipe_free(d, all);
 }
 
+/* They learn of it by d->failed. */
+static void fail(struct postgres *d, struct use *members, const struct err *why)
+{
+    if (!d->failed)
+        d->failure = *why;
+    d->failed = true;
+    release(d, members);
+}
+
+/*
+ * Who waits for the first of many locks does not see what was made meanwhile, and would not lock it: they are
+ * taken again.
+ */
+static void lock_again(struct postgres *d, const struct use *all)
+{
+    struct err err;
+    struct use *again = pipe_use(d, USE_QUERY, all->which, &err);
+
+    if (again) {
+        again->detached = true;
+        again->n = all->n;
+        memcpy(again->types, all->types, sizeof(all->types));
+        memcpy(again->values, all->values, sizeof(all->values));
+        memcpy(again->lengths, all->lengths, sizeof(all->lengths));
+    }
+    if (!again || !statement_send(d, again, &err))
+        fail(d, NULL, &err);
+}
+
 static bool send(struct postgres *d, int kind, struct use *members, int n, size_t bytes,
                  struct err *err)
 {
@@ -346,16 +377,11 @@ static bool send(struct postgres *d, int kind, struct use *members, int n, size_
         pipe_free(d, all);
         return false;
     }
-    return statement_send(d, all, err);
-}
-
-/* They learn of it by d->failed. */
-static void fail(struct postgres *d, struct use *members, const struct err *why)
-{
-    if (!d->failed)
-        d->failure = *why;
-    d->failed = true;
-    release(d, members);
+    if (!statement_send(d, all, err))
+        return false;
+    if (all->which == POSTGRES_NS_FIND_LOCKS)
+        lock_again(d, all);
+    return true;
 }
 
 void gather_send(struct postgres *d)
