@@ -134,7 +134,7 @@ def test_a_user_who_may_not_make_a_schema(postgres: stores.Postgres, database: s
 
 
 def test_too_many_connections(postgres: stores.Postgres, database: str, tmp_path: pathlib.Path) -> None:
-    postgres.sql(f"CREATE ROLE {database} LOGIN CONNECTION LIMIT 2")
+    postgres.sql(f"CREATE ROLE {database} LOGIN CONNECTION LIMIT 1")
     postgres.sql(f"GRANT CREATE ON DATABASE {database} TO {database}")
     try:
         assert "too many connections" in refused(postgres.url(database, database), tmp_path)
