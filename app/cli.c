@@ -8,6 +8,7 @@
 #include "drivers.h"
 #include "loop.h"
 #include "sqlite_seal.h"
+#include "store_url.h"
 #include "value_cache.h"
 
 #ifndef STATEWARD_VERSION
@@ -346,7 +347,7 @@ int cli_seal(const struct config *cfg)
     struct err err, ignored;
 
     if (!sqlite_seal(cfg->primary, &sealed, &err)) {
-        if (strncmp(cfg->primary, "sqlite:", 7) == 0 && err.kind == ERR_CONFIG &&
+        if (store_url_is_sqlite(cfg->primary) && err.kind == ERR_CONFIG &&
             driver_check(&store, &ignored))
             err.kind = ERR_STORAGE; /* well called: the file is at fault */
         return cli_fail(&err);

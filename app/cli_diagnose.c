@@ -1,6 +1,5 @@
 /* cli_diagnose.c - the command diagnose; see cli.h. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli.h"
 #include "diagnose.h"
@@ -29,7 +28,7 @@ int cli_diagnose(const struct config *cfg)
     struct caller store = {.patience_ns = 0};
     bool ok;
 
-    backend.existing = strncmp(cfg->primary, "sqlite:", 7) == 0;
+    backend.existing = store_url_is_sqlite(cfg->primary);
     store_url_print(cfg->primary, stdout);
     printf("\n");
     ok = diagnose_connection(&d, &backend, &store) && diagnose_consistency(&d, &store);

@@ -37,9 +37,14 @@ bool store_url_is_redis(const char *url)
     return strncmp(url, "redis:", 6) == 0 || strncmp(url, "unix:", 5) == 0;
 }
 
+bool store_url_is_sqlite(const char *url)
+{
+    return strncmp(url, "sqlite:", 7) == 0;
+}
+
 bool store_url_is_file(const char *url)
 {
-    return strncmp(url, "sqlite:", 7) == 0 || strncmp(url, "memory:", 7) == 0;
+    return store_url_is_sqlite(url) || strncmp(url, "memory:", 7) == 0;
 }
 
 static char *printed(const char *url)

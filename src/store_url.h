@@ -20,6 +20,9 @@ void store_url_print(const char *url, FILE *out);
 /* By TCP or by a socket of this machine. */
 bool store_url_is_redis(const char *url);
 
+/* A file of SQLite's. */
+bool store_url_is_sqlite(const char *url);
+
 /* A store within this process, which no other one may have open. */
 bool store_url_is_file(const char *url);
 

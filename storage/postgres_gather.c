@@ -127,14 +127,22 @@ static bool keep_values(struct postgres *d, struct use *use)
     return at != NULL;
 }
 
-static void add(struct postgres *d, struct use *use)
+static void add(struct postgres *d, struct use *use, int kind)
 {
-    int kind = kind_of(use->which);
-
     d->held |= 1U << kind;
     use->sent = true; /* as good as */
     use->trip = d->trips;
     use_append(&d->gathered[kind].first, &d->gathered[kind].last, use);
+}
+
+/* The same of one that is given up. False: no memory. */
+static bool add_kept(struct postgres *d, struct use *use, int kind)
+{
+    if (!keep_values(d, use))
+        return false;
+    add(d, use, kind);
+    pipe_free(d, use);
+    return true;
 }
 
 static bool can_wait(const struct postgres *d, const struct use *use)
@@ -158,19 +166,16 @@ static void keep_order(struct postgres *d, int kind)
 
 bool gather_ask(struct postgres *d, struct use *use, struct use *lock)
 {
-    if (!can_wait(d, use) || (lock && kind_of(lock->which) == OTHERS) ||
-        manner_of(kind_of(use->which)) < ANSWERS)
+    int kind = kind_of(use->which), lock_kind = lock ? kind_of(lock->which) : 0;
+
+    if (!can_wait(d, use) || lock_kind == OTHERS || manner_of(kind) < ANSWERS)
         return false;
-    keep_order(d, kind_of(use->which));
+    keep_order(d, kind);
     if (lock && d->held >> OTHERS & 1)
         gather_send(d); /* what the op has locked before it locks before */
-    if (lock && !keep_values(d, lock))
+    if (lock && !add_kept(d, lock, lock_kind))
         return false;
-    if (lock) {
-        add(d, lock);
-        pipe_free(d, lock);
-    }
-    add(d, use);
+    add(d, use, kind);
     return true;
 }
 
@@ -181,11 +186,7 @@ bool gather_run(struct postgres *d, struct use *use)
     if (!can_wait(d, use) || manner_of(kind) >= ANSWERS)
         return false;
     keep_order(d, kind);
-    if (!keep_values(d, use))
-        return false;
-    add(d, use);
-    pipe_free(d, use);
-    return true;
+    return add_kept(d, use, kind);
 }
 
 /* Takes members off a list: as many as go well into one message, or one. */
@@ -253,16 +254,6 @@ static bool bind_arrays(struct postgres *d, struct use *all, const struct gather
     }
     all->n = as->n;
     return true;
-}
-
-static void bind_same(struct use *all)
-{
-    const struct use *m = all->members;
-
-    all->n = m->n;
-    memcpy(all->types, m->types, sizeof(m->types));
-    memcpy(all->values, m->values, sizeof(m->values));
-    memcpy(all->lengths, m->lengths, sizeof(m->lengths));
 }
 
 /* Members are on their own again; one that nobody waits for goes. */
@@ -353,10 +344,7 @@ static void lock_again(struct postgres *d, const struct use *all)
 
     if (again) {
         again->detached = true;
-        again->n = all->n;
-        memcpy(again->types, all->types, sizeof(all->types));
-        memcpy(again->values, all->values, sizeof(all->values));
-        memcpy(again->lengths, all->lengths, sizeof(all->lengths));
+        use_bind_as(again, all, all->n);
     }
     if (!again || !statement_send(d, again, &err))
         fail(d, NULL, &err);
@@ -372,7 +360,7 @@ static bool send(struct postgres *d, int kind, struct use *members, int n, size_
     all->members = members;
     all->answered = n > 1 ? share : hand_over;
     if (n == 1)
-        bind_same(all);
+        use_bind_as(all, members, members->n);
     else if (!bind_arrays(d, all, &known[kind], n, bytes, err)) {
         pipe_free(d, all);
         return false;

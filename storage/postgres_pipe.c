@@ -49,6 +49,14 @@ void use_append(struct use **first, struct use **last, struct use *use)
     *last = use;
 }
 
+void use_bind_as(struct use *use, const struct use *other, int n)
+{
+    use->n = n;
+    memcpy(use->types, other->types, (size_t)n * sizeof(*use->types));
+    memcpy(use->values, other->values, (size_t)n * sizeof(*use->values));
+    memcpy(use->lengths, other->lengths, (size_t)n * sizeof(*use->lengths));
+}
+
 static void recycle(struct postgres *d, struct use *use)
 {
     if (!use->borrowed)

@@ -19,6 +19,9 @@ struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct e
 /* Puts a use at the end of a list; *first is NULL of an empty one. */
 void use_append(struct use **first, struct use **last, struct use *use);
 
+/* Binds the first n parameters of another use, whose bytes are not copied. */
+void use_bind_as(struct use *use, const struct use *other, int n);
+
 /* Gives a use back; one that is not answered yet goes when it is. */
 void pipe_free(struct postgres *d, struct use *use);
 

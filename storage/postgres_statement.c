@@ -129,30 +129,20 @@ bool statement_send(struct postgres *d, struct use *use, struct err *err)
         err);
 }
 
-/* What is bound, for a statement that runs before; NULL when memory ends. */
-static struct use *before(struct postgres *d, const struct use *of, int which, int n,
-                          struct err *err)
-{
-    struct use *use = pipe_use(d, USE_QUERY, which, err);
-
-    if (!use)
-        return NULL;
-    use->n = n;
-    memcpy(use->types, of->types, (size_t)n * sizeof(*use->types));
-    memcpy(use->values, of->values, (size_t)n * sizeof(*use->values));
-    memcpy(use->lengths, of->lengths, (size_t)n * sizeof(*use->lengths));
-    return use;
-}
-
 bool statement_lock(struct postgres *d, struct use *use, struct use **lock, struct err *err)
 {
     *lock = NULL;
     for (size_t i = 0; d->writes && i < COUNT_OF(locks); i++) {
         if (locks[i].which != use->which)
             continue;
-        if (locks[i].before > 0)
-            return (*lock = before(d, use, locks[i].lock, locks[i].before, err)) != NULL;
-        use->which = locks[i].lock;
+        if (locks[i].before == 0) {
+            use->which = locks[i].lock;
+            break;
+        }
+        *lock = pipe_use(d, USE_QUERY, locks[i].lock, err);
+        if (!*lock)
+            return false;
+        use_bind_as(*lock, use, locks[i].before);
         break;
     }
     return true;
