@@ -8,11 +8,13 @@ to three times as long as the async one.
 
 from __future__ import annotations
 
+import os
 import re
 import select
 import socket
 from collections.abc import Generator, Mapping
-from typing import TypeVar, cast
+from struct import Struct
+from typing import Protocol, TypeVar, cast
 
 from stateward.transport import Request, Response
 
@@ -22,10 +24,20 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: |$)")
 _HEX = re.compile(rb"[0-9a-fA-F]{1,15}")
 _WITH_BODY = ("POST", "PUT", "PATCH")
-
+_TIMEVAL = Struct("ll")
+_TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)  # its first byte is the state
+_ESTABLISHED = 1
 
 T = TypeVar("T")
 Receiving = Generator[int, bytes, T]
+
+
+class _Socket(Protocol):
+    """A socket, or what asyncio shows of one."""
+
+    def fileno(self) -> int: ...
+
+    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes: ...
 
 
 class BadAnswer(Exception):
@@ -56,13 +68,24 @@ def _lines(headers: Mapping[str, str]) -> bytes:
     return text.encode("latin-1")
 
 
-def is_quiet(fd: int) -> bool:
-    """Whether nothing is to be read: an idle connection is readable once it was closed."""
-    if not hasattr(select, "poll"):
-        return not select.select([fd], [], [], 0)[0]
-    poller = select.poll()
-    poller.register(fd, select.POLLIN)
-    return not poller.poll(0)
+def set_timeout(sock: socket.socket, seconds: float) -> None:
+    """For each wait on it. The kernel keeps it where it can: Python polls before each call instead,
+    and each system call is another wait for the GIL."""
+    if os.name == "posix":
+        whole = int(seconds)
+        limit = _TIMEVAL.pack(whole, max(1, int((seconds - whole) * 1e6)))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        sock.settimeout(None)
+    else:
+        sock.settimeout(seconds)
+
+
+def is_open(sock: _Socket) -> bool:
+    """Whether an idle connection has not been closed by the server."""
+    if _TCP_INFO is not None:  # unlike poll it keeps the GIL
+        return sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 1)[0] == _ESTABLISHED
+    return not select.select([sock.fileno()], [], [], 0)[0]
 
 
 class Answers:
@@ -188,10 +211,19 @@ class Connection:
     def exchange(self, data: bytes, method: str) -> Response:
         """Sends an encoded request and reads the answer."""
         try:
+            self._send(data)
+            return self._receive(method)
+        except BlockingIOError:  # set_timeout()
+            raise TimeoutError("timed out") from None
+
+    def _send(self, data: bytes) -> None:
+        try:
             self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             # A service that refuses a body may answer and close before it has read all of it.
             self._answers.reusable = False
+
+    def _receive(self, method: str) -> Response:
         reading = self._answers.read(method)
         try:
             wanted = next(reading)

@@ -107,6 +107,8 @@ class SyncTransport:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._ssl is not None and address.secure:
                 sock = self._ssl.wrap_socket(sock, server_hostname=address.host)
+            else:
+                _http.set_timeout(sock, self._timeout)
         except OSError as error:
             sock.close()
             raise NoAnswer(error, sent=False, final=isinstance(error, ssl.SSLError)) from error
@@ -121,7 +123,7 @@ class SyncTransport:
                 connection = connections.pop()
             except IndexError:  # another thread took it
                 break
-            if _http.is_quiet(connection.socket.fileno()):
+            if _http.is_open(connection.socket):
                 return connection
             connection.close()
         return None

@@ -31,7 +31,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import TASKS
 
-from stateward import _bases, _calls, _history, _wire
+from stateward import _bases, _calls, _history, _messages, _wire
 from stateward._async import AsyncTransport
 from stateward._bases import Bases
 from stateward._sync import SyncTransport
@@ -65,6 +65,7 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         """patch_memory: bytes for the last values, of which patches are sent; 0: always whole."""
         super().__init__(serde=serde or JsonPlusSerializer(allowed_msgpack_modules=None))
         self._bases = Bases(patch_memory)
+        self._known = _messages.Known()
         self._sync = transport
         self._async = async_transport
 
@@ -237,6 +238,10 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         """What a DeltaChannel is rebuilt from; ancestors are read in pages."""
         return await self._async.run(_history.history(_place(config), channels, self.serde))
 
+    @property
+    def _writing(self) -> SerializerProtocol:
+        return _messages.writing(self.serde, self._known)
+
     def _get_tuple(self, config: RunnableConfig) -> Exchange[CheckpointTuple | None]:
         try:
             response = yield _wire.get(_place(config))
@@ -266,7 +271,7 @@ class StatewardSaver(BaseCheckpointSaver[str]):
     ) -> Exchange[RunnableConfig]:
         place = _place(config)
         metadata = get_checkpoint_metadata(config, metadata)
-        put = _wire.Put.of(place, checkpoint, metadata, new_versions, self.serde)
+        put = _wire.Put.of(place, checkpoint, metadata, new_versions, self._writing)
         patches = self._bases.patches(place.thread_id, place.ns, put.values)
         try:
             yield put.request(patches)
@@ -287,7 +292,7 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         task_path: str,
     ) -> Exchange[None]:
         place = _place(config)
-        yield from _wire.put_writes(place, writes, task_id, task_path, self.serde)
+        yield from _wire.put_writes(place, writes, task_id, task_path, self._writing)
 
     def _tuple(self, stored: Stored, sends: builtins.list[Write]) -> CheckpointTuple:
         load = self.serde.loads_typed

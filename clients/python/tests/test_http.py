@@ -151,6 +151,27 @@ def test_silence_ends_a_call(silent: str, monkeypatch: pytest.MonkeyPatch) -> No
         transport.send(GET)
 
 
+def test_a_body_that_nobody_takes_ends_a_call(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_retry, "RETRIES", 0)
+    transport = SyncTransport(silent, timeout=0.05)
+    with pytest.raises(errors.OutcomeUnknown, match="timed out"):
+        transport.send(Request("PUT", "/x", bytes(32 << 20)))
+
+
+def test_an_idle_connection_that_was_closed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    with client, server:
+        assert _http.is_open(client)
+        server.close()
+        for _ in range(100):
+            if not _http.is_open(client):
+                break
+            threading.Event().wait(0.01)
+        assert not _http.is_open(client)
+
+
 async def test_silence_ends_a_call_of_the_saver(
     silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
