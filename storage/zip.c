@@ -10,7 +10,8 @@ enum {
     MAGIC_LEN = 4,
     BLOCK_MAX = 1 << 17, /* what one block of a frame holds at most, */
     BLOCK_MIN = 4,       /* and how short it is at least */
-    SMALL = 1 << 14,     /* up to here a closer look costs little */
+    SMALL = 1 << 14,     /* up to here a closer look costs little; */
+    LEVEL_SMALL = 3,     /* a still closer one finds next to nothing more */
     LONG = 1 << 20,      /* from here on matches are looked for far away */
     KEEP = 1 << 20,      /* a compressor that has seen more is not kept: its tables are large */
     WINDOW_MIN = 10,
@@ -79,7 +80,7 @@ static bool prepare(ZSTD_CCtx *c, struct slice prefix, size_t len)
     size_t all = prefix.len + len;
 
     return !ZSTD_isError(ZSTD_CCtx_reset(c, ZSTD_reset_session_and_parameters)) &&
-           set(c, ZSTD_c_compressionLevel, all <= SMALL ? 6 : 1) &&
+           set(c, ZSTD_c_compressionLevel, all <= SMALL ? LEVEL_SMALL : 1) &&
            set(c, ZSTD_c_checksumFlag, 0) && set(c, ZSTD_c_dictIDFlag, 0) &&
            set(c, ZSTD_c_windowLog, window_log(all)) &&
            set(c, ZSTD_c_enableLongDistanceMatching, all >= LONG) &&

@@ -98,12 +98,12 @@ junit_run()
     count "$name" $((${all:-0} - failed - ${skipped:-0})) "$failed"
 }
 
-# pytest_run NAME PATH...: as many tests at once as there are cores.
+# pytest_run NAME PATH...
 pytest_run()
 {
     name=$1
     shift
-    junit_run "$name" ${prefix:-} build/venv/bin/python -m pytest -q -ra -n "$JOBS" --dist worksteal "$@" \
+    junit_run "$name" ${prefix:-} build/venv/bin/python -m pytest -q -ra -n "$AT_ONCE" --dist worksteal "$@" \
         --junitxml
 }
 
@@ -177,8 +177,7 @@ wanted()
     esac
 }
 
-# native NAME...: the test programs of these names, plain and under the sanitizers, as many at once as
-# there are cores. The longest come first.
+# native NAME...: the test programs of these names, plain and under the sanitizers. The longest come first.
 native()
 {
     found=
@@ -191,7 +190,7 @@ native()
             done
         done
     done
-    printf '%s\n' $found | xargs -P "$JOBS" -n 1 ./dev check || true
+    printf '%s\n' $found | xargs -P "$AT_ONCE" -n 1 ./dev check || true
     for program in $found; do
         check_count "$program"
     done
@@ -199,14 +198,6 @@ native()
 
 # The rules of failover that the simulator can break.
 SIM_RULES="clear own fence check missing start order pending"
-
-# sim_worlds BUILD COUNT: each world is a test.
-sim_worlds()
-{
-    logged "$1 sim" nice "$1/tests/failover_sim" --seeds "$2"
-    wrong=$(sed -n 's/^\([0-9]*\) worlds went wrong$/\1/p' "$log")
-    count "$1 sim" $(($2 - ${wrong:-0})) "${wrong:-0}"
-}
 
 # A rule without which nothing goes wrong is not needed, or the checker is blind. Two of them show where
 # instances compete, and one of these where their clocks differ much.
@@ -220,12 +211,36 @@ sim_rule()
     ! nice build/tests/failover_sim --seeds 4000 --until-wrong $where --without "$1"
 }
 
+SIM_WORLDS=2000 SIM_WORLDS_ASAN=200
+
+# sim BUILD or sim RULE: into its log.
+sim()
+{
+    case $1 in
+    build) logged "$1 sim" nice "$1/tests/failover_sim" --seeds "$SIM_WORLDS" ;;
+    build-asan) logged "$1 sim" nice "$1/tests/failover_sim" --seeds "$SIM_WORLDS_ASAN" ;;
+    *) logged "sim without $1" sim_rule "$1" ;;
+    esac
+    keep
+}
+
+# sim_count BUILD COUNT: each world is a test.
+sim_count()
+{
+    kept "$1 sim"
+    wrong=$(sed -n 's/^\([0-9]*\) worlds went wrong$/\1/p' "$log")
+    count "$1 sim" $(($2 - ${wrong:-0})) "${wrong:-0}"
+}
+
 run_sim()
 {
-    sim_worlds build 2000
-    sim_worlds build-asan 200
+    rm -f "$LOGS"/*sim*.kept
+    printf '%s\n' build build-asan $SIM_RULES | xargs -P "$JOBS" -n 1 ./dev sim || true
+    sim_count build "$SIM_WORLDS"
+    sim_count build-asan "$SIM_WORLDS_ASAN"
     for rule in $SIM_RULES; do
-        step "sim without $rule" sim_rule "$rule"
+        kept "sim without $rule"
+        passed "sim without $rule"
     done
 }
 
