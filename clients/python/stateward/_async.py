@@ -158,7 +158,7 @@ class _Connection:
         """Whether it has not been closed meanwhile; the loop may not have noticed yet."""
         if self._reader.at_eof() or self._writer.is_closing():
             return False
-        return _http.is_open(self._writer.get_extra_info("socket"))
+        return _http.is_quiet(self._writer.get_extra_info("socket").fileno())
 
     @property
     def reusable(self) -> bool:

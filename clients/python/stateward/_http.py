@@ -14,7 +14,7 @@ import select
 import socket
 from collections.abc import Generator, Mapping
 from struct import Struct
-from typing import Protocol, TypeVar, cast
+from typing import TypeVar, cast
 
 from stateward.transport import Request, Response
 
@@ -25,19 +25,9 @@ _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: |$)")
 _HEX = re.compile(rb"[0-9a-fA-F]{1,15}")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _TIMEVAL = Struct("ll")
-_TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)  # its first byte is the state
-_ESTABLISHED = 1
 
 T = TypeVar("T")
 Receiving = Generator[int, bytes, T]
-
-
-class _Socket(Protocol):
-    """A socket, or what asyncio shows of one."""
-
-    def fileno(self) -> int: ...
-
-    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes: ...
 
 
 class BadAnswer(Exception):
@@ -81,11 +71,13 @@ def set_timeout(sock: socket.socket, seconds: float) -> None:
         sock.settimeout(seconds)
 
 
-def is_open(sock: _Socket) -> bool:
-    """Whether an idle connection has not been closed by the server."""
-    if _TCP_INFO is not None:  # unlike poll it keeps the GIL
-        return sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 1)[0] == _ESTABLISHED
-    return not select.select([sock.fileno()], [], [], 0)[0]
+def is_quiet(fd: int) -> bool:
+    """Whether nothing is to be read: an idle connection is readable once it was closed."""
+    if not hasattr(select, "poll"):
+        return not select.select([fd], [], [], 0)[0]
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    return not poller.poll(0)
 
 
 class Answers:

@@ -123,7 +123,7 @@ class SyncTransport:
                 connection = connections.pop()
             except IndexError:  # another thread took it
                 break
-            if _http.is_open(connection.socket):
+            if _http.is_quiet(connection.socket.fileno()):
                 return connection
             connection.close()
         return None

@@ -158,18 +158,23 @@ def test_a_body_that_nobody_takes_ends_a_call(silent: str, monkeypatch: pytest.M
         transport.send(Request("PUT", "/x", bytes(32 << 20)))
 
 
-def test_an_idle_connection_that_was_closed() -> None:
+@pytest.mark.parametrize("stray", [b"", OK])
+def test_an_idle_connection_that_was_closed_or_says_something(stray: bytes) -> None:
+    """What nobody has asked for must not be taken for the next answer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname())
         server, _ = listener.accept()
     with client, server:
-        assert _http.is_open(client)
-        server.close()
+        assert _http.is_quiet(client.fileno())
+        if stray:
+            server.sendall(stray)
+        else:
+            server.close()
         for _ in range(100):
-            if not _http.is_open(client):
+            if not _http.is_quiet(client.fileno()):
                 break
             threading.Event().wait(0.01)
-        assert not _http.is_open(client)
+        assert not _http.is_quiet(client.fileno())
 
 
 async def test_silence_ends_a_call_of_the_saver(
