@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "sqlite_wal.h"
+#include "store_url.h"
 
 enum {
     BUSY_MS = 5000, /* only recovery and closing make anybody wait */
@@ -21,7 +22,7 @@ char *sqlite_path(const char *url, struct err *err)
     bool rooted = strncmp(rest, "///", 3) == 0, host = strncmp(rest, "//", 2) == 0 && !rooted;
     char *path;
 
-    if (!memory && (strncmp(url, "sqlite:", 7) != 0 || *rest == '\0' || host)) {
+    if (!memory && (!store_url_is_sqlite(url) || *rest == '\0' || host)) {
         err_fill(err, ERR_CONFIG, "\"%s\" names no file: write sqlite:PATH or sqlite:///PATH", url);
         return NULL;
     }

@@ -211,33 +211,39 @@ sim_rule()
     ! nice build/tests/failover_sim --seeds 4000 --until-wrong $where --without "$1"
 }
 
-SIM_WORLDS=2000 SIM_WORLDS_ASAN=200
+# sim_worlds BUILD: how many.
+sim_worlds()
+{
+    case $1 in
+    build) echo 2000 ;;
+    build-asan) echo 200 ;;
+    esac
+}
 
 # sim BUILD or sim RULE: into its log.
 sim()
 {
     case $1 in
-    build) logged "$1 sim" nice "$1/tests/failover_sim" --seeds "$SIM_WORLDS" ;;
-    build-asan) logged "$1 sim" nice "$1/tests/failover_sim" --seeds "$SIM_WORLDS_ASAN" ;;
+    build*) logged "$1 sim" nice "$1/tests/failover_sim" --seeds "$(sim_worlds "$1")" ;;
     *) logged "sim without $1" sim_rule "$1" ;;
     esac
     keep
 }
 
-# sim_count BUILD COUNT: each world is a test.
+# sim_count BUILD: each world is a test.
 sim_count()
 {
     kept "$1 sim"
     wrong=$(sed -n 's/^\([0-9]*\) worlds went wrong$/\1/p' "$log")
-    count "$1 sim" $(($2 - ${wrong:-0})) "${wrong:-0}"
+    count "$1 sim" $(($(sim_worlds "$1") - ${wrong:-0})) "${wrong:-0}"
 }
 
 run_sim()
 {
     rm -f "$LOGS"/*sim*.kept
     printf '%s\n' build build-asan $SIM_RULES | xargs -P "$JOBS" -n 1 ./dev sim || true
-    sim_count build "$SIM_WORLDS"
-    sim_count build-asan "$SIM_WORLDS_ASAN"
+    sim_count build
+    sim_count build-asan
     for rule in $SIM_RULES; do
         kept "sim without $rule"
         passed "sim without $rule"

@@ -41,8 +41,8 @@ _LIST_16, _LIST_32 = Struct(">BH"), Struct(">BI")
 class Known:
     """Bytes of messages by what they were made of. Threads may share it, and it survives a fork.
 
-    An entry is in one of two dicts. When the new one has half of the memory, what was not asked for
-    since the last time goes with the old one. A race may cost an entry, so there is no lock.
+    There are two dicts. When the new one has half of the memory it becomes the old one, and what
+    was not asked for since the last time goes. A race may cost an entry, so there is no lock.
     """
 
     def __init__(self, memory: int = MEMORY) -> None:

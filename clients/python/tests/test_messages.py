@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
@@ -204,18 +204,11 @@ def test_the_saver_follows_its_serializer() -> None:
 
 def test_threads(serde: JsonPlusSerializer) -> None:
     quick = writing(serde, Known(memory=5_000))
-    wrong: list[Any] = []
 
-    def work(seed: int) -> None:
+    def wrong(seed: int) -> list[Any]:
         chosen = random.Random(seed)
-        for _ in range(100):
-            value = chosen.choices(MESSAGES[:12], k=8)
-            if quick.dumps_typed(value) != serde.dumps_typed(value):
-                wrong.append(value)
+        values = [chosen.choices(MESSAGES[:12], k=8) for _ in range(100)]
+        return [v for v in values if quick.dumps_typed(v) != serde.dumps_typed(v)]
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
+    with ThreadPoolExecutor(4) as pool:
+        assert not any(pool.map(wrong, range(4)))
