@@ -91,12 +91,12 @@ def threads(plan: Plan) -> Iterator[tuple[float, float]]:
 
 
 def reads(plan: Plan, which: int) -> Iterator[tuple[float, float]]:
-    """Less what the same objects take in memory, which is time of Python's serializer."""
+    """Less what the same objects take in memory, which is time of Python's serializer; 0 if that takes longer."""
     with savers() as both:
         for _ in range(plan.rounds):
             took = both.ask("read", "memory", steps=STEPS, repeat=30)
             ours, theirs, memory = (took[saver][which] for saver in ("ours", "theirs", "memory"))
-            yield ours - memory, theirs - memory
+            yield max(ours - memory, 0), theirs - memory
 
 
 def gets(plan: Plan) -> Iterator[tuple[float, float]]:

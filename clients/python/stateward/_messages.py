@@ -1,13 +1,17 @@
-"""Serializes lists of messages without doing all of it again.
+"""Serializes and revives lists of messages without doing all of it again.
 
 A channel of messages is serialized anew at each step, though all but the last are what they were.
 The serializer asks pydantic for each, which takes several times as long as packing what pydantic
 holds. So that is packed, and by it the serializer's bytes of a message are known again. Nothing is
 assumed of the objects: one that was changed in place has other contents.
+
+The other way round, what pydantic held of a revived message is known by its bytes, and is copied
+into a new object. No two lists share a message, nor anything in it.
 """
 
 from __future__ import annotations
 
+import marshal
 from struct import Struct
 from typing import Any
 
@@ -35,14 +39,22 @@ _KINDS: dict[type[Any], bytes] = {
     messages.SystemMessage: b"s",
     messages.ToolMessage: b"t",
 }
+_CLASSES = {letter: kind for kind, letter in _KINDS.items()}
 _LIST_16, _LIST_32 = Struct(">BH"), Struct(">BI")
+_EXT_32 = Struct(">BIB")
+_EXTENSIONS = frozenset(bytes([head]) for head in (*range(0xC7, 0xCA), *range(0xD4, 0xD9)))
+_DEPTH = 50
+_PYDANTIC = 5  # LangGraph's code of an object that pydantic validates
+_PLAIN = (bool, bytes, float, int, str, type(None))  # what marshal gives back as it was
+_set = object.__setattr__
 
 
 class Known:
-    """Bytes of messages by what they were made of. Threads may share it, and it survives a fork.
+    """Bytes of messages by what they were made of, and what they hold by their bytes.
 
-    There are two dicts. When the new one has half of the memory it becomes the old one, and what
-    was not asked for since the last time goes. A race may cost an entry, so there is no lock.
+    Threads may share it, and it survives a fork. There are two dicts. When the new one has half of
+    the memory it becomes the old one, and what was not asked for since the last time goes. A race
+    may cost an entry, so there is no lock.
     """
 
     def __init__(self, memory: int = MEMORY) -> None:
@@ -65,12 +77,11 @@ class Known:
 
 
 class MessageSerializer:
-    """Gives the bytes that JsonPlusSerializer gives, sooner."""
+    """Gives what JsonPlusSerializer gives, sooner."""
 
     def __init__(self, serde: JsonPlusSerializer, known: Known) -> None:
         self._serde = serde
         self._known = known
-        self.loads_typed = serde.loads_typed
 
     def dumps_typed(self, value: Any) -> tuple[str, bytes]:
         if type(value) is list and value and type(value[0]) in _KINDS:
@@ -105,6 +116,56 @@ class MessageSerializer:
             return None  # the serializer will say so of the list
         return data[1:] if type_ == "msgpack" else None
 
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        type_, packed = data
+        if type_ == "msgpack" and _begins_with_object(packed):
+            return ormsgpack.unpackb(
+                packed, ext_hook=self._revive, option=ormsgpack.OPT_NON_STR_KEYS
+            )
+        return self._serde.loads_typed(data)
+
+    def _revive(self, code: int, data: bytes) -> Any:
+        """An object from its bytes."""
+        found = self._known.get(data) if code == _PYDANTIC else None
+        if found is None:
+            value = self._serde.loads_typed(("msgpack", _EXT_32.pack(0xC9, len(data), code) + data))
+            if code == _PYDANTIC and (found := _held(value)) is not None:
+                self._known.add(data, found)
+            return value
+        letter, fields, extra, given = marshal.loads(found)
+        kind = _CLASSES[letter]
+        message = object.__new__(kind)
+        _set(message, "__dict__", fields)
+        _set(message, "__pydantic_extra__", extra)
+        _set(message, "__pydantic_fields_set__", given)
+        _set(message, "__pydantic_private__", None)
+        return message
+
+
+def _begins_with_object(packed: bytes) -> bool:
+    """Whether it is a list whose first item is an extension: mostly a list of messages."""
+    head = packed[0] if packed else 0
+    first = 1 if 0x90 < head <= 0x9F else {0xDC: 3, 0xDD: 5}.get(head, len(packed))
+    return packed[first : first + 1] in _EXTENSIONS
+
+
+def _held(value: Any) -> bytes | None:
+    """What a message holds; None if it is none, or a copy might differ from it."""
+    letter = _KINDS.get(type(value))
+    if letter is None or value.__pydantic_private__ is not None:
+        return None
+    held = value.__dict__, value.__pydantic_extra__, value.__pydantic_fields_set__
+    return marshal.dumps((letter, *held)) if _is_plain(held) else None
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    kind = type(value)
+    if kind is dict:
+        value = [*value.keys(), *value.values()]
+    elif kind not in (list, set, tuple):
+        return kind in _PLAIN
+    return depth < _DEPTH and all(_is_plain(item, depth + 1) for item in value)
+
 
 def _list_head(n: int) -> bytes:
     if n < 16:
@@ -112,6 +173,8 @@ def _list_head(n: int) -> bytes:
     return _LIST_16.pack(0xDC, n) if n < 1 << 16 else _LIST_32.pack(0xDD, n)
 
 
-def writing(serde: SerializerProtocol, known: Known) -> SerializerProtocol:
-    """The serializer for what is written. Any but LangGraph's own keeps its way."""
-    return MessageSerializer(serde, known) if type(serde) is JsonPlusSerializer else serde
+def quick(serde: SerializerProtocol, known: Known) -> SerializerProtocol:
+    """The same serializer, but sooner done. Any but LangGraph's own keeps its way."""
+    if type(serde) is JsonPlusSerializer and not getattr(serde, "_custom_unpack_ext_hook", True):
+        return MessageSerializer(serde, known)
+    return serde

@@ -230,31 +230,31 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """What a DeltaChannel is rebuilt from; ancestors are read in pages."""
-        return self._sync.run(_history.history(_place(config), channels, self.serde))
+        return self._sync.run(_history.history(_place(config), channels, self._quick))
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """What a DeltaChannel is rebuilt from; ancestors are read in pages."""
-        return await self._async.run(_history.history(_place(config), channels, self.serde))
+        return await self._async.run(_history.history(_place(config), channels, self._quick))
 
     @property
-    def _writing(self) -> SerializerProtocol:
-        return _messages.writing(self.serde, self._known)
+    def _quick(self) -> SerializerProtocol:
+        return _messages.quick(self.serde, self._known)
 
     def _get_tuple(self, config: RunnableConfig) -> Exchange[CheckpointTuple | None]:
         try:
             response = yield _wire.get(_place(config))
         except NotFoundError:
             return None
-        stored = _wire.read_checkpoint(response, self.serde)
+        stored = _wire.read_checkpoint(response, self._quick)
         self._bases.remember(stored.place.thread_id, stored.place.ns, stored.values)
         sends = yield from _pending_sends(stored, [])
         return self._tuple(stored, sends)
 
     def _list_page(self, listing: _Listing) -> Exchange[builtins.list[CheckpointTuple]]:
         response = yield _wire.query(listing.members())
-        page = _wire.read_page(response, self.serde)
+        page = _wire.read_page(response, self._quick)
         listing.advance(page)
         tuples = []
         for stored in page.items:
@@ -271,7 +271,7 @@ class StatewardSaver(BaseCheckpointSaver[str]):
     ) -> Exchange[RunnableConfig]:
         place = _place(config)
         metadata = get_checkpoint_metadata(config, metadata)
-        put = _wire.Put.of(place, checkpoint, metadata, new_versions, self._writing)
+        put = _wire.Put.of(place, checkpoint, metadata, new_versions, self._quick)
         patches = self._bases.patches(place.thread_id, place.ns, put.values)
         try:
             yield put.request(patches)
@@ -292,10 +292,10 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         task_path: str,
     ) -> Exchange[None]:
         place = _place(config)
-        yield from _wire.put_writes(place, writes, task_id, task_path, self._writing)
+        yield from _wire.put_writes(place, writes, task_id, task_path, self._quick)
 
     def _tuple(self, stored: Stored, sends: builtins.list[Write]) -> CheckpointTuple:
-        load = self.serde.loads_typed
+        load = self._quick.loads_typed
         checkpoint = cast(Checkpoint, stored.checkpoint)
         checkpoint["channel_values"] = {
             value.channel: load((value.type, value.data)) for value in stored.values

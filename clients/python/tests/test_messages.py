@@ -20,9 +20,10 @@ from langchain_core.messages import (
 )
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from pydantic import BaseModel
 
 from stateward import _messages
-from stateward._messages import Known, writing
+from stateward._messages import Known, quick
 from stateward.langgraph import StatewardSaver
 
 
@@ -97,23 +98,23 @@ def serde() -> JsonPlusSerializer:
 
 
 def test_the_same_bytes(serde: JsonPlusSerializer) -> None:
-    quick = writing(serde, Known())
+    sooner = quick(serde, Known())
     for value in (MESSAGES, MESSAGES[:1], [], None, b"raw", {"m": MESSAGES}, tuple(MESSAGES)):
         for _ in range(2):  # the second one finds what is known
-            assert quick.dumps_typed(value) == serde.dumps_typed(value)
+            assert sooner.dumps_typed(value) == serde.dumps_typed(value)
     for message in MESSAGES:
-        assert quick.dumps_typed([message]) == serde.dumps_typed([message])
-        assert quick.dumps_typed(message) == serde.dumps_typed(message)
+        assert sooner.dumps_typed([message]) == serde.dumps_typed([message])
+        assert sooner.dumps_typed(message) == serde.dumps_typed(message)
 
 
 @pytest.mark.parametrize("n", [15, 16, 65535, 65536])
 def test_heads_of_lists(serde: JsonPlusSerializer, n: int) -> None:
     value = [MESSAGES[0]] * n
-    assert writing(serde, Known()).dumps_typed(value) == serde.dumps_typed(value)
+    assert quick(serde, Known()).dumps_typed(value) == serde.dumps_typed(value)
 
 
 def test_a_message_that_is_changed_in_place(serde: JsonPlusSerializer) -> None:
-    quick = writing(serde, Known())
+    sooner = quick(serde, Known())
     message = AIMessage("before", additional_kwargs={"deep": {"down": [1]}})
     for change in (
         lambda: message.additional_kwargs["deep"]["down"].append(2),
@@ -122,25 +123,25 @@ def test_a_message_that_is_changed_in_place(serde: JsonPlusSerializer) -> None:
         lambda: setattr(message, "beside", "a field of its own"),
         lambda: message.tool_calls.append(CALL),  # type: ignore[arg-type]
     ):
-        quick.dumps_typed([message])
+        sooner.dumps_typed([message])
         change()
-        assert quick.dumps_typed([message]) == serde.dumps_typed([message])
+        assert sooner.dumps_typed([message]) == serde.dumps_typed([message])
 
 
 def test_random_lists(serde: JsonPlusSerializer) -> None:
-    quick = writing(serde, Known(memory=20_000))  # forgets while it goes on
+    sooner = quick(serde, Known(memory=20_000))  # forgets while it goes on
     chosen = random.Random(3)
     for _ in range(300):
         value = chosen.choices(MESSAGES, k=chosen.randint(1, 40))
-        assert quick.dumps_typed(value) == serde.dumps_typed(value)
+        assert sooner.dumps_typed(value) == serde.dumps_typed(value)
 
 
 def test_what_is_known_is_not_serialized_again(
     serde: JsonPlusSerializer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = writing(serde, Known())
+    sooner = quick(serde, Known())
     value = [HumanMessage(str(i)) for i in range(10)]
-    quick.dumps_typed(value)
+    sooner.dumps_typed(value)
     asked: list[Any] = []
     original = JsonPlusSerializer.dumps_typed
 
@@ -150,7 +151,7 @@ def test_what_is_known_is_not_serialized_again(
 
     monkeypatch.setattr(JsonPlusSerializer, "dumps_typed", dumps_typed)
     new = HumanMessage("new")
-    quick.dumps_typed([*value, new])
+    sooner.dumps_typed([*value, new])
     assert asked == [[new]]
 
 
@@ -173,16 +174,126 @@ def test_what_is_asked_for_stays() -> None:
 
 
 def test_errors_are_those_of_the_serializer(serde: JsonPlusSerializer) -> None:
-    quick = writing(serde, Known())
+    sooner = quick(serde, Known())
     value = [HumanMessage("fine"), HumanMessage("not", additional_kwargs={"n": 1 << 70})]
     with pytest.raises(ormsgpack.MsgpackEncodeError):
         serde.dumps_typed(value)
     with pytest.raises(ormsgpack.MsgpackEncodeError):
-        quick.dumps_typed(value)
+        sooner.dumps_typed(value)
     pickles = JsonPlusSerializer(pickle_fallback=True)
-    quick = writing(pickles, Known())
-    assert quick.dumps_typed(value) == pickles.dumps_typed(value)
-    assert quick.dumps_typed(value)[0] == "pickle"
+    sooner = quick(pickles, Known())
+    assert sooner.dumps_typed(value) == pickles.dumps_typed(value)
+    assert sooner.dumps_typed(value)[0] == "pickle"
+
+
+def held(value: Any) -> Any:
+    """All that a revived value is made of, with the types of it."""
+    if isinstance(value, dict):
+        return dict, [(held(k), held(v)) for k, v in value.items()]
+    if isinstance(value, list | tuple):
+        return type(value), [held(item) for item in value]
+    if isinstance(value, BaseModel):
+        rest = value.__pydantic_extra__, value.__pydantic_private__
+        return type(value), held(value.__dict__), held(rest), value.__pydantic_fields_set__
+    return type(value), repr(value)
+
+
+PACKABLE = [m for m in MESSAGES if not isinstance(getattr(m, "artifact", None), Point)]
+
+
+def test_the_same_objects(serde: JsonPlusSerializer) -> None:
+    sooner = quick(serde, Known())
+    deep: Any = []
+    for _ in range(60):
+        deep = [deep]
+    nested = HumanMessage("deep", additional_kwargs={"n": deep})
+    values: tuple[Any, ...] = (
+        PACKABLE,
+        [nested],
+        [{1, 2}, *PACKABLE],
+        [],
+        [[]],
+        {"m": PACKABLE},
+        b"",
+        "text",
+        None,
+    )
+    for value in (*values, *([message] for message in PACKABLE)):
+        data = serde.dumps_typed(value)
+        for _ in range(3):  # the second and third find what is known
+            assert held(sooner.loads_typed(data)) == held(serde.loads_typed(data))
+            assert sooner.loads_typed(data) is not sooner.loads_typed(data) or not value
+
+
+def test_what_was_revived_is_not_shared(serde: JsonPlusSerializer) -> None:
+    sooner = quick(serde, Known())
+    whole = AIMessage("of", id="1", tool_calls=[CALL], additional_kwargs={"deep": {"down": [1]}})
+    data = serde.dumps_typed([whole, whole])
+    for _ in range(3):
+        first, second = sooner.loads_typed(data)
+        assert held([first, second]) == held(serde.loads_typed(data))
+        first.additional_kwargs["deep"]["down"].append(2)
+        first.tool_calls[0]["args"]["for"].clear()
+        first.content, first.beside = "changed", "a field of its own"
+        assert held(second) == held(serde.loads_typed(data)[0])
+
+
+def test_what_is_known_is_not_revived_again(
+    serde: JsonPlusSerializer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sooner = quick(serde, Known())
+    value = [HumanMessage(str(i)) for i in range(10)]
+    sooner.loads_typed(serde.dumps_typed(value))
+    data = serde.dumps_typed([*value, HumanMessage("new")])
+    asked: list[Any] = []
+    original = JsonPlusSerializer.loads_typed
+
+    def loads_typed(self: JsonPlusSerializer, packed: tuple[str, bytes]) -> Any:
+        asked.append(packed)
+        return original(self, packed)
+
+    monkeypatch.setattr(JsonPlusSerializer, "loads_typed", loads_typed)
+    assert len(sooner.loads_typed(data)) == 11
+    assert len(asked) == 1
+
+
+def test_only_what_is_allowed_is_revived() -> None:
+    strict = JsonPlusSerializer(allowed_msgpack_modules=None)
+    sooner = quick(strict, Known())
+    data = strict.dumps_typed([Own(content="mine"), HumanMessage("theirs")])
+    for _ in range(2):
+        own, message = sooner.loads_typed(data)
+        assert type(own) is dict
+        assert type(message) is HumanMessage
+
+
+@pytest.mark.parametrize("data", [b"\xc1", b"\x91", b"\x91\xc7", b"\x91\xc8\x00\x05\x05", b"\xdc"])
+def test_damaged_data(serde: JsonPlusSerializer, data: bytes) -> None:
+    for either in (serde, quick(serde, Known())):
+        with pytest.raises(ormsgpack.MsgpackDecodeError):
+            either.loads_typed(("msgpack", data))
+
+
+def test_extensions_of_all_sizes(serde: JsonPlusSerializer) -> None:
+    sooner = quick(serde, Known())
+    for size in (0, 10, 1000, 100_000):
+        data = serde.dumps_typed([HumanMessage("x" * size)] * 2)
+        for _ in range(2):
+            assert held(sooner.loads_typed(data)) == held(serde.loads_typed(data))
+
+
+def test_extensions_that_hold_nothing(serde: JsonPlusSerializer) -> None:
+    def outcome(either: Any, data: bytes) -> Any:
+        try:
+            return either.loads_typed(("msgpack", data))
+        except ValueError as error:
+            return type(error), str(error)
+
+    sooner = quick(serde, Known())
+    for code in range(9):
+        for head in (b"\xd4", b"\xc7\x01"):
+            data = b"\x91" + head + bytes([code]) + b"\x01"
+            assert outcome(sooner, data) == outcome(serde, data)
 
 
 def test_other_serializers_are_left_alone(serde: JsonPlusSerializer) -> None:
@@ -190,25 +301,32 @@ def test_other_serializers_are_left_alone(serde: JsonPlusSerializer) -> None:
         pass
 
     encrypted = EncryptedSerializer(Reversed(), serde)
-    for other in (Theirs(), encrypted):
-        assert writing(other, Known()) is other
+    hooked = JsonPlusSerializer(__unpack_ext_hook__=lambda code, data: (code, data))
+    for other in (Theirs(), encrypted, hooked):
+        assert quick(other, Known()) is other
 
 
 def test_the_saver_follows_its_serializer() -> None:
     saver = StatewardSaver.from_url("http://127.0.0.1:1")
-    assert isinstance(saver._writing, _messages.MessageSerializer)
+    assert isinstance(saver._quick, _messages.MessageSerializer)
     saver.serde = EncryptedSerializer(Reversed())
-    writing_now: Any = saver._writing
-    assert writing_now is saver.serde
+    now: Any = saver._quick
+    assert now is saver.serde
 
 
 def test_threads(serde: JsonPlusSerializer) -> None:
-    quick = writing(serde, Known(memory=5_000))
+    sooner = quick(serde, Known(memory=5_000))
 
     def wrong(seed: int) -> list[Any]:
         chosen = random.Random(seed)
         values = [chosen.choices(MESSAGES[:12], k=8) for _ in range(100)]
-        return [v for v in values if quick.dumps_typed(v) != serde.dumps_typed(v)]
+        packed = [(v, sooner.dumps_typed(v)) for v in values]
+        return [
+            v
+            for v, data in packed
+            if data != serde.dumps_typed(v)
+            or held(sooner.loads_typed(data)) != held(serde.loads_typed(data))
+        ]
 
     with ThreadPoolExecutor(4) as pool:
         assert not any(pool.map(wrong, range(4)))
