@@ -10,32 +10,20 @@ from collections import deque
 from typing import cast
 
 from stateward import _http
+from stateward._endpoint import Endpoint
 from stateward._http import Answers, BadAnswer
 from stateward._retry import Attempts, NoAnswer
 from stateward.errors import answer_error, connection_error
-from stateward.transport import TIMEOUT, Address, Done, Exchange, Request, Response, T, step
+from stateward.transport import Done, Exchange, Request, Response, T, step
 
 _OPEN_MAX = 100  # connections of a loop; further requests wait
 _BUFFER = 1 << 18  # bytes that may lie received and unread
 
 
-class AsyncTransport:
+class AsyncTransport(Endpoint):
     """After aclose() it may be used again: it opens connections anew."""
 
-    def __init__(
-        self,
-        url: str,
-        token: str | None = None,
-        *,
-        timeout: float = TIMEOUT,
-        ssl_context: ssl.SSLContext | None = None,
-    ) -> None:
-        self._address = Address.parse(url, token)
-        self._timeout = timeout
-        self._ssl = ssl_context
-        if self._address.secure and ssl_context is None:
-            self._ssl = ssl.create_default_context()
-        self._fixed = _http.fixed_head(self._address.host_header, self._address.headers)
+    def _begin(self) -> None:
         # By process and loop. Those of a parent process stay untouched: closing them would take
         # its sockets out of the epoll set that both share.
         self._pools: dict[tuple[int, asyncio.AbstractEventLoop], _Pool] = {}
@@ -80,7 +68,7 @@ class AsyncTransport:
         self._drop_left()
 
     async def _attempt(self, request: Request) -> Response:
-        data = _http.encode(request, self._address.base, self._fixed)
+        data = self._encode(request)
         pool = self._pool()
         async with pool.limit:
             connection = pool.take()
@@ -102,8 +90,7 @@ class AsyncTransport:
 
     async def _connect(self) -> _Connection:
         address = self._address
-        secure = self._ssl if address.secure else None
-        opening = asyncio.open_connection(address.host, address.port, limit=_BUFFER, ssl=secure)
+        opening = asyncio.open_connection(address.host, address.port, limit=_BUFFER, ssl=self._ssl)
         try:
             return _Connection(*await asyncio.wait_for(opening, self._timeout))
         except asyncio.TimeoutError as error:

@@ -13,31 +13,19 @@ import time
 from collections import deque
 
 from stateward import _http
+from stateward._endpoint import Endpoint
 from stateward._http import BadAnswer, Connection
 from stateward._retry import Attempts, NoAnswer
 from stateward.errors import answer_error, connection_error
-from stateward.transport import TIMEOUT, Address, Done, Exchange, Request, Response, T, step
+from stateward.transport import Done, Exchange, Request, Response, T, step
 
 _IDLE_MAX = 64  # connections kept open
 
 
-class SyncTransport:
+class SyncTransport(Endpoint):
     """After close() it may be used again: it opens connections anew."""
 
-    def __init__(
-        self,
-        url: str,
-        token: str | None = None,
-        *,
-        timeout: float = TIMEOUT,
-        ssl_context: ssl.SSLContext | None = None,
-    ) -> None:
-        self._address = Address.parse(url, token)
-        self._timeout = timeout
-        self._ssl = ssl_context
-        if self._address.secure and ssl_context is None:
-            self._ssl = ssl.create_default_context()
-        self._fixed = _http.fixed_head(self._address.host_header, self._address.headers)
+    def _begin(self) -> None:
         self._idle = _Idle(os.getpid())
 
     def run(self, exchange: Exchange[T]) -> T:
@@ -79,7 +67,7 @@ class SyncTransport:
                 connection.close()
 
     def _attempt(self, request: Request) -> Response:
-        data = _http.encode(request, self._address.base, self._fixed)
+        data = self._encode(request)
         connection = self._take()
         reused = connection is not None
         if connection is None:
@@ -105,7 +93,7 @@ class SyncTransport:
             raise NoAnswer(error, sent=False) from error
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._ssl is not None and address.secure:
+            if self._ssl is not None:
                 sock = self._ssl.wrap_socket(sock, server_hostname=address.host)
             else:
                 _http.set_timeout(sock, self._timeout)
