@@ -162,4 +162,12 @@
 #define EACH_NUMBER(list) \
     "SELECT CAST(unnest(string_to_array(convert_from(" list ", 'UTF8'), ',')) AS BIGINT)"
 
+/*
+ * The values of a namespace that have one of these keys, as v. Each key is looked for by itself: while the
+ * table is small the planner would look at all values of the namespace, and read the list for each.
+ */
+#define VALUES_OF_KEYS(list)                                                                     \
+    ", (" EACH_NUMBER(list) ") AS k (key), LATERAL (SELECT id, channel, version "                \
+    "FROM checkpoint_values WHERE namespace = n.id AND key = k.key OFFSET 0) v "
+
 #endif

@@ -53,4 +53,7 @@
 /* A row for each number of "1,2,3". */
 #define EACH_NUMBER(list) "SELECT value FROM json_each('[' || " list " || ']')"
 
+#define VALUES_OF_KEYS(list) \
+    NESTED_JOIN " " T_VALUE " v ON v.namespace = n.id AND v.key " AMONG(list) " "
+
 #endif

@@ -163,7 +163,7 @@
     X(TARGET_TASK, TARGET_OF_TASK("?1", "?2", "?3", "?4", "?5")) \
     X(TARGET_CARRIED, "SELECT v.id, v.channel, v.version FROM " T_THREAD " t " \
                       NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
-                      NESTED_JOIN " " T_VALUE " v ON v.namespace = n.id AND v.key " AMONG("?4") " " \
+                      VALUES_OF_KEYS("?4") \
                       TARGET_THREAD " ORDER BY v.id DESC") \
     X(CHECKPOINT_ASKED, CHECKPOINT_COLUMNS CHECKPOINT_OF ASKED TARGET_THREAD) \
     X(CHECKPOINT_LATEST, CHECKPOINT_COLUMNS CHECKPOINT_OF LATEST TARGET_THREAD) \

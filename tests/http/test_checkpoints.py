@@ -88,6 +88,16 @@ def test_channels_not_sent_are_carried(server: Server, uid: str) -> None:
     assert values_of(server.get(f"/checkpoints/{uid}/1").json()) == {"a": b"a1", "b": b"b1", "gone": b"g"}
 
 
+def test_many_channels_are_carried(server: Server, uid: str) -> None:
+    """To find each must not cost as much as to look at all: the store would be given up."""
+    versions = {f"c{i}": str(i) for i in range(10_000)}
+    values = dict.fromkeys(versions, b"x")
+    assert server.put(f"/checkpoints/{uid}/c1", channel(versions, values)).status == 201
+    for later in ("c2", "c3"):
+        assert server.put(f"/checkpoints/{uid}/{later}", channel(versions, {})).status == 201
+        assert values_of(server.get(f"/checkpoints/{uid}/{later}").json()) == values
+
+
 def test_versions_keep_their_type(server: Server, uid: str) -> None:
     server.put(f"/checkpoints/{uid}/1", channel({"a": 1}, {"a": b"int"}))
     server.put(f"/checkpoints/{uid}/2", channel({"a": "1"}, {}))
