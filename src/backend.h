@@ -34,16 +34,17 @@ enum backend_caps {
 
 /* What the lane that opens a backend is for. */
 enum backend_role {
-    BACKEND_ANY,    /* reads and writes */
-    BACKEND_WRITER, /* opened first; the only one that writes, and migrates the schema */
-    BACKEND_READER, /* never given an op that writes */
+    BACKEND_ANY,     /* reads and writes */
+    BACKEND_WRITER,  /* opened first; the only one that writes, and migrates the schema */
+    BACKEND_READER,  /* never given an op that writes */
+    BACKEND_SCANNER, /* only given ops that may take long (op_scans) */
 };
 
 /* How many lanes a kind of store works best with. */
 enum backend_lanes {
     LANES_ONE,            /* one connection for everything */
     LANES_WRITER_READERS, /* one writer, some readers beside it */
-    LANES_BY_KEY,         /* equal lanes; an op goes to that of hash(tenant, id) */
+    LANES_BY_KEY, /* equal lanes; an op goes to that of hash(tenant, id). One more for scans */
 };
 
 struct value_cache;  /* storage/value_cache.h */

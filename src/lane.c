@@ -30,7 +30,8 @@ struct worker {
 
 struct lanes {
     struct lanes_config cfg;
-    struct queue *queues; /* writer and readers: queue 0 writes, queue 1 is the readers' */
+    struct queue
+        *queues; /* writer and readers: 0 writes, 1 is the readers'; by key: the last scans */
     struct worker *workers;
     size_t n_queues, n_workers;
     atomic_size_t depth;
@@ -188,9 +189,15 @@ static void *work(void *arg)
 
 static enum backend_role role_of(const struct lanes *l, size_t worker)
 {
-    if (l->cfg.layout != LANES_WRITER_READERS)
-        return BACKEND_ANY;
-    return worker == 0 ? BACKEND_WRITER : BACKEND_READER;
+    switch (l->cfg.layout) {
+    case LANES_WRITER_READERS:
+        return worker == 0 ? BACKEND_WRITER : BACKEND_READER;
+    case LANES_BY_KEY:
+        return worker == l->n_workers - 1 ? BACKEND_SCANNER : BACKEND_ANY;
+    case LANES_ONE:
+        break;
+    }
+    return BACKEND_ANY;
 }
 
 static size_t queue_of_worker(const struct lanes *l, size_t worker)
@@ -209,7 +216,7 @@ static bool lay_out(struct lanes *l, struct err *err)
         l->n_workers = 1 + (l->cfg.n_readers ? l->cfg.n_readers : 1);
         break;
     case LANES_BY_KEY:
-        l->n_queues = l->n_workers = l->cfg.n_lanes ? l->cfg.n_lanes : 1;
+        l->n_queues = l->n_workers = (l->cfg.n_lanes ? l->cfg.n_lanes : 1) + 1;
         break;
     }
     l->queues = calloc(l->n_queues, sizeof(*l->queues));
@@ -287,9 +294,11 @@ static struct queue *queue_for(struct lanes *l, const struct op *op)
     case LANES_WRITER_READERS:
         return &l->queues[op_writes(op) ? 0 : 1];
     case LANES_BY_KEY:
+        if (op_scans(op))
+            return &l->queues[l->n_queues - 1];
         if (!slice_present(op->id))
-            return &l->queues[atomic_fetch_add(&l->turn, 1) % l->n_queues];
-        return &l->queues[op_lane_hash(op) % l->n_queues];
+            return &l->queues[atomic_fetch_add(&l->turn, 1) % (l->n_queues - 1)];
+        return &l->queues[op_lane_hash(op) % (l->n_queues - 1)];
     case LANES_ONE:
         break;
     }

@@ -8,6 +8,9 @@
  * leaves only after its batch is durable. Ops on one record keep their order; but one that is done in
  * parts (op->again) goes to the end of its queue after each, and those behind it run in between.
  *
+ * Where lanes are equal, ops that may look at all of a tenant have one of their own: others need not wait
+ * for them.
+ *
  * Threads    all functions may be called from any thread, but open and close.
  * Ownership  a submitted op belongs to the lanes until it is posted to op->home. Lanes own their
  *            backends.
@@ -24,7 +27,7 @@ struct lanes;
 struct lanes_config {
     enum backend_lanes layout;
     unsigned n_readers; /* LANES_WRITER_READERS */
-    unsigned n_lanes;   /* LANES_BY_KEY */
+    unsigned n_lanes;   /* LANES_BY_KEY: without the one for scans */
     size_t batch_max_ops;
     size_t queue_max; /* of all lanes together */
     bool above;       /* they hand their ops on to other lanes, which count them */

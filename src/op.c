@@ -22,6 +22,11 @@ bool op_writes(const struct op *op)
     return types[op->type].flags & OP_WRITES;
 }
 
+bool op_scans(const struct op *op)
+{
+    return (types[op->type].flags & OP_SCANS) && !slice_present(op->id);
+}
+
 bool op_is_idempotent(const struct op *op)
 {
     unsigned flags = types[op->type].flags;

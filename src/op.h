@@ -28,43 +28,44 @@ enum op_flags {
     OP_WRITES = 1 << 0,     /* changes the store */
     OP_IDEMPOTENT = 1 << 1, /* running it again is harmless: readers see the same */
     OP_KEYED = 1 << 2,      /* honours op->repeat, which makes it idempotent */
+    OP_SCANS = 1 << 3,      /* without an id it may look at all that a tenant has */
 };
 
 /* type, member of the union and name in logs and metrics, flags */
-#define OP_TYPES(X)                                              \
-    X(SESSION_PUT, session_put, OP_WRITES | OP_KEYED)            \
-    X(SESSION_GET, session_get, OP_IDEMPOTENT)                   \
-    X(SESSION_LIST, session_list, OP_IDEMPOTENT)                 \
-    X(SESSION_PATCH, session_patch, OP_WRITES | OP_KEYED)        \
-    X(SESSION_DELETE, session_delete, OP_WRITES | OP_IDEMPOTENT) \
-    X(CONTEXT_PUT, context_put, OP_WRITES)                       \
-    X(CONTEXT_GET, context_get, OP_IDEMPOTENT)                   \
-    X(CONTEXT_LIST, context_list, OP_IDEMPOTENT)                 \
-    X(MESSAGE_APPEND, message_append, OP_WRITES | OP_IDEMPOTENT) \
-    X(MESSAGE_LIST, message_list, OP_IDEMPOTENT)                 \
-    X(MESSAGE_TRIM, message_trim, OP_WRITES)                     \
-    X(CHECKPOINT_PUT, checkpoint_put, OP_WRITES | OP_IDEMPOTENT) \
-    X(CHECKPOINT_GET, checkpoint_get, OP_IDEMPOTENT)             \
-    X(CHECKPOINT_LIST, checkpoint_list, OP_IDEMPOTENT)           \
-    X(VALUES_GET, values_get, OP_IDEMPOTENT)                     \
-    X(WRITES_PUT, writes_put, OP_WRITES | OP_IDEMPOTENT)         \
-    X(WRITES_GET, writes_get, OP_IDEMPOTENT)                     \
-    X(THREAD_GET, thread_get, OP_IDEMPOTENT)                     \
-    X(THREAD_LIST, thread_list, OP_IDEMPOTENT)                   \
-    X(THREAD_DELETE, thread_delete, OP_WRITES | OP_IDEMPOTENT)   \
-    X(THREAD_COPY, thread_copy, OP_WRITES)                       \
-    X(THREAD_PRUNE, thread_prune, OP_WRITES)                     \
-    X(RUNS_DELETE, runs_delete, OP_WRITES)                       \
-    X(CLEANUP, cleanup, OP_WRITES)                               \
-    X(STATS, stats, OP_IDEMPOTENT)                               \
-    X(PROBE, probe, OP_IDEMPOTENT)                               \
-    X(DESCRIBE, describe, OP_IDEMPOTENT)                         \
-    X(TENANT_LIST, tenant_list, OP_IDEMPOTENT)                   \
-    X(TENANT_FORGET, tenant_forget, OP_WRITES | OP_IDEMPOTENT)   \
-    X(READ_RANGE, read_range, OP_IDEMPOTENT)                     \
-    X(RECORDS_GET, records_get, OP_IDEMPOTENT)                   \
-    X(MERGE, merge, OP_WRITES | OP_IDEMPOTENT)                   \
-    X(PAIR_READ, pair_read, OP_IDEMPOTENT)                       \
+#define OP_TYPES(X)                                               \
+    X(SESSION_PUT, session_put, OP_WRITES | OP_KEYED)             \
+    X(SESSION_GET, session_get, OP_IDEMPOTENT)                    \
+    X(SESSION_LIST, session_list, OP_IDEMPOTENT | OP_SCANS)       \
+    X(SESSION_PATCH, session_patch, OP_WRITES | OP_KEYED)         \
+    X(SESSION_DELETE, session_delete, OP_WRITES | OP_IDEMPOTENT)  \
+    X(CONTEXT_PUT, context_put, OP_WRITES)                        \
+    X(CONTEXT_GET, context_get, OP_IDEMPOTENT)                    \
+    X(CONTEXT_LIST, context_list, OP_IDEMPOTENT)                  \
+    X(MESSAGE_APPEND, message_append, OP_WRITES | OP_IDEMPOTENT)  \
+    X(MESSAGE_LIST, message_list, OP_IDEMPOTENT)                  \
+    X(MESSAGE_TRIM, message_trim, OP_WRITES)                      \
+    X(CHECKPOINT_PUT, checkpoint_put, OP_WRITES | OP_IDEMPOTENT)  \
+    X(CHECKPOINT_GET, checkpoint_get, OP_IDEMPOTENT)              \
+    X(CHECKPOINT_LIST, checkpoint_list, OP_IDEMPOTENT | OP_SCANS) \
+    X(VALUES_GET, values_get, OP_IDEMPOTENT)                      \
+    X(WRITES_PUT, writes_put, OP_WRITES | OP_IDEMPOTENT)          \
+    X(WRITES_GET, writes_get, OP_IDEMPOTENT)                      \
+    X(THREAD_GET, thread_get, OP_IDEMPOTENT)                      \
+    X(THREAD_LIST, thread_list, OP_IDEMPOTENT | OP_SCANS)         \
+    X(THREAD_DELETE, thread_delete, OP_WRITES | OP_IDEMPOTENT)    \
+    X(THREAD_COPY, thread_copy, OP_WRITES)                        \
+    X(THREAD_PRUNE, thread_prune, OP_WRITES)                      \
+    X(RUNS_DELETE, runs_delete, OP_WRITES)                        \
+    X(CLEANUP, cleanup, OP_WRITES)                                \
+    X(STATS, stats, OP_IDEMPOTENT | OP_SCANS)                     \
+    X(PROBE, probe, OP_IDEMPOTENT)                                \
+    X(DESCRIBE, describe, OP_IDEMPOTENT)                          \
+    X(TENANT_LIST, tenant_list, OP_IDEMPOTENT)                    \
+    X(TENANT_FORGET, tenant_forget, OP_WRITES | OP_IDEMPOTENT)    \
+    X(READ_RANGE, read_range, OP_IDEMPOTENT)                      \
+    X(RECORDS_GET, records_get, OP_IDEMPOTENT)                    \
+    X(MERGE, merge, OP_WRITES | OP_IDEMPOTENT)                    \
+    X(PAIR_READ, pair_read, OP_IDEMPOTENT)                        \
     X(PAIR_CHANGE, pair_change, OP_WRITES | OP_IDEMPOTENT)
 
 enum op_type {
@@ -108,6 +109,9 @@ const char *op_name(enum op_type type);
 
 /* Whether the op changes the store. */
 bool op_writes(const struct op *op);
+
+/* Whether the op may take as long as its tenant is large. */
+bool op_scans(const struct op *op);
 
 /* Whether running the op again after an unknown outcome is harmless. */
 bool op_is_idempotent(const struct op *op);

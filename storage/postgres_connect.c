@@ -181,3 +181,14 @@ bool connect_go_on(struct postgres *d, bool *waits, struct err *err)
         return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
     return true;
 }
+
+bool connect_is_heard(const struct postgres *d)
+{
+    struct postgres other = {.url = d->url, .timeout_ms = d->timeout_ms, .patient = true};
+    struct err ignored;
+    bool waits;
+
+    (void)!(connect_start(&other, &ignored) && connect_go_on(&other, &waits, &ignored));
+    PQfinish(other.conn);
+    return other.hung == 0;
+}

@@ -23,4 +23,7 @@ bool connect_start(struct postgres *d, struct err *err) MUST_USE;
  * patient waits until d->timeout_ms after the start. */
 bool connect_go_on(struct postgres *d, bool *waits, struct err *err) MUST_USE;
 
+/* Whether the server takes part in one more connection, be it to refuse it. */
+bool connect_is_heard(const struct postgres *d) MUST_USE;
+
 #endif

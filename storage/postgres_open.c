@@ -70,6 +70,7 @@ static bool set_up(struct postgres *d, struct err *err)
 
     snprintf(text, sizeof(text), POSTGRES_SET, d->schema);
     if (!check_pool(d, err) || !setup_run(d, text, err) || !setup_schema(d, err) ||
+        (d->sql.role == BACKEND_SCANNER && !setup_run(d, POSTGRES_SET_SCANNER, err)) ||
         !instance_take(d, err) || !setup_number(d, POSTGRES_CLOCK, &high, err) ||
         !setup_number(d, POSTGRES_SETTINGS, &durable, err) || !meet(d, err))
         return false;

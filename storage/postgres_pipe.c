@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "postgres_connect.h"
 #include "postgres_errors.h"
 #include "postgres_instance.h"
 #include "postgres_setup.h"
@@ -150,11 +151,14 @@ bool pipe_sync(struct postgres *d, struct use **sync, struct err *err)
     return pipe_sent(d, use, PQpipelineSync(d->conn), err);
 }
 
+/* A scan may be silent for longer than others, while the server hears. */
 static bool wait_for_server(struct postgres *d, short events, struct err *err)
 {
     int n = setup_poll(d, events);
     char reason[64];
 
+    while (n == 0 && d->sql.role == BACKEND_SCANNER && connect_is_heard(d))
+        n = setup_poll(d, events);
     if (n > 0)
         return true;
     snprintf(reason, sizeof(reason), "no answer within %lld ms", (long long)d->timeout_ms);

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -66,6 +67,50 @@ def test_a_server_that_hangs(alone: stores.Postgres, own: Any) -> None:
     until(lambda: "no answer within 300 ms" in detail(server))
     alone.signal(signal.SIGCONT)
     until(lambda: append(server, "c") == 201)
+
+
+def test_a_scan_on_a_server_that_hangs(alone: stores.Postgres, own: Any) -> None:
+    server: Server = own("--store-timeout", "300ms", primary=alone.url())
+    alone.signal(signal.SIGSTOP)
+    answer = server.get("/sessions")
+    assert answer.status == 503 and "no answer within 300 ms" in answer.json()["detail"]
+    alone.signal(signal.SIGCONT)
+    until(lambda: server.get("/sessions").status == 200)
+
+
+@pytest.fixture
+def slow(postgres: stores.Postgres, database: str) -> Iterator[str]:
+    """A user for whom it takes 1.5 s to look at a checkpoint, once make_slow() was called."""
+    postgres.sql(f"CREATE ROLE {database} LOGIN")
+    postgres.sql(f"GRANT CREATE ON DATABASE {database} TO {database}")
+    yield postgres.url(database, database)
+    postgres.sql(f"DROP DATABASE {database} WITH (FORCE)")
+    postgres.sql(f"DROP ROLE {database}")
+
+
+def make_slow(postgres: stores.Postgres, database: str) -> None:
+    postgres.sql("""SET search_path = stateward;
+        CREATE FUNCTION slow() RETURNS boolean LANGUAGE sql AS 'SELECT pg_sleep(1.5) IS NOT NULL';
+        ALTER TABLE checkpoints ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE checkpoints FORCE ROW LEVEL SECURITY;
+        CREATE POLICY slow ON checkpoints USING (slow())""", database)
+
+
+def test_a_scan_that_takes_long(postgres: stores.Postgres, database: str, slow: str, own: Any) -> None:
+    """Answered though the server is silent for longer than the time-out; others need not wait for it."""
+    server: Server = own("--store-timeout", "300ms", primary=slow)
+    assert server.put("/checkpoints/t/c", {"checkpoint_data": {}, "metadata": {}}).status == 201
+    make_slow(postgres, database)
+    with ThreadPoolExecutor(1) as pool:
+        scan = pool.submit(lambda: server.get("/checkpoints"))
+        appended = 0
+        while not scan.done():
+            assert append(server, f"c{appended}") == 201
+            appended += 1
+        assert scan.result().status == 200, scan.result().body
+        assert [c["checkpoint_id"] for c in scan.result().json()["items"]] == ["c"]
+    assert appended > 4
+    assert server.get("/checkpoints/t/c").status == 503  # no scan: nobody waits for so long
 
 
 def test_a_restart(alone: stores.Postgres, own: Any) -> None:

@@ -159,7 +159,7 @@ START_TEST(a_record_has_one_lane)
     make_ops(ops, ids, 90, OP_SESSION_PATCH, &home);
     submit(l, ops, 90);
     for (int i = 0; i < 8; i++) { /* about no record: in turn */
-        lists[i] = (struct op){.type = OP_SESSION_LIST, .home = &home};
+        lists[i] = (struct op){.type = OP_CLEANUP, .home = &home};
         submit(l, &lists[i], 1);
     }
     take(&home, 98);
@@ -172,7 +172,7 @@ START_TEST(a_record_has_one_lane)
             const struct op *op = o.fakes[f].ran[i];
             const void **lane;
 
-            if (op->type == OP_SESSION_LIST) {
+            if (op->type == OP_CLEANUP) {
                 n_lists++;
                 continue;
             }
@@ -182,6 +182,36 @@ START_TEST(a_record_has_one_lane)
         }
         ck_assert_uint_eq(n_lists, 2);
     }
+    inbox_done(&home);
+}
+END_TEST
+
+START_TEST(scans_have_a_lane)
+{
+    struct opener o = {0};
+    struct lanes *l = open_lanes(&o, LANES_BY_KEY, 1000);
+    struct op ops[20], scans[] = {{.type = OP_STATS},
+                                  {.type = OP_SESSION_LIST},
+                                  {.type = OP_THREAD_LIST},
+                                  {.type = OP_CHECKPOINT_LIST}};
+    char ids[20][8];
+    struct inbox home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err));
+    make_ops(ops, ids, 20, OP_CHECKPOINT_LIST, &home); /* of a thread: no scans */
+    submit(l, ops, 20);
+    for (size_t i = 0; i < COUNT_OF(scans); i++) {
+        scans[i].home = &home;
+        submit(l, &scans[i], 1);
+    }
+    take(&home, 20 + COUNT_OF(scans));
+    lanes_close(l);
+    ck_assert_uint_eq(o.n, 5);
+    ck_assert_int_eq(o.roles[4], BACKEND_SCANNER);
+    ck_assert_uint_eq(o.fakes[4].n_ran, COUNT_OF(scans));
+    for (size_t i = 0; i < o.fakes[4].n_ran; i++)
+        ck_assert(op_scans(o.fakes[4].ran[i]));
     inbox_done(&home);
 }
 END_TEST
@@ -344,6 +374,7 @@ Suite *suite_lane(void)
     tcase_add_test(t, what_gathers_is_one_sorted_batch);
     tcase_add_test(t, readers_never_write);
     tcase_add_test(t, a_record_has_one_lane);
+    tcase_add_test(t, scans_have_a_lane);
     tcase_add_test(t, a_full_queue_refuses);
     tcase_add_test(t, homes_get_their_own);
     tcase_add_test(t, a_failed_batch_fails_each_op);
