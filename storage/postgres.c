@@ -11,6 +11,7 @@
 #include "postgres_gather.h"
 #include "postgres_pipe.h"
 #include "postgres_rounds.h"
+#include "sql.h"
 
 #define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "sql.h"
 #include "sqlite_carrier.h"
 
 #define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)
