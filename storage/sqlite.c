@@ -1,5 +1,5 @@
-/* sqlite.c - transactions and the end of the sqlite driver; see sqlite.h. */
-#include "sqlite.h"
+/* sqlite.c - transactions and the end of the sqlite driver; see sqlite_driver.h. */
+#include "sqlite_driver.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
