@@ -5,12 +5,13 @@
  *        |                 `- the fallback is down: the primary alone (5)
  *        `- the primary is down or behind: at the fallback alone (6)
  */
-#include "failover_run.h"
+#include "failover.h"
 
 #include <stdlib.h>
 
 #include "clock.h"
 #include "failover_drain.h"
+#include "failover_run.h"
 #include "failover_tend.h"
 
 enum { UNSYNCED_MAX = 1000000 };
@@ -368,4 +369,9 @@ void failover_free(struct failover *f)
     id_set_clear(&f->unsynced);
     pthread_mutex_destroy(&f->lock);
     free(f);
+}
+
+void failover_report(struct failover *f, struct failover_report *out)
+{
+    state_report(f, out);
 }
