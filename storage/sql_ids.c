@@ -1,4 +1,4 @@
-/* sql_ids.c - tenants, stamps, and what the store says of itself; see sql.h. */
+/* sql_ids.c - tenants, stamps, and what the store says of itself; see sql_ops.h. */
 #include "clock.h"
 #include "sql_ops.h"
 
