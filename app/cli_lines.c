@@ -99,7 +99,7 @@ static bool write_all(struct lines *l, struct err *err)
         .stores = {&l->store, NULL},
         .difference = write_record,
         .failure = show_unread,
-        .progress = show_written,
+        .advance = show_written,
         .ctx = l,
     };
 

@@ -93,7 +93,7 @@ static bool run(struct transfer *t, struct show *s, struct err *err)
     bool ok;
 
     t->failure = show_failure;
-    t->progress = show_progress;
+    t->advance = show_progress;
     t->ctx = s;
     s->transfer = t;
     if (!transfer_size(t->stores[LEFT], &total, err))

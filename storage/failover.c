@@ -5,88 +5,22 @@
  *        |                 `- the fallback is down: the primary alone (5)
  *        `- the primary is down or behind: at the fallback alone (6)
  */
-#include "failover_run.h"
+#include "failover.h"
 
 #include <stdlib.h>
 
 #include "clock.h"
 #include "failover_drain.h"
+#include "failover_run.h"
 #include "failover_tend.h"
 
 enum { UNSYNCED_MAX = 1000000 };
-
-static void end(struct item *i, enum err_kind kind, const char *text)
-{
-    err_fill(&i->op->status, kind, "%s", text);
-    i->op->again = false;
-    i->stage = DONE;
-}
-
-void run_refuse(struct item *i, const char *text)
-{
-    end(i, i->doubt && op_writes(i->op) ? ERR_IN_DOUBT : ERR_UNAVAILABLE, text);
-}
-
-static bool has_expired(const struct op *op)
-{
-    return op->deadline_ns && op->deadline_ns < clock_now_ns();
-}
-
-/* Whether contact was lost, as far as this op tells. */
-static bool is_lost(const struct op *op)
-{
-    return op->status.kind == ERR_IN_DOUBT ||
-           (op->status.kind == ERR_UNAVAILABLE && !has_expired(op));
-}
 
 /* Whether a store has not begun with it. */
 static bool was_refused(const struct op *op)
 {
     return op->status.kind == ERR_UNAVAILABLE || op->status.kind == ERR_OVERLOADED ||
            op->status.kind == ERR_NO_MEMORY;
-}
-
-size_t run_gather(struct run *r, enum stage stage, struct item **items, struct op **ops)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < r->n; i++)
-        if (r->items[i].stage == stage) {
-            items[n] = &r->items[i];
-            ops[n++] = stage == AT_PRIMARY || stage == AT_FALLBACK ? r->items[i].op
-                                                                   : &r->items[i].copy;
-        }
-    return n;
-}
-
-void run_call(struct run *r, enum side side, struct op *const ops[], size_t n)
-{
-    const struct err *why = NULL;
-    bool answered = false;
-    struct err err;
-
-    if (!backend_execute(r->lane->stores[side], ops, n, &err))
-        for (size_t i = 0; i < n; i++) {
-            ops[i]->status = err;
-            if (err.kind == ERR_IN_DOUBT && !op_writes(ops[i]))
-                ops[i]->status.kind = ERR_UNAVAILABLE;
-        }
-    for (size_t i = 0; i < n; i++) {
-        if (is_lost(ops[i]))
-            why = &ops[i]->status;
-        else
-            answered = true;
-    }
-    if (why)
-        state_lost(r->f, side, false, why->text);
-    else if (answered)
-        state_answered(r->f, side);
-}
-
-void run_stamp(struct op *op, int64_t newest)
-{
-    stamp_observe(newest);
-    ops_stamp(op);
 }
 
 static void prepare(struct run *r, struct op *op, bool alone)
@@ -103,19 +37,13 @@ static void prepare(struct run *r, struct op *op, bool alone)
     ops_identify(op);
 }
 
-/* Tombstones are collected only when both stores know them (12). */
-bool run_needs_both(const struct run *r, const struct op *op)
-{
-    return ops_is_sweep(op) || (!r->f->cfg.single_instance && ops_is_conditional(op));
-}
-
 /* --- at the primary (4) --------------------------------------------------------------------------- */
 
 static void take_from_primary(struct run *r, struct item *i)
 {
     struct op *op = i->op;
 
-    if (is_lost(op)) {
+    if (run_is_lost(op)) {
         i->doubt |= op->status.kind == ERR_IN_DOUBT;
         i->stage = AT_FALLBACK;
     } else if (op->status.kind == ERR_FENCED) {
@@ -368,4 +296,9 @@ void failover_free(struct failover *f)
     id_set_clear(&f->unsynced);
     pthread_mutex_destroy(&f->lock);
     free(f);
+}
+
+void failover_report(struct failover *f, struct failover_report *out)
+{
+    state_report(f, out);
 }

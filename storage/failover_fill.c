@@ -30,7 +30,7 @@ static int64_t number(struct slice text)
     return n;
 }
 
-static struct said listen(const struct op_pair_read *read)
+static struct said said_in(const struct op_pair_read *read)
 {
     return (struct said){
         .pair = pair_note_text(read, "pair"),
@@ -211,7 +211,7 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     struct said said[2];
 
     if (reads[FALLBACK] && !reads[PRIMARY] && !fill->known[FALLBACK]) {
-        said[FALLBACK] = listen(reads[FALLBACK]);
+        said[FALLBACK] = said_in(reads[FALLBACK]);
         state_set_filled(f, FALLBACK, said[FALLBACK].filled);
     }
     if (!reads[PRIMARY] || !reads[FALLBACK]) {
@@ -220,7 +220,7 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
         return true;
     }
     for (int i = 0; i < 2; i++)
-        said[i] = listen(reads[i]);
+        said[i] = said_in(reads[i]);
     if (fill->active && is_lost(&said[fill->to], &said[!fill->to]))
         fill_done(fill);
     if (!fill->active && !compare(f, fill, said, stores, err))

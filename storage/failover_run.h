@@ -1,5 +1,5 @@
 /*
- * failover_run.h - one batch of a lane on its way through two stores; between failover.c and
+ * failover_run.h - one batch of a lane on its way through two stores; for failover.c and
  * failover_copy.c alone.
  *
  *     failover.c: at the primary -> failover_copy.c: fetch, copy, check -> done
@@ -55,6 +55,9 @@ size_t run_gather(struct run *r, enum stage stage, struct item **items, struct o
 
 /* Runs ops at a store and keeps its breaker. Each op has a status then. */
 void run_call(struct run *r, enum side side, struct op *const ops[], size_t n);
+
+/* Whether contact was lost, as far as this op tells. */
+bool run_is_lost(const struct op *op) MUST_USE;
 
 /* Neither store can take it; what the primary may have made of it is told. */
 void run_refuse(struct item *i, const char *text);

@@ -333,7 +333,7 @@ static enum failover_state state_of(const struct failover *f)
     return is_normal(f) ? FAILOVER_NORMAL : FAILOVER_FILLING;
 }
 
-void failover_report(struct failover *f, struct failover_report *out)
+void state_report(struct failover *f, struct failover_report *out)
 {
     pthread_mutex_lock(&f->lock);
     *out = f->report;

@@ -15,7 +15,9 @@
 
 #include <pthread.h>
 
-#include "failover.h"
+#include "backend.h"
+#include "failover_config.h"
+#include "failover_report.h"
 #include "id_set.h"
 
 enum side { PRIMARY, FALLBACK };
@@ -60,6 +62,9 @@ struct failover {
 #else
 #define KEEPS(f, rule) ((void)(f), true)
 #endif
+
+/* How it all is now. */
+void state_report(struct failover *f, struct failover_report *out);
 
 /* What is told of a store; under the lock. */
 struct failover_store *state_report_of(struct failover *f, enum side side) MUST_USE;

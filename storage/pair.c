@@ -9,6 +9,7 @@
 #include "acquaintance.h"
 #include "caller.h"
 #include "clock.h"
+#include "failover_tend.h"
 #include "relay.h"
 
 struct pair {

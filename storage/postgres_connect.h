@@ -11,7 +11,7 @@
 #ifndef POSTGRES_CONNECT_H
 #define POSTGRES_CONNECT_H
 
-#include "postgres.h"
+#include "postgres_driver.h"
 
 /* Whether a URL is well formed. ERR_CONFIG. */
 bool connect_check(const char *url, struct err *err) MUST_USE;

@@ -16,7 +16,7 @@
 #ifndef POSTGRES_GATHER_H
 #define POSTGRES_GATHER_H
 
-#include "postgres.h"
+#include "postgres_driver.h"
 
 /*
  * Whether a use that is waited for, and the one that locks before it (NULL: none), will be sent with

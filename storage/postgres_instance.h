@@ -12,7 +12,7 @@
 #ifndef POSTGRES_INSTANCE_H
 #define POSTGRES_INSTANCE_H
 
-#include "postgres.h"
+#include "postgres_driver.h"
 
 /* Takes a number for the process if nobody in it holds one. */
 bool instance_take(struct postgres *d, struct err *err) MUST_USE;

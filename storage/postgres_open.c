@@ -1,5 +1,5 @@
 /*
- * postgres_open.c - makes a connection that is ours, up to date, and a pipeline; see postgres.h.
+ * postgres_open.c - makes a connection that is ours, up to date, and a pipeline; see postgres_driver.h.
  *
  *     URL -> connection -> no pool between -> schema -> number of the instance -> clock -> pipeline
  */

@@ -11,7 +11,7 @@
 #ifndef POSTGRES_PIPE_H
 #define POSTGRES_PIPE_H
 
-#include "postgres.h"
+#include "postgres_driver.h"
 
 /* A use that nobody has, for a statement. NULL: ERR_NO_MEMORY. */
 struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct err *err) MUST_USE;

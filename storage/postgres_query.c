@@ -1,4 +1,4 @@
-/* postgres_query.c - statements of the PostgreSQL driver; see postgres.h. */
+/* postgres_query.c - statements of the PostgreSQL driver; see postgres_driver.h. */
 #include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include "postgres_pipe.h"
 #include "postgres_rounds.h"
 #include "postgres_statement.h"
+#include "postgres_transaction.h"
 
 static struct postgres *driver_of(const struct query *q)
 {
@@ -293,17 +294,6 @@ static double col_double(const struct query *q, int column)
 static int64_t made_id(const struct query *q)
 {
     return col_int(q, 0);
-}
-
-bool postgres_queue(struct postgres *d, int which, const int64_t in[], size_t n, struct err *err)
-{
-    struct query q;
-
-    if (!query_begin(&d->sql, which, &q, err))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        query_int(&q, in[i]);
-    return query_run(&q, err);
 }
 
 const struct sql_driver postgres_driver = {

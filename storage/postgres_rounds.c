@@ -6,6 +6,7 @@
 #include "fiber.h"
 #include "postgres_gather.h"
 #include "postgres_pipe.h"
+#include "sql.h"
 
 /* The ops on one record, which run one after the other. */
 struct track {

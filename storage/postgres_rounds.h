@@ -14,7 +14,7 @@
 #ifndef POSTGRES_ROUNDS_H
 #define POSTGRES_ROUNDS_H
 
-#include "postgres.h"
+#include "postgres_driver.h"
 
 /* sql_driver.run_ops: *lost when the transaction is. */
 void postgres_run_ops(struct sql *d, struct op *const ops[], size_t n, bool *lost);

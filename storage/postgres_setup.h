@@ -9,7 +9,7 @@
 #ifndef POSTGRES_SETUP_H
 #define POSTGRES_SETUP_H
 
-#include "postgres.h"
+#include "postgres_driver.h"
 
 /* Waits until the socket is ready for any of these events of poll(2). 0: the server has said nothing
  * for d->timeout_ms; below 0: the socket is broken. */

@@ -12,7 +12,7 @@
 #ifndef POSTGRES_STATEMENT_H
 #define POSTGRES_STATEMENT_H
 
-#include "postgres.h"
+#include "postgres_driver.h"
 
 enum { TYPE_BYTES = 17, TYPE_INT8 = 20, TYPE_TEXT = 25, TYPE_FLOAT8 = 701, TYPE_NUMBERS = 1016 };
 

@@ -26,11 +26,9 @@
 #include "redis_conn.h"
 #include "redis_keys.h"
 #include "redis_pack.h"
+#include "redis_scripts.h"
 
-enum { REDIS_SHA_LEN = 40, REDIS_PREFIX_MAX = 64, REDIS_TRIES = 100 };
-
-/* What runs inside the server: redis_scripts.c. */
-enum redis_script { REDIS_COMMIT, REDIS_APPEND, REDIS_CHAINS, REDIS_SCRIPTS };
+enum { REDIS_PREFIX_MAX = 64, REDIS_TRIES = 100 };
 
 /* Buckets of a tenant that are known to be marked as used. */
 struct redis_used {

@@ -1,7 +1,7 @@
-/* redis_cells.c - checkpoints, tasks and values as fields; see redis_threads.h. */
-#include <stdlib.h>
+/* redis_cells.c - checkpoints, tasks and values as fields; see redis_cells.h. */
+#include "redis_cells.h"
 
-#include "redis_threads.h"
+#include <stdlib.h>
 
 int64_t redis_cp_expired_us(const struct redis *d, int64_t now_us)
 {

@@ -3,8 +3,9 @@
 
 #include "filter.h"
 #include "redis_load.h"
-#include "redis_walk.h"
 #include "redis_ops.h"
+#include "redis_threads.h"
+#include "redis_walk.h"
 
 enum { GROUP = 16, CHANNEL_CUT = 1, DOCUMENT_CUT = 21 };
 

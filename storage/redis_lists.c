@@ -2,10 +2,11 @@
 #include <stdlib.h>
 
 #include "redis_load.h"
+#include "redis_ops.h"
 #include "redis_pair.h"
 #include "redis_rows.h"
+#include "redis_threads.h"
 #include "redis_walk.h"
-#include "redis_ops.h"
 
 enum { GROUP = 64 };
 

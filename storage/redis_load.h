@@ -9,7 +9,7 @@
 #ifndef REDIS_LOAD_H
 #define REDIS_LOAD_H
 
-#include "redis_threads.h"
+#include "redis_cells.h"
 #include "value_map.h"
 
 struct loader {

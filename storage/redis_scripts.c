@@ -2,6 +2,7 @@
 #include "redis_scripts.h"
 
 #include <openssl/evp.h>
+#include <string.h>
 
 /*
  * KEYS: hashes that were read. ARGV: for each the rev that was read ("" = none); then commands, each

@@ -1,6 +1,8 @@
 /*
  * redis_scripts.h - what runs inside the server.
  *
+ *     redis_node.c loads them -> redis_call.c (call_script), redis_load.c run them by their hash
+ *
  * Threads    constants.
  * Ownership  none.
  * Units      as in redis_keys.h.
@@ -9,7 +11,9 @@
 #ifndef REDIS_SCRIPTS_H
 #define REDIS_SCRIPTS_H
 
-#include "redis_call.h"
+enum { REDIS_SHA_LEN = 40 };
+
+enum redis_script { REDIS_COMMIT, REDIS_APPEND, REDIS_CHAINS, REDIS_SCRIPTS };
 
 /* The texts, by enum redis_script. */
 extern const char *const redis_scripts[REDIS_SCRIPTS];

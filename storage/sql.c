@@ -6,16 +6,11 @@
  */
 #include "sql.h"
 
-#include "clock.h"
 #include "copies.h"
+#include "sql_ops.h"
 #include "sql_pair.h"
+#include "sql_part.h"
 #include "sql_rows.h"
-
-/* How long one transaction goes on with parts; beyond it each op does little. */
-#define PART_NS (INT64_C(20) * 1000000)
-
-/* A part has at least the fewer steps, however slow they are, and at most the others. */
-enum { PART_MIN = 8, PART_MAX = 2000 };
 
 static bool (*const functions[OP_TYPE_COUNT])(struct sql *d, struct op *op, struct err *err) = {
 #define X(type, member, flags) [OP_##type] = sql_##member,
@@ -40,13 +35,6 @@ bool sql_probe(struct sql *d, struct op *op, struct err *err)
     return backend_probe(&d->base, op->deadline_ns, err);
 }
 
-bool sql_part_full(const struct sql *d, size_t steps)
-{
-    if (d->part_steps)
-        return steps >= d->part_steps;
-    return steps >= PART_MIN && (steps >= PART_MAX || clock_now_ns() >= d->part_end_ns);
-}
-
 /* A failure after which the store is as it was, and which is the op's alone. */
 static bool is_domain(enum err_kind kind)
 {
@@ -64,7 +52,7 @@ static void roll_back(struct sql *d)
 
 static bool begin(struct sql *d, bool writes, struct err *err)
 {
-    d->part_end_ns = clock_now_ns() + PART_NS;
+    sql_part_begin(d);
     rows_forget(d->rows);
     return d->driver->begin(d, writes, err);
 }

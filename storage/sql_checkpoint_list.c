@@ -1,6 +1,7 @@
 /* sql_checkpoint_list.c - OP_CHECKPOINT_LIST; see op_checkpoints.h. */
 #include "filter.h"
 #include "sql_load.h"
+#include "sql_ops.h"
 #include "sql_scope.h"
 
 /* Rows that are dealt with together; only of those that match is more read. */

@@ -5,6 +5,8 @@
 #include "sorted.h"
 #include "sql_doomed.h"
 #include "sql_garbage.h"
+#include "sql_ops.h"
+#include "sql_rows.h"
 #include "sql_target.h"
 
 struct put {

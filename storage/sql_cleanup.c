@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "copies.h"
 #include "sql_garbage.h"
+#include "sql_ops.h"
 #include "sql_pair.h"
 #include "sql_removal.h"
 #include "sql_rows.h"

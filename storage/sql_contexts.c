@@ -1,4 +1,5 @@
 /* sql_contexts.c - the operations on contexts; see op_sessions.h. */
+#include "sql_ops.h"
 #include "sql_rows.h"
 
 /* What is known of one stored context. */

@@ -15,7 +15,7 @@
 #ifndef SQL_DOOMED_H
 #define SQL_DOOMED_H
 
-#include "sql.h"
+#include "sql_query.h"
 
 struct doomed_item {
     int64_t ns, id; /* row ids */

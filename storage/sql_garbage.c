@@ -2,6 +2,7 @@
 #include "sql_garbage.h"
 
 #include "clock.h"
+#include "sql_part.h"
 
 /* Rows that one statement removes. */
 enum { GARBAGE_ROWS = 50 };

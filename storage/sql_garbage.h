@@ -16,7 +16,7 @@
 #ifndef SQL_GARBAGE_H
 #define SQL_GARBAGE_H
 
-#include "sql.h"
+#include "sql_query.h"
 
 /* Whose threads are seen by nobody: copies that are not complete. */
 enum { GARBAGE_TENANT = -1 };

@@ -1,6 +1,6 @@
-/* sql_ids.c - tenants, stamps, and what the store says of itself; see sql.h. */
+/* sql_ids.c - tenants, stamps, and what the store says of itself; see sql_ops.h. */
 #include "clock.h"
-#include "sql.h"
+#include "sql_ops.h"
 
 static bool find_tenant(struct sql *d, struct slice name, int64_t *tenant, struct err *err)
 {

@@ -14,7 +14,7 @@
 #ifndef SQL_LOAD_H
 #define SQL_LOAD_H
 
-#include "sql.h"
+#include "sql_query.h"
 #include "value_map.h"
 
 struct loader {

@@ -11,7 +11,7 @@
 #ifndef SQL_MARKS_H
 #define SQL_MARKS_H
 
-#include "sql.h"
+#include "sql_query.h"
 
 struct mark {
     int64_t id, base; /* of a row of table value */

@@ -1,5 +1,6 @@
 /* sql_merge.c - merges records of sessions, messages, contexts; see record.h. */
 #include "clock.h"
+#include "sql_ops.h"
 #include "sql_pair.h"
 
 static bool kill_content(struct sql *d, enum sql_statement which, const struct session_row *row,

@@ -3,6 +3,7 @@
 #include "pack.h"
 #include "sql_garbage.h"
 #include "sql_look.h"
+#include "sql_ops.h"
 #include "sql_removal.h"
 #include "sql_target.h"
 

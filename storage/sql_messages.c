@@ -1,6 +1,7 @@
 /* sql_messages.c - the operations on messages; see op_sessions.h. */
 #include "copies.h"
 #include "messages.h"
+#include "sql_ops.h"
 #include "sql_rows.h"
 
 /* So many messages go in one part of a trim. */

@@ -14,7 +14,7 @@
 #ifndef SQL_NS_H
 #define SQL_NS_H
 
-#include "sql.h"
+#include "sql_query.h"
 
 struct ns_key {
     int64_t tenant;

@@ -4,6 +4,7 @@
 #include "copies.h"
 #include "pack.h"
 #include "sql_load.h"
+#include "sql_ops.h"
 
 /* Ops that ask for no data of clients, or for all that is here. */
 static bool asks_for_what_is_here(const struct op *op)

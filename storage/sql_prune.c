@@ -1,14 +1,16 @@
 /* sql_prune.c - OP_THREAD_PRUNE and OP_RUNS_DELETE, and expiry; see op_checkpoints.h. */
 #include <stdlib.h>
 
-#include "copies.h"
 #include "chain.h"
+#include "copies.h"
 #include "keep.h"
 #include "pack.h"
 #include "sql_doomed.h"
 #include "sql_garbage.h"
 #include "sql_load.h"
 #include "sql_ns.h"
+#include "sql_ops.h"
+#include "sql_part.h"
 #include "sql_removal.h"
 
 /* So many expired checkpoints are listed at a time: each namespace is looked through as often. */

@@ -1,5 +1,5 @@
 /* sql_query.c - the use of a prepared statement, whatever the store; see sql_query.h. */
-#include "sql.h"
+#include "sql_query.h"
 
 bool query_begin(struct sql *d, int which, struct query *q, struct err *err)
 {

@@ -1,7 +1,14 @@
 /*
- * sql_query.h - prepared statements, and what a store does in its own way.
+ * sql_query.h - prepared statements, whatever the store.
  *
  *     op function -> query_begin(), query_int(), query_step(), ... -> struct sql_driver
+ *
+ *     struct query q;
+ *     if (!query_begin(d, SQL_SESSION_FIND, &q, err)) return false;
+ *     query_int(&q, tenant); query_blob(&q, id);
+ *     if (!query_step(&q, &row, err)) return false;      (ends the query on failure)
+ *     ... query_col_*(&q, 0) ...
+ *     query_end(&q);
  *
  * Threads    the lane's.
  * Ownership  what is bound, and what query_col() gives, belongs to others: see there.
@@ -11,84 +18,7 @@
 #ifndef SQL_QUERY_H
 #define SQL_QUERY_H
 
-#include "arena.h"
-#include "compiler.h"
-#include "err.h"
-#include "pair_sql.h"
-#include "parts_sql.h"
-#include "sessions_sql.h"
-#include "threads_sql.h"
-
-struct op;
-struct sql;
-
-enum sql_statement {
-#define X(name, text) SQL_##name,
-    PAIR_SQL(X) PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X)
-#undef X
-        SQL_COUNT /* a driver's own statements have numbers from here on */
-};
-
-/*
- * One use of a prepared statement. Parameters are bound in order, columns read by index.
- *
- *     struct query q;
- *     if (!query_begin(d, SQL_SESSION_FIND, &q, err)) return false;
- *     query_int(&q, tenant); query_blob(&q, id);
- *     if (!query_step(&q, &row, err)) return false;      (ends the query on failure)
- *     ... query_col_*(&q, 0) ...
- *     query_end(&q);
- */
-struct query {
-    struct sql *d;
-    void *st; /* the driver's; NULL when ended */
-    int bound;
-    int failed; /* of a bind, told by the next step */
-};
-
-/* What a store does in its own way. The functions below call it and say more. */
-struct sql_driver {
-    bool distant; /* each statement that is waited for is a way to a server and back */
-
-    /*
-     * A transaction. A failed commit() is followed by roll_back(), which cannot fail and does
-     * nothing when there is no transaction; *lost if it is a statement that failed, not the store.
-     */
-    bool (*begin)(struct sql *d, bool writes, struct err *err);
-    bool (*commit)(struct sql *d, bool writes, bool *lost, struct err *err);
-    void (*roll_back)(struct sql *d);
-
-    /* Whether what was lost for the n-th time may run again as it is; waits first. NULL: no. */
-    bool (*again)(struct sql *d, unsigned n);
-
-    /* The ops of the transaction, in whatever order keeps that of each record. NULL: one by one. */
-    void (*run_ops)(struct sql *d, struct op *const ops[], size_t n, bool *lost);
-
-    /* Rises with each row that is changed, and never falls. */
-    int64_t (*total_changes)(struct sql *d);
-
-    /* A statement: sets q->st, which `end` clears; a failed `step` or `ask` has ended it. */
-    bool (*prepare)(struct query *q, int which, struct err *err);
-    bool (*ask)(struct query *q, struct err *err); /* NULL: the first step does */
-    bool (*step)(struct query *q, bool *row, struct err *err);
-    bool (*run)(struct query *q,
-                struct err *err); /* to the end; may fail later, at a step or commit */
-    void (*end)(struct query *q);
-    int (*parameters)(const struct query *q);
-    int (*columns)(const struct query *q);
-
-    /* After the last step: how many rows were changed, and the id of the row that was made. */
-    int64_t (*changes)(const struct query *q);
-    int64_t (*made_id)(const struct query *q);
-
-    void (*bind_int)(struct query *q, int64_t n);
-    void (*bind_double)(struct query *q, double n);
-    void (*bind_blob)(struct query *q, struct slice s);
-    void (*bind_null)(struct query *q);
-    int64_t (*col_int)(const struct query *q, int column);
-    double (*col_double)(const struct query *q, int column);
-    struct slice (*col)(const struct query *q, int column);
-};
+#include "sql_driver.h"
 
 /* Readies the statement, one of enum sql_statement or the driver's own. */
 bool query_begin(struct sql *d, int which, struct query *q, struct err *err) MUST_USE;

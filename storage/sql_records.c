@@ -1,5 +1,6 @@
 /* sql_records.c - reads records of sessions, messages, contexts; see record.h. */
 #include "record_fields.h"
+#include "sql_ops.h"
 #include "sql_rows.h"
 
 static bool read_session(struct query *q, struct arena *arena, struct record *r, struct err *err)

@@ -1,4 +1,5 @@
 /* sql_records_get.c - OP_RECORDS_GET: records by their names; see op_pair.h. */
+#include "sql_ops.h"
 #include "sql_pair.h"
 
 /* So many names are asked about before the first answer is waited for, where that is far. */

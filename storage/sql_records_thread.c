@@ -4,6 +4,7 @@
 #include "sorted.h"
 #include "sql_load.h"
 #include "sql_marks.h"
+#include "sql_ops.h"
 
 struct reader {
     struct loader load;

@@ -2,6 +2,7 @@
 #include "sql_removal.h"
 
 #include "sql_garbage.h"
+#include "sql_part.h"
 
 struct removal removal_start(struct doomed *list)
 {

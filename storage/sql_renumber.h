@@ -11,7 +11,7 @@
 #ifndef SQL_RENUMBER_H
 #define SQL_RENUMBER_H
 
-#include "sql.h"
+#include "sql_query.h"
 
 struct renumber {
     int64_t *old; /* ascending and distinct once taken */

@@ -14,7 +14,7 @@
 #define SQL_ROWS_H
 
 #include "session_state.h"
-#include "sql.h"
+#include "sql_query.h"
 
 struct session_row {
     int64_t id; /* 0 = there is no row yet */
@@ -97,6 +97,19 @@ bool row_store(struct sql *d, struct session_row *row, struct err *err) MUST_USE
 
 /* Writes active_us, last_seq and last_context; makes the row if it has no id. */
 bool row_advance(struct sql *d, struct session_row *row, struct err *err) MUST_USE;
+
+/* Moves the last activity of the session of this id to op->now_us if it lives; no error if not. */
+bool sql_session_touch(struct sql *d, struct op *op, int64_t tenant, struct slice id,
+                       struct err *err) MUST_USE;
+
+/*
+ * The same of the session op->id, in two halves: a copy of it is wanted by an op that is replicated, and
+ * it is asked for ahead of what the op needs first.
+ */
+bool sql_touch_ask(struct sql *d, struct op *op, int64_t tenant, struct query *session,
+                   struct err *err) MUST_USE;
+bool sql_touch(struct sql *d, struct op *op, int64_t tenant, struct query *session,
+               struct err *err) MUST_USE;
 
 /* A context to store. */
 struct row_context {

@@ -11,7 +11,7 @@
 #ifndef SQL_SCOPE_H
 #define SQL_SCOPE_H
 
-#include "sql.h"
+#include "sql_query.h"
 
 /* Which checkpoints are looked at: the parameters of LIST_NAMESPACE_CHANNEL and its like. */
 struct scope {

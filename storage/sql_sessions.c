@@ -1,6 +1,7 @@
 /* sql_sessions.c - the operations on sessions; see op_sessions.h. */
 #include "copies.h"
 #include "sql_garbage.h"
+#include "sql_ops.h"
 #include "sql_pair.h"
 #include "sql_rows.h"
 

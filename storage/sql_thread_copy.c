@@ -13,8 +13,11 @@
 #include "copies.h"
 #include "pack.h"
 #include "sql_garbage.h"
+#include "sql_ops.h"
+#include "sql_part.h"
 #include "sql_removal.h"
 #include "sql_renumber.h"
+#include "sql_rows.h"
 #include "sql_target.h"
 
 struct space {

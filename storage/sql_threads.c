@@ -3,6 +3,7 @@
 #include "sql_garbage.h"
 #include "sql_load.h"
 #include "sql_ns.h"
+#include "sql_ops.h"
 #include "sql_scope.h"
 
 struct part {

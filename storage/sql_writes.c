@@ -1,6 +1,8 @@
 /* sql_writes.c - OP_WRITES_PUT and OP_WRITES_GET; see op_checkpoints.h. */
 #include "copies.h"
 #include "pack.h"
+#include "sql_ops.h"
+#include "sql_rows.h"
 #include "sql_target.h"
 #include "writes.h"
 

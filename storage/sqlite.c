@@ -1,11 +1,12 @@
-/* sqlite.c - transactions and the end of the sqlite driver; see sqlite.h. */
-#include "sqlite.h"
+/* sqlite.c - transactions and the end of the sqlite driver; see sqlite_driver.h. */
+#include "sqlite_driver.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "sql.h"
 #include "sqlite_carrier.h"
 
 #define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)

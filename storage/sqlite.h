@@ -1,44 +1,17 @@
 /*
- * sqlite.h - the sqlite driver: one connection to a file, or to memory.
+ * sqlite.h - the sqlite driver: a file, or memory.
  *
- *     sql.c -> sqlite.c (transaction) and sqlite_query.c (statements); sqlite_open.c opens
+ *     drivers.c -> sqlite_open() -> sql.c (batch) -> sqlite_driver.h, which the files of the driver share
  *
- * Threads    the lane's.
- * Ownership  the backend owns the connection and its statements.
- * Units      *_us wall microseconds.
+ * Threads    of a backend the lane's.
+ * Ownership  the caller closes the backend.
+ * Units      none.
  * Errors     texts begin with "sqlite: ".
  */
 #ifndef SQLITE_H
 #define SQLITE_H
 
-#include <sqlite3.h>
-#include <sys/types.h>
-
-#include "sql_rows.h"
-#include "sqlite_sql.h"
-
-enum sqlite_statement {
-    SQLITE_BEFORE_OWN = SQL_COUNT - 1,
-#define X(name, text) SQL_##name,
-    SQLITE_SQL(X)
-#undef X
-        SQLITE_COUNT
-};
-
-struct sqlite {
-    struct sql sql;
-    sqlite3 *db;
-    sqlite3_stmt *statements[SQLITE_COUNT]; /* prepared at first use */
-    int lock_fd;                            /* of a writer or sole connection on a file, else -1 */
-    struct carrier *carrier;                /* the same, else NULL */
-    ino_t wal;                              /* the file that was opened; 0 if it is in memory */
-    int64_t stamp_high;                     /* as in the table clock */
-    struct row_cache rows;
-};
-
-/* The functions of this backend, and what it gives to sql.c: sqlite.c, sqlite_query.c. */
-extern const struct backend_ops sqlite_backend_ops;
-extern const struct sql_driver sqlite_driver;
+#include "backend.h"
 
 /* Whether cfg->url is well formed. ERR_CONFIG, ERR_NO_MEMORY. */
 bool sqlite_check(const struct backend_config *cfg, struct err *err) MUST_USE;
@@ -46,13 +19,5 @@ bool sqlite_check(const struct backend_config *cfg, struct err *err) MUST_USE;
 /* Opens cfg->url, sqlite: or memory:. NULL: ERR_CONFIG, ERR_STORAGE, ERR_UNAVAILABLE, ERR_NO_MEMORY
  * with the path in its text. */
 struct backend *sqlite_open(const struct backend_config *cfg, struct err *err) MUST_USE;
-
-/* The parts of sqlite_driver that stand in sqlite.c. */
-bool sqlite_begin(struct sql *d, bool writes, struct err *err) MUST_USE;
-bool sqlite_commit(struct sql *d, bool writes, bool *lost, struct err *err) MUST_USE;
-void sqlite_roll_back(struct sql *d);
-
-/* Turns the last error of the connection into a kind and a text ("sqlite: the disk is full"). */
-bool sqlite_fail(struct sqlite *d, struct err *err);
 
 #endif

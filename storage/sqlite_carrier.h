@@ -17,7 +17,7 @@
 #ifndef SQLITE_CARRIER_H
 #define SQLITE_CARRIER_H
 
-#include "sqlite.h"
+#include "sqlite_driver.h"
 
 enum {
     CARRIER_WAKE = 4000, /* so many frames are worth carrying */

@@ -12,7 +12,7 @@
 #ifndef SQLITE_FILE_H
 #define SQLITE_FILE_H
 
-#include "sqlite.h"
+#include "sqlite_driver.h"
 
 /*
  * The path as sqlite shall have it: never a name that means something special to it, but

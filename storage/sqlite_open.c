@@ -11,6 +11,8 @@
 
 #include "clock.h"
 #include "schema.h"
+#include "sql.h"
+#include "sqlite.h"
 #include "sqlite_carrier.h"
 #include "sqlite_file.h"
 #include "sqlite_vfs.h"

@@ -1,7 +1,7 @@
-/* sqlite_query.c - prepared statements, and the errors of sqlite; see sqlite.h. */
+/* sqlite_query.c - prepared statements, and the errors of sqlite; see sqlite_driver.h. */
 #include <assert.h>
 
-#include "sqlite.h"
+#include "sqlite_driver.h"
 #include "sqlite_dialect_sql.h"
 
 static const char *const texts[SQLITE_COUNT] = {

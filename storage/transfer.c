@@ -90,8 +90,8 @@ static bool flush_before_turn(struct run *r, struct err *err)
         turns |= r->t->stores[i] && reader_turns(&r->sides[i].reader);
     if (!turns)
         return true;
-    if (r->t->progress)
-        r->t->progress(r->t->ctx, r->kind);
+    if (r->t->advance)
+        r->t->advance(r->t->ctx, r->kind);
     return flush(r, err);
 }
 
@@ -204,8 +204,8 @@ static bool run_tenants(struct run *r, struct arena *arena, struct err *err)
             r->kind = (enum record_kind)kind;
             if (!run_kind(r, err))
                 return false;
-            if (r->t->progress)
-                r->t->progress(r->t->ctx, r->kind);
+            if (r->t->advance)
+                r->t->advance(r->t->ctx, r->kind);
         }
     }
 }

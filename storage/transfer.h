@@ -51,7 +51,7 @@ struct transfer {
     /* Each may be NULL. difference: false ends it all, and fills err. */
     bool (*difference)(void *ctx, const struct transfer_difference *d, struct err *err);
     void (*failure)(void *ctx, const struct transfer_failure *f);
-    void (*progress)(void *ctx, enum record_kind kind); /* often; at the end of a kind too */
+    void (*advance)(void *ctx, enum record_kind kind); /* often; at the end of a kind too */
     void *ctx;
 
     struct transfer_counts counts[RECORD_KIND_COUNT]; /* results */

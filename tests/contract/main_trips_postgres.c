@@ -5,6 +5,7 @@
 
 #include "oom.h"
 #include "postgres.h"
+#include "postgres_driver.h"
 #include "threads.h"
 #include "trips_pair.h"
 #include "value_cache.h"

@@ -1,6 +1,7 @@
 /* failover_calls.c - every op over two stores, with each call of each store failing in each way. */
 #include "cases.h"
 #include "failover.h"
+#include "failover_tend.h"
 #include "pair_stores.h"
 #include "samples.h"
 #include "state.h"

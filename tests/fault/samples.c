@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "samples_fill.h"
 #include "sqlite.h"
+#include "sqlite_driver.h"
 #include "versions.h"
 
 #define SECOND INT64_C(1000000)

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "failover_tend.h"
 #include "port.h"
 
 /* The settings of the program, scaled to a world of half a minute. */

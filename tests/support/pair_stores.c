@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "failover_tend.h"
 
 enum { ROUNDS = 60 };
 

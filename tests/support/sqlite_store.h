@@ -13,6 +13,7 @@
 #define SQLITE_STORE_H
 
 #include "sqlite.h"
+#include "sqlite_driver.h"
 
 /* Of the database in the folder; tests may change them. The arena is that of all ops. */
 extern char sqlite_store_folder[32], sqlite_store_path[64], sqlite_store_url[80];

@@ -5,6 +5,7 @@
 
 #include "acquaintance.h"
 #include "clock.h"
+#include "failover.h"
 #include "failover_fill.h"
 #include "pair_notes.h"
 #include "sides.h"

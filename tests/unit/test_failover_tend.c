@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "failover.h"
+#include "failover_tend.h"
 #include "oom.h"
 #include "sides.h"
 

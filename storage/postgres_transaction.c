@@ -1,0 +1,148 @@
+/* postgres_transaction.c - see postgres_transaction.h. */
+#include "postgres_transaction.h"
+
+#include <time.h>
+
+#include "clock.h"
+#include "postgres_pipe.h"
+
+#define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)
+
+/* How often what others got in the way of is tried, and how long in between, at most. */
+enum { TRIES = 5, PAUSE_US = 20000 };
+
+/* Queues one of the driver's statements that takes numbers, without waiting. */
+static bool queue(struct postgres *d, int which, const int64_t in[], size_t n, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(&d->sql, which, &q, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        query_int(&q, in[i]);
+    return query_run(&q, err);
+}
+
+bool postgres_begin(struct sql *self, bool writes, struct err *err)
+{
+    struct postgres *d = (struct postgres *)self;
+
+    if (!postgres_connect(d, err) ||
+        (d->moved && !acquaintance_admits(d->acquaintance, &d->met, err)))
+        return false;
+    postgres_roll_back(self);
+    d->failed = d->repeatable = false;
+    d->failure = (struct err){0};
+    d->writes = writes;
+    d->open = true;
+    return queue(d, writes ? POSTGRES_BEGIN_WRITE : POSTGRES_BEGIN_READ, NULL, 0, err);
+}
+
+/* Sees to it that no stamp of this lane is above what its row in clocks says. */
+static bool keep_clock(struct postgres *d, int64_t *high, struct err *err)
+{
+    int64_t now = stamp_next();
+
+    *high = d->stamp_high;
+    if (now < *high)
+        return true;
+    *high = now + (d->settling ? 0 : CLOCK_AHEAD);
+    return queue(d, POSTGRES_CLOCK_SET,
+                 (int64_t[]){now & ((1 << STAMP_NODE_BITS) - 1), d->lane, *high}, 3, err);
+}
+
+/* Without an answer to COMMIT, what was written may be there. */
+static bool fail_commit(const struct postgres *d, bool writes, bool *lost, struct err *err)
+{
+    *lost = d->ready;
+    if (d->failed)
+        *err = d->failure;
+    if (!d->ready && writes)
+        err->kind = ERR_IN_DOUBT;
+    return false;
+}
+
+/* Once COMMIT is queued it may be carried out, whatever fails then. */
+static bool queue_commit(struct postgres *d, struct use **sync, struct err *err)
+{
+    if (!queue(d, POSTGRES_COMMIT, NULL, 0, err))
+        return false;
+    if (pipe_sync(d, sync, err))
+        return true;
+    pipe_lose(d, "out of memory", true);
+    return false;
+}
+
+/* What was only read need not wait for the end of its transaction. */
+static bool commit_read(struct postgres *d, bool *lost, struct err *err)
+{
+    if (!queue_commit(d, NULL, err))
+        return fail_commit(d, false, lost, err);
+    d->open = false;
+    if (PQflush(d->conn) >= 0)
+        return true;
+    pipe_lose(d, "the connection was lost", true);
+    return fail_commit(d, false, lost, err);
+}
+
+bool postgres_commit(struct sql *self, bool writes, bool *lost, struct err *err)
+{
+    struct postgres *d = (struct postgres *)self;
+    int64_t high = d->stamp_high;
+    struct use *sync;
+    bool answered;
+
+    if (!writes)
+        return commit_read(d, lost, err);
+    *lost = d->ready;
+    if (d->failed) /* something was not even sent: the server does not know, and would commit the rest */
+        return fail_commit(d, false, lost, err);
+    if (!keep_clock(d, &high, err))
+        return false;
+    if (!queue_commit(d, &sync, err))
+        return fail_commit(d, writes, lost, err);
+    d->open = false;
+    d->trips++;
+    answered = pipe_wait(d, sync, err);
+    pipe_free(d, sync);
+    if (!answered || d->failed)
+        return fail_commit(d, writes, lost, err);
+    *lost = false;
+    d->stamp_high = high;
+    return true;
+}
+
+/* The pipeline ends at a sync, whatever has failed in it; then the server listens again. */
+void postgres_roll_back(struct sql *self)
+{
+    struct postgres *d = (struct postgres *)self;
+    struct err ignored;
+    struct use *sync = NULL;
+    bool failed = d->failed, repeatable = d->repeatable;
+
+    d->writes = false;
+    if (!d->ready || (!d->open && !failed))
+        return;
+    d->open = false;
+    d->failed = false; /* ROLLBACK itself is not lost with what failed */
+    if (pipe_sync(d, NULL, &ignored) && queue(d, POSTGRES_ROLLBACK, NULL, 0, &ignored) &&
+        pipe_sync(d, &sync, &ignored)) {
+        (void)!pipe_wait(d, sync, &ignored);
+        pipe_free(d, sync);
+    } else if (d->ready) {
+        pipe_lose(d, "out of memory", true);
+    }
+    d->repeatable = repeatable;
+    d->failed = false;
+}
+
+bool postgres_again(struct sql *self, unsigned n)
+{
+    struct postgres *d = (struct postgres *)self;
+    int64_t wait_ns = (clock_now_ns() / 1000 + d->lane * 7919) % PAUSE_US * 1000;
+
+    if (!d->repeatable || n >= TRIES)
+        return false;
+    nanosleep(&(struct timespec){.tv_nsec = wait_ns}, NULL);
+    return true;
+}

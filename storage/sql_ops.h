@@ -1,0 +1,66 @@
+/*
+ * sql_ops.h - the op functions of the drivers that speak SQL: sql_session_put(), ... one per op type.
+ *
+ *     sql.c (batch) -> sql_<subject>.c -> sql_query.h
+ *
+ * Behind them: what several of them need of the tenant, and what they leave to the file for threads.
+ *
+ * Threads    the lane's.
+ * Ownership  rows are copied into the op's arena before the statement moves on.
+ * Units      *_us wall microseconds; stamps as in clock.h.
+ * Errors     An op function returns true and fills `out`, or false and fills err:
+ *            a kind of the domain (NO_SESSION, NOT_FOUND, FORM, ...): nothing was changed, the op
+ *            fails alone; any other kind: the transaction is lost.
+ */
+#ifndef SQL_OPS_H
+#define SQL_OPS_H
+
+#include "sql_query.h"
+
+struct look;
+
+#define X(type, member, flags) \
+    bool sql_##member(struct sql *d, struct op *op, struct err *err) MUST_USE;
+OP_TYPES(X)
+#undef X
+
+/* Number of a tenant; 0 when unknown and not to be made. */
+bool sql_tenant(struct sql *d, struct slice name, bool make, int64_t *tenant,
+                struct err *err) MUST_USE;
+
+/* Makes a thread of the op's tenant garbage (sql_garbage.h), and leaves and copies (copies.h) a tombstone
+ * with this stamp, or the highest of what is in the thread. */
+bool sql_thread_remove(struct sql *d, struct op *op, struct slice id, int64_t stamp,
+                       struct err *err) MUST_USE;
+
+/*
+ * Last of OP_CLEANUP: removes checkpoints and writes that have expired, what removals broken off
+ * before before_us have left, and garbage, in parts.
+ */
+bool sql_checkpoints_clean(struct sql *d, struct op *op, int64_t before_us,
+                           struct err *err) MUST_USE;
+
+/* OP_READ_RANGE for the kinds THREAD, VALUE, CHECKPOINT and TASK. */
+bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op,
+                             struct err *err) MUST_USE;
+
+/* What became of a record that was merged. */
+struct sql_merged {
+    bool applied;
+    int64_t newest; /* as op_merge.out */
+};
+
+/* OP_MERGE of the i-th record, of one of those kinds. */
+bool sql_thread_record_merge(struct look *l, size_t i, struct sql_merged *out,
+                             struct err *err) MUST_USE;
+
+/* Removes the checkpoints among records that are gone. */
+bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct err *err) MUST_USE;
+
+/* OP_RECORDS_GET of one name of those kinds, in two halves; *found is false when there is none. */
+bool sql_thread_record_ask(struct sql *d, int64_t tenant, const struct record_name *name,
+                           struct query *q, struct err *err) MUST_USE;
+bool sql_thread_record_take(struct op *op, struct query *q, struct record *out, bool *found,
+                            struct err *err) MUST_USE;
+
+#endif
