@@ -70,8 +70,11 @@ class Known:
         return found
 
     def add(self, key: bytes, data: bytes) -> None:
+        size = len(key) + len(data) + _OVERHEAD
+        if size > self._half:
+            return
         self._new[key] = data
-        self._bytes += len(key) + len(data) + _OVERHEAD
+        self._bytes += size
         if self._bytes > self._half:
             self._old, self._new, self._bytes = self._new, {}, 0
 
@@ -129,7 +132,7 @@ class MessageSerializer:
         found = self._known.get(data) if code == _PYDANTIC else None
         if found is None:
             value = self._serde.loads_typed(("msgpack", _EXT_32.pack(0xC9, len(data), code) + data))
-            if code == _PYDANTIC and (found := _held(value)) is not None:
+            if code == _PYDANTIC and _is_flat(data) and (found := _held(value)) is not None:
                 self._known.add(data, found)
             return value
         letter, fields, extra, given = marshal.loads(found)
@@ -147,6 +150,15 @@ def _begins_with_object(packed: bytes) -> bool:
     head = packed[0] if packed else 0
     first = 1 if 0x90 < head <= 0x9F else {0xDC: 3, 0xDD: 5}.get(head, len(packed))
     return packed[first : first + 1] in _EXTENSIONS
+
+
+def _is_flat(data: bytes) -> bool:
+    """Whether no object stands within it: what becomes of one is for the serializer's allowlist."""
+    try:
+        ormsgpack.unpackb(data, option=ormsgpack.OPT_NON_STR_KEYS)
+    except ValueError:
+        return False
+    return True
 
 
 def _held(value: Any) -> bytes | None:

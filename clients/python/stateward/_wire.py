@@ -103,7 +103,7 @@ class Put:
             json_bytes(rest)[1:-1] + b"," if rest else b"",
         )
         values = [
-            Value(channel, version, *serde.dumps_typed(given[channel]))
+            Value(channel, version, *_serialize(given[channel], serde))
             for channel, version in new_versions.items()
             # Under a version that the checkpoint does not name, nobody would find it.
             if channel in given and versions.get(channel) == version
@@ -138,6 +138,12 @@ def _part(part: Part) -> dict[str, Any]:
     return {"len": len(part)} if isinstance(part, bytes) else {"copy": part}
 
 
+def _serialize(value: Any, serde: SerializerProtocol) -> tuple[str, bytes]:
+    """Bytes of its own: the serializer hands on a bytearray itself, which may change."""
+    type_, data = serde.dumps_typed(value)
+    return type_, bytes(data)
+
+
 def put_writes(
     place: Place,
     writes: Sequence[tuple[str, Any]],
@@ -156,7 +162,7 @@ def put_writes(
     for start in range(0, len(entries), WRITES_MAX):
         described, raw = [], []
         for idx, (channel, value) in entries[start : start + WRITES_MAX]:
-            type_, data = serde.dumps_typed(value)
+            type_, data = _serialize(value, serde)
             described.append({"idx": idx, "channel": channel, "type": type_, "len": len(data)})
             raw.append(data)
         head = {

@@ -165,6 +165,14 @@ def test_memory_is_bounded() -> None:
     assert known.get(b"999") == bytes(100)
 
 
+def test_what_is_larger_than_the_memory() -> None:
+    known = Known(memory=10_000)
+    known.add(b"small", b"x")
+    known.add(b"large", bytes(10_000))
+    assert known.get(b"large") is None
+    assert known.get(b"small") == b"x"
+
+
 def test_what_is_asked_for_stays() -> None:
     known = Known(memory=10_000)
     known.add(b"kept", b"x")
@@ -223,6 +231,15 @@ def test_the_same_objects(serde: JsonPlusSerializer) -> None:
         for _ in range(3):  # the second and third find what is known
             assert held(sooner.loads_typed(data)) == held(serde.loads_typed(data))
             assert sooner.loads_typed(data) is not sooner.loads_typed(data) or not value
+
+
+def test_an_allowlist_is_not_remembered() -> None:
+    known = Known()
+    strict = JsonPlusSerializer(allowed_msgpack_modules=None)
+    wider = strict.with_msgpack_allowlist([Colour])
+    data = wider.dumps_typed([HumanMessage("hi", additional_kwargs={"colour": Colour.RED})])
+    for serde in (strict, wider, strict, wider):
+        assert held(quick(serde, known).loads_typed(data)) == held(serde.loads_typed(data))
 
 
 def test_what_was_revived_is_not_shared(serde: JsonPlusSerializer) -> None:

@@ -193,3 +193,16 @@ def test_values_whose_base_was_deleted(server: Server, uid: Callable[[], str]) -
                 read = saver.get_tuple(at)
                 assert read is not None
                 assert read.checkpoint["channel_values"] == given["channel_values"]
+
+
+def test_a_buffer_that_changes_in_place(server: Server, uid: Callable[[], str]) -> None:
+    thread, buffer = uid(), bytearray(random.Random(1).randbytes(2000))
+    with StatewardSaver.from_url(server.url) as saver:
+        for n in range(5):
+            at = checkpoint({"buffer": buffer}, channel_versions={"buffer": f"{n}.5"})
+            where = saver.put(config(thread), at, METADATA, {"buffer": f"{n}.5"})
+            found = saver.get_tuple(where)
+            assert found is not None
+            assert found.checkpoint["channel_values"] == {"buffer": buffer}
+            buffer = buffer[:-1] + bytearray(b"yz") if n % 2 else buffer
+            buffer.extend(b"more" * 100)
