@@ -260,7 +260,7 @@ static bool next_tenant(struct fill *fill, struct backend *from, struct arena *a
         return true;
     fill->tenant = op.tenant_list.out.items[0];
     fill->in_tenant = true;
-    fill->kind = RECORD_SESSION;
+    fill->stage = 0;
     fill->after = (struct record_key){.number = 0};
     return true;
 }
@@ -325,6 +325,11 @@ static bool merge_page(const struct fill *fill, struct backend *to,
     return ok;
 }
 
+/* Threads once more: one that was emptied meanwhile came anew with its writes, and without its time. */
+static const enum record_kind order[] = {RECORD_SESSION, RECORD_MESSAGE, RECORD_CONTEXT,
+                                         RECORD_THREAD,  RECORD_VALUE,   RECORD_CHECKPOINT,
+                                         RECORD_TASK,    RECORD_THREAD};
+
 /* One page of one kind from one store into the other. */
 static bool copy_page(struct failover *f, struct fill *fill, struct backend *const stores[2],
                       struct arena *arena, struct err *err)
@@ -332,7 +337,7 @@ static bool copy_page(struct failover *f, struct fill *fill, struct backend *con
     struct op read = make_op(fill, OP_READ_RANGE, arena);
     struct op_read_range *range = &read.read_range;
 
-    range->kind = fill->kind;
+    range->kind = order[fill->stage];
     range->after = fill->after;
     range->limit = PAGE;
     if (!backend_run(stores[!fill->to], &read, err))
@@ -345,8 +350,8 @@ static bool copy_page(struct failover *f, struct fill *fill, struct backend *con
         return true;
     }
     fill->after = (struct record_key){.number = 0};
-    fill->kind++;
-    fill->in_tenant = fill->kind < RECORD_KIND_COUNT;
+    fill->stage++;
+    fill->in_tenant = fill->stage < COUNT_OF(order);
     return true;
 }
 

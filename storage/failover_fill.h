@@ -28,7 +28,7 @@ struct fill {
     struct arena arenas[2]; /* of the place, in turns */
     int turn;
     struct slice tenant; /* the place: absent = the first one */
-    enum record_kind kind;
+    size_t stage;        /* which kind of record is copied */
     struct record_key after;
     bool in_tenant;
 };

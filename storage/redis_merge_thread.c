@@ -271,6 +271,14 @@ static bool store_place(struct merge *m, const struct space *space, struct cp_ro
     return redis_cp_store(m->c, space->ns, &old, row, err);
 }
 
+/* Of what was written before the thread was deleted nothing counts. */
+static int64_t seq_of(const struct merge *m)
+{
+    const struct record_task *from = &m->record->task;
+
+    return from->seq > m->run->thread.tomb ? from->seq : from->stamp;
+}
+
 static bool store_task(struct merge *m, struct space *space, const struct task_row *old,
                        struct err *err)
 {
@@ -278,7 +286,7 @@ static bool store_task(struct merge *m, struct space *space, const struct task_r
     struct task_row task = {
         .id = m->record->key.task,
         .stamp = from->stamp,
-        .seq = old->stored && old->seq < from->seq ? old->seq : from->seq,
+        .seq = seq_of(m),
         .task_path = from->task_path,
     };
 
@@ -291,17 +299,17 @@ static bool store_task(struct merge *m, struct space *space, const struct task_r
     return true;
 }
 
-/* The writes that are stored are newer. The task may have begun earlier than is known here. */
+/* The writes that are stored are newer, or the same; then the task may have begun before what is known. */
 static bool keep_task(struct merge *m, const struct space *space, const struct task_row *old,
                       struct err *err)
 {
     struct task_row same = *old;
 
     overrule(m, m->record->task.stamp, old->stamp);
-    if (m->record->task.seq >= old->seq)
+    if (m->record->task.stamp < old->stamp || seq_of(m) >= old->seq)
         return true;
     m->applied = true;
-    same.seq = m->record->task.seq;
+    same.seq = seq_of(m);
     change_space(m, space);
     return redis_task_store(m->c, space->ns, m->record->key.sub, old, &same, err);
 }

@@ -217,13 +217,21 @@ static bool merge_checkpoint(struct merge *m, struct err *err)
     return drop_head(m, from->head, err) && drop_empty(m, err);
 }
 
+/* Of what was written before the thread was deleted nothing counts. */
+static int64_t seq_of(const struct merge *m)
+{
+    const struct record_task *from = &m->record->task;
+
+    return from->seq > m->at.ns.tomb ? from->seq : from->stamp;
+}
+
 static bool store_task(struct merge *m, const struct task_row *old, struct err *err)
 {
     const struct record_task *from = &m->record->task;
     struct task_row task = {
         .id = old->id,
         .stamp = from->stamp,
-        .seq = old->id && old->seq < from->seq ? old->seq : from->seq,
+        .seq = seq_of(m),
         .task_path = from->task_path,
     };
 
@@ -234,7 +242,7 @@ static bool store_task(struct merge *m, const struct task_row *old, struct err *
            grow(m, from->stamp, 0, (int64_t)task.body.len - (int64_t)old->body.len, err);
 }
 
-/* The other store has seen the task first. */
+/* The same writes: the other store has seen the task first. */
 static bool take_seq(struct merge *m, struct err *err)
 {
     struct query q;
@@ -242,7 +250,7 @@ static bool take_seq(struct merge *m, struct err *err)
     if (!query_begin(m->load.d, SQL_TASK_SEQ, &q, err))
         return false;
     query_int(&q, m->at.row.id);
-    query_int(&q, m->record->task.seq);
+    query_int(&q, seq_of(m));
     query_blob(&q, m->record->key.task);
     return query_run(&q, err);
 }
@@ -263,7 +271,7 @@ static bool merge_task(struct merge *m, struct err *err)
     if (from->stamp > old.stamp)
         return store_task(m, &old, err);
     overrule(m, from->stamp, old.stamp);
-    if (from->seq >= old.seq)
+    if (from->stamp < old.stamp || seq_of(m) >= old.seq)
         return true;
     m->out.applied = true;
     return take_seq(m, err);

@@ -221,6 +221,33 @@ START_TEST(order_of_tasks_is_that_of_the_first_write)
 }
 END_TEST
 
+/* A task whose first writes were deleted, in one store before its last writes came and in the other after. */
+START_TEST(deleted_writes_give_no_place)
+{
+    struct record *first, *tomb, *last;
+    size_t n, n_tomb;
+
+    put_writes(&here, (struct writes_in){
+                          .thread = "t", .checkpoint = "c1", .task = "a", .writes = "0:x=1"});
+    first = store_records(&here, RECORD_TASK, 9, &n);
+    here.now_us += SECOND;
+    delete_thread(&here, "t");
+    tomb = read_all(&here, &n_tomb);
+    here.now_us += SECOND;
+    put_writes(&here, (struct writes_in){
+                          .thread = "t", .checkpoint = "c1", .task = "a", .writes = "0:x=2"});
+    last = store_records(&here, RECORD_TASK, 9, &n);
+    ck_assert_int_eq(last->task.seq, last->task.stamp);
+    store_merge(&there, first, 1); /* a store that has not heard of the deletion */
+    store_merge(&there, last, 1);
+    ck_assert_int_eq(store_records(&there, RECORD_TASK, 9, &n)->task.seq, last->task.stamp);
+    last->task.seq = first->task.seq; /* as one would say that had put them together */
+    store_merge(&there, tomb, n_tomb);
+    store_merge(&there, last, 1);
+    ck_assert_int_eq(store_records(&there, RECORD_TASK, 9, &n)->task.seq, last->task.stamp);
+}
+END_TEST
+
 /* A value that is damaged on its way or has an unknown encoding is never an answer. */
 /* A deletion that comes between values and the checkpoint that is younger than it. */
 START_TEST(values_wait_for_their_checkpoint)
@@ -275,6 +302,7 @@ void contract_thread_records_add(TCase *tc)
     tcase_add_test(tc, order_does_not_matter);
     tcase_add_test(tc, a_tomb_kills_what_is_below);
     tcase_add_test(tc, order_of_tasks_is_that_of_the_first_write);
+    tcase_add_test(tc, deleted_writes_give_no_place);
     tcase_add_test(tc, values_wait_for_their_checkpoint);
     tcase_add_test(tc, damaged_values);
 }

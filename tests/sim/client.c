@@ -186,7 +186,8 @@ static void check_gone(const struct attempt *a)
         for (const struct entry *p = a->client->world->journal->first; p; p = p->next)
             if (p->client == e->client && p->id == e->id && p->act == ACT_PUT && p->home &&
                 p->told == TOLD_OK)
-                journal_find(a->client->world, OWN_WRITE_UNREAD, e->id,
+                journal_find(a->client->world,
+                             p->life == e->life ? OWN_WRITE_UNREAD : OWN_WRITE_MISSED, e->id,
                              "client %d is told that %s is not there, put as %s", e->client,
                              world_ids[e->id], p->token);
 }

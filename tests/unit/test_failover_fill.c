@@ -454,10 +454,10 @@ START_TEST(a_fill_that_is_lost_begins_again)
     judge_both();
     judge_both();
     ck_assert(fill.active);
-    fill.kind = RECORD_TASK; /* the session was copied */
+    fill.stage = 6; /* the session was copied */
     note(1, "pair", NULL);
     judge_both();
-    ck_assert(fill.active && fill.kind == RECORD_SESSION);
+    ck_assert(fill.active && fill.stage == 0);
     (void)settle();
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 1);
     look();
