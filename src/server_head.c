@@ -10,6 +10,7 @@
 struct head {
     struct slice length, encoding, type, request_id, traceparent;
     bool twice; /* a header that frames the body stands twice */
+    bool blank; /* a name ends in a blank: another server may know it without */
 };
 
 static void note_once(struct slice *field, struct slice value, bool *twice)
@@ -25,6 +26,7 @@ static enum MHD_Result note(void *cls, enum MHD_ValueKind kind, const char *name
     struct head *h = cls;
 
     (void)kind;
+    h->blank |= name_len > 0 && (name[name_len - 1] == ' ' || name[name_len - 1] == '\t');
     switch (name_len) { /* cheaper than comparing each with each */
     case 11:
         if (strcasecmp(name, "traceparent") == 0)
@@ -139,6 +141,8 @@ static bool check_type(struct request *req, const struct head *h, struct err *er
 /* Where the body ends must be clear, or two servers may read two different requests. */
 static bool check_framing(const struct head *h, struct err *err)
 {
+    if (h->blank)
+        return err_set(err, ERR_INVALID, "the name of a header ends in a blank");
     if (h->twice)
         return err_set(err, ERR_INVALID, "Content-Length or Transfer-Encoding stands twice");
     if (!slice_present(h->encoding))
