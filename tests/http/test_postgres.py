@@ -138,7 +138,7 @@ def test_a_primary_that_is_read_only(postgres: stores.Postgres, database: str, o
                  f"WHERE datname = '{database}' AND application_name = 'stateward'")
     postgres.sql(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
     postgres.sql(terminate)
-    assert "read-only" in detail(server)
+    until(lambda: "read-only" in detail(server))
     assert ids(server, "c") == ["m1"]
     postgres.sql(f"ALTER DATABASE {database} RESET default_transaction_read_only")
     postgres.sql(terminate)
