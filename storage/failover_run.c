@@ -3,16 +3,13 @@
 
 #include "clock.h"
 
-static void end(struct item *i, enum err_kind kind, const char *text)
-{
-    err_fill(&i->op->status, kind, "%s", text);
-    i->op->again = false;
-    i->stage = DONE;
-}
-
 void run_refuse(struct item *i, const char *text)
 {
-    end(i, i->doubt && op_writes(i->op) ? ERR_IN_DOUBT : ERR_UNAVAILABLE, text);
+    bool in_doubt = i->doubt && op_writes(i->op);
+
+    err_fill(&i->op->status, in_doubt ? ERR_IN_DOUBT : ERR_UNAVAILABLE, "%s", text);
+    i->op->again = false;
+    i->stage = DONE;
 }
 
 static bool has_expired(const struct op *op)

@@ -182,13 +182,21 @@ bool connect_go_on(struct postgres *d, bool *waits, struct err *err)
     return true;
 }
 
-bool connect_is_heard(const struct postgres *d)
+bool connect_another(const struct postgres *d, struct postgres *other, struct err *err)
 {
-    struct postgres other = {.url = d->url, .timeout_ms = d->timeout_ms, .patient = true};
-    struct err ignored;
     bool waits;
 
-    (void)!(connect_start(&other, &ignored) && connect_go_on(&other, &waits, &ignored));
+    *other = (struct postgres){
+        .url = d->url, .schema = d->schema, .timeout_ms = d->timeout_ms, .patient = true};
+    return connect_start(other, err) && connect_go_on(other, &waits, err);
+}
+
+bool connect_is_heard(const struct postgres *d)
+{
+    struct postgres other;
+    struct err ignored;
+
+    (void)!connect_another(d, &other, &ignored);
     PQfinish(other.conn);
     return other.hung == 0;
 }

@@ -23,6 +23,9 @@ bool connect_start(struct postgres *d, struct err *err) MUST_USE;
  * patient waits until d->timeout_ms after the start. */
 bool connect_go_on(struct postgres *d, bool *waits, struct err *err) MUST_USE;
 
+/* One more connection to the same, whose other->conn is the caller's to finish, also on failure. */
+bool connect_another(const struct postgres *d, struct postgres *other, struct err *err) MUST_USE;
+
 /* Whether the server takes part in one more connection, be it to refuse it. */
 bool connect_is_heard(const struct postgres *d) MUST_USE;
 

@@ -19,17 +19,15 @@
  */
 static bool check_pool(struct postgres *d, struct err *err)
 {
-    struct postgres other = {
-        .url = d->url, .schema = d->schema, .timeout_ms = d->timeout_ms, .patient = true};
+    struct postgres other;
     int64_t ours = 0, theirs = 0;
-    bool waits, done;
+    bool done;
 
     if (!setup_number(d, POSTGRES_PROCESS, &ours, err))
         return false;
     if (ours == PQbackendPID(d->conn))
         return true;
-    done = connect_start(&other, err) && connect_go_on(&other, &waits, err) &&
-           setup_number(&other, POSTGRES_PROCESS, &theirs, err);
+    done = connect_another(d, &other, err) && setup_number(&other, POSTGRES_PROCESS, &theirs, err);
     PQfinish(other.conn);
     if (done && ours == theirs)
         return err_set(err, ERR_CONFIG,

@@ -60,8 +60,10 @@
     "SET client_min_messages = warning; SET idle_in_transaction_session_timeout = 60000; " \
     "SET enable_seqscan = off; SET enable_bitmapscan = off; "                              \
     "SET enable_hashjoin = off; SET enable_mergejoin = off"
+
 /* The server ends a scan that takes longer, in milliseconds. */
 #define POSTGRES_SET_SCANNER "SET statement_timeout = 30000"
+
 #define POSTGRES_PROCESS "SELECT pg_backend_pid()"
 #define POSTGRES_VERSION "SELECT to_regclass('schema_versions') IS NOT NULL"
 #define POSTGRES_NUMBER "SELECT coalesce(max(number), 0) FROM schema_versions"

@@ -4,6 +4,7 @@
 #include "redis_merge_run.h"
 #include "redis_removal.h"
 #include "redis_target.h"
+#include "writes.h"
 
 /* Leaves of a row the place of the writes on it. */
 static void undo_row(struct removal_space *s, struct removal_row *r, int64_t newest)
@@ -271,14 +272,6 @@ static bool store_place(struct merge *m, const struct space *space, struct cp_ro
     return redis_cp_store(m->c, space->ns, &old, row, err);
 }
 
-/* Of what was written before the thread was deleted nothing counts. */
-static int64_t seq_of(const struct merge *m)
-{
-    const struct record_task *from = &m->record->task;
-
-    return from->seq > m->run->thread.tomb ? from->seq : from->stamp;
-}
-
 static bool store_task(struct merge *m, struct space *space, const struct task_row *old,
                        struct err *err)
 {
@@ -286,7 +279,7 @@ static bool store_task(struct merge *m, struct space *space, const struct task_r
     struct task_row task = {
         .id = m->record->key.task,
         .stamp = from->stamp,
-        .seq = seq_of(m),
+        .seq = writes_seq(from, m->run->thread.tomb),
         .task_path = from->task_path,
     };
 
@@ -303,13 +296,14 @@ static bool store_task(struct merge *m, struct space *space, const struct task_r
 static bool keep_task(struct merge *m, const struct space *space, const struct task_row *old,
                       struct err *err)
 {
+    const struct record_task *from = &m->record->task;
     struct task_row same = *old;
 
-    overrule(m, m->record->task.stamp, old->stamp);
-    if (m->record->task.stamp < old->stamp || seq_of(m) >= old->seq)
+    overrule(m, from->stamp, old->stamp);
+    same.seq = writes_seq(from, m->run->thread.tomb);
+    if (from->stamp < old->stamp || same.seq >= old->seq)
         return true;
     m->applied = true;
-    same.seq = seq_of(m);
     change_space(m, space);
     return redis_task_store(m->c, space->ns, m->record->key.sub, old, &same, err);
 }

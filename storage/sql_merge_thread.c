@@ -6,6 +6,7 @@
 #include "sql_ops.h"
 #include "sql_removal.h"
 #include "sql_target.h"
+#include "writes.h"
 
 struct merge {
     struct loader load;
@@ -217,21 +218,13 @@ static bool merge_checkpoint(struct merge *m, struct err *err)
     return drop_head(m, from->head, err) && drop_empty(m, err);
 }
 
-/* Of what was written before the thread was deleted nothing counts. */
-static int64_t seq_of(const struct merge *m)
-{
-    const struct record_task *from = &m->record->task;
-
-    return from->seq > m->at.ns.tomb ? from->seq : from->stamp;
-}
-
 static bool store_task(struct merge *m, const struct task_row *old, struct err *err)
 {
     const struct record_task *from = &m->record->task;
     struct task_row task = {
         .id = old->id,
         .stamp = from->stamp,
-        .seq = seq_of(m),
+        .seq = writes_seq(from, m->at.ns.tomb),
         .task_path = from->task_path,
     };
 
@@ -250,7 +243,7 @@ static bool take_seq(struct merge *m, struct err *err)
     if (!query_begin(m->load.d, SQL_TASK_SEQ, &q, err))
         return false;
     query_int(&q, m->at.row.id);
-    query_int(&q, seq_of(m));
+    query_int(&q, writes_seq(&m->record->task, m->at.ns.tomb));
     query_blob(&q, m->record->key.task);
     return query_run(&q, err);
 }
@@ -271,7 +264,7 @@ static bool merge_task(struct merge *m, struct err *err)
     if (from->stamp > old.stamp)
         return store_task(m, &old, err);
     overrule(m, from->stamp, old.stamp);
-    if (from->stamp < old.stamp || seq_of(m) >= old.seq)
+    if (from->stamp < old.stamp || writes_seq(from, m->at.ns.tomb) >= old.seq)
         return true;
     m->out.applied = true;
     return take_seq(m, err);

@@ -39,3 +39,8 @@ bool writes_combine(const struct op_writes_put *put, const struct writes *stored
     *out = all;
     return true;
 }
+
+int64_t writes_seq(const struct record_task *from, int64_t tomb)
+{
+    return from->seq > tomb ? from->seq : from->stamp;
+}

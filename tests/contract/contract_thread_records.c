@@ -248,7 +248,6 @@ START_TEST(deleted_writes_give_no_place)
 }
 END_TEST
 
-/* A value that is damaged on its way or has an unknown encoding is never an answer. */
 /* A deletion that comes between values and the checkpoint that is younger than it. */
 START_TEST(values_wait_for_their_checkpoint)
 {
@@ -271,6 +270,7 @@ START_TEST(values_wait_for_their_checkpoint)
 }
 END_TEST
 
+/* A value that is damaged on its way or has an unknown encoding is never an answer. */
 START_TEST(damaged_values)
 {
     struct record *records;

@@ -454,7 +454,7 @@ START_TEST(a_fill_that_is_lost_begins_again)
     judge_both();
     judge_both();
     ck_assert(fill.active);
-    fill.stage = 6; /* the session was copied */
+    fill.stage = 1; /* the session was copied */
     note(1, "pair", NULL);
     judge_both();
     ck_assert(fill.active && fill.stage == 0);

@@ -149,7 +149,7 @@ START_TEST(a_record_has_one_lane)
 {
     struct opener o = {0};
     struct lanes *l = open_lanes(&o, LANES_BY_KEY, 1000);
-    struct op ops[90], lists[8] = {{0}};
+    struct op ops[90], sweeps[8] = {{0}};
     const void *lane_of[3] = {NULL};
     char ids[90][8];
     struct inbox home;
@@ -159,13 +159,13 @@ START_TEST(a_record_has_one_lane)
     make_ops(ops, ids, 90, OP_SESSION_PATCH, &home);
     submit(l, ops, 90);
     for (int i = 0; i < 8; i++) { /* about no record: in turn */
-        lists[i] = (struct op){.type = OP_CLEANUP, .home = &home};
-        submit(l, &lists[i], 1);
+        sweeps[i] = (struct op){.type = OP_CLEANUP, .home = &home};
+        submit(l, &sweeps[i], 1);
     }
     take(&home, 98);
     lanes_close(l);
     for (int f = 0; f < 4; f++) {
-        size_t n_lists = 0;
+        size_t n_sweeps = 0;
 
         ck_assert_int_eq(o.roles[f], BACKEND_ANY);
         for (size_t i = 0; i < o.fakes[f].n_ran; i++) {
@@ -173,14 +173,14 @@ START_TEST(a_record_has_one_lane)
             const void **lane;
 
             if (op->type == OP_CLEANUP) {
-                n_lists++;
+                n_sweeps++;
                 continue;
             }
             lane = &lane_of[op->id.at[1] - '0'];
             ck_assert(!*lane || *lane == &o.fakes[f]);
             *lane = &o.fakes[f];
         }
-        ck_assert_uint_eq(n_lists, 2);
+        ck_assert_uint_eq(n_sweeps, 2);
     }
     inbox_done(&home);
 }

@@ -132,7 +132,7 @@ class MessageSerializer:
         found = self._known.get(data) if code == _PYDANTIC else None
         if found is None:
             value = self._serde.loads_typed(("msgpack", _EXT_32.pack(0xC9, len(data), code) + data))
-            if code == _PYDANTIC and _is_flat(data) and (found := _held(value)) is not None:
+            if code == _PYDANTIC and (found := _held(value)) is not None and _is_flat(data):
                 self._known.add(data, found)
             return value
         letter, fields, extra, given = marshal.loads(found)
