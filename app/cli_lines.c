@@ -97,6 +97,7 @@ static bool write_all(struct lines *l, struct err *err)
 {
     struct transfer t = {
         .stores = {&l->store, NULL},
+        .pending = true,
         .difference = write_record,
         .failure = show_unread,
         .advance = show_written,

@@ -137,7 +137,8 @@ int cli_migrate(const struct config *cfg)
     const char *const urls[2] = {cfg->from, cfg->to};
     struct show s = {.names = {"--from", "--to"}};
     struct caller stores[2] = {0};
-    struct transfer t = {.stores = {&stores[LEFT], &stores[RIGHT]}, .into = {false, true}};
+    struct transfer t = {
+        .stores = {&stores[LEFT], &stores[RIGHT]}, .into = {false, true}, .pending = true};
     struct err err;
     bool ok;
 

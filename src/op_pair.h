@@ -48,6 +48,7 @@ struct pair_note {
  * and op->id are ignored.
  */
 struct op_pair_read {
+    int64_t after; /* entries above this number; 0 = from the start */
     int64_t limit; /* of entries; 1..1000 */
     struct {
         struct outbox_entry *entries;

@@ -89,6 +89,7 @@ struct op_tenant_forget {
 struct op_read_range {
     enum record_kind kind;
     struct record_key after; /* id absent = from the start */
+    bool pending;            /* the counters of sessions with what is PENDING here */
     int64_t limit;
     struct {
         struct record *items;
@@ -104,11 +105,13 @@ struct op_read_range {
  *
  * Of a pair (op_pair.h): a REPEAT removes what is PENDING of that op id, besides being remembered. A
  * PENDING is counted, and its request remembered, unless the request is remembered already, the outbox
- * here has an entry whose number is its stamp, or the stamp is not above the tomb.
+ * here has an entry whose number is its stamp, or the stamp is not above the tomb. `own`: each PENDING
+ * is counted if it is pending in this very store, where it is removed.
  */
 struct op_merge {
     const struct record *items;
     size_t n;
+    bool own;
     struct {
         size_t applied; /* records that changed something */
         int64_t newest; /* the highest stamp here because of which a part of a record was not taken;

@@ -5,18 +5,32 @@
 
 #include "clock.h"
 #include "pair_notes.h"
+#include "settle.h"
 
 #define AGAIN_NS INT64_C(60000000000)
 
 struct alone {
     struct backend base;
     struct backend *below;
-    bool looked;
+    bool looked, settled;
     int64_t looked_ns;
 };
 
-/* Notes it in a store that is of a pair. */
-static bool note(struct backend *below, struct err *err)
+/* A store that was the fallback of a pair counts what it has left for the primary. */
+static bool settle(struct backend *below, const struct op_pair_read *read, struct err *err)
+{
+    const struct pair_note alone = {.name = SLICE("alone"), .text = SLICE("1")},
+                           seat = {.name = SLICE("seat"), .text = SEAT_ALONE};
+    struct slice sits = pair_note_text(read, "seat");
+
+    if (slice_present(sits) && !slice_equal(sits, SEAT_FALLBACK))
+        return true;
+    return settle_pending(below, &alone, err) &&
+           pair_change_run(below, (struct op_pair_change){.notes = &seat, .n_notes = 1}, err);
+}
+
+/* What a store that is of a pair has to do before it is used; and notes, before it is changed. */
+static bool prepare(struct backend *below, bool change, struct err *err)
 {
     struct pair_note alone = {.name = SLICE("alone"), .text = SLICE("1")};
     struct arena arena = {0};
@@ -28,9 +42,12 @@ static bool note(struct backend *below, struct err *err)
                       .pair_read = {.limit = 1}};
     bool ok = backend_run(below, &read, err);
 
-    if (ok && slice_present(pair_note_text(&read.pair_read, "pair")) &&
-        !slice_present(pair_note_text(&read.pair_read, "alone")))
-        ok = pair_change_run(below, (struct op_pair_change){.notes = &alone, .n_notes = 1}, err);
+    if (ok && slice_present(pair_note_text(&read.pair_read, "pair"))) {
+        if (change && !slice_present(pair_note_text(&read.pair_read, "alone")))
+            ok = pair_change_run(below, (struct op_pair_change){.notes = &alone, .n_notes = 1},
+                                 err);
+        ok = ok && settle(below, &read.pair_read, err);
+    }
     arena_done(&arena);
     return ok;
 }
@@ -49,17 +66,28 @@ static bool changes_any(struct op *const ops[], size_t n)
     return false;
 }
 
+/* What cannot be changed can still be read. */
+static void settle_before_reads(struct alone *a)
+{
+    struct err ignored;
+
+    if (!a->settled)
+        (void)prepare(a->below, false, &ignored);
+    a->settled = true;
+}
+
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
     struct alone *a = (struct alone *)self;
-
     if (changes_any(ops, n) && is_due(a)) {
-        if (!note(a->below, err)) {
+        if (!prepare(a->below, true, err)) {
             err->kind = err->kind == ERR_IN_DOUBT ? ERR_UNAVAILABLE : err->kind;
             return false;
         }
-        a->looked = true;
+        a->looked = a->settled = true;
         a->looked_ns = clock_now_ns();
+    } else {
+        settle_before_reads(a);
     }
     return a->below->ops->execute(a->below, ops, n, err);
 }
@@ -89,7 +117,7 @@ static const struct backend_ops alone_ops = {
     .close = close_both,
 };
 
-struct backend *alone_open(struct backend *below, struct err *err)
+struct backend *alone_open(struct backend *below, const struct backend_config *cfg, struct err *err)
 {
     struct alone *a = malloc(sizeof(*a));
 
@@ -98,6 +126,10 @@ struct backend *alone_open(struct backend *below, struct err *err)
         err_fill(err, ERR_NO_MEMORY, "out of memory");
         return NULL;
     }
-    *a = (struct alone){.base = {.ops = &alone_ops, .caps = below->caps}, .below = below};
+    *a = (struct alone){.base = {.ops = &alone_ops, .caps = below->caps},
+                        .below = below,
+                        .settled = cfg->existing || cfg->role == BACKEND_READER};
+    if (!(below->caps & BACKEND_SHARED)) /* before the lanes that read */
+        settle_before_reads(a);
     return &a->base;
 }

@@ -43,5 +43,5 @@ struct backend *chain_open(const struct backend_config *cfg, struct err *err)
     struct backend *below = driver ? driver->open(cfg, err) : NULL;
 
     below = below ? versions_open(below, cfg->cache, err) : NULL;
-    return below && cfg->alone ? alone_open(below, err) : below;
+    return below && cfg->alone ? alone_open(below, cfg, err) : below;
 }

@@ -8,6 +8,7 @@
 #include "acquaintance.h"
 #include "clock.h"
 #include "pair_notes.h"
+#include "settle.h"
 
 enum { PAGE = 500, TOGETHER = 128 };
 
@@ -17,7 +18,9 @@ enum { PAGE = 500, TOGETHER = 128 };
 /* What one store says of itself and of its peer. */
 struct said {
     struct slice pair, peer, incarnation;
+    struct slice seat;
     bool filled, alone; /* alone: it was changed without the other one */
+    bool waits;         /* its outbox is not empty */
     int64_t position, beat, peer_beat;
 };
 
@@ -36,6 +39,8 @@ static struct said said_in(const struct op_pair_read *read)
         .pair = pair_note_text(read, "pair"),
         .peer = pair_note_text(read, "peer"),
         .incarnation = read->out.incarnation,
+        .seat = pair_note_text(read, "seat"),
+        .waits = read->out.n > 0,
         .filled = slice_present(pair_note_text(read, "filled")),
         .alone = slice_present(pair_note_text(read, "alone")),
         .position = read->out.position,
@@ -66,6 +71,14 @@ static bool has_forgotten(const struct said *store, const struct said *peer)
 static bool lacks(const struct said *store, const struct said *peer)
 {
     return !store->filled || peer->alone || has_forgotten(store, peer);
+}
+
+/* Whether a fallback was the primary, and counted additions that are not pending: none of its entries
+ * name them. */
+static bool has_counted(const struct said *fallback)
+{
+    return fallback->waits && slice_present(fallback->seat) &&
+           !slice_equal(fallback->seat, SEAT_FALLBACK);
 }
 
 static bool write_notes(struct backend *store, const struct pair_note *notes, size_t n,
@@ -130,11 +143,36 @@ static bool judge_nameless(struct failover *f, struct fill *fill_state, const st
     return any || fill(f, fill_state, PRIMARY, fallback->pair, stores, err);
 }
 
-static bool refuse(struct failover *f, struct err *err)
+/* The fallback is none: the primary serves by itself. */
+static bool refuse(struct failover *f, struct fill *fill_state, const char *why, struct err *err)
 {
+    fill_state->foreign = true;
+    state_judged(f, true);
     state_set_filled(f, FALLBACK, false);
-    return err_set(err, ERR_CONFIG,
-                   "the fallback holds the data of another pair; empty it, or name another");
+    return err_set(err, ERR_CONFIG, "%s", why);
+}
+
+/* Whether both are one store, by two names: what is noted through the one is read through the other. */
+static bool is_one_store(struct backend *const stores[2], bool *one, struct err *err)
+{
+    int64_t mark = stamp_next(); /* above those of former looks */
+    char text[24];
+    struct pair_note note = {.name = SLICE("echo")};
+    struct arena arena = {0};
+    struct op read = {.type = OP_PAIR_READ,
+                      .tenant = SLICE("default"),
+                      .now_us = clock_now_us(),
+                      .stamp = stamp_next(),
+                      .arena = &arena,
+                      .pair_read = {.limit = 1}};
+    bool ok;
+
+    snprintf(text, sizeof(text), "%" PRId64, mark);
+    note.text = slice_of(text);
+    ok = write_notes(stores[FALLBACK], &note, 1, err) && backend_run(stores[PRIMARY], &read, err);
+    *one = ok && number(pair_note_text(&read.pair_read, "echo")) >= mark;
+    arena_done(&arena);
+    return ok;
 }
 
 /* What both are, and are to be, when they are seen together. */
@@ -142,17 +180,27 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
                     struct backend *const stores[2], struct err *err)
 {
     bool met[2] = {slice_present(said[PRIMARY].pair), slice_present(said[FALLBACK].pair)};
+    bool one = false;
 
+    if (!fill_state->met && !is_one_store(stores, &one, err))
+        return false;
+    if (one)
+        return refuse(f, fill_state,
+                      "the fallback is the primary itself, by another name; name another store",
+                      err);
     fill_state->foreign = met[PRIMARY] && met[FALLBACK] &&
                           !slice_equal(said[PRIMARY].pair, said[FALLBACK].pair);
     if (!met[PRIMARY] && !judge_nameless(f, fill_state, &said[FALLBACK], stores, err))
         return false;
-    state_judged(f, fill_state->foreign);
     if (fill_state->foreign)
-        return refuse(f, err);
+        return refuse(f, fill_state,
+                      "the fallback holds the data of another pair; empty it, or name another",
+                      err);
+    state_judged(f, false);
     if (!met[PRIMARY])
         return true; /* the next look goes on */
-    if (said[FALLBACK].filled && lacks(&said[PRIMARY], &said[FALLBACK]))
+    if (said[FALLBACK].filled &&
+        (lacks(&said[PRIMARY], &said[FALLBACK]) || has_counted(&said[FALLBACK])))
         return fill(f, fill_state, PRIMARY, said[PRIMARY].pair, stores, err);
     if (lacks(&said[FALLBACK], &said[PRIMARY]))
         return fill(f, fill_state, FALLBACK, said[PRIMARY].pair, stores, err);
@@ -166,8 +214,10 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
 static bool remember(const struct said said[2], struct backend *const stores[2], struct err *err)
 {
     char beat[24], peer[2][160], peer_beat[2][24];
-    struct pair_note notes[] = {
-        {.name = SLICE("beat")}, {.name = SLICE("peer")}, {.name = SLICE("peer beat")}};
+    struct pair_note notes[] = {{.name = SLICE("beat")},
+                                {.name = SLICE("peer")},
+                                {.name = SLICE("peer beat")},
+                                {.name = SLICE("seat"), .text = SEAT_FALLBACK}};
 
     snprintf(beat, sizeof(beat), "%" PRId64, stamp_next());
     notes[0].text = slice_of(beat);
@@ -180,10 +230,20 @@ static bool remember(const struct said said[2], struct backend *const stores[2],
         snprintf(peer_beat[i], sizeof(peer_beat[i]), "%" PRId64, other->beat);
         notes[1].text = slice_of(peer[i]);
         notes[2].text = slice_of(peer_beat[i]);
-        if (!write_notes(stores[i], notes, COUNT_OF(notes), err))
+        if (!write_notes(stores[i], notes, i == FALLBACK ? 4 : 3, err)) /* settle_primary() */
             return false;
     }
     return true;
+}
+
+/* A primary that was the fallback counts what it has left pending, once. */
+static bool settle_primary(struct backend *primary, const struct said *said, struct err *err)
+{
+    const struct pair_note settling = {.name = SLICE("seat"), .text = SEAT_SETTLING},
+                           settled = {.name = SLICE("seat"), .text = SEAT_PRIMARY};
+
+    return slice_equal(said->seat, SEAT_PRIMARY) ||
+           (settle_pending(primary, &settling, err) && write_notes(primary, &settled, 1, err));
 }
 
 /* From now on lanes may use the stores as what they are now. An emptied primary has just been named again. */
@@ -210,6 +270,11 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
 {
     struct said said[2];
 
+    if (reads[PRIMARY]) {
+        said[PRIMARY] = said_in(reads[PRIMARY]);
+        if (!settle_primary(stores[PRIMARY], &said[PRIMARY], err))
+            return false;
+    }
     if (reads[FALLBACK] && !reads[PRIMARY] && !fill->known[FALLBACK]) {
         said[FALLBACK] = said_in(reads[FALLBACK]);
         state_set_filled(f, FALLBACK, said[FALLBACK].filled);

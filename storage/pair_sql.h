@@ -47,7 +47,7 @@
     X(LOOK_PENDING, "SELECT EXISTS (SELECT 1 FROM " T_REPEAT " WHERE op_id = ?1), " \
                     "EXISTS (SELECT 1 FROM " T_OUTBOX " WHERE number = ?2)") \
     X(OUTBOX_PUT, "INSERT INTO " T_OUTBOX " (number, tenant, id, names) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING") \
-    X(OUTBOX_LIST, "SELECT number, tenant, id, names FROM " T_OUTBOX " ORDER BY number LIMIT ?1") \
+    X(OUTBOX_LIST, "SELECT number, tenant, id, names FROM " T_OUTBOX " WHERE number > ?1 ORDER BY number LIMIT ?2") \
     X(OUTBOX_CLEAR, "DELETE FROM " T_OUTBOX " WHERE number " AMONG("?1")) \
     X(OUTBOX_ANY, "SELECT " OUTBOX_WAITS) \
     X(MISSING_PUT, "INSERT INTO " T_MISSING " (tenant, id) VALUES (?1, ?2) ON CONFLICT DO NOTHING") \
@@ -66,6 +66,7 @@
     X(PENDING_KILL, "DELETE FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2 AND stamp <= ?3") \
     X(PENDING_NEWEST, "SELECT coalesce(max(stamp), 0) FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2") \
     X(PENDING_READ, "SELECT stamp, requests, errors, processing_time, at_us, body_hash FROM " T_PENDING " WHERE op_id = ?1") \
+    X(PENDING_ANY, "SELECT EXISTS (SELECT 1 FROM " T_PENDING ")") \
     X(PENDING_SUM, "SELECT CAST(coalesce(sum(requests), 0) AS BIGINT), CAST(coalesce(sum(errors), 0) AS BIGINT), coalesce(sum(processing_time), 0.0) " \
                    "FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2 AND stamp > ?3") \
     X(REPEAT_READ, "SELECT body_hash, at_us FROM " T_REPEAT " WHERE op_id = ?1") \

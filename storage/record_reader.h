@@ -32,6 +32,7 @@ struct record_reader {
     int64_t limit;
     struct slice tenant;
     enum record_kind kind;
+    bool pending;
 };
 
 /* Starts without a kind. */
@@ -40,8 +41,9 @@ bool reader_open(struct record_reader *r, struct caller *store, struct err *err)
 /* Ends; what is on its way is waited for. A zero-filled struct was never opened. */
 void reader_close(struct record_reader *r);
 
-/* Begins at the first record of a kind. */
-void reader_begin(struct record_reader *r, struct slice tenant, enum record_kind kind);
+/* Begins at the first record of a kind; `pending` as in OP_READ_RANGE. */
+void reader_begin(struct record_reader *r, struct slice tenant, enum record_kind kind,
+                  bool pending);
 
 /* Whether reader_peek() will take the next page, which ends the records of the last. */
 bool reader_turns(const struct record_reader *r) MUST_USE;

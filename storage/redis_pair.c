@@ -62,7 +62,7 @@ struct reading {
     struct call *c;
     struct outbox_entry *entries;
     size_t n, cap;
-    int64_t all; /* entries that there are */
+    int64_t all; /* wanted entries that there are */
     struct pair_id *missing;
     size_t n_missing, missing_cap;
 };
@@ -98,7 +98,13 @@ static bool add_missing(struct reading *r, const struct reply *reply, struct err
     return true;
 }
 
-/* The oldest entries of each bucket that has any. */
+/* Where entries that are wanted begin, as a bound of ZRANGEBYLEX. */
+static struct slice from(struct call *c)
+{
+    return redis_outbox_bounds(c, c->op->pair_read.after + 1).from;
+}
+
+/* The oldest of the wanted entries of each bucket that has any. */
 static bool read_entries(struct reading *r, const unsigned *buckets, size_t n, struct err *err)
 {
     int64_t limit = r->c->op->pair_read.limit, each = limit;
@@ -107,8 +113,8 @@ static bool read_entries(struct reading *r, const unsigned *buckets, size_t n, s
     if (n > 1)
         each = 2 * limit / (int64_t)n + PER_BUCKET_MIN;
     for (size_t i = 0; i < n; i++)
-        ASK(r->c, SLICE("ZRANGE"), call_shared_at(r->c, "outbox", buckets[i]), SLICE("0"),
-            call_number(r->c, each - 1));
+        ASK(r->c, SLICE("ZRANGEBYLEX"), call_shared_at(r->c, "outbox", buckets[i]), from(r->c),
+            SLICE("+"), SLICE("LIMIT"), SLICE("0"), call_number(r->c, each));
     if (!call_answers(r->c, &replies, err))
         return false;
     for (size_t i = 0; i < n; i++)
@@ -126,7 +132,10 @@ static bool read_buckets(struct reading *r, struct err *err)
     size_t n = 0;
 
     for (unsigned i = 0; i < REDIS_BUCKETS; i++) {
-        ASK(c, SLICE("ZCARD"), call_shared_at(c, "outbox", i));
+        if (c->op->pair_read.after)
+            ASK(c, SLICE("ZLEXCOUNT"), call_shared_at(c, "outbox", i), from(c), SLICE("+"));
+        else
+            ASK(c, SLICE("ZCARD"), call_shared_at(c, "outbox", i));
         ASK(c, SLICE("SMEMBERS"), call_shared_at(c, "missing-ids", i));
     }
     if (!call_answers(c, &replies, err))

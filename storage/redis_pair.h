@@ -27,6 +27,11 @@ struct redis_bounds redis_outbox_bounds(struct call *c, int64_t number) MUST_USE
 /* Leaves the additions of a patch pending, with the session at hand. */
 bool redis_pending_put(struct call *c, struct err *err) MUST_USE;
 
+/* Asks what is pending of the session at hand; the sum of what was answered. */
+void redis_pending_ask(struct call *c);
+bool redis_pending_sum(const struct reply *reply, struct record_pending *out,
+                       struct err *err) MUST_USE;
+
 /* Adds what is pending to answers on sessions, if the store is alone. */
 bool redis_pending_answers(struct call *c, struct session *items, size_t n,
                            struct err *err) MUST_USE;

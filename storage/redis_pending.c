@@ -78,6 +78,26 @@ bool redis_pending_put(struct call *c, struct err *err)
     return copies_pending(c->op, err);
 }
 
+void redis_pending_ask(struct call *c)
+{
+    ASK(c, SLICE("HVALS"), call_key(c, "pending"));
+}
+
+bool redis_pending_sum(const struct reply *reply, struct record_pending *out, struct err *err)
+{
+    struct record_pending one;
+
+    *out = (struct record_pending){.requests = 0};
+    for (size_t i = 0; i < reply->n; i++) {
+        if (!redis_pending_take(reply->items[i]->text, &one, err))
+            return false;
+        out->requests += one.requests;
+        out->errors += one.errors;
+        out->processing_time += one.processing_time;
+    }
+    return true;
+}
+
 bool redis_pending_answers(struct call *c, struct session *items, size_t n, struct err *err)
 {
     struct record_pending more;
@@ -87,18 +107,17 @@ bool redis_pending_answers(struct call *c, struct session *items, size_t n, stru
         return true;
     for (size_t i = 0; i < n; i++) {
         call_at(c, c->op->tenant, items[i].id);
-        ASK(c, SLICE("HVALS"), call_key(c, "pending"));
+        redis_pending_ask(c);
     }
     if (!call_answers(c, &replies, err))
         return false;
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < replies[i]->n; k++) {
-            if (!redis_pending_take(replies[i]->items[k]->text, &more, err))
-                return false;
-            items[i].request_count += more.requests;
-            items[i].error_count += more.errors;
-            items[i].total_processing_time += more.processing_time;
-        }
+    for (size_t i = 0; i < n; i++) {
+        if (!redis_pending_sum(replies[i], &more, err))
+            return false;
+        items[i].request_count += more.requests;
+        items[i].error_count += more.errors;
+        items[i].total_processing_time += more.processing_time;
+    }
     return true;
 }
 
@@ -152,6 +171,10 @@ static void ask_entry(struct call *c, int64_t number)
 
 void redis_merge_pending_ask(struct call *c, const struct record *record)
 {
+    if (c->op->merge.own) { /* as of a request: whether it is pending here */
+        redis_merge_repeat_ask(c, record);
+        return;
+    }
     ASK(c, SLICE("EXISTS"), redis_repeat_key(c, record->key.sub));
     ask_entry(c, record->pending.stamp);
 }
@@ -160,14 +183,16 @@ bool redis_merge_pending(struct merge *m, struct err *err)
 {
     const struct record_pending *pending = &m->record->pending;
     struct session_state *s = &m->run->row.s;
+    bool own = m->c->op->merge.own, known = m->stored[0]->number, waits = m->stored[1]->number;
 
     stamp_observe(pending->stamp);
-    if (pending->stamp <= s->tomb || m->stored[0]->number || m->stored[1]->number)
+    if (pending->stamp <= s->tomb || (own ? !waits : known || waits))
         return true;
-    s->request_count += pending->requests;
-    s->error_count += pending->errors;
-    s->processing_time += pending->processing_time;
+    session_state_count(s, pending);
     m->applied = m->run->row_changed = true;
+    if (own)
+        CHANGE(m->c, SLICE("HDEL"), call_key(m->c, "pending"),
+               redis_op_text(m->c, m->record->key.sub));
     return keep_request(m->c, m->record->key.sub, &pending->repeat, err);
 }
 

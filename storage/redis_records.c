@@ -6,6 +6,7 @@
 #include "record_fields.h"
 #include "redis_messages.h"
 #include "redis_ops.h"
+#include "redis_pair.h"
 
 struct record *records_next(struct records *r)
 {
@@ -157,13 +158,32 @@ static bool list_contexts(struct records *r, const struct session_row *row, stru
     return true;
 }
 
-static bool of_session(struct records *r, struct slice id, struct err *err)
+/* *pending: what is to be counted with it; NULL: nothing. */
+static bool add_session(struct records *r, struct session_state *s, const struct reply *pending,
+                        struct err *err)
 {
-    struct session_row row;
-    struct reply **replies;
+    struct record_pending more;
     struct record *out;
 
+    if (pending && !redis_pending_sum(pending, &more, err))
+        return false;
+    if (pending)
+        session_state_count(s, &more);
+    out = records_next(r);
+    if (out)
+        out->session = session_state_record(s);
+    return true;
+}
+
+static bool of_session(struct records *r, struct slice id, struct err *err)
+{
+    bool pending = r->range->pending && r->range->kind == RECORD_SESSION;
+    struct session_row row;
+    struct reply **replies;
+
     redis_row_ask(r->c, r->range->kind == RECORD_SESSION);
+    if (pending)
+        redis_pending_ask(r->c);
     if (!call_answers(r->c, &replies, err) || !redis_row_take(r->c, replies[0], &row, err))
         return false;
     if (!row.s.stored)
@@ -175,10 +195,7 @@ static bool of_session(struct records *r, struct slice id, struct err *err)
         return list_messages(r, id, err);
     if (r->range->kind == RECORD_CONTEXT)
         return list_contexts(r, &row, err);
-    out = records_next(r);
-    if (out)
-        out->session = session_state_record(&row.s);
-    return true;
+    return add_session(r, &row.s, pending ? replies[1] : NULL, err);
 }
 
 bool redis_read_range(struct call *c, struct op *op, struct err *err)

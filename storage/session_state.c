@@ -176,6 +176,13 @@ bool session_state_patch(struct session_state *s, struct op *op, bool *touch, st
     return true;
 }
 
+void session_state_count(struct session_state *s, const struct record_pending *more)
+{
+    s->request_count += more->requests;
+    s->error_count += more->errors;
+    s->processing_time += more->processing_time;
+}
+
 struct session_state session_state_tombstone(const struct session_state *s, int64_t stamp)
 {
     return (struct session_state){

@@ -71,6 +71,9 @@ void session_state_put(struct session_state *s, const struct op *op, bool live, 
 bool session_state_patch(struct session_state *s, struct op *op, bool *touch,
                          struct err *err) MUST_USE;
 
+/* Counts additions. */
+void session_state_count(struct session_state *s, const struct record_pending *more);
+
 /* The tombstone with this stamp: the highest seq and versions stay, they are never given again. */
 struct session_state session_state_tombstone(const struct session_state *s, int64_t stamp) MUST_USE;
 

@@ -134,12 +134,12 @@ static bool begin_in_space(struct look *l, const struct record *r, struct query 
 
 static bool begin_request(struct look *l, const struct record *r, struct query *q, struct err *err)
 {
-    bool repeat = r->kind == RECORD_REPEAT;
+    bool here = r->kind == RECORD_REPEAT || l->op->merge.own; /* whether it is pending here */
 
-    if (!query_begin(l->d, repeat ? SQL_LOOK_REPEAT : SQL_LOOK_PENDING, q, err))
+    if (!query_begin(l->d, here ? SQL_LOOK_REPEAT : SQL_LOOK_PENDING, q, err))
         return false;
     query_blob(q, r->key.sub);
-    if (!repeat)
+    if (!here)
         query_int(q, r->pending.stamp);
     return true;
 }
@@ -377,7 +377,7 @@ bool look_pending(struct look *l, size_t i, bool *counted, struct err *err)
 
     if (!take_truths(&asked(l, i)->q, &known, &waits, err))
         return false;
-    *counted = known || waits;
+    *counted = l->op->merge.own ? !waits : known || waits;
     for (size_t k = l->first; k < i && !*counted; k++) /* its request came since */
         *counted = item_at(l, k)->kind == RECORD_REPEAT &&
                    slice_equal(item_at(l, k)->key.sub, r->key.sub);

@@ -79,6 +79,7 @@ static bool read_outbox(struct sql *d, struct op *op, struct err *err)
         return err_no_memory(err);
     if (!query_begin(d, SQL_OUTBOX_LIST, &q, err))
         return false;
+    query_int(&q, read->after);
     query_int(&q, read->limit + 1);
     for (read->out.n = 0;; read->out.n++) {
         if (!query_step(&q, &found, err))

@@ -23,6 +23,10 @@ bool pair_keep_entry(struct sql *d, struct op *op, struct err *err) MUST_USE;
 bool pending_answer(struct sql *d, const struct op *op, const struct session_state *s,
                     struct session *out, struct err *err) MUST_USE;
 
+/* Adds what is pending to the counters of SESSION records. */
+bool pending_add(struct sql *d, const struct op *op, struct record *sessions, size_t n,
+                 struct err *err) MUST_USE;
+
 /* Leaves the additions of a patch pending. */
 bool pending_put(struct sql *d, struct op *op, struct err *err) MUST_USE;
 
@@ -35,7 +39,7 @@ bool pending_delete(struct sql *d, struct op *op, struct slice id, int64_t tomb,
                     struct err *err) MUST_USE;
 
 /* OP_MERGE of a PENDING: counts it at most once: in its request, or in the operation that was in doubt
- * elsewhere. The row is that of its session. */
+ * elsewhere; or, as the store's own, while it is pending here. The row is that of its session. */
 bool pending_count(struct look *l, size_t i, struct session_row *row, bool *applied,
                    struct err *err) MUST_USE;
 

@@ -3,7 +3,7 @@
 #include "copies.h"
 #include "sql_pair.h"
 
-static bool sum(struct sql *d, const struct op *op, const struct session_state *s,
+static bool sum(struct sql *d, const struct op *op, struct slice id, int64_t tomb,
                 struct record_pending *out, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -12,8 +12,8 @@ static bool sum(struct sql *d, const struct op *op, const struct session_state *
     if (!query_begin(d, SQL_PENDING_SUM, &q, err))
         return false;
     query_blob(&q, op->tenant);
-    query_blob(&q, s->session_id);
-    query_int(&q, s->tomb);
+    query_blob(&q, id);
+    query_int(&q, tomb);
     if (!query_step(&q, &found, err))
         return false;
     out->requests = query_col_int(&q, 0);
@@ -25,16 +25,37 @@ static bool sum(struct sql *d, const struct op *op, const struct session_state *
 bool pending_answer(struct sql *d, const struct op *op, const struct session_state *s,
                     struct session *out, struct err *err)
 {
+    struct session_state counted = *s;
     struct record_pending more;
 
-    *out = session_state_answer(s);
-    if (!op->alone)
-        return true;
-    if (!sum(d, op, s, &more, err))
+    if (op->alone && !sum(d, op, s->session_id, s->tomb, &more, err))
         return false;
-    out->request_count += more.requests;
-    out->error_count += more.errors;
-    out->total_processing_time += more.processing_time;
+    if (op->alone)
+        session_state_count(&counted, &more);
+    *out = session_state_answer(&counted);
+    return true;
+}
+
+bool pending_add(struct sql *d, const struct op *op, struct record *sessions, size_t n,
+                 struct err *err)
+{
+    AUTO(query_end) struct query any = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_PENDING_ANY, &any, err) || !query_step(&any, &found, err))
+        return false;
+    if (!query_col_int(&any, 0))
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        struct record_session *s = &sessions[i].session;
+        struct record_pending more;
+
+        if (!sum(d, op, sessions[i].key.id, s->tomb, &more, err))
+            return false;
+        s->request_count += more.requests;
+        s->error_count += more.errors;
+        s->total_processing_time += more.processing_time;
+    }
     return true;
 }
 
@@ -100,6 +121,16 @@ static bool keep_request(struct sql *d, struct slice op_id, const struct record_
     return query_run(&q, err);
 }
 
+static bool drop(struct sql *d, struct slice op_id, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, SQL_PENDING_DROP, &q, err))
+        return false;
+    query_blob(&q, op_id);
+    return query_run(&q, err);
+}
+
 bool pending_count(struct look *l, size_t i, struct session_row *row, bool *applied,
                    struct err *err)
 {
@@ -119,21 +150,10 @@ bool pending_count(struct look *l, size_t i, struct session_row *row, bool *appl
         return true;
     if (row->id && !row_complete(d, op->arena, row, err))
         return false;
-    row->s.request_count += pending->requests;
-    row->s.error_count += pending->errors;
-    row->s.processing_time += pending->processing_time;
+    session_state_count(&row->s, pending);
     *applied = true;
-    return row_store(d, row, err) && keep_request(d, record->key.sub, &pending->repeat, err);
-}
-
-static bool drop(struct sql *d, struct slice op_id, struct err *err)
-{
-    struct query q;
-
-    if (!query_begin(d, SQL_PENDING_DROP, &q, err))
-        return false;
-    query_blob(&q, op_id);
-    return query_run(&q, err);
+    return row_store(d, row, err) && keep_request(d, record->key.sub, &pending->repeat, err) &&
+           (!op->merge.own || drop(d, record->key.sub, err));
 }
 
 bool pending_repeat(struct look *l, size_t i, bool *applied, struct err *err)

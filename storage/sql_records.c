@@ -1,7 +1,7 @@
 /* sql_records.c - reads records of sessions, messages, contexts; see record.h. */
 #include "record_fields.h"
 #include "sql_ops.h"
-#include "sql_rows.h"
+#include "sql_pair.h"
 
 static bool read_session(struct query *q, struct arena *arena, struct record *r, struct err *err)
 {
@@ -90,7 +90,7 @@ static bool read_records(struct sql *d, int64_t tenant, struct op *op, struct er
     range->out.items = items;
     range->out.n = n;
     range->out.more = found;
-    return true;
+    return !range->pending || range->kind != RECORD_SESSION || pending_add(d, op, items, n, err);
 }
 
 bool sql_read_range(struct sql *d, struct op *op, struct err *err)

@@ -137,7 +137,7 @@ static bool run_kind(struct run *r, struct err *err)
     r->broken = false;
     for (int i = 0; i < 2; i++)
         if (r->t->stores[i])
-            reader_begin(&r->sides[i].reader, r->tenant, r->kind);
+            reader_begin(&r->sides[i].reader, r->tenant, r->kind, i == LEFT && r->t->pending);
     for (;;) {
         int by;
 

@@ -47,6 +47,7 @@ struct transfer_failure {
 struct transfer {
     struct caller *stores[2]; /* RIGHT may be NULL: then everything is only on the left */
     bool into[2];             /* merge what differs into this side */
+    bool pending;             /* sessions of the left with what is pending there counted */
 
     /* Each may be NULL. difference: false ends it all, and fills err. */
     bool (*difference)(void *ctx, const struct transfer_difference *d, struct err *err);

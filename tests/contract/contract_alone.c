@@ -384,6 +384,71 @@ START_TEST(a_merged_deletion_removes_what_is_pending_below_it)
 }
 END_TEST
 
+/* Counts in `here` what is pending of an op there. */
+static size_t settle(const struct op *from)
+{
+    struct record_name name = pending_name(from);
+    struct op op = store_op(&here, OP_MERGE, "s1");
+
+    op.merge.items = records_get(&here, "s1", &name, 1, &op.merge.n);
+    op.merge.own = true;
+    store_ok(&here, &op);
+    return op.merge.out.applied;
+}
+
+START_TEST(a_store_counts_what_is_pending_in_it_once)
+{
+    struct op op, other, gone;
+
+    have_s1();
+    op = add('1');
+    other = add('2');
+    gone = op;
+    ck_assert_uint_eq(settle(&op), 1);
+    ck_assert_int_eq(requests(&here, false), 2);
+    ck_assert_int_eq(requests(&here, true), 3);
+    ck_assert_uint_eq(count_pending(&here, &op), 0);
+    ck_assert_uint_eq(settle(&gone), 0);
+    gone = store_op(&here, OP_MERGE, "s1"); /* it was read before it was counted */
+    for (size_t i = 0; i < op.n_copies; i++)
+        if (op.copies[i].kind == RECORD_PENDING)
+            gone.merge.items = &op.copies[i];
+    gone.merge.n = 1;
+    gone.merge.own = true;
+    store_ok(&here, &gone);
+    ck_assert_uint_eq(gone.merge.out.applied, 0);
+    ck_assert_uint_eq(settle(&other), 1);
+    ck_assert_int_eq(requests(&here, false), 3);
+    op.stamp += 1024; /* the client asks again */
+    op.alone = op.replicate = op.fence = false;
+    store_ok(&here, &op);
+    ck_assert(op.session_patch.out.replayed);
+    ck_assert_int_eq(requests(&here, false), 3);
+}
+END_TEST
+
+START_TEST(a_range_is_read_with_what_is_pending)
+{
+    struct op range;
+
+    have_s1();
+    store_session(&here, "s0");
+    (void)add('1');
+    (void)add('2');
+    for (int pending = 0; pending < 2; pending++) {
+        range = store_op(&here, OP_READ_RANGE, NULL);
+        range.read_range.kind = RECORD_SESSION;
+        range.read_range.pending = pending;
+        range.read_range.limit = 10;
+        store_ok(&here, &range);
+        ck_assert_uint_eq(range.read_range.out.n, 2);
+        ck_assert_int_eq(range.read_range.out.items[0].session.request_count, 0);
+        ck_assert_int_eq(range.read_range.out.items[1].session.request_count, pending ? 3 : 1);
+        ck_assert_int_eq(range.read_range.out.items[1].session.error_count, pending ? 3 : 1);
+    }
+}
+END_TEST
+
 void contract_alone_add(TCase *tc)
 {
     tcase_add_loop_test(tc, an_id_that_is_missing_is_refused, 0, OP_TYPE_COUNT);
@@ -398,4 +463,6 @@ void contract_alone_add(TCase *tc)
     tcase_add_test(tc, an_entry_of_its_stamp_stands_for_a_pending_addition);
     tcase_add_test(tc, a_deletion_removes_what_is_pending);
     tcase_add_test(tc, a_merged_deletion_removes_what_is_pending_below_it);
+    tcase_add_test(tc, a_store_counts_what_is_pending_in_it_once);
+    tcase_add_test(tc, a_range_is_read_with_what_is_pending);
 }

@@ -75,6 +75,27 @@ START_TEST(a_page_has_the_lowest_numbers)
 }
 END_TEST
 
+START_TEST(entries_are_read_on_behind_a_number)
+{
+    enum { ENTRIES = 40 };
+    int64_t numbers[ENTRIES];
+
+    for (int i = 0; i < ENTRIES; i++)
+        numbers[i] = leave(&here, arena_printf(&here.arena, "s%d", i % 7).at);
+    for (size_t from = 0; from < ENTRIES; from++) {
+        struct op op = store_op(&here, OP_PAIR_READ, NULL);
+
+        op.pair_read.after = numbers[from];
+        op.pair_read.limit = 5;
+        store_ok(&here, &op);
+        ck_assert_uint_eq(op.pair_read.out.n, from + 6 > ENTRIES ? ENTRIES - from - 1 : 5);
+        ck_assert(op.pair_read.out.more == (from + 6 < ENTRIES));
+        for (size_t i = 0; i < op.pair_read.out.n; i++)
+            ck_assert_int_eq(op.pair_read.out.entries[i].number, numbers[from + 1 + i]);
+    }
+}
+END_TEST
+
 START_TEST(entries_are_cleared_by_their_number)
 {
     int64_t first = leave(&here, "s1"), second = leave(&here, "s1"), third = leave(&here, "s2");
@@ -327,6 +348,7 @@ TCase *contract_pair_case(void)
     tcase_add_test(tc, a_new_store_has_nothing);
     tcase_add_test(tc, entries_come_in_their_order);
     tcase_add_test(tc, a_page_has_the_lowest_numbers);
+    tcase_add_test(tc, entries_are_read_on_behind_a_number);
     tcase_add_test(tc, entries_are_cleared_by_their_number);
     tcase_add_test(tc, an_entry_of_many_ids_is_cleared_as_it_was_read);
     tcase_add_test(tc, what_is_missing_is_missing_once);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import random
@@ -244,6 +245,64 @@ def test_a_store_that_was_used_alone(pair: Pair, own: Any) -> None:
     pair.verify()
 
 
+def count_on_the_fallback(own: Any, pair: Pair) -> None:
+    """A session that has counted one request in both stores, and two more in the fallback alone."""
+    server = start_over(own, pair)
+    server.session("counts")
+    server.patch("/sessions/counts", {"increment_requests": True})
+    until_normal(server)
+    assert pair.servers[0]
+    pair.servers[0].kill()
+    until(lambda: state(server) == "on_fallback")
+    for _ in range(2):
+        assert server.patch("/sessions/counts", {"increment_requests": True, "mark_error": True}).status == 200
+    assert server.stop() == 0
+
+
+def add_one(server: Server, expected: int) -> None:
+    assert counted(server, "counts") == expected - 1
+    assert server.patch("/sessions/counts", {"increment_requests": True}).status == 200
+    assert counted(server, "counts") == expected
+
+
+def together_again(own: Any, pair: Pair, expected: int) -> None:
+    assert pair.servers[0]
+    pair.servers[0].start()
+    server = start_over(own, pair)
+    until_normal(server)
+    assert counted(server, "counts") == expected
+    assert server.stop() == 0
+    pair.verify()
+
+
+def test_a_fallback_that_stays_by_itself_counts_what_it_took(pair: Pair, own: Any, tmp_path: pathlib.Path) -> None:
+    count_on_the_fallback(own, pair)
+    lines = subprocess.run([str(BINARY), "export", "--primary", pair.urls[1]], capture_output=True, text=True,
+                           check=True).stdout.splitlines()
+    counted_there = [json.loads(line) for line in lines if '"counts"' in line and "request_count" in line]
+    assert [record["request_count"] for record in counted_there] == [3]
+    moved = f"sqlite:{tmp_path}/moved.db"
+    subprocess.run([str(BINARY), "migrate", "--from", pair.urls[1], "--to", moved], check=True, capture_output=True)
+    elsewhere: Server = own(primary=moved)
+    add_one(elsewhere, 4)
+    assert elsewhere.stop() == 0
+    for expected in (4, 5):
+        alone: Server = own(primary=pair.urls[1])
+        add_one(alone, expected)
+        assert alone.stop() == 0
+    together_again(own, pair, 5)
+
+
+def test_a_fallback_that_becomes_the_primary_counts_what_it_took(pair: Pair, own: Any) -> None:
+    count_on_the_fallback(own, pair)
+    reverse = Pair((pair.urls[1], pair.urls[0]), (pair.servers[1], pair.servers[0]), pair.single)
+    for expected in (4, 5):
+        server: Server = own(*reverse.args(), primary=reverse.urls[0])
+        add_one(server, expected)
+        assert server.stop() == 0
+    together_again(own, pair, 5)
+
+
 def test_a_redis_that_forgets(own: Any) -> None:
     """Without `appendfsync always` a killed one comes back older; without its files it comes back empty."""
     with stores.redis("--appendfsync", "everysec") as redis, stores.postgres() as postgres:
@@ -334,6 +393,19 @@ def test_the_fallback_of_another_pair_is_left_alone(own: Any) -> None:
         assert second.stop() == 0
         alone = own(primary=postgres.url())
         assert [alone.get(f"/sessions/{id_}").status for id_ in ("mine", "other", "more")] == [200, 404, 404]
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgres"])
+def test_one_store_by_two_names_is_no_pair(kind: str, own: Any) -> None:
+    with {"redis": stores.redis, "postgres": stores.postgres}[kind]() as store:
+        other = store.url().replace("127.0.0.1", "localhost")
+        assert other != store.url()
+        for _ in range(2):
+            server: Server = own("--fallback", other, *QUICK, primary=store.url())
+            until(lambda: "by another name" in server.get("/health").json()["failover"].get("problem", ""))  # noqa: B023
+            server.session("s")
+            assert server.get("/sessions/s").status == 200
+            assert server.stop() == 0
 
 
 def test_moving_live(own: Any) -> None:

@@ -32,7 +32,7 @@ struct backend *sides_use_alone(struct sides *s, int side)
 {
     struct err err = {0};
 
-    s->faults[side] = alone_open(s->faults[side], &err);
+    s->faults[side] = alone_open(s->faults[side], &(struct backend_config){.existing = true}, &err);
     ck_assert_msg(s->faults[side] != NULL, "%s", err.text);
     return s->faults[side];
 }

@@ -1,0 +1,152 @@
+/* settle.c - see settle.h. */
+#include "settle.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "pair_notes.h"
+
+enum { PAGE = 1000, TOGETHER = 64 };
+
+struct settling {
+    struct backend *store;
+    const struct pair_note *before; /* NULL: it is noted */
+    int64_t after;                  /* entries up to this number are done */
+    bool more;
+    struct op ops[TOGETHER]; /* they run side by side */
+    struct arena arenas[TOGETHER];
+    struct op *list[TOGETHER]; /* those that are to run */
+    size_t n;
+};
+
+static const struct record_name *pending_in(const struct outbox_entry *e)
+{
+    for (size_t i = 0; i < e->n_names; i++)
+        if (e->names[i].kind == RECORD_PENDING)
+            return &e->names[i];
+    return NULL;
+}
+
+static struct op make_op(enum op_type type, struct slice tenant, struct slice id,
+                         struct arena *arena)
+{
+    return (struct op){
+        .type = type,
+        .tenant = tenant,
+        .id = id,
+        .now_us = clock_now_us(),
+        .stamp = stamp_next(),
+        .arena = arena,
+    };
+}
+
+static bool run(struct settling *s, struct err *err)
+{
+    if (s->n > 0 && !backend_execute(s->store, s->list, s->n, err))
+        return false;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->list[i]->status.kind != ERR_OK) {
+            *err = s->list[i]->status;
+            return false;
+        }
+    return true;
+}
+
+/* Asks for what is pending by some entries, from *at on. */
+static void ask(struct settling *s, const struct op_pair_read *page, size_t *at)
+{
+    for (s->n = 0; *at < page->out.n && s->n < TOGETHER; ++*at) {
+        const struct outbox_entry *e = &page->out.entries[*at];
+        const struct record_name *name = pending_in(e);
+        struct op *op = &s->ops[s->n];
+
+        if (!name)
+            continue;
+        *op = make_op(OP_RECORDS_GET, e->tenant, e->id, &s->arenas[s->n]);
+        op->records_get.names = name;
+        op->records_get.n = 1;
+        s->list[s->n++] = op;
+    }
+}
+
+/* Makes of each that is there the op that counts it. */
+static void turn(struct settling *s)
+{
+    size_t asked = s->n;
+
+    s->n = 0;
+    for (size_t i = 0; i < asked; i++) {
+        struct op *op = s->list[i];
+        const struct record *items = op->records_get.out.items;
+        size_t n = op->records_get.out.n;
+
+        if (n == 0)
+            continue;
+        *op = make_op(OP_MERGE, op->tenant, op->id, op->arena);
+        op->merge.items = items;
+        op->merge.n = n;
+        op->merge.own = true;
+        s->list[s->n++] = op;
+    }
+}
+
+static bool note(struct settling *s, struct err *err)
+{
+    if (s->n == 0 || !s->before)
+        return true;
+    if (!pair_change_run(s->store, (struct op_pair_change){.notes = s->before, .n_notes = 1}, err))
+        return false;
+    s->before = NULL;
+    return true;
+}
+
+static bool settle_entries(struct settling *s, const struct op_pair_read *page, struct err *err)
+{
+    bool ok = true;
+
+    for (size_t at = 0; ok && at < page->out.n;) {
+        ask(s, page, &at);
+        ok = run(s, err);
+        if (ok)
+            turn(s);
+        ok = ok && note(s, err) && run(s, err);
+        for (int i = 0; i < TOGETHER; i++)
+            arena_reset(&s->arenas[i]);
+    }
+    return ok;
+}
+
+static bool settle_page(struct settling *s, struct err *err)
+{
+    struct arena arena = {0};
+    struct op read = make_op(OP_PAIR_READ, SLICE("default"), (struct slice){NULL, 0}, &arena);
+    const struct op_pair_read *page = &read.pair_read;
+    bool ok;
+
+    read.pair_read.after = s->after;
+    read.pair_read.limit = PAGE;
+    ok = backend_run(s->store, &read, err) && settle_entries(s, page, err);
+    s->more = ok && page->out.more && page->out.n > 0;
+    if (s->more)
+        s->after = page->out.entries[page->out.n - 1].number;
+    arena_done(&arena);
+    return ok;
+}
+
+bool settle_pending(struct backend *store, const struct pair_note *before, struct err *err)
+{
+    struct settling *s = calloc(1, sizeof(*s));
+    bool ok;
+
+    if (!s)
+        return err_no_memory(err);
+    s->store = store;
+    s->before = before;
+    do
+        ok = settle_page(s, err);
+    while (ok && s->more);
+    for (int i = 0; i < TOGETHER; i++)
+        arena_done(&s->arenas[i]);
+    free(s);
+    return ok;
+}
