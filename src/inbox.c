@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -20,16 +21,20 @@ bool inbox_init(struct inbox *in, struct err *err)
 
 void inbox_done(struct inbox *in)
 {
+    while (atomic_load(&in->posting) > 0)
+        sched_yield();
     close(in->fd);
     in->fd = -1;
     pthread_mutex_destroy(&in->lock);
 }
 
+/* The owner is woken when the lock is free: it would only wait again. */
 void inbox_post(struct inbox *in, struct op *first, struct op *last)
 {
     bool was_empty;
 
     last->next = NULL;
+    atomic_fetch_add(&in->posting, 1);
     pthread_mutex_lock(&in->lock);
     was_empty = !in->first;
     if (was_empty)
@@ -37,20 +42,18 @@ void inbox_post(struct inbox *in, struct op *first, struct op *last)
     else
         in->last->next = first;
     in->last = last;
-    if (was_empty) /* under the lock: the owner may end the inbox as soon as it has the last op */
-        eventfd_write(in->fd, 1);
     pthread_mutex_unlock(&in->lock);
+    if (was_empty)
+        eventfd_write(in->fd, 1);
+    atomic_fetch_sub(&in->posting, 1);
 }
 
 struct op *inbox_take(struct inbox *in)
 {
     struct op *first;
-    eventfd_t count;
 
     pthread_mutex_lock(&in->lock);
     first = in->first;
-    if (first) /* or the event was not raised: most ticks find nothing */
-        eventfd_read(in->fd, &count);
     in->first = in->last = NULL;
     pthread_mutex_unlock(&in->lock);
     return first;
@@ -59,7 +62,9 @@ struct op *inbox_take(struct inbox *in)
 struct op *inbox_wait(struct inbox *in, int timeout_ms)
 {
     struct pollfd p = {.fd = in->fd, .events = POLLIN};
+    eventfd_t count;
 
-    poll(&p, 1, timeout_ms);
+    if (poll(&p, 1, timeout_ms) > 0)
+        eventfd_read(in->fd, &count);
     return inbox_take(in);
 }

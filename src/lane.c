@@ -81,6 +81,7 @@ static size_t share(const struct queue *q, size_t batch_max)
 /* Waits for ops and takes a batch; 0 when the queue is empty and closing. */
 static size_t take_batch(struct queue *q, size_t batch_max, struct op **ops)
 {
+    bool wake;
     size_t n;
 
     pthread_mutex_lock(&q->lock);
@@ -95,9 +96,10 @@ static size_t take_batch(struct queue *q, size_t batch_max, struct op **ops)
         q->first = q->first->next;
     }
     q->depth -= n;
-    if (q->first && q->sleeping)
-        pthread_cond_signal(&q->filled);
+    wake = q->first && q->sleeping;
     pthread_mutex_unlock(&q->lock);
+    if (wake)
+        pthread_cond_signal(&q->filled);
     return n;
 }
 
@@ -133,8 +135,11 @@ static void post_home(struct lanes *l, struct op **ops, size_t n)
     }
 }
 
+/* Who sleeps is woken when the lock is free: it would only wait again. */
 static void append_run(struct queue *q, struct op *first, struct op *last, size_t n)
 {
+    bool wake;
+
     last->next = NULL;
     pthread_mutex_lock(&q->lock);
     if (q->first)
@@ -143,9 +148,10 @@ static void append_run(struct queue *q, struct op *first, struct op *last, size_
         q->first = first;
     q->last = last;
     q->depth += n;
-    if (q->sleeping) /* who takes a part of it wakes the next */
-        pthread_cond_signal(&q->filled);
+    wake = q->sleeping > 0;
     pthread_mutex_unlock(&q->lock);
+    if (wake) /* who takes a part of it wakes the next */
+        pthread_cond_signal(&q->filled);
 }
 
 /* Puts what has more parts to do behind what waits; how many are done, which stand first. */

@@ -87,9 +87,9 @@ static void *run(void *arg)
     return NULL;
 }
 
-static bool watch(struct loop *l, int fd, struct err *err)
+static bool watch(struct loop *l, int fd, uint32_t events, struct err *err)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    struct epoll_event event = {.events = events, .data.fd = fd};
 
     if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
         return err_set(err, ERR_INTERNAL, "epoll_ctl: %s", strerror(errno));
@@ -108,8 +108,9 @@ static bool start_one(struct loop *l, struct service *service, int listen_fd, st
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (l->epoll_fd < 0 || l->wake_fd < 0)
         return err_set(err, ERR_INTERNAL, "epoll: %s", strerror(errno));
-    if (!watch(l, server_epoll_fd(l->server), err) || !watch(l, server_inbox(l->server)->fd, err) ||
-        !watch(l, server_hangup_fd(l->server), err) || !watch(l, l->wake_fd, err))
+    if (!watch(l, server_epoll_fd(l->server), EPOLLIN, err) ||
+        !watch(l, server_inbox(l->server)->fd, EPOLLIN | EPOLLET, err) ||
+        !watch(l, server_hangup_fd(l->server), EPOLLIN, err) || !watch(l, l->wake_fd, EPOLLIN, err))
         return false;
     failed = pthread_create(&l->thread, NULL, run, l);
     if (failed)

@@ -197,18 +197,6 @@ static int until(const struct errand *e, int64_t now_ns)
     return ms > 0 ? (int)ms : 0;
 }
 
-/* Waits for an op. monitor_stop() raises an event without one, which inbox_wait() leaves raised. */
-static struct op *wait_for_op(struct monitor *m)
-{
-    struct op *first = inbox_wait(&m->inbox, -1);
-    eventfd_t count;
-
-    if (first)
-        return first;
-    eventfd_read(m->inbox.fd, &count);
-    return inbox_take(&m->inbox); /* it may have come with the other event */
-}
-
 static void *watch(void *arg)
 {
     struct monitor *m = arg;
@@ -229,7 +217,7 @@ static void *watch(void *arg)
         take_home(m, inbox_wait(&m->inbox, probe_ms < sweep_ms ? probe_ms : sweep_ms));
     }
     while (m->probe.out || m->sweep.out)
-        take_home(m, wait_for_op(m));
+        take_home(m, inbox_wait(&m->inbox, -1));
     return NULL;
 }
 

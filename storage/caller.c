@@ -62,18 +62,18 @@ bool caller_open(const struct backend_config *cfg, struct caller *out, struct er
         .queue_max = QUEUE_MAX,
     };
     struct op probe = {.type = OP_PROBE, .tenant = SLICE("default")};
-    struct caller c = {.patience_ns = 0};
 
-    if (!inbox_init(&c.inbox, err))
+    *out = (struct caller){.patience_ns = 0};
+    if (!inbox_init(&out->inbox, err))
         return false;
-    c.lanes = caller_lanes(cfg, lanes, &c.type, err);
-    if (!c.lanes || !caller_run(&c, &probe, err)) {
-        lanes_close(c.lanes);
-        inbox_done(&c.inbox);
+    out->lanes = caller_lanes(cfg, lanes, &out->type, err);
+    if (!out->lanes || !caller_run(out, &probe, err)) {
+        lanes_close(out->lanes);
+        inbox_done(&out->inbox);
+        out->lanes = NULL;
         return false;
     }
-    c.patience_ns = PATIENCE_NS;
-    *out = c;
+    out->patience_ns = PATIENCE_NS;
     return true;
 }
 
