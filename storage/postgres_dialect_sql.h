@@ -72,6 +72,32 @@
     "SELECT s.*, EXISTS (SELECT 1 FROM m), CASE WHEN ?12 = 1 THEN " OUTBOX_WAITS " END FROM s"
 
 /*
+ * Adds the writes of a new task, in the usual case: the checkpoint is there, and so is nothing newer. Locks the
+ * thread as all do that change it; what was read before the lock was had is told by the row of the
+ * namespace, which every change of it moves. Then the thread and the session of its id are touched.
+ */
+#define PUT_NEXT_TASK                                                                            \
+    "WITH t AS MATERIALIZED (SELECT id, tomb FROM threads WHERE tenant = ?1 AND thread_id = ?2 " \
+    "FOR UPDATE), "                                                                              \
+    "n AS MATERIALIZED (SELECT n.id, n.thread, last_stamp, checkpoints, bytes, c.id AS at "      \
+    "FROM t JOIN namespaces n ON n.thread = t.id AND n.ns = ?3 "                                 \
+    "JOIN checkpoints c ON c.namespace = n.id AND c.checkpoint_id = ?4 "                         \
+    "WHERE n.form = ?6 AND last_stamp < ?7 AND tomb < ?7 AND c.stamp > 0 AND c.created_us > ?8 " \
+    "AND NOT EXISTS (SELECT 1 FROM checkpoint_writes k WHERE k.checkpoint = c.id "               \
+    "AND k.task_id = ?5)), "                                                                     \
+    "g AS (UPDATE namespaces SET last_stamp = ?7, bytes = bytes + ?11 "                          \
+    "WHERE id = (SELECT id FROM n) AND (last_stamp, checkpoints, bytes) = "                      \
+    "(SELECT last_stamp, checkpoints, bytes FROM n) RETURNING thread), "                         \
+    "k AS (INSERT INTO checkpoint_writes (task_path, seq, stamp, body, checkpoint, task_id) "    \
+    "SELECT ?9, ?7, ?7, ?10, (SELECT at FROM n), ?5 FROM g), "                                   \
+    "u AS (UPDATE threads SET updated_us = greatest(updated_us, ?12) "                           \
+    "WHERE id = (SELECT thread FROM g)), "                                                       \
+    "s AS (UPDATE sessions SET active_us = ?12, active_min = ?13 WHERE tenant = ?1 "             \
+    "AND session_id = ?2 AND (SELECT thread FROM g) IS NOT NULL AND gen > tomb "                 \
+    "AND active_us > ?14 AND active_us < ?12) "                                                  \
+    "SELECT thread FROM g"
+
+/*
  * An array whose length the planner does not look at. Else it makes another plan for each, since one for
  * few rows is cheaper than the one for all.
  */

@@ -89,8 +89,12 @@ struct postgres {
     struct row_cache rows; /* outside of fibers */
     bool writes;           /* in a transaction that locks what it finds */
     bool open;             /* a transaction has begun */
+    struct use *early;     /* the end of a transaction that went with what its ops asked first */
+    int64_t early_high;    /* its stamp_high */
+    bool cut_off;          /* something was refused after that, outside of fibers */
     bool failed;           /* a statement of it has; `failure` says how */
     bool repeatable;       /* ... and another try may succeed */
+    bool refused;          /* ... by an answer of the server: a COMMIT behind it does nothing */
     struct err failure;    /* also: why there is no connection */
     unsigned cursors;      /* that were opened, ever */
     int64_t changes;       /* statements that write, ever */

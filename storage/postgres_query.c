@@ -14,8 +14,15 @@ static struct postgres *driver_of(const struct query *q)
     return (struct postgres *)q->d;
 }
 
+/* Behind a COMMIT that went early there is no transaction. */
 static bool prepare(struct query *q, int which, struct err *err)
 {
+    struct postgres *d = driver_of(q);
+
+    if (d->early && !d->failed) {
+        *rounds_refused(d) = true;
+        return err_set(err, ERR_INTERNAL, "a statement behind COMMIT");
+    }
     q->st = pipe_use(driver_of(q), USE_QUERY, which, err);
     return q->st != NULL;
 }
@@ -302,6 +309,7 @@ const struct sql_driver postgres_driver = {
     .commit = postgres_commit,
     .roll_back = postgres_roll_back,
     .again = postgres_again,
+    .cut_off = rounds_cut_off,
     .run_ops = postgres_run_ops,
     .total_changes = total_changes,
     .prepare = prepare,

@@ -6,6 +6,7 @@
 #include "fiber.h"
 #include "postgres_gather.h"
 #include "postgres_pipe.h"
+#include "postgres_transaction.h"
 #include "sql.h"
 
 /* The ops on one record, which run one after the other. */
@@ -14,7 +15,7 @@ struct track {
     struct fiber *fiber;
     struct op *const *ops;
     size_t n;
-    bool lost;
+    bool lost, cut_off;
     int64_t changes;
     struct use *awaited;
     struct track *next; /* of those that wait, or of those that are not needed now */
@@ -97,7 +98,7 @@ static void start(struct postgres *d, struct op *const ops[], size_t n, bool *lo
     }
     t->ops = ops;
     t->n = n;
-    t->lost = false;
+    t->lost = t->cut_off = false;
     t->changes = 0;
     t->next = NULL;
     rows_forget(&t->rows);
@@ -109,7 +110,9 @@ static void ask_for_answers(struct postgres *d)
 {
     gather_send(d);
     d->trips++;
-    if (d->conn && !PQsendFlushRequest(d->conn))
+    if (d->sql.quick && !d->early)
+        transaction_end_early(d);
+    if (d->conn && !d->early && !PQsendFlushRequest(d->conn))
         pipe_lose(d, "out of memory", true);
 }
 
@@ -152,6 +155,19 @@ bool rounds_wait(struct postgres *d, struct use *use, struct err *err)
         ask_for_answers(d);
     }
     return pipe_wait(d, use, err);
+}
+
+bool *rounds_refused(struct postgres *d)
+{
+    return d->track ? &d->track->cut_off : &d->cut_off;
+}
+
+bool rounds_cut_off(struct sql *self)
+{
+    bool *refused = rounds_refused((struct postgres *)self), was = *refused;
+
+    *refused = false;
+    return was;
 }
 
 int64_t *rounds_changes(struct postgres *d)

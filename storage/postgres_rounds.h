@@ -22,6 +22,10 @@ void postgres_run_ops(struct sql *d, struct op *const ops[], size_t n, bool *los
 /* Waits for a use: alone, or while other ops go on. As pipe_wait(). */
 bool rounds_wait(struct postgres *d, struct use *use, struct err *err) MUST_USE;
 
+/* sql_driver.cut_off; and what says so of the op that runs. */
+bool rounds_cut_off(struct sql *d) MUST_USE;
+bool *rounds_refused(struct postgres *d) MUST_USE;
+
 /* The count of changes of the op that runs. */
 int64_t *rounds_changes(struct postgres *d) MUST_USE;
 

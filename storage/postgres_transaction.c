@@ -31,7 +31,7 @@ bool postgres_begin(struct sql *self, bool writes, struct err *err)
         (d->moved && !acquaintance_admits(d->acquaintance, &d->met, err)))
         return false;
     postgres_roll_back(self);
-    d->failed = d->repeatable = false;
+    d->failed = d->repeatable = d->refused = false;
     d->failure = (struct err){0};
     d->writes = writes;
     d->open = true;
@@ -54,10 +54,10 @@ static bool keep_clock(struct postgres *d, int64_t *high, struct err *err)
 /* Without an answer to COMMIT, what was written may be there. */
 static bool fail_commit(const struct postgres *d, bool writes, bool *lost, struct err *err)
 {
-    *lost = d->ready;
+    *lost = d->ready || d->refused;
     if (d->failed)
         *err = d->failure;
-    if (!d->ready && writes)
+    if (!*lost && writes)
         err->kind = ERR_IN_DOUBT;
     return false;
 }
@@ -85,24 +85,48 @@ static bool commit_read(struct postgres *d, bool *lost, struct err *err)
     return fail_commit(d, false, lost, err);
 }
 
+void transaction_end_early(struct postgres *d)
+{
+    struct err ignored;
+
+    if (d->failed || !keep_clock(d, &d->early_high, &ignored) ||
+        !queue_commit(d, &d->early, &ignored))
+        return;
+    d->open = false;
+}
+
+/* The sync behind COMMIT, which may have been sent before. */
+static bool send_commit(struct postgres *d, struct use **sync, int64_t *high, bool *lost,
+                        struct err *err)
+{
+    *sync = d->early;
+    *high = d->early ? d->early_high : d->stamp_high;
+    d->early = NULL;
+    if (*sync)
+        return true;
+    *lost = d->ready;
+    if (d->failed) /* something was not even sent: the server does not know, and would commit the rest */
+        return fail_commit(d, false, lost, err);
+    if (!keep_clock(d, high, err))
+        return false;
+    if (!queue_commit(d, sync, err))
+        return fail_commit(d, true, lost, err);
+    d->open = false;
+    d->trips++;
+    return true;
+}
+
 bool postgres_commit(struct sql *self, bool writes, bool *lost, struct err *err)
 {
     struct postgres *d = (struct postgres *)self;
-    int64_t high = d->stamp_high;
     struct use *sync;
+    int64_t high;
     bool answered;
 
     if (!writes)
         return commit_read(d, lost, err);
-    *lost = d->ready;
-    if (d->failed) /* something was not even sent: the server does not know, and would commit the rest */
-        return fail_commit(d, false, lost, err);
-    if (!keep_clock(d, &high, err))
+    if (!send_commit(d, &sync, &high, lost, err))
         return false;
-    if (!queue_commit(d, &sync, err))
-        return fail_commit(d, writes, lost, err);
-    d->open = false;
-    d->trips++;
     answered = pipe_wait(d, sync, err);
     pipe_free(d, sync);
     if (!answered || d->failed)

@@ -19,4 +19,7 @@ bool postgres_commit(struct sql *d, bool writes, bool *lost, struct err *err) MU
 void postgres_roll_back(struct sql *d);
 bool postgres_again(struct sql *d, unsigned n) MUST_USE;
 
+/* Sends COMMIT before the ops have seen what they asked for. Without memory it comes later, as usual. */
+void transaction_end_early(struct postgres *d);
+
 #endif

@@ -3,6 +3,10 @@
  *
  *     execute -> begin, each op's function, commit
  *                `- an op fails halfway: roll back, each op in a transaction of its own
+ *
+ * Where the store is far, and each op of a batch is likely to be done by the first statement that it
+ * waits for, COMMIT goes with these statements: the batch is `quick`. An op that asks for more has
+ * changed nothing then, and runs once more in the usual way.
  */
 #include "sql.h"
 
@@ -90,8 +94,10 @@ bool sql_run_op(struct sql *d, struct op *op)
         op->status = (struct err){.kind = ERR_OK};
         return true;
     }
+    op->again = d->quick && d->driver->cut_off(d);
+    if (op->again)
+        return true;
     op->status = err;
-    op->again = false;
     return is_domain(err.kind) && d->driver->total_changes(d) == changes;
 }
 
@@ -130,7 +136,7 @@ static bool run_once(struct sql *d, struct op *const ops[], size_t n, bool *lost
     if (!begin(d, writes, err))
         return false;
     run_ops(d, ops, n, lost);
-    if (!*lost)
+    if (!*lost || d->quick) /* which may be carried out already */
         return commit(d, ops, n, writes, lost, err);
     roll_back(d);
     return true;
@@ -163,9 +169,58 @@ static void run_alone(struct sql *d, struct op *const ops[], void *const progres
         }
 }
 
-bool sql_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+/* Whether the first statement that an op waits for does it all, as a rule. */
+static bool is_quick(const struct op *op)
 {
-    struct sql *d = (struct sql *)self;
+    if (op->alone || op->replicate || op->progress)
+        return false;
+    if (op->type == OP_MESSAGE_APPEND)
+        return op->message_append.n == 1 && op->message_append.messages->fresh;
+    if (op->type == OP_WRITES_PUT)
+        return op->writes_put.n > 0 && !op->fence;
+    return op->type == OP_MERGE && slice_present(op->id) && op->merge.n == 1 &&
+           op->merge.items->kind == RECORD_MESSAGE && !op->merge.items->gone;
+}
+
+/* All of them, and no two on one record: the second would ask after the first is answered. */
+static bool are_quick(const struct sql *d, struct op *const ops[], size_t n)
+{
+    if (!d->driver->cut_off)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!is_quick(ops[i]) || (i > 0 && op_lane_hash(ops[i]) == op_lane_hash(ops[i - 1])))
+            return false;
+    return true;
+}
+
+/* What failed after COMMIT was sent may be there all the same. */
+static void doubt(struct op *op)
+{
+    if (op->status.kind != ERR_OK && !is_domain(op->status.kind))
+        op->status.kind = ERR_IN_DOUBT;
+}
+
+/* Tries a quick batch; which of the ops are still to be run. */
+static bool run_quick(struct sql *d, struct op *const ops[], size_t n, struct op *left[],
+                      size_t *n_left, struct err *err)
+{
+    bool ok, lost;
+
+    d->quick = true;
+    ok = run_once(d, ops, n, &lost, err);
+    d->quick = false;
+    *n_left = 0;
+    for (size_t i = 0; ok && i < n; i++) {
+        if (lost || ops[i]->again)
+            left[(*n_left)++] = ops[i];
+        else
+            doubt(ops[i]);
+    }
+    return ok;
+}
+
+static bool run_all(struct sql *d, struct op *const ops[], size_t n, struct err *err)
+{
     void *progress[BATCH_MAX] = {NULL};
     bool lost;
 
@@ -175,5 +230,24 @@ bool sql_execute(struct backend *self, struct op *const ops[], size_t n, struct 
         return false;
     if (lost && n > 1)
         run_alone(d, ops, progress, n);
+    return true;
+}
+
+bool sql_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct sql *d = (struct sql *)self;
+    struct op *left[BATCH_MAX];
+
+    if (!are_quick(d, ops, n))
+        return run_all(d, ops, n, err);
+    if (!run_quick(d, ops, n, left, &n, err))
+        return false;
+    d->plain = true;
+    if (n > 0 && !run_all(d, left, n, err))
+        for (size_t i = 0; i < n; i++) { /* the others are done */
+            left[i]->status = *err;
+            left[i]->again = false;
+        }
+    d->plain = false;
     return true;
 }

@@ -38,6 +38,8 @@ struct sql {
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     int64_t part_end_ns;  /* when the parts in this transaction end */
     size_t part_steps;    /* tests: how many steps a part has; 0 = as time allows */
+    bool quick;           /* COMMIT goes with what the ops ask first (sql.c) */
+    bool plain;           /* one statement does not do it all: it was tried */
     int64_t strays;       /* changes, ever, whose stamps need not be above those that are stored */
     int64_t tenant;       /* of the last tenant asked for; 0 = none */
     char tenant_name[64]; /* longer names are looked up each time */
@@ -66,6 +68,12 @@ struct sql_driver {
 
     /* Whether what was lost for the n-th time may run again as it is; waits first. NULL: no. */
     bool (*again)(struct sql *d, unsigned n);
+
+    /*
+     * Whether the op that runs was refused something because COMMIT was sent already, in a batch that
+     * is `quick`. NULL: there are no such batches.
+     */
+    bool (*cut_off)(struct sql *d);
 
     /* The ops of the transaction, in whatever order keeps that of each record. NULL: one by one. */
     void (*run_ops)(struct sql *d, struct op *const ops[], size_t n, bool *lost);

@@ -156,7 +156,7 @@ bool row_next(struct sql *d, int64_t tenant, struct row_message *m, struct err *
     bool found;
 
     m->out.done = m->out.waits = false;
-    if (!d->driver->distant || tenant == 0 || recalls(d, false, &row))
+    if (!d->driver->distant || d->plain || tenant == 0 || recalls(d, false, &row))
         return true;
     if (!query_begin(d, SQL_MESSAGE_NEXT, &q, err))
         return false;

@@ -75,18 +75,55 @@ static bool store(struct put *p, struct err *err)
            thread_touch(p->d, p->at.ns.thread, p->op->now_us, err) && copy(p, &task, err);
 }
 
+/* The usual case where each answer is waited for: one statement does it all. */
+static bool put_next(struct put *p, bool *done, struct err *err)
+{
+    const struct op_writes_put *put = &p->op->writes_put;
+    AUTO(query_end) struct query q = {0};
+    struct op *op = p->op;
+    struct slice body;
+
+    *done = false;
+    if (!p->d->driver->distant || p->d->plain || op->replicate || op->fence || put->n == 0)
+        return true;
+    if (!writes_combine(put, &p->stored, op->arena, &p->writes, err) ||
+        !pack_writes(p->writes.items, p->writes.n, op->arena, &body, err) ||
+        !query_begin(p->d, SQL_TASK_NEXT, &q, err))
+        return false;
+    query_int(&q, p->at.key.tenant);
+    query_blob(&q, op->id);
+    query_blob(&q, put->ns);
+    query_blob(&q, put->checkpoint_id);
+    query_blob(&q, put->task_id);
+    query_int(&q, put->form);
+    query_int(&q, op->stamp);
+    query_int(&q, ns_expired_us(p->d, op->now_us));
+    query_blob(&q, load_text(put->task_path));
+    query_blob(&q, body);
+    query_int(&q, (int64_t)body.len);
+    query_int(&q, op->now_us);
+    query_int(&q, row_minute(op->now_us));
+    query_int(&q, session_state_expired_us(p->d->session_ttl_us, op->now_us));
+    return query_step(&q, done, err);
+}
+
 bool sql_writes_put(struct sql *d, struct op *op, struct err *err)
 {
     struct op_writes_put *put = &op->writes_put;
     AUTO(query_end) struct query session = {0};
     struct put p = {.d = d, .op = op};
+    bool done;
 
     p.at = (struct target){.key = {.thread = op->id, .ns = put->ns},
                            .checkpoint_id = put->checkpoint_id,
                            .task_id = put->task_id,
                            .form = put->form};
-    if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) ||
-        !sql_touch_ask(d, op, p.at.key.tenant, &session, err) || !prepare(&p, err) ||
+    put->out.created = true;
+    if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) || !put_next(&p, &done, err))
+        return false;
+    if (done)
+        return true;
+    if (!sql_touch_ask(d, op, p.at.key.tenant, &session, err) || !prepare(&p, err) ||
         (p.writes.changed && !store(&p, err)) || !sql_touch(d, op, p.at.key.tenant, &session, err))
         return false;
     put->out.created = p.stored.n == 0;

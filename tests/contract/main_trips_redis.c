@@ -48,7 +48,17 @@ static int64_t so_far(const struct store *s)
 int main(void)
 {
     static const struct contract_target target = {.name = "trips, redis", .open = open_prefix};
-    static const struct trips_pair pair = {so_far, set_up, tear_down, 1, 1, 0, 2};
+    static const struct trips_pair pair = {
+        .so_far = so_far,
+        .set_up = set_up,
+        .tear_down = tear_down,
+        .append = 1,
+        .told = 0,
+        .copy = 2,
+        .again = 1,
+        .guess = 0,
+        .get = 2,
+    };
     Suite *suite = suite_create(target.name);
     SRunner *runner;
     int failed;
