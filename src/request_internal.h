@@ -58,7 +58,7 @@ struct request {
     bool close; /* the connection ends with this answer */
     bool early; /* which was given before the body was read */
 
-    struct slice method, path, query, traceparent;
+    struct slice method, target, path, query, traceparent;
     struct slice id; /* X-Request-Id */
     char own_id[40];
     int64_t started_ns, deadline_ns, now_us;

@@ -9,8 +9,8 @@
 /* The headers that every request is asked for. */
 struct head {
     struct slice length, encoding, type, request_id, traceparent;
+    struct lines lines;
     bool twice; /* a header that frames the body stands twice */
-    bool blank; /* a name ends in a blank: another server may know it without */
 };
 
 static void note_once(struct slice *field, struct slice value, bool *twice)
@@ -26,7 +26,7 @@ static enum MHD_Result note(void *cls, enum MHD_ValueKind kind, const char *name
     struct head *h = cls;
 
     (void)kind;
-    h->blank |= name_len > 0 && (name[name_len - 1] == ' ' || name[name_len - 1] == '\t');
+    lines_header(&h->lines, (struct slice){name, name_len}, v);
     switch (name_len) { /* cheaper than comparing each with each */
     case 11:
         if (strcasecmp(name, "traceparent") == 0)
@@ -138,11 +138,11 @@ static bool check_type(struct request *req, const struct head *h, struct err *er
                    req->match.route->flags & ROUTE_FRAME ? " or " FRAME_TYPE : "");
 }
 
-/* Where the body ends must be clear, or two servers may read two different requests. */
-static bool check_framing(const struct head *h, struct err *err)
+/* Where head and body end must be clear, or two servers may read two different requests. */
+static bool check_framing(const struct head *h, const char *end, struct err *err)
 {
-    if (h->blank)
-        return err_set(err, ERR_INVALID, "the name of a header ends in a blank");
+    if (!lines_end(&h->lines, end, err))
+        return false;
     if (h->twice)
         return err_set(err, ERR_INVALID, "Content-Length or Transfer-Encoding stands twice");
     if (!slice_present(h->encoding))
@@ -176,16 +176,24 @@ static bool check_body(struct request *req, const struct head *h, uint64_t lengt
     return check_type(req, h, err) && (req->chunked || server_body_reserve(req, length, err));
 }
 
-bool server_head(struct request *req, const char *method)
+/* Where the head ends, which begins with the method. */
+static const char *head_end(const struct request *req, const char *method)
 {
-    struct head h = {0};
+    return method +
+           MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+               ->header_size;
+}
+
+bool server_head(struct request *req, const struct lines_first *first)
+{
+    struct head h = {.lines = lines_begin(first, req->target)};
     uint64_t length;
 
     MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, note, &h);
-    req->method = slice_of(method);
+    req->method = slice_of(first->method);
     req->stage = REQUEST_BODY;
     name_request(req, &h);
-    if (!check_framing(&h, &req->err)) {
+    if (!check_framing(&h, head_end(req, first->method), &req->err)) {
         req->close = true;
         return false;
     }

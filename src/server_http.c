@@ -93,9 +93,10 @@ static size_t origin_len(struct slice uri)
     return scheme ? scheme + strcspn(uri.at + scheme, "/?#") : 0;
 }
 
-/* Of a text that a NUL ends. */
-static void split_uri(struct request *req, struct slice uri)
+/* The target is a text that a NUL ends. */
+static void split_uri(struct request *req)
 {
+    struct slice uri = req->target;
     size_t origin = origin_len(uri);
     struct slice rest = {uri.at + origin, uri.len - origin};
     const char *mark = strchr(rest.at, '?');
@@ -134,7 +135,8 @@ void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *conne
         return NULL;
     }
     hide_arguments(uri);
-    split_uri(req, copy);
+    req->target = copy;
+    split_uri(req);
     req->connection = connection;
     req->peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
                     ->socket_context;
@@ -162,16 +164,15 @@ enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection,
                                    const char *method, const char *version, const char *upload,
                                    size_t *upload_size, void **context)
 {
+    const struct lines_first first = {method, url, version};
     struct request *req = *context;
 
     (void)cls;
     (void)connection;
-    (void)url;
-    (void)version;
     if (!req)
         return MHD_NO;
     if (req->stage == REQUEST_HEAD) {
-        if (server_head(req, method))
+        if (server_head(req, &first))
             return MHD_YES;
         req->close = req->early = true;
         server_fail(req, &req->err);

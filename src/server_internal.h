@@ -13,6 +13,7 @@
 
 #include <sys/queue.h>
 
+#include "lines.h"
 #include "request_internal.h"
 #include "server.h"
 
@@ -65,7 +66,7 @@ struct server {
 };
 
 /* server_head.c: looks at the head. True: the body (if any) is to be read; false: answer now. */
-bool server_head(struct request *req, const char *method) MUST_USE;
+bool server_head(struct request *req, const struct lines_first *first) MUST_USE;
 
 /* The value of a header of a request whose connection is there. */
 struct slice server_header(const struct request *req, const char *name);

@@ -1,0 +1,69 @@
+"""Heads that another server on the way may read in another way, and what every answer to a head owes."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Server
+from wire import Wire, head
+
+FIELDS = b" HTTP/1.1\r\nHost: x\r\n"
+
+
+def refused(server: Server, data: bytes) -> str:
+    """The detail of the one answer, 400; what follows on the connection is not read."""
+    wire = Wire(server).send(data, head("GET", "/health/live"))
+    answer = wire.answer()
+    assert (answer.status, answer.code) == (400, "invalid_request"), data
+    assert answer.headers["Connection"] == "close" and wire.ended()
+    return str(answer.json()["detail"])
+
+
+@pytest.mark.parametrize("byte", [b"\0", b"\0\0", b"\1", b"\t", b"\x0b", b"\r", b"\x1f", b"\x7f"])
+@pytest.mark.parametrize("target", ["/sessions/{id}%s/context", "/sessions/{id}%s", "/sessions/{id}?%s",
+                                    "/sessions/{id}?%sthreads=false", "http://x/sessions/{id}%s/end"])
+def test_a_control_character_in_the_target(server: Server, uid: str, byte: bytes, target: str) -> None:
+    """What stands before a NUL is not the path."""
+    server.session(uid)
+    raw = target.replace("{id}", uid).encode() % byte
+    assert "target" in refused(server, b"DELETE " + raw + FIELDS + b"\r\n")
+    assert server.get(f"/sessions/{uid}").status == 200
+
+
+def test_an_escaped_control_character_in_the_target(server: Server, uid: str) -> None:
+    server.session(uid)
+    for escaped in ("%00", "%01", "%7F", "%C2%80"):
+        assert server.delete(f"/sessions/{uid}{escaped}").status == 400
+        assert server.delete(f"/sessions/{uid}{escaped}/context").status == 405
+    assert server.get(f"/sessions/{uid}").status == 200
+
+
+@pytest.mark.parametrize("line", [b"DELETE\0 %s", b"DELETE\0X %s", b"DELETE  %s", b"DELETE  \0%s",
+                                  b"DELETE %s\0HTTP/1.1", b"DELETE \0 %s"])
+def test_a_first_line_that_is_not_three_words(server: Server, uid: str, line: bytes) -> None:
+    server.session(uid)
+    for rest in (FIELDS, FIELDS.replace(b"\r", b"")):
+        got = Wire(server).send(line % f"/sessions/{uid}".encode(), rest, b"\r\n").rest()
+        assert not got or got.startswith(b"HTTP/1.1 400 "), got
+    assert server.get(f"/sessions/{uid}").status == 200
+
+
+@pytest.mark.parametrize("lines, what", [
+    (b"X: a\0b\r\n", "NUL"), (b"X: a\0\r\n", "NUL"), (b"X: a\0\0\0\r\n", "NUL"), (b"X: \0Content-Length: 5\r\n", "NUL"),
+    (b"X: a\r\n b\r\n", "folded"), (b"X: a\r\n\tb\r\nY: c\r\n", "folded"), (b"X:\r\n a\r\n", "folded"),
+    (b"X: a\n", "CR LF"), (b"X: a\nY: b\r\n", "CR LF"), (b"X: a\r\nY: b\n", "CR LF"),
+    (b"\0\r\n", "a NUL"), (b"\0Content-Length: 5\r\n", "a NUL"), (b"\n", "CR LF"),
+    (b"X: a\rContent-Length: 5\r\n", "holds a CR"), (b"X: a\r\r\n", "holds a CR"),
+    (b"X\rY: a\r\n", "name"), (b": a\r\n", "no name"), (b"X : a\r\n", "name"), (b"X Y: a\r\n", "name"),
+    (b"Content-Length\x0b: 5\r\n", "name"), (b"X\xc3\xa9: a\r\n", "name"), (b"(X): a\r\n", "name"),
+])
+def test_a_header_that_may_hide_another(server: Server, lines: bytes, what: str) -> None:
+    assert what in refused(server, b"GET /health/live" + FIELDS + lines + b"\r\n")
+
+
+def test_headers_that_are_odd_but_clear(server: Server) -> None:
+    odd = (b"X:\r\nY:   \r\nZ:\t a \t\r\n!#$%&'*+-.^_`|~0aZ: b\r\nW: caf\xc3\xa9 \xff: ,;\r\n"
+           + b"V: " + b"v" * 6000 + b"\r\nContent-Length:0\r\n")
+    for before in (b"", b"\r\n"):
+        wire = Wire(server).send(before, b"GET /health/live?" + FIELDS + odd + b"\r\n")
+        assert wire.answer().status == 200
+        assert wire.send(head("GET", "/health/live")).answer().status == 200
