@@ -39,7 +39,6 @@ static struct MHD_Daemon *start_daemon(struct server *s, int listen_fd)
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)cfg->max_connections,
         MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, server_http_begin, s,
         MHD_OPTION_NOTIFY_COMPLETED, server_http_end, s,
         MHD_OPTION_NOTIFY_CONNECTION, server_http_connection, s,

@@ -6,50 +6,65 @@
 #include "id.h"
 #include "server_internal.h"
 
-/* The headers that every request is asked for. */
+/* The headers that every request is asked for, as they were sent. */
 struct head {
-    struct slice length, encoding, type, request_id, traceparent;
+    struct slice host, length, encoding, type, request_id, traceparent;
     struct lines lines;
-    bool twice; /* a header that frames the body stands twice */
+    const char *twice; /* the name of a header that stands twice and must not */
 };
 
-static void note_once(struct slice *field, struct slice value, bool *twice)
+/* Where struct head keeps a header. */
+struct known {
+    struct slice name;
+    size_t offset;
+    bool once;
+};
+
+static const struct known known[] = {
+    {{"Host", 4}, offsetof(struct head, host), true},
+    {{"traceparent", 11}, offsetof(struct head, traceparent), false},
+    {{"Content-Type", 12}, offsetof(struct head, type), true},
+    {{"X-Request-Id", 12}, offsetof(struct head, request_id), false},
+    {{"Content-Length", 14}, offsetof(struct head, length), true},
+    {{"Transfer-Encoding", 17}, offsetof(struct head, encoding), true},
+};
+
+static bool same_name(struct slice a, struct slice b)
 {
-    *twice = *twice || slice_present(*field);
+    return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
+}
+
+static void keep(struct head *h, const struct known *k, struct slice value)
+{
+    struct slice *field = (struct slice *)((char *)h + k->offset);
+
+    if (k->once && slice_present(*field))
+        h->twice = k->name.at;
     *field = value;
 }
 
 static enum MHD_Result note(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
                             const char *value, size_t value_len)
 {
-    struct slice v = {value ? value : "", value ? value_len : 0};
+    struct slice n = {name, name_len}, v = {value ? value : "", value ? value_len : 0};
     struct head *h = cls;
 
     (void)kind;
-    lines_header(&h->lines, (struct slice){name, name_len}, v);
-    switch (name_len) { /* cheaper than comparing each with each */
-    case 11:
-        if (strcasecmp(name, "traceparent") == 0)
-            h->traceparent = v;
-        break;
-    case 12:
-        if (strcasecmp(name, "Content-Type") == 0)
-            h->type = v;
-        else if (strcasecmp(name, "X-Request-Id") == 0)
-            h->request_id = v;
-        break;
-    case 14:
-        if (strcasecmp(name, "Content-Length") == 0)
-            note_once(&h->length, v, &h->twice);
-        break;
-    case 17:
-        if (strcasecmp(name, "Transfer-Encoding") == 0)
-            note_once(&h->encoding, v, &h->twice);
-        break;
-    default:
-        break;
-    }
+    lines_header(&h->lines, n, v);
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (same_name(n, known[i].name)) {
+            keep(h, &known[i], v);
+            break;
+        }
     return MHD_YES;
+}
+
+/* Blanks at its end are no part of a value. */
+static struct slice trim(struct slice value)
+{
+    while (value.len && (value.at[value.len - 1] == ' ' || value.at[value.len - 1] == '\t'))
+        value.len--;
+    return value;
 }
 
 struct slice server_header(const struct request *req, const char *name)
@@ -60,7 +75,7 @@ struct slice server_header(const struct request *req, const char *name)
     if (!req->connection || !MHD_lookup_connection_value_n(req->connection, MHD_HEADER_KIND, name,
                                                            strlen(name), &value, &len))
         return (struct slice){NULL, 0};
-    return (struct slice){value ? value : "", value ? len : 0};
+    return trim((struct slice){value ? value : "", value ? len : 0});
 }
 
 static bool all_hex(struct slice s, size_t from, size_t len)
@@ -89,16 +104,17 @@ static bool is_traceparent(struct slice s)
 
 static void name_request(struct request *req, const struct head *h)
 {
+    struct slice id = trim(h->request_id), traceparent = trim(h->traceparent);
     struct err ignored;
 
-    if (h->request_id.len && id_check(h->request_id, &ignored))
-        req->id = arena_copy(&req->arena, h->request_id);
+    if (id.len && id_check(id, &ignored))
+        req->id = arena_copy(&req->arena, id);
     if (!slice_present(req->id)) {
         id_uuid7(req->own_id);
         req->id = (struct slice){req->own_id, ID_UUID_LEN};
     }
-    if (is_traceparent(h->traceparent))
-        req->traceparent = arena_copy(&req->arena, h->traceparent);
+    if (is_traceparent(traceparent))
+        req->traceparent = arena_copy(&req->arena, traceparent);
 }
 
 /* The media type without its parameters and the blanks around it. */
@@ -108,19 +124,12 @@ static struct slice bare_type(struct slice type)
 
     if (end)
         type.len = (size_t)(end - type.at);
-    while (type.len && (type.at[type.len - 1] == ' ' || type.at[type.len - 1] == '\t'))
-        type.len--;
-    return type;
-}
-
-static bool type_is(struct slice type, struct slice name)
-{
-    return type.len == name.len && strncasecmp(type.at, name.at, name.len) == 0;
+    return trim(type);
 }
 
 static bool is_json(struct slice type)
 {
-    return type.len == 0 || type_is(type, SLICE("application/json")) ||
+    return type.len == 0 || same_name(type, SLICE("application/json")) ||
            (type.len > 5 && strncasecmp(type.at + type.len - 5, "+json", 5) == 0);
 }
 
@@ -130,7 +139,7 @@ static bool check_type(struct request *req, const struct head *h, struct err *er
 
     if (is_json(type))
         return true;
-    if ((req->match.route->flags & ROUTE_FRAME) && type_is(type, SLICE(FRAME_TYPE))) {
+    if ((req->match.route->flags & ROUTE_FRAME) && same_name(type, SLICE(FRAME_TYPE))) {
         req->is_frame = true;
         return true;
     }
@@ -139,17 +148,21 @@ static bool check_type(struct request *req, const struct head *h, struct err *er
 }
 
 /* Where head and body end must be clear, or two servers may read two different requests. */
-static bool check_framing(const struct head *h, const char *end, struct err *err)
+static bool check_framing(const struct head *h, bool is_1_0, const char *end, struct err *err)
 {
     if (!lines_end(&h->lines, end, err))
         return false;
     if (h->twice)
-        return err_set(err, ERR_INVALID, "Content-Length or Transfer-Encoding stands twice");
+        return err_set(err, ERR_INVALID, "the header %s stands twice", h->twice);
+    if (!slice_present(h->host) && !is_1_0)
+        return err_set(err, ERR_INVALID, "the header Host is needed");
     if (!slice_present(h->encoding))
         return true;
+    if (is_1_0)
+        return err_set(err, ERR_INVALID, "HTTP/1.0 knows no Transfer-Encoding");
     if (slice_present(h->length))
         return err_set(err, ERR_INVALID, "Content-Length and Transfer-Encoding exclude each other");
-    if (!type_is(h->encoding, SLICE("chunked")))
+    if (!same_name(h->encoding, SLICE("chunked")))
         return err_set(err, ERR_INVALID, "the only Transfer-Encoding known is chunked");
     return true;
 }
@@ -193,7 +206,8 @@ bool server_head(struct request *req, const struct lines_first *first)
     req->method = slice_of(first->method);
     req->stage = REQUEST_BODY;
     name_request(req, &h);
-    if (!check_framing(&h, head_end(req, first->method), &req->err)) {
+    if (!check_framing(&h, slice_equal(slice_of(first->version), SLICE("HTTP/1.0")),
+                       head_end(req, first->method), &req->err)) {
         req->close = true;
         return false;
     }

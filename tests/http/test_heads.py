@@ -60,6 +60,44 @@ def test_a_header_that_may_hide_another(server: Server, lines: bytes, what: str)
     assert what in refused(server, b"GET /health/live" + FIELDS + lines + b"\r\n")
 
 
+def test_one_host(server: Server) -> None:
+    """Answered once, and as a problem."""
+    first = b"GET /health/live HTTP/1.%d\r\n"
+    assert "Host" in refused(server, first % 1 + b"\r\n")
+    assert "Host" in refused(server, first % 1 + b"Hos: x\r\n\r\n")
+    for version in (0, 1):
+        for again in (b"Host: x\r\n", b"hOST: y\r\n", b"X: a\r\nHost:\r\n"):
+            assert "Host stands twice" in refused(server, first % version + b"Host: x\r\n" + again + b"\r\n")
+    for good in (first % 0, first % 0 + b"Host: x\r\n", first % 1 + b"Host:\r\n"):
+        assert Wire(server).send(good, b"\r\n").answer().status == 200
+
+
+def test_blanks_in_the_target(server: Server) -> None:
+    for target in (b"/health/live ", b"/health/live x", b"/health /live", b"  /health/live"):
+        assert "blank" in refused(server, b"GET " + target + FIELDS + b"\r\n")
+
+
+def test_http_1_0_has_no_chunks(server: Server, uid: str) -> None:
+    body = b'10\r\n{"user_id": "u"}\r\n0\r\n\r\n'
+    put = f"PUT /sessions/{uid} HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    assert "HTTP/1.0" in refused(server, put + body)
+    assert server.get(f"/sessions/{uid}").status == 404
+
+
+def test_blanks_behind_a_value(server: Server, uid: str) -> None:
+    """They are no part of it, but where the body ends nothing is forgiven."""
+    server.session(uid)
+    blank = {"X-Request-Id": "my-id \t", "If-Match": '"1"  ', "Content-Type": "application/json ",
+             "Idempotency-Key": "k\t"}
+    answer = server.patch(f"/sessions/{uid}", {}, headers=blank)
+    assert answer.status == 200 and answer.headers["X-Request-Id"] == "my-id"
+    again = server.patch(f"/sessions/{uid}", {}, headers={"Idempotency-Key": "k"})
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for framing in ("Content-Length: 2 ", "Transfer-Encoding: chunked ", "Transfer-Encoding: chunked\t"):
+        got = Wire(server).send(head("PATCH", f"/sessions/{uid}", framing), b"{}", head("GET", "/health/live")).rest()
+        assert got.startswith(b"HTTP/1.1 400 ") and b"live" not in got
+
+
 def test_headers_that_are_odd_but_clear(server: Server) -> None:
     odd = (b"X:\r\nY:   \r\nZ:\t a \t\r\n!#$%&'*+-.^_`|~0aZ: b\r\nW: caf\xc3\xa9 \xff: ,;\r\n"
            + b"V: " + b"v" * 6000 + b"\r\nContent-Length:0\r\n")
