@@ -53,11 +53,18 @@ static bool add_headers(struct request *req, struct MHD_Response *r)
     return ok;
 }
 
+/* To HEAD, MHD would send the end of a chunked body that it does not send; without chunks the length
+ * is unknown, and the end of the connection ends the answer. */
+static bool unchunk(struct MHD_Response *r)
+{
+    return MHD_set_response_options(r, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END) == MHD_YES;
+}
+
 bool server_send(struct request *req)
 {
+    bool is_head = slice_equal(req->method, SLICE("HEAD")), ok;
     struct response *res = &req->res;
     struct MHD_Response *r;
-    bool ok;
 
     if (res->streaming)
         r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_page, req, NULL);
@@ -66,10 +73,10 @@ bool server_send(struct request *req)
     if (!r)
         return false;
     req->streamed = res->streaming;
-    if (!req->streamed)
+    if (!req->streamed && !is_head)
         req->bytes_out = res->body.len;
     req->stage = REQUEST_SENDING;
-    ok = add_headers(req, r) &&
+    ok = (!is_head || !req->streamed || unchunk(r)) && add_headers(req, r) &&
          MHD_queue_response(req->connection, (unsigned)res->status, r) == MHD_YES;
     MHD_destroy_response(r);
     return ok;

@@ -98,6 +98,26 @@ def test_blanks_behind_a_value(server: Server, uid: str) -> None:
         assert got.startswith(b"HTTP/1.1 400 ") and b"live" not in got
 
 
+def test_head_sends_no_body(server: Server, uid: str) -> None:
+    """Neither of what fits into one page nor of a stream, whose end would be taken for the next answer."""
+    path = f"/conversations/{uid}/messages"
+    for _ in range(2):
+        messages = {"messages": [{"role": "u", "content": "x" * 100}] * 1000}
+        assert server.post(path + "?require_session=false", messages).status == 201
+    for asked, status in ((path, 200), ("/nowhere", 404), ("/sessions/" + uid, 404), ("/sessions?limit=0", 400)):
+        wire = Wire(server).send(head("HEAD", asked), head("GET", asked))
+        answer, same = wire.answer("HEAD"), wire.answer()
+        assert answer.status == same.status == status
+        for name in ("Content-Type", "Content-Length"):
+            assert answer.headers[name] == same.headers[name]
+    for version in ("1.0", "1.1"):
+        wire = Wire(server).send(f"HEAD {path}?limit=0 HTTP/{version}\r\nHost: x\r\n\r\n", head("GET", "/sessions"))
+        got = wire.rest()
+        assert got.startswith(b"HTTP/1.1 200 ") and got.endswith(b"\r\n\r\n") and got.count(b"\r\n\r\n") == 1, got
+        assert b"Connection: close" in got and b"Content-Length" not in got and b"chunked" not in got
+    assert len(server.get(path + "?limit=0").json()["messages"]) == 2000
+
+
 def test_headers_that_are_odd_but_clear(server: Server) -> None:
     odd = (b"X:\r\nY:   \r\nZ:\t a \t\r\n!#$%&'*+-.^_`|~0aZ: b\r\nW: caf\xc3\xa9 \xff: ,;\r\n"
            + b"V: " + b"v" * 6000 + b"\r\nContent-Length:0\r\n")
