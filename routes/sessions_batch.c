@@ -102,12 +102,24 @@ bool session_batch_create_finish(struct request *req UNUSED, struct op *op, stru
 }
 
 /*
- * POST /batch/sessions/get - up to 1000 sessions by id, in order.
+ * POST /batch/sessions/get - up to 1000 sessions by id, in order; an id that stands twice is answered
+ * twice.
  *
  *   request   {"session_ids": ["s-1", "s-2"]}
  *   200       {"sessions": [session or null]}
  *   errors    invalid_request 400, overloaded 503, storage_unavailable 503
+ *
+ * They are read in rounds of as many as are likely to fit into memory that one answer may have; from
+ * STREAM_FROM bytes on what is written goes out before the next round is asked for.
  */
+enum {
+    ROUND_FIRST = 4, /* of the largest sessions that many are as much as all bodies may be */
+    ROUND_GROWTH = 4,
+    ROUND_MAX = 64,
+    ROUND_BYTES = 1024 * 1024,
+    STREAM_FROM = 1024 * 1024,
+};
+
 struct get_body {
     struct slice session_ids;
 };
@@ -117,20 +129,20 @@ static const struct member get_members[] = {
     MEMBER_END,
 };
 
-bool session_batch_get_start(struct request *req, struct err *err)
-{
-    struct get_body in = {0};
-    struct parse_array array = {.at = "/session_ids", .ids = true};
+/* What is asked for, and how far it has come. */
+struct get {
     struct slice *ids;
-    size_t n;
+    size_t n, asked;
+    size_t round; /* how many ids it has */
+    bool begun;   /* the answer has been */
+};
 
-    if (!parse_no_query(req, err) || !parse_body(req, get_members, &in, err))
-        return false;
-    array.json = in.session_ids;
-    if (!parse_strings(req, &array, &ids, &n, err))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        struct op *op = request_op(req, OP_SESSION_GET, ids[i], err);
+static bool submit_round(struct request *req, struct get *get, struct err *err)
+{
+    size_t end = get->n - get->asked < get->round ? get->n : get->asked + get->round;
+
+    for (; get->asked < end; get->asked++) {
+        struct op *op = request_op(req, OP_SESSION_GET, get->ids[get->asked], err);
 
         if (!op || !request_submit(req, op, err))
             return false;
@@ -138,21 +150,68 @@ bool session_batch_get_start(struct request *req, struct err *err)
     return true;
 }
 
-bool session_batch_get_finish(struct request *req UNUSED, struct op *op, struct response *res,
-                              struct err *err)
+bool session_batch_get_start(struct request *req, struct err *err)
 {
-    json_open(&res->body, '{');
-    json_key(&res->body, "sessions");
-    json_open(&res->body, '[');
+    struct get_body in = {0};
+    struct parse_array array = {.at = "/session_ids", .ids = true};
+    struct get *get = arena_zalloc(request_arena(req), 1, sizeof(*get));
+
+    if (!get)
+        return err_no_memory(err);
+    if (!parse_no_query(req, err) || !parse_body(req, get_members, &in, err))
+        return false;
+    array.json = in.session_ids;
+    if (!parse_strings(req, &array, &get->ids, &get->n, err))
+        return false;
+    get->round = ROUND_FIRST;
+    request_set_state(req, get);
+    return submit_round(req, get, err);
+}
+
+/* How many of the next sessions may be read at once, if they are as large as those of this round. */
+static size_t next_round(size_t round, size_t bytes)
+{
+    size_t fit = round * ROUND_BYTES / (bytes + 1), most = round * ROUND_GROWTH;
+
+    if (most > ROUND_MAX)
+        most = ROUND_MAX;
+    return fit < 1 ? 1 : fit < most ? fit : most;
+}
+
+static bool write_round(struct text *t, const struct op *op, struct err *err)
+{
     for (; op; op = op->sibling) {
         if (op->status.kind == ERR_NO_SESSION)
-            json_raw(&res->body, (struct slice){NULL, 0});
+            json_raw(t, (struct slice){NULL, 0});
         else if (routes_op_ok(op, err))
-            session_json(&res->body, &op->session_get.out.session);
+            session_json(t, &op->session_get.out.session);
         else
             return false;
     }
-    json_close(&res->body, ']');
-    json_close(&res->body, '}');
+    return true;
+}
+
+bool session_batch_get_finish(struct request *req, struct op *op, struct response *res,
+                              struct err *err)
+{
+    struct get *get = request_state(req);
+    struct text *t = &res->body;
+    size_t before = t->len;
+
+    if (!get->begun) {
+        json_open(t, '{');
+        json_key(t, "sessions");
+        json_open(t, '[');
+    }
+    get->begun = true;
+    if (!write_round(t, op, err))
+        return false;
+    if (get->asked < get->n) {
+        get->round = next_round(get->round, t->len - before);
+        res->streaming = t->len >= STREAM_FROM;
+        return submit_round(req, get, err);
+    }
+    json_close(t, ']');
+    json_close(t, '}');
     return true;
 }

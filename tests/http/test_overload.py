@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sqlite3
 import threading
@@ -116,3 +117,20 @@ def test_a_request_beyond_the_queue_is_refused_whole(own: Any) -> None:
     assert answer.status == 503 and answer.code == "overloaded"
     assert server.get("/sessions?limit=1").json()["items"] == []
     assert Wire(server).send(head("GET", "/sessions/s0")).answer().status == 404
+
+
+def test_one_large_session_a_thousand_times(own: Any) -> None:
+    """A few KiB that ask for 10 GiB: the answer is made as it is read."""
+    server: Server = own()
+    server.session("s", more="x" * (10 * MIB))
+    base = memory(server)
+    wire = Wire(server, receive_buffer=65536)
+    wire.send(message("/batch/sessions/get", json.dumps({"session_ids": ["s"] * 1000}).encode()))
+    got = 0
+    while got < 300 * MIB:
+        got += len(wire.sock.recv(MIB))
+    peak = memory(server, "VmHWM") - base
+    wire.close()
+    print(f"at most {peak / MIB:.0f} MiB")
+    assert SANITIZED or peak < 200 * MIB
+    settle(server)

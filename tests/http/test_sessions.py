@@ -225,6 +225,20 @@ def test_batch(server: Server, uid: str) -> None:
     assert too_many.status == 400
 
 
+@pytest.mark.parametrize("size", [0, 30_000])
+def test_batch_get_keeps_the_order(server: Server, uid: str, size: int) -> None:
+    """However many rounds it takes, and whether they fit into one piece or are streamed."""
+    for i in range(50):
+        server.session(f"{uid}-{i}", i=i, more="x" * size)
+    for n in (0, 1, 4, 5, 20, 21, 84, 85, 300):
+        wanted = [None if i % 7 == 3 else i % 50 for i in range(n)]
+        ids = [f"{uid}-{i}" for i in wanted]
+        answer = server.post("/batch/sessions/get", {"session_ids": ids})
+        assert answer.status == 200
+        assert [s and s["metadata"]["i"] for s in answer.json()["sessions"]] == wanted
+        assert (answer.headers["Content-Length"] is None) == (n * size > 2_000_000)
+
+
 @pytest.mark.parametrize(("method", "path", "body", "pointer"), [
     ("POST", "/sessions", {}, "/user_id"),
     ("POST", "/sessions", {"user_id": ""}, "/user_id"),
