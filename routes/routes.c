@@ -32,7 +32,7 @@ static const struct route table[] = {
     {"GET", "/threads", BOTH(thread_list), SCOPE_READ, ROUTE_NO_BODY},
     {"GET", "/threads/{t}", BOTH(thread_get), SCOPE_READ, ROUTE_NO_BODY},
     {"POST", "/threads/{t}/copy", BOTH(thread_copy), SCOPE_WRITE, 0},
-    {"PUT", "/writes/{t}/{c}/{task}", BOTH(writes_put), SCOPE_WRITE, ROUTE_FRAME},
+    {"PUT", "/writes/{t}/{c}/{task}", BOTH(writes_put), SCOPE_WRITE, ROUTE_FRAME | ROUTE_EACH_OP},
     {"GET", "/writes/{t}/{c}", BOTH(writes_get), SCOPE_READ, ROUTE_NO_BODY},
 
     {"POST", "/maintenance/cleanup", BOTH(cleanup), SCOPE_ADMIN, 0},

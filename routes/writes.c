@@ -5,7 +5,8 @@
  *                {"idx": 0, "channel": "messages", "type": "msgpack", "base64": "..."}]} or, in
  *             document form, {"writes": [{"channel": "messages", "value": any}]}
  *             A frame has `len` for `base64`, and the raw bytes behind the JSON.
- *             mode is upsert, ignore or replace; default upsert, in document form replace.
+ *             mode is upsert, ignore or replace; default upsert, in document form replace. An empty
+ *             list that is no frame has the form of its thread.
  *   201, 200  {"checkpoint_id": "c1", "task_id": "task"}
  *   errors    invalid_request 400, form_mismatch 409
  *
@@ -62,6 +63,7 @@ static bool parse(struct request *req, struct op_writes_put *put, struct err *er
     put->checkpoint_id = request_param(req, "c");
     put->task_id = request_param(req, "task");
     put->task_path = in.task_path;
+    request_set_state(req, slice_present(in.mode) ? put : NULL); /* finish: was a mode named? */
     put->form = sent.form;
     put->writes = sent.writes;
     put->n = sent.n;
@@ -79,13 +81,29 @@ bool writes_put_start(struct request *req, struct err *err)
     return op && parse(req, &op->writes_put, err) && request_submit(req, op, err);
 }
 
+/* No writes were taken for document form, but the thread has the other one. */
+static bool put_again(struct request *req, const struct op_writes_put *failed, struct err *err)
+{
+    struct op *op = request_op(req, OP_WRITES_PUT, request_param(req, "t"), err);
+
+    if (!op)
+        return false;
+    op->writes_put = *failed;
+    op->writes_put.form = FORM_CHANNEL;
+    if (!request_state(req))
+        op->writes_put.mode = WRITES_UPSERT;
+    return request_submit(req, op, err);
+}
+
 bool writes_put_finish(struct request *req, struct op *op, struct response *res, struct err *err)
 {
     const struct op_writes_put *put = &op->writes_put;
     struct text *t = &res->body;
 
-    (void)req;
-    (void)err;
+    if (op->status.kind == ERR_FORM && put->n == 0 && put->form == FORM_DOCUMENT)
+        return put_again(req, put, err);
+    if (!routes_op_ok(op, err))
+        return false;
     response_status(res, put->out.created ? 201 : 200);
     json_open(t, '{');
     json_member_string(t, "checkpoint_id", put->checkpoint_id);

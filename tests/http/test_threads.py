@@ -81,6 +81,24 @@ def test_no_writes(server: Server, uid: str) -> None:
     assert got(server, f"{uid}/none") == []
 
 
+@pytest.mark.parametrize("mode", [None, "upsert", "ignore", "replace"])
+def test_an_empty_list_fits_either_form(server: Server, uid: str, mode: str | None) -> None:
+    """It fixes no form, and removes where the mode is replace: by default that of document form."""
+    body = {"writes": [], "mode": mode}
+    forms = {"channel": w(0, b"x"), "document": {"channel": "x", "value": 1}}
+    for form, write in forms.items():
+        at = f"{uid}-{form}/c"
+        answer = server.put(f"/writes/{at}/empty", body)
+        assert answer.status == 201 and answer.json() == {"checkpoint_id": "c", "task_id": "empty"}
+        put(server, f"{at}/t", [write])
+        answer = server.put(f"/writes/{at}/t", body)
+        assert answer.status == 200 and answer.json() == {"checkpoint_id": "c", "task_id": "t"}
+        removed = mode == "replace" or (mode is None and form == "document")
+        assert got(server, at) == [] if removed else len(got(server, at)) == 1
+        other = forms["document" if form == "channel" else "channel"]
+        assert server.put(f"/writes/{at}/t", {"writes": [other]}).code == "form_mismatch"
+
+
 @pytest.mark.parametrize(("body", "pointer"), [
     ({}, "/writes"), ({"writes": 1}, "/writes"), ({"writes": [1]}, "/writes/0"),
     ({"writes": [w(0, b""), w(0, b"")]}, "/writes/1/idx"),
