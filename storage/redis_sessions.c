@@ -143,14 +143,13 @@ bool redis_session_patch(struct call *c, struct op *op, struct err *err)
     struct slice before;
     bool repeated;
 
-    if (!load(c, &row, &before, err))
+    if (!load(c, &row, &before, err) || !check_repeat(op, before, err))
         return false;
     if (!session_state_live(&row.s, c->d->session_ttl_us, op->now_us))
         return session_state_missing(err);
     repeated = slice_present(before);
-    if (!check_repeat(op, before, err) ||
-        (!repeated &&
-         (!session_state_check(&row.s, true, patch->if_version, err) || !patch_row(c, &row, err))))
+    if (!repeated &&
+        (!session_state_check(&row.s, true, patch->if_version, err) || !patch_row(c, &row, err)))
         return false;
     patch->out.session = session_state_answer(&row.s);
     patch->out.replayed = repeated;

@@ -205,12 +205,11 @@ bool sql_session_patch(struct sql *d, struct op *op, struct err *err)
     bool repeated;
     int64_t tenant;
 
-    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_read(d, op, tenant, &row, err))
+    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_read(d, op, tenant, &row, err) ||
+        !find_repeat(d, op, &row, &repeated, err))
         return false;
     if (!session_state_live(&row.s, d->session_ttl_us, op->now_us))
         return session_state_missing(err);
-    if (!find_repeat(d, op, &row, &repeated, err))
-        return false;
     if (!repeated && (!session_state_check(&row.s, true, patch->if_version, err) ||
                       !patch_row(d, op, &row, err) || !keep_repeat(d, op, err)))
         return false;

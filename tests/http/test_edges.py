@@ -215,6 +215,8 @@ def test_keys_belong_to_a_session_and_a_call(server: Server, uid: str) -> None:
     server.delete("/sessions/" + uid)
     assert server.post("/sessions", created, headers=key).code == "session_not_found"
     assert server.patch("/sessions/" + uid, body, headers=guarded).code == "session_not_found"
+    assert server.patch("/sessions/" + uid, {}, headers=guarded).code == "key_reused"
+    assert server.patch("/sessions/" + uid, {}, headers={"Idempotency-Key": "new"}).code == "session_not_found"
     other = {"session_id": uid, "user_id": "other"}
     assert server.post("/sessions", other, headers=key).code == "key_reused"
     assert server.get("/sessions/" + uid).status == 404
