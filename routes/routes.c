@@ -6,16 +6,17 @@
 
 static const struct route table[] = {
     {"POST", "/sessions", BOTH(session_create), SCOPE_WRITE, ROUTE_EACH_OP},
-    {"PUT", "/sessions/{id}", BOTH(session_put), SCOPE_WRITE, ROUTE_EACH_OP},
+    {"PUT", "/sessions/{id}", BOTH(session_put), SCOPE_WRITE,
+     ROUTE_EACH_OP | ROUTE_MATCH | ROUTE_ABSENT},
     {"GET", "/sessions/{id}", BOTH(session_get), SCOPE_READ, ROUTE_NO_BODY},
     {"GET", "/sessions", BOTH(session_list), SCOPE_READ, ROUTE_NO_BODY},
-    {"PATCH", "/sessions/{id}", BOTH(session_patch), SCOPE_WRITE, 0},
-    {"POST", "/sessions/{id}/end", BOTH(session_end), SCOPE_WRITE, 0},
-    {"DELETE", "/sessions/{id}", BOTH(session_delete), SCOPE_WRITE, ROUTE_NO_BODY},
+    {"PATCH", "/sessions/{id}", BOTH(session_patch), SCOPE_WRITE, ROUTE_MATCH},
+    {"POST", "/sessions/{id}/end", BOTH(session_end), SCOPE_WRITE, ROUTE_MATCH},
+    {"DELETE", "/sessions/{id}", BOTH(session_delete), SCOPE_WRITE, ROUTE_NO_BODY | ROUTE_MATCH},
     {"POST", "/batch/sessions/create", BOTH(session_batch_create), SCOPE_WRITE, ROUTE_EACH_OP},
     {"POST", "/batch/sessions/get", BOTH(session_batch_get), SCOPE_READ, ROUTE_EACH_OP},
 
-    {"PUT", "/sessions/{id}/context", BOTH(context_put), SCOPE_WRITE, ROUTE_EACH_OP},
+    {"PUT", "/sessions/{id}/context", BOTH(context_put), SCOPE_WRITE, ROUTE_EACH_OP | ROUTE_MATCH},
     {"GET", "/sessions/{id}/context", BOTH(context_get), SCOPE_READ, ROUTE_NO_BODY},
     {"GET", "/sessions/{id}/context/versions", BOTH(context_versions), SCOPE_READ, ROUTE_NO_BODY},
 

@@ -119,8 +119,7 @@ bool session_create_start(struct request *req, struct err *err)
         return false;
     request_subject(req, in.session_id);
     op = request_op(req, OP_SESSION_PUT, in.session_id, err);
-    if (!op || !request_repeat(req, in.session_id, &op->repeat, err) ||
-        !request_if_match(req, &op->session_put.if_version, err))
+    if (!op || !request_repeat(req, in.session_id, &op->repeat, err))
         return false;
     op->session_put.user_id = in.user_id;
     op->session_put.metadata = in.metadata;

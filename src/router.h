@@ -25,6 +25,8 @@ enum route_flags {
     ROUTE_FRAME = 1 << 0,   /* the body may be a frame */
     ROUTE_EACH_OP = 1 << 1, /* finish() looks at the status of each op itself */
     ROUTE_NO_BODY = 1 << 2, /* a body is read and ignored */
+    ROUTE_MATCH = 1 << 3,   /* a change that If-Match guards */
+    ROUTE_ABSENT = 1 << 4,  /* a change that If-None-Match: * guards */
 };
 
 /* Who may call (tokens come with authentication). */

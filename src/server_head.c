@@ -9,6 +9,7 @@
 /* The headers that every request is asked for, as they were sent. */
 struct head {
     struct slice host, length, encoding, type, request_id, traceparent;
+    struct slice if_match, if_none_match, key;
     struct lines lines;
     const char *twice; /* the name of a header that stands twice and must not */
 };
@@ -22,10 +23,13 @@ struct known {
 
 static const struct known known[] = {
     {{"Host", 4}, offsetof(struct head, host), true},
+    {{"If-Match", 8}, offsetof(struct head, if_match), true},
     {{"traceparent", 11}, offsetof(struct head, traceparent), false},
     {{"Content-Type", 12}, offsetof(struct head, type), true},
     {{"X-Request-Id", 12}, offsetof(struct head, request_id), false},
+    {{"If-None-Match", 13}, offsetof(struct head, if_none_match), true},
     {{"Content-Length", 14}, offsetof(struct head, length), true},
+    {{"Idempotency-Key", 15}, offsetof(struct head, key), true},
     {{"Transfer-Encoding", 17}, offsetof(struct head, encoding), true},
 };
 
@@ -167,6 +171,18 @@ static bool check_framing(const struct head *h, bool is_1_0, const char *end, st
     return true;
 }
 
+/* A change is not made as if a condition that nobody looks at had not been sent. */
+static bool check_conditions(const struct route *route, const struct head *h, struct err *err)
+{
+    if (route->scope != SCOPE_WRITE && route->scope != SCOPE_ADMIN)
+        return true;
+    if (slice_present(h->if_match) && !(route->flags & ROUTE_MATCH))
+        return err_set(err, ERR_INVALID, "If-Match does not guard this call");
+    if (slice_present(h->if_none_match) && !(route->flags & ROUTE_ABSENT))
+        return err_set(err, ERR_INVALID, "If-None-Match does not guard this call");
+    return true;
+}
+
 static void note_subject(struct request *req)
 {
     for (size_t i = 0; i < req->match.n; i++)
@@ -217,7 +233,8 @@ bool server_head(struct request *req, const struct lines_first *first)
                      &req->err)) {
         note_subject(req);
         req->finish = req->match.route->finish;
-        if (check_body(req, &h, length, &req->err))
+        if (check_conditions(req->match.route, &h, &req->err) &&
+            check_body(req, &h, length, &req->err))
             return true;
     }
     /* A short body is read and thrown away, so that the connection may go on. */

@@ -118,6 +118,46 @@ def test_head_sends_no_body(server: Server, uid: str) -> None:
     assert len(server.get(path + "?limit=0").json()["messages"]) == 2000
 
 
+GUARDED = {"PUT /sessions/{id}": {"If-Match", "If-None-Match"}, "PATCH /sessions/{id}": {"If-Match"},
+           "POST /sessions/{id}/end": {"If-Match"}, "DELETE /sessions/{id}": {"If-Match"},
+           "PUT /sessions/{id}/context": {"If-Match"}}
+CHANGES = {
+    **dict.fromkeys(GUARDED), "PUT /sessions/{id}": {"user_id": "u"}, "PATCH /sessions/{id}": {},
+    "PUT /sessions/{id}/context": {"context": 1}, "POST /sessions": {"user_id": "u"},
+    "POST /batch/sessions/create": {"sessions": []},
+    "POST /conversations/{id}/messages": {"role": "u", "content": 1}, "DELETE /conversations/{id}/messages": None,
+    "PUT /checkpoints/{id}/c": {"checkpoint_data": 1}, "DELETE /threads/{id}": None,
+    "POST /threads/{id}/copy": {"to": "x"}, "PUT /writes/{id}/c/t": {"writes": []},
+    "POST /maintenance/cleanup": {}, "POST /maintenance/prune": {"thread_ids": [], "strategy": "delete"},
+    "POST /maintenance/delete-runs": {"run_ids": []},
+}
+
+
+@pytest.mark.parametrize("call", CHANGES)
+def test_a_condition_that_guards_nothing(server: Server, uid: str, call: str) -> None:
+    """A change is not made as if the condition had not been sent; reads may be asked whatever they know."""
+    server.session(uid)
+    method, path = call.replace("{id}", uid).split()
+    for name in ("If-Match", "If-None-Match"):
+        answer = server.call(method, path, CHANGES[call], headers={name: '"77"' if name == "If-Match" else "*"})
+        if name in GUARDED.get(call, ()):
+            assert answer.status == 412
+        else:
+            assert (answer.status, answer.code) == (400, "invalid_request") and name in answer.json()["detail"]
+    for read in (f"/threads?prefix={uid}", f"/conversations/{uid}/messages"):
+        assert server.get(read, headers={"If-Match": '"1"', "If-None-Match": "*"}).status == 200
+
+
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match", "Idempotency-Key", "Content-Type"])
+def test_a_header_that_stands_twice(server: Server, uid: str, name: str) -> None:
+    server.session(uid)
+    value = {"If-Match": '"1"', "If-None-Match": "*", "Idempotency-Key": "k", "Content-Type": "application/json"}[name]
+    for again in (value, value[:-1] + "2", ""):
+        twice = head("PATCH", f"/sessions/{uid}", "Content-Length: 2", f"{name}: {value}", f"{name.lower()}: {again}")
+        assert f"{name} stands twice" in refused(server, twice + b"{}")
+    assert server.get(f"/sessions/{uid}").headers["ETag"] == '"1"'
+
+
 def test_headers_that_are_odd_but_clear(server: Server) -> None:
     odd = (b"X:\r\nY:   \r\nZ:\t a \t\r\n!#$%&'*+-.^_`|~0aZ: b\r\nW: caf\xc3\xa9 \xff: ,;\r\n"
            + b"V: " + b"v" * 6000 + b"\r\nContent-Length:0\r\n")
