@@ -9,7 +9,7 @@
 /* The headers that every request is asked for, as they were sent. */
 struct head {
     struct slice host, length, encoding, type, request_id, traceparent;
-    struct slice if_match, if_none_match, key;
+    struct slice coding, if_match, if_none_match, key;
     struct lines lines;
     const char *twice; /* the name of a header that stands twice and must not */
 };
@@ -30,6 +30,7 @@ static const struct known known[] = {
     {{"If-None-Match", 13}, offsetof(struct head, if_none_match), true},
     {{"Content-Length", 14}, offsetof(struct head, length), true},
     {{"Idempotency-Key", 15}, offsetof(struct head, key), true},
+    {{"Content-Encoding", 16}, offsetof(struct head, coding), true},
     {{"Transfer-Encoding", 17}, offsetof(struct head, encoding), true},
 };
 
@@ -139,8 +140,10 @@ static bool is_json(struct slice type)
 
 static bool check_type(struct request *req, const struct head *h, struct err *err)
 {
-    struct slice type = bare_type(h->type);
+    struct slice type = bare_type(h->type), coding = trim(h->coding);
 
+    if (coding.len && !same_name(coding, SLICE("identity")))
+        return err_set(err, ERR_MEDIA_TYPE, "the body must come without a Content-Encoding");
     if (is_json(type))
         return true;
     if ((req->match.route->flags & ROUTE_FRAME) && same_name(type, SLICE(FRAME_TYPE))) {

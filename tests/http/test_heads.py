@@ -148,14 +148,31 @@ def test_a_condition_that_guards_nothing(server: Server, uid: str, call: str) ->
         assert server.get(read, headers={"If-Match": '"1"', "If-None-Match": "*"}).status == 200
 
 
-@pytest.mark.parametrize("name", ["If-Match", "If-None-Match", "Idempotency-Key", "Content-Type"])
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match", "Idempotency-Key", "Content-Type",
+                                  "Content-Encoding"])
 def test_a_header_that_stands_twice(server: Server, uid: str, name: str) -> None:
     server.session(uid)
-    value = {"If-Match": '"1"', "If-None-Match": "*", "Idempotency-Key": "k", "Content-Type": "application/json"}[name]
+    value = {"If-Match": '"1"', "If-None-Match": "*", "Idempotency-Key": "k", "Content-Type": "application/json",
+             "Content-Encoding": "identity"}[name]
     for again in (value, value[:-1] + "2", ""):
         twice = head("PATCH", f"/sessions/{uid}", "Content-Length: 2", f"{name}: {value}", f"{name.lower()}: {again}")
         assert f"{name} stands twice" in refused(server, twice + b"{}")
     assert server.get(f"/sessions/{uid}").headers["ETag"] == '"1"'
+
+
+@pytest.mark.parametrize("coding, status", [
+    ("gzip", 415), ("GZIP", 415), ("identity, gzip", 415), ("br", 415), ("aws-chunked", 415), ("identity", 200),
+    ("Identity ", 200), ("", 200)])
+def test_an_encoded_body(server: Server, uid: str, coding: str, status: int) -> None:
+    server.session(uid)
+    answer = server.patch(f"/sessions/{uid}", {}, headers={"Content-Encoding": coding})
+    assert answer.status == status
+    if status == 415:
+        assert answer.code == "unsupported_media_type" and "Content-Encoding" in answer.json()["detail"]
+    chunked = {"Content-Encoding": coding, "Transfer-Encoding": "chunked"}
+    answer = server.call("PATCH", f"/sessions/{uid}", raw=b"2\r\n{}\r\n0\r\n\r\n", headers=chunked)
+    assert answer.status == status
+    assert server.get(f"/sessions/{uid}", headers={"Content-Encoding": coding}).status == 200
 
 
 def test_headers_that_are_odd_but_clear(server: Server) -> None:
