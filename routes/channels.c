@@ -37,7 +37,7 @@ static bool find_versions(struct slice checkpoint, struct arena *arena, struct s
     size_t n;
 
     if (!split_members(checkpoint, arena, &members, &n, err))
-        return input_at("/checkpoint", err);
+        return body_at("/checkpoint", err);
     *json = SLICE("{}");
     for (size_t i = 0; i < n; i++)
         if (split_name_is(members[i].name, "channel_versions"))
@@ -79,7 +79,7 @@ static bool read_versions(struct slice checkpoint, struct channels *out, struct 
     if (!find_versions(checkpoint, out->arena, &json, err))
         return false;
     if (!split_members(json, out->arena, &members, &n, err))
-        return input_at(AT_VERSIONS, err);
+        return body_at(AT_VERSIONS, err);
     if (!names_sort(members, n, out->arena, &sorted, err))
         return false;
     out->items = arena_zalloc(out->arena, n, sizeof(*out->items));
@@ -134,7 +134,7 @@ static bool take_removed(struct channels *all, struct slice json, size_t i, stru
 
     parse_pointer(at, "/removed", i);
     if (!json_decode_string(json, all->arena, &name, err))
-        return input_at(at, err);
+        return body_at(at, err);
     c = find(all, name);
     if (c && c->state == SENT)
         return err_set(err, ERR_INVALID, "%s: is in values too", at);

@@ -83,7 +83,7 @@ static bool read_cursor(struct slice text, const char *at, struct arena *arena,
     if (!slice_present(text))
         return true;
     if (!cursor_decode(text, CURSOR_TAG, parts, PARTS, arena, err))
-        return input_at(at, err);
+        return body_at(at, err);
     if (read_place(parts, out, err))
         return true;
     return err_set(err, ERR_INVALID, "%s: not a cursor of this list", at);
@@ -120,7 +120,7 @@ static bool read_filter(struct slice text, const char *at, struct arena *arena,
     if (!filter)
         return err_no_memory(err);
     if (!filter_parse(text, arena, filter, err))
-        return input_at(at, err);
+        return body_at(at, err);
     *out = filter;
     return true;
 }

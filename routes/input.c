@@ -13,13 +13,6 @@ static const struct member ns_members[] = {
     MEMBER_END,
 };
 
-bool input_at(const char *at, struct err *err)
-{
-    if (err->kind == ERR_INVALID)
-        err_fill(err, ERR_INVALID, "%s: %s", at, err->text);
-    return false;
-}
-
 bool input_length(struct slice text, size_t max, const char *at, const char *member,
                   struct err *err)
 {
@@ -44,7 +37,7 @@ bool input_ns_check(struct slice ns, const char *at, struct err *err)
 {
     if (ns.len == 0 || id_check(ns, err))
         return true;
-    return input_at(at, err);
+    return body_at(at, err);
 }
 
 bool input_ns(struct request *req, struct slice *ns, struct err *err)

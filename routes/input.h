@@ -22,9 +22,6 @@ enum {
     INPUT_VERSION_MAX = 512, /* of JSON text */
 };
 
-/* Is false, with the pointer `at` put before the text of an ERR_INVALID; other kinds stay. */
-bool input_at(const char *at, struct err *err);
-
 /* Checks a text of 1..max bytes; `member` belongs to the object at the pointer `at`. */
 bool input_length(struct slice text, size_t max, const char *at, const char *member,
                   struct err *err) MUST_USE;

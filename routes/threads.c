@@ -74,7 +74,7 @@ bool thread_list_start(struct request *req, struct err *err)
     if (!op || !parse_query(req, list_members, &in, err))
         return false;
     if (in.prefix.len > 0 && !id_check(in.prefix, err))
-        return input_at("?prefix", err);
+        return body_at("?prefix", err);
     if (!place_read(req, &(struct place_cursor){"cursor", in.cursor, CURSOR_TAG}, &place, err))
         return false;
     op->thread_list.prefix = in.prefix;

@@ -6,6 +6,7 @@
 #include "body_internal.h"
 #include "id.h"
 #include "json.h"
+#include "names.h"
 #include "split.h"
 
 const struct member *member_find(const struct member *members, struct slice name, size_t *index)
@@ -38,9 +39,9 @@ static bool in_range(const struct member *m, double n)
     return (m->min == 0 && m->max == 0) || (n >= (double)m->min && n <= (double)m->max);
 }
 
-static bool out_of_range(const struct member *m, const char *what, struct err *err)
+static bool out_of_range(const struct member *m, const char *what, bool below, struct err *err)
 {
-    if (m->max == INT64_MAX)
+    if (below && m->max == INT64_MAX)
         return err_set(err, ERR_INVALID, "must be %s, %lld or more", what, (long long)m->min);
     return err_set(err, ERR_INVALID, "must be %s from %lld to %lld", what, (long long)m->min,
                    (long long)m->max);
@@ -55,7 +56,7 @@ static bool read_int(const struct member *m, struct slice json, int64_t *out, st
     if (!json_decode_int(json, &n, err))
         return false;
     if (!(m->min == 0 && m->max == 0) && (n < m->min || n > m->max))
-        return out_of_range(m, "an integer", err);
+        return out_of_range(m, "an integer", n < m->min, err);
     *out = n;
     return true;
 }
@@ -69,7 +70,7 @@ static bool read_number(const struct member *m, struct slice json, double *out, 
     if (!json_decode_double(json, &n, err))
         return false;
     if (!in_range(m, n))
-        return out_of_range(m, "a number", err);
+        return out_of_range(m, "a number", n < (double)m->min, err);
     *out = n;
     return true;
 }
@@ -138,49 +139,24 @@ bool member_from_json(const struct member *m, struct slice json, void *out, stru
     }
 }
 
-struct slice member_shown(struct slice name)
+bool body_at(const char *at, struct err *err)
 {
-    if (name.len > NAME_SHOWN)
-        name.len = NAME_SHOWN;
-    while (name.len > 0 && !id_is_utf8(name)) /* perhaps a character was cut */
-        name.len--;
-    return name;
+    bool deeper = *at == '/' && *err->text == '/';
+
+    if (err->kind == ERR_INVALID)
+        err_fill(err, ERR_INVALID, "%s%s%s", at, deeper ? "" : ": ", err->text);
+    return false;
 }
 
-/*
- * Writes a name as a part of a JSON pointer. ": " ends the pointer in an error's text, so a blank
- * behind a colon is written as %20.
- */
-static void escape_name(struct slice name, char out[3 * NAME_SHOWN + 1])
+/* The same for a member of what is at `at`. */
+static bool wrong_at(const char *at, struct slice name, struct arena *arena, struct err *err)
 {
-    size_t n = 0;
-
-    name = member_shown(name);
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-
-        if (c == '~' || c == '/') {
-            out[n++] = '~';
-            out[n++] = c == '~' ? '0' : '1';
-        } else if (c == ' ' && i > 0 && name.at[i - 1] == ':') {
-            memcpy(out + n, "%20", 3);
-            n += 3;
-        } else {
-            out[n++] = c;
-        }
-    }
-    out[n] = '\0';
-}
-
-/* Puts the pointer before what is wrong; other errors stay as they are. */
-static bool wrong_at(const char *at, struct slice name, struct err *err)
-{
-    char escaped[3 * NAME_SHOWN + 1];
+    char pointer[NAMES_POINTER_LEN];
 
     if (err->kind != ERR_INVALID)
         return false;
-    escape_name(name, escaped);
-    return err_set(err, ERR_INVALID, "%s/%s: %s", at, escaped, err->text);
+    names_pointer(name, arena, pointer);
+    return err_set(err, ERR_INVALID, "%s/%s: %s", at, pointer, err->text);
 }
 
 static bool read_members(const struct split_member *parts, size_t n, const char *at,
@@ -196,12 +172,12 @@ static bool read_members(const struct split_member *parts, size_t n, const char 
 
         if (!m) {
             err_fill(err, ERR_INVALID, "there is no such member");
-            return wrong_at(at, parts[i].name, err);
+            return wrong_at(at, parts[i].name, arena, err);
         }
         if (parts[i].value.at[0] == 'n' && (m->flags & MEMBER_TYPE_MASK) != MEMBER_ANY)
             continue;
         if (!member_from_json(m, parts[i].value, out, arena, err))
-            return wrong_at(at, slice_of(m->name), err);
+            return wrong_at(at, slice_of(m->name), arena, err);
         seen |= UINT64_C(1) << index;
     }
     missing = member_missing(members, seen);
@@ -243,7 +219,6 @@ bool body_read_part(struct slice json, const char *at, const struct member *memb
     size_t n;
 
     if (!split_members(json, arena, &parts, &n, err))
-        return err->kind == ERR_INVALID ? err_set(err, ERR_INVALID, "%s: %s", at, err->text)
-                                        : false;
+        return body_at(at, err);
     return read_members(parts, n, at, members, out, arena, err);
 }

@@ -54,6 +54,9 @@ bool body_read(struct slice text, const struct member *members, void *out, struc
 bool body_read_part(struct slice json, const char *at, const struct member *members, void *out,
                     struct arena *arena, struct err *err) MUST_USE;
 
+/* Is false, with the pointer `at` put before the text of an ERR_INVALID; other kinds stay. */
+bool body_at(const char *at, struct err *err);
+
 /*
  * Reads a query string. A value of MEMBER_OBJECT is JSON text (validated); the pointer of an error
  * is "?name". A name that stands twice is refused.

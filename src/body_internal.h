@@ -13,10 +13,7 @@
 
 #include "body.h"
 
-enum {
-    MEMBERS_MAX = 64, /* of one table: seen ones are bits of a word */
-    NAME_SHOWN = 48,  /* bytes of an unknown name that an error repeats */
-};
+enum { MEMBERS_MAX = 64 }; /* of one table: seen ones are bits of a word */
 
 /* The member of that name and its index, or NULL. */
 const struct member *member_find(const struct member *members, struct slice name, size_t *index);
@@ -31,8 +28,5 @@ bool member_from_text(const struct member *m, struct slice text, void *out,
 
 /* The first required member that is not seen, or NULL. */
 const struct member *member_missing(const struct member *members, uint64_t seen);
-
-/* The part of an unknown name that an error repeats; valid UTF-8. */
-struct slice member_shown(struct slice name);
 
 #endif

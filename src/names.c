@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "id.h"
 #include "scan.h"
 
 enum { FEW = 16 }; /* up to here comparing each with each beats sorting */
@@ -20,6 +21,42 @@ bool names_decode(struct slice raw, struct arena *arena, struct slice *out, stru
         return err_no_memory(err);
     *out = (struct slice){decoded, scan_unescape(raw, decoded)};
     return true;
+}
+
+struct slice names_shown(struct slice name)
+{
+    if (name.len > NAMES_SHOWN)
+        name.len = NAMES_SHOWN;
+    while (name.len > 0 && !id_is_utf8(name)) /* perhaps a character was cut */
+        name.len--;
+    return name;
+}
+
+/* ": " ends the pointer in an error's text, so a blank behind a colon is written as %20. */
+void names_pointer(struct slice raw, struct arena *arena, char out[NAMES_POINTER_LEN])
+{
+    struct slice name;
+    struct err ignored;
+    size_t n = 0;
+
+    if (!names_decode(raw, arena, &name, &ignored) || !id_is_utf8(name) ||
+        memchr(name.at, '\0', name.len))
+        name = raw;
+    name = names_shown(name);
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+
+        if (c == '~' || c == '/') {
+            out[n++] = '~';
+            out[n++] = c == '~' ? '0' : '1';
+        } else if (c == ' ' && i > 0 && name.at[i - 1] == ':') {
+            memcpy(out + n, "%20", 3);
+            n += 3;
+        } else {
+            out[n++] = c;
+        }
+    }
+    out[n] = '\0';
 }
 
 static int by_name(const void *left, const void *right)
@@ -65,16 +102,12 @@ static bool few_plain(const struct split_member *members, size_t n)
     return true;
 }
 
-static bool twice(struct slice name, struct err *err)
+static bool twice(struct slice raw, struct arena *arena, struct err *err)
 {
-    enum { SHOWN = 64 };
+    char pointer[NAMES_POINTER_LEN];
 
-    if (name.len > SHOWN) {
-        name.len = SHOWN;
-        while (((unsigned char)name.at[name.len] & 0xC0) == 0x80)
-            name.len--;
-    }
-    return err_set(err, ERR_INVALID, "member \"%.*s\" stands twice", SLICE_ARGS(name));
+    names_pointer(raw, arena, pointer);
+    return err_set(err, ERR_INVALID, "/%s: stands twice", pointer);
 }
 
 bool names_unique(const struct split_member *members, size_t n, struct arena *arena,
@@ -86,13 +119,13 @@ bool names_unique(const struct split_member *members, size_t n, struct arena *ar
         for (size_t i = 1; i < n; i++)
             for (size_t j = 0; j < i; j++)
                 if (slice_equal(members[i].name, members[j].name))
-                    return twice(members[i].name, err);
+                    return twice(members[i].name, arena, err);
         return true;
     }
     if (!names_sort(members, n, arena, &sorted, err))
         return false;
     for (size_t i = 1; i < n; i++)
         if (slice_equal(sorted[i - 1].text, sorted[i].text))
-            return twice(members[sorted[i].index].name, err);
+            return twice(members[sorted[i].index].name, arena, err);
     return true;
 }

@@ -1,6 +1,7 @@
 /* query.c - query_read() of body.h. */
 #include "body_internal.h"
 #include "id.h"
+#include "names.h"
 #include "split.h"
 
 /* Cuts what stands before the first `end` off the front of *rest. */
@@ -66,7 +67,7 @@ static bool read_value(const struct member *m, struct slice value, void *out, st
 static bool unknown(struct slice raw, struct err *err)
 {
     return err_set(err, ERR_INVALID, "?%.*s: there is no such query parameter",
-                   SLICE_ARGS(member_shown(raw)));
+                   SLICE_ARGS(names_shown(raw)));
 }
 
 static bool read_one(struct slice part, const struct member *members, uint64_t *seen, void *out,

@@ -256,7 +256,7 @@ bool request_if_match(const struct request *req, int64_t *version, struct err *e
     else if (slice_equal(tag, SLICE("*")))
         *version = IF_EXISTS;
     else if (!quoted_version(tag, version))
-        return err_set(err, ERR_INVALID, "If-Match must be * or one version in quotes");
+        return err_set(err, ERR_INVALID, "If-Match: must be * or one version in quotes");
     return true;
 }
 
@@ -265,7 +265,7 @@ bool request_if_absent(const struct request *req, bool *absent, struct err *err)
     struct slice tag = request_header(req, "If-None-Match");
 
     if (slice_present(tag) && !slice_equal(tag, SLICE("*")))
-        return err_set(err, ERR_INVALID, "If-None-Match of a change must be *");
+        return err_set(err, ERR_INVALID, "If-None-Match: must be * for a change");
     *absent = slice_present(tag);
     return true;
 }

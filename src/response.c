@@ -91,10 +91,21 @@ static const char *title_of(int status)
     }
 }
 
-/* "pointer: detail", where pointer begins with '/' or '?': writes both apart. */
-static void write_pointer(struct text *t, const char *text)
+/* Where the pointer of "pointer: detail" ends: a part of the body, of the query or of the path, or the
+ * name of a header. NULL: the text has none. */
+static const char *pointer_end(const struct err *err)
 {
-    const char *colon = *text == '/' || *text == '?' ? strstr(text, ": ") : NULL;
+    const char *text = err->text, *end = strstr(text, ": ");
+    bool refused = err->kind == ERR_INVALID || err->kind == ERR_MEDIA_TYPE;
+
+    if (end && strchr("/?{", *text))
+        return end;
+    return end && refused && strcspn(text, " ") > (size_t)(end - text) ? end : NULL;
+}
+
+static void write_pointer(struct text *t, const struct err *err)
+{
+    const char *text = err->text, *colon = pointer_end(err);
 
     if (!colon)
         return;
@@ -116,7 +127,7 @@ static void write_problem(struct text *t, int status, const struct err *err, str
     json_member_string(t, "detail", slice_of(err->text));
     json_member_string(t, "code", slice_of(err_wire_name(err->kind)));
     json_member_string(t, "request_id", id);
-    write_pointer(t, err->text);
+    write_pointer(t, err);
     json_close(t, '}');
 }
 

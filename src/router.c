@@ -111,7 +111,7 @@ static bool decode_param(struct slice segment, struct slice name, struct arena *
     assert(out->n < ROUTE_PARAMS_MAX);
     if (!id_from_segment(segment, arena, &out->values[out->n], err)) {
         if (err->kind == ERR_INVALID)
-            err_fill(err, ERR_INVALID, "%.*s in the path: %s", SLICE_ARGS(name), err->text);
+            err_fill(err, ERR_INVALID, "{%.*s}: %s", SLICE_ARGS(name), err->text);
         return false;
     }
     out->names[out->n++] = name;

@@ -143,7 +143,7 @@ static bool check_type(struct request *req, const struct head *h, struct err *er
     struct slice type = bare_type(h->type), coding = trim(h->coding);
 
     if (coding.len && !same_name(coding, SLICE("identity")))
-        return err_set(err, ERR_MEDIA_TYPE, "the body must come without a Content-Encoding");
+        return err_set(err, ERR_MEDIA_TYPE, "Content-Encoding: a body must come without");
     if (is_json(type))
         return true;
     if ((req->match.route->flags & ROUTE_FRAME) && same_name(type, SLICE(FRAME_TYPE))) {
@@ -160,17 +160,17 @@ static bool check_framing(const struct head *h, bool is_1_0, const char *end, st
     if (!lines_end(&h->lines, end, err))
         return false;
     if (h->twice)
-        return err_set(err, ERR_INVALID, "the header %s stands twice", h->twice);
+        return err_set(err, ERR_INVALID, "%s: stands twice", h->twice);
     if (!slice_present(h->host) && !is_1_0)
-        return err_set(err, ERR_INVALID, "the header Host is needed");
+        return err_set(err, ERR_INVALID, "Host: is needed");
     if (!slice_present(h->encoding))
         return true;
     if (is_1_0)
-        return err_set(err, ERR_INVALID, "HTTP/1.0 knows no Transfer-Encoding");
+        return err_set(err, ERR_INVALID, "Transfer-Encoding: HTTP/1.0 has none");
     if (slice_present(h->length))
-        return err_set(err, ERR_INVALID, "Content-Length and Transfer-Encoding exclude each other");
+        return err_set(err, ERR_INVALID, "Content-Length: not together with Transfer-Encoding");
     if (!same_name(h->encoding, SLICE("chunked")))
-        return err_set(err, ERR_INVALID, "the only Transfer-Encoding known is chunked");
+        return err_set(err, ERR_INVALID, "Transfer-Encoding: must be chunked");
     return true;
 }
 
@@ -180,9 +180,9 @@ static bool check_conditions(const struct route *route, const struct head *h, st
     if (route->scope != SCOPE_WRITE && route->scope != SCOPE_ADMIN)
         return true;
     if (slice_present(h->if_match) && !(route->flags & ROUTE_MATCH))
-        return err_set(err, ERR_INVALID, "If-Match does not guard this call");
+        return err_set(err, ERR_INVALID, "If-Match: does not guard this call");
     if (slice_present(h->if_none_match) && !(route->flags & ROUTE_ABSENT))
-        return err_set(err, ERR_INVALID, "If-None-Match does not guard this call");
+        return err_set(err, ERR_INVALID, "If-None-Match: does not guard this call");
     return true;
 }
 

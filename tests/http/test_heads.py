@@ -67,7 +67,7 @@ def test_one_host(server: Server) -> None:
     assert "Host" in refused(server, first % 1 + b"Hos: x\r\n\r\n")
     for version in (0, 1):
         for again in (b"Host: x\r\n", b"hOST: y\r\n", b"X: a\r\nHost:\r\n"):
-            assert "Host stands twice" in refused(server, first % version + b"Host: x\r\n" + again + b"\r\n")
+            assert "Host: stands twice" in refused(server, first % version + b"Host: x\r\n" + again + b"\r\n")
     for good in (first % 0, first % 0 + b"Host: x\r\n", first % 1 + b"Host:\r\n"):
         assert Wire(server).send(good, b"\r\n").answer().status == 200
 
@@ -156,7 +156,7 @@ def test_a_header_that_stands_twice(server: Server, uid: str, name: str) -> None
              "Content-Encoding": "identity"}[name]
     for again in (value, value[:-1] + "2", ""):
         twice = head("PATCH", f"/sessions/{uid}", "Content-Length: 2", f"{name}: {value}", f"{name.lower()}: {again}")
-        assert f"{name} stands twice" in refused(server, twice + b"{}")
+        assert f"{name}: stands twice" in refused(server, twice + b"{}")
     assert server.get(f"/sessions/{uid}").headers["ETag"] == '"1"'
 
 
@@ -173,6 +173,29 @@ def test_an_encoded_body(server: Server, uid: str, coding: str, status: int) -> 
     answer = server.call("PATCH", f"/sessions/{uid}", raw=b"2\r\n{}\r\n0\r\n\r\n", headers=chunked)
     assert answer.status == status
     assert server.get(f"/sessions/{uid}", headers={"Content-Encoding": coding}).status == 200
+
+
+@pytest.mark.parametrize("method, path, body, headers, pointer", [
+    ("PATCH", "/sessions/a%FF", "{}", {}, "{id}"), ("GET", "/checkpoints/a/%00", None, {}, "{c}"),
+    ("GET", "/sessions/~%21", None, {}, "{id}"),
+    ("PATCH", "/sessions/x", "{}", {"If-Match": "1"}, "If-Match"),
+    ("PATCH", "/sessions/x", "{}", {"Idempotency-Key": ""}, "Idempotency-Key"),
+    ("PATCH", "/sessions/x", "{}", {"If-None-Match": "*"}, "If-None-Match"),
+    ("PATCH", "/sessions/x", "{}", {"Content-Encoding": "gzip"}, "Content-Encoding"),
+    ("PUT", "/sessions/x", '{"user_id": "u"}', {"If-None-Match": '"1"'}, "If-None-Match"),
+    ("PATCH", "/sessions/x", r'{"\u0061\/\u007e\t": 1}', {}, "/a~1~0\t"),
+    ("PATCH", "/sessions/x", r'{"a\ud83d": 1}', {}, r"/a\ud83d"),
+    ("PATCH", "/sessions/x", r'{"\u0000": 1}', {}, r"/\u0000"),
+    ("PATCH", "/sessions/x", r'{"updates": {}, "upd\u0061tes": {}}', {}, "/updates"),
+    ("PATCH", "/sessions/x", r'{"updates": {"a: b": 1, "a: \u0062": 1}}', {}, "/updates/a:%20b"),
+    ("PATCH", "/sessions/x", '{"add_processing_time": 1e19}', {}, "/add_processing_time"),
+])
+def test_what_is_wrong_is_named(server: Server, method: str, path: str, body: str | None, headers: dict[str, str],
+                                pointer: str) -> None:
+    answer = server.call(method, path, raw=body, headers=headers)
+    assert answer.status in (400, 415) and answer.pointers == [pointer]
+    problem = answer.json()
+    assert problem["detail"] == f"{pointer}: {problem['errors'][0]['detail']}"
 
 
 def test_headers_that_are_odd_but_clear(server: Server) -> None:

@@ -49,7 +49,7 @@ START_TEST(a_long_name_is_cut_between_characters)
     struct err err;
 
     memset(name, 'a', sizeof(name));
-    memcpy(name + 63, "\xC3\xA9", 2);
+    memcpy(name + NAMES_SHOWN - 1, "\xC3\xA9", 2);
     twins[0].name = twins[1].name = (struct slice){name, sizeof(name)};
     ck_assert(!names_unique(twins, 2, &a, &err));
     ck_assert_int_eq(err.kind, ERR_INVALID);
@@ -71,6 +71,32 @@ END_TEST
 
 Suite *suite_names(void);
 
+START_TEST(writes_pointers)
+{
+    static const char *const names[][2] = {
+        {"a", "a"},
+        {"", ""},
+        {"\\u0061/~\\n", "a~1~0\n"},
+        {"\\u0000a", "\\u0000a"},
+        {"\\ud83da", "\\ud83da"},
+        {"a: : b", "a:%20:%20b"},
+        {"0123456789012345678901234567890123456789012345678\xC3\xA9",
+         "012345678901234567890123456789012345678901234567"},
+        {"01234567890123456789012345678901234567890123456\xC3\xA9",
+         "01234567890123456789012345678901234567890123456"},
+    };
+    struct arena a = {0};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char out[NAMES_POINTER_LEN];
+
+        names_pointer(slice_of(names[i][0]), &a, out);
+        ck_assert_str_eq(out, names[i][1]);
+    }
+    arena_done(&a);
+}
+END_TEST
+
 Suite *suite_names(void)
 {
     Suite *suite = suite_create("names");
@@ -79,6 +105,7 @@ Suite *suite_names(void)
     tcase_add_test(tests, decodes_only_what_must_be);
     tcase_add_test(tests, sorts_by_characters_then_place);
     tcase_add_test(tests, a_long_name_is_cut_between_characters);
+    tcase_add_test(tests, writes_pointers);
     tcase_add_test(tests, memory_ends);
     suite_add_tcase(suite, tests);
     return suite;

@@ -247,7 +247,7 @@ START_TEST(many_members)
     check_member(&members[12345], "12345", "5");
     memcpy(text + len - 9, "10001", 5);
     ck_assert(!split_object((struct slice){text, len}, &a, &members, &n, &err));
-    ck_assert_str_eq(err.text, "member \"10001\" stands twice");
+    ck_assert_str_eq(err.text, "/10001: stands twice");
     arena_done(&a);
 }
 END_TEST
