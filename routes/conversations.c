@@ -9,8 +9,6 @@
 #include "response.h"
 #include "routes.h"
 
-#define PLACE_TAG 'm'
-
 enum {
     ROLE_MAX = 64,
     STREAM_PAGE = 500, /* messages read at a time when all are wanted */
@@ -206,6 +204,12 @@ struct list {
     char last_id[ID_MAX];       /* after.id of pages that follow: their ops' arenas may be gone */
 };
 
+/* Each conversation has its own: a trim must not end where another one was read. */
+static struct place_list places_of(const struct request *req)
+{
+    return (struct place_list){.tag = 'm', .of = request_param(req, "id")};
+}
+
 static bool submit_page(struct request *req, const struct list *list, struct err *err)
 {
     struct op *op = request_op(req, OP_MESSAGE_LIST, request_param(req, "id"), err);
@@ -229,8 +233,8 @@ static bool submit_page(struct request *req, const struct list *list, struct err
 bool message_list_start(struct request *req, struct err *err)
 {
     struct list_query query = {.limit = 50};
-    struct place_cursor before = {.name = "before", .tag = PLACE_TAG};
-    struct place_cursor after = {.name = "after", .tag = PLACE_TAG};
+    struct place_cursor before = {.name = "before"}, after = {.name = "after"};
+    struct place_list places = places_of(req);
     struct list *list = arena_zalloc(request_arena(req), 1, sizeof(*list));
 
     if (!list)
@@ -239,8 +243,8 @@ bool message_list_start(struct request *req, struct err *err)
         return false;
     before.text = query.before;
     after.text = query.after;
-    if (!place_read(req, &before, &list->before, err) ||
-        !place_read(req, &after, &list->after, err))
+    if (!place_read(req, &places, &before, &list->before, err) ||
+        !place_read(req, &places, &after, &list->after, err))
         return false;
     list->all = query.limit == 0;
     list->limit = list->all ? STREAM_PAGE : query.limit;
@@ -302,6 +306,7 @@ static bool keep_places(struct request *req, struct list *list, bool first,
 bool message_list_finish(struct request *req, struct op *op, struct response *res, struct err *err)
 {
     const struct op_message_list *page = &op->message_list;
+    struct place_list places = places_of(req);
     struct list *list = request_state(req);
     bool first = !list->begun;
 
@@ -313,8 +318,8 @@ bool message_list_finish(struct request *req, struct op *op, struct response *re
         return submit_page(req, list, err);
     }
     json_close(&res->body, ']');
-    place_write(&res->body, "next_before", PLACE_TAG, &list->older);
-    place_write(&res->body, "next_after", PLACE_TAG, &list->after);
+    place_write(&res->body, "next_before", &places, &list->older);
+    place_write(&res->body, "next_after", &places, &list->after);
     json_close(&res->body, '}');
     return true;
 }
@@ -340,14 +345,15 @@ static const struct member trim_query_members[] = {
 bool message_trim_start(struct request *req, struct err *err)
 {
     struct trim_query query = {.keep_last = -1};
-    struct place_cursor cursor = {.name = "before", .tag = PLACE_TAG};
+    struct place_list places = places_of(req);
+    struct place_cursor cursor = {.name = "before"};
     struct place before;
     struct op *op;
 
     if (!parse_query(req, trim_query_members, &query, err))
         return false;
     cursor.text = query.before;
-    if (!place_read(req, &cursor, &before, err))
+    if (!place_read(req, &places, &cursor, &before, err))
         return false;
     if (!slice_present(before.id) && query.keep_last < 0)
         return err_set(err, ERR_INVALID, "?keep_last: this or before is needed");

@@ -19,18 +19,24 @@ struct place {
     struct slice id; /* absent = no place */
 };
 
+/* Which list. */
+struct place_list {
+    char tag;        /* each kind has its own letter */
+    struct slice of; /* the id of what it belongs to; absent where there is one list of the kind */
+};
+
 /* A cursor as it was sent. */
 struct place_cursor {
     const char *name; /* of the query parameter */
     struct slice text;
-    char tag; /* which list: each has its own letter */
 };
 
-/* Reads a cursor that place_write() wrote under the same tag; an absent one is no place. */
-bool place_read(struct request *req, const struct place_cursor *in, struct place *out,
-                struct err *err) MUST_USE;
+/* Reads a cursor that place_write() wrote for the same list; an absent one is no place. */
+bool place_read(struct request *req, const struct place_list *list, const struct place_cursor *in,
+                struct place *out, struct err *err) MUST_USE;
 
 /* Writes the member `key`: the cursor of a place, null for none. */
-void place_write(struct text *t, const char *key, char tag, const struct place *place);
+void place_write(struct text *t, const char *key, const struct place_list *list,
+                 const struct place *place);
 
 #endif

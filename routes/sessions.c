@@ -17,7 +17,7 @@
 #include "routes.h"
 #include "session_json.h"
 
-#define PLACE_TAG 's'
+static const struct place_list places = {.tag = 's'};
 
 enum { STATUS_MAX = 64 };
 
@@ -236,14 +236,14 @@ static const struct member list_query_members[] = {
 bool session_list_start(struct request *req, struct err *err)
 {
     struct list_query query = {.limit = 50};
-    struct place_cursor cursor = {.name = "cursor", .tag = PLACE_TAG};
+    struct place_cursor cursor = {.name = "cursor"};
     struct place after;
     struct op *op;
 
     if (!parse_query(req, list_query_members, &query, err))
         return false;
     cursor.text = query.cursor;
-    if (!place_read(req, &cursor, &after, err))
+    if (!place_read(req, &places, &cursor, &after, err))
         return false;
     op = request_op(req, OP_SESSION_LIST, (struct slice){NULL, 0}, err);
     if (!op)
@@ -272,7 +272,7 @@ bool session_list_finish(struct request *req UNUSED, struct op *op, struct respo
     for (size_t i = 0; i < n; i++)
         session_json(&res->body, &items[i]);
     json_close(&res->body, ']');
-    place_write(&res->body, "next_cursor", PLACE_TAG, &next);
+    place_write(&res->body, "next_cursor", &places, &next);
     json_close(&res->body, '}');
     return true;
 }

@@ -25,7 +25,7 @@
 
 enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 1000 };
 
-enum { CURSOR_TAG = 't' };
+static const struct place_list places = {.tag = 't'};
 
 struct list {
     struct slice prefix, cursor;
@@ -75,7 +75,7 @@ bool thread_list_start(struct request *req, struct err *err)
         return false;
     if (in.prefix.len > 0 && !id_check(in.prefix, err))
         return body_at("?prefix", err);
-    if (!place_read(req, &(struct place_cursor){"cursor", in.cursor, CURSOR_TAG}, &place, err))
+    if (!place_read(req, &places, &(struct place_cursor){"cursor", in.cursor}, &place, err))
         return false;
     op->thread_list.prefix = in.prefix;
     op->thread_list.updated_after_us = in.updated_after;
@@ -100,7 +100,7 @@ bool thread_list_finish(struct request *req, struct op *op, struct response *res
     for (size_t i = 0; i < list->out.n; i++)
         put_thread(t, &list->out.items[i]);
     json_close(t, ']');
-    place_write(t, "next_cursor", CURSOR_TAG, &next);
+    place_write(t, "next_cursor", &places, &next);
     json_close(t, '}');
     return true;
 }

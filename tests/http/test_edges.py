@@ -257,6 +257,24 @@ def test_cursors_belong_to_a_list(server: Server, uid: str) -> None:
             assert server.get(owner + broken).status == 400
 
 
+def test_cursors_belong_to_a_conversation(server: Server, uid: str) -> None:
+    """A trim at the place of another one would remove what nobody has looked at."""
+    paths = [f"/conversations/{uid}{i}/messages" for i in range(2)]
+    for path in paths:
+        server.post(path + "?require_session=false", {"messages": [{"role": "u", "content": i} for i in range(3)]})
+    page = server.get(paths[0] + "?limit=1").json()
+    streamed = server.get(paths[0] + "?limit=0").json()
+    for name, cursor in (("before", page["next_before"]), ("after", page["next_after"]),
+                         ("after", streamed["next_after"])):
+        assert server.get(f"{paths[0]}?{name}={cursor}").status == 200
+        answer = server.get(f"{paths[1]}?{name}={cursor}")
+        assert (answer.status, answer.pointers) == (400, ["?" + name])
+    trim = f"?before={page['next_before']}"
+    assert server.delete(paths[1] + trim).pointers == ["?before"]
+    assert len(server.get(paths[1]).json()["messages"]) == 3
+    assert server.delete(paths[0] + trim).json() == {"removed": 2}
+
+
 @pytest.mark.parametrize("form", ["document", "channel"])
 def test_before_cursor_and_id_together(server: Server, uid: str, form: str) -> None:
     body = {"checkpoint_data": 1} if form == "document" else {"checkpoint": {}, "values": []}
@@ -414,5 +432,6 @@ def test_a_path_that_is_not_utf8_is_logged(own: Any) -> None:
     assert server.stop() == 0
     lines = [json.loads(line) for line in server.log_path.read_text("utf-8").splitlines()]
     paths = [line["path"] for line in lines if line["event"] == "request"]
-    assert paths[-5:] == ["/caf%FF%C3%A9/x", "/café", "/sessions/a%FF", "/sessions/%ff", "/x"]
+    # Each loop writes its lines when it has answered: two of them may change places.
+    assert set(paths[-5:]) == {"/caf%FF%C3%A9/x", "/café", "/sessions/a%FF", "/sessions/%ff", "/x"}
     assert "G%FF" in [line.get("method") for line in lines]
