@@ -329,3 +329,17 @@ bool openapi_finish(struct request *req, struct op *op UNUSED, struct response *
     text_put(&res->body, request_service(req)->openapi);
     return true;
 }
+
+/*
+ * GET /docs - the same for people: what calls there are, as a page that needs nothing else.
+ *
+ *   200       text/html
+ */
+bool docs_finish(struct request *req, struct op *op UNUSED, struct response *res, struct err *err)
+{
+    if (!parse_no_query(req, err))
+        return false;
+    res->content_type = "text/html; charset=utf-8";
+    text_put(&res->body, request_service(req)->docs);
+    return true;
+}

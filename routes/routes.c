@@ -47,6 +47,7 @@ static const struct route table[] = {
     {"GET", "/metrics", ANSWER(metrics), SCOPE_OPEN, ROUTE_NO_BODY},
     {"GET", "/stats", BOTH(stats), SCOPE_READ, ROUTE_NO_BODY},
     {"GET", "/openapi.json", ANSWER(openapi), SCOPE_READ, ROUTE_NO_BODY},
+    {"GET", "/docs", ANSWER(docs), SCOPE_READ, ROUTE_NO_BODY},
 };
 
 struct router routes_table(void)

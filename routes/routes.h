@@ -78,5 +78,6 @@ route_finish_fn health_startup_finish;
 route_finish_fn metrics_finish;
 ROUTE(stats);
 route_finish_fn openapi_finish;
+route_finish_fn docs_finish;
 
 #endif

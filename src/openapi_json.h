@@ -1,7 +1,8 @@
 /*
- * openapi_json.h - the API document as JSON text; the build makes it of openapi/openapi.yaml.
+ * openapi_json.h - the API document as JSON text and as a page; the build makes both of
+ * openapi/openapi.yaml.
  *
- *     main -> struct service -> GET /openapi.json
+ *     main -> struct service -> GET /openapi.json, GET /docs
  *
  * Threads    constant.
  * Ownership  static.
@@ -15,5 +16,8 @@
 
 extern const char openapi_json[];
 extern const size_t openapi_json_len;
+
+extern const char openapi_html[];
+extern const size_t openapi_html_len;
 
 #endif

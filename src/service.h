@@ -22,6 +22,7 @@ struct service {
     struct lanes *lanes;
     struct monitor *monitor;
     struct slice openapi; /* the API document as JSON */
+    struct slice docs;    /* and as HTML */
     int64_t started_us;
 };
 

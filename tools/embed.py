@@ -3,20 +3,56 @@
 
     embed.py NAME INPUT OUTPUT
 
-YAML becomes minified JSON; any other file is taken as it is. NAME_len leaves out the NUL at the end.
+YAML becomes minified JSON, or where NAME ends in _html a page about the API that it describes; any
+other file is taken as it is. NAME_len leaves out the NUL at the end.
 """
 
+import html
 import json
 import pathlib
+import re
 import sys
+from typing import Any
 
 import yaml
 
+METHODS = ("get", "put", "post", "patch", "delete")
 
-def content(path: pathlib.Path) -> bytes:
+STYLE = """body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }
+dt { font-family: monospace; font-weight: bold; margin-top: 1em } dd { margin-left: 2em }"""
+
+
+def prose(text: str) -> str:
+    """Paragraphs with **bold** and `code`."""
+    text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(text.strip()))
+    text = re.sub(r"`(.+?)`", r"<code>\1</code>", text)
+    return "".join(f"<p>{part}</p>\n" for part in text.split("\n\n"))
+
+
+def operations(document: dict[str, Any], tag: str) -> str:
+    return "".join(
+        f"<dt>{method.upper()} {html.escape(path)}</dt>\n"
+        f"<dd>{prose(operation['summary'])}{prose(operation.get('description', ''))}</dd>\n"
+        for path, item in document["paths"].items() for method, operation in item.items()
+        if method in METHODS and tag in operation["tags"])
+
+
+def page(document: dict[str, Any]) -> str:
+    title = html.escape(document["info"]["title"])
+    parts = "".join(f"<h2>{tag['name']}</h2>\n<dl>\n{operations(document, tag['name'])}</dl>\n"
+                    for tag in document["tags"])
+    return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+            f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{prose(document['info']['description'])}"
+            f'<p>Bodies, parameters and answers: <a href="openapi.json">openapi.json</a>.</p>\n'
+            f"{parts}</body>\n</html>\n")
+
+
+def content(path: pathlib.Path, name: str) -> bytes:
     if path.suffix != ".yaml":
         return path.read_bytes()
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if name.endswith("_html"):
+        return page(document).encode()
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -29,7 +65,7 @@ def literal(data: bytes, per_line: int = 20) -> str:
 
 def main() -> None:
     name, source, output = sys.argv[1:]
-    data = content(pathlib.Path(source))
+    data = content(pathlib.Path(source), name)
     pathlib.Path(output).write_text(
         f"/* Made from {pathlib.Path(source).name} by tools/embed.py. */\n"
         f"#include <stddef.h>\n\n"

@@ -68,6 +68,17 @@ def test_metrics(server: Server) -> None:
     assert "stateward_http_requests_total" in text and 'operation="session_put"' in text
 
 
+def test_docs(server: Server) -> None:
+    answer = server.get("/docs")
+    assert answer.status == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    page = answer.body.decode()
+    assert "<script" not in page and page.endswith("</html>\n")
+    for path, item in server.get("/openapi.json").json()["paths"].items():
+        for method in item.keys() & {"get", "put", "post", "patch", "delete"}:
+            assert f"<dt>{method.upper()} {path}</dt>" in page
+    assert server.get("/docs?x=1").pointers == ["?x"]
+
+
 def test_openapi(server: Server) -> None:
     document = server.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1") and "/sessions/{id}" in document["paths"]
