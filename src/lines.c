@@ -12,10 +12,11 @@ static void wrong(struct lines *l, const char *what)
         l->wrong = what;
 }
 
+/* Some servers take what stands behind a # for no part of the target. */
 static bool is_plain(struct slice target)
 {
     for (size_t i = 0; i < target.len; i++)
-        if ((unsigned char)target.at[i] <= ' ' || target.at[i] == 0x7F)
+        if ((unsigned char)target.at[i] <= ' ' || target.at[i] == 0x7F || target.at[i] == '#')
             return false;
     return true;
 }
@@ -27,7 +28,7 @@ struct lines lines_begin(const struct lines_first *first, struct slice target)
     if (first->method + strlen(first->method) + 1 != first->target)
         wrong(&l, "the method must be one word, with one blank behind it");
     if (first->target + target.len + 1 != first->version || !is_plain(target))
-        wrong(&l, "the target must not hold blanks or control characters");
+        wrong(&l, "the target must not hold blanks, control characters or #");
     return l;
 }
 

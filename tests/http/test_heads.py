@@ -18,7 +18,7 @@ def refused(server: Server, data: bytes) -> str:
     return str(answer.json()["detail"])
 
 
-@pytest.mark.parametrize("byte", [b"\0", b"\0\0", b"\1", b"\t", b"\x0b", b"\r", b"\x1f", b"\x7f"])
+@pytest.mark.parametrize("byte", [b"\0", b"\0\0", b"\1", b"\t", b"\x0b", b"\r", b"\x1f", b"\x7f", b"#"])
 @pytest.mark.parametrize("target", ["/sessions/{id}%s/context", "/sessions/{id}%s", "/sessions/{id}?%s",
                                     "/sessions/{id}?%sthreads=false", "http://x/sessions/{id}%s/end"])
 def test_a_control_character_in_the_target(server: Server, uid: str, byte: bytes, target: str) -> None:
