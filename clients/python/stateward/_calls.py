@@ -34,7 +34,7 @@ def create_session(
     """A new session; SessionExistsError if there is one. Without an id the service gives one."""
     body = present(user_id=user_id, session_id=session_id, metadata=metadata)
     response = yield json_request("POST", "/sessions", body, key=idempotency_key or _new_id())
-    return cast(types.Session, response.json())
+    return response.record(types.Session)
 
 
 def put_session(
@@ -58,21 +58,19 @@ def put_session(
         if_match=if_match,
         if_absent=if_absent,
     )
-    return cast(types.Session, response.json())
+    return response.record(types.Session)
 
 
 def get_session(session_id: str) -> Exchange[types.Session]:
     """The session, or SessionNotFoundError."""
     response = yield Request("GET", path("sessions", session_id), session_id=session_id)
-    return cast(types.Session, response.json())
+    return response.record(types.Session)
 
 
 def get_session_if_changed(session_id: str, version: int) -> Exchange[types.Session | None]:
     """The session, or None while it still has this version."""
-    headers = {"If-None-Match": etag(version)}
-    target = path("sessions", session_id)
-    response = yield Request("GET", target, headers=headers, session_id=session_id)
-    return None if response.status == 304 else cast(types.Session, response.json())
+    response = yield _unless(version, session_id, path("sessions", session_id))
+    return None if response.status == 304 else response.record(types.Session)
 
 
 def list_sessions(
@@ -85,7 +83,7 @@ def list_sessions(
     """A page of sessions, latest activity first. `next_cursor` of the answer is for the next."""
     query = {"user_id": user_id, "status": status, "limit": limit, "cursor": cursor}
     response = yield Request("GET", path("sessions", query=query))
-    return cast(types.SessionPage, response.json())
+    return response.record(types.SessionPage)
 
 
 def update_session(
@@ -116,7 +114,7 @@ def update_session(
         if_match=if_match,
         session_id=session_id,
     )
-    return cast(types.Session, response.json())
+    return response.record(types.Session)
 
 
 def end_session(
@@ -130,7 +128,7 @@ def end_session(
         if_match=if_match,
         session_id=session_id,
     )
-    return cast(types.Session, response.json())
+    return response.record(types.Session)
 
 
 def delete_session(
@@ -139,20 +137,20 @@ def delete_session(
     """Removes a session with its messages and contexts; threads: also the thread of that id."""
     headers = {} if if_match is None else {"If-Match": etag(if_match)}
     target = path("sessions", session_id, query={"threads": threads or None})
-    yield Request("DELETE", target, headers=headers, idempotent=if_match is None)
+    yield Request("DELETE", target, headers=headers, idempotent=if_match is None, answer=None)
 
 
 def create_sessions(sessions: Sequence[types.NewSession]) -> Exchange[list[types.Created]]:
     """Up to 1000 sessions, each as in put_session(); the results stand in the same order."""
     response = yield json_request("POST", "/batch/sessions/create", {"sessions": [*sessions]})
-    return cast("list[types.Created]", response.json()["results"])
+    return response.member("results", list)
 
 
 def get_sessions(session_ids: Sequence[str]) -> Exchange[list[types.Session | None]]:
     """Up to 1000 sessions, in the same order; None for an unknown one."""
     body = {"session_ids": listed("session_ids", session_ids)}
     response = yield json_request("POST", "/batch/sessions/get", body, reads=True)
-    return cast("list[types.Session | None]", response.json()["sessions"])
+    return response.member("sessions", list)
 
 
 def put_context(
@@ -191,22 +189,20 @@ def _put_context(
         if_match=if_match,
         session_id=session_id,
     )
-    return int(response.json()["version"])
+    return response.member("version", int)
 
 
 def get_context(session_id: str, version: int | None = None) -> Exchange[types.Context]:
     """The newest context, or that version; NotFoundError if there is none."""
     target = path("sessions", session_id, "context", query={"version": version})
     response = yield Request("GET", target, session_id=session_id)
-    return cast(types.Context, response.json())
+    return response.record(types.Context)
 
 
 def get_context_if_changed(session_id: str, version: int) -> Exchange[types.Context | None]:
     """The newest context, or None while it still is this version."""
-    headers = {"If-None-Match": etag(version)}
-    target = path("sessions", session_id, "context")
-    response = yield Request("GET", target, headers=headers, session_id=session_id)
-    return None if response.status == 304 else cast(types.Context, response.json())
+    response = yield _unless(version, session_id, path("sessions", session_id, "context"))
+    return None if response.status == 304 else response.record(types.Context)
 
 
 def list_context_versions(
@@ -215,7 +211,7 @@ def list_context_versions(
     """The versions that are kept, newest first, without their bodies."""
     target = path("sessions", session_id, "context", "versions", query={"limit": limit})
     response = yield Request("GET", target, session_id=session_id)
-    return cast("list[types.ContextVersion]", response.json()["items"])
+    return response.member("items", list)
 
 
 def add_message(
@@ -246,7 +242,7 @@ def add_messages(
         {"messages": [_with_id(message) for message in messages]},
         session_id=session_id,
     )
-    return cast("list[types.Receipt]", response.json()["messages"])
+    return response.member("messages", list)
 
 
 def get_messages(
@@ -255,7 +251,7 @@ def get_messages(
     """Messages, oldest first: without cursors the newest `limit`, with limit=0 all."""
     query = {"limit": limit, "before": before, "after": after}
     response = yield Request("GET", path("conversations", session_id, "messages", query=query))
-    return cast(types.MessagePage, response.json())
+    return response.record(types.MessagePage)
 
 
 def delete_messages(
@@ -264,7 +260,7 @@ def delete_messages(
     """Removes messages before a cursor, but never the newest keep_last. Returns how many."""
     query = {"before": before, "keep_last": keep_last}
     response = yield Request("DELETE", path("conversations", session_id, "messages", query=query))
-    return int(response.json()["removed"])
+    return response.member("removed", int)
 
 
 def list_threads(
@@ -278,18 +274,18 @@ def list_threads(
     after = _time(updated_after)
     query = {"prefix": prefix, "updated_after": after, "limit": limit, "cursor": cursor}
     response = yield Request("GET", path("threads", query=query))
-    return cast(types.ThreadPage, response.json())
+    return response.record(types.ThreadPage)
 
 
 def get_thread(thread_id: str) -> Exchange[types.Thread]:
     """What a thread holds, or NotFoundError."""
     response = yield Request("GET", path("threads", thread_id))
-    return cast(types.Thread, response.json())
+    return response.record(types.Thread)
 
 
 def delete_thread(thread_id: str) -> Exchange[None]:
     """Removes the checkpoints, values and writes of a thread."""
-    yield Request("DELETE", path("threads", thread_id))
+    yield Request("DELETE", path("threads", thread_id), answer=None)
 
 
 def copy_thread(thread_id: str, to: str) -> Exchange[types.Copied]:
@@ -297,7 +293,7 @@ def copy_thread(thread_id: str, to: str) -> Exchange[types.Copied]:
     # Not idempotent: a repeat would find the target of the first attempt.
     target = path("threads", thread_id, "copy")
     response = yield json_request("POST", target, {"to": to}, idempotent=False)
-    return cast(types.Copied, response.json())
+    return response.record(types.Copied)
 
 
 def prune(
@@ -315,21 +311,27 @@ def prune(
     bounds = present(strategy=strategy, keep_last=keep_last, older_than=_time(older_than))
     body = {"thread_ids": listed("thread_ids", thread_ids), **bounds}
     response = yield json_request("POST", "/maintenance/prune", body)
-    return int(response.json()["removed"])
+    return response.member("removed", int)
 
 
 def delete_runs(run_ids: Sequence[str]) -> Exchange[int]:
     """Removes the checkpoints of up to 1000 runs. Returns how many."""
     body = {"run_ids": listed("run_ids", run_ids)}
     response = yield json_request("POST", "/maintenance/delete-runs", body)
-    return int(response.json()["removed"])
+    return response.member("removed", int)
 
 
 def cleanup(max_idle_hours: float | None = None) -> Exchange[int]:
     """Removes sessions idle for so long (24 hours), with all that is theirs. Returns how many."""
     body = present(max_idle_hours=max_idle_hours)
     response = yield json_request("POST", "/maintenance/cleanup", body)
-    return int(response.json()["removed"])
+    return response.member("removed", int)
+
+
+def _unless(version: int, session_id: str, target: str) -> Request:
+    """Asks for something of a session unless it is still of this version."""
+    headers = {"If-None-Match": etag(version)}
+    return Request("GET", target, headers=headers, session_id=session_id, expected=(304,))
 
 
 def _new_id() -> str:

@@ -7,7 +7,7 @@ the latter as frames, which cost less; this is for looking at them, and for othe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from stateward import types
 from stateward.transport import Exchange, Request, json_bytes, json_request, listed, path, present
@@ -59,7 +59,7 @@ def _put(
 ) -> Exchange[types.CheckpointStored]:
     target = path("checkpoints", thread_id, checkpoint_id, query={"ns": ns or None})
     response = yield json_request("PUT", target, body)
-    return cast(types.CheckpointStored, response.json())
+    return response.record(types.CheckpointStored)
 
 
 def get_checkpoint(
@@ -68,13 +68,13 @@ def get_checkpoint(
     """A checkpoint with its values and writes, or NotFoundError."""
     target = path("checkpoints", thread_id, checkpoint_id, query={"ns": ns or None})
     response = yield Request("GET", target)
-    return cast(types.Checkpoint, response.json())
+    return response.record(types.Checkpoint)
 
 
 def get_latest_checkpoint(thread_id: str, *, ns: str = "") -> Exchange[types.Checkpoint]:
     """The newest document, or the checkpoint of the highest id; NotFoundError if there is none."""
     response = yield Request("GET", path("threads", thread_id, "latest", query={"ns": ns or None}))
-    return cast(types.Checkpoint, response.json())
+    return response.record(types.Checkpoint)
 
 
 def list_checkpoints(
@@ -104,7 +104,7 @@ def list_checkpoints(
         "cursor": cursor,
     }
     response = yield Request("GET", path("checkpoints", query=query))
-    return cast(types.CheckpointPage, response.json())
+    return response.record(types.CheckpointPage)
 
 
 def query_checkpoints(
@@ -130,7 +130,7 @@ def query_checkpoints(
         cursor=cursor,
     )
     response = yield json_request("POST", "/checkpoints/query", body, reads=True)
-    return cast(types.CheckpointPage, response.json())
+    return response.record(types.CheckpointPage)
 
 
 def put_writes(
@@ -151,11 +151,11 @@ def put_writes(
     body = {"writes": [*writes], **present(task_path=task_path, mode=mode)}
     target = path("writes", thread_id, checkpoint_id, task_id, query={"ns": ns or None})
     response = yield json_request("PUT", target, body)
-    return cast(types.WritesStored, response.json())
+    return response.record(types.WritesStored)
 
 
 def get_writes(thread_id: str, checkpoint_id: str, *, ns: str = "") -> Exchange[list[types.Write]]:
     """The writes of all tasks of a checkpoint, in order."""
     target = path("writes", thread_id, checkpoint_id, query={"ns": ns or None})
     response = yield Request("GET", target)
-    return cast("list[types.Write]", response.json()["writes"])
+    return response.member("writes", list)

@@ -51,10 +51,11 @@ class Attempts:
         return self._next(None)
 
     def after_answer(self, response: Response) -> float | None:
-        # 503 says that nothing was done, 504 that it is not known.
-        if response.status == 504 and self._request.changes:
+        # 503 says that nothing was done, 504 and a proxy's 502 that it is not known.
+        unknown = response.status in (502, 504)
+        if unknown and self._request.changes:
             self.in_doubt = True
-        if response.status == 503 or (response.status == 504 and self._request.idempotent):
+        if response.status == 503 or (unknown and self._request.idempotent):
             return self._next(None, _retry_after(response))
         return None
 

@@ -52,7 +52,7 @@ class SyncTransport(Endpoint):
                     error = connection_error(failure.cause, attempts.in_doubt)
                     raise error from failure.cause
             else:
-                if response.status < 400 or response.status in request.expected:
+                if request.is_answered_by(response):
                     return response
                 delay = attempts.after_answer(response)
                 if delay is None:

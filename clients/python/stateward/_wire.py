@@ -18,16 +18,16 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from stateward import _serde_json, frame
+from stateward import _serde_json, frame, types
 from stateward._bases import Patch, Value
 from stateward._patch import Part
 from stateward.errors import FormMismatch
-from stateward.transport import Exchange, Request, Response, json_bytes, path
+from stateward.transport import JSON_TYPE, Exchange, Request, Response, json_bytes, path
 
 WRITES_MAX = 1000  # the service takes so many in one request
 
 _SEND = {"Content-Type": frame.FRAME_TYPE}
-_RECEIVE = {"Accept": frame.FRAME_TYPE}
+_ACCEPT = {"Accept": frame.FRAME_TYPE}
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class Put:
         ]
         return cls(place, checkpoint["id"], head, values)
 
-    def request(self, patches: Mapping[str, Patch]) -> Request:
-        """Those of the channels in `patches` as patches, the others whole."""
+    def send(self, patches: Mapping[str, Patch]) -> Exchange[None]:
+        """The channels in `patches` as patches, the others whole."""
         described, raw = [], []
         for value in self.values:
             patch = patches.get(value.channel)
@@ -131,7 +131,8 @@ class Put:
             described.append(entry)
         target = self.place.path("checkpoints", self.checkpoint_id)
         text = b'%b"values":%b}' % (self.head, json_bytes(described))
-        return Request("PUT", target, frame.encode_text(text, raw), _SEND)
+        response = yield Request("PUT", target, frame.encode_text(text, raw), _SEND)
+        response.record(types.CheckpointStored)
 
 
 def _part(part: Part) -> dict[str, Any]:
@@ -171,7 +172,8 @@ def put_writes(
             "writes": described,
         }
         target = place.path("writes", str(place.checkpoint_id), task_id)
-        yield Request("PUT", target, frame.encode(head, raw), _SEND)
+        response = yield Request("PUT", target, frame.encode(head, raw), _SEND)
+        response.record(types.WritesStored)
 
 
 def get(place: Place) -> Request:
@@ -179,25 +181,37 @@ def get(place: Place) -> Request:
         target = path("threads", place.thread_id, "latest", query={"ns": place.ns or None})
     else:
         target = place.path("checkpoints", place.checkpoint_id)
-    return Request("GET", target, headers=_RECEIVE)
+    return Request("GET", target, headers=_ACCEPT, answer=frame.FRAME_TYPE)
 
 
 def get_writes(place: Place) -> Request:
     target = place.path("writes", str(place.checkpoint_id))
-    return Request("GET", target, headers=_RECEIVE)
+    return Request("GET", target, headers=_ACCEPT, answer=frame.FRAME_TYPE)
 
 
 def query(members: dict[str, Any]) -> Request:
     """One page of a listing; for the members see POST /checkpoints/query."""
     given = {name: value for name, value in members.items() if value is not None}
-    headers = {"Content-Type": "application/json", **_RECEIVE}
-    return Request("POST", "/checkpoints/query", json_bytes(given), headers, reads=True)
+    headers = {"Content-Type": JSON_TYPE, **_ACCEPT}
+    return Request(
+        "POST",
+        "/checkpoints/query",
+        json_bytes(given),
+        headers,
+        answer=frame.FRAME_TYPE,
+        reads=True,
+    )
 
 
 def read_checkpoint(response: Response, serde: SerializerProtocol) -> Stored:
+    with response.reading():
+        return _read_checkpoint(response, serde)
+
+
+def _read_checkpoint(response: Response, serde: SerializerProtocol) -> Stored:
     reader = frame.Reader(response.body)
     item = _serde_json.loads(reader.text, serde)
-    if "checkpoint" not in item:
+    if "checkpoint_data" in item:
         raise FormMismatch("the thread holds documents, not LangGraph checkpoints")
     stored = _stored(item)
     for name, member in item.items():
@@ -210,13 +224,19 @@ def read_checkpoint(response: Response, serde: SerializerProtocol) -> Stored:
 
 
 def read_writes(response: Response) -> list[Write]:
-    reader = frame.Reader(response.body)
-    writes = list(_writes(reader, json.loads(reader.text)["writes"]))
-    reader.end()
+    with response.reading():
+        reader = frame.Reader(response.body)
+        writes = list(_writes(reader, json.loads(reader.text)["writes"]))
+        reader.end()
     return writes
 
 
 def read_page(response: Response, serde: SerializerProtocol) -> Page:
+    with response.reading():
+        return _read_page(response, serde)
+
+
+def _read_page(response: Response, serde: SerializerProtocol) -> Page:
     reader = frame.Reader(response.body)
     page = _serde_json.loads(reader.text, serde)
     # A listing of all threads may hold documents, which are not LangGraph's.

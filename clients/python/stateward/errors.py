@@ -102,8 +102,6 @@ class OutcomeUnknown(StorageError):
     """No answer came from the service, or from its store: the change may have happened or not."""
 
 
-_NOTHING_DONE = (429, 503)
-
 _BY_CODE: dict[str, type[StorageError]] = {
     "invalid_request": InvalidRequestError,
     "unauthorized": UnauthorizedError,
@@ -125,6 +123,18 @@ _BY_CODE: dict[str, type[StorageError]] = {
 }
 
 
+# What a status means that something else than the service gives: a proxy, mostly.
+_BY_STATUS = {
+    401: "unauthorized",
+    403: "forbidden",
+    413: "too_large",
+    429: "rate_limited",
+    503: "storage_unavailable",
+}
+_NOTHING_DONE = ("overloaded", "rate_limited", "storage_unavailable")
+_SHOWN = 80  # bytes of a body
+
+
 def connection_error(cause: BaseException, in_doubt: bool) -> StorageError:
     """The error for a request that got no answer; in_doubt: it may have changed something."""
     text = str(cause) or type(cause).__name__
@@ -136,21 +146,23 @@ def connection_error(cause: BaseException, in_doubt: bool) -> StorageError:
 
 
 def answer_error(request: Request, response: Response, in_doubt: bool) -> StorageError:
-    """The error for an answer of status 400 or more.
+    """The error for an answer that is not what the request asks for.
 
     in_doubt: an earlier attempt may have changed something.
     """
     problem = _problem(response)
-    code = str(problem.get("code", "storage_error"))
-    detail = str(problem.get("detail") or problem.get("title") or f"HTTP {response.status}")
+    code = problem.get("code") or _foreign_code(request, response)
+    detail = str(problem.get("detail") or problem.get("title") or _seen(request, response))
     # With errors it is a session that a member of the body names.
     if code == "session_not_found" and request.session_id and not problem.get("errors"):
         message = f"Session {request.session_id} not found"
     elif code == "storage_unavailable":
         message = f"Failed to connect to storage: {detail}"
+    elif code == "outcome_unknown" and not problem:
+        message = f"No answer from storage: {detail}"
     else:
         message = detail
-    if in_doubt and response.status in _NOTHING_DONE:
+    if in_doubt and code in _NOTHING_DONE:
         # True of the last attempt only.
         code, message = "outcome_unknown", f"No answer from storage, and then: {detail}"
     return _BY_CODE.get(code, StorageError)(
@@ -162,10 +174,49 @@ def answer_error(request: Request, response: Response, in_doubt: bool) -> Storag
     )
 
 
+def unreadable(response: Response, cause: Exception) -> StorageError:
+    """The error for an answer that seems right, but cannot be taken apart."""
+    text = f"it has no {cause}" if isinstance(cause, KeyError) else str(cause)
+    return StorageError(
+        f"The answer cannot be read: {text}: {_start(response)}",
+        status=response.status,
+        request_id=response.headers.get("x-request-id"),
+    )
+
+
 def _problem(response: Response) -> dict[str, Any]:
-    # A proxy, or the HTTP library of the service, may answer something else than a problem.
+    """What the service says; empty when it is not the service that has answered."""
+    if response.media_type != "application/problem+json":
+        return {}
     try:
         problem = json.loads(response.body)
     except ValueError:
         return {}
-    return problem if isinstance(problem, dict) else {}
+    return problem if isinstance(problem, dict) and isinstance(problem.get("code"), str) else {}
+
+
+def _foreign_code(request: Request, response: Response) -> str:
+    status = response.status
+    if status < 300 or (status >= 500 and status not in _BY_STATUS):
+        # Something took the request. Whether it has asked the service, it does not say.
+        return "outcome_unknown" if request.changes else "storage_unavailable"
+    if status < 400:
+        return "storage_unavailable"
+    return _BY_STATUS.get(status, "storage_error")
+
+
+def _seen(request: Request, response: Response) -> str:
+    """Tells what came, so that the proxy or service that sent it can be found."""
+    asked = f"{request.method} {request.path.partition('?')[0]}"
+    location = response.headers.get("location")
+    to = "" if location is None else f" to {location}"
+    return (
+        f"{asked} has an answer that is not stateward's: "
+        f"HTTP {response.status}{to}, {_start(response)}"
+    )
+
+
+def _start(response: Response) -> str:
+    kind = response.media_type or "no Content-Type"
+    more = "..." if len(response.body) > _SHOWN else ""
+    return f"{kind}, {response.body[:_SHOWN].decode(errors='replace')!r}{more}"

@@ -274,13 +274,13 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         put = _wire.Put.of(place, checkpoint, metadata, new_versions, self._quick)
         patches = self._bases.patches(place.thread_id, place.ns, put.values)
         try:
-            yield put.request(patches)
+            yield from put.send(patches)
         except (BaseMissing, UnsupportedError) as error:
             if not patches:
                 raise
             if isinstance(error, UnsupportedError):
                 self._bases.refused()
-            yield put.request({})
+            yield from put.send({})
         self._bases.remember(place.thread_id, place.ns, put.values)
         return _config(Place(place.thread_id, place.ns, checkpoint["id"]))
 

@@ -4,10 +4,10 @@ A call is written once, as a generator that yields each Request and is sent its 
 
     def get_session(session_id: str) -> Exchange[Session]:
         response = yield Request("GET", path("sessions", session_id))
-        return response.json()
+        return response.record(Session)
 
-`SyncTransport.run()` and `AsyncTransport.run()` carry it out. An answer of status 400 or more is
-thrown into the generator as an exception of `stateward.errors`.
+`SyncTransport.run()` and `AsyncTransport.run()` carry it out. Any answer that is not what the
+request asks for is thrown into the generator as an exception of `stateward.errors`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote, urlencode, urlsplit
+
+from stateward.errors import unreadable
 
 JSON_TYPE = "application/json"
 USER_AGENT = "stateward-python/0.1.0"
@@ -40,14 +43,25 @@ class Request:
     """Whether it may be sent again when it is not known what became of it."""
     session_id: str | None = None
     """Names the session in the text of SessionNotFoundError."""
+    answer: str | None = JSON_TYPE
+    """The media type of the answer; None: 204, which has no body."""
     expected: tuple[int, ...] = ()
-    """Statuses of 400 and more that are no error here."""
+    """Statuses beside 200 and 201 that are no error here."""
     reads: bool = False
     """Whether it changes nothing although it is no GET."""
 
     @property
     def changes(self) -> bool:
         return not self.reads and self.method != "GET"
+
+    def is_answered_by(self, response: Response) -> bool:
+        """Whether that is what it asks for: a proxy or another service may say 200, too."""
+        if response.status == 204:
+            return self.answer is None
+        if response.status == 304:
+            return response.status in self.expected
+        known = response.status in (200, 201) or response.status in self.expected
+        return known and response.media_type == self.answer
 
 
 @dataclass(frozen=True)
@@ -57,8 +71,41 @@ class Response:
     """Names in lower case."""
     body: bytes
 
-    def json(self) -> Any:
-        return json.loads(self.body)
+    @property
+    def media_type(self) -> str:
+        """Without parameters, in lower case; empty if it says none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """What fails in taking the body apart becomes a StorageError."""
+        try:
+            yield
+        except (LookupError, RecursionError, TypeError, ValueError) as error:
+            raise unreadable(self, error) from error
+
+    def text(self) -> str:
+        with self.reading():
+            return self.body.decode()
+
+    def record(self, kind: type[T]) -> T:
+        """The object that it holds, with all that a dict of this kind (`types.py`) must have."""
+        with self.reading():
+            value = json.loads(self.body)
+            if not isinstance(value, dict):
+                raise TypeError("it is no object")
+            for name in getattr(kind, "__required_keys__", ()):
+                if name not in value:
+                    raise KeyError(name)
+        return cast(T, value)
+
+    def member(self, name: str, kind: type[T]) -> T:
+        """One member of that object, which is a list or a number."""
+        with self.reading():
+            value = json.loads(self.body)[name]
+            if not isinstance(value, kind):
+                raise TypeError(f"{name!r} is no {kind.__name__}")
+        return value
 
 
 Exchange = Generator[Request, Response, T]

@@ -150,16 +150,19 @@ class CheckpointStored(TypedDict):
     checkpoint_id: str
 
 
-class _Checkpoint(TypedDict, total=False):
+class _OfEachForm(TypedDict):
     thread_id: str
     ns: str
     checkpoint_id: str
     parent_checkpoint_id: str | None
-    checkpoint_data: Any
-    checkpoint: dict[str, Any]
     metadata: dict[str, Any]
     created_at: str
     writes: list[Write]
+
+
+class _Checkpoint(_OfEachForm, total=False):
+    checkpoint_data: Any
+    checkpoint: dict[str, Any]
 
 
 class Checkpoint(_Checkpoint, total=False):
@@ -174,9 +177,14 @@ class CheckpointItem(_Checkpoint, total=False):
     values: list[int]
 
 
-class CheckpointPage(TypedDict, total=False):
-    items: list[CheckpointItem]
+class _PageValues(TypedDict, total=False):
     values: list[Value]
+
+
+class CheckpointPage(_PageValues):
+    """`values`: unless none were asked for."""
+
+    items: list[CheckpointItem]
     next_cursor: str | None
 
 

@@ -33,13 +33,14 @@ class Then:
 def answer(status: int = 200, body: Any = None, **headers: str) -> bytes:
     text = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} Text", f"Content-Length: {len(text)}"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    given = {"Content_Type": "application/json", **headers}
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in given.items()]
     return "\r\n".join([*lines, "", ""]).encode() + text
 
 
 def problem(status: int, code: str, detail: str = "why", **headers: str) -> bytes:
     body = {"status": status, "code": code, "detail": detail, "request_id": "r-1"}
-    return answer(status, body, **headers)
+    return answer(status, body, Content_Type="application/problem+json", **headers)
 
 
 class RawServer:

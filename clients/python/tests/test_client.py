@@ -20,6 +20,7 @@ from stateward import (
     _checkpoint_calls,
     _retry,
     _service_calls,
+    types,
 )
 from stateward.errors import InvalidRequestError, KeyReusedError, SessionExistsError
 from tests.conftest import Server
@@ -267,8 +268,9 @@ async def test_service(call: Call, uid: Callable[[], str]) -> None:
 
 async def test_repeats_carry_the_same_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_retry, "_DELAYS", (0.0, 0.0, 0.0))
+    session = dict.fromkeys(types.Session.__required_keys__)
     receipts = {"messages": [{"id": "m"}]}
-    answers = (HANG_UP, answer(201, {}), HANG_UP, answer(201, receipts))
+    answers = (HANG_UP, answer(201, session), HANG_UP, answer(201, receipts))
     with serving(*answers) as server, Client(server.url) as client:
         client.create_session("u")
         client.add_message("s", "user", "x")

@@ -20,6 +20,7 @@ from tests.raw_server import answer, serving
 
 GET = Request("GET", "/x")
 OK = answer(200, b"hello", X_Thing=" a b ")
+DELETED = answer(204)
 KEPT = answer(200, b"x", Connection="Keep-Alive")
 HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\na: b\r\n\r\n"
 
@@ -79,7 +80,11 @@ def test_answers(
 
 def test_headers() -> None:
     headers = fed(Answers(), OK, 3).headers
-    assert headers == {"content-length": "5", "x-thing": "a b"}
+    assert headers == {
+        "content-length": "5",
+        "content-type": "application/json",
+        "x-thing": "a b",
+    }
 
 
 @pytest.mark.parametrize("size", [1, 10_000])
@@ -263,8 +268,8 @@ def secure(certificate: Path) -> Iterator[str]:
                 try:
                     raw, _ = listener.accept()
                     with context.wrap_socket(raw, server_side=True) as connection:
-                        while connection.recv(1 << 16):
-                            connection.sendall(OK)
+                        while data := connection.recv(1 << 16):
+                            connection.sendall(DELETED if data.startswith(b"DELETE") else OK)
                 except OSError:
                     pass
 

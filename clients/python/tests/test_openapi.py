@@ -131,7 +131,7 @@ def test_methods_are_documented() -> None:
                 assert inspect.getdoc(getattr(client, method)), method
 
 
-SCHEMAS = {
+SCHEMAS: dict[str, Any] = {
     "Session": types.Session,
     "Context": types.Context,
     "ContextVersion": types.ContextVersion,
@@ -144,6 +144,8 @@ SCHEMAS = {
     "Value": types.Value,
     "Write": types.Write,
     "Thread": types.Thread,
+    "ThreadPage": types.ThreadPage,
+    "SessionPage": types.SessionPage,
     "Health": types.Health,
     "Stats": types.Stats,
 }
@@ -153,6 +155,21 @@ SCHEMAS = {
 def test_types_have_the_members_of_the_schemas(document: Any, name: str) -> None:
     wanted = members(document, {"$ref": f"#/components/schemas/{name}"})
     assert {*inspect.get_annotations(SCHEMAS[name])} | inherited(SCHEMAS[name]) == wanted
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_what_is_always_there_is_so_by_the_schemas(document: Any, name: str) -> None:
+    """Answers without it are refused."""
+    wanted = required(document, {"$ref": f"#/components/schemas/{name}"})
+    assert {*SCHEMAS[name].__required_keys__} <= wanted
+
+
+def required(document: Any, schema: Any) -> set[str]:
+    schema = resolve(document, schema)
+    names = {*schema.get("required", [])}
+    for part in schema.get("allOf", []):
+        names |= required(document, part)
+    return names
 
 
 def inherited(kind: Any) -> set[str]:

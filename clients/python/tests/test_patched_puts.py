@@ -21,7 +21,7 @@ from tests.conftest import Server
 from tests.raw_server import Seen, answer, problem, serving
 from tests.test_saver import METADATA, checkpoint, config
 
-DONE = answer(201, {})
+DONE = answer(201, {"thread_id": "t", "ns": "", "checkpoint_id": "c"})
 MISSING = problem(409, "base_missing")
 UNSUPPORTED = problem(501, "unsupported")
 

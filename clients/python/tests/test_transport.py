@@ -58,7 +58,7 @@ async def test_sends_what_it_is_given(connect: Connect) -> None:
     with serving(answer(200, {"a": 1}, X_Thing="yes")) as server:
         async with connect(server.url + "/base/", "secret") as send:
             response = await send(PUT)
-    assert (response.status, response.json()) == (200, {"a": 1})
+    assert (response.status, response.body) == (200, b'{"a": 1}')
     assert response.headers["x-thing"] == "yes"
     (seen,) = server.seen
     assert seen.line == "PUT /base/x HTTP/1.1"
@@ -102,11 +102,14 @@ async def test_503_is_repeated_three_times_only(connect: Connect) -> None:
     assert caught.value.request_id == "r-1"
 
 
-async def test_504_is_repeated_if_that_does_no_harm(connect: Connect) -> None:
-    with serving(problem(504, "outcome_unknown"), answer()) as server:
+@pytest.mark.parametrize("unknown", [problem(504, "outcome_unknown"), answer(502, b"of a proxy")])
+async def test_502_and_504_are_repeated_if_that_does_no_harm(
+    connect: Connect, unknown: bytes
+) -> None:
+    with serving(unknown, answer()) as server:
         async with connect(server.url) as send:
             assert (await send(PUT)).status == 200
-    with serving(problem(504, "outcome_unknown")) as server:
+    with serving(unknown) as server:
         async with connect(server.url) as send:
             with pytest.raises(errors.OutcomeUnknown):
                 await send(ONCE)
@@ -117,7 +120,7 @@ async def test_expected_503_is_an_answer(connect: Connect) -> None:
     with serving(answer(503, {"status": "unhealthy"})) as server:
         async with connect(server.url) as send:
             response = await send(Request("GET", "/health", expected=(503,)))
-    assert response.json() == {"status": "unhealthy"}
+    assert response.body == b'{"status": "unhealthy"}'
     assert len(server.seen) == 1
 
 
@@ -207,12 +210,6 @@ async def test_refused_connection(connect: Connect) -> None:
     assert caught.value.status == 0
 
 
-async def test_redirects_are_not_followed(connect: Connect) -> None:
-    with serving(answer(302, Location="http://127.0.0.1:9/")) as server:
-        async with connect(server.url) as send:
-            assert (await send(GET)).status == 302
-
-
 async def test_large_bodies(connect: Connect) -> None:
     large = os.urandom(1 << 16) * 48
     with serving(HANG_UP, answer(200, large)) as server:
@@ -234,14 +231,6 @@ async def test_codes_are_exceptions(code: str, kind: type[Exception]) -> None:
         "storage_unavailable": "Failed to connect to storage: why",
     }
     assert str(caught.value) == texts.get(code, "why")
-
-
-async def test_answers_that_are_no_problems(connect: Connect) -> None:
-    for body in (b"<html>", b"[1]", b""):
-        with serving(answer(400, body)) as server:
-            async with connect(server.url) as send:
-                with pytest.raises(errors.StorageError, match="HTTP 400"):
-                    await send(GET)
 
 
 async def test_answer_before_the_body_is_read(connect: Connect) -> None:
