@@ -153,10 +153,10 @@ class _Connection:
 
     async def exchange(self, data: bytes, method: str, timeout: float) -> Response:
         """Sends an encoded request and reads the answer."""
-        silence = _Silence(self._writer, timeout)
+        # Nobody waits until all is sent: a service that refuses a body answers before that.
+        self._writer.write(data)
+        silence = _Silence(self._writer.transport, timeout)
         try:
-            # Nobody waits until all is sent: a service that refuses a body answers before that.
-            self._writer.write(data)
             reading = self._answers.read(method)
             wanted = next(reading)
             while True:
@@ -192,15 +192,16 @@ class _Connection:
 
 
 class _Silence:
-    """Ends a connection on which nothing has come for too long. Cheaper than a task that waits."""
+    """Ends a connection on which no byte has moved for too long. Cheaper than a task that waits."""
 
-    def __init__(self, writer: asyncio.StreamWriter, timeout: float) -> None:
+    def __init__(self, transport: asyncio.WriteTransport, timeout: float) -> None:
         self.was_too_long = False
-        self._writer = writer
+        self._transport = transport
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
-        self._timer = self._loop.call_at(self._since + timeout, self._look)
+        self._unsent = transport.get_write_buffer_size()
+        self._timer = self._loop.call_at(self._next_look(), self._look)
 
     def broken(self) -> None:
         self._since = self._loop.time()
@@ -208,10 +209,18 @@ class _Silence:
     def stop(self) -> None:
         self._timer.cancel()
 
-    def _look(self) -> None:
+    def _next_look(self) -> float:
+        # That bytes were sent is seen only by looking.
         end = self._since + self._timeout
-        if self._loop.time() < end:
-            self._timer = self._loop.call_at(end, self._look)
+        return min(end, self._loop.time() + self._timeout / 4) if self._unsent else end
+
+    def _look(self) -> None:
+        unsent = self._transport.get_write_buffer_size()
+        if unsent < self._unsent:
+            self._unsent = unsent
+            self.broken()
+        if self._loop.time() < self._since + self._timeout:
+            self._timer = self._loop.call_at(self._next_look(), self._look)
         else:
             self.was_too_long = True
-            self._writer.transport.abort()
+            self._transport.abort()

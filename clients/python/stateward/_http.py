@@ -8,12 +8,11 @@ to three times as long as the async one.
 
 from __future__ import annotations
 
-import os
 import re
 import select
 import socket
+import ssl
 from collections.abc import Generator, Mapping
-from struct import Struct
 from typing import TypeVar, cast
 
 from stateward.transport import Request, Response
@@ -24,7 +23,7 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: |$)")
 _HEX = re.compile(rb"[0-9a-fA-F]{1,15}")
 _WITH_BODY = ("POST", "PUT", "PATCH")
-_TIMEVAL = Struct("ll")
+_POLL_MAX = (1 << 31) - 1  # milliseconds
 
 T = TypeVar("T")
 Receiving = Generator[int, bytes, T]
@@ -58,26 +57,18 @@ def _lines(headers: Mapping[str, str]) -> bytes:
     return text.encode("latin-1")
 
 
-def set_timeout(sock: socket.socket, seconds: float) -> None:
-    """For each wait on it. The kernel keeps it where it can: Python polls before each call instead,
-    and each system call is another wait for the GIL."""
-    if os.name == "posix":
-        whole = int(seconds)
-        limit = _TIMEVAL.pack(whole, max(1, int((seconds - whole) * 1e6)))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        sock.settimeout(None)
-    else:
-        sock.settimeout(seconds)
+def is_ready(fd: int, seconds: float = 0, *, to_send: bool = False) -> bool:
+    """Waits until bytes can be received, or sent. Signals that come meanwhile do not prolong it."""
+    if not hasattr(select, "poll"):
+        return any(select.select([] if to_send else [fd], [fd] if to_send else [], [], seconds))
+    poller = select.poll()
+    poller.register(fd, select.POLLOUT if to_send else select.POLLIN)
+    return bool(poller.poll(min(seconds * 1000, _POLL_MAX)))
 
 
 def is_quiet(fd: int) -> bool:
     """Whether nothing is to be read: an idle connection is readable once it was closed."""
-    if not hasattr(select, "poll"):
-        return not select.select([fd], [], [], 0)[0]
-    poller = select.poll()
-    poller.register(fd, select.POLLIN)
-    return not poller.poll(0)
+    return not is_ready(fd)
 
 
 class Answers:
@@ -189,9 +180,15 @@ class Answers:
 class Connection:
     """Owns its socket. One request at a time; after an exception only close() is left."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, timeout: float) -> None:
+        """timeout: seconds for each wait in which no byte moves."""
         self.socket = sock
         self._answers = Answers()
+        self._timeout = timeout
+        # With a time-out Python polls before each call, though most find that they need not wait,
+        # and each system call is another wait for the GIL. What TLS waits for only it knows.
+        self._waits = not isinstance(sock, ssl.SSLSocket)
+        sock.settimeout(0 if self._waits else timeout)
 
     @property
     def reusable(self) -> bool:
@@ -202,24 +199,32 @@ class Connection:
 
     def exchange(self, data: bytes, method: str) -> Response:
         """Sends an encoded request and reads the answer."""
-        try:
-            self._send(data)
-            return self._receive(method)
-        except BlockingIOError:  # set_timeout()
-            raise TimeoutError("timed out") from None
-
-    def _send(self, data: bytes) -> None:
-        try:
-            self.socket.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            # A service that refuses a body may answer and close before it has read all of it.
-            self._answers.reusable = False
-
-    def _receive(self, method: str) -> Response:
+        self._send(data)
         reading = self._answers.read(method)
         try:
             wanted = next(reading)
             while True:
-                wanted = reading.send(self.socket.recv(wanted))
+                wanted = reading.send(self._receive(wanted))
         except StopIteration as end:
             return cast(Response, end.value)
+
+    def _send(self, data: bytes) -> None:
+        left = memoryview(data)
+        try:
+            while left:
+                try:
+                    left = left[self.socket.send(left) :]
+                except BlockingIOError:
+                    self._wait(to_send=True)
+        except (BrokenPipeError, ConnectionResetError):
+            # A service that refuses a body may answer and close before it has read all of it.
+            self._answers.reusable = False
+
+    def _receive(self, wanted: int) -> bytes:
+        if self._waits:
+            self._wait()
+        return self.socket.recv(wanted)
+
+    def _wait(self, *, to_send: bool = False) -> None:
+        if not is_ready(self.socket.fileno(), self._timeout, to_send=to_send):
+            raise TimeoutError("timed out")

@@ -95,12 +95,10 @@ class SyncTransport(Endpoint):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._ssl is not None:
                 sock = self._ssl.wrap_socket(sock, server_hostname=address.host)
-            else:
-                _http.set_timeout(sock, self._timeout)
         except OSError as error:
             sock.close()
             raise NoAnswer(error, sent=False, final=isinstance(error, ssl.SSLError)) from error
-        return Connection(sock)
+        return Connection(sock, self._timeout)
 
     def _take(self) -> Connection | None:
         if self._idle.pid != os.getpid():

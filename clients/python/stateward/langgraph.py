@@ -80,7 +80,7 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         serde: SerializerProtocol | None = None,
         patch_memory: int = _bases.MEMORY,
     ) -> Self:
-        """Connects at the first call, not now. timeout: seconds for each wait on the socket."""
+        """Connects at the first call, not now. timeout: seconds without a byte."""
         return cls(
             SyncTransport(url, token, timeout=timeout, ssl_context=ssl_context),
             AsyncTransport(url, token, timeout=timeout, ssl_context=ssl_context),

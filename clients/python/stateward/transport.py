@@ -25,7 +25,7 @@ from stateward.errors import unreadable
 
 JSON_TYPE = "application/json"
 USER_AGENT = "stateward-python/0.1.0"
-TIMEOUT = 30.0  # seconds for each wait on the socket
+TIMEOUT = 30.0  # seconds in which no byte moves
 
 T = TypeVar("T")
 

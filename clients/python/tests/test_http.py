@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import signal
 import socket
 import ssl
 import subprocess
@@ -180,6 +182,70 @@ def test_an_idle_connection_that_was_closed_or_says_something(stray: bytes) -> N
                 break
             threading.Event().wait(0.01)
         assert not _http.is_quiet(client.fileno())
+
+
+def test_signals_do_not_prolong_silence(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_retry, "RETRIES", 0)
+    transport = SyncTransport(silent, timeout=0.2)
+    signals = itertools.count()
+
+    def handle(*_: object) -> None:
+        assert next(signals) < 1000, "the call does not end"
+
+    before = signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    try:
+        with pytest.raises(errors.StorageConnectionError, match="timed out"):
+            transport.send(GET)
+        with pytest.raises(errors.OutcomeUnknown, match="timed out"):
+            transport.send(Request("PUT", "/x", bytes(32 << 20)))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert next(signals) > 0
+
+
+async def test_a_body_that_nobody_takes_ends_an_async_call(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_retry, "RETRIES", 0)
+    transport = AsyncTransport(silent, timeout=0.05)
+    with pytest.raises(errors.OutcomeUnknown, match="timed out"):
+        await transport.send(Request("PUT", "/x", bytes(32 << 20)))
+    await transport.aclose()
+
+
+@pytest.mark.parametrize("kind", [SyncTransport, AsyncTransport])
+async def test_a_slow_upload_is_not_silence(
+    kind: type[SyncTransport] | type[AsyncTransport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes longer than the time-out, but there is no moment in which nothing moves."""
+    monkeypatch.setattr(_retry, "RETRIES", 0)
+    body = bytes(24 << 20)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                for _ in range(len(body) >> 20):
+                    connection.recv(1 << 20, socket.MSG_WAITALL)
+                    threading.Event().wait(0.05)
+                connection.sendall(OK)
+                while connection.recv(1 << 20):
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        transport = kind(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.5)
+        request = Request("PUT", "/x", body)
+        if isinstance(transport, SyncTransport):
+            response = await asyncio.to_thread(transport.send, request)
+            transport.close()
+        else:
+            response = await transport.send(request)
+            await transport.aclose()
+        assert response.body == b"hello"
+        thread.join()
 
 
 async def test_silence_ends_a_call_of_the_saver(
