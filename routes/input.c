@@ -35,9 +35,7 @@ bool input_version(struct slice json, const char *at, struct err *err)
 
 bool input_ns_check(struct slice ns, const char *at, struct err *err)
 {
-    if (ns.len == 0 || id_check(ns, err))
-        return true;
-    return body_at(at, err);
+    return id_check_ns(ns, err) || body_at(at, err);
 }
 
 bool input_ns(struct request *req, struct slice *ns, struct err *err)

@@ -29,7 +29,7 @@ bool input_length(struct slice text, size_t max, const char *at, const char *mem
 /* Checks the JSON text of a channel's version: a number or a string, not too long. */
 bool input_version(struct slice json, const char *at, struct err *err) MUST_USE;
 
-/* Checks a namespace: an id, or empty. */
+/* Checks a namespace. */
 bool input_ns_check(struct slice ns, const char *at, struct err *err) MUST_USE;
 
 /* The namespace of a request that has no query parameter but ns; "" when it is left out. */

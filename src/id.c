@@ -39,17 +39,27 @@ static bool has_control(struct slice s)
     return false;
 }
 
+static bool check(struct slice text, size_t max, struct err *err)
+{
+    if (text.len > max)
+        return err_set(err, ERR_INVALID, "must be at most %zu bytes long", max);
+    if (!id_is_utf8(text))
+        return err_set(err, ERR_INVALID, "must be UTF-8");
+    if (has_control(text))
+        return err_set(err, ERR_INVALID, "must not contain control characters");
+    return true;
+}
+
 bool id_check(struct slice id, struct err *err)
 {
     if (id.len == 0)
         return err_set(err, ERR_INVALID, "must not be empty");
-    if (id.len > ID_MAX)
-        return err_set(err, ERR_INVALID, "must be at most %d bytes long", ID_MAX);
-    if (!id_is_utf8(id))
-        return err_set(err, ERR_INVALID, "must be UTF-8");
-    if (has_control(id))
-        return err_set(err, ERR_INVALID, "must not contain control characters");
-    return true;
+    return check(id, ID_MAX, err);
+}
+
+bool id_check_ns(struct slice ns, struct err *err)
+{
+    return check(ns, ID_NS_MAX, err);
 }
 
 bool id_percent_decode(struct slice raw, bool plus_is_space, struct arena *arena, struct slice *out,

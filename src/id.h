@@ -1,7 +1,9 @@
 /*
  * id.h - identifiers: what is one, how it stands in a path, how new ones are made.
  *
- * An id is 1..512 bytes of UTF-8 without control characters (U+0000..U+001F, U+007F..U+009F).
+ * An id is 1..512 bytes of UTF-8 without control characters (U+0000..U+001F, U+007F..U+009F), a
+ * namespace 0..2048. PostgreSQL takes 2704 bytes in an entry of an index: no key of a table may have
+ * a namespace and an id.
  * In a path it is one percent-encoded segment, or '~' and base64url of the id.
  *
  * Threads    any.
@@ -17,6 +19,7 @@
 
 enum {
     ID_MAX = 512,
+    ID_NS_MAX = 2048,
     ID_UUID_LEN = 36,
     ID_HASH_LEN = 16,
 };
@@ -26,6 +29,9 @@ bool id_is_utf8(struct slice s) MUST_USE;
 
 /* Checks an id. The text of err begins with what is wrong, not with a pointer. */
 bool id_check(struct slice id, struct err *err) MUST_USE;
+
+/* The same for a namespace, which may be empty. */
+bool id_check_ns(struct slice ns, struct err *err) MUST_USE;
 
 /* Decodes one raw path segment (percent-encoding, or '~' base64url) and checks it as an id. */
 bool id_from_segment(struct slice segment, struct arena *arena, struct slice *id,

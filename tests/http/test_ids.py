@@ -45,6 +45,25 @@ def test_checkpoint(server: Server, uid: str, id_: str) -> None:
     assert server.delete(f"/threads/{t}").status == 204
 
 
+def test_long_namespace(server: Server, uid: str) -> None:
+    """With the longest ids, each byte of them percent-encoded, there is room for it in a head."""
+    t, c, ns = (uid + "é" * 256)[:256], "é" * 256, "é" * 1024
+    at, query = f"{seg(t)}/{seg(c)}", f"?ns={seg(ns)}"
+    put = {"checkpoint": {"channel_versions": {"a": "1"}}, "metadata": {},
+           "values": [{"channel": "a", "version": "1", "type": "x", "base64": "AA=="}]}
+    assert server.put(f"/checkpoints/{at}{query}", put).status == 201
+    writes = {"writes": [{"idx": 0, "channel": "a", "type": "x", "base64": "AA=="}]}
+    assert server.put(f"/writes/{at}/{seg(c)}{query}", writes).status == 201
+    assert server.put(f"/checkpoints/{seg(t)}/{seg(c[1:])}{query}", put).status == 201
+    page = server.get(f"/checkpoints{query}&thread_id={seg(t)}&limit=1").json()
+    page = server.get(f"/checkpoints{query}&thread_id={seg(t)}&cursor={page['next_cursor']}").json()
+    assert [(item["ns"], item["checkpoint_id"]) for item in page["items"]] == [(ns, c[1:])]
+    assert server.get(f"/threads/{seg(t)}").json()["namespaces"] == [ns]
+    refused = server.put(f"/checkpoints/{at}{query}x", put).json()
+    assert refused["errors"] == [{"pointer": "?ns", "detail": "must be at most 2048 bytes long"}]
+    assert server.delete(f"/threads/{seg(t)}").status == 204
+
+
 def test_neighbours(server: Server, uid: str) -> None:
     """'t' does not see 't:x', 't/x', 't%3Ax', 'T' or 't '."""
     others = [uid + x for x in (":x", "/x", "%3Ax", " ", "\u0301")] + [uid.upper()]

@@ -50,6 +50,21 @@ START_TEST(length_has_a_limit)
 }
 END_TEST
 
+START_TEST(namespaces_may_be_empty_and_longer)
+{
+    char ns[ID_NS_MAX + 1];
+    struct err err;
+
+    memset(ns, 'a', sizeof(ns));
+    ck_assert(id_check_ns((struct slice){ns, 0}, &err));
+    ck_assert(id_check_ns((struct slice){ns, ID_NS_MAX}, &err));
+    ck_assert(!id_check_ns((struct slice){ns, ID_NS_MAX + 1}, &err));
+    ck_assert_str_eq(err.text, "must be at most 2048 bytes long");
+    ck_assert(!id_check_ns(SLICE("a\n"), &err));
+    ck_assert_str_eq(err.text, "must not contain control characters");
+}
+END_TEST
+
 static const struct {
     const char *id, *segment;
 } segments[] = {
@@ -211,6 +226,7 @@ Suite *suite_id(void)
 
     tcase_add_loop_test(tests, checks, 0, COUNT_OF(ids));
     tcase_add_test(tests, length_has_a_limit);
+    tcase_add_test(tests, namespaces_may_be_empty_and_longer);
     tcase_add_loop_test(tests, segments_there_and_back, 0, COUNT_OF(segments));
     tcase_add_test(tests, percent_encoding);
     tcase_add_test(tests, uuid7_holds_the_time);

@@ -239,3 +239,25 @@ def test_subgraphs_that_remember(server: Server, uid: Callable[[], str]) -> None
         assert talk(build(saver), thread(name)) == expected
         spaces = {item.config["configurable"]["checkpoint_ns"] for item in saver.list(thread(name))}
         assert spaces == {"", "inner"}
+
+
+def test_subgraphs_many_levels_deep(server: Server, uid: Callable[[], str]) -> None:
+    """Each level adds a node and an id to the namespace, of which the service takes 2048 bytes."""
+    depth = 30
+
+    class Answer(TypedDict, total=False):
+        text: str
+
+    def build(saver: BaseCheckpointSaver[str], level: int = depth) -> Graph:
+        node: Any = lambda state: {"text": interrupt("well?")}  # noqa: E731
+        builder = StateGraph(Answer)
+        builder.add_node(f"level-{level}", build(saver, level - 1) if level else node)
+        builder.add_edge(START, f"level-{level}")
+        return builder.compile(checkpointer=saver if level == depth else None)
+
+    at = thread(uid())
+    with StatewardSaver.from_url(server.url) as saver:
+        assert "__interrupt__" in build(saver).invoke({"text": ""}, at)
+        assert build(saver).invoke(Command(resume="so"), at) == {"text": "so"}
+        spaces = [item.config["configurable"]["checkpoint_ns"] for item in saver.list(at)]
+    assert 1200 < max(map(len, spaces)) < 2048
