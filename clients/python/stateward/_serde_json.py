@@ -1,7 +1,8 @@
 """JSON for the parts of a checkpoint that the service reads: the header and the metadata.
 
 What JSON does not have (NaN, bytes, objects) is stood in for by `{"$stateward": [type, base64]}`
-as the serializer gives it. Everything else stays plain, so that filters work.
+as the serializer gives it. Everything else stays plain, so that filters work. Names that are
+numbers become texts, as everywhere in JSON, and with PostgresSaver.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def loads(text: bytes, serde: SerializerProtocol) -> Any:
         return json.loads(text)
 
     def revive(members: dict[str, Any]) -> Any:
-        if members.keys() != {_MARK}:
+        if not _is_stand_in(members):
             return members
         type_, data = members[_MARK]
         return serde.loads_typed((type_, base64.b64decode(data)))
@@ -39,8 +40,16 @@ def loads(text: bytes, serde: SerializerProtocol) -> Any:
     return json.loads(text, object_hook=revive)
 
 
+def _is_stand_in(members: dict[Any, Any]) -> bool:
+    """Two texts are no version: a channel of that name does not look like one."""
+    held = members.get(_MARK) if len(members) == 1 else None
+    if not isinstance(held, (list, tuple)) or len(held) != 2:
+        return False
+    return all(isinstance(text, str) for text in held)
+
+
 def _plain(value: Any, serde: SerializerProtocol) -> Any:
-    if isinstance(value, dict) and _MARK not in value:
+    if isinstance(value, dict) and not _is_stand_in(value):
         if all(isinstance(name, str) for name in value):
             return {name: _plain(member, serde) for name, member in value.items()}
     elif type(value) in (list, tuple):

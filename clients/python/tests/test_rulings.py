@@ -279,3 +279,29 @@ async def test_sends_of_old_checkpoints_need_no_request_within_a_page(
     sends = [item.checkpoint["channel_values"].get("__pregel_tasks") for item in items]
     assert sends == [*([Send("n", n)] for n in range(7, -1, -1)), None]
     assert requests(saver) == before + 1
+
+
+@pytest.mark.parametrize("others", [{}, {"other": 1}])
+async def test_a_channel_may_have_any_name(
+    saver: Saver, uid: Callable[[], str], others: dict[str, int]
+) -> None:
+    """Also that which stands in for what JSON does not have."""
+    at = config(uid())
+    for name in ("$stateward", "__start__", "a b", "ü", "checkpoint"):
+        versions = {name: "1.5", **dict.fromkeys(others, "1.5")}
+        seen = {"node": {name: "1.5"}}
+        given = checkpoint(
+            {name: "v", **others}, channel_versions=versions, versions_seen=seen, ts=float("inf")
+        )
+        at = await put(saver, at, given)
+        await saver("put_writes", at, [(name, 1)], "t")
+        found = await saver("get_tuple", at)
+        assert found.checkpoint == given
+        assert found.pending_writes == [("t", name, 1)]
+
+
+async def test_metadata_is_json(saver: Saver, uid: Callable[[], str]) -> None:
+    """As with PostgresSaver; InMemorySaver keeps numbers as names."""
+    at = await put(saver, config(uid()), checkpoint(), {"source": "loop", "x": {1: (2, 3)}})
+    assert (await saver("get_tuple", at)).metadata["x"] == {"1": [2, 3]}
+    assert len(await saver.list(at, filter={"x": {"1": [2, 3]}})) == 1
