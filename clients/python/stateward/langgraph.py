@@ -12,7 +12,7 @@ from __future__ import annotations
 import builtins
 import random
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -87,6 +87,10 @@ class StatewardSaver(BaseCheckpointSaver[str]):
             serde=serde,
             patch_memory=patch_memory,
         )
+
+    def setup(self) -> Awaitable[None]:
+        """Does nothing. For code that calls it, with or without await, as other savers need it."""
+        return _Done()
 
     def close(self) -> None:
         """Closes the idle connections of the sync methods. Twice is fine."""
@@ -292,6 +296,8 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         task_path: str,
     ) -> Exchange[None]:
         place = _place(config)
+        if place.checkpoint_id is None:
+            raise KeyError("checkpoint_id")
         yield from _wire.put_writes(place, writes, task_id, task_path, self._quick)
 
     def _tuple(self, stored: Stored, sends: builtins.list[Write]) -> CheckpointTuple:
@@ -319,6 +325,13 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         )
 
 
+class _Done:
+    """May be awaited, but need not be."""
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield from ()
+
+
 class _Listing:
     """Where a listing is: what is asked for, how much is left, and from where."""
 
@@ -330,9 +343,8 @@ class _Listing:
         limit: int | None,
     ) -> None:
         configurable = config["configurable"] if config else {}
-        thread_id = configurable["thread_id"] if config else None
         self._members: dict[str, Any] = {
-            "thread_id": None if thread_id is None else str(thread_id),
+            "thread_id": _thread_id(configurable) if config else None,
             "ns": configurable.get("checkpoint_ns"),
             "checkpoint_id": configurable.get("checkpoint_id"),
             "before": get_checkpoint_id(before) if before else None,
@@ -355,11 +367,18 @@ class _Listing:
         self.more = page.cursor is not None and self._left != 0
 
 
+def _thread_id(configurable: Mapping[str, Any]) -> str:
+    thread_id = configurable["thread_id"]
+    if thread_id is None:  # as a text it would be one thread for all who forgot theirs
+        raise ValueError("thread_id is None")
+    return str(thread_id)
+
+
 def _place(config: RunnableConfig) -> Place:
     configurable = config["configurable"]
     return Place(
-        str(configurable["thread_id"]),
-        configurable.get("checkpoint_ns", ""),
+        _thread_id(configurable),
+        configurable.get("checkpoint_ns") or "",
         get_checkpoint_id(config) or None,
     )
 

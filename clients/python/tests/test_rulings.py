@@ -305,3 +305,45 @@ async def test_metadata_is_json(saver: Saver, uid: Callable[[], str]) -> None:
     at = await put(saver, config(uid()), checkpoint(), {"source": "loop", "x": {1: (2, 3)}})
     assert (await saver("get_tuple", at)).metadata["x"] == {"1": [2, 3]}
     assert len(await saver.list(at, filter={"x": {"1": [2, 3]}})) == 1
+
+
+async def test_without_a_thread_or_a_checkpoint(saver: Saver, uid: Callable[[], str]) -> None:
+    """None is no thread: neither one of that name, nor all of them."""
+    nobody: RunnableConfig = {"configurable": {"thread_id": None}}
+    missing: RunnableConfig = {"configurable": {}}
+    given = checkpoint()
+    before = requests(saver)
+    for at, kind in ((nobody, ValueError), (missing, KeyError)):
+        with pytest.raises(kind, match="thread_id"):
+            await saver("get_tuple", at)
+        with pytest.raises(kind, match="thread_id"):
+            await saver.list(at)
+        with pytest.raises(kind, match="thread_id"):
+            await put(saver, at, given)
+        with pytest.raises(kind, match="thread_id"):
+            await saver("put_writes", at, [("a", 1)], "t")
+        with pytest.raises(kind, match="thread_id"):
+            await saver("get_delta_channel_history", config=at, channels=["a"])
+    latest: RunnableConfig = {"configurable": {"thread_id": uid(), "checkpoint_id": None}}
+    for at in (config(uid()), latest):
+        with pytest.raises(KeyError, match="checkpoint_id"):
+            await saver("put_writes", at, [("a", 1)], "t")
+    assert requests(saver) == before
+
+
+async def test_no_namespace_is_the_root(saver: Saver, uid: Callable[[], str]) -> None:
+    thread_id = uid()
+    root: RunnableConfig = {"configurable": {"thread_id": thread_id, "checkpoint_ns": None}}
+    at = await put(saver, root, checkpoint({"a": 1}))
+    assert at["configurable"]["checkpoint_ns"] == ""
+    await put(saver, config(thread_id, ns="inner"), checkpoint({"a": 2}))
+    assert (await saver("get_tuple", root)).checkpoint["channel_values"] == {"a": 1}
+    await put(saver, at, checkpoint({"b": 1}))
+    history = await saver("get_delta_channel_history", config=root, channels=["a"])
+    assert history == {"a": {"seed": 1, "writes": []}}
+
+
+async def test_nothing_is_to_be_set_up(saver: Saver) -> None:
+    """PostgresSaver must be set up once, and AsyncPostgresSaver with await."""
+    saver.saver.setup()  # type: ignore[attr-defined]
+    assert await saver.saver.setup() is None  # type: ignore[attr-defined]
