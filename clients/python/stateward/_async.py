@@ -139,13 +139,14 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._answers = Answers()
+        self._receivable = _http.waiter(writer.get_extra_info("socket").fileno())
 
     @property
     def usable(self) -> bool:
         """Whether it has not been closed meanwhile; the loop may not have noticed yet."""
         if self._reader.at_eof() or self._writer.is_closing():
             return False
-        return _http.is_quiet(self._writer.get_extra_info("socket").fileno())
+        return not self._receivable(0)
 
     @property
     def reusable(self) -> bool:

@@ -12,7 +12,7 @@ import re
 import select
 import socket
 import ssl
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import TypeVar, cast
 
 from stateward.transport import Request, Response
@@ -23,7 +23,7 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: |$)")
 _HEX = re.compile(rb"[0-9a-fA-F]{1,15}")
 _WITH_BODY = ("POST", "PUT", "PATCH")
-_POLL_MAX = (1 << 31) - 1  # milliseconds
+_WAIT_MAX = 1e6  # seconds; the system knows no more than 24 days
 
 T = TypeVar("T")
 Receiving = Generator[int, bytes, T]
@@ -57,18 +57,17 @@ def _lines(headers: Mapping[str, str]) -> bytes:
     return text.encode("latin-1")
 
 
-def is_ready(fd: int, seconds: float = 0, *, to_send: bool = False) -> bool:
-    """Waits until bytes can be received, or sent. Signals that come meanwhile do not prolong it."""
+def waiter(fd: int, *, to_send: bool = False) -> Callable[[float], bool]:
+    """What waits until bytes can be received, or sent: so many seconds, and no longer for signals.
+
+    It says whether they can. An idle connection has something to receive once it was closed.
+    """
     if not hasattr(select, "poll"):
-        return any(select.select([] if to_send else [fd], [fd] if to_send else [], [], seconds))
+        fds = ([], [fd]) if to_send else ([fd], [])
+        return lambda seconds: any(select.select(*fds, [], min(seconds, _WAIT_MAX)))
     poller = select.poll()
     poller.register(fd, select.POLLOUT if to_send else select.POLLIN)
-    return bool(poller.poll(min(seconds * 1000, _POLL_MAX)))
-
-
-def is_quiet(fd: int) -> bool:
-    """Whether nothing is to be read: an idle connection is readable once it was closed."""
-    return not is_ready(fd)
+    return lambda seconds: bool(poller.poll(min(seconds, _WAIT_MAX) * 1000))
 
 
 class Answers:
@@ -189,6 +188,12 @@ class Connection:
         # and each system call is another wait for the GIL. What TLS waits for only it knows.
         self._waits = not isinstance(sock, ssl.SSLSocket)
         sock.settimeout(0 if self._waits else timeout)
+        self._receivable = waiter(sock.fileno())
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is idle still: not closed by the service, nor has that said anything."""
+        return not self._receivable(0)
 
     @property
     def reusable(self) -> bool:
@@ -215,16 +220,16 @@ class Connection:
                 try:
                     left = left[self.socket.send(left) :]
                 except BlockingIOError:
-                    self._wait(to_send=True)
+                    self._wait(waiter(self.socket.fileno(), to_send=True))
         except (BrokenPipeError, ConnectionResetError):
             # A service that refuses a body may answer and close before it has read all of it.
             self._answers.reusable = False
 
     def _receive(self, wanted: int) -> bytes:
         if self._waits:
-            self._wait()
+            self._wait(self._receivable)
         return self.socket.recv(wanted)
 
-    def _wait(self, *, to_send: bool = False) -> None:
-        if not is_ready(self.socket.fileno(), self._timeout, to_send=to_send):
+    def _wait(self, until: Callable[[float], bool]) -> None:
+        if not until(self._timeout):
             raise TimeoutError("timed out")

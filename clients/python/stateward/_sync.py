@@ -12,7 +12,6 @@ import ssl
 import time
 from collections import deque
 
-from stateward import _http
 from stateward._endpoint import Endpoint
 from stateward._http import BadAnswer, Connection
 from stateward._retry import Attempts, NoAnswer
@@ -109,7 +108,7 @@ class SyncTransport(Endpoint):
                 connection = connections.pop()
             except IndexError:  # another thread took it
                 break
-            if _http.is_quiet(connection.socket.fileno()):
+            if connection.usable:
                 return connection
             connection.close()
         return None

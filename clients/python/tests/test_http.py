@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import select
 import signal
 import socket
 import ssl
@@ -14,7 +16,7 @@ import pytest
 
 from stateward import _http, _retry, errors
 from stateward._async import AsyncTransport
-from stateward._http import Answers, BadAnswer
+from stateward._http import Answers, BadAnswer, Connection
 from stateward._sync import SyncTransport
 from stateward.langgraph import StatewardSaver
 from stateward.transport import Request, Response
@@ -165,6 +167,25 @@ def test_a_body_that_nobody_takes_ends_a_call(silent: str, monkeypatch: pytest.M
         transport.send(Request("PUT", "/x", bytes(32 << 20)))
 
 
+@pytest.mark.parametrize("with_poll", [True, False])
+def test_waiting(with_poll: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where there is no poll()."""
+    if not with_poll:
+        monkeypatch.delattr(select, "poll")
+    here, there = socket.socketpair()
+    with here, there:
+        here.setblocking(False)
+        assert _http.waiter(here.fileno(), to_send=True)(10)
+        assert not _http.waiter(here.fileno())(0.001)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                here.send(bytes(1 << 16))
+        assert not _http.waiter(here.fileno(), to_send=True)(0.001)
+        there.sendall(b"x")
+        assert _http.waiter(here.fileno())(10)
+        assert _http.waiter(here.fileno())(1e12)
+
+
 @pytest.mark.parametrize("stray", [b"", OK])
 def test_an_idle_connection_that_was_closed_or_says_something(stray: bytes) -> None:
     """What nobody has asked for must not be taken for the next answer."""
@@ -172,16 +193,14 @@ def test_an_idle_connection_that_was_closed_or_says_something(stray: bytes) -> N
         client = socket.create_connection(listener.getsockname())
         server, _ = listener.accept()
     with client, server:
-        assert _http.is_quiet(client.fileno())
+        idle = Connection(client, 1)
+        assert idle.usable
         if stray:
             server.sendall(stray)
         else:
             server.close()
-        for _ in range(100):
-            if not _http.is_quiet(client.fileno()):
-                break
-            threading.Event().wait(0.01)
-        assert not _http.is_quiet(client.fileno())
+        assert _http.waiter(client.fileno())(10)
+        assert not idle.usable
 
 
 def test_signals_do_not_prolong_silence(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
