@@ -240,8 +240,10 @@ async def test_a_slow_upload_is_not_silence(
 ) -> None:
     """It takes longer than the time-out, but there is no moment in which nothing moves."""
     monkeypatch.setattr(_retry, "RETRIES", 0)
-    body = bytes(24 << 20)
+    body = bytes(40 << 20)
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # What the kernel has taken moves unseen.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
 
         def serve() -> None:
             connection, _ = listener.accept()
@@ -255,7 +257,7 @@ async def test_a_slow_upload_is_not_silence(
 
         thread = threading.Thread(target=serve)
         thread.start()
-        transport = kind(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.5)
+        transport = kind(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=1)
         request = Request("PUT", "/x", body)
         if isinstance(transport, SyncTransport):
             response = await asyncio.to_thread(transport.send, request)
