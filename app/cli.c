@@ -190,7 +190,7 @@ static bool open_pair(const struct config *cfg, const struct lanes_config *lanes
         return false;
     for (int i = 0; i < 2; i++) {
         pair.stores[i].cache = s->caches[i];
-        pair.stores[i].existing = existing;
+        pair.stores[i].existing = pair.stores[i].as_is = existing;
     }
     s->pair = pair_open(&pair, err);
     if (!s->pair)
@@ -227,7 +227,7 @@ bool cli_open_store(const struct config *cfg, size_t cache_bytes, bool existing,
     };
     bool ok;
 
-    backend.existing = existing;
+    backend.existing = backend.as_is = existing;
     ok = check_store("--primary", &backend, err);
     if (ok && cfg->fallback) {
         s.caches[1] = value_cache_new(cache_bytes);
@@ -260,7 +260,7 @@ bool cli_open(const struct config *cfg, const char *flag, const char *url, bool 
 {
     struct backend_config backend = cli_backend(cfg, url);
 
-    backend.existing = existing;
+    backend.existing = backend.as_is = existing;
     backend.alone = true;
     if (strcmp(url, "memory:") == 0)
         return err_set(err, ERR_CONFIG, "%s: memory: is empty, and gone afterwards", flag);

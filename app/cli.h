@@ -41,8 +41,8 @@ struct cli_store {
     struct value_cache *caches[2];
 };
 
-/* Opens it; cache_bytes are for each store. `existing`: what is not there is not made. On failure
- * nothing is left open. */
+/* Opens it; cache_bytes are for each store. `existing`: what is not there is not made,
+ * and an older schema is refused. On failure nothing is left open. */
 bool cli_open_store(const struct config *cfg, size_t cache_bytes, bool existing,
                     struct cli_store *out, struct err *err) MUST_USE;
 
@@ -57,7 +57,7 @@ struct backend_config cli_backend(const struct config *cfg, const char *url);
 
 /*
  * Opens a store for such a command. `flag` names the setting in errors. `existing`: a file or
- * schema must be there. ERR_CONFIG: the URL, also memory:, of which nothing is left afterwards.
+ * schema must be there, and is not changed. ERR_CONFIG: the URL, also memory:, of which nothing is left afterwards.
  */
 bool cli_open(const struct config *cfg, const char *flag, const char *url, bool existing,
               struct caller *out, struct err *err) MUST_USE;

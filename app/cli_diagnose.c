@@ -29,6 +29,7 @@ int cli_diagnose(const struct config *cfg)
     bool ok;
 
     backend.existing = store_url_is_sqlite(cfg->primary);
+    backend.as_is = true;
     store_url_print(cfg->primary, stdout);
     printf("\n");
     ok = diagnose_connection(&d, &backend, &store) && diagnose_consistency(&d, &store);

@@ -55,6 +55,7 @@ struct backend_config {
     const char *url;
     enum backend_role role;
     bool existing;             /* what is not there is not made: a file, a schema */
+    bool as_is;                /* an older schema is refused, not brought up to date */
     int64_t session_ttl_us;    /* 0 = keep */
     int64_t checkpoint_ttl_us; /* 0 = keep */
     int64_t context_versions;  /* how many versions of a context are kept, at least 1 */

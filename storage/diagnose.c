@@ -26,6 +26,8 @@ static const char *advice_for(const char *text)
         {"in use by another process", "stop the service that has the file, or diagnose a copy"},
         {"is damaged", "stateward seal, if another program wrote it; else restore a backup"},
         {"newer version of this program", "use the newer program"},
+        {"older schema", "back up, then start `stateward serve` of this version once"},
+        {"no tables of stateward", "start `stateward serve` once: it makes them"},
         {"another program", "name another file"},
         {"too many", "raise max_connections of the server, or lower the lanes of instances"},
         {"standby", "name all hosts, with target_session_attrs=read-write"},

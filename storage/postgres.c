@@ -170,6 +170,7 @@ struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
     d->wanted_instance = cfg->instance;
     d->fallback = cfg->fallback;
     d->existing = cfg->existing;
+    d->as_is = cfg->as_is;
     d->acquaintance = cfg->acquaintance;
     d->lane = atomic_fetch_add(&lanes, 1);
     if (!d->url || !d->schema)

@@ -73,6 +73,7 @@ struct postgres {
     int64_t timeout_ms, wanted_instance, lane;
     bool fallback;                     /* of a pair of stores */
     bool existing;                     /* a schema is not made if there is none */
+    bool as_is;                        /* an older one is refused, not brought up to date */
     struct acquaintance *acquaintance; /* NULL: it is of no pair */
     struct met met;                    /* what this connection leads to */
     bool busy, moved;                  /* a batch was admitted; on another connection than this */

@@ -145,6 +145,9 @@ bool setup_schema(struct postgres *d, struct err *err)
         return err_set(err, ERR_CONFIG,
                        "postgres: this database has no schema %s with the tables of stateward",
                        d->schema);
+    if (number > 0 && d->as_is)
+        return err_set(err, ERR_CONFIG, "postgres: %s " SCHEMA_OLD, d->schema, (long long)number,
+                       COUNT_OF(migrations));
     d->timeout_ms = MIGRATION_MS;
     done = migrate(d, err);
     d->timeout_ms = timeout_ms;

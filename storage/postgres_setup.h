@@ -25,7 +25,7 @@ bool setup_run(struct postgres *d, const char *text, struct err *err) MUST_USE;
 unsigned setup_key(const struct postgres *d) MUST_USE;
 
 /* Brings the schema up to date, whoever else does so at the same time. ERR_CONFIG: it is newer than
- * this program. */
+ * this program, or is older or missing and to be left as it is. */
 bool setup_schema(struct postgres *d, struct err *err) MUST_USE;
 
 #endif

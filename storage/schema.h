@@ -13,6 +13,11 @@
 
 #include <stddef.h>
 
+/* Of a store that is to be left as it is: its number (%lld) and that of this program (%zu). */
+#define SCHEMA_OLD                                                                                        \
+    "has an older schema: it is number %lld, this program needs number %zu. `stateward serve` brings it " \
+    "up to date; back up before"
+
 extern const char sqlite_0001_sql[];
 extern const size_t sqlite_0001_sql_len;
 extern const char postgres_0001_sql[];

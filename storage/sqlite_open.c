@@ -56,6 +56,20 @@ static bool open_file(struct sqlite *d, const char *path, bool make, struct err 
     return sqlite_file_open(d, path, make ? SQLITE_OPEN_CREATE : 0, vfs, err);
 }
 
+/* A schema that is older, or not there, is brought up to date by who may. */
+static bool check_age(const char *path, const struct backend_config *cfg, int64_t version,
+                      struct err *err)
+{
+    if (version == (int64_t)COUNT_OF(migrations))
+        return true;
+    if (version == 0 && cfg->existing)
+        return err_set(err, ERR_CONFIG, "sqlite: %s has no tables of stateward", path);
+    if ((version > 0 && cfg->as_is) || cfg->role == BACKEND_READER)
+        return err_set(err, ERR_CONFIG, "sqlite: %s " SCHEMA_OLD, path, (long long)version,
+                       COUNT_OF(migrations));
+    return true;
+}
+
 /* Refuses what is not ours; *version is 0 for a new file. */
 static bool check_owner(struct sqlite *d, const char *path, int64_t *version, struct err *err)
 {
@@ -75,8 +89,6 @@ static bool check_owner(struct sqlite *d, const char *path, int64_t *version, st
                        "sqlite: %s was written by a newer version of this program: its schema is "
                        "number %lld, known are those up to %zu",
                        path, (long long)*version, COUNT_OF(migrations));
-    if (*version < (int64_t)COUNT_OF(migrations) && d->sql.role == BACKEND_READER)
-        return err_set(err, ERR_CONFIG, "sqlite: %s has an old schema", path);
     return true;
 }
 
@@ -153,17 +165,19 @@ static bool check_pages(struct sqlite *d, const char *path, struct err *err)
                    path, (long long)size);
 }
 
-static bool set_up(struct sqlite *d, const char *path, bool existing, struct err *err)
+static bool set_up(struct sqlite *d, const char *path, const struct backend_config *cfg,
+                   struct err *err)
 {
-    bool reader = d->sql.role == BACKEND_READER, file = path[0] != ':';
+    bool reader = cfg->role == BACKEND_READER, file = path[0] != ':';
     int64_t version;
 
-    if (!open_file(d, path, !existing && !reader, err) ||
+    if (!open_file(d, path, !cfg->existing && !reader, err) ||
         (file && !reader && !sqlite_take_over(d, path, err)))
         return false;
     if (!set_pages(d, file, err))
         return sqlite_name_path(path, err);
-    if (!check_owner(d, path, &version, err) || (file && !check_pages(d, path, err)))
+    if (!check_owner(d, path, &version, err) || !check_age(path, cfg, version, err) ||
+        (file && !check_pages(d, path, err)))
         return false;
     if (!sqlite_run(d, settings, err) || (reader && !sqlite_run(d, reader_settings, err)) ||
         (file && !reader && !sqlite_run(d, writer_settings, err)))
@@ -210,7 +224,7 @@ struct backend *sqlite_open(const struct backend_config *cfg, struct err *err)
         d->sql.base.ops = &sqlite_backend_ops;
         d->sql.base.caps = file ? BACKEND_DURABLE : 0;
         d->lock_fd = -1;
-        done = set_up(d, path, cfg->existing, err) &&
+        done = set_up(d, path, cfg, err) &&
                (!file || cfg->role == BACKEND_READER || start_carrier(d, cfg, err));
         if (!done)
             backend_close(&d->sql.base);

@@ -18,7 +18,7 @@ from typing import Any
 import filling
 import pytest
 import stores
-from conftest import BINARY, FINDINGS, Server
+from conftest import BINARY, FINDINGS, ROOT, Server
 
 KINDS = ("session", "message", "context", "thread", "value", "checkpoint", "task")
 SIZE = tuple(int(n) for n in os.environ.get("STATEWARD_TEST_SIZE", "200/2000/8").split("/"))
@@ -311,6 +311,28 @@ def test_a_schema_that_is_not_there_is_not_made(tmp_path: pathlib.Path, postgres
     fails(1, "no schema empty", "export", url, "--postgres-schema", "empty")
     assert postgres.sql("SELECT count(*) FROM pg_tables WHERE schemaname IN ('tpyo', 'empty')",
                         url.rsplit("/", 1)[1]) == "0"
+
+
+def test_an_older_schema_stays_as_it_is(tmp_path: pathlib.Path, postgres: stores.Postgres, own: Any,
+                                        store: Callable[[str], str]) -> None:
+    """Commands that read refuse it, for the older service must go on; a newer service takes it along."""
+    url, db = store("postgres"), f"sqlite:{tmp_path}/a.db"
+    make_known(db)
+    name, schema, same = url.rsplit("/", 1)[1], ROOT / "storage" / "schema", url + "?connect_timeout=9"
+    postgres.sql("CREATE SCHEMA stateward; SET search_path = stateward; CREATE TABLE schema_versions "
+                 "(number BIGINT PRIMARY KEY, at TIMESTAMPTZ NOT NULL DEFAULT now());"
+                 + "".join((schema / f"postgres_000{n}.sql").read_text() for n in (1, 2))
+                 + "; INSERT INTO schema_versions VALUES (1), (2)", name)
+    reading = (("export", url), ("migrate", "--from", url, "--to", db), ("verify", "--a", url, "--b", same),
+               ("cleanup", "--primary", url), ("diagnose", url))
+    for args in (*reading, ("verify", "--a", db, "--b", url, "--repair")):
+        fails(1, "postgres: stateward has an older schema: it is number 2, this program needs number 3. "
+                 "`stateward serve` brings it up to date", *args)
+    fails(1, "->  back up, then start `stateward serve`", "diagnose", url)
+    assert postgres.sql("SELECT max(number) FROM stateward.schema_versions", name) == "2"
+    own(primary=url).stop()
+    for args in reading:
+        ok(*args)
 
 
 def test_a_service_runs_on_the_file(own: Any, tmp_path: pathlib.Path) -> None:

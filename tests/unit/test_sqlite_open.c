@@ -126,8 +126,37 @@ START_TEST(newer_schemas_are_refused)
     backend_close(sqlite_store_open());
     run_sql("PRAGMA user_version = 999");
     open_fails(BACKEND_WRITER, ERR_CONFIG, "newer version");
-    run_sql("PRAGMA user_version = 0");
-    open_fails(BACKEND_READER, ERR_CONFIG, "old schema");
+}
+END_TEST
+
+START_TEST(older_schemas_are_left_as_they_are)
+{
+    struct backend_config cfg = {.url = sqlite_store_url, .role = BACKEND_WRITER, .as_is = true};
+    struct err err = {0};
+
+    backend_close(sqlite_store_open());
+    run_sql("PRAGMA user_version = 2");
+    open_fails(BACKEND_READER, ERR_CONFIG, "older schema: it is number 2, this program needs");
+    for (int i = 0; i < 2; i++) { /* not even the first time */
+        ck_assert_ptr_null(sqlite_open(&cfg, &err));
+        ck_assert_int_eq(err.kind, ERR_CONFIG);
+        ck_assert_msg(strstr(err.text, "older schema: it is number 2") != NULL, "%s", err.text);
+        ck_assert_msg(strstr(err.text, "`stateward serve` brings it up") != NULL, "%s", err.text);
+    }
+    unlink(sqlite_store_path);
+    write_file("", 0, 0);
+    open_fails(BACKEND_READER, ERR_CONFIG, "older schema: it is number 0");
+    cfg.existing = true;
+    ck_assert_ptr_null(sqlite_open(&cfg, &err));
+    ck_assert_msg(strstr(err.text, "has no tables of stateward") != NULL, "%s", err.text);
+    cfg.existing = false; /* what is not there is made, and then it is of today */
+    for (int i = 0; i < 2; i++) {
+        struct backend *b = sqlite_open(&cfg, &err);
+
+        ck_assert_msg(b != NULL, "%s", err.text);
+        backend_close(b);
+        cfg.existing = true;
+    }
 }
 END_TEST
 
@@ -239,6 +268,7 @@ Suite *suite_sqlite_open(void)
     tcase_add_test(tc, what_was_acknowledged_survives_a_kill);
     tcase_add_test(tc, files_of_others_are_refused);
     tcase_add_test(tc, newer_schemas_are_refused);
+    tcase_add_test(tc, older_schemas_are_left_as_they_are);
     tcase_add_test(tc, garbage_is_refused);
     tcase_add_test(tc, an_empty_file_is_new);
     tcase_add_test(tc, damage_is_an_error_not_an_answer);
