@@ -174,10 +174,11 @@ static void show_range(const struct setting *s, char out[2 * SHOWN_MAX + 8])
 
 static bool wrong(const struct setting *s, const char *text, struct err *err)
 {
-    char range[2 * SHOWN_MAX + 8];
+    char range[2 * SHOWN_MAX + 8], shown[STORE_URL_SHOWN];
 
     show_range(s, range);
-    return err_set(err, ERR_CONFIG, "--%s: \"%.60s\" is not allowed; %s", s->flag, text,
+    store_url_show(text, shown);
+    return err_set(err, ERR_CONFIG, "--%s: \"%.60s\" is not allowed; %s", s->flag, shown,
                    *range ? range : "it must be printable and not empty");
 }
 
@@ -301,11 +302,15 @@ static bool set_from_flag(struct config *cfg, enum config_command command,
 {
     const char *arg = words->argv[*at], *equals = strchr(arg, '=');
     size_t len = equals ? (size_t)(equals - arg) : strlen(arg);
-    const struct setting *s = strncmp(arg, "--", 2) == 0 ? find(command, arg + 2, len - 2) : NULL;
+    bool flag = strncmp(arg, "--", 2) == 0;
+    const struct setting *s = flag ? find(command, arg + 2, len - 2) : NULL;
+    char shown[STORE_URL_SHOWN];
 
-    if (!s)
+    if (!s) {
+        store_url_show(arg, shown);
         return err_set(err, ERR_CONFIG, "%.*s: there is no such setting",
-                       len < 100 ? (int)len : 100, arg);
+                       (int)(flag ? strcspn(shown, "=") : strlen(shown)), shown);
+    }
     if (equals)
         return set(cfg, s, equals + 1, err);
     if (s->kind == SWITCH)
@@ -361,11 +366,14 @@ static bool is_address(const char *listen)
 /* What the table does not say: the form of an address, and values that exclude each other. */
 static bool check_sense(const struct config *cfg, struct err *err)
 {
-    if (!is_address(cfg->listen))
+    char shown[STORE_URL_SHOWN];
+
+    if (!is_address(cfg->listen)) {
+        store_url_show(cfg->listen, shown);
         return err_set(
             err, ERR_CONFIG,
-            "--listen: \"%.100s\" is not HOST:PORT or [IPV6]:PORT with a port of 0..65535",
-            cfg->listen);
+            "--listen: \"%.100s\" is not HOST:PORT or [IPV6]:PORT with a port of 0..65535", shown);
+    }
     if (cfg->body_total < cfg->max_body)
         return err_set(err, ERR_CONFIG, "--body-total: it must not be less than --max-body");
     if (cfg->breaker_pause_min_ms > cfg->breaker_pause_max_ms)

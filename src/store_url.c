@@ -1,35 +1,76 @@
 /* store_url.c - see store_url.h. */
 #include "store_url.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Puts *** for the characters from `from` to `to`; returns what follows. */
-static const char *hide(const char *text, const char *from, const char *to, FILE *out)
+/* Whether a text names a file, in which any sign may stand; one with a host is none of ours. */
+static bool is_path(const char *text)
 {
-    fprintf(out, "%.*s***", (int)(from - text), text);
-    return to;
+    return store_url_is_sqlite(text) &&
+           (strncmp(text, "sqlite://", 9) != 0 || strncmp(text, "sqlite:///", 10) == 0);
+}
+
+/* The length of "password=", in a query or in what libpq calls a connection string; 0: it is not here. */
+static size_t word_len(const char *c)
+{
+    static const char word[] = "password";
+    size_t n = strlen(word);
+
+    if (strncasecmp(c, word, n) != 0)
+        return 0;
+    n += strspn(c + n, " ");
+    return c[n] == '=' ? n + 1 : 0;
+}
+
+/* Up to the next word of a query; in a connection string a value may hold anything. */
+static size_t value_len(const char *scheme, const char *value)
+{
+    return scheme && scheme < value ? strcspn(value, "&") : strlen(value);
 }
 
 /*
- * A text without the passwords of a URL: scheme://user:PASSWORD@host?password=PASSWORD. A password
- * may hold a raw / or @, so all up to the last @ counts.
+ * Where the password of a login ends, of which `colon` stands before; NULL: there is none. It may hold a
+ * raw / or @, so all up to the last @ counts, and a password in the query may hold that.
  */
+static const char *login_end(const char *scheme, const char *colon)
+{
+    const char *at = colon ? strrchr(colon, '@') : NULL, *end = at;
+
+    for (const char *c = colon; at && c < at; c++) {
+        size_t word = word_len(c);
+        const char *value_end = word ? c + word + value_len(scheme, c + word) : end;
+
+        end = value_end > end ? value_end : end;
+    }
+    return end;
+}
+
 void store_url_print(const char *text, FILE *out)
 {
-    static const char name[] = "password=";
-    const char *user = strstr(text, "://");
-    const char *colon = user ? strchr(user + 3, ':') : NULL;
-    const char *at = colon ? strrchr(colon, '@') : NULL;
-    const char *word;
+    const char *scheme = strstr(text, "://"), *colon = NULL, *end;
+    bool path = is_path(text);
 
-    if (at)
-        text = hide(text, colon + 1, at, out);
-    while (user && (word = strcasestr(text, name)) != NULL) {
-        word += sizeof(name) - 1;
-        text = hide(text, word, word + strcspn(word, "&"), out);
+    if (!path && strncmp(text, "unix:", 5) != 0)
+        colon = strchr(scheme ? scheme + 3 : text, ':');
+    end = login_end(scheme, colon);
+    for (const char *c = text; *c;) {
+        size_t word = path ? 0 : word_len(c);
+
+        if (word) {
+            fprintf(out, "%.*s***", (int)word, c);
+            c += word + value_len(scheme, c + word);
+            continue;
+        }
+        fputc(iscntrl((unsigned char)*c) ? '?' : *c, out);
+        if (c == colon && end) {
+            fputs("***", out);
+            c = end;
+        } else {
+            c++;
+        }
     }
-    fputs(text, out);
 }
 
 bool store_url_is_redis(const char *url)
@@ -60,6 +101,14 @@ static char *printed(const char *url)
         return out;
     free(out);
     return NULL;
+}
+
+void store_url_show(const char *text, char out[STORE_URL_SHOWN])
+{
+    char *shown = printed(text);
+
+    snprintf(out, STORE_URL_SHOWN, "%s", shown ? shown : "***");
+    free(shown);
 }
 
 bool store_url_same(const char *a, const char *b)

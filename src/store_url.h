@@ -14,8 +14,17 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Prints a URL, its passwords as ***. */
-void store_url_print(const char *url, FILE *out);
+enum { STORE_URL_SHOWN = 128 };
+
+/*
+ * Prints a text that may be a URL, its passwords as ***: scheme://user:PASSWORD@host?password=PASSWORD,
+ * and "host=... password=PASSWORD", which is none. Control characters become ?. Whatever shows what a
+ * user has given for a store goes through here.
+ */
+void store_url_print(const char *text, FILE *out);
+
+/* The same into a buffer, for error texts; cut where it is full. */
+void store_url_show(const char *text, char out[STORE_URL_SHOWN]);
 
 /* By TCP or by a socket of this machine. */
 bool store_url_is_redis(const char *url);

@@ -5,6 +5,7 @@
 #include "postgres.h"
 #include "redis.h"
 #include "sqlite.h"
+#include "store_url.h"
 #include "versions.h"
 
 static const struct backend_driver drivers[] = {
@@ -19,14 +20,16 @@ static const struct backend_driver drivers[] = {
 
 const struct backend_driver *driver_find(const char *url, struct err *err)
 {
-    enum { SHOWN = 32 };
+    enum { SCHEME_SHOWN = 32 };
     size_t len = strcspn(url, ":");
+    char shown[STORE_URL_SHOWN];
 
     for (size_t i = 0; i < COUNT_OF(drivers); i++)
         if (strlen(drivers[i].scheme) == len && strncmp(drivers[i].scheme, url, len) == 0)
             return &drivers[i];
-    err_fill(err, ERR_CONFIG, "Unsupported storage type: %.*s", (int)(len < SHOWN ? len : SHOWN),
-             url);
+    store_url_show(url, shown);
+    shown[strcspn(shown, ":")] = '\0';
+    err_fill(err, ERR_CONFIG, "Unsupported storage type: %.*s", SCHEME_SHOWN, shown);
     return NULL;
 }
 

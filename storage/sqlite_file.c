@@ -20,10 +20,12 @@ char *sqlite_path(const char *url, struct err *err)
     const char *rest = strchr(url, ':') ? strchr(url, ':') + 1 : "";
     bool memory = strcmp(url, "memory:") == 0;
     bool rooted = strncmp(rest, "///", 3) == 0, host = strncmp(rest, "//", 2) == 0 && !rooted;
-    char *path;
+    char *path, shown[STORE_URL_SHOWN];
 
     if (!memory && (!store_url_is_sqlite(url) || *rest == '\0' || host)) {
-        err_fill(err, ERR_CONFIG, "\"%s\" names no file: write sqlite:PATH or sqlite:///PATH", url);
+        store_url_show(url, shown);
+        err_fill(err, ERR_CONFIG, "\"%s\" names no file: write sqlite:PATH or sqlite:///PATH",
+                 shown);
         return NULL;
     }
     path = malloc(strlen(rest) + sizeof(":memory:"));

@@ -281,6 +281,11 @@ def test_called_wrongly(tmp_path: pathlib.Path) -> None:
     fails(2, "--from and --to are needed", "migrate", "--from", db)
     fails(2, "are one store", "migrate", "--from", db, "--to", db)
     fails(2, "Unsupported storage type: mysql", "migrate", "--from", "mysql://h", "--to", db)
+    for url in ("host=h password=secret", "mysql://u:secret@h", "u:secret@h", "sqlite://u:secret@h/d"):
+        done = command("migrate", "--from", url, "--to", db)
+        assert done.returncode == 2 and "secret" not in done.stderr, done
+    fails(2, "Unsupported storage type: host=h password=***\n", "migrate", "--from", "host=h password=s", "--to", db)
+    fails(2, '"sqlite://u:***@h/d" names no file', "migrate", "--from", "sqlite://u:secret@h/d", "--to", db)
     fails(2, "memory: is empty", "migrate", "--from", "memory:", "--to", db)
     fails(2, "a and b are needed", "verify", "--b", db)
     fails(2, "there is no such setting", "verify", "--from", db)

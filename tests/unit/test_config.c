@@ -225,6 +225,51 @@ START_TEST(hides_passwords)
     shows("postgres://h/db?password=secret&sslpassword=too&c=d",
           "postgres://h/db?password=***&sslpassword=***&c=d");
     shows("postgres://u:p@h/db?PASSWORD=secret", "postgres://u:***@h/db?PASSWORD=***");
+    shows("postgres://u:p@h/db?password=se@cret&c=d", "postgres://u:***&c=d");
+    shows("postgres://h/db?password=a:b@c", "postgres://h/db?password=***");
+    shows("postgres:u:secret@h/db", "postgres:***@h/db");
+    shows("u:secret@h/db", "u:***@h/db");
+    shows("host=h password=se cret&t://x", "host=h password=***");
+    shows("host=h PassWord  = 'secret' dbname=d", "host=h PassWord  =***");
+    shows("host=h user=password", "host=h user=password");
+    shows("unix:/run/a:b@c.sock?db=0", "unix:/run/a:b@c.sock?db=0");
+    shows("unix:/run/redis.sock?password=secret", "unix:/run/redis.sock?password=***");
+    shows("sqlite:///a:b@c.db", "sqlite:///a:b@c.db");
+    shows("sqlite://u:secret@h/db", "sqlite://u:***@h/db");
+}
+END_TEST
+
+/* What a user may have mistaken is told back without its passwords. */
+START_TEST(no_error_shows_a_password)
+{
+    static const char *const given[] = {"postgres://u:secret@h/db",
+                                        "postgres://u:s=secret@h/db",
+                                        "redis://:secret@h:6379/0",
+                                        "postgres://h/db?password=secret",
+                                        "u:secret@h",
+                                        "password=secret"};
+    char text[80], *argv[] = {text};
+    struct config_words words = {1, argv, NULL};
+    struct config cfg;
+    struct err err;
+
+    for (size_t i = 0; i < COUNT_OF(given); i++) {
+        static const char *const before[] = {"", "--primray=", "--primary=\n",
+                                             "--listen=", "--lanes="};
+
+        for (size_t k = 0; k < COUNT_OF(before); k++) {
+            snprintf(text, sizeof(text), "%s%s", before[k], given[i]);
+            ck_assert(!config_load(&cfg, CONFIG_SERVE, &words, &err));
+            ck_assert_msg(!strstr(err.text, "secret") && !strchr(err.text, '\n'), "%s", err.text);
+        }
+    }
+    strcpy(text, "postgres://u:secret@h/db");
+    ck_assert(!config_load(&cfg, CONFIG_SERVE, &words, &err));
+    ck_assert_str_eq(err.text, "postgres://u:***@h/db: there is no such setting");
+    strcpy(text, "--primary=redis://:secret@h\n");
+    ck_assert(!config_load(&cfg, CONFIG_SERVE, &words, &err));
+    ck_assert_str_eq(err.text, "--primary: \"redis://:***@h?\" is not allowed; it must be "
+                               "printable and not empty");
 }
 END_TEST
 
@@ -290,6 +335,7 @@ Suite *suite_config(void)
     tcase_add_test(t, refuses_pairs_that_are_none);
     tcase_add_test(t, prints_every_setting);
     tcase_add_test(t, hides_passwords);
+    tcase_add_test(t, no_error_shows_a_password);
     tcase_add_test(t, lists_the_flags_of_a_command);
     suite_add_tcase(s, t);
     return s;
