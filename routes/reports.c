@@ -19,7 +19,7 @@
  * GET /health - the report on the store, or the two; at most about a second old; asks no store itself.
  *
  *   200, 503  {"status": "healthy", "degraded" (a write has failed within 10 s, or one of two stores is
- *             not as it should be) or "unhealthy" (503: no store answers), "timestamp": "...Z",
+ *             not as it should be) or "unhealthy" (503: no store serves), "timestamp": "...Z",
  *             "checks": {"connection": "ok", "performance": "ok (0.001s)"}, "backends": [{"role":
  *             "primary", "type": "sqlite", "state": "up", "outbox": 0, "durability": "durable"}]}; of
  *             two stores also "failover": {"state": "on_fallback", "waiting", "copied", "problem"}
@@ -155,8 +155,8 @@ bool health_live_finish(struct request *req, struct op *op UNUSED, struct respon
 }
 
 /*
- * GET /health/ready - whether to send requests here: not before the store has answered once, nor
- * while draining. A store that dies later changes nothing: that is for /health.
+ * GET /health/ready - whether to send requests here: not before the store has answered once, or one of
+ * two serves, nor while draining. A store that dies later changes nothing: that is for /health.
  *
  *   200, 503  {"status": "ready", "starting" or "draining"}
  */
@@ -173,7 +173,7 @@ bool health_ready_finish(struct request *req, struct op *op UNUSED, struct respo
 }
 
 /*
- * GET /health/startup - whether the store has answered once.
+ * GET /health/startup - whether the store has answered once, or one of two has served.
  *
  *   200, 503  {"status": "started" or "starting"}
  */

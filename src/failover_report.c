@@ -1,6 +1,11 @@
 /* failover_report.c - see failover_report.h. */
 #include "failover_report.h"
 
+bool failover_serves(enum failover_state state)
+{
+    return state != FAILOVER_STARTING && state != FAILOVER_BOTH_DOWN;
+}
+
 const char *failover_state_name(enum failover_state state)
 {
     static const char *const names[FAILOVER_STATES] = {

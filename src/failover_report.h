@@ -32,6 +32,7 @@ struct failover_store {
     bool more;
     int64_t behind_us; /* age of the oldest of them; 0 = none */
     double latency_s;  /* of the last look */
+    bool measured;     /* latency_s and caps are known */
     unsigned caps;     /* enum backend_caps */
     char problem[240]; /* empty: none */
 };
@@ -44,6 +45,9 @@ struct failover_report {
     char trouble[240]; /* what keeps the two from becoming equal; empty: nothing */
     bool unseen;       /* it serves without having seen both: what it reads may be old */
 };
+
+/* Whether one of the two answers requests in this state. */
+bool failover_serves(enum failover_state state);
 
 /* "on_fallback": in /health, metrics and logs. */
 const char *failover_state_name(enum failover_state state);

@@ -15,6 +15,8 @@
 
 enum { PROBE_MS = 1000, SILENT_MS = 5000, SWEEP_LIMIT = 100 };
 
+static const char silence[] = "the store does not answer";
+
 /* An op that the monitor sends again and again. */
 struct errand {
     struct op op;
@@ -28,11 +30,13 @@ struct monitor {
     pthread_t thread;
     struct inbox inbox;
     struct errand probe, sweep;
+    struct failover_report logged; /* of a pair: what the log says */
     atomic_bool stopping, draining;
     pthread_mutex_t lock;    /* guards those below */
     int64_t write_failed_ns; /* 0 = never */
     struct monitor_report report;
-    bool started; /* the store has answered once */
+    bool started; /* the store, or the pair, has answered once */
+    bool silent;  /* the probe is not back in time */
     bool known;   /* the state was logged */
     bool asked;   /* report.caps are those of the store */
 };
@@ -64,6 +68,12 @@ static void send_errand(struct monitor *m, struct errand *e, enum op_type type, 
     lanes_submit(m->cfg.lanes, &e->op);
 }
 
+static void log_store(bool up, const char *store, const char *problem)
+{
+    log_message(up ? LOG_INFO : LOG_ERROR, up ? "store_up" : "store_down", "%s: %s", store,
+                up ? "the store answers again" : problem);
+}
+
 /* A change is logged, and the first state too if it is bad. */
 static void set_state(struct monitor *m, bool healthy, double latency_s, const char *problem)
 {
@@ -80,8 +90,7 @@ static void set_state(struct monitor *m, bool healthy, double latency_s, const c
     snprintf(m->report.problem, sizeof(m->report.problem), "%s", problem);
     pthread_mutex_unlock(&m->lock);
     if (changed)
-        log_message(healthy ? LOG_INFO : LOG_ERROR, healthy ? "store_up" : "store_down", "%s: %s",
-                    m->cfg.type, healthy ? "the store answers again" : problem);
+        log_store(healthy, m->cfg.type, problem);
 }
 
 /* Logs when what was answered may be lost from now on, and when that ends. */
@@ -107,7 +116,7 @@ static const struct {
     enum log_level level;
     const char *text;
 } changes[FAILOVER_STATES] = {
-    [FAILOVER_STARTING] = {LOG_INFO, "not both stores were seen yet"},
+    [FAILOVER_STARTING] = {LOG_INFO, "neither store serves before both were seen"},
     [FAILOVER_NORMAL] = {LOG_INFO, "the primary serves, each change goes to both"},
     [FAILOVER_ON_FALLBACK] = {LOG_ERROR, "the fallback serves, the primary cannot be had"},
     [FAILOVER_RECOVERING] = {LOG_WARNING, "the fallback serves while the primary is made equal"},
@@ -116,11 +125,17 @@ static const struct {
     [FAILOVER_BOTH_DOWN] = {LOG_ERROR, "neither store can be had"},
 };
 
-/* One line for each change: of the state, of what is in the way, of a start without a look at both. */
-static void log_pair(const struct failover_report *was, const struct failover_report *is)
+/* One line for each change: of the state, of a store, of what is in the way, of a start without a look
+ * at both. The first state is a change. */
+static void log_pair(struct monitor *m, const struct failover_report *is)
 {
     const char *problem = is->primary.problem[0] ? is->primary.problem : is->fallback.problem;
+    const struct failover_report *was = &m->logged;
 
+    if (was->primary.up != is->primary.up)
+        log_store(is->primary.up, "primary", is->primary.problem);
+    if (was->fallback.up != is->fallback.up)
+        log_store(is->fallback.up, "fallback", is->fallback.problem);
     if (was->state != is->state)
         log_message(changes[is->state].level, failover_state_name(is->state),
                     "%s%s%s; outboxes: %lld and %lld", changes[is->state].text,
@@ -131,30 +146,67 @@ static void log_pair(const struct failover_report *was, const struct failover_re
     if (is->unseen && !was->unseen)
         log_message(LOG_WARNING, "unseen",
                     "serving without having seen both stores: what is read may be old");
+    m->logged = *is;
 }
 
+/*
+ * How a pair is, as of now: its breakers know sooner than a probe. It is healthy when one of the two
+ * serves, and the probe, which goes the way of all ops, is not stuck.
+ */
 static void look_at_pair(struct monitor *m)
 {
-    struct failover_report was, is;
+    struct failover_report is;
 
     if (!m->cfg.pair)
         return;
-    m->cfg.report(m->cfg.pair, &is);
     pthread_mutex_lock(&m->lock);
-    was = m->report.pair;
+    m->cfg.report(m->cfg.pair, &is); /* within the lock, so that none is older than the last */
     m->report.pair = is;
+    m->report.checked_us = clock_now_us();
+    m->report.healthy = failover_serves(is.state) && !m->silent;
+    m->started = m->started || m->report.healthy;
+    snprintf(m->report.problem, sizeof(m->report.problem), "%s",
+             m->report.healthy ? ""
+             : m->silent       ? silence
+                               : changes[is.state].text);
     pthread_mutex_unlock(&m->lock);
-    log_pair(&was, &is);
+}
+
+static void watch_pair(struct monitor *m)
+{
+    struct failover_report is;
+
+    look_at_pair(m);
+    pthread_mutex_lock(&m->lock);
+    is = m->report.pair;
+    pthread_mutex_unlock(&m->lock);
+    log_pair(m, &is);
+}
+
+static void set_silent(struct monitor *m, bool silent)
+{
+    pthread_mutex_lock(&m->lock);
+    m->silent = silent;
+    pthread_mutex_unlock(&m->lock);
+    if (silent && !m->cfg.pair)
+        set_state(m, false, 0, silence);
 }
 
 static void probe_back(struct monitor *m, struct errand *e, int64_t now_ns)
 {
-    if (e->op.status.kind != ERR_OK) {
-        set_state(m, false, 0, e->op.status.text);
-        return;
+    double latency_s = (double)(now_ns - e->op.started_ns) * 1e-9;
+    bool ok = e->op.status.kind == ERR_OK;
+
+    set_silent(m, false);
+    if (m->cfg.pair && ok) {
+        pthread_mutex_lock(&m->lock);
+        m->report.latency_s = latency_s;
+        pthread_mutex_unlock(&m->lock);
     }
-    set_caps(m, e->op.probe.out.caps);
-    set_state(m, true, (double)(now_ns - e->op.started_ns) * 1e-9, "");
+    if (ok)
+        set_caps(m, e->op.probe.out.caps);
+    if (!m->cfg.pair)
+        set_state(m, ok, latency_s, ok ? "" : e->op.status.text);
 }
 
 static void sweep_back(struct monitor *m, struct errand *e, int64_t now_ns)
@@ -205,11 +257,12 @@ static void *watch(void *arg)
         int64_t now_ns = clock_now_ns();
         int probe_ms, sweep_ms;
 
-        look_at_pair(m);
+        if (m->cfg.pair)
+            watch_pair(m);
         if (!m->probe.out && m->probe.next_ns <= now_ns)
             send_errand(m, &m->probe, OP_PROBE, now_ns);
         else if (m->probe.out && now_ns - m->probe.op.started_ns > SILENT_MS * INT64_C(1000000))
-            set_state(m, false, 0, "the store does not answer");
+            set_silent(m, true);
         if (m->cfg.cleanup_interval_s && !m->sweep.out && m->sweep.next_ns <= now_ns)
             send_errand(m, &m->sweep, OP_CLEANUP, now_ns);
         probe_ms = until(&m->probe, now_ns);
@@ -233,6 +286,8 @@ struct monitor *monitor_start(const struct monitor_config *cfg, struct err *err)
     snprintf(m->report.type, sizeof(m->report.type), "%s", cfg->type);
     m->report.fallback_type = cfg->fallback_type;
     snprintf(m->report.problem, sizeof(m->report.problem), "not asked yet");
+    m->logged.state = FAILOVER_STATES; /* none */
+    m->logged.primary.up = m->logged.fallback.up = true;
     m->sweep.next_ns = clock_now_ns() + cfg->cleanup_interval_s * INT64_C(1000000000);
     if (!inbox_init(&m->inbox, err)) {
         free(m);
@@ -251,6 +306,7 @@ struct monitor *monitor_start(const struct monitor_config *cfg, struct err *err)
 
 void monitor_report(struct monitor *m, struct monitor_report *out)
 {
+    look_at_pair(m);
     pthread_mutex_lock(&m->lock);
     *out = m->report;
     out->writes_fail = m->write_failed_ns &&
@@ -274,6 +330,7 @@ bool monitor_started(struct monitor *m)
 {
     bool started;
 
+    look_at_pair(m);
     pthread_mutex_lock(&m->lock);
     started = m->started;
     pthread_mutex_unlock(&m->lock);
@@ -281,19 +338,15 @@ bool monitor_started(struct monitor *m)
 }
 
 /* Of a pair one store may have to be seen before the other may serve. */
-static bool may_serve(struct monitor *m)
-{
-    struct failover_report pair;
-
-    if (!m->cfg.pair)
-        return true;
-    m->cfg.report(m->cfg.pair, &pair);
-    return pair.state != FAILOVER_STARTING;
-}
-
 bool monitor_ready(struct monitor *m)
 {
-    return monitor_started(m) && may_serve(m) && !monitor_draining(m);
+    bool ready;
+
+    look_at_pair(m);
+    pthread_mutex_lock(&m->lock);
+    ready = m->started && (!m->cfg.pair || m->report.pair.state != FAILOVER_STARTING);
+    pthread_mutex_unlock(&m->lock);
+    return ready && !monitor_draining(m);
 }
 
 void monitor_drain(struct monitor *m)

@@ -3,8 +3,8 @@
  *
  *     monitor thread, once a second -> OP_PROBE on the lanes -> monitor_report() -> GET /health
  *
- * It logs one line when the state of the store, or of a pair, changes, and one when what was answered may be lost
- * with the store; it is the only one that does.
+ * It logs one line when the state of the store, of one of two or of the pair changes, and one when what was
+ * answered may be lost with the store; it is the only one that does.
  *
  * Threads    report, note, ready and draining: any. start and stop: main.
  * Ownership  the caller frees by monitor_stop(). The text of a report lives in the report.
@@ -32,7 +32,7 @@ struct monitor_config {
 };
 
 struct monitor_report {
-    bool healthy;
+    bool healthy;       /* of a pair: one of the two serves */
     int64_t checked_us; /* 0 = not yet */
     double latency_s;   /* of the last sign of life */
     unsigned caps;      /* enum backend_caps, as of the last sign of life */
@@ -41,13 +41,13 @@ struct monitor_report {
     bool writes_fail;  /* a write has failed within MONITOR_RECENT_S */
     char write_problem[240];
     const char *fallback_type;   /* NULL: there is one store only */
-    struct failover_report pair; /* of two: as of the last second */
+    struct failover_report pair; /* of two */
 };
 
 /* Starts the thread; the first probe is sent at once. NULL on failure. */
 struct monitor *monitor_start(const struct monitor_config *cfg, struct err *err) MUST_USE;
 
-/* The last result; at most about a second old. */
+/* The last result; at most about a second old. How a pair is stands in it as of now. */
 void monitor_report(struct monitor *m, struct monitor_report *out);
 
 /*
@@ -56,10 +56,10 @@ void monitor_report(struct monitor *m, struct monitor_report *out);
  */
 void monitor_note(struct monitor *m, const struct op *op);
 
-/* Whether the store has answered once and the service is not draining. */
+/* Whether it has started, is not draining and, of a pair, is not back at waiting for a look at both. */
 bool monitor_ready(struct monitor *m);
 
-/* Whether the store has answered once. */
+/* Whether the store has answered once; of a pair, whether one of the two has served. */
 bool monitor_started(struct monitor *m);
 
 /* From now on not ready. */

@@ -295,9 +295,12 @@ struct copied *state_take_copied(struct failover *f)
 
 void state_measured(struct failover *f, enum side side, int64_t took_ns, unsigned caps)
 {
+    struct failover_store *report = state_report_of(f, side);
+
     pthread_mutex_lock(&f->lock);
-    state_report_of(f, side)->latency_s = (double)took_ns * 1e-9;
-    state_report_of(f, side)->caps = caps;
+    report->latency_s = (double)took_ns * 1e-9;
+    report->caps = caps;
+    report->measured = true;
     pthread_mutex_unlock(&f->lock);
 }
 

@@ -71,6 +71,14 @@ def state(server: Server) -> str:
     return str(server.get("/health").json()["failover"]["state"])
 
 
+def answers(server: Server) -> bool:
+    """Whether the port is open."""
+    try:
+        return server.get("/health/live").status == 200
+    except OSError:
+        return False
+
+
 def until_normal(server: Server) -> None:
     def equal() -> bool:
         health = server.get("/health").json()
@@ -429,8 +437,24 @@ def test_starting_without_one_of_the_two(pair: Pair, own: Any) -> None:
     assert server.stop() == 0
     assert pair.servers[0]
     pair.servers[0].kill()
-    server.start()  # until it is ready
+    server.args += ("--start-wait", "5s")
+    server.start(wait=False)
+    until(lambda: answers(server))
+    while server.get("/health/ready").status == 503:
+        before, health = server.get("/sessions/s"), server.get("/health")
+        if health.json()["failover"]["state"] == "starting":
+            assert [before.status, health.status, health.json()["status"]] == [503, 503, "unhealthy"]
     assert server.get("/sessions/s").status == 200
+
+    def since_the_start() -> dict[str, str]:
+        lines = [line for line in server.log_lines() if line["event"] != "request"]
+        started = max(i for i, line in enumerate(lines) if line["event"] == "stopped")
+        return {line["event"]: line["message"] for line in lines[started:]}
+
+    until(lambda: "unseen" in since_the_start())
+    events = since_the_start()
+    assert "starting" in events and "store_up" not in events
+    assert events["store_down"].startswith("primary: ")
     pair.servers[0].start()
     until_normal(server)
     assert server.stop() == 0

@@ -28,6 +28,14 @@ START_TEST(each_has_its_own)
 }
 END_TEST
 
+START_TEST(which_states_serve)
+{
+    for (int i = 0; i < FAILOVER_STATES; i++)
+        ck_assert(failover_serves((enum failover_state)i) ==
+                  (i != FAILOVER_STARTING && i != FAILOVER_BOTH_DOWN));
+}
+END_TEST
+
 Suite *suite_failover_report(void)
 {
     Suite *s = suite_create("failover_report");
@@ -35,6 +43,7 @@ Suite *suite_failover_report(void)
 
     tcase_add_test(tc, names);
     tcase_add_test(tc, each_has_its_own);
+    tcase_add_test(tc, which_states_serve);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -1,5 +1,7 @@
 #include <check.h>
+#include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "fake_backend.h"
@@ -45,6 +47,138 @@ static struct monitor *start(struct lanes *lanes, int64_t interval_s)
     ck_assert_ptr_nonnull(m);
     return m;
 }
+
+/* --- a pair of stores ----------------------------------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t lock; /* guards the report */
+    struct failover_report report;
+} pair = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void report_pair(void *ctx, struct failover_report *out)
+{
+    ck_assert_ptr_eq(ctx, &pair);
+    pthread_mutex_lock(&pair.lock);
+    *out = pair.report;
+    pthread_mutex_unlock(&pair.lock);
+}
+
+/* The pair is in this state from now on; `down`: what is wrong with each store, or NULL. */
+static void set_pair(enum failover_state state, const char *primary, const char *fallback)
+{
+    struct failover_report now = {.state = state, .primary.up = !primary, .fallback.up = !fallback};
+
+    snprintf(now.primary.problem, sizeof(now.primary.problem), "%s", primary ? primary : "");
+    snprintf(now.fallback.problem, sizeof(now.fallback.problem), "%s", fallback ? fallback : "");
+    pthread_mutex_lock(&pair.lock);
+    pair.report = now;
+    pthread_mutex_unlock(&pair.lock);
+}
+
+static struct monitor *start_pair(struct lanes *lanes)
+{
+    struct monitor_config cfg = {.lanes = lanes,
+                                 .type = "redis",
+                                 .fallback_type = "sqlite",
+                                 .report = report_pair,
+                                 .pair = &pair};
+    struct err err;
+    struct monitor *m = monitor_start(&cfg, &err);
+
+    ck_assert_ptr_nonnull(m);
+    return m;
+}
+
+/* Standard error of the process of a test goes to a pipe. */
+static int capture(void)
+{
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_ge(dup2(fds[1], STDERR_FILENO), 0);
+    close(fds[1]);
+    return fds[0];
+}
+
+/* Waits until the log has this, and forgets all up to there. */
+static void logged(int fd, const char *words)
+{
+    static char text[8192];
+    static size_t n;
+    char *found;
+
+    while (!(found = strstr(text, words))) {
+        ssize_t got = read(fd, text + n, sizeof(text) - 1 - n);
+
+        ck_assert_msg(got > 0, "%s", text);
+        n += (size_t)got;
+        text[n] = '\0';
+    }
+    found += strlen(words);
+    n -= (size_t)(found - text);
+    memmove(text, found, n + 1);
+}
+
+static struct monitor_report report_of(struct monitor *m)
+{
+    struct monitor_report report;
+
+    monitor_report(m, &report);
+    return report;
+}
+
+START_TEST(a_pair_that_starts)
+{
+    struct lanes *lanes = open_lanes(ERR_OK, false);
+    struct monitor_report report;
+    struct monitor *m;
+    int fd = capture();
+
+    set_pair(FAILOVER_STARTING, NULL, NULL);
+    m = start_pair(lanes);
+    logged(fd, "\"event\":\"starting\"");
+    report = report_of(m);
+    ck_assert(!report.healthy && report.checked_us && !monitor_started(m) && !monitor_ready(m));
+    ck_assert_str_eq(report.problem, "neither store serves before both were seen");
+    set_pair(FAILOVER_STARTING, NULL, "refused");
+    logged(fd, "\"event\":\"store_down\",\"message\":\"fallback: refused\"");
+    set_pair(FAILOVER_FALLBACK_DOWN, NULL, "refused");
+    ck_assert(report_of(m).healthy && monitor_started(m) && monitor_ready(m));
+    logged(fd, "\"event\":\"fallback_down\"");
+    monitor_stop(m);
+    lanes_close(lanes);
+}
+END_TEST
+
+START_TEST(a_pair_whose_stores_die)
+{
+    struct lanes *lanes = open_lanes(ERR_UNAVAILABLE,
+                                     false); /* as when the primary has just died */
+    struct monitor *m;
+    int fd = capture();
+
+    set_pair(FAILOVER_NORMAL, NULL, NULL);
+    m = start_pair(lanes);
+    logged(fd, "\"event\":\"normal\"");
+    ck_assert(report_of(m).healthy);
+    set_pair(FAILOVER_ON_FALLBACK, "hangs", NULL);
+    logged(fd, "\"event\":\"store_down\",\"message\":\"primary: hangs\"");
+    logged(fd, "\"event\":\"on_fallback\"");
+    ck_assert(report_of(m).healthy && monitor_ready(m));
+    set_pair(FAILOVER_BOTH_DOWN, "hangs", "refused");
+    logged(fd, "\"message\":\"fallback: refused\"");
+    logged(fd, "\"event\":\"both_down\"");
+    ck_assert(!report_of(m).healthy && monitor_started(m) && monitor_ready(m));
+    ck_assert_str_eq(report_of(m).problem, "neither store can be had");
+    set_pair(FAILOVER_NORMAL, NULL, NULL);
+    logged(fd, "\"event\":\"store_up\",\"message\":\"primary: the store answers again\"");
+    logged(fd, "\"event\":\"normal\"");
+    monitor_stop(m);
+    lanes_close(lanes);
+}
+END_TEST
+
+/* --- one store ------------------------------------------------------------------------------------ */
 
 /* The first report that a probe has made. */
 static struct monitor_report first_report(struct monitor *m)
@@ -233,6 +367,8 @@ Suite *suite_monitor(void)
     tcase_add_test(t, stops_without_spinning);
     tcase_add_test(t, sweeps);
     tcase_add_test(t, writes_that_fail);
+    tcase_add_test(t, a_pair_that_starts);
+    tcase_add_test(t, a_pair_whose_stores_die);
     suite_add_tcase(s, t);
     return s;
 }
