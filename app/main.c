@@ -1,11 +1,15 @@
 /* main.c - puts the service together: store, monitor, loops; then waits for the end of it. */
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "clock.h"
@@ -74,6 +78,11 @@ static void block_signals(sigset_t *set)
     signal(SIGXFSZ, SIG_IGN); /* then a file that may not grow is an error of the write */
 }
 
+static void tell_sighup(void)
+{
+    log_message(LOG_INFO, "sighup", "there is nothing to read again");
+}
+
 /* Waits for SIGTERM or SIGINT, for ever (-1) or so long. */
 static void wait_for_end(const sigset_t *set, int64_t timeout_ms)
 {
@@ -88,7 +97,7 @@ static void wait_for_end(const sigset_t *set, int64_t timeout_ms)
             return;
         got = sigtimedwait(set, NULL, &left);
         if (got == SIGHUP)
-            log_message(LOG_INFO, "sighup", "there is nothing to read again");
+            tell_sighup();
         else if (got > 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
             return;
     }
@@ -107,6 +116,69 @@ static void drain(struct service *service, struct loops *loops, const sigset_t *
     wait_for_end(signals, cfg->drain_delay_ms);
     cut_off = loops_stop(loops, cfg->drain_timeout_ms);
     log_message(cut_off ? LOG_WARNING : LOG_INFO, "stopped", "%zu requests were cut off", cut_off);
+}
+
+/* A store that is being opened, by a thread of its own. */
+struct opening {
+    const struct config *cfg;
+    struct cli_store store;
+    struct err err;
+    bool ok;
+    int done; /* an eventfd */
+};
+
+static void *open_store(void *arg)
+{
+    struct opening *o = arg;
+
+    o->ok = cli_open_store(o->cfg, (size_t)o->cfg->cache_bytes, false, &o->store, &o->err);
+    eventfd_write(o->done, 1);
+    return NULL;
+}
+
+/*
+ * Waits until the store is open or cannot be had. A store that is far, or hangs, may take its time: a
+ * signal ends the process at once, for nothing was served yet.
+ */
+static void wait_for_store(const struct opening *o, int signals)
+{
+    struct pollfd fds[] = {{.fd = o->done, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    struct signalfd_siginfo got;
+
+    while (!(fds[0].revents & POLLIN)) {
+        if (poll(fds, COUNT_OF(fds), -1) < 0 || !(fds[1].revents & POLLIN) ||
+            read(signals, &got, sizeof(got)) != sizeof(got))
+            continue;
+        if (got.ssi_signo == SIGHUP) {
+            tell_sighup();
+            continue;
+        }
+        log_message(LOG_INFO, "stopped", "while it was starting");
+        _exit(EXIT_SUCCESS);
+    }
+}
+
+/* As cli_open_store(), but signals are heard meanwhile. */
+static bool open_hearing(const struct config *cfg, const sigset_t *set, struct cli_store *out,
+                         struct err *err)
+{
+    struct opening o = {.cfg = cfg, .done = eventfd(0, EFD_CLOEXEC)};
+    int signals = signalfd(-1, set, SFD_CLOEXEC);
+    pthread_t thread;
+
+    if (o.done < 0 || signals < 0 || pthread_create(&thread, NULL, open_store, &o) != 0) {
+        err_fill(&o.err, ERR_INTERNAL, "no thread can be had to open the store");
+    } else {
+        wait_for_store(&o, signals);
+        pthread_join(thread, NULL);
+    }
+    if (signals >= 0)
+        close(signals);
+    if (o.done >= 0)
+        close(o.done);
+    *out = o.store;
+    *err = o.err;
+    return o.ok;
 }
 
 static void watch(struct monitor_config *watched, const struct cli_store *store)
@@ -140,7 +212,7 @@ static int serve(const struct config *cfg)
     set_log_level(cfg->log_level);
     block_signals(&signals);
     allow_connections(cfg);
-    if (cli_open_store(cfg, (size_t)cfg->cache_bytes, false, &store, &err)) {
+    if (open_hearing(cfg, &signals, &store, &err)) {
         watch(&watched, &store);
         service.lanes = store.lanes;
         service.monitor = monitor_start(&watched, &err);

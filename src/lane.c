@@ -24,6 +24,7 @@ struct worker {
     struct lanes *lanes;
     struct queue *queue;
     struct backend *backend;
+    struct err why; /* it is not open */
     pthread_t thread;
     bool running;
 };
@@ -236,6 +237,38 @@ static bool lay_out(struct lanes *l, struct err *err)
     return true;
 }
 
+static void *open_chain(void *arg)
+{
+    struct worker *w = arg;
+    struct lanes *l = w->lanes;
+
+    w->backend = l->cfg.open(l->cfg.ctx, role_of(l, (size_t)(w - l->workers)), &w->why);
+    return NULL;
+}
+
+static bool is_open(const struct worker *w, struct err *err)
+{
+    return w->backend || err_set(err, w->why.kind, "%s", w->why.text);
+}
+
+/* Equal lanes at once: each connection takes some trips, and a store may be far or hang. */
+static void open_rest(struct lanes *l)
+{
+    for (size_t i = 1; i < l->n_workers; i++) {
+        struct worker *w = &l->workers[i];
+
+        w->running = l->cfg.layout == LANES_BY_KEY &&
+                     pthread_create(&w->thread, NULL, open_chain, w) == 0;
+        if (!w->running)
+            open_chain(w);
+    }
+    for (size_t i = 1; i < l->n_workers; i++) {
+        if (l->workers[i].running)
+            pthread_join(l->workers[i].thread, NULL);
+        l->workers[i].running = false;
+    }
+}
+
 /* Every chain is open before the first worker runs: a store that cannot be had stops the start. */
 static bool open_chains(struct lanes *l, struct err *err)
 {
@@ -245,10 +278,14 @@ static bool open_chains(struct lanes *l, struct err *err)
         w->lanes = l;
         w->queue = &l->queues[queue_of_worker(l, i)];
         w->queue->workers++;
-        w->backend = l->cfg.open(l->cfg.ctx, role_of(l, i), err);
-        if (!w->backend)
-            return false;
     }
+    open_chain(&l->workers[0]);
+    if (!is_open(&l->workers[0], err))
+        return false;
+    open_rest(l);
+    for (size_t i = 1; i < l->n_workers; i++)
+        if (!is_open(&l->workers[i], err))
+            return false;
     return true;
 }
 

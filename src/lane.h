@@ -32,7 +32,8 @@ struct lanes_config {
     size_t queue_max; /* of all lanes together */
     bool above;       /* they hand their ops on to other lanes, which count them */
 
-    /* Opens the chain of one lane; called on the thread that calls lanes_open. */
+    /* Opens the chain of one lane: of the first on the thread that calls lanes_open, then those of the rest;
+     * LANES_BY_KEY: at once, on threads of their own. */
     struct backend *(*open)(void *ctx, enum backend_role role, struct err *err);
     void *ctx;
 };

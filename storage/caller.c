@@ -14,29 +14,43 @@ enum { LANES = 4, READERS = 1, QUEUE_MAX = 10000 };
 #define PAUSE_MAX_NS (INT64_C(1000) * 1000000)
 
 struct opening {
-    struct backend_config cfg;
-    bool found; /* a lane has reached the store */
+    const struct backend_config *cfg;
+    enum {
+        UNKNOWN,
+        FOUND,
+        MISSING
+    } store;        /* what the first lane has met, before the others open */
+    struct err why; /* it is missing */
 };
 
-/* A store that is not there now may come; one that takes some lanes and no more has too few connections. */
+/*
+ * A store that is not there now may come: then no further lane tries, for one that hangs would cost each
+ * its time. One that takes some lanes and no more has too few connections.
+ */
 static struct backend *open_chain(void *ctx, enum backend_role role, struct err *err)
 {
     struct opening *opening = ctx;
-    struct backend *chain;
+    struct backend_config cfg = *opening->cfg;
+    struct backend *chain = NULL;
 
-    opening->cfg.role = role;
-    chain = chain_open(&opening->cfg, err);
-    opening->found |= chain != NULL;
-    if (chain || opening->found || err->kind != ERR_UNAVAILABLE)
-        return chain;
-    return lazy_open(&opening->cfg, err);
+    cfg.role = role;
+    if (opening->store == MISSING)
+        *err = opening->why;
+    else
+        chain = chain_open(&cfg, err);
+    if (opening->store == UNKNOWN) {
+        opening->store = !chain && err->kind == ERR_UNAVAILABLE ? MISSING : FOUND;
+        if (!chain)
+            opening->why = *err;
+    }
+    return opening->store == MISSING ? lazy_open(&cfg, err) : chain;
 }
 
 struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config lanes,
                            const char **type, struct err *err)
 {
     const struct backend_driver *driver = driver_find(cfg->url, err);
-    struct opening opening = {.cfg = *cfg};
+    struct opening opening = {.cfg = cfg};
     struct lanes *opened;
 
     if (!driver)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import re
@@ -11,10 +12,12 @@ import sqlite3
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from conftest import BINARY, Server, free_port
+from dying import until
 
 
 def test_probes(server: Server) -> None:
@@ -326,6 +329,41 @@ def test_sigterm_finishes_what_runs(own: Any) -> None:
     server.start()
     stored = len(server.get("/conversations/s/messages?limit=0").json()["messages"])
     assert stored >= len(answers)
+
+
+@pytest.fixture(params=["redis", "postgresql"])
+def silent(request: pytest.FixtureRequest) -> Iterator[tuple[str, socket.socket]]:
+    """A store that takes connections and never says a word; its URL."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as s:
+        yield f"{request.param}://127.0.0.1:{s.getsockname()[1]}/0", s
+
+
+def test_a_store_that_hangs_does_not_keep_the_service_from_starting(own: Any,
+                                                                     silent: tuple[str, socket.socket]) -> None:
+    url, store = silent
+    server: Server = own("--lanes", "16", "--store-timeout", "300ms", primary=url, start=False)
+    server.start(wait=False)
+    until(lambda: "serving" in server.log())
+    store.setblocking(False)
+    tried = 0
+    with contextlib.suppress(BlockingIOError):
+        while store.accept():
+            tried += 1
+    if url.startswith("postgresql"):
+        assert 1 <= tried < 8, "the first lane, and what the monitor has asked since"
+    assert [server.get("/health" + path).status for path in ("/live", "/ready", "/startup", "")] == [200, 503, 503, 503]
+
+
+def test_sigterm_while_it_starts(own: Any, silent: tuple[str, socket.socket]) -> None:
+    url, store = silent
+    server: Server = own("--store-timeout", "1h", primary=url, start=False)
+    server.start(wait=False)
+    with store.accept()[0]:
+        assert server.process
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: "sighup" in server.log())
+        assert server.stop() == 0
+    assert [line["event"] for line in server.log_lines()] == ["sighup", "stopped"]
 
 
 def test_draining(own: Any) -> None:

@@ -7,11 +7,13 @@
 
 enum { FAKES = 8 };
 
-/* Hands out fakes in turn; the n-th open fails when fail_at is n. */
+/* Hands out fakes in turn, the last one to scans; the n-th open fails when fail_at is n. */
 struct opener {
+    pthread_mutex_t lock; /* guards those below while lanes open */
     struct fake_backend fakes[FAKES];
     enum backend_role roles[FAKES];
     size_t n, fail_at;
+    pthread_barrier_t *together; /* where all but the first meet; NULL: they do not */
     pthread_mutex_t *gate;
     enum err_kind fail;
 };
@@ -19,17 +21,25 @@ struct opener {
 static struct backend *open_fake(void *ctx, enum backend_role role, struct err *err)
 {
     struct opener *o = ctx;
-    struct fake_backend *f = &o->fakes[o->n];
+    struct fake_backend *f = NULL;
+    size_t at;
 
-    if (o->fail_at == o->n + 1) {
-        err_fill(err, ERR_UNAVAILABLE, "no such store");
-        return NULL;
+    pthread_mutex_lock(&o->lock);
+    at = o->n++;
+    if (o->fail_at != o->n) {
+        f = &o->fakes[role == BACKEND_SCANNER ? FAKES - 1 : at - (o->roles[FAKES - 1] != 0)];
+        o->roles[f - o->fakes] = role;
+        *f = FAKE_BACKEND;
+        f->gate = o->gate;
+        f->fail = o->fail;
     }
-    *f = FAKE_BACKEND;
-    f->gate = o->gate;
-    f->fail = o->fail;
-    o->roles[o->n++] = role;
-    return &f->base;
+    pthread_mutex_unlock(&o->lock);
+    if (o->together && at > 0)
+        pthread_barrier_wait(o->together);
+    if (f)
+        return &f->base;
+    err_fill(err, ERR_UNAVAILABLE, "no such store");
+    return NULL;
 }
 
 static struct lanes *open_lanes(struct opener *o, enum backend_lanes layout, size_t queue_max)
@@ -208,10 +218,10 @@ START_TEST(scans_have_a_lane)
     take(&home, 20 + COUNT_OF(scans));
     lanes_close(l);
     ck_assert_uint_eq(o.n, 5);
-    ck_assert_int_eq(o.roles[4], BACKEND_SCANNER);
-    ck_assert_uint_eq(o.fakes[4].n_ran, COUNT_OF(scans));
-    for (size_t i = 0; i < o.fakes[4].n_ran; i++)
-        ck_assert(op_scans(o.fakes[4].ran[i]));
+    ck_assert_int_eq(o.roles[FAKES - 1], BACKEND_SCANNER);
+    ck_assert_uint_eq(o.fakes[FAKES - 1].n_ran, COUNT_OF(scans));
+    for (size_t i = 0; i < o.fakes[FAKES - 1].n_ran; i++)
+        ck_assert(op_scans(o.fakes[FAKES - 1].ran[i]));
     inbox_done(&home);
 }
 END_TEST
@@ -303,10 +313,47 @@ START_TEST(a_store_that_does_not_open_stops_the_start)
 
         ck_assert_ptr_null(lanes_open(&cfg, &err));
         ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
-        for (size_t i = 0; i < o.n; i++)
-            ck_assert(o.fakes[i].closed);
+        for (size_t i = 0; i < FAKES; i++)
+            ck_assert(!o.fakes[i].base.ops || o.fakes[i].closed);
     }
     lanes_close(NULL);
+}
+END_TEST
+
+START_TEST(all_but_the_first_open_at_once)
+{
+    pthread_barrier_t together;
+    struct opener o = {.together = &together};
+
+    pthread_barrier_init(&together, NULL, 4);
+    lanes_close(open_lanes(&o, LANES_BY_KEY, 1));
+    pthread_barrier_destroy(&together);
+    ck_assert_uint_eq(o.n, 5);
+}
+END_TEST
+
+/* Whichever it is; the others are closed. */
+START_TEST(one_lane_that_does_not_open_stops_the_start)
+{
+    for (size_t at = 1; at <= 5; at++) {
+        struct opener o = {.fail_at = at};
+        struct lanes_config cfg = {
+            .layout = LANES_BY_KEY,
+            .n_lanes = 4,
+            .batch_max_ops = 1,
+            .queue_max = 1,
+            .open = open_fake,
+            .ctx = &o,
+        };
+        struct err err;
+
+        ck_assert_ptr_null(lanes_open(&cfg, &err));
+        ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+        ck_assert_str_eq(err.text, "no such store");
+        ck_assert_uint_eq(o.n, at == 1 ? 1 : 5);
+        for (size_t i = 0; i < FAKES; i++)
+            ck_assert(!o.fakes[i].base.ops || o.fakes[i].closed);
+    }
 }
 END_TEST
 
@@ -378,6 +425,8 @@ Suite *suite_lane(void)
     tcase_add_test(t, a_full_queue_refuses);
     tcase_add_test(t, homes_get_their_own);
     tcase_add_test(t, a_failed_batch_fails_each_op);
+    tcase_add_test(t, all_but_the_first_open_at_once);
+    tcase_add_test(t, one_lane_that_does_not_open_stops_the_start);
     tcase_add_test(t, parts_let_others_in_between);
     tcase_add_test(t, closing_runs_all_parts);
     tcase_add_test(t, a_store_that_does_not_open_stops_the_start);
