@@ -67,14 +67,17 @@ static int misused(const char *what)
     return EXIT_USAGE;
 }
 
-/* Whether a word is neither a flag nor its value; flags of commands with an operand all have one. */
+/* Whether a word is neither a flag nor what may be its value. */
 static bool has_stray(struct config_words words)
 {
+    bool may_be_value = false;
+
     for (int i = 0; i < words.argc; i++) {
-        if (words.argv[i][0] != '-')
+        bool flag = words.argv[i][0] == '-';
+
+        if (!flag && !may_be_value)
             return true;
-        if (!strchr(words.argv[i], '='))
-            i++;
+        may_be_value = flag && !strchr(words.argv[i], '=');
     }
     return false;
 }

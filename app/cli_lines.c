@@ -18,12 +18,14 @@ const char cli_export_help[] =
     "Writes every record of every tenant as a line of JSON, and a last line with their number. Stop\n"
     "the service first, or what changes meanwhile may be there in part. Without a URL it is the store\n"
     "of STATEWARD_PRIMARY. Values stand as they are stored, in base64: change no line, but leave out\n"
-    "what you like, as long as values stay with their thread.\n";
+    "what you like, as long as values stay with their thread, and import it with --partial.\n";
 
 const char cli_import_help[] =
     "Reads what export has written and merges it, in batches: it may be killed and run again, and what\n"
     "the store holds besides stays. A line that is wrong ends it, and is named by its number; what\n"
-    "stands before it is imported. Stop the service first.\n";
+    "stands before it is imported. The last line of an export has the number of its records: without\n"
+    "it, or with another number of lines, the file is not whole. What is there is imported, and the\n"
+    "exit status is 1; --partial says that lines were left out on purpose. Stop the service first.\n";
 
 struct lines {
     FILE *file;
@@ -135,7 +137,7 @@ struct import {
     struct arena arena; /* of the records that are not merged yet */
     size_t n, bytes;    /* of these */
     int64_t records, since_end;
-    bool ended;
+    bool partial, ended;
 };
 
 static void show_unmerged(void *ctx, struct slice tenant, const struct record *record,
@@ -160,7 +162,7 @@ static bool flush(struct import *in, struct err *err)
 
 static bool end_line(struct import *in, int64_t n, struct err *err)
 {
-    if (n != in->since_end)
+    if (n != in->since_end && !in->partial)
         return err_set(err, ERR_INVALID, "%lld records were written, %lld are here", (long long)n,
                        (long long)in->since_end);
     in->since_end = 0;
@@ -216,11 +218,11 @@ static bool read_lines(struct import *in, struct err *err)
     return ok;
 }
 
-/* What stands before a wrong line is merged. */
-static bool read_all(struct lines *l, int64_t *applied, struct err *err)
+/* What stands before a wrong line is merged, and so is what was cut off. */
+static bool read_all(struct lines *l, bool partial, int64_t *applied, struct err *err)
 {
     struct record_writer *writer = calloc(1, sizeof(*writer));
-    struct import in = {.lines = l, .writer = writer};
+    struct import in = {.lines = l, .writer = writer, .partial = partial};
     struct err ignored;
     bool ok;
 
@@ -236,11 +238,12 @@ static bool read_all(struct lines *l, int64_t *applied, struct err *err)
     }
     for (int kind = 0; kind < RECORD_KIND_COUNT; kind++)
         *applied += writer->applied[kind];
-    if (ok && !in.ended)
-        fprintf(stderr,
-                "stateward: %s has no last line with the number of records: it may have "
-                "been cut off\n",
-                l->name);
+    if (ok && !in.ended && !partial)
+        ok = err_set(
+            err, ERR_INVALID,
+            "%s has no last line with the number of records: it was cut off, or lines were "
+            "left out (then: --partial). What is there was imported: %lld records",
+            l->name, (long long)in.records);
     l->number = in.records;
     arena_done(&in.arena);
     writer_close(writer);
@@ -262,7 +265,7 @@ int cli_import(const struct config *cfg)
         bool sized = fstat(fileno(l.file), &info) == 0 && S_ISREG(info.st_mode);
 
         progress_start(&l.progress, sized ? info.st_size : 0);
-        ok = read_all(&l, &applied, &err);
+        ok = read_all(&l, cfg->partial, &applied, &err);
     }
     close_all(&l);
     if (!ok)

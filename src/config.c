@@ -106,6 +106,8 @@ static const struct setting settings[] = {
      "merge what differs into both, until they are equal", CONFIG_VERIFY},
     {"file", TEXT, FIELD(file), NULL, 0, 0, "path; standard input or output unless given",
      CONFIG_EXPORT | CONFIG_IMPORT},
+    {"partial", SWITCH, FIELD(partial), "false", 0, 0,
+     "lines were left out: the number of records at the end is not asked for", CONFIG_IMPORT},
 };
 
 struct unit {

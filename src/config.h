@@ -68,6 +68,7 @@ struct config {
     const char *a, *b;     /* verify: store URLs */
     const char *file;      /* export, import */
     bool repair;           /* verify */
+    bool partial;          /* import: what has no end with its number of records */
 };
 
 /* Where settings come from. */

@@ -156,7 +156,7 @@ def test_a_difference_of_each_kind_is_found(kind: str, source: pathlib.Path, tmp
     for url, last in ((a, one), (b, changed)):
         # The line stands first of its key, and so it stays: records with one stamp do not replace each other.
         text = [json.dumps(x) for x in (last if x is one else x for x in lines)]
-        ok("import", url, input="\n".join(text) + "\n")
+        ok("import", url, "--partial", input="\n".join(text) + "\n")
     out = fails(1, "differs in ", "verify", "--a", a, "--b", b)
     found = columns(out)
     assert found[kind][2:] == [0, 0, 1] and sum(sum(row[2:]) for row in found.values()) == 1, out
@@ -169,8 +169,8 @@ def test_what_is_missing_is_found_and_mended(kind: str, source: pathlib.Path, st
                                              tmp_path: pathlib.Path) -> None:
     lines = ok("export", f"sqlite:{source}").splitlines()[:-1]
     a, b = store(kind), f"sqlite:{tmp_path}/b.db"
-    ok("import", a, input="\n".join(lines) + "\n")
-    ok("import", b, input="\n".join(line for n, line in enumerate(lines) if n % 3) + "\n")
+    ok("import", a, "--partial", input="\n".join(lines) + "\n")
+    ok("import", b, "--partial", input="\n".join(line for n, line in enumerate(lines) if n % 3) + "\n")
     out = fails(1, "only in a: message", "verify", "--a", a, "--b", b)
     for name, (_, _, only_a, only_b, differ) in columns(out).items():
         assert only_a + differ > 0 and only_b == 0, (name, out)
@@ -257,8 +257,23 @@ def test_a_bad_line_is_named(case: str, tmp_path: pathlib.Path) -> None:
 
 def test_an_export_that_was_cut_off(tmp_path: pathlib.Path) -> None:
     good = '{"kind":"thread","tenant":"default","thread_id":"good","tomb":"5","updated_us":1}'
-    done = command("import", f"sqlite:{tmp_path}/a.db", input=good + "\n")
-    assert done.returncode == 0 and "may have been cut off" in done.stderr
+    url = f"sqlite:{tmp_path}/a.db"
+    fails(1, "standard input has no last line with the number of records: it was cut off", "import", url, input="")
+    fails(1, "What is there was imported: 1 records", "import", url, input=good + "\n")
+    assert [x["thread_id"] for x in lines_of(url)[:-1]] == ["good"]
+    fails(1, "line 2: ", "import", url, input=good + "\n" + good[:30])
+
+
+def test_lines_that_were_left_out(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """As grep would, with the last line and without it."""
+    lines = ok("export", f"sqlite:{source}").splitlines()
+    sessions = [line for line in lines if '"kind":"session"' in line]
+    for end in ([], lines[-1:]):
+        text, url = "\n".join([*sessions, *end]) + "\n", f"sqlite:{tmp_path}/{len(end)}.db"
+        fails(1, "records", "import", url, input=text)
+        out = ok("import", url, "--partial", "--file", "/dev/stdin", input=text)
+        assert out.startswith(f"{len(sessions)} records, ")
+        assert lines_of(url)[-1] == {"kind": "end", "records": len(sessions)}
 
 
 def test_a_disk_that_is_full(source: pathlib.Path) -> None:
