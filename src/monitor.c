@@ -93,23 +93,27 @@ static void set_state(struct monitor *m, bool healthy, double latency_s, const c
         log_store(healthy, m->cfg.type, problem);
 }
 
-/* Logs when what was answered may be lost from now on, and when that ends. */
+/* Says when what was answered may be lost from now on, and when that ends. */
+static void log_durability(const char *store, bool was, bool is)
+{
+    if (was && !is)
+        log_message(LOG_WARNING, "volatile",
+                    "%s: what was answered may be lost when the store dies; see docs/operations.md",
+                    store);
+    else if (!was && is)
+        log_message(LOG_INFO, "durable", "%s: what was answered outlives the store's death", store);
+}
+
 static void set_caps(struct monitor *m, unsigned caps)
 {
-    bool durable = caps & BACKEND_DURABLE, was;
+    bool was;
 
     pthread_mutex_lock(&m->lock);
     was = !m->asked || m->report.caps & BACKEND_DURABLE;
     m->asked = true;
     m->report.caps = caps;
     pthread_mutex_unlock(&m->lock);
-    if (was && !durable)
-        log_message(LOG_WARNING, "volatile",
-                    "%s: what was answered may be lost when the store dies; see docs/operations.md",
-                    m->cfg.type);
-    else if (!was && durable)
-        log_message(LOG_INFO, "durable", "%s: what was answered outlives the store's death",
-                    m->cfg.type);
+    log_durability(m->cfg.type, was, caps & BACKEND_DURABLE);
 }
 
 static const struct {
@@ -125,6 +129,17 @@ static const struct {
     [FAILOVER_BOTH_DOWN] = {LOG_ERROR, "neither store can be had"},
 };
 
+/* A store is taken for durable until it was asked. */
+static void log_one_of_pair(const char *role, const struct failover_store *was,
+                            const struct failover_store *is)
+{
+    if (was->up != is->up)
+        log_store(is->up, role, is->problem);
+    if (is->measured)
+        log_durability(role, !was->measured || was->caps & BACKEND_DURABLE,
+                       is->caps & BACKEND_DURABLE);
+}
+
 /* One line for each change: of the state, of a store, of what is in the way, of a start without a look
  * at both. The first state is a change. */
 static void log_pair(struct monitor *m, const struct failover_report *is)
@@ -132,10 +147,8 @@ static void log_pair(struct monitor *m, const struct failover_report *is)
     const char *problem = is->primary.problem[0] ? is->primary.problem : is->fallback.problem;
     const struct failover_report *was = &m->logged;
 
-    if (was->primary.up != is->primary.up)
-        log_store(is->primary.up, "primary", is->primary.problem);
-    if (was->fallback.up != is->fallback.up)
-        log_store(is->fallback.up, "fallback", is->fallback.problem);
+    log_one_of_pair("primary", &was->primary, &is->primary);
+    log_one_of_pair("fallback", &was->fallback, &is->fallback);
     if (was->state != is->state)
         log_message(changes[is->state].level, failover_state_name(is->state),
                     "%s%s%s; outboxes: %lld and %lld", changes[is->state].text,
@@ -198,15 +211,15 @@ static void probe_back(struct monitor *m, struct errand *e, int64_t now_ns)
     bool ok = e->op.status.kind == ERR_OK;
 
     set_silent(m, false);
-    if (m->cfg.pair && ok) {
+    if (!m->cfg.pair) {
+        if (ok)
+            set_caps(m, e->op.probe.out.caps);
+        set_state(m, ok, latency_s, ok ? "" : e->op.status.text);
+    } else if (ok) {
         pthread_mutex_lock(&m->lock);
         m->report.latency_s = latency_s;
         pthread_mutex_unlock(&m->lock);
     }
-    if (ok)
-        set_caps(m, e->op.probe.out.caps);
-    if (!m->cfg.pair)
-        set_state(m, ok, latency_s, ok ? "" : e->op.status.text);
 }
 
 static void sweep_back(struct monitor *m, struct errand *e, int64_t now_ns)
@@ -318,7 +331,9 @@ void monitor_note(struct monitor *m, const struct op *op)
 {
     enum err_kind kind = op->status.kind;
 
-    if ((kind != ERR_UNAVAILABLE && kind != ERR_STORAGE && kind != ERR_IN_DOUBT) || !op_writes(op))
+    if ((kind != ERR_UNAVAILABLE && kind != ERR_STORAGE && kind != ERR_IN_DOUBT &&
+         kind != ERR_CONFIG) ||
+        !op_writes(op))
         return;
     pthread_mutex_lock(&m->lock);
     m->write_failed_ns = clock_now_ns();

@@ -35,7 +35,7 @@ struct monitor_report {
     bool healthy;       /* of a pair: one of the two serves */
     int64_t checked_us; /* 0 = not yet */
     double latency_s;   /* of the last sign of life */
-    unsigned caps;      /* enum backend_caps, as of the last sign of life */
+    unsigned caps;      /* enum backend_caps, as of the last sign of life; of a pair: see there */
     char type[32];
     char problem[240]; /* empty when healthy */
     bool writes_fail;  /* a write has failed within MONITOR_RECENT_S */

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import BINARY, Server, free_port
+from conftest import BINARY, ROOT, Server, free_port
 from dying import until
 
 
@@ -80,6 +80,32 @@ def test_docs(server: Server) -> None:
         for method in item.keys() & {"get", "put", "post", "patch", "delete"}:
             assert f"<dt>{method.upper()} {path}</dt>" in page
     assert server.get("/docs?x=1").pointers == ["?x"]
+
+
+def names_in(path: str, pattern: str) -> set[str]:
+    names = set(re.findall(pattern, (ROOT / path).read_text()))
+    assert names
+    return names
+
+
+def test_operations_has_every_event_metric_and_error(own: Any) -> None:
+    server: Server = own("--fallback", "memory:", "--single-instance", primary="memory:")
+    metrics = set(re.findall("# HELP stateward_([a-z_]+) ", server.get("/metrics").body.decode()))
+    log = r'log_message\([^"]*"([a-z_]+)"'
+    events = (names_in("src/monitor.c", log) | names_in("app/main.c", log) | {"request", "store_down"}
+              | names_in("src/failover_report.c", '= "([a-z_]+)"'))
+    errors = names_in("src/err.h", r'X\(\w+, *"(\w+)"') - {"ok", "fenced", "unauthorized", "forbidden", "rate_limited"}
+    assert {"failover_state", "store_up"} <= metrics and {"volatile", "filling", "sighup"} <= events
+    text = (ROOT / "docs" / "operations.md").read_text()
+    assert [name for name in sorted(metrics) if not re.search(f"^.*`{name}[`{{].*\\| (counter|gauge|histogram)", text,
+                                                              re.M)] == []
+    assert [name for name in sorted(events | errors) if f"`{name}`" not in text] == []
+
+
+def test_volatile_stores_are_told_of(own: Any) -> None:
+    server: Server = own("--fallback", "memory:", "--single-instance", primary="memory:")
+    until(lambda: {line["message"].partition(":")[0] for line in server.log_lines()
+                   if line["event"] == "volatile"} == {"primary", "fallback"})
 
 
 def test_openapi(server: Server) -> None:

@@ -142,6 +142,15 @@ START_TEST(a_pair_that_starts)
     ck_assert_str_eq(report.problem, "neither store serves before both were seen");
     set_pair(FAILOVER_STARTING, NULL, "refused");
     logged(fd, "\"event\":\"store_down\",\"message\":\"fallback: refused\"");
+    pthread_mutex_lock(&pair.lock); /* in the log without a change of state */
+    pair.report.primary.measured = pair.report.fallback.measured = true;
+    pair.report.primary.caps = BACKEND_DURABLE;
+    pthread_mutex_unlock(&pair.lock);
+    logged(fd, "\"event\":\"volatile\",\"message\":\"fallback: what was answered may be lost");
+    pthread_mutex_lock(&pair.lock);
+    pair.report.fallback.caps = BACKEND_DURABLE;
+    pthread_mutex_unlock(&pair.lock);
+    logged(fd, "\"event\":\"durable\",\"message\":\"fallback: what was answered outlives");
     set_pair(FAILOVER_FALLBACK_DOWN, NULL, "refused");
     ck_assert(report_of(m).healthy && monitor_started(m) && monitor_ready(m));
     logged(fd, "\"event\":\"fallback_down\"");
@@ -339,6 +348,11 @@ START_TEST(writes_that_fail)
     monitor_report(m, &report);
     ck_assert(report.healthy);
     ck_assert_str_eq(report.write_problem, "the disk is full");
+    monitor_stop(m);
+    m = start(lanes, 0);
+    first_report(m);
+    now_ns = clock_now_ns();
+    ck_assert(notes(m, OP_SESSION_PUT, ERR_CONFIG));
     monitor_stop(m);
     m = start(lanes, 0);
     first_report(m);
