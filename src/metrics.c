@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "backend.h"
 #include "json.h"
 #include "log.h"
 
@@ -191,18 +192,32 @@ void metrics_write_prometheus(struct text *out)
     text_printf(out, "stateward_log_lines_dropped_total %llu\n", (unsigned long long)log_dropped());
 }
 
+static const char *const roles[] = {"primary", "fallback"};
+
+void metrics_write_stores(struct text *out, const struct failover_store *primary,
+                          const struct failover_store *fallback)
+{
+    const struct failover_store *stores[] = {primary, fallback};
+    int n = fallback ? 2 : 1;
+
+    head(out, "store_up", "gauge", "Whether the store answers.");
+    for (int i = 0; i < n; i++)
+        text_printf(out, "stateward_store_up{role=\"%s\"} %d\n", roles[i], stores[i]->up);
+    head(out, "store_durable", "gauge",
+         "Whether what was answered outlives the store's death; 0 until it was asked.");
+    for (int i = 0; i < n; i++)
+        text_printf(out, "stateward_store_durable{role=\"%s\"} %d\n", roles[i],
+                    (stores[i]->caps & BACKEND_DURABLE) != 0);
+}
+
 void metrics_write_failover(struct text *out, const struct failover_report *pair)
 {
-    static const char *const roles[] = {"primary", "fallback"};
     const struct failover_store *stores[] = {&pair->primary, &pair->fallback};
 
     head(out, "failover_state", "gauge", "1 for the state that the pair of stores is in.");
     for (int i = 0; i < FAILOVER_STATES; i++)
         text_printf(out, "stateward_failover_state{state=\"%s\"} %d\n",
                     failover_state_name((enum failover_state)i), (int)pair->state == i);
-    head(out, "store_up", "gauge", "Whether the store answers.");
-    for (int i = 0; i < 2; i++)
-        text_printf(out, "stateward_store_up{role=\"%s\"} %d\n", roles[i], stores[i]->up);
     head(out, "outbox_entries", "gauge",
          "Changes that wait for the other store, up to a thousand.");
     for (int i = 0; i < 2; i++)

@@ -38,10 +38,14 @@ void metrics_gauge_add(enum metrics_gauge gauge, int64_t delta);
 /* The value of a gauge. */
 int64_t metrics_gauge_value(enum metrics_gauge gauge);
 
-/* Everything in Prometheus' text format 0.0.4. */
+/* All that the process counts, in Prometheus' text format 0.0.4. */
 void metrics_write_prometheus(struct text *out);
 
-/* What is behind that, of two stores. */
+/* Behind that: how the store is, or a primary and its fallback (NULL: there is none). */
+void metrics_write_stores(struct text *out, const struct failover_store *primary,
+                          const struct failover_store *fallback);
+
+/* Behind that, of two stores. */
 void metrics_write_failover(struct text *out, const struct failover_report *pair);
 
 /* The members of a JSON object, one per op that has run: {total_operations, error_count, error_rate,

@@ -68,9 +68,10 @@ static void send_errand(struct monitor *m, struct errand *e, enum op_type type, 
     lanes_submit(m->cfg.lanes, &e->op);
 }
 
-static void log_store(bool up, const char *store, const char *problem)
+/* What is wrong with a store says of which kind it is. */
+static void log_store(bool up, const char *role, const char *problem)
 {
-    log_message(up ? LOG_INFO : LOG_ERROR, up ? "store_up" : "store_down", "%s: %s", store,
+    log_message(up ? LOG_INFO : LOG_ERROR, up ? "store_up" : "store_down", "%s: %s", role,
                 up ? "the store answers again" : problem);
 }
 
@@ -90,18 +91,18 @@ static void set_state(struct monitor *m, bool healthy, double latency_s, const c
     snprintf(m->report.problem, sizeof(m->report.problem), "%s", problem);
     pthread_mutex_unlock(&m->lock);
     if (changed)
-        log_store(healthy, m->cfg.type, problem);
+        log_store(healthy, "primary", problem);
 }
 
 /* Says when what was answered may be lost from now on, and when that ends. */
-static void log_durability(const char *store, bool was, bool is)
+static void log_durability(const char *role, bool was, bool is)
 {
     if (was && !is)
         log_message(LOG_WARNING, "volatile",
                     "%s: what was answered may be lost when the store dies; see docs/operations.md",
-                    store);
+                    role);
     else if (!was && is)
-        log_message(LOG_INFO, "durable", "%s: what was answered outlives the store's death", store);
+        log_message(LOG_INFO, "durable", "%s: what was answered outlives the store's death", role);
 }
 
 static void set_caps(struct monitor *m, unsigned caps)
@@ -113,7 +114,7 @@ static void set_caps(struct monitor *m, unsigned caps)
     m->asked = true;
     m->report.caps = caps;
     pthread_mutex_unlock(&m->lock);
-    log_durability(m->cfg.type, was, caps & BACKEND_DURABLE);
+    log_durability("primary", was, caps & BACKEND_DURABLE);
 }
 
 static const struct {

@@ -1,5 +1,6 @@
 #include <check.h>
 
+#include "backend.h"
 #include "metrics.h"
 
 static struct arena arena;
@@ -62,6 +63,34 @@ START_TEST(counts_batches_and_gauges)
 }
 END_TEST
 
+static void write_one(struct text *t)
+{
+    metrics_write_stores(t, &(struct failover_store){.up = true, .caps = BACKEND_DURABLE}, NULL);
+}
+
+static void write_two(struct text *t)
+{
+    struct failover_report pair = {.state = FAILOVER_ON_FALLBACK,
+                                   .primary = {.behind_us = 1500000, .outbox = 7},
+                                   .fallback.up = true};
+
+    metrics_write_stores(t, &pair.primary, &pair.fallback);
+    metrics_write_failover(t, &pair);
+}
+
+START_TEST(tells_of_stores)
+{
+    has(write_one, "stateward_store_up{role=\"primary\"} 1\n# HELP");
+    has(write_one, "stateward_store_durable{role=\"primary\"} 1\n");
+    has(write_two, "stateward_store_up{role=\"primary\"} 0\n"
+                   "stateward_store_up{role=\"fallback\"} 1\n");
+    has(write_two, "stateward_store_durable{role=\"fallback\"} 0\n");
+    has(write_two, "stateward_failover_state{state=\"on_fallback\"} 1\n");
+    has(write_two, "stateward_outbox_entries{role=\"primary\"} 7\n");
+    has(write_two, "stateward_outbox_age_seconds{role=\"primary\"} 1.500\n");
+}
+END_TEST
+
 START_TEST(a_report_of_nothing_is_empty)
 {
     struct text t;
@@ -83,6 +112,7 @@ Suite *suite_metrics(void)
     tcase_add_test(t, counts_requests);
     tcase_add_test(t, counts_ops);
     tcase_add_test(t, counts_batches_and_gauges);
+    tcase_add_test(t, tells_of_stores);
     suite_add_tcase(s, t);
     return s;
 }
