@@ -285,6 +285,12 @@ int cli_version(const struct config *cfg)
     return EXIT_SUCCESS;
 }
 
+const char cli_cleanup_help[] =
+    "Removes the sessions of the tenant default that were idle for --max-idle-hours, a day unless it is\n"
+    "given, as POST /maintenance/cleanup does; there is no way back. Prints how many they were. A store\n"
+    "that is not there is not made. On a file stop the service first; on a network store it may run. Of\n"
+    "a pair give both stores: one that was changed by itself is filled again from the other.\n";
+
 static bool clean(struct caller *store, int64_t idle_us, int64_t *removed, struct err *err)
 {
     struct op op = {.cleanup = {.out = {.more = true}}};

@@ -63,8 +63,8 @@ bool cli_open(const struct config *cfg, const char *flag, const char *url, bool 
               struct caller *out, struct err *err) MUST_USE;
 
 /* More of the help of commands. */
-extern const char cli_seal_help[], cli_migrate_help[], cli_verify_help[], cli_export_help[],
-    cli_import_help[], cli_diagnose_help[];
+extern const char cli_cleanup_help[], cli_seal_help[], cli_migrate_help[], cli_verify_help[],
+    cli_export_help[], cli_import_help[], cli_diagnose_help[];
 
 /* Commands. */
 int cli_config(const struct config *cfg);

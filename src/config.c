@@ -90,7 +90,7 @@ static const struct setting settings[] = {
     {"cleanup-interval", SECONDS, FIELD(cleanup_interval_s), "60s", 0, 86400,
      "how often expired records are removed; 0 = never", SERVING},
     {"max-idle-hours", NUMBER, FIELD(max_idle_hours), "24", 0, 1000000,
-     "sessions idle for this long are removed", CONFIG_CLEANUP | CONFIG_SHOW},
+     "cleanup removes sessions that were idle for so long", CONFIG_CLEANUP | CONFIG_SHOW},
     {"instance", NUMBER, FIELD(instance), "0", 0, 1023,
      "number of this instance among those on one store; 0 = the store gives it", KEEPING},
     {"store-timeout", MILLIS, FIELD(store_timeout_ms), "1s", 10, 3600000,

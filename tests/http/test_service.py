@@ -276,6 +276,7 @@ def test_help() -> None:
                                   ("cleanup", "--max-idle-hours", "--listen")):
         out = run(command, "--help")
         assert used in out.stdout and unused not in out.stdout
+    assert "no way back" in run("cleanup", "--help").stdout
     for args in (["--help"], ["help"], ["serve", "--help"], ["cleanup", "--help"], ["config", "--help"]):
         out = run(*args)
         assert out.returncode == 0 and "stateward" in out.stdout, args
