@@ -16,11 +16,12 @@ struct alone {
     int64_t looked_ns;
 };
 
+static const struct pair_note alone = {.name = SLICE("alone"), .text = SLICE("1")};
+
 /* A store that was the fallback of a pair counts what it has left for the primary. */
 static bool settle(struct backend *below, const struct op_pair_read *read, struct err *err)
 {
-    const struct pair_note alone = {.name = SLICE("alone"), .text = SLICE("1")},
-                           seat = {.name = SLICE("seat"), .text = SEAT_ALONE};
+    const struct pair_note seat = {.name = SLICE("seat"), .text = SEAT_ALONE};
     struct slice sits = pair_note_text(read, "seat");
 
     if (slice_present(sits) && !slice_equal(sits, SEAT_FALLBACK))
@@ -32,21 +33,15 @@ static bool settle(struct backend *below, const struct op_pair_read *read, struc
 /* What a store that is of a pair has to do before it is used; and notes, before it is changed. */
 static bool prepare(struct backend *below, bool change, struct err *err)
 {
-    struct pair_note alone = {.name = SLICE("alone"), .text = SLICE("1")};
     struct arena arena = {0};
-    struct op read = {.type = OP_PAIR_READ,
-                      .tenant = SLICE("default"),
-                      .now_us = clock_now_us(),
-                      .stamp = stamp_next(),
-                      .arena = &arena,
-                      .pair_read = {.limit = 1}};
-    bool ok = backend_run(below, &read, err);
+    struct op_pair_read read;
+    bool ok = pair_read_run(below, 0, 1, &arena, &read, err);
 
-    if (ok && slice_present(pair_note_text(&read.pair_read, "pair"))) {
-        if (change && !slice_present(pair_note_text(&read.pair_read, "alone")))
+    if (ok && slice_present(pair_note_text(&read, "pair"))) {
+        if (change && !slice_present(pair_note_text(&read, "alone")))
             ok = pair_change_run(below, (struct op_pair_change){.notes = &alone, .n_notes = 1},
                                  err);
-        ok = ok && settle(below, &read.pair_read, err);
+        ok = ok && settle(below, &read, err);
     }
     arena_done(&arena);
     return ok;

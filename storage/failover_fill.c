@@ -159,18 +159,14 @@ static bool is_one_store(struct backend *const stores[2], bool *one, struct err 
     char text[24];
     struct pair_note note = {.name = SLICE("echo")};
     struct arena arena = {0};
-    struct op read = {.type = OP_PAIR_READ,
-                      .tenant = SLICE("default"),
-                      .now_us = clock_now_us(),
-                      .stamp = stamp_next(),
-                      .arena = &arena,
-                      .pair_read = {.limit = 1}};
+    struct op_pair_read read;
     bool ok;
 
     snprintf(text, sizeof(text), "%" PRId64, mark);
     note.text = slice_of(text);
-    ok = write_notes(stores[FALLBACK], &note, 1, err) && backend_run(stores[PRIMARY], &read, err);
-    *one = ok && number(pair_note_text(&read.pair_read, "echo")) >= mark;
+    ok = write_notes(stores[FALLBACK], &note, 1, err) &&
+         pair_read_run(stores[PRIMARY], 0, 1, &arena, &read, err);
+    *one = ok && number(pair_note_text(&read, "echo")) >= mark;
     arena_done(&arena);
     return ok;
 }

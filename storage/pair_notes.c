@@ -3,6 +3,23 @@
 
 #include "clock.h"
 
+bool pair_read_run(struct backend *store, int64_t after, int64_t limit, struct arena *arena,
+                   struct op_pair_read *out, struct err *err)
+{
+    struct op op = {
+        .type = OP_PAIR_READ,
+        .tenant = SLICE("default"),
+        .now_us = clock_now_us(),
+        .stamp = stamp_next(),
+        .arena = arena,
+        .pair_read = {.after = after, .limit = limit},
+    };
+    bool ok = backend_run(store, &op, err);
+
+    *out = op.pair_read;
+    return ok;
+}
+
 struct slice pair_note_text(const struct op_pair_read *read, const char *name)
 {
     for (size_t i = 0; i < read->out.n_notes; i++)

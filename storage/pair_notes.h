@@ -1,10 +1,11 @@
 /*
  * pair_notes.h - what a store knows of its pair: reading a note, changing any of it.
  *
- *     failover_fill.c, failover_drain.c, failover_tend.c, alone.c -> pair_note_text(), pair_change_run()
+ *     failover_fill.c, failover_drain.c, failover_tend.c, alone.c, settle.c -> pair_read_run(),
+ *         pair_note_text(), pair_change_run()
  *
  * Threads    no state.
- * Ownership  results are those of the op that has read them.
+ * Ownership  texts are those of the op that has read them.
  * Units      none.
  * Errors     those of the store.
  */
@@ -12,6 +13,13 @@
 #define PAIR_NOTES_H
 
 #include "backend.h"
+
+/*
+ * Reads the notes, and up to `limit` entries behind number `after` of the outbox; the results live in
+ * the arena.
+ */
+bool pair_read_run(struct backend *store, int64_t after, int64_t limit, struct arena *arena,
+                   struct op_pair_read *out, struct err *err) MUST_USE;
 
 /* The text of a note; absent if there is none of this name. */
 struct slice pair_note_text(const struct op_pair_read *read, const char *name) MUST_USE;

@@ -119,16 +119,13 @@ static bool settle_entries(struct settling *s, const struct op_pair_read *page, 
 static bool settle_page(struct settling *s, struct err *err)
 {
     struct arena arena = {0};
-    struct op read = make_op(OP_PAIR_READ, SLICE("default"), (struct slice){NULL, 0}, &arena);
-    const struct op_pair_read *page = &read.pair_read;
-    bool ok;
+    struct op_pair_read page;
+    bool ok = pair_read_run(s->store, s->after, PAGE, &arena, &page, err) &&
+              settle_entries(s, &page, err);
 
-    read.pair_read.after = s->after;
-    read.pair_read.limit = PAGE;
-    ok = backend_run(s->store, &read, err) && settle_entries(s, page, err);
-    s->more = ok && page->out.more && page->out.n > 0;
+    s->more = ok && page.out.more && page.out.n > 0;
     if (s->more)
-        s->after = page->out.entries[page->out.n - 1].number;
+        s->after = page.out.entries[page.out.n - 1].number;
     arena_done(&arena);
     return ok;
 }

@@ -12,8 +12,8 @@ from typing import cast
 from stateward import _http
 from stateward._endpoint import Endpoint
 from stateward._http import Answers, BadAnswer
+from stateward._refusals import answer_error, connection_error
 from stateward._retry import Attempts, NoAnswer
-from stateward.errors import answer_error, connection_error
 from stateward.transport import Done, Exchange, Request, Response, T, step
 
 _OPEN_MAX = 100  # connections of a loop; further requests wait

@@ -14,8 +14,8 @@ from collections import deque
 
 from stateward._endpoint import Endpoint
 from stateward._http import BadAnswer, Connection
+from stateward._refusals import answer_error, connection_error
 from stateward._retry import Attempts, NoAnswer
-from stateward.errors import answer_error, connection_error
 from stateward.transport import Done, Exchange, Request, Response, T, step
 
 _IDLE_MAX = 64  # connections kept open

@@ -21,11 +21,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote, urlencode, urlsplit
 
-from stateward.errors import unreadable
+from stateward.errors import StorageError
 
 JSON_TYPE = "application/json"
 USER_AGENT = "stateward-python/0.1.0"
 TIMEOUT = 30.0  # seconds in which no byte moves
+
+_SHOWN = 80  # bytes of a body in the text of an error
 
 T = TypeVar("T")
 
@@ -76,13 +78,24 @@ class Response:
         """Without parameters, in lower case; empty if it says none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    def start(self) -> str:
+        """Its media type and the first bytes, for the text of an error."""
+        kind = self.media_type or "no Content-Type"
+        more = "..." if len(self.body) > _SHOWN else ""
+        return f"{kind}, {self.body[:_SHOWN].decode(errors='replace')!r}{more}"
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """What fails in taking the body apart becomes a StorageError."""
         try:
             yield
         except (LookupError, RecursionError, TypeError, ValueError) as error:
-            raise unreadable(self, error) from error
+            text = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise StorageError(
+                f"The answer cannot be read: {text}: {self.start()}",
+                status=self.status,
+                request_id=self.headers.get("x-request-id"),
+            ) from error
 
     def text(self) -> str:
         with self.reading():

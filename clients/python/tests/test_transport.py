@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from stateward import _retry, errors
+from stateward import _refusals, _retry, errors
 from stateward._async import AsyncTransport
 from stateward._sync import SyncTransport
 from stateward.transport import Address, Request, Response, json_bytes, path, segment
@@ -219,7 +219,7 @@ async def test_large_bodies(connect: Connect) -> None:
     assert [seen.body for seen in server.seen] == [large, large]
 
 
-@pytest.mark.parametrize(("code", "kind"), errors._BY_CODE.items())
+@pytest.mark.parametrize(("code", "kind"), _refusals._BY_CODE.items())
 async def test_codes_are_exceptions(code: str, kind: type[Exception]) -> None:
     with serving(problem(400, code)) as server:
         async with _sync(server.url) as send:

@@ -1,0 +1,130 @@
+"""What an answer that is no success becomes: one of the exceptions in errors.py."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from stateward.errors import (
+    BaseMissing,
+    ForbiddenError,
+    FormMismatch,
+    InvalidRequestError,
+    KeyReusedError,
+    NotFoundError,
+    OutcomeUnknown,
+    OverloadedError,
+    PreconditionFailed,
+    RateLimitedError,
+    SessionExistsError,
+    SessionNotFoundError,
+    StorageConnectionError,
+    StorageError,
+    ThreadExistsError,
+    TooLargeError,
+    UnauthorizedError,
+    UnsupportedError,
+)
+from stateward.transport import Request, Response
+
+_BY_CODE: dict[str, type[StorageError]] = {
+    "invalid_request": InvalidRequestError,
+    "unauthorized": UnauthorizedError,
+    "forbidden": ForbiddenError,
+    "not_found": NotFoundError,
+    "session_not_found": SessionNotFoundError,
+    "session_exists": SessionExistsError,
+    "base_missing": BaseMissing,
+    "form_mismatch": FormMismatch,
+    "thread_exists": ThreadExistsError,
+    "precondition_failed": PreconditionFailed,
+    "too_large": TooLargeError,
+    "key_reused": KeyReusedError,
+    "rate_limited": RateLimitedError,
+    "unsupported": UnsupportedError,
+    "storage_unavailable": StorageConnectionError,
+    "overloaded": OverloadedError,
+    "outcome_unknown": OutcomeUnknown,
+}
+
+
+# What a status means that something else than the service gives: a proxy, mostly.
+_BY_STATUS = {
+    401: "unauthorized",
+    403: "forbidden",
+    413: "too_large",
+    429: "rate_limited",
+    503: "storage_unavailable",
+}
+_NOTHING_DONE = ("overloaded", "rate_limited", "storage_unavailable")
+
+
+def connection_error(cause: BaseException, in_doubt: bool) -> StorageError:
+    """The error for a request that got no answer; in_doubt: it may have changed something."""
+    text = str(cause) or type(cause).__name__
+    if in_doubt:
+        return OutcomeUnknown(f"No answer from storage: {text}", code="outcome_unknown")
+    return StorageConnectionError(
+        f"Failed to connect to storage: {text}", code="storage_unavailable"
+    )
+
+
+def answer_error(request: Request, response: Response, in_doubt: bool) -> StorageError:
+    """The error for an answer that is not what the request asks for.
+
+    in_doubt: an earlier attempt may have changed something.
+    """
+    problem = _problem(response)
+    code = problem.get("code") or _foreign_code(request, response)
+    detail = str(problem.get("detail") or problem.get("title") or _seen(request, response))
+    # With errors it is a session that a member of the body names.
+    if code == "session_not_found" and request.session_id and not problem.get("errors"):
+        message = f"Session {request.session_id} not found"
+    elif code == "storage_unavailable":
+        message = f"Failed to connect to storage: {detail}"
+    elif code == "outcome_unknown" and not problem:
+        message = f"No answer from storage: {detail}"
+    else:
+        message = detail
+    if in_doubt and code in _NOTHING_DONE:
+        # True of the last attempt only.
+        code, message = "outcome_unknown", f"No answer from storage, and then: {detail}"
+    return _BY_CODE.get(code, StorageError)(
+        message,
+        code=code,
+        status=response.status,
+        request_id=problem.get("request_id") or response.headers.get("x-request-id"),
+        problem=problem,
+    )
+
+
+def _problem(response: Response) -> dict[str, Any]:
+    """What the service says; empty when it is not the service that has answered."""
+    if response.media_type != "application/problem+json":
+        return {}
+    try:
+        problem = json.loads(response.body)
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) and isinstance(problem.get("code"), str) else {}
+
+
+def _foreign_code(request: Request, response: Response) -> str:
+    status = response.status
+    if status < 300 or (status >= 500 and status not in _BY_STATUS):
+        # Something took the request. Whether it has asked the service, it does not say.
+        return "outcome_unknown" if request.changes else "storage_unavailable"
+    if status < 400:
+        return "storage_unavailable"
+    return _BY_STATUS.get(status, "storage_error")
+
+
+def _seen(request: Request, response: Response) -> str:
+    """Tells what came, so that the proxy or service that sent it can be found."""
+    asked = f"{request.method} {request.path.partition('?')[0]}"
+    location = response.headers.get("location")
+    to = "" if location is None else f" to {location}"
+    return (
+        f"{asked} has an answer that is not stateward's: "
+        f"HTTP {response.status}{to}, {response.start()}"
+    )
