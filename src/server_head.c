@@ -39,7 +39,7 @@ static bool same_name(struct slice a, struct slice b)
     return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
 }
 
-static void keep(struct head *h, const struct known *k, struct slice value)
+static void note_header(struct head *h, const struct known *k, struct slice value)
 {
     struct slice *field = (struct slice *)((char *)h + k->offset);
 
@@ -58,7 +58,7 @@ static enum MHD_Result note(void *cls, enum MHD_ValueKind kind, const char *name
     lines_header(&h->lines, n, v);
     for (size_t i = 0; i < COUNT_OF(known); i++)
         if (same_name(n, known[i].name)) {
-            keep(h, &known[i], v);
+            note_header(h, &known[i], v);
             break;
         }
     return MHD_YES;

@@ -12,7 +12,7 @@
 
 enum { PAGE = 500, TOGETHER = 128 };
 
-/* Instances write beats side by side, so that one may follow a later one. */
+/* Instances write beats side by side, so that one may follow a later one; a single one does not. */
 #define BEAT_SLACK_US (INT64_C(60) * 1000000)
 
 /* What one store says of itself and of its peer. */
@@ -22,6 +22,7 @@ struct said {
     bool filled, alone; /* alone: it was changed without the other one */
     bool waits;         /* its outbox is not empty */
     int64_t position, beat, peer_beat;
+    int64_t slack_us; /* by which a beat may be older */
 };
 
 static int64_t number(struct slice text)
@@ -33,9 +34,9 @@ static int64_t number(struct slice text)
     return n;
 }
 
-static struct said said_in(const struct op_pair_read *read)
+static struct said said_in(const struct failover *f, const struct op_pair_read *read)
 {
-    return (struct said){
+    struct said said = {
         .pair = pair_note_text(read, "pair"),
         .peer = pair_note_text(read, "peer"),
         .incarnation = read->out.incarnation,
@@ -46,7 +47,11 @@ static struct said said_in(const struct op_pair_read *read)
         .position = read->out.position,
         .beat = number(pair_note_text(read, "beat")),
         .peer_beat = number(pair_note_text(read, "peer beat")),
+        .slack_us = f->cfg.single_instance ? 0 : BEAT_SLACK_US,
     };
+
+    stamp_observe(said.beat); /* the next one is later */
+    return said;
 }
 
 /* Whether a store is not what its peer saw last: "<position> <incarnation>". */
@@ -54,7 +59,7 @@ static bool has_forgotten(const struct said *store, const struct said *peer)
 {
     size_t blank = 0;
 
-    if (stamp_us(store->beat) < stamp_us(peer->peer_beat) - BEAT_SLACK_US)
+    if (stamp_us(store->beat) < stamp_us(peer->peer_beat) - store->slack_us)
         return true;
     if (!slice_present(peer->peer))
         return false;
@@ -267,12 +272,12 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     struct said said[2];
 
     if (reads[PRIMARY]) {
-        said[PRIMARY] = said_in(reads[PRIMARY]);
+        said[PRIMARY] = said_in(f, reads[PRIMARY]);
         if (!settle_primary(stores[PRIMARY], &said[PRIMARY], err))
             return false;
     }
     if (reads[FALLBACK] && !reads[PRIMARY] && !fill->known[FALLBACK]) {
-        said[FALLBACK] = said_in(reads[FALLBACK]);
+        said[FALLBACK] = said_in(f, reads[FALLBACK]);
         state_set_filled(f, FALLBACK, said[FALLBACK].filled);
     }
     if (!reads[PRIMARY] || !reads[FALLBACK]) {
@@ -281,7 +286,7 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
         return true;
     }
     for (int i = 0; i < 2; i++)
-        said[i] = said_in(reads[i]);
+        said[i] = said_in(f, reads[i]);
     if (fill->active && is_lost(&said[fill->to], &said[!fill->to]))
         fill_done(fill);
     if (!fill->active && !compare(f, fill, said, stores, err))

@@ -17,11 +17,13 @@ static struct failover *failover;
 static struct acquaintance known[2];
 static struct fill fill;
 static struct op reads[2];
+static bool single; /* instance */
 
 /* A process that has seen neither store. */
 static void begin(void)
 {
-    struct failover_config cfg = {.poll_ms = 1000, .stores = {&known[0], &known[1]}};
+    struct failover_config cfg = {
+        .poll_ms = 1000, .single_instance = single, .stores = {&known[0], &known[1]}};
     struct err err = {0};
 
     acquaintance_init(&known[0]);
@@ -308,28 +310,40 @@ START_TEST(a_lower_position_has_forgotten)
 }
 END_TEST
 
+static void set_beat(int side, int64_t seconds_ago)
+{
+    int64_t beat = stamp_next() - (seconds_ago * 1000000 << STAMP_NODE_BITS);
+
+    note(side, "beat", arena_printf(&sides.arena, "%" PRId64, beat).at);
+    look();
+}
+
 /* A copy of a store from before: its peer has seen later beats. */
 START_TEST(an_older_beat_has_forgotten)
 {
-    char beat[32];
-
     settle();
-    snprintf(beat, sizeof(beat), "%" PRId64,
-             stamp_next() - (INT64_C(120000000) << STAMP_NODE_BITS));
-    note(_i, "beat", beat);
-    look();
+    set_beat(_i, 120);
     is_filled(_i);
 }
 END_TEST
 
 START_TEST(a_beat_may_be_a_little_older)
 {
-    char beat[32];
-
     settle();
-    snprintf(beat, sizeof(beat), "%" PRId64, stamp_next() - (INT64_C(30000000) << STAMP_NODE_BITS));
-    note(_i, "beat", beat);
+    set_beat(_i, 30);
     ck_assert_int_eq(settle(), 0);
+}
+END_TEST
+
+START_TEST(a_beat_of_one_instance_is_not_older)
+{
+    end();
+    single = true;
+    begin();
+    settle();
+    set_beat(_i, 30);
+    is_filled(_i);
+    single = false;
 }
 END_TEST
 
@@ -484,6 +498,7 @@ Suite *suite_failover_fill(void)
     tcase_add_loop_test(tc, a_lower_position_has_forgotten, 0, 2);
     tcase_add_loop_test(tc, an_older_beat_has_forgotten, 0, 2);
     tcase_add_loop_test(tc, a_beat_may_be_a_little_older, 0, 2);
+    tcase_add_loop_test(tc, a_beat_of_one_instance_is_not_older, 0, 2);
     tcase_add_test(tc, a_damaged_note_of_the_peer_has_forgotten);
     tcase_add_test(tc, the_fallback_alone);
     tcase_add_test(tc, lanes_are_told_what_the_stores_are);
