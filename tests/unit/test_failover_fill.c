@@ -3,122 +3,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "acquaintance.h"
 #include "clock.h"
 #include "failover.h"
-#include "failover_fill.h"
 #include "pair_notes.h"
-#include "sides.h"
+#include "pairing.h"
 
 Suite *suite_failover_fill(void);
-
-static struct sides sides;
-static struct failover *failover;
-static struct acquaintance known[2];
-static struct fill fill;
-static struct op reads[2];
-static bool single; /* instance */
-
-/* A process that has seen neither store. */
-static void begin(void)
-{
-    struct failover_config cfg = {
-        .poll_ms = 1000, .single_instance = single, .stores = {&known[0], &known[1]}};
-    struct err err = {0};
-
-    acquaintance_init(&known[0]);
-    acquaintance_init(&known[1]);
-    fill = (struct fill){.active = false};
-    failover = failover_new(&cfg, &err);
-    ck_assert_msg(failover != NULL, "%s", err.text);
-}
-
-static void end(void)
-{
-    fill_done(&fill);
-    failover_free(failover);
-}
-
-static void setup(void)
-{
-    sides_open(&sides);
-    begin();
-}
-
-static void teardown(void)
-{
-    end();
-    sides_close(&sides);
-}
-
-static void look(void)
-{
-    for (int i = 0; i < 2; i++) {
-        reads[i] = sides_op(&sides, OP_PAIR_READ, NULL);
-        reads[i].pair_read.limit = 1000;
-        sides_run(&sides, i, &reads[i]);
-    }
-}
-
-/* Judges what was seen of one store, or of both. */
-static bool judge(bool primary, bool fallback, struct err *err)
-{
-    const struct op_pair_read *seen[] = {primary ? &reads[0].pair_read : NULL,
-                                         fallback ? &reads[1].pair_read : NULL};
-
-    *err = (struct err){.kind = ERR_OK};
-    return fill_judge(failover, &fill, seen, sides.stores, err);
-}
-
-static void judge_both(void)
-{
-    struct err err;
-
-    look();
-    ck_assert_msg(judge(true, true, &err), "%s", err.text);
-}
-
-static void fill_all(void)
-{
-    bool more = true;
-    struct err err;
-
-    while (more)
-        ck_assert_msg(fill_step(failover, &fill, sides.stores, &more, &err), "%s", err.text);
-}
-
-/* Looks at both until they are a pair; how many fills it took. */
-static int settle(void)
-{
-    int fills = 0;
-
-    for (int i = 0; i < 6; i++) {
-        judge_both();
-        fills += fill.active;
-        fill_all();
-    }
-    ck_assert(fill.met && state_filled(failover, PRIMARY) && state_filled(failover, FALLBACK));
-    return fills;
-}
-
-/* NULL: the note goes. */
-static void note(int side, const char *name, const char *text)
-{
-    struct op op = sides_op(&sides, OP_PAIR_CHANGE, NULL);
-    struct pair_note change = {.name = slice_of(name)};
-
-    if (text)
-        change.text = slice_of(text);
-    op.pair_change.notes = &change;
-    op.pair_change.n_notes = 1;
-    sides_run(&sides, side, &op);
-}
-
-/* The text that a store has noted, as the last look found it. */
-static struct slice noted(int side, const char *name)
-{
-    return pair_note_text(&reads[side].pair_read, name);
-}
 
 static bool put_alone(struct backend *store, const char *id)
 {
@@ -136,32 +26,32 @@ START_TEST(a_store_that_was_changed_alone_fills_the_other)
     struct backend *store;
     struct err err = {0};
 
-    settle();
+    pairing_settle();
     store = sides_use_alone(&sides, _i);
     ck_assert(backend_execute(store, ops, 1, &err)); /* reading changes nothing */
-    ck_assert_int_eq(settle(), 0);
+    ck_assert_int_eq(pairing_settle(), 0);
     ck_assert(put_alone(store, "s1"));
-    look();
-    ck_assert(slice_present(noted(_i, "alone")));
-    ck_assert_int_eq(settle(), 1);
+    pairing_look();
+    ck_assert(slice_present(pairing_noted(_i, "alone")));
+    ck_assert_int_eq(pairing_settle(), 1);
     ck_assert_uint_eq(sides_count(&sides, !_i, RECORD_SESSION), 1);
-    ck_assert(!slice_present(noted(_i, "alone")));
-    ck_assert_int_eq(settle(), 0);
+    ck_assert(!slice_present(pairing_noted(_i, "alone")));
+    ck_assert_int_eq(pairing_settle(), 0);
 }
 END_TEST
 
 START_TEST(both_were_changed_alone)
 {
     ck_assert(put_alone(sides_use_alone(&sides, 0), "s0")); /* of no pair: nothing is noted */
-    look();
-    ck_assert(!slice_present(noted(0, "alone")));
-    settle();
+    pairing_look();
+    ck_assert(!slice_present(pairing_noted(0, "alone")));
+    pairing_settle();
     ck_assert(put_alone(sides_use_alone(&sides, 0), "s1") &&
               put_alone(sides_use_alone(&sides, 1), "s2"));
-    ck_assert_int_eq(settle(), 2);
+    ck_assert_int_eq(pairing_settle(), 2);
     for (int i = 0; i < 2; i++)
         ck_assert_uint_eq(sides_count(&sides, i, RECORD_SESSION), 3);
-    ck_assert_int_eq(settle(), 0);
+    ck_assert_int_eq(pairing_settle(), 0);
 }
 END_TEST
 
@@ -170,26 +60,28 @@ START_TEST(without_the_note_nothing_is_changed_alone)
 {
     struct backend *store;
 
-    settle();
+    pairing_settle();
     store = sides_use_alone(&sides, 1);
     sides_fail(&sides, 1, (size_t)_i);
     ck_assert(!put_alone(store, "s1"));
     sides_fail(&sides, 1, 0);
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 0);
     ck_assert(put_alone(store, "s1"));
-    ck_assert_int_eq(settle(), 1);
+    ck_assert_int_eq(pairing_settle(), 1);
 }
 END_TEST
 
 START_TEST(two_new_stores_become_a_pair)
 {
-    ck_assert_int_eq(settle(), 1);
-    look();
-    ck_assert_uint_eq(noted(0, "pair").len, 16);
-    ck_assert(slice_equal(noted(0, "pair"), noted(1, "pair")));
-    ck_assert(slice_present(noted(0, "filled")) && slice_present(noted(1, "filled")));
-    ck_assert(slice_present(noted(0, "peer")) && slice_present(noted(1, "peer beat")));
-    ck_assert_int_eq(settle(), 0);
+    ck_assert_int_eq(pairing_settle(), 1);
+    pairing_look();
+    ck_assert_uint_eq(pairing_noted(0, "pair").len, 16);
+    ck_assert(slice_equal(pairing_noted(0, "pair"), pairing_noted(1, "pair")));
+    ck_assert(slice_present(pairing_noted(0, "filled")) &&
+              slice_present(pairing_noted(1, "filled")));
+    ck_assert(slice_present(pairing_noted(0, "peer")) &&
+              slice_present(pairing_noted(1, "peer beat")));
+    ck_assert_int_eq(pairing_settle(), 0);
 }
 END_TEST
 
@@ -204,10 +96,10 @@ START_TEST(a_new_fallback_is_filled)
     sides_message(&sides, 0, "s001", "m1");
     sides_checkpoint(&sides, 0, "t", "c1");
     sides_writes(&sides, 0, "t", "c1", "k");
-    judge_both();
-    judge_both();
+    pairing_judge_both();
+    pairing_judge_both();
     ck_assert(fill.active && fill.to == FALLBACK && !state_filled(failover, FALLBACK));
-    fill_all();
+    pairing_fill();
     ck_assert(!fill.active);
     for (enum record_kind kind = RECORD_SESSION; kind < RECORD_KIND_COUNT; kind++)
         ck_assert_uint_eq(sides_count(&sides, 1, kind), sides_count(&sides, 0, kind));
@@ -227,7 +119,7 @@ START_TEST(every_tenant_is_filled)
         op.session_put.metadata = SLICE("{}");
         sides_run(&sides, 0, &op);
     }
-    settle();
+    pairing_settle();
     for (int i = 0; i < 3; i++) {
         op = sides_op(&sides, OP_SESSION_GET, "s1");
         op.tenant = slice_of(tenants[i]);
@@ -240,10 +132,10 @@ START_TEST(a_fallback_of_another_pair_is_refused)
 {
     struct err err;
 
-    settle();
-    note(1, "pair", "another");
-    look();
-    ck_assert(!judge(true, true, &err));
+    pairing_settle();
+    pairing_note(1, "pair", "another");
+    pairing_look();
+    ck_assert(!pairing_judge(true, true, &err));
     ck_assert_int_eq(err.kind, ERR_CONFIG);
     ck_assert(fill.foreign && !fill.active && !state_filled(failover, FALLBACK));
 }
@@ -252,15 +144,15 @@ END_TEST
 START_TEST(an_emptied_primary_is_filled)
 {
     sides_session(&sides, 1, "s1");
-    note(1, "pair", "p");
-    note(1, "filled", "1");
-    judge_both();
+    pairing_note(1, "pair", "p");
+    pairing_note(1, "filled", "1");
+    pairing_judge_both();
     ck_assert(fill.active && fill.to == PRIMARY && !state_filled(failover, PRIMARY));
-    fill_all();
+    pairing_fill();
     ck_assert_uint_eq(sides_count(&sides, 0, RECORD_SESSION), 1);
-    judge_both();
-    ck_assert(slice_equal(noted(0, "pair"), SLICE("p")));
-    settle();
+    pairing_judge_both();
+    ck_assert(slice_equal(pairing_noted(0, "pair"), SLICE("p")));
+    pairing_settle();
 }
 END_TEST
 
@@ -270,10 +162,10 @@ START_TEST(a_primary_of_no_pair_is_not_overwritten)
 
     sides_session(&sides, 0, "s1");
     sides_session(&sides, 1, "s2");
-    note(1, "pair", "p");
-    note(1, "filled", "1");
-    look();
-    ck_assert(!judge(true, true, &err));
+    pairing_note(1, "pair", "p");
+    pairing_note(1, "filled", "1");
+    pairing_look();
+    ck_assert(!pairing_judge(true, true, &err));
     ck_assert_int_eq(err.kind, ERR_CONFIG);
     ck_assert(fill.foreign && !fill.active);
     ck_assert_uint_eq(sides_count(&sides, 0, RECORD_SESSION), 1);
@@ -285,17 +177,17 @@ static void is_filled(int side)
 {
     struct err err;
 
-    ck_assert_msg(judge(true, true, &err), "%s", err.text);
+    ck_assert_msg(pairing_judge(true, true, &err), "%s", err.text);
     ck_assert(fill.active && (int)fill.to == side);
     ck_assert(!state_filled(failover, (enum side)side));
-    fill_all();
-    settle();
+    pairing_fill();
+    pairing_settle();
 }
 
 START_TEST(another_incarnation_has_forgotten)
 {
-    settle();
-    look();
+    pairing_settle();
+    pairing_look();
     reads[_i].pair_read.out.incarnation = SLICE("another");
     is_filled(_i);
 }
@@ -303,8 +195,8 @@ END_TEST
 
 START_TEST(a_lower_position_has_forgotten)
 {
-    settle();
-    look();
+    pairing_settle();
+    pairing_look();
     reads[_i].pair_read.out.position -= 1;
     is_filled(_i);
 }
@@ -314,14 +206,14 @@ static void set_beat(int side, int64_t seconds_ago)
 {
     int64_t beat = stamp_next() - (seconds_ago * 1000000 << STAMP_NODE_BITS);
 
-    note(side, "beat", arena_printf(&sides.arena, "%" PRId64, beat).at);
-    look();
+    pairing_note(side, "beat", arena_printf(&sides.arena, "%" PRId64, beat).at);
+    pairing_look();
 }
 
 /* A copy of a store from before: its peer has seen later beats. */
 START_TEST(an_older_beat_has_forgotten)
 {
-    settle();
+    pairing_settle();
     set_beat(_i, 120);
     is_filled(_i);
 }
@@ -329,29 +221,27 @@ END_TEST
 
 START_TEST(a_beat_may_be_a_little_older)
 {
-    settle();
+    pairing_settle();
     set_beat(_i, 30);
-    ck_assert_int_eq(settle(), 0);
+    ck_assert_int_eq(pairing_settle(), 0);
 }
 END_TEST
 
 START_TEST(a_beat_of_one_instance_is_not_older)
 {
-    end();
-    single = true;
-    begin();
-    settle();
+    pairing_end();
+    pairing_begin(true);
+    pairing_settle();
     set_beat(_i, 30);
     is_filled(_i);
-    single = false;
 }
 END_TEST
 
 START_TEST(a_damaged_note_of_the_peer_has_forgotten)
 {
-    settle();
-    note(0, "peer", "without a blank");
-    look();
+    pairing_settle();
+    pairing_note(0, "peer", "without a blank");
+    pairing_look();
     is_filled(1);
 }
 END_TEST
@@ -361,17 +251,17 @@ START_TEST(the_fallback_alone)
 {
     struct err err;
 
-    settle();
-    end();
-    begin();
-    look();
-    ck_assert(judge(false, true, &err));
+    pairing_settle();
+    pairing_end();
+    pairing_begin(false);
+    pairing_look();
+    ck_assert(pairing_judge(false, true, &err));
     ck_assert(state_filled(failover, FALLBACK) && !fill.met);
-    note(1, "filled", NULL);
-    look();
-    ck_assert(judge(false, true, &err));
+    pairing_note(1, "filled", NULL);
+    pairing_look();
+    ck_assert(pairing_judge(false, true, &err));
     ck_assert(!state_filled(failover, FALLBACK));
-    ck_assert(judge(false, false, &err));
+    ck_assert(pairing_judge(false, false, &err));
 }
 END_TEST
 
@@ -380,13 +270,13 @@ START_TEST(lanes_are_told_what_the_stores_are)
     struct met met;
     struct err err;
 
-    settle();
-    look();
+    pairing_settle();
+    pairing_look();
     for (int i = 0; i < 2; i++) {
-        met = acquaintance_meet(&known[i], reads[i].pair_read.out.incarnation, noted(0, "pair"),
-                                reads[i].pair_read.out.position);
+        met = acquaintance_meet(&known[i], reads[i].pair_read.out.incarnation,
+                                pairing_noted(0, "pair"), reads[i].pair_read.out.position);
         ck_assert(!met.early && acquaintance_admits(&known[i], &met, &err));
-        met = acquaintance_meet(&known[i], SLICE("another"), noted(0, "pair"), 0);
+        met = acquaintance_meet(&known[i], SLICE("another"), pairing_noted(0, "pair"), 0);
         ck_assert(!acquaintance_admits(&known[i], &met, &err));
     }
 }
@@ -401,8 +291,8 @@ START_TEST(goes_on_where_it_was_lost)
     sides_session(&sides, 0, "s1");
     sides_message(&sides, 0, "s1", "m1");
     sides_checkpoint(&sides, 0, "t", "c1");
-    judge_both();
-    judge_both();
+    pairing_judge_both();
+    pairing_judge_both();
     ck_assert(fill.active);
     for (int step = 0; more; step++) {
         int side = step % 2;
@@ -419,7 +309,7 @@ START_TEST(goes_on_where_it_was_lost)
     }
     for (enum record_kind kind = RECORD_SESSION; kind < RECORD_KIND_COUNT; kind++)
         ck_assert_uint_eq(sides_count(&sides, 1, kind), sides_count(&sides, 0, kind));
-    settle();
+    pairing_settle();
 }
 END_TEST
 
@@ -430,13 +320,13 @@ START_TEST(a_store_that_is_lost_while_it_is_judged)
     struct err err;
 
     for (int side = 0; side < 2; side++) {
-        settle();
-        look();
+        pairing_settle();
+        pairing_look();
         sides_fail(&sides, side, 1);
         ck_assert(!fill_judge(failover, &fill, seen, sides.faults, &err));
         ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
         sides_fail(&sides, side, 0);
-        ck_assert_int_eq(settle(), 0);
+        ck_assert_int_eq(pairing_settle(), 0);
     }
 }
 END_TEST
@@ -448,15 +338,16 @@ START_TEST(a_fill_that_cannot_be_noted_begins_later)
     struct err err;
 
     sides_session(&sides, 0, "s1");
-    judge_both(); /* names the primary */
-    look();
+    pairing_judge_both(); /* names the primary */
+    pairing_look();
     sides_fail(&sides, 1, 1);
     ck_assert(!fill_judge(failover, &fill, seen, sides.faults, &err));
     ck_assert(!fill.active && !state_filled(failover, FALLBACK));
     sides_fail(&sides, 1, 0);
-    ck_assert_int_eq(settle(), 1);
-    look();
-    ck_assert(slice_present(noted(1, "pair")) && slice_equal(noted(0, "pair"), noted(1, "pair")));
+    ck_assert_int_eq(pairing_settle(), 1);
+    pairing_look();
+    ck_assert(slice_present(pairing_noted(1, "pair")) &&
+              slice_equal(pairing_noted(0, "pair"), pairing_noted(1, "pair")));
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 1);
 }
 END_TEST
@@ -465,17 +356,17 @@ END_TEST
 START_TEST(a_fill_that_is_lost_begins_again)
 {
     sides_session(&sides, 0, "s1");
-    judge_both();
-    judge_both();
+    pairing_judge_both();
+    pairing_judge_both();
     ck_assert(fill.active);
     fill.stage = 1; /* the session was copied */
-    note(1, "pair", NULL);
-    judge_both();
+    pairing_note(1, "pair", NULL);
+    pairing_judge_both();
     ck_assert(fill.active && fill.stage == 0);
-    (void)settle();
+    (void)pairing_settle();
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 1);
-    look();
-    ck_assert(slice_equal(noted(0, "pair"), noted(1, "pair")));
+    pairing_look();
+    ck_assert(slice_equal(pairing_noted(0, "pair"), pairing_noted(1, "pair")));
 }
 END_TEST
 
@@ -484,7 +375,7 @@ Suite *suite_failover_fill(void)
     Suite *s = suite_create("failover_fill");
     TCase *tc = tcase_create("failover_fill");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, pairing_setup, pairing_teardown);
     tcase_add_test(tc, two_new_stores_become_a_pair);
     tcase_add_loop_test(tc, a_store_that_was_changed_alone_fills_the_other, 0, 2);
     tcase_add_test(tc, both_were_changed_alone);

@@ -2,42 +2,14 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "acquaintance.h"
 #include "alone.h"
 #include "clock.h"
-#include "failover.h"
-#include "failover_fill.h"
-#include "pair_notes.h"
+#include "pairing.h"
 #include "settle.h"
-#include "sides.h"
 
 Suite *suite_settle(void);
 
-static struct sides sides;
-static struct failover *failover;
-static struct acquaintance known[2];
-static struct fill fill;
 static int64_t added; /* so far, for op ids */
-
-static void setup(void)
-{
-    struct failover_config cfg = {.poll_ms = 1000, .stores = {&known[0], &known[1]}};
-    struct err err = {0};
-
-    sides_open(&sides);
-    acquaintance_init(&known[0]);
-    acquaintance_init(&known[1]);
-    fill = (struct fill){.active = false};
-    failover = failover_new(&cfg, &err);
-    ck_assert_msg(failover != NULL, "%s", err.text);
-}
-
-static void teardown(void)
-{
-    fill_done(&fill);
-    failover_free(failover);
-    sides_close(&sides);
-}
 
 /* Leaves an addition of one request pending in the fallback. */
 static void add(const char *id)
@@ -59,23 +31,10 @@ static int64_t requests(int side, const char *id)
     return op.session_get.out.session.request_count;
 }
 
-static struct slice noted(int side, const char *name)
+static struct slice seen(int side, const char *name)
 {
-    struct op op = sides_op(&sides, OP_PAIR_READ, NULL);
-
-    op.pair_read.limit = 1;
-    sides_run(&sides, side, &op);
-    return pair_note_text(&op.pair_read, name);
-}
-
-static void note(int side, const char *name, const char *text)
-{
-    struct op op = sides_op(&sides, OP_PAIR_CHANGE, NULL);
-    struct pair_note change = {.name = slice_of(name), .text = slice_of(text)};
-
-    op.pair_change.notes = &change;
-    op.pair_change.n_notes = 1;
-    sides_run(&sides, side, &op);
+    pairing_look();
+    return pairing_noted(side, name);
 }
 
 static const struct pair_note before = {.name = SLICE("seat"), .text = SEAT_SETTLING};
@@ -107,7 +66,7 @@ START_TEST(all_that_is_pending_is_counted_once)
             ck_assert_int_eq(requests(FALLBACK, id), EACH);
         }
     }
-    ck_assert(slice_equal(noted(FALLBACK, "seat"), SEAT_SETTLING));
+    ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_SETTLING));
 }
 END_TEST
 
@@ -115,7 +74,7 @@ START_TEST(nothing_is_noted_where_nothing_is_pending)
 {
     sides_session(&sides, FALLBACK, "s1");
     settle_all();
-    ck_assert(!slice_present(noted(FALLBACK, "seat")));
+    ck_assert(!slice_present(seen(FALLBACK, "seat")));
 }
 END_TEST
 
@@ -141,34 +100,6 @@ START_TEST(what_fails_is_counted_later)
 }
 END_TEST
 
-static void judge(void)
-{
-    struct op reads[2];
-    const struct op_pair_read *seen[2];
-    struct err err;
-
-    for (int i = 0; i < 2; i++) {
-        reads[i] = sides_op(&sides, OP_PAIR_READ, NULL);
-        reads[i].pair_read.limit = 1000;
-        sides_run(&sides, i, &reads[i]);
-        seen[i] = &reads[i].pair_read;
-    }
-    ck_assert_msg(fill_judge(failover, &fill, seen, sides.stores, &err), "%s", err.text);
-}
-
-static void become_pair(void)
-{
-    bool more;
-    struct err err;
-
-    for (int i = 0; i < 4; i++) {
-        judge();
-        for (more = true; more;)
-            ck_assert_msg(fill_step(failover, &fill, sides.stores, &more, &err), "%s", err.text);
-    }
-    ck_assert(fill.met);
-}
-
 /* The store as a process has it that uses it by itself. */
 static struct backend *use_alone(bool existing)
 {
@@ -192,24 +123,24 @@ static int64_t read_through(struct backend *store)
 START_TEST(a_fallback_that_serves_alone_counts_before_it_is_read)
 {
     sides_session(&sides, PRIMARY, "s1");
-    become_pair();
+    (void)pairing_settle();
     add("s1");
     ck_assert_int_eq(read_through(use_alone(false)), 1);
-    ck_assert(slice_present(noted(FALLBACK, "alone")));
-    ck_assert(slice_equal(noted(FALLBACK, "seat"), SEAT_ALONE));
-    become_pair();
+    ck_assert(slice_present(seen(FALLBACK, "alone")));
+    ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_ALONE));
+    (void)pairing_settle();
     ck_assert_int_eq(requests(PRIMARY, "s1"), 1);
-    ck_assert(slice_equal(noted(FALLBACK, "seat"), SEAT_FALLBACK));
+    ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_FALLBACK));
 }
 END_TEST
 
 START_TEST(a_command_that_reads_changes_nothing)
 {
     sides_session(&sides, PRIMARY, "s1");
-    become_pair();
+    (void)pairing_settle();
     add("s1");
     ck_assert_int_eq(read_through(use_alone(true)), 0);
-    ck_assert(!slice_present(noted(FALLBACK, "alone")));
+    ck_assert(!slice_present(seen(FALLBACK, "alone")));
 }
 END_TEST
 
@@ -220,7 +151,7 @@ START_TEST(without_contact_a_read_goes_on_and_a_change_does_not)
     struct err err;
 
     sides_session(&sides, PRIMARY, "s1");
-    become_pair();
+    (void)pairing_settle();
     add("s1");
     sides_fail(&sides, FALLBACK, 1);
     store = use_alone(false);
@@ -238,9 +169,9 @@ END_TEST
 
 START_TEST(each_store_notes_its_seat)
 {
-    become_pair();
-    ck_assert(slice_equal(noted(PRIMARY, "seat"), SEAT_PRIMARY));
-    ck_assert(slice_equal(noted(FALLBACK, "seat"), SEAT_FALLBACK));
+    (void)pairing_settle();
+    ck_assert(slice_equal(seen(PRIMARY, "seat"), SEAT_PRIMARY));
+    ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_FALLBACK));
 }
 END_TEST
 
@@ -250,14 +181,14 @@ START_TEST(a_primary_that_was_the_fallback_counts)
     struct backend *was;
 
     sides_session(&sides, PRIMARY, "s1");
-    become_pair();
+    (void)pairing_settle();
     add("s1");
     was = sides.stores[PRIMARY];
     sides.stores[PRIMARY] = sides.stores[FALLBACK];
     sides.stores[FALLBACK] = was;
-    become_pair();
+    (void)pairing_settle();
     ck_assert_int_eq(requests(PRIMARY, "s1"), 1);
-    ck_assert(slice_equal(noted(PRIMARY, "seat"), SEAT_PRIMARY));
+    ck_assert(slice_equal(seen(PRIMARY, "seat"), SEAT_PRIMARY));
 }
 END_TEST
 
@@ -267,14 +198,14 @@ START_TEST(a_fallback_that_was_the_primary_fills_it)
     struct op op;
 
     sides_session(&sides, PRIMARY, "s1");
-    become_pair();
+    (void)pairing_settle();
     op = sides_op(&sides, OP_SESSION_PATCH, "s1");
     op.session_patch.increment_requests = op.replicate = op.fence = true;
     sides_run(&sides, FALLBACK, &op);
-    note(FALLBACK, "seat", "primary");
-    judge();
+    pairing_note(FALLBACK, "seat", "primary");
+    pairing_judge_both();
     ck_assert(fill.active && fill.to == PRIMARY);
-    become_pair();
+    (void)pairing_settle();
     ck_assert_int_eq(requests(PRIMARY, "s1"), 1);
 }
 END_TEST
@@ -301,7 +232,7 @@ Suite *suite_settle(void)
     Suite *s = suite_create("settle");
     TCase *tc = tcase_create("settle");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, pairing_setup, pairing_teardown);
     tcase_add_test(tc, all_that_is_pending_is_counted_once);
     tcase_add_test(tc, nothing_is_noted_where_nothing_is_pending);
     tcase_add_test(tc, what_fails_is_counted_later);
