@@ -342,9 +342,12 @@ static bool load(struct config *cfg, enum config_command command, const struct c
 
 static bool is_host(const char *at, size_t len)
 {
-    if (*at == '[')
-        return len > 2 && at[len - 1] == ']';
-    return len > 0 && !memchr(at, ':', len);
+    bool v6 = len > 2 && *at == '[' && at[len - 1] == ']';
+
+    for (size_t i = v6; i < len - v6; i++)
+        if (!isalnum((unsigned char)at[i]) && !strchr(v6 ? ":.%-_" : ".-_", at[i]))
+            return false;
+    return len > 0;
 }
 
 /* HOST:PORT or [IPV6]:PORT; what the host means is for the resolver to say. */

@@ -263,9 +263,14 @@ static void open_rest(struct lanes *l)
             open_chain(w);
     }
     for (size_t i = 1; i < l->n_workers; i++) {
-        if (l->workers[i].running)
-            pthread_join(l->workers[i].thread, NULL);
-        l->workers[i].running = false;
+        struct worker *w = &l->workers[i];
+
+        if (!w->running)
+            continue;
+        pthread_join(w->thread, NULL);
+        w->running = false;
+        if (!w->backend) /* together they may be more than a busy store takes at once */
+            open_chain(w);
     }
 }
 

@@ -27,16 +27,18 @@ static void put_text(struct text *t, struct slice s)
     json_close(t, '}');
 }
 
-static bool has_line_break(struct slice json)
+/* Whether a JSON text can stand in a line as it is, and be found there again to the byte. */
+static bool fits_in_line(struct slice json)
 {
-    return json.len > 0 && (memchr(json.at, '\n', json.len) || memchr(json.at, '\r', json.len));
+    return json.len == 0 || (json.at[0] > ' ' && json.at[json.len - 1] > ' ' &&
+                             !memchr(json.at, '\n', json.len) && !memchr(json.at, '\r', json.len));
 }
 
 static void put_json(struct text *t, const char *name, struct slice json)
 {
     char other[64];
 
-    if (!has_line_break(json)) {
+    if (fits_in_line(json)) {
         json_member_raw(t, name, json);
         return;
     }

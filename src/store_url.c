@@ -36,7 +36,7 @@ static size_t value_len(const char *scheme, const char *value)
  */
 static const char *login_end(const char *scheme, const char *colon)
 {
-    const char *at = colon ? strrchr(colon, '@') : NULL, *end = at;
+    const char *at = strrchr(colon, '@'), *end = at;
 
     for (const char *c = colon; at && c < at; c++) {
         size_t word = word_len(c);
@@ -47,14 +47,19 @@ static const char *login_end(const char *scheme, const char *colon)
     return end;
 }
 
+/* "://" behind the scheme of a URL; NULL: the text is none. */
+static const char *scheme_end(const char *text)
+{
+    while (isalnum((unsigned char)*text) || (*text && strchr("+-.", *text)))
+        text++;
+    return strncmp(text, "://", 3) == 0 ? text : NULL;
+}
+
 void store_url_print(const char *text, FILE *out)
 {
-    const char *scheme = strstr(text, "://"), *colon = NULL, *end;
-    bool path = is_path(text);
+    const char *scheme = scheme_end(text), *from = scheme ? scheme + 3 : text, *end;
+    bool path = is_path(text), login = !path && strncmp(text, "unix:", 5) != 0;
 
-    if (!path && strncmp(text, "unix:", 5) != 0)
-        colon = strchr(scheme ? scheme + 3 : text, ':');
-    end = login_end(scheme, colon);
     for (const char *c = text; *c;) {
         size_t word = path ? 0 : word_len(c);
 
@@ -64,12 +69,14 @@ void store_url_print(const char *text, FILE *out)
             continue;
         }
         fputc(iscntrl((unsigned char)*c) ? '?' : *c, out);
-        if (c == colon && end) {
-            fputs("***", out);
-            c = end;
-        } else {
-            c++;
+        end = NULL;
+        if (login && *c == ':' && c >= from) {
+            end = login_end(scheme, c);
+            login = false;
         }
+        if (end)
+            fputs("***", out);
+        c = end ? end : c + 1;
     }
 }
 
