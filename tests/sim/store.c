@@ -51,6 +51,19 @@ static struct mark *find_mark(const struct sim_store *s, int64_t number)
     return m;
 }
 
+/* What an op has changed: clean-up names it by its copies. */
+static struct slice changed_by(struct world *w, const struct op *op)
+{
+    struct slice id = op->copies[0].key.id;
+    char *kept;
+
+    if (slice_present(op->id))
+        return op->id;
+    kept = world_alloc(w, id.len + 1);
+    memcpy(kept, id.at, id.len);
+    return (struct slice){kept, id.len};
+}
+
 static void add_mark(struct sim_store *s, const struct op *op)
 {
     struct mark *m;
@@ -58,7 +71,7 @@ static void add_mark(struct sim_store *s, const struct op *op)
     if (find_mark(s, op->stamp))
         return;
     m = world_alloc(s->world, sizeof(*m));
-    *m = (struct mark){.next = s->marks, .number = op->stamp, .id = op->id};
+    *m = (struct mark){.next = s->marks, .number = op->stamp, .id = changed_by(s->world, op)};
     s->marks = m;
 }
 
