@@ -200,7 +200,7 @@ static void doubt(struct op *op)
         op->status.kind = ERR_IN_DOUBT;
 }
 
-/* Tries a quick batch; which of the ops are still to be run. */
+/* Tries a quick batch; which of the ops are still to be run: all, where contact was lost before. */
 static bool run_quick(struct sql *d, struct op *const ops[], size_t n, struct op *left[],
                       size_t *n_left, struct err *err)
 {
@@ -210,13 +210,15 @@ static bool run_quick(struct sql *d, struct op *const ops[], size_t n, struct op
     ok = run_once(d, ops, n, &lost, err);
     d->quick = false;
     *n_left = 0;
-    for (size_t i = 0; ok && i < n; i++) {
-        if (lost || ops[i]->again)
+    if (!ok && err->kind != ERR_UNAVAILABLE)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!ok || lost || ops[i]->again)
             left[(*n_left)++] = ops[i];
         else
             doubt(ops[i]);
     }
-    return ok;
+    return true;
 }
 
 static bool run_all(struct sql *d, struct op *const ops[], size_t n, struct err *err)
