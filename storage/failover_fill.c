@@ -51,6 +51,7 @@ static struct said said_in(const struct failover *f, const struct op_pair_read *
     };
 
     stamp_observe(said.beat); /* the next one is later */
+    stamp_observe(number(pair_note_text(read, "echo")));
     return said;
 }
 
@@ -160,7 +161,7 @@ static bool refuse(struct failover *f, struct fill *fill_state, const char *why,
 /* Whether both are one store, by two names: what is noted through the one is read through the other. */
 static bool is_one_store(struct backend *const stores[2], bool *one, struct err *err)
 {
-    int64_t mark = stamp_next(); /* above those of former looks */
+    int64_t mark = stamp_next(); /* above those that were there */
     char text[24];
     struct pair_note note = {.name = SLICE("echo")};
     struct arena arena = {0};

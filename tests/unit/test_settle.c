@@ -1,5 +1,6 @@
 /* test_settle.c - a fallback that takes the place of the primary counts what it has left pending. */
 #include <check.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "alone.h"
@@ -227,6 +228,17 @@ START_TEST(one_store_by_two_names_is_refused)
 }
 END_TEST
 
+/* It was the fallback of an instance whose clock is ahead. */
+START_TEST(an_old_echo_is_none)
+{
+    pairing_note(PRIMARY, "echo",
+                 arena_printf(&sides.arena, "%" PRId64,
+                              stamp_next() + (INT64_C(600000000) << STAMP_NODE_BITS))
+                     .at);
+    (void)pairing_settle();
+}
+END_TEST
+
 Suite *suite_settle(void)
 {
     Suite *s = suite_create("settle");
@@ -243,6 +255,7 @@ Suite *suite_settle(void)
     tcase_add_test(tc, a_primary_that_was_the_fallback_counts);
     tcase_add_test(tc, a_fallback_that_was_the_primary_fills_it);
     tcase_add_test(tc, one_store_by_two_names_is_refused);
+    tcase_add_test(tc, an_old_echo_is_none);
     suite_add_tcase(s, tc);
     return s;
 }
