@@ -43,7 +43,8 @@ static struct backend *open_fake(void *ctx, enum backend_role role, struct err *
     return NULL;
 }
 
-static struct lanes *open_lanes(struct opener *o, enum backend_lanes layout, size_t queue_max)
+static struct lanes *try_lanes(struct opener *o, enum backend_lanes layout, size_t queue_max,
+                               struct err *err)
 {
     struct lanes_config cfg = {
         .layout = layout,
@@ -54,11 +55,29 @@ static struct lanes *open_lanes(struct opener *o, enum backend_lanes layout, siz
         .open = open_fake,
         .ctx = o,
     };
+
+    return lanes_open(&cfg, err);
+}
+
+static struct lanes *open_lanes(struct opener *o, enum backend_lanes layout, size_t queue_max)
+{
     struct err err;
-    struct lanes *l = lanes_open(&cfg, &err);
+    struct lanes *l = try_lanes(o, layout, queue_max, &err);
 
     ck_assert_ptr_nonnull(l);
     return l;
+}
+
+/* The lanes that were open are closed. */
+static void do_not_open(struct opener *o, enum backend_lanes layout)
+{
+    struct err err;
+
+    ck_assert_ptr_null(try_lanes(o, layout, 1, &err));
+    ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+    ck_assert_str_eq(err.text, "no such store");
+    for (size_t i = 0; i < FAKES; i++)
+        ck_assert(!o->fakes[i].base.ops || o->fakes[i].closed);
 }
 
 /* n ops on some records, linked and addressed. */
@@ -302,20 +321,8 @@ START_TEST(a_store_that_does_not_open_stops_the_start)
 {
     for (size_t at = 1; at <= 3; at++) {
         struct opener o = {.fail_at = at};
-        struct lanes_config cfg = {
-            .layout = LANES_WRITER_READERS,
-            .n_readers = 2,
-            .batch_max_ops = 1,
-            .queue_max = 1,
-            .open = open_fake,
-            .ctx = &o,
-        };
-        struct err err;
 
-        ck_assert_ptr_null(lanes_open(&cfg, &err));
-        ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
-        for (size_t i = 0; i < FAKES; i++)
-            ck_assert(!o.fakes[i].base.ops || o.fakes[i].closed);
+        do_not_open(&o, LANES_WRITER_READERS);
     }
     lanes_close(NULL);
 }
@@ -345,27 +352,14 @@ START_TEST(one_of_those_that_fails_opens_again)
 }
 END_TEST
 
-/* From whichever on; the others are closed. */
+/* From whichever on. */
 START_TEST(a_lane_that_does_not_open_stops_the_start)
 {
     for (size_t at = 1; at <= 5; at++) {
         struct opener o = {.fail_at = at, .fail_on = true};
-        struct lanes_config cfg = {
-            .layout = LANES_BY_KEY,
-            .n_lanes = 4,
-            .batch_max_ops = 1,
-            .queue_max = 1,
-            .open = open_fake,
-            .ctx = &o,
-        };
-        struct err err;
 
-        ck_assert_ptr_null(lanes_open(&cfg, &err));
-        ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
-        ck_assert_str_eq(err.text, "no such store");
+        do_not_open(&o, LANES_BY_KEY);
         ck_assert_uint_eq(o.n, at == 1 ? 1 : 5 + (6 - at)); /* they try once more */
-        for (size_t i = 0; i < FAKES; i++)
-            ck_assert(!o.fakes[i].base.ops || o.fakes[i].closed);
     }
 }
 END_TEST
