@@ -322,10 +322,13 @@ static enum failover_state state_of(const struct failover *f)
 {
     bool primary = breaker_closed(&f->breakers[PRIMARY]);
     bool fallback = breaker_closed(&f->breakers[FALLBACK]);
+    enum side serves = primary && !is_behind(f) ? PRIMARY : FALLBACK;
 
     if (!primary && !fallback)
         return FAILOVER_BOTH_DOWN;
-    if (!seen_enough(f, primary && !is_behind(f) ? PRIMARY : FALLBACK))
+    if (!seen_enough(f, serves))
+        return FAILOVER_STARTING;
+    if (serves == PRIMARY && !f->seen[PRIMARY] && !waited(f)) /* it may not answer */
         return FAILOVER_STARTING;
     if (!primary)
         return FAILOVER_ON_FALLBACK;

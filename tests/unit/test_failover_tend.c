@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "failover.h"
+#include "failover_state.h"
 #include "failover_tend.h"
 #include "oom.h"
 #include "sides.h"
@@ -73,6 +74,29 @@ static void settle(void)
         ck_assert_int_lt(rounds++, 60);
     } while (tend() == 0 || report().state != FAILOVER_NORMAL);
 }
+
+static void see(enum side side)
+{
+    struct op read = sides_op(&sides, OP_PAIR_READ, NULL);
+
+    read.pair_read.limit = 10;
+    sides_run(&sides, side, &read);
+    state_look(failover, side, &read.pair_read, clock_now_ns());
+}
+
+/* Of a primary that nobody has called nobody knows whether it answers. */
+START_TEST(it_starts_until_both_were_seen_or_it_has_waited)
+{
+    ck_assert_int_eq(report().state, FAILOVER_STARTING);
+    see(FALLBACK);
+    ck_assert_int_eq(report().state, FAILOVER_STARTING);
+    if (_i == 0)
+        see(PRIMARY);
+    else
+        pass_time(15001);
+    ck_assert_int_ne(report().state, FAILOVER_STARTING);
+}
+END_TEST
 
 START_TEST(nothing_is_asked_between_two_looks)
 {
@@ -250,6 +274,7 @@ Suite *suite_failover_tend(void)
     TCase *tc = tcase_create("failover_tend");
 
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_loop_test(tc, it_starts_until_both_were_seen_or_it_has_waited, 0, 2);
     tcase_add_test(tc, nothing_is_asked_between_two_looks);
     tcase_add_test(tc, without_memory_it_comes_back_later);
     tcase_add_test(tc, what_waits_is_copied_and_cleared);
