@@ -26,8 +26,7 @@ static bool settle(struct backend *below, const struct op_pair_read *read, struc
 
     if (slice_present(sits) && !slice_equal(sits, SEAT_FALLBACK))
         return true;
-    return settle_pending(below, &alone, err) &&
-           pair_change_run(below, (struct op_pair_change){.notes = &seat, .n_notes = 1}, err);
+    return settle_pending(below, &alone, err) && pair_notes_run(below, &seat, 1, err);
 }
 
 /* What a store that is of a pair has to do before it is used; and notes, before it is changed. */
@@ -39,8 +38,7 @@ static bool prepare(struct backend *below, bool change, struct err *err)
 
     if (ok && slice_present(pair_note_text(&read, "pair"))) {
         if (change && !slice_present(pair_note_text(&read, "alone")))
-            ok = pair_change_run(below, (struct op_pair_change){.notes = &alone, .n_notes = 1},
-                                 err);
+            ok = pair_notes_run(below, &alone, 1, err);
         ok = ok && settle(below, &read, err);
     }
     arena_done(&arena);
@@ -74,6 +72,7 @@ static void settle_before_reads(struct alone *a)
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
     struct alone *a = (struct alone *)self;
+
     if (changes_any(ops, n) && is_due(a)) {
         if (!prepare(a->below, true, err)) {
             err->kind = err->kind == ERR_IN_DOUBT ? ERR_UNAVAILABLE : err->kind;

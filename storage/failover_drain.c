@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "clock.h"
 #include "failover_place.h"
 #include "pair_notes.h"
 #include "record_fields.h"
@@ -83,14 +82,7 @@ static struct waiting *sort_names(const struct outbox_entry *entries, size_t n_e
 
 static struct op make_op(struct parcel *p, enum op_type type)
 {
-    return (struct op){
-        .type = type,
-        .tenant = p->first->of.tenant,
-        .id = p->first->of.id,
-        .now_us = clock_now_us(),
-        .stamp = stamp_next(),
-        .arena = &p->arena,
-    };
+    return pair_op(type, p->first->of.tenant, p->first->of.id, &p->arena);
 }
 
 static struct record_name session_of(const struct parcel *p)

@@ -87,12 +87,6 @@ static bool has_counted(const struct said *fallback)
            !slice_equal(fallback->seat, SEAT_FALLBACK);
 }
 
-static bool write_notes(struct backend *store, const struct pair_note *notes, size_t n,
-                        struct err *err)
-{
-    return pair_change_run(store, (struct op_pair_change){.notes = notes, .n_notes = n}, err);
-}
-
 /* A name that no other pair has. Of instances that give one at the same time the first is heard. */
 static bool name_pair(struct backend *primary, struct err *err)
 {
@@ -101,7 +95,7 @@ static bool name_pair(struct backend *primary, struct err *err)
                                 {.name = SLICE("filled"), .text = SLICE("1")}};
 
     snprintf(name, sizeof(name), "%016" PRIx64, (uint64_t)stamp_next());
-    return write_notes(primary, notes, COUNT_OF(notes), err);
+    return pair_notes_run(primary, notes, COUNT_OF(notes), err);
 }
 
 /* Notes in a store that it is not filled, and begins to fill it from the start. */
@@ -111,7 +105,7 @@ static bool fill(struct failover *f, struct fill *fill, enum side to, struct sli
     struct pair_note notes[] = {{.name = SLICE("pair"), .text = pair}, {.name = SLICE("filled")}};
 
     state_set_filled(f, to, false);
-    if (!write_notes(stores[to], notes, COUNT_OF(notes), err))
+    if (!pair_notes_run(stores[to], notes, COUNT_OF(notes), err))
         return false;
     fill_done(fill);
     fill->active = true;
@@ -123,13 +117,11 @@ static bool fill(struct failover *f, struct fill *fill, enum side to, struct sli
 static bool holds(struct backend *store, bool *any, struct err *err)
 {
     struct arena arena = {0};
-    struct op op = {.type = OP_TENANT_LIST,
-                    .tenant = SLICE("default"),
-                    .now_us = clock_now_us(),
-                    .arena = &arena,
-                    .tenant_list = {.limit = 1}};
-    bool ok = backend_run(store, &op, err);
+    struct op op = pair_op(OP_TENANT_LIST, SLICE("default"), (struct slice){NULL, 0}, &arena);
+    bool ok;
 
+    op.tenant_list.limit = 1;
+    ok = backend_run(store, &op, err);
     *any = ok && op.tenant_list.out.n > 0;
     arena_done(&arena);
     return ok;
@@ -170,7 +162,7 @@ static bool is_one_store(struct backend *const stores[2], bool *one, struct err 
 
     snprintf(text, sizeof(text), "%" PRId64, mark);
     note.text = slice_of(text);
-    ok = write_notes(stores[FALLBACK], &note, 1, err) &&
+    ok = pair_notes_run(stores[FALLBACK], &note, 1, err) &&
          pair_read_run(stores[PRIMARY], 0, 1, &arena, &read, err);
     *one = ok && number(pair_note_text(&read, "echo")) >= mark;
     arena_done(&arena);
@@ -212,7 +204,8 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
     return true;
 }
 
-/* Each store is told its own beat, and what the other one is now. */
+/* Each store is told its own beat, and what the other one is now; the fallback its seat, too: that of the
+ * primary settle_primary() has noted. */
 static bool remember(const struct said said[2], struct backend *const stores[2], struct err *err)
 {
     char beat[24], peer[2][160], peer_beat[2][24];
@@ -232,7 +225,7 @@ static bool remember(const struct said said[2], struct backend *const stores[2],
         snprintf(peer_beat[i], sizeof(peer_beat[i]), "%" PRId64, other->beat);
         notes[1].text = slice_of(peer[i]);
         notes[2].text = slice_of(peer_beat[i]);
-        if (!write_notes(stores[i], notes, i == FALLBACK ? 4 : 3, err)) /* settle_primary() */
+        if (!pair_notes_run(stores[i], notes, COUNT_OF(notes) - (i == PRIMARY), err))
             return false;
     }
     return true;
@@ -245,7 +238,7 @@ static bool settle_primary(struct backend *primary, const struct said *said, str
                            settled = {.name = SLICE("seat"), .text = SEAT_PRIMARY};
 
     return slice_equal(said->seat, SEAT_PRIMARY) ||
-           (settle_pending(primary, &settling, err) && write_notes(primary, &settled, 1, err));
+           (settle_pending(primary, &settling, err) && pair_notes_run(primary, &settled, 1, err));
 }
 
 /* From now on lanes may use the stores as what they are now. An emptied primary has just been named again. */
@@ -272,22 +265,18 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
 {
     struct said said[2];
 
-    if (reads[PRIMARY]) {
-        said[PRIMARY] = said_in(f, reads[PRIMARY]);
-        if (!settle_primary(stores[PRIMARY], &said[PRIMARY], err))
-            return false;
-    }
-    if (reads[FALLBACK] && !reads[PRIMARY] && !fill->known[FALLBACK]) {
-        said[FALLBACK] = said_in(f, reads[FALLBACK]);
+    for (int i = 0; i < 2; i++)
+        if (reads[i])
+            said[i] = said_in(f, reads[i]);
+    if (reads[PRIMARY] && !settle_primary(stores[PRIMARY], &said[PRIMARY], err))
+        return false;
+    if (reads[FALLBACK] && !reads[PRIMARY] && !fill->known[FALLBACK])
         state_set_filled(f, FALLBACK, said[FALLBACK].filled);
-    }
     if (!reads[PRIMARY] || !reads[FALLBACK]) {
         fill->known[PRIMARY] &= reads[PRIMARY] != NULL;
         fill->known[FALLBACK] &= reads[FALLBACK] != NULL;
         return true;
     }
-    for (int i = 0; i < 2; i++)
-        said[i] = said_in(f, reads[i]);
     if (fill->active && is_lost(&said[fill->to], &said[!fill->to]))
         fill_done(fill);
     if (!fill->active && !compare(f, fill, said, stores, err))
@@ -303,13 +292,8 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
 
 static struct op make_op(const struct fill *fill, enum op_type type, struct arena *arena)
 {
-    return (struct op){
-        .type = type,
-        .tenant = fill->in_tenant ? fill->tenant : SLICE("default"),
-        .now_us = clock_now_us(),
-        .stamp = stamp_next(),
-        .arena = arena,
-    };
+    return pair_op(type, fill->in_tenant ? fill->tenant : SLICE("default"), (struct slice){NULL, 0},
+                   arena);
 }
 
 /* Goes on to the next tenant; *more is false behind the last. */
@@ -459,8 +443,8 @@ bool fill_step(struct failover *f, struct fill *fill, struct backend *const stor
     }
     arena_done(&page);
     if (ok && !*more) {
-        ok = write_notes(stores[fill->to], &filled, 1, err) &&
-             write_notes(stores[!fill->to], &not_alone, 1, err);
+        ok = pair_notes_run(stores[fill->to], &filled, 1, err) &&
+             pair_notes_run(stores[!fill->to], &not_alone, 1, err);
         if (ok) {
             state_set_filled(f, fill->to, true);
             fill_done(fill);

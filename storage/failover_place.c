@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "clock.h"
+#include "pair_notes.h"
 #include "record_fields.h"
 
 enum { PAGE = 200 };
@@ -25,13 +25,7 @@ struct walk {
 
 static struct op make_op(const struct walk *w, enum op_type type, struct arena *arena)
 {
-    return (struct op){
-        .type = type,
-        .tenant = w->change->of.tenant,
-        .now_us = clock_now_us(),
-        .stamp = stamp_next(),
-        .arena = arena,
-    };
+    return pair_op(type, w->change->of.tenant, (struct slice){NULL, 0}, arena);
 }
 
 static bool copy_slice(struct arena *arena, struct slice *s)

@@ -23,8 +23,8 @@ struct look {
     struct failover *f;
     struct backend *stores[2];
     struct arena arenas[2];
-    struct op ops[2];
-    const struct op_pair_read *reads[2]; /* NULL: it did not answer */
+    struct op_pair_read said[2];
+    const struct op_pair_read *reads[2]; /* of these; NULL: it did not answer */
     struct err trouble;                  /* of what cannot be copied */
 };
 
@@ -32,36 +32,27 @@ struct look {
 static bool read_store(struct look *l, enum side side)
 {
     int64_t began_ns = clock_now_ns();
-    struct op *op = &l->ops[side], *ops[] = {op};
+    struct op_pair_read *read = &l->said[side];
     struct err err;
 
-    *op = (struct op){
-        .type = OP_PAIR_READ,
-        .tenant = SLICE("default"),
-        .now_us = clock_now_us(),
-        .stamp = stamp_next(),
-        .arena = &l->arenas[side],
-        .pair_read = {.limit = LOOK_MAX},
-    };
     if (!state_allows(l->f, side))
         return false;
-    if (!backend_probe(l->stores[side], 0, &err) || !backend_execute(l->stores[side], ops, 1, &err))
-        op->status = err;
-    if (op->status.kind != ERR_OK) {
-        state_lost(l->f, side, true, op->status.text);
+    if (!backend_probe(l->stores[side], 0, &err) ||
+        !pair_read_run(l->stores[side], 0, LOOK_MAX, &l->arenas[side], read, &err)) {
+        state_lost(l->f, side, true, err.text);
         return false;
     }
-    state_look(l->f, side, &op->pair_read, began_ns); /* before lanes may call it again */
+    state_look(l->f, side, read, began_ns); /* before lanes may call it again */
     state_answered(l->f, side);
     state_measured(l->f, side, clock_now_ns() - began_ns, l->stores[side]->caps);
-    l->reads[side] = &op->pair_read;
+    l->reads[side] = read;
     return true;
 }
 
 /* Leaves out what lanes are about to copy: what is in the primary's outbox for a moment only. */
 static void leave_young(struct look *l)
 {
-    struct op_pair_read *read = &l->ops[PRIMARY].pair_read;
+    struct op_pair_read *read = &l->said[PRIMARY];
     size_t n = 0;
 
     for (size_t i = 0; i < read->out.n && !read->out.more; i++)

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "clock.h"
 #include "pair_notes.h"
 
 enum { PAGE = 1000, TOGETHER = 64 };
@@ -25,19 +24,6 @@ static const struct record_name *pending_in(const struct outbox_entry *e)
         if (e->names[i].kind == RECORD_PENDING)
             return &e->names[i];
     return NULL;
-}
-
-static struct op make_op(enum op_type type, struct slice tenant, struct slice id,
-                         struct arena *arena)
-{
-    return (struct op){
-        .type = type,
-        .tenant = tenant,
-        .id = id,
-        .now_us = clock_now_us(),
-        .stamp = stamp_next(),
-        .arena = arena,
-    };
 }
 
 static bool run(struct settling *s, struct err *err)
@@ -62,7 +48,7 @@ static void ask(struct settling *s, const struct op_pair_read *page, size_t *at)
 
         if (!name)
             continue;
-        *op = make_op(OP_RECORDS_GET, e->tenant, e->id, &s->arenas[s->n]);
+        *op = pair_op(OP_RECORDS_GET, e->tenant, e->id, &s->arenas[s->n]);
         op->records_get.names = name;
         op->records_get.n = 1;
         s->list[s->n++] = op;
@@ -82,7 +68,7 @@ static void turn(struct settling *s)
 
         if (n == 0)
             continue;
-        *op = make_op(OP_MERGE, op->tenant, op->id, op->arena);
+        *op = pair_op(OP_MERGE, op->tenant, op->id, op->arena);
         op->merge.items = items;
         op->merge.n = n;
         op->merge.own = true;
@@ -94,7 +80,7 @@ static bool note(struct settling *s, struct err *err)
 {
     if (s->n == 0 || !s->before)
         return true;
-    if (!pair_change_run(s->store, (struct op_pair_change){.notes = s->before, .n_notes = 1}, err))
+    if (!pair_notes_run(s->store, s->before, 1, err))
         return false;
     s->before = NULL;
     return true;
