@@ -57,7 +57,8 @@ struct backend_config cli_backend(const struct config *cfg, const char *url);
 
 /*
  * Opens a store for such a command. `flag` names the setting in errors. `existing`: a file or
- * schema must be there, and is not changed. ERR_CONFIG: the URL, also memory:, of which nothing is left afterwards.
+ * schema must be there, and is not changed. ERR_CONFIG: the URL, also memory:, of which nothing is
+ * left afterwards.
  */
 bool cli_open(const struct config *cfg, const char *flag, const char *url, bool existing,
               struct caller *out, struct err *err) MUST_USE;

@@ -72,24 +72,13 @@ static void write_backend(struct text *t, const char *role, const char *type,
     json_close(t, '}');
 }
 
-/* A store that is not of two. */
-static struct failover_store one_store(const struct monitor_report *report)
-{
-    return (struct failover_store){.up = report->healthy, .caps = report->caps};
-}
-
 static void write_backends(struct text *t, const struct monitor_report *report)
 {
-    struct failover_store one = one_store(report);
-
     json_key(t, "backends");
     json_open(t, '[');
-    if (report->fallback_type) {
-        write_backend(t, "primary", report->type, &report->pair.primary);
+    write_backend(t, "primary", report->type, &report->pair.primary);
+    if (report->fallback_type)
         write_backend(t, "fallback", report->fallback_type, &report->pair.fallback);
-    } else {
-        write_backend(t, "primary", report->type, &one);
-    }
     json_close(t, ']');
 }
 
@@ -203,15 +192,13 @@ bool metrics_finish(struct request *req, struct op *op UNUSED, struct response *
                     struct err *err)
 {
     struct monitor_report report;
-    struct failover_store one;
 
     if (!parse_no_query(req, err))
         return false;
     res->content_type = "text/plain; version=0.0.4; charset=utf-8";
     monitor_report(request_service(req)->monitor, &report);
     metrics_write_prometheus(&res->body);
-    one = one_store(&report);
-    metrics_write_stores(&res->body, report.fallback_type ? &report.pair.primary : &one,
+    metrics_write_stores(&res->body, &report.pair.primary,
                          report.fallback_type ? &report.pair.fallback : NULL);
     if (report.fallback_type)
         metrics_write_failover(&res->body, &report.pair);

@@ -323,6 +323,8 @@ void monitor_report(struct monitor *m, struct monitor_report *out)
     look_at_pair(m);
     pthread_mutex_lock(&m->lock);
     *out = m->report;
+    if (!m->cfg.pair)
+        out->pair.primary = (struct failover_store){.up = out->healthy, .caps = out->caps};
     out->writes_fail = m->write_failed_ns &&
                        clock_now_ns() - m->write_failed_ns < MONITOR_RECENT_S * INT64_C(1000000000);
     pthread_mutex_unlock(&m->lock);

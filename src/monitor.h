@@ -41,7 +41,7 @@ struct monitor_report {
     bool writes_fail;  /* a write has failed within MONITOR_RECENT_S */
     char write_problem[240];
     const char *fallback_type;   /* NULL: there is one store only */
-    struct failover_report pair; /* of two */
+    struct failover_report pair; /* of two; of one only the primary, up and caps */
 };
 
 /* Starts the thread; the first probe is sent at once. NULL on failure. */

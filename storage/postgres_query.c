@@ -23,7 +23,7 @@ static bool prepare(struct query *q, int which, struct err *err)
         *rounds_refused(d) = true;
         return err_set(err, ERR_INTERNAL, "a statement behind COMMIT");
     }
-    q->st = pipe_use(driver_of(q), USE_QUERY, which, err);
+    q->st = pipe_use(d, USE_QUERY, which, err);
     return q->st != NULL;
 }
 

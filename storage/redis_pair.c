@@ -132,7 +132,7 @@ static bool read_buckets(struct reading *r, struct err *err)
     size_t n = 0;
 
     for (unsigned i = 0; i < REDIS_BUCKETS; i++) {
-        if (c->op->pair_read.after)
+        if (c->op->pair_read.after) /* a user that serves no pair need not have this command */
             ASK(c, SLICE("ZLEXCOUNT"), call_shared_at(c, "outbox", i), from(c), SLICE("+"));
         else
             ASK(c, SLICE("ZCARD"), call_shared_at(c, "outbox", i));

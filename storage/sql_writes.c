@@ -118,9 +118,9 @@ bool sql_writes_put(struct sql *d, struct op *op, struct err *err)
                            .checkpoint_id = put->checkpoint_id,
                            .task_id = put->task_id,
                            .form = put->form};
-    put->out.created = true;
     if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) || !put_next(&p, &done, err))
         return false;
+    put->out.created = done;
     if (done)
         return true;
     if (!sql_touch_ask(d, op, p.at.key.tenant, &session, err) || !prepare(&p, err) ||
