@@ -8,17 +8,7 @@
 #include "clock.h"
 #include "log.h"
 #include "oom.h"
-
-/* Standard error of the process of a test goes to a pipe. */
-static int capture(void)
-{
-    int fds[2];
-
-    ck_assert_int_eq(pipe(fds), 0);
-    ck_assert_int_ge(dup2(fds[1], STDERR_FILENO), 0);
-    close(fds[1]);
-    return fds[0];
-}
+#include "stderr.h"
 
 static size_t read_some(int fd, char *out, size_t size)
 {
@@ -31,7 +21,7 @@ static size_t read_some(int fd, char *out, size_t size)
 
 START_TEST(gathers_until_flushed)
 {
-    int fd = capture();
+    int fd = stderr_capture();
     char out[1000];
     struct text *line;
 
@@ -53,7 +43,7 @@ END_TEST
 
 START_TEST(a_message_is_written_at_once)
 {
-    int fd = capture();
+    int fd = stderr_capture();
     char out[1000];
 
     log_message(LOG_ERROR, "failed", "it was %d \"times\"", 3);
@@ -74,7 +64,7 @@ END_TEST
 
 START_TEST(much_is_flushed_by_itself)
 {
-    int fd = capture();
+    int fd = stderr_capture();
     char out[64 * 1024];
     size_t n;
 
@@ -129,7 +119,7 @@ static int64_t write_filler(size_t len)
 
 START_TEST(nobody_reads)
 {
-    int fd = capture();
+    int fd = stderr_capture();
     uint64_t before = log_dropped();
     char out[64 * 1024];
     size_t n;
@@ -156,7 +146,7 @@ END_TEST
 
 START_TEST(a_slow_reader_gets_all)
 {
-    int fd = capture();
+    int fd = stderr_capture();
     uint64_t before = log_dropped();
     char *out = calloc(1, 200000);
     size_t n = 0;

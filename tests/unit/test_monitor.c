@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "fake_backend.h"
 #include "monitor.h"
+#include "stderr.h"
 
 static struct fake_backend writer;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -89,17 +90,6 @@ static struct monitor *start_pair(struct lanes *lanes)
     return m;
 }
 
-/* Standard error of the process of a test goes to a pipe. */
-static int capture(void)
-{
-    int fds[2];
-
-    ck_assert_int_eq(pipe(fds), 0);
-    ck_assert_int_ge(dup2(fds[1], STDERR_FILENO), 0);
-    close(fds[1]);
-    return fds[0];
-}
-
 /* Waits until the log has this, and forgets all up to there. */
 static void logged(int fd, const char *words)
 {
@@ -132,7 +122,7 @@ START_TEST(a_pair_that_starts)
     struct lanes *lanes = open_lanes(ERR_OK, false);
     struct monitor_report report;
     struct monitor *m;
-    int fd = capture();
+    int fd = stderr_capture();
 
     set_pair(FAILOVER_STARTING, NULL, NULL);
     m = start_pair(lanes);
@@ -164,7 +154,7 @@ START_TEST(a_pair_whose_stores_die)
     struct lanes *lanes = open_lanes(ERR_UNAVAILABLE,
                                      false); /* as when the primary has just died */
     struct monitor *m;
-    int fd = capture();
+    int fd = stderr_capture();
 
     set_pair(FAILOVER_NORMAL, NULL, NULL);
     m = start_pair(lanes);
