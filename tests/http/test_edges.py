@@ -432,6 +432,7 @@ def test_a_path_that_is_not_utf8_is_logged(own: Any) -> None:
     assert server.stop() == 0
     lines = [json.loads(line) for line in server.log_path.read_text("utf-8").splitlines()]
     paths = [line["path"] for line in lines if line["event"] == "request"]
-    # Each loop writes its lines when it has answered: two of them may change places.
-    assert set(paths[-5:]) == {"/caf%FF%C3%A9/x", "/café", "/sessions/a%FF", "/sessions/%ff", "/x"}
+    # Each loop writes its lines when it has answered: lines change places, also with the fixture's.
+    assert sorted(path for path in paths if path != "/health/ready") == sorted(
+        ["/caf%FF%C3%A9/x", "/café", "/sessions/a%FF", "/sessions/%ff", "/x"])
     assert "G%FF" in [line.get("method") for line in lines]
