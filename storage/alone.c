@@ -21,12 +21,10 @@ static const struct pair_note alone = {.name = SLICE("alone"), .text = SLICE("1"
 /* A store that was the fallback of a pair counts what it has left for the primary. */
 static bool settle(struct backend *below, const struct op_pair_read *read, struct err *err)
 {
-    const struct pair_note seat = {.name = SLICE("seat"), .text = SEAT_ALONE};
     struct slice sits = pair_note_text(read, "seat");
 
-    if (slice_present(sits) && !slice_equal(sits, SEAT_FALLBACK))
-        return true;
-    return settle_pending(below, &alone, err) && pair_notes_run(below, &seat, 1, err);
+    return slice_equal(sits, SEAT_PRIMARY) || slice_equal(sits, SEAT_ALONE) ||
+           settle_pending(below, &alone, SEAT_ALONE, err);
 }
 
 /* What a store that is of a pair has to do before it is used; and notes, before it is changed. */

@@ -234,11 +234,20 @@ static bool remember(const struct said said[2], struct backend *const stores[2],
 /* A primary that was the fallback counts what it has left pending, once. */
 static bool settle_primary(struct backend *primary, const struct said *said, struct err *err)
 {
-    const struct pair_note settling = {.name = SLICE("seat"), .text = SEAT_SETTLING},
-                           settled = {.name = SLICE("seat"), .text = SEAT_PRIMARY};
+    const struct pair_note settling = {.name = SLICE("seat"), .text = SEAT_SETTLING};
 
     return slice_equal(said->seat, SEAT_PRIMARY) ||
-           (settle_pending(primary, &settling, err) && pair_notes_run(primary, &settled, 1, err));
+           settle_pending(primary, &settling, SEAT_PRIMARY, err);
+}
+
+/* A fallback that serves while the primary is away takes additions: whoever has it by itself, or for the
+ * primary, is to count them. */
+static bool serve_again(struct backend *fallback, const struct said *said, struct err *err)
+{
+    const struct pair_note again = {.name = SLICE("seat"), .text = SEAT_AGAIN};
+
+    return (!slice_equal(said->seat, SEAT_PRIMARY) && !slice_equal(said->seat, SEAT_ALONE)) ||
+           pair_notes_run(fallback, &again, 1, err);
 }
 
 /* From now on lanes may use the stores as what they are now. An emptied primary has just been named again. */
@@ -270,8 +279,12 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
             said[i] = said_in(f, reads[i]);
     if (reads[PRIMARY] && !settle_primary(stores[PRIMARY], &said[PRIMARY], err))
         return false;
-    if (reads[FALLBACK] && !reads[PRIMARY] && !fill->known[FALLBACK])
-        state_set_filled(f, FALLBACK, said[FALLBACK].filled);
+    if (reads[FALLBACK] && !reads[PRIMARY]) {
+        if (!serve_again(stores[FALLBACK], &said[FALLBACK], err))
+            return false;
+        if (!fill->known[FALLBACK])
+            state_set_filled(f, FALLBACK, said[FALLBACK].filled);
+    }
     if (!reads[PRIMARY] || !reads[FALLBACK]) {
         fill->known[PRIMARY] &= reads[PRIMARY] != NULL;
         fill->known[FALLBACK] &= reads[FALLBACK] != NULL;

@@ -86,8 +86,8 @@
     "AND NOT EXISTS (SELECT 1 FROM checkpoint_writes k WHERE k.checkpoint = c.id "               \
     "AND k.task_id = ?5)), "                                                                     \
     "g AS (UPDATE namespaces SET last_stamp = ?7, bytes = bytes + ?11 "                          \
-    "WHERE id = (SELECT id FROM n) AND (last_stamp, checkpoints, bytes) = "                      \
-    "(SELECT last_stamp, checkpoints, bytes FROM n) RETURNING thread), "                         \
+    "WHERE id = (SELECT id FROM n) AND (thread, last_stamp, checkpoints, bytes) = "              \
+    "(SELECT thread, last_stamp, checkpoints, bytes FROM n) RETURNING thread), "                 \
     "k AS (INSERT INTO checkpoint_writes (task_path, seq, stamp, body, checkpoint, task_id) "    \
     "SELECT ?9, ?7, ?7, ?10, (SELECT at FROM n), ?5 FROM g), "                                   \
     "u AS (UPDATE threads SET updated_us = greatest(updated_us, ?12) "                           \

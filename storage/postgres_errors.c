@@ -17,6 +17,7 @@ static const struct {
     {"40P01", ERR_UNAVAILABLE, REPEATS, "too many others change the same (deadlock)"},
     {"55P03", ERR_UNAVAILABLE, REPEATS, "too many others change the same (lock_timeout)"},
     {"23505", ERR_UNAVAILABLE, REPEATS, "too many others make the same"},
+    {"08", ERR_UNAVAILABLE, GOES, NULL}, /* of a pool that has lost the server */
     {"25006", ERR_UNAVAILABLE, GOES, "the server is read-only (a standby?)"},
     {"53100", ERR_UNAVAILABLE, STAYS, "the disk of the server is full"},
     {"53200", ERR_UNAVAILABLE, STAYS, "the server is out of memory"},
@@ -38,6 +39,13 @@ static const struct {
     {"58", ERR_UNAVAILABLE, STAYS, "the server has an input or output error"},
     {"XX", ERR_STORAGE, STAYS, NULL},
 };
+
+bool postgres_is_servers(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    return state && strncmp(state, "08", 2) != 0;
+}
 
 void postgres_explain(const PGresult *result, bool *repeatable, bool *gone, struct err *err)
 {

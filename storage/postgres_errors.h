@@ -13,6 +13,9 @@
 
 #include "err.h"
 
+/* Whether the server itself says so, not a pool between that has lost it. */
+bool postgres_is_servers(const PGresult *result) MUST_USE;
+
 /* Turns an error of the server into a kind and a text. *repeatable: another try may succeed; *gone:
  * this connection is of no more use. */
 void postgres_explain(const PGresult *result, bool *repeatable, bool *gone, struct err *err);

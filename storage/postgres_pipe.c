@@ -198,7 +198,7 @@ static bool judge(struct postgres *d, struct use *use, struct err *err)
     }
     if (PQstatus(d->conn) != CONNECTION_OK && !PQresultErrorField(use->result, PG_DIAG_SQLSTATE))
         return fail_lost(d, "the connection was lost", true, err);
-    d->refused |= use->which != POSTGRES_COMMIT;
+    d->refused |= use->which != POSTGRES_COMMIT && postgres_is_servers(use->result);
     if (!d->failed || d->failure.kind == ERR_OK)
         postgres_explain(use->result, &d->repeatable, &gone, &d->failure);
     d->failed = true;

@@ -11,7 +11,7 @@ struct settling {
     struct backend *store;
     const struct pair_note *before; /* NULL: it is noted */
     int64_t after;                  /* entries up to this number are done */
-    bool more;
+    bool more, damaged;
     struct op ops[TOGETHER]; /* they run side by side */
     struct arena arenas[TOGETHER];
     struct op *list[TOGETHER]; /* those that are to run */
@@ -26,15 +26,23 @@ static const struct record_name *pending_in(const struct outbox_entry *e)
     return NULL;
 }
 
+/* Those that meet something damaged leave the list. */
 static bool run(struct settling *s, struct err *err)
 {
+    size_t n = 0;
+
     if (s->n > 0 && !backend_execute(s->store, s->list, s->n, err))
         return false;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->list[i]->status.kind != ERR_OK) {
-            *err = s->list[i]->status;
-            return false;
-        }
+    for (size_t i = 0; i < s->n; i++) {
+        struct op *op = s->list[i];
+
+        if (op->status.kind == ERR_OK)
+            s->list[n++] = op;
+        else if (op->status.kind != ERR_STORAGE)
+            return *err = op->status, false;
+    }
+    s->damaged |= n < s->n;
+    s->n = n;
     return true;
 }
 
@@ -116,8 +124,10 @@ static bool settle_page(struct settling *s, struct err *err)
     return ok;
 }
 
-bool settle_pending(struct backend *store, const struct pair_note *before, struct err *err)
+bool settle_pending(struct backend *store, const struct pair_note *before, struct slice seat,
+                    struct err *err)
 {
+    const struct pair_note settled = {.name = SLICE("seat"), .text = seat};
     struct settling *s = calloc(1, sizeof(*s));
     bool ok;
 
@@ -128,6 +138,8 @@ bool settle_pending(struct backend *store, const struct pair_note *before, struc
     do
         ok = settle_page(s, err);
     while (ok && s->more);
+    if (ok && !s->damaged)
+        ok = pair_notes_run(store, &settled, 1, err);
     for (int i = 0; i < TOGETHER; i++)
         arena_done(&s->arenas[i]);
     free(s);

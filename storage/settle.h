@@ -20,13 +20,15 @@
 #define SEAT_FALLBACK SLICE("fallback")
 #define SEAT_PRIMARY SLICE("primary")
 #define SEAT_SETTLING SLICE("settling") /* it begins to count */
+#define SEAT_AGAIN \
+    SLICE("fallback again") /* it may have counted, and takes what is to be counted */
 #define SEAT_ALONE SLICE("alone")
 
 /*
- * Counts all that is pending. `before` is noted in the store before the first is counted. Doing it again
- * counts nothing twice.
+ * Counts all that is pending. `before` is noted in the store before the first is counted, `seat` when all
+ * are. What is damaged stays pending, and the seat as it was. Doing it again counts nothing twice.
  */
-bool settle_pending(struct backend *store, const struct pair_note *before,
+bool settle_pending(struct backend *store, const struct pair_note *before, struct slice seat,
                     struct err *err) MUST_USE;
 
 #endif

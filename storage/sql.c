@@ -206,6 +206,8 @@ static bool run_quick(struct sql *d, struct op *const ops[], size_t n, struct op
 {
     bool ok, lost;
 
+    for (size_t i = 0; i < n; i++)
+        ops[i]->again = true; /* one that is never begun is left */
     d->quick = true;
     ok = run_once(d, ops, n, &lost, err);
     d->quick = false;

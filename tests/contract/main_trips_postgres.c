@@ -207,6 +207,47 @@ START_TEST(memory_ends)
 }
 END_TEST
 
+static bool has_task(const char *thread)
+{
+    struct op op = store_op(&here, OP_WRITES_GET, thread);
+
+    op.writes_get = (struct op_writes_get){.ns = SLICE(""), .checkpoint_id = SLICE("c001")};
+    store_ok(&here, &op);
+    return op.writes_get.out.n > 0;
+}
+
+/* Writes of new tasks, whose COMMIT goes with them: what is answered is there. */
+START_TEST(memory_ends_in_a_quick_batch)
+{
+    enum { THREADS = 6 };
+    struct op all[THREADS], *ops[THREADS];
+    struct arena arenas[THREADS] = {0};
+    char threads[THREADS][16];
+    bool struck = true, ran;
+    struct err err = {0};
+
+    for (size_t n = 1; struck; n++) {
+        tear_down();
+        set_up(); /* a lane that has no memory at hand */
+        for (int i = 0; i < THREADS; i++) {
+            snprintf(threads[i], sizeof(threads[i]), "t%zu.%d", n, i);
+            put_steps(&here, threads[i], 1);
+            all[i] = task(&here, threads[i], "c001", "task");
+            all[i].arena = &arenas[i];
+            ops[i] = &all[i];
+        }
+        oom_at(n);
+        ran = backend_execute(here.backend, ops, THREADS, &err);
+        struck = oom_end();
+        for (int i = 0; ran && i < THREADS; i++)
+            if (all[i].status.kind == ERR_OK)
+                ck_assert_msg(has_task(threads[i]), "%s", threads[i]);
+        for (int i = 0; i < THREADS; i++)
+            arena_done(&arenas[i]);
+    }
+}
+END_TEST
+
 static struct op get_op(struct store *s, enum op_type type, const char *thread, const char *id)
 {
     struct op op = store_op(s, type, thread);
@@ -317,6 +358,7 @@ int main(void)
     tcase_add_test(tc, a_step_of_a_session);
     tcase_add_test(tc, steps_together);
     tcase_add_test(tc, memory_ends);
+    tcase_add_test(tc, memory_ends_in_a_quick_batch);
     tcase_add_test(tc, a_checkpoint_read);
     tcase_add_test(tc, values_read);
     tcase_add_test(tc, a_list);

@@ -44,7 +44,8 @@ static void settle_all(void)
 {
     struct err err;
 
-    ck_assert_msg(settle_pending(sides.stores[FALLBACK], &before, &err), "%s", err.text);
+    ck_assert_msg(settle_pending(sides.stores[FALLBACK], &before, SEAT_PRIMARY, &err), "%s",
+                  err.text);
 }
 
 START_TEST(all_that_is_pending_is_counted_once)
@@ -67,15 +68,44 @@ START_TEST(all_that_is_pending_is_counted_once)
             ck_assert_int_eq(requests(FALLBACK, id), EACH);
         }
     }
-    ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_SETTLING));
+    ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_PRIMARY));
 }
 END_TEST
 
-START_TEST(nothing_is_noted_where_nothing_is_pending)
+START_TEST(where_nothing_is_pending_it_does_not_begin)
 {
+    const struct pair_note no_seat = {.name = SLICE("before"), .text = SLICE("1")};
+    struct err err;
+
     sides_session(&sides, FALLBACK, "s1");
-    settle_all();
-    ck_assert(!slice_present(seen(FALLBACK, "seat")));
+    ck_assert(settle_pending(sides.stores[FALLBACK], &no_seat, SEAT_ALONE, &err));
+    ck_assert(!slice_present(seen(FALLBACK, "before")));
+    ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_ALONE));
+}
+END_TEST
+
+/* Whether it is met when it is read, or when it is counted. */
+START_TEST(what_is_damaged_stays_and_the_rest_is_counted)
+{
+    struct err err;
+
+    for (size_t call = 2; call <= 4;
+         call += 2) { /* the entries, what is pending, the note, the count */
+        sides_session(&sides, FALLBACK, "s1");
+        sides_session(&sides, FALLBACK, "s2");
+        add("s1");
+        add("s2");
+        sides_fail(&sides, FALLBACK, call);
+        sides.plans[FALLBACK].mode = FAULT_OP;
+        ck_assert_msg(settle_pending(sides.faults[FALLBACK], &before, SEAT_PRIMARY, &err), "%s",
+                      err.text);
+        sides_fail(&sides, FALLBACK, 0);
+        ck_assert_int_eq(requests(FALLBACK, "s1") + requests(FALLBACK, "s2"), added - 1);
+        ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_SETTLING));
+        settle_all();
+        ck_assert_int_eq(requests(FALLBACK, "s1") + requests(FALLBACK, "s2"), added);
+        ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_PRIMARY));
+    }
 }
 END_TEST
 
@@ -90,7 +120,7 @@ START_TEST(what_fails_is_counted_later)
         add("s1");
         add("s2");
         sides_fail(&sides, FALLBACK, call);
-        ok = settle_pending(sides.faults[FALLBACK], &before, &err);
+        ok = settle_pending(sides.faults[FALLBACK], &before, SEAT_PRIMARY, &err);
         ck_assert(ok || err.kind == ERR_UNAVAILABLE);
         sides_fail(&sides, FALLBACK, 0);
     }
@@ -131,6 +161,42 @@ START_TEST(a_fallback_that_serves_alone_counts_before_it_is_read)
     ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_ALONE));
     (void)pairing_settle();
     ck_assert_int_eq(requests(PRIMARY, "s1"), 1);
+    ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_FALLBACK));
+}
+END_TEST
+
+/* It may have stopped in between. */
+START_TEST(one_that_began_to_count_goes_on)
+{
+    static const char *const seats[] = {"settling", "fallback again"};
+
+    sides_session(&sides, PRIMARY, "s1");
+    (void)pairing_settle();
+    for (size_t i = 0; i < COUNT_OF(seats); i++) {
+        add("s1");
+        pairing_note(FALLBACK, "seat", seats[i]);
+        ck_assert_int_eq(read_through(use_alone(false)), added);
+        ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_ALONE));
+    }
+}
+END_TEST
+
+/* What it takes from now on is to be counted, whatever it was before. */
+START_TEST(a_fallback_that_serves_while_the_primary_is_away_notes_it)
+{
+    static const char *const seats[] = {"primary", "alone"};
+    struct err err;
+
+    (void)pairing_settle();
+    for (size_t i = 0; i < COUNT_OF(seats); i++) {
+        pairing_note(FALLBACK, "seat", seats[i]);
+        pairing_look();
+        ck_assert(pairing_judge(false, true, &err));
+        ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_AGAIN));
+    }
+    pairing_note(FALLBACK, "seat", "fallback");
+    pairing_look();
+    ck_assert(pairing_judge(false, true, &err));
     ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_FALLBACK));
 }
 END_TEST
@@ -246,9 +312,12 @@ Suite *suite_settle(void)
 
     tcase_add_checked_fixture(tc, pairing_setup, pairing_teardown);
     tcase_add_test(tc, all_that_is_pending_is_counted_once);
-    tcase_add_test(tc, nothing_is_noted_where_nothing_is_pending);
+    tcase_add_test(tc, where_nothing_is_pending_it_does_not_begin);
+    tcase_add_test(tc, what_is_damaged_stays_and_the_rest_is_counted);
     tcase_add_test(tc, what_fails_is_counted_later);
     tcase_add_test(tc, a_fallback_that_serves_alone_counts_before_it_is_read);
+    tcase_add_test(tc, one_that_began_to_count_goes_on);
+    tcase_add_test(tc, a_fallback_that_serves_while_the_primary_is_away_notes_it);
     tcase_add_test(tc, a_command_that_reads_changes_nothing);
     tcase_add_test(tc, without_contact_a_read_goes_on_and_a_change_does_not);
     tcase_add_test(tc, each_store_notes_its_seat);
