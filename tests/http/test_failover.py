@@ -278,8 +278,6 @@ def add_one(server: Server, expected: int) -> None:
 
 
 def together_again(own: Any, pair: Pair, expected: int) -> None:
-    assert pair.servers[0]
-    pair.servers[0].start()
     server = start_over(own, pair)
     until_normal(server)
     assert counted(server, "counts") == expected
@@ -302,6 +300,7 @@ def test_a_fallback_that_stays_by_itself_counts_what_it_took(pair: Pair, own: An
         alone: Server = own(primary=pair.urls[1])
         add_one(alone, expected)
         assert alone.stop() == 0
+    pair.servers[0].start()  # type: ignore[union-attr]
     together_again(own, pair, 5)
 
 
@@ -312,7 +311,40 @@ def test_a_fallback_that_becomes_the_primary_counts_what_it_took(pair: Pair, own
         server: Server = own(*reverse.args(), primary=reverse.urls[0])
         add_one(server, expected)
         assert server.stop() == 0
+    pair.servers[0].start()  # type: ignore[union-attr]
     together_again(own, pair, 5)
+
+
+ROLES = {
+    "and_back": [("ab", "", 1), ("ba", "b", 2), ("ab", "", 0)],
+    "and_back_twice": [("ab", "", 1), ("ba", "", 1), ("ab", "a", 2), ("ba", "", 1), ("ab", "", 1)],
+    "after_it_was_alone": [("ab", "", 1), ("b", "", 1), ("ab", "a", 2), ("b", "", 1), ("ab", "", 1)],
+    "both_in_turn": [("ab", "", 1), ("ba", "b", 1), ("ba", "", 1), ("ab", "a", 2), ("ab", "", 1)]}
+
+
+@pytest.mark.parametrize("roles", ROLES.values(), ids=ROLES)
+@pytest.mark.parametrize("pair", ["redis-postgres", "postgres-redis"], indirect=True)
+def test_roles_that_change_lose_no_count(pair: Pair, own: Any, roles: list[tuple[str, str, int]]) -> None:
+    """Who serves with whom, who is down meanwhile, and how many requests are counted then."""
+    by_name = dict(zip("ab", zip(pair.urls, pair.servers, strict=True), strict=True))
+    total = 0
+    for seats, down, more in roles:
+        urls = [by_name[name][0] for name in seats]
+        now = Pair((urls[0], urls[-1]), pair.servers)
+        if down:
+            by_name[down][1].kill()  # type: ignore[union-attr]
+        server: Server = own(*(now.args() if len(seats) > 1 else QUICK), primary=urls[0])
+        if len(seats) > 1:
+            until(lambda: state(server) == "on_fallback") if down else until_normal(server)
+        if total == 0:
+            server.session("counts")
+        for total in range(total + 1, total + more + 1):
+            add_one(server, total)
+        assert counted(server, "counts") == total
+        assert server.stop() == 0
+        if down:
+            by_name[down][1].start()  # type: ignore[union-attr]
+    together_again(own, pair, total)
 
 
 def test_a_redis_that_forgets(own: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -68,3 +69,28 @@ def test_a_key_repeated_at_the_other_instance_counts_once(both: list[Server]) ->
     assert {status for status, _ in answers} == {200}
     assert sum(not replayed for _, replayed in answers) == 20
     assert both[1].get("/sessions/s").json()["metrics"]["request_count"] == 20
+
+
+@SHARED
+def test_writes_into_a_thread_that_is_deleted_leave_nothing(both: list[Server], request: pytest.FixtureRequest,
+                                                            uid: str) -> None:
+    def put(thread: str, name: str) -> set[int]:
+        seen = set()
+        for i in range(100):
+            body = {"writes": [{"channel": "a", "value": i}]}
+            seen.add(both[1].put(f"/writes/{thread}/c0000/{name}.{i}", body).status)
+        return seen
+
+    for thread in ("t1", "t2"):
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i, thread=thread: both[0].put(  # type: ignore[misc]
+                f"/checkpoints/{thread}/c{i:04}", {"checkpoint_data": i}), range(1500)))
+            puts = [pool.submit(put, thread, str(client)) for client in range(7)]
+            time.sleep(0.05)
+            assert both[0].delete(f"/threads/{thread}").status == 204
+            assert set().union(*(p.result() for p in puts)) <= {200, 201}
+        both[0].delete(f"/threads/{thread}")
+    if "postgres" in request.node.name:
+        left = request.getfixturevalue("postgres").sql(
+            f'SELECT count(*) FROM "{uid.replace("-", "_")}".checkpoint_writes')
+        assert left == "0"

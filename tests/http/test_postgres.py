@@ -17,6 +17,7 @@ import pytest
 import stores
 from conftest import BINARY, Server
 from dying import until
+from proxy import proxy
 
 
 @pytest.fixture
@@ -332,3 +333,23 @@ def test_pools(alone: stores.Postgres, own: Any, tmp_path: pathlib.Path) -> None
         assert ids(server, "c") == ["m1"]
         server.stop()
     assert alone.sql("SELECT count(*) FROM stateward.conversations") == "1"
+
+
+def test_a_pool_that_has_lost_the_server_proves_nothing(alone: stores.Postgres, own: Any) -> None:
+    """It answers for a server whose COMMIT it has not heard of: what is there may not be told as refused."""
+    text = b"SFATAL\0VFATAL\0C08P01\0Mserver conn crashed?\0\0"
+    with proxy(alone.port) as pool:
+        server: Server = own("--lanes", "1", primary=alone.url().replace(str(alone.port), str(pool.port)))
+        told = []
+        for i in range(8):
+            until(lambda: append(server, "c") == 201)
+            pool.answer(b"E" + (len(text) + 4).to_bytes(4, "big") + text)
+            told.append(server.post("/conversations/c/messages?require_session=false",
+                                    {"role": "user", "content": i}).status)
+            pool.answer(b"")
+        until(lambda: append(server, "c") == 201)
+        messages = server.get("/conversations/c/messages?limit=0").json()["messages"]
+        kept = [m["content"] for m in messages if m["content"] != "x"]
+        assert set(told) <= {503, 504}
+        assert kept and {told[i] for i in kept} == {504}
+        server.stop()

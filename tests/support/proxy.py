@@ -18,6 +18,7 @@ class Proxy:
         self.port = int(self.listener.getsockname()[1])
         self.flowing = threading.Event()
         self.flowing.set()
+        self.instead = b""
         self.closing = threading.Event()
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
@@ -27,6 +28,10 @@ class Proxy:
 
     def flow(self) -> None:
         self.flowing.set()
+
+    def answer(self, instead: bytes) -> None:
+        """From now on this is what the client gets for the server's first answer, and then the end."""
+        self.instead = instead
 
     def close(self) -> None:
         self.closing.set()
@@ -51,6 +56,9 @@ class Proxy:
                 for key, _ in ready.select(0.2):
                     data = key.fileobj.recv(65536)  # type: ignore[union-attr]
                     self.flowing.wait()
+                    if self.instead and key.data is client:
+                        client.sendall(self.instead)
+                        return
                     if not data:
                         return
                     key.data.sendall(data)
