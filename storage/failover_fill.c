@@ -158,15 +158,19 @@ static bool is_one_store(struct backend *const stores[2], bool *one, struct err 
     struct pair_note note = {.name = SLICE("echo")};
     struct arena arena = {0};
     struct op_pair_read read;
+    int64_t echo;
     bool ok;
 
     snprintf(text, sizeof(text), "%" PRId64, mark);
     note.text = slice_of(text);
     ok = pair_notes_run(stores[FALLBACK], &note, 1, err) &&
          pair_read_run(stores[PRIMARY], 0, 1, &arena, &read, err);
-    *one = ok && number(pair_note_text(&read, "echo")) >= mark;
+    echo = ok ? number(pair_note_text(&read, "echo")) : 0;
+    *one = echo == mark;
     arena_done(&arena);
-    return ok;
+    /* Of one to which this primary is the fallback, or of one that asks the same. */
+    return ok && (echo <= mark || err_set(err, ERR_UNAVAILABLE,
+                                          "another instance looks at both stores; once more"));
 }
 
 /* What both are, and are to be, when they are seen together. */

@@ -305,6 +305,23 @@ START_TEST(an_old_echo_is_none)
 }
 END_TEST
 
+/* To which this primary is the fallback: it was written between the two looks of this one. */
+START_TEST(the_echo_of_another_instance_proves_nothing)
+{
+    struct err err;
+
+    pairing_look();
+    pairing_note(PRIMARY, "echo",
+                 arena_printf(&sides.arena, "%" PRId64,
+                              stamp_next() + (INT64_C(60000000) << STAMP_NODE_BITS))
+                     .at);
+    ck_assert(!pairing_judge(true, true, &err));
+    ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+    ck_assert(!fill.foreign);
+    (void)pairing_settle();
+}
+END_TEST
+
 Suite *suite_settle(void)
 {
     Suite *s = suite_create("settle");
@@ -325,6 +342,7 @@ Suite *suite_settle(void)
     tcase_add_test(tc, a_fallback_that_was_the_primary_fills_it);
     tcase_add_test(tc, one_store_by_two_names_is_refused);
     tcase_add_test(tc, an_old_echo_is_none);
+    tcase_add_test(tc, the_echo_of_another_instance_proves_nothing);
     suite_add_tcase(s, tc);
     return s;
 }
