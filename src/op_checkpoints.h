@@ -31,6 +31,8 @@ struct op_checkpoint_put {
     size_t n_values;
     struct channel_version *carried;
     size_t n_carried;
+    const int64_t *carried_ids; /* where they are stored, as a guess; NULL: not known, or the
+                                   checkpoint may not be the next of its namespace */
     int64_t
         first_id; /* of the new values, then the head, as stamps follow each other: the same in both
                          stores of a pair; 0 = any */

@@ -9,6 +9,7 @@
 enum {
     BASED_MIN = 64,    /* shorter values have no base */
     SOUGHT_MIN = 1024, /* for shorter ones no base is read from the store */
+    CARRIED_MAX = 64,  /* more are not looked for one by one */
 };
 
 /* What a value may be based on. */
@@ -96,6 +97,8 @@ static void find_base(struct encoder *e, struct encoded *v)
                     (put->form == FORM_DOCUMENT || slice_present(put->parent_id));
         return;
     }
+    if (v->used[0]->bytes.len < BASED_MIN)
+        return;
     v->base = source_of(v->used[0]);
     if (!v->of && tag == tag_of(e))
         step_back(e, v);
@@ -308,6 +311,46 @@ static void give_ids(struct encoder *e)
         e->values[i].blob->id = id;
 }
 
+/* Where a carried value is stored, as far as the cache knows; 0 = it does not. */
+static int64_t guess_carried(const struct encoder *e, const struct channel_version *of)
+{
+    const struct op *op = e->op;
+    struct slice parts[] = {op->tenant, op->id, op->checkpoint_put.ns, of->channel};
+    struct value_key key = value_cache_key(parts, COUNT_OF(parts));
+    const struct cached_value *found;
+    int64_t id = 0;
+    uint64_t tag;
+
+    found = value_cache_newest(e->cache, &key, &tag);
+    if (found && found->bytes.len > 0 && slice_equal(found->of.channel, of->channel) &&
+        slice_equal(found->of.version, of->version))
+        id = found->id;
+    value_cache_release(e->cache, found);
+    return id;
+}
+
+/* Whether this looks like the checkpoint behind those that were stored here, and on what it rests. */
+static bool guess_next(struct encoder *e, struct err *err)
+{
+    struct op_checkpoint_put *put = &e->op->checkpoint_put;
+    bool known = put->n_carried > 0;
+    int64_t *ids;
+
+    put->carried_ids = NULL;
+    for (size_t i = 0; i < e->n; i++)
+        known |= e->values[i].blob->base_id != 0;
+    if (!e->cache || !known || put->n_carried > CARRIED_MAX || e->values[e->n - 1].is_newest)
+        return true;
+    ids = arena_alloc(e->op->arena, (put->n_carried + 1) * sizeof(*ids));
+    if (!ids)
+        return err_no_memory(err);
+    for (size_t i = 0; i < put->n_carried; i++)
+        if (!(ids[i] = guess_carried(e, &put->carried[i])))
+            return true;
+    put->carried_ids = ids;
+    return true;
+}
+
 bool encode_values(struct encoder *e, bool alone, struct err *err)
 {
     if (e->anchors && e->anchors->status.kind == ERR_OK)
@@ -316,7 +359,7 @@ bool encode_values(struct encoder *e, bool alone, struct err *err)
     for (size_t i = 0; i < e->n; i++)
         if (!encode_one(e, &e->values[i], alone, err))
             return false;
-    return true;
+    return guess_next(e, err);
 }
 
 static void remember(struct encoder *e, const struct encoded *v)
@@ -362,7 +405,7 @@ void encode_done(struct encoder *e)
             value_cache_release(e->cache, v->used[k]);
             v->used[k] = NULL;
         }
-        if (kind == ERR_OK && v->whole.len >= BASED_MIN)
+        if (kind == ERR_OK && (v->of || v->whole.len >= BASED_MIN))
             remember(e, v);
         if (kind == ERR_NO_BASE)
             value_cache_forget(e->cache, &v->key);

@@ -72,30 +72,72 @@
     "SELECT s.*, EXISTS (SELECT 1 FROM m), CASE WHEN ?12 = 1 THEN " OUTBOX_WAITS " END FROM s"
 
 /*
- * Adds the writes of a new task, in the usual case: the checkpoint is there, and so is nothing newer. Locks the
- * thread as all do that change it; what was read before the lock was had is told by the row of the
- * namespace, which every change of it moves. Then the thread and the session of its id are touched.
+ * What both of the next say of the namespace and of what they touch. The thread is locked as all do that
+ * change it; what was read before the lock was had is told by the row of the namespace, which every change of
+ * it moves.
  */
-#define PUT_NEXT_TASK                                                                            \
+#define NEXT_THREAD                                                                              \
     "WITH t AS MATERIALIZED (SELECT id, tomb FROM threads WHERE tenant = ?1 AND thread_id = ?2 " \
-    "FOR UPDATE), "                                                                              \
+    "FOR UPDATE), "
+#define NEXT_NAMESPACE(set)                                                                      \
+    "g AS (UPDATE namespaces SET " set " "                                                       \
+    "WHERE id = (SELECT id FROM n) AND (thread, last_stamp, checkpoints, bytes) = "              \
+    "(SELECT thread, last_stamp, checkpoints, bytes FROM n) RETURNING id, thread), "
+#define NEXT_TOUCH(now, minute, expired)                                                         \
+    "u AS (UPDATE threads SET updated_us = greatest(updated_us, " now ") "                       \
+    "WHERE id = (SELECT thread FROM g)), "                                                       \
+    "s AS (UPDATE sessions SET active_us = " now ", active_min = " minute " WHERE tenant = ?1 "  \
+    "AND session_id = ?2 AND (SELECT thread FROM g) IS NOT NULL AND gen > tomb "                 \
+    "AND active_us > " expired " AND active_us < " now ") "                                      \
+    "SELECT thread FROM g"
+
+/* Adds the writes of a new task, in the usual case: the checkpoint is there, and so is nothing newer. */
+#define PUT_NEXT_TASK                                                                            \
+    NEXT_THREAD                                                                                  \
     "n AS MATERIALIZED (SELECT n.id, n.thread, last_stamp, checkpoints, bytes, c.id AS at "      \
     "FROM t JOIN namespaces n ON n.thread = t.id AND n.ns = ?3 "                                 \
     "JOIN checkpoints c ON c.namespace = n.id AND c.checkpoint_id = ?4 "                         \
     "WHERE n.form = ?6 AND last_stamp < ?7 AND tomb < ?7 AND c.stamp > 0 AND c.created_us > ?8 " \
     "AND NOT EXISTS (SELECT 1 FROM checkpoint_writes k WHERE k.checkpoint = c.id "               \
     "AND k.task_id = ?5)), "                                                                     \
-    "g AS (UPDATE namespaces SET last_stamp = ?7, bytes = bytes + ?11 "                          \
-    "WHERE id = (SELECT id FROM n) AND (thread, last_stamp, checkpoints, bytes) = "              \
-    "(SELECT thread, last_stamp, checkpoints, bytes FROM n) RETURNING thread), "                 \
+    NEXT_NAMESPACE("last_stamp = ?7, bytes = bytes + ?11")                                       \
     "k AS (INSERT INTO checkpoint_writes (task_path, seq, stamp, body, checkpoint, task_id) "    \
     "SELECT ?9, ?7, ?7, ?10, (SELECT at FROM n), ?5 FROM g), "                                   \
-    "u AS (UPDATE threads SET updated_us = greatest(updated_us, ?12) "                           \
-    "WHERE id = (SELECT thread FROM g)), "                                                       \
-    "s AS (UPDATE sessions SET active_us = ?12, active_min = ?13 WHERE tenant = ?1 "             \
-    "AND session_id = ?2 AND (SELECT thread FROM g) IS NOT NULL AND gen > tomb "                 \
-    "AND active_us > ?14 AND active_us < ?12) "                                                  \
-    "SELECT thread FROM g"
+    NEXT_TOUCH("?12", "?13", "?14")
+
+/*
+ * Adds a checkpoint, in the usual case: it is new, and so is nothing else; its bases are there, ?17 of
+ * them, and what it carries is the newest of its name. ?20 new values, by columns of numbers (?21), hashes
+ * of 16 bytes (?22), and places in what else they have (?23).
+ */
+#define NEXT_NUMBER(column) "a[(" column " * ?20 + i)::INT]"
+#define NEXT_BYTES(place, length)                                                                \
+    "CASE WHEN " NEXT_NUMBER(length) " >= 0 "                                                    \
+    "THEN substring(?23::bytea FROM " NEXT_NUMBER(place) "::INT FOR " NEXT_NUMBER(length) "::INT) END"
+
+#define PUT_NEXT_CHECKPOINT                                                                      \
+    NEXT_THREAD                                                                                  \
+    "n AS MATERIALIZED (SELECT n.id, n.thread, last_stamp, checkpoints, bytes "                  \
+    "FROM t JOIN namespaces n ON n.thread = t.id AND n.ns = ?3 "                                 \
+    "WHERE n.form = ?5 AND last_stamp < ?6 AND tomb < ?6 "                                       \
+    "AND NOT EXISTS (SELECT 1 FROM checkpoints c WHERE c.namespace = n.id "                      \
+    "AND c.checkpoint_id = ?4) "                                                                 \
+    "AND (SELECT count(*) FROM checkpoint_values v WHERE +v.namespace = n.id "                   \
+    "AND v.id " AMONG("?16") ") = ?17 "                                                          \
+    "AND NOT EXISTS (SELECT 1 FROM unnest(" NUMBERS("?18") ", " NUMBERS("?19") ") AS r (id, key) " \
+    "WHERE r.id IS DISTINCT FROM (SELECT max(id) FROM (SELECT v.id FROM checkpoint_values v "    \
+    "WHERE v.namespace = n.id AND v.key = r.key OFFSET 0) AS x))), "                             \
+    NEXT_NAMESPACE("last_stamp = ?6, checkpoints = checkpoints + 1, bytes = bytes + ?7")         \
+    "c AS (INSERT INTO checkpoints (stamp, form, created_us, parent_id, run_id, head, refs, "    \
+    "metadata, namespace, checkpoint_id) "                                                       \
+    "SELECT ?6, ?5, ?8, ?9, ?10, ?11, ?12, ?13, id, ?4 FROM g), "                                \
+    "v AS (INSERT INTO checkpoint_values (id, namespace, key, base, encoding, hash, channel, "   \
+    "version, type, bytes) SELECT " NEXT_NUMBER("0") ", g.id, nullif(" NEXT_NUMBER("1") ", 0), " \
+    NEXT_NUMBER("2") ", " NEXT_NUMBER("3") ", "                                                  \
+    "substring(?22::bytea FROM i * 16 - 15 FOR 16), " NEXT_BYTES("4", "5") ", "                  \
+    NEXT_BYTES("6", "7") ", " NEXT_BYTES("8", "9") ", " NEXT_BYTES("10", "11") " FROM g, "       \
+    "(SELECT " NUMBERS("?21") " AS a) AS r, generate_series(1, ?20::INT) AS i), "                \
+    NEXT_TOUCH("?8", "?14", "?15")
 
 /*
  * An array whose length the planner does not look at. Else it makes another plan for each, since one for
@@ -180,9 +222,9 @@
 #define STORE_INCARNATION \
     "SELECT convert_to(CAST((" POSTGRES_INCARNATION ") AS TEXT), 'UTF8'), (" POSTGRES_POSITION ")"
 
-/* Whether what stands before it is one of the numbers of "1,2,3". */
-#define AMONG(list) \
-    "= ANY (CAST(string_to_array(convert_from(" list ", 'UTF8'), ',') AS BIGINT[]))"
+/* The numbers of "1,2,3"; whether what stands before it is one of them. */
+#define NUMBERS(list) "CAST(string_to_array(convert_from(" list ", 'UTF8'), ',') AS BIGINT[])"
+#define AMONG(list) "= ANY (" NUMBERS(list) ")"
 
 /* A row for each number of "1,2,3". */
 #define EACH_NUMBER(list) \

@@ -11,6 +11,7 @@
 #include "sql.h"
 
 #include "copies.h"
+#include "sql_checkpoint_next.h"
 #include "sql_ops.h"
 #include "sql_pair.h"
 #include "sql_part.h"
@@ -178,6 +179,8 @@ static bool is_quick(const struct op *op)
         return op->message_append.n == 1 && op->message_append.messages->fresh;
     if (op->type == OP_WRITES_PUT)
         return op->writes_put.n > 0 && !op->fence;
+    if (op->type == OP_CHECKPOINT_PUT)
+        return checkpoint_is_usual(op);
     return op->type == OP_MERGE && slice_present(op->id) && op->merge.n == 1 &&
            op->merge.items->kind == RECORD_MESSAGE && !op->merge.items->gone;
 }

@@ -160,14 +160,7 @@ static bool filters(const struct lister *l)
 static bool begin_rows(struct lister *l, int which, const int64_t *ids, size_t n, struct query *q,
                        struct err *err)
 {
-    struct slice list = load_numbers(ids, n, l->op->arena);
-
-    if (!list.at)
-        return err_no_memory(err);
-    if (!query_begin(l->load.d, which, q, err))
-        return false;
-    query_blob(q, list);
-    return true;
+    return query_begin(l->load.d, which, q, err) && load_bind_numbers(q, ids, n, l->op->arena, err);
 }
 
 static bool filter_rows(struct lister *l, struct err *err)

@@ -3,6 +3,7 @@
 #include "copies.h"
 #include "pack.h"
 #include "sorted.h"
+#include "sql_checkpoint_next.h"
 #include "sql_doomed.h"
 #include "sql_garbage.h"
 #include "sql_ops.h"
@@ -176,7 +177,12 @@ bool sql_checkpoint_put(struct sql *d, struct op *op, struct err *err)
                            .checkpoint_id = put->checkpoint_id,
                            .form = put->form};
     if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) ||
-        !sql_touch_ask(d, op, p.at.key.tenant, &session, err) || !prepare(&p, err) ||
+        !checkpoint_next(d, op, p.at.key.tenant, &created, err))
+        return false;
+    put->out.created = created;
+    if (created)
+        return true;
+    if (!sql_touch_ask(d, op, p.at.key.tenant, &session, err) || !prepare(&p, err) ||
         !ns_make(d, &p.at.key, put->form, &p.at.ns, err))
         return false;
     created = p.at.row.stamp == 0;

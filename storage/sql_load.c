@@ -81,7 +81,7 @@ bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
     return load_take(l, &q, out, err);
 }
 
-struct slice load_numbers(const int64_t *numbers, size_t n, struct arena *arena)
+static struct slice numbers_text(const int64_t *numbers, size_t n, struct arena *arena)
 {
     enum { DIGITS = 21 };
     char *text = arena_alloc(arena, n * DIGITS + 1);
@@ -96,10 +96,10 @@ struct slice load_numbers(const int64_t *numbers, size_t n, struct arena *arena)
     return (struct slice){text, len};
 }
 
-static bool bind_list(struct loader *l, struct query *q, const int64_t *numbers, size_t n,
-                      struct err *err)
+bool load_bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct arena *arena,
+                       struct err *err)
 {
-    struct slice list = load_numbers(numbers, n, l->arena);
+    struct slice list = numbers_text(numbers, n, arena);
 
     if (!list.at)
         return err_no_memory(err);
@@ -111,8 +111,8 @@ static bool bind_list(struct loader *l, struct query *q, const int64_t *numbers,
 static bool ask_chains(struct loader *l, const int64_t *ids, size_t n, struct query *q,
                        struct err *err)
 {
-    return query_begin(l->d, SQL_VALUE_CHAINS, q, err) && bind_list(l, q, ids, n, err) &&
-           query_ask(q, err);
+    return query_begin(l->d, SQL_VALUE_CHAINS, q, err) &&
+           load_bind_numbers(q, ids, n, l->arena, err) && query_ask(q, err);
 }
 
 static bool take_chains(struct loader *l, struct query *q, struct err *err)
@@ -247,7 +247,7 @@ static bool ask_writes(struct loader *l, const int64_t *rows, size_t n, enum for
 {
     return query_begin(l->d, form == FORM_DOCUMENT ? SQL_TASK_DOCUMENT : SQL_TASK_CHANNEL, q,
                        err) &&
-           bind_list(l, q, rows, n, err) && query_ask(q, err);
+           load_bind_numbers(q, rows, n, l->arena, err) && query_ask(q, err);
 }
 
 bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, struct checkpoint *out,

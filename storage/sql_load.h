@@ -58,8 +58,9 @@ bool load_values(struct loader *l, const int64_t *ids, size_t n, struct value **
 /* The same for one. */
 bool load_value(struct loader *l, int64_t id, struct value **value, struct err *err) MUST_USE;
 
-/* Numbers as the one parameter of EACH_NUMBER(): "1,2,3"; absent when memory ends. */
-struct slice load_numbers(const int64_t *numbers, size_t n, struct arena *arena) MUST_USE;
+/* Binds numbers as the one parameter of EACH_NUMBER(): "1,2,3", which lives in the arena. */
+bool load_bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct arena *arena,
+                       struct err *err) MUST_USE;
 
 /* The row of columns VALUE_COLUMNS that q stands on. */
 bool load_take(struct loader *l, struct query *q, struct value **out, struct err *err) MUST_USE;

@@ -183,20 +183,14 @@ static bool clear(struct sql *d, struct op *op, struct err *err)
 {
     const struct op_pair_change *change = &op->pair_change;
     int64_t *numbers = arena_alloc(op->arena, (change->n_clear + 1) * sizeof(*numbers));
-    struct slice list;
-    struct query q;
+    AUTO(query_end) struct query q = {0};
 
     if (!numbers)
         return err_no_memory(err);
     for (size_t i = 0; i < change->n_clear; i++)
         numbers[i] = change->clear[i].number;
-    list = load_numbers(numbers, change->n_clear, op->arena);
-    if (!slice_present(list))
-        return err_no_memory(err);
-    if (!query_begin(d, SQL_OUTBOX_CLEAR, &q, err))
-        return false;
-    query_blob(&q, list);
-    return query_run(&q, err);
+    return query_begin(d, SQL_OUTBOX_CLEAR, &q, err) &&
+           load_bind_numbers(&q, numbers, change->n_clear, op->arena, err) && query_run(&q, err);
 }
 
 static bool set_missing(struct sql *d, enum sql_statement which, const struct pair_id *ids,

@@ -13,17 +13,6 @@ static void bind_place(struct query *q, const struct target *t)
     query_blob(q, t->key.ns);
 }
 
-static bool bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct arena *arena,
-                         struct err *err)
-{
-    struct slice list = load_numbers(numbers, n, arena);
-
-    if (!list.at)
-        return err_no_memory(err);
-    query_blob(q, list);
-    return true;
-}
-
 /* Thread, namespace, checkpoint, and the task or how many of the bases there are. */
 static bool ask_row(struct sql *d, const struct op *op, const struct target *t, struct query *q,
                     struct err *err)
@@ -36,8 +25,8 @@ static bool ask_row(struct sql *d, const struct op *op, const struct target *t, 
     query_blob(q, t->checkpoint_id);
     if (task)
         query_blob(q, t->task_id);
-    else if (!bind_numbers(q, t->values ? t->values->bases : NULL,
-                           t->values ? t->values->n_bases : 0, op->arena, err))
+    else if (!load_bind_numbers(q, t->values ? t->values->bases : NULL,
+                                t->values ? t->values->n_bases : 0, op->arena, err))
         return false;
     return query_ask(q, err);
 }
@@ -54,7 +43,7 @@ static bool ask_carried(struct sql *d, const struct op *op, const struct target_
     if (!query_begin(d, SQL_TARGET_CARRIED, q, err))
         return false;
     bind_place(q, t);
-    return bind_numbers(q, keys, values->n_carried, op->arena, err) && query_ask(q, err);
+    return load_bind_numbers(q, keys, values->n_carried, op->arena, err) && query_ask(q, err);
 }
 
 static bool take_task(struct query *q, struct arena *arena, struct task_row *task, struct err *err)

@@ -46,6 +46,7 @@
 /* It saves no way to a server, and is not used. */
 #define PUT_NEXT_MESSAGE "SELECT 1 WHERE 0"
 #define PUT_NEXT_TASK "SELECT 1 WHERE 0"
+#define PUT_NEXT_CHECKPOINT "SELECT 1 WHERE 0"
 
 #define STORE_INCARNATION "SELECT text, 0 FROM note WHERE name = CAST('#incarnation' AS BLOB)"
 

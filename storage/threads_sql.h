@@ -232,6 +232,7 @@
     X(TASK_INSERT, "INSERT INTO " T_TASK " (task_path, seq, stamp, body, checkpoint, task_id) "          \
                    "VALUES (?1, ?2, ?3, ?4, coalesce(nullif(?5, 0), (SELECT id FROM " T_CHECKPOINT " " \
                    "WHERE namespace = ?7 AND checkpoint_id = ?8)), ?6)")                           \
+    X(CHECKPOINT_NEXT, PUT_NEXT_CHECKPOINT)                                                              \
     X(TASK_NEXT, PUT_NEXT_TASK)                                                                          \
     X(TASK_UPDATE, "UPDATE " T_TASK " SET task_path = ?1, seq = ?2, stamp = ?3, body = ?4 "              \
                    "WHERE checkpoint = ?5 AND task_id = ?6")                                       \

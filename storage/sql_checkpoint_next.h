@@ -1,0 +1,27 @@
+/*
+ * sql_checkpoint_next.h - a checkpoint behind others that this process has stored: one statement puts it.
+ *
+ *     sql_checkpoint_put() -> checkpoint_next() -> done, or the long way
+ *     sql.c, is_quick() -> checkpoint_is_usual()
+ *
+ * Threads    the lane's.
+ * Ownership  all lives in the op's arena.
+ * Units      none.
+ * Errors     UNAVAILABLE, STORAGE, NO_MEMORY.
+ */
+#ifndef SQL_CHECKPOINT_NEXT_H
+#define SQL_CHECKPOINT_NEXT_H
+
+#include "sql_driver.h"
+
+/* Whether a put is worth the try, by what the op says. */
+bool checkpoint_is_usual(const struct op *op) MUST_USE;
+
+/*
+ * Puts the checkpoint if it is new, the namespace is there with nothing newer, and all is stored that it
+ * rests on; then *done. Else nothing has changed.
+ */
+bool checkpoint_next(struct sql *d, struct op *op, int64_t tenant, bool *done,
+                     struct err *err) MUST_USE;
+
+#endif
