@@ -72,6 +72,12 @@
     "SELECT s.*, EXISTS (SELECT 1 FROM m), CASE WHEN ?12 = 1 THEN " OUTBOX_WAITS " END FROM s"
 
 /*
+ * An array whose length the planner does not look at. Else it makes another plan for each, since one for
+ * few rows is cheaper than the one for all.
+ */
+#define UNSEEN(array) "(SELECT " array ")"
+
+/*
  * What both of the next say of the namespace and of what they touch. The thread is locked as all do that
  * change it; what was read before the lock was had is told by the row of the namespace, which every change of
  * it moves.
@@ -123,8 +129,8 @@
     "AND NOT EXISTS (SELECT 1 FROM checkpoints c WHERE c.namespace = n.id "                      \
     "AND c.checkpoint_id = ?4) "                                                                 \
     "AND (SELECT count(*) FROM checkpoint_values v WHERE +v.namespace = n.id "                   \
-    "AND v.id " AMONG("?16") ") = ?17 "                                                          \
-    "AND NOT EXISTS (SELECT 1 FROM unnest(" NUMBERS("?18") ", " NUMBERS("?19") ") AS r (id, key) " \
+    "AND v.id " AMONG(UNSEEN("?16::BYTEA")) ") = ?17 "                                                          \
+    "AND NOT EXISTS (SELECT 1 FROM unnest(" NUMBERS(UNSEEN("?18::BYTEA")) ", " NUMBERS(UNSEEN("?19::BYTEA")) ") AS r (id, key) " \
     "WHERE r.id IS DISTINCT FROM (SELECT max(id) FROM (SELECT v.id FROM checkpoint_values v "    \
     "WHERE v.namespace = n.id AND v.key = r.key OFFSET 0) AS x))), "                             \
     NEXT_NAMESPACE("last_stamp = ?6, checkpoints = checkpoints + 1, bytes = bytes + ?7")         \
@@ -136,14 +142,8 @@
     NEXT_NUMBER("2") ", " NEXT_NUMBER("3") ", "                                                  \
     "substring(?22::bytea FROM i * 16 - 15 FOR 16), " NEXT_BYTES("4", "5") ", "                  \
     NEXT_BYTES("6", "7") ", " NEXT_BYTES("8", "9") ", " NEXT_BYTES("10", "11") " FROM g, "       \
-    "(SELECT " NUMBERS("?21") " AS a) AS r, generate_series(1, ?20::INT) AS i), "                \
+    "(SELECT " NUMBERS(UNSEEN("?21::BYTEA")) " AS a OFFSET 0) AS r, generate_series(1, " UNSEEN("?20::INT") ") AS i), "                \
     NEXT_TOUCH("?8", "?14", "?15")
-
-/*
- * An array whose length the planner does not look at. Else it makes another plan for each, since one for
- * few rows is cheaper than the one for all.
- */
-#define UNSEEN(array) "(SELECT " array ")"
 
 /*
  * Each row is looked for by the index of its ids, whatever the planner thinks of the size of a table: a plan

@@ -179,17 +179,20 @@ static bool is_quick(const struct op *op)
         return op->message_append.n == 1 && op->message_append.messages->fresh;
     if (op->type == OP_WRITES_PUT)
         return op->writes_put.n > 0 && !op->fence;
-    if (op->type == OP_CHECKPOINT_PUT)
-        return checkpoint_is_usual(op);
     return op->type == OP_MERGE && slice_present(op->id) && op->merge.n == 1 &&
            op->merge.items->kind == RECORD_MESSAGE && !op->merge.items->gone;
 }
 
-/* All of them, and no two on one record: the second would ask after the first is answered. */
+/*
+ * All of them, and no two on one record: the second would ask after the first is answered. Of checkpoints
+ * several together cost the store less on the long way.
+ */
 static bool are_quick(const struct sql *d, struct op *const ops[], size_t n)
 {
     if (!d->driver->cut_off)
         return false;
+    if (n == 1 && ops[0]->type == OP_CHECKPOINT_PUT)
+        return checkpoint_is_usual(ops[0]);
     for (size_t i = 0; i < n; i++)
         if (!is_quick(ops[i]) || (i > 0 && op_lane_hash(ops[i]) == op_lane_hash(ops[i - 1])))
             return false;

@@ -168,7 +168,7 @@ bool checkpoint_next(struct sql *d, struct op *op, int64_t tenant, bool *done, s
     struct slice refs;
 
     *done = false;
-    if (!d->driver->distant || d->plain || !checkpoint_is_usual(op))
+    if (!d->quick || !checkpoint_is_usual(op))
         return true;
     if (!gather(&x, err) || !pack_refs(x.refs, x.n_refs, op->arena, &refs, err) ||
         !query_begin(d, SQL_CHECKPOINT_NEXT, &q, err))
