@@ -31,7 +31,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import TASKS
 
-from stateward import _bases, _calls, _history, _messages, _wire
+from stateward import _bases, _calls, _history, _messages, _wire, types
 from stateward._async import AsyncTransport
 from stateward._bases import Bases
 from stateward._sync import SyncTransport
@@ -187,10 +187,10 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         await self._async.run(self._put_writes(config, writes, task_id, task_path))
 
     def delete_thread(self, thread_id: str) -> None:
-        self._sync.run(_calls.delete_thread(str(thread_id)))
+        self._sync.run(_calls.delete_thread(_id(thread_id)))
 
     async def adelete_thread(self, thread_id: str) -> None:
-        await self._async.run(_calls.delete_thread(str(thread_id)))
+        await self._async.run(_calls.delete_thread(_id(thread_id)))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         self._sync.run(_delete_for_runs(run_ids))
@@ -199,10 +199,10 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         await self._async.run(_delete_for_runs(run_ids))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        self._sync.run(_calls.copy_thread(str(source_thread_id), str(target_thread_id)))
+        self._sync.run(_copy_thread(source_thread_id, target_thread_id))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        await self._async.run(_calls.copy_thread(str(source_thread_id), str(target_thread_id)))
+        await self._async.run(_copy_thread(source_thread_id, target_thread_id))
 
     def prune(
         self,
@@ -367,11 +367,14 @@ class _Listing:
         self.more = page.cursor is not None and self._left != 0
 
 
+def _id(given: object, name: str = "thread_id") -> str:
+    if given is None:  # as a text it would be one thread for all who forgot theirs
+        raise ValueError(f"{name} is None")
+    return str(given)
+
+
 def _thread_id(configurable: Mapping[str, Any]) -> str:
-    thread_id = configurable["thread_id"]
-    if thread_id is None:  # as a text it would be one thread for all who forgot theirs
-        raise ValueError("thread_id is None")
-    return str(thread_id)
+    return _id(configurable["thread_id"])
 
 
 def _place(config: RunnableConfig) -> Place:
@@ -405,8 +408,12 @@ def _pending_sends(stored: Stored, near: builtins.list[Stored]) -> Exchange[buil
     return [write for write in writes if write.channel == TASKS]
 
 
+def _copy_thread(source: str, target: str) -> Exchange[types.Copied]:
+    return _calls.copy_thread(_id(source, "source_thread_id"), _id(target, "target_thread_id"))
+
+
 def _delete_for_runs(run_ids: Sequence[str]) -> Exchange[None]:
-    ids = [str(run_id) for run_id in listed("run_ids", run_ids)]
+    ids = [_id(run_id, "run_id") for run_id in listed("run_ids", run_ids)]
     for some in _calls.in_batches(ids):
         yield from _calls.delete_runs(some)
 
@@ -417,7 +424,7 @@ def _prune(
     keep_last: int | None,
     older_than: datetime | str | None,
 ) -> Exchange[None]:
-    ids = [str(thread_id) for thread_id in listed("thread_ids", thread_ids)]
+    ids = [_id(thread_id) for thread_id in listed("thread_ids", thread_ids)]
     if strategy not in _STRATEGIES:
         raise ValueError(f"Unknown prune strategy: {strategy!r}")
     if strategy == "delete" and (keep_last is not None or older_than is not None):

@@ -324,6 +324,16 @@ async def test_without_a_thread_or_a_checkpoint(saver: Saver, uid: Callable[[], 
             await saver("put_writes", at, [("a", 1)], "t")
         with pytest.raises(kind, match="thread_id"):
             await saver("get_delta_channel_history", config=at, channels=["a"])
+    calls: list[tuple[str, tuple[object, ...]]] = [
+        ("delete_thread", (None,)),
+        ("copy_thread", (None, uid())),
+        ("copy_thread", (uid(), None)),
+        ("prune", ([uid(), None],)),
+        ("delete_for_runs", ([None],)),
+    ]
+    for name, arguments in calls:
+        with pytest.raises(ValueError, match="_id is None"):
+            await saver(name, *arguments)
     latest: RunnableConfig = {"configurable": {"thread_id": uid(), "checkpoint_id": None}}
     for at in (config(uid()), latest):
         with pytest.raises(KeyError, match="checkpoint_id"):
