@@ -79,6 +79,10 @@ def answers(server: Server) -> bool:
         return False
 
 
+def until_state(server: Server, expected: str) -> None:
+    until_normal(server) if expected == "normal" else until(lambda: state(server) == expected)
+
+
 def until_normal(server: Server) -> None:
     def equal() -> bool:
         health = server.get("/health").json()
@@ -335,10 +339,11 @@ def test_roles_that_change_lose_no_count(pair: Pair, own: Any, roles: list[tuple
             by_name[down][1].kill()  # type: ignore[union-attr]
         server: Server = own(*(now.args() if len(seats) > 1 else QUICK), primary=urls[0])
         if len(seats) > 1:
-            until(lambda: state(server) == "on_fallback") if down else until_normal(server)
+            until_state(server, "on_fallback" if down else "normal")
         if total == 0:
             server.session("counts")
-        for total in range(total + 1, total + more + 1):
+        for _ in range(more):
+            total += 1
             add_one(server, total)
         assert counted(server, "counts") == total
         assert server.stop() == 0
