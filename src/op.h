@@ -87,6 +87,7 @@ struct op {
     bool replicate, alone; /* op_pair.h */
     struct record *copies; /* result of `replicate` */
     size_t n_copies, copies_cap;
+    bool entered; /* the driver's: the outbox has their entry */
     struct op_repeat repeat;
     int64_t deadline_ns; /* not started after this */
     bool again;          /* set by execute(): a part is done, run it once more for the rest */

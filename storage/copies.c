@@ -8,6 +8,7 @@ void copies_reset(struct op *op)
 {
     op->copies = NULL;
     op->n_copies = op->copies_cap = 0;
+    op->entered = false;
 }
 
 bool copies_add(struct op *op, const struct record *record, struct err *err)

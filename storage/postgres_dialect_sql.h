@@ -63,13 +63,23 @@
     " AND tomb < " stamp_ " AND (" require " = 0 OR gen > tomb)"
 #define NEXT_COLUMNS "conversations (session, seq, message_id, stamp, role, content, metadata)"
 
-#define PUT_NEXT_MESSAGE                                                                         \
+#define NEXT_MESSAGE(entry)                                                                      \
     "WITH s AS (UPDATE sessions SET last_seq = ?3, active_us = greatest(active_us, ?3) WHERE "   \
     "tenant = ?1 AND session_id = ?2 AND " NEXT_ROW("?3", "?4", "?5", "?6", "?7")                \
     " RETURNING " SESSION_NUMBERS ", id), "                                                      \
     "m AS (INSERT INTO " NEXT_COLUMNS " SELECT id, ?3, ?8, ?6, ?9, ?10, ?11 FROM s "             \
-    "ON CONFLICT DO NOTHING RETURNING 1) "                                                       \
+    "ON CONFLICT DO NOTHING RETURNING 1) " entry                                                 \
     "SELECT s.*, EXISTS (SELECT 1 FROM m), CASE WHEN ?12 = 1 THEN " OUTBOX_WAITS " END FROM s"
+#define PUT_NEXT_MESSAGE NEXT_MESSAGE("")
+
+/*
+ * The same with an entry for the other store of a pair. The name of a message stands for what it moves in its
+ * session, too. No other op has this number, and this one has not moved the session before.
+ */
+#define NEXT_ENTRY(stamp_, tenant, id, names, from)                                                  \
+    ", o AS (INSERT INTO outbox (number, tenant, id, names) SELECT " stamp_ ", " tenant ", " id ", " \
+    names " FROM " from ") "
+#define PUT_NEXT_MESSAGE_TOLD NEXT_MESSAGE(NEXT_ENTRY("?6", "?13", "?2", "?14", "s"))
 
 /*
  * An array whose length the planner does not look at. Else it makes another plan for each, since one for
@@ -160,18 +170,22 @@
  * The same of many sessions, once each: arrays take the place of the parameters, in their order, and the
  * last column says which element a row is of.
  */
-#define PUT_NEXT_MESSAGES                                                                            \
+#define NEXT_MESSAGES(arrays, columns, entry)                                                        \
     "WITH r AS MATERIALIZED (SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], "         \
     "?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[], ?7::bigint[], ?8::bytea[], "            \
-    "?9::bytea[], ?10::text[], ?11::text[], ?12::bigint[]) WITH ORDINALITY "                         \
-    "AS r(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, n), " EACH_SESSION "), "                \
+    "?9::bytea[], ?10::text[], ?11::text[], ?12::bigint[]" arrays ") WITH ORDINALITY "               \
+    "AS r(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, " columns "n), " EACH_SESSION "), "     \
     "s (numbers, time, id, n, look) AS (UPDATE sessions SET last_seq = r3, "                         \
     "active_us = greatest(active_us, r3) FROM r WHERE " ONE_OF_R " AND "                             \
     NEXT_ROW("r3", "r4", "r5", "r6", "r7") " RETURNING " SESSION_NUMBERS ", id, n, r12), "           \
     "m AS (INSERT INTO " NEXT_COLUMNS " SELECT id, r3, r8, r6, r9, r10, r11 FROM s JOIN r USING (n) " \
-    "ON CONFLICT DO NOTHING RETURNING session) "                                                     \
+    "ON CONFLICT DO NOTHING RETURNING session) " entry                                               \
     "SELECT numbers, time, id, EXISTS (SELECT 1 FROM m WHERE session = s.id), "                      \
     "CASE WHEN look = 1 THEN " OUTBOX_WAITS " END, n FROM s"
+#define PUT_NEXT_MESSAGES NEXT_MESSAGES("", "", "")
+#define PUT_NEXT_MESSAGES_TOLD                                                                       \
+    NEXT_MESSAGES(", ?13::bytea[], ?14::bytea[]", "r13, r14, ",                                      \
+                  NEXT_ENTRY("r6", "r13", "r2", "r14", "s JOIN r USING (n)"))
 
 /* The other statements that are gathered (postgres_gather.c). */
 #define LOCK_NAMESPACES                                                                               \

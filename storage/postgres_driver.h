@@ -32,7 +32,7 @@ enum postgres_statement {
         POSTGRES_COUNT
 };
 
-enum { POSTGRES_PARAMETERS = 24, POSTGRES_GATHERED = 12 };
+enum { POSTGRES_PARAMETERS = 24, POSTGRES_GATHERED = 13 };
 
 enum use_kind { USE_PREPARE, USE_QUERY, USE_SYNC };
 

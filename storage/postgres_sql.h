@@ -34,6 +34,7 @@
                         "WHERE tenant = ?1 AND thread_id = ?2 FOR UPDATE")                   \
     X(NS_FIND_LOCK, "SELECT 1 FROM threads WHERE tenant = ?1 AND thread_id = ?2 FOR UPDATE") \
     X(MESSAGES_NEXT, PUT_NEXT_MESSAGES)                                                      \
+    X(MESSAGES_NEXT_TOLD, PUT_NEXT_MESSAGES_TOLD)                                            \
     X(NS_FIND_LOCKS, LOCK_NAMESPACES)                                                        \
     X(TARGET_CHECKPOINTS, EACH_TARGET(TARGET_OF_CHECKPOINT("r1", "r2", "r3", "r4", "r5")))   \
     X(TARGET_TASKS, EACH_TARGET(TARGET_OF_TASK("r1", "r2", "r3", "r4", "r5")))               \

@@ -97,6 +97,7 @@
     X(MESSAGE_PUT, "INSERT INTO " T_MESSAGE " (session, seq, message_id, stamp, role, content, "                                                                                                            \
                    "metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING")                                                                                                            \
     X(MESSAGE_NEXT, PUT_NEXT_MESSAGE) \
+    X(MESSAGE_NEXT_TOLD, PUT_NEXT_MESSAGE_TOLD) \
     X(MESSAGE_FIND, "SELECT seq, stamp FROM " T_MESSAGE " WHERE session = ?1 AND message_id = ?2")                                                                                                          \
     X(MESSAGE_REPLACE, "UPDATE " T_MESSAGE " SET seq = ?2, stamp = ?4, role = ?5, content = ?6, "                                                                                                           \
                        "metadata = ?7 WHERE session = ?1 AND message_id = ?3")                                                                                                                        \

@@ -173,12 +173,12 @@ static void run_alone(struct sql *d, struct op *const ops[], void *const progres
 /* Whether the first statement that an op waits for does it all, as a rule. */
 static bool is_quick(const struct op *op)
 {
-    if (op->alone || op->replicate || op->progress)
+    if (op->alone || op->progress)
         return false;
     if (op->type == OP_MESSAGE_APPEND)
         return op->message_append.n == 1 && op->message_append.messages->fresh;
     if (op->type == OP_WRITES_PUT)
-        return op->writes_put.n > 0 && !op->fence;
+        return op->writes_put.n > 0 && !op->fence && !op->replicate;
     return op->type == OP_MERGE && slice_present(op->id) && op->merge.n == 1 &&
            op->merge.items->kind == RECORD_MESSAGE && !op->merge.items->gone;
 }

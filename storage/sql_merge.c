@@ -254,7 +254,8 @@ static bool merge_next(struct sql *d, struct op *op, int64_t tenant, bool *done,
     struct row_message next;
 
     *done = false;
-    if (op->merge.n != 1 || r->kind != RECORD_MESSAGE || r->gone)
+    if (op->merge.n != 1 || r->kind != RECORD_MESSAGE || r->gone ||
+        !row_may_next(d, tenant, r->key.id))
         return true;
     next = (struct row_message){
         .session = r->key.id,

@@ -75,7 +75,10 @@ static bool put_all(struct sql *d, struct op *op, struct session_row *row, int64
     return true;
 }
 
-/* The usual case where each answer is waited for: one statement does it all. */
+/*
+ * The usual case where each answer is waited for: one statement does it all. What it leaves for the other
+ * store of a pair is known before.
+ */
 static bool append_next(struct sql *d, struct op *op, int64_t tenant, bool *done, struct err *err)
 {
     struct message *m = op->message_append.messages;
@@ -89,16 +92,23 @@ static bool append_next(struct sql *d, struct op *op, int64_t tenant, bool *done
         .stamp = op->stamp,
         .expired_us = session_state_expired_us(d->session_ttl_us, op->now_us),
         .require_session = op->message_append.require_session,
+        .tenant = op->tenant,
     };
 
     *done = false;
-    if (op->message_append.n > 1 || !m->fresh)
+    if (op->message_append.n > 1 || !m->fresh || !row_may_next(d, tenant, op->id))
         return true;
-    if (!row_next(d, tenant, &next, err))
-        return false;
     m->seq = op->now_us;
+    m->created = true;
+    if (!copies_messages(op, err) || (op->n_copies > 0 && !copies_pack(op, 0, &next.entry, err)) ||
+        !row_next(d, tenant, &next, err))
+        return false;
     *done = m->created = next.out.done;
-    return !*done || copies_messages(op, err);
+    if (*done)
+        op->entered = true;
+    else
+        copies_reset(op);
+    return true;
 }
 
 /* The messages say what becomes of the session, unless there are none, or it was removed first. */

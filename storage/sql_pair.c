@@ -42,7 +42,7 @@ bool pair_keep_entry(struct sql *d, struct op *op, struct err *err)
     struct slice names;
     struct query q;
 
-    if (op->n_copies == 0)
+    if (op->n_copies == 0 || op->entered)
         return true;
     if (!copies_pack(op, 0, &names, err) || !query_begin(d, SQL_OUTBOX_PUT, &q, err))
         return false;

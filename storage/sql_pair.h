@@ -16,7 +16,7 @@
 /* Whether a store that is alone has what the op is about. ERR_UNAVAILABLE: it lacks changes. */
 bool pair_admits(struct sql *d, const struct op *op, struct err *err) MUST_USE;
 
-/* The entry of an op that has changed something. */
+/* The entry of an op that has changed something, unless a statement has put it there with the change. */
 bool pair_keep_entry(struct sql *d, struct op *op, struct err *err) MUST_USE;
 
 /* The answer on a session; of a store that is alone with what is pending added. */

@@ -146,6 +146,17 @@ static void bind_next(struct query *q, int64_t tenant, const struct row_message 
     query_blob(q, m->content);
     query_blob(q, session_state_metadata(m->metadata));
     query_int(q, m->look);
+    if (!slice_present(m->entry))
+        return;
+    query_blob(q, m->tenant);
+    query_blob(q, m->entry);
+}
+
+bool row_may_next(const struct sql *d, int64_t tenant, struct slice session)
+{
+    struct session_row row = {.tenant = tenant, .s.session_id = session};
+
+    return d->driver->distant && !d->plain && tenant != 0 && !recalls(d, false, &row);
 }
 
 bool row_next(struct sql *d, int64_t tenant, struct row_message *m, struct err *err)
@@ -156,9 +167,8 @@ bool row_next(struct sql *d, int64_t tenant, struct row_message *m, struct err *
     bool found;
 
     m->out.done = m->out.waits = false;
-    if (!d->driver->distant || d->plain || tenant == 0 || recalls(d, false, &row))
-        return true;
-    if (!query_begin(d, SQL_MESSAGE_NEXT, &q, err))
+    if (!query_begin(d, slice_present(m->entry) ? SQL_MESSAGE_NEXT_TOLD : SQL_MESSAGE_NEXT, &q,
+                     err))
         return false;
     bind_next(&q, tenant, m);
     if (!query_step(&q, &found, err))

@@ -58,11 +58,16 @@ struct row_message {
     int64_t expired_us;   /* sessions that were active by then are not there */
     bool require_session; /* one that was made */
     bool look;            /* tell what waits in the outbox */
+    struct slice tenant;  /* its name, where there is an entry */
+    struct slice entry;   /* goes into the outbox with the change; absent: none */
     struct {
         bool done;
         bool waits; /* something does */
     } out;
 };
+
+/* Whether row_next() may do anything: each answer is waited for, and the row is not known. */
+bool row_may_next(const struct sql *d, int64_t tenant, struct slice session) MUST_USE;
 
 /*
  * Adds it without reading the row first. out.done is false unless that is all there is to do: the row

@@ -45,6 +45,7 @@
 
 /* It saves no way to a server, and is not used. */
 #define PUT_NEXT_MESSAGE "SELECT 1 WHERE 0"
+#define PUT_NEXT_MESSAGE_TOLD "SELECT 1 WHERE 0"
 #define PUT_NEXT_TASK "SELECT 1 WHERE 0"
 #define PUT_NEXT_CHECKPOINT "SELECT 1 WHERE 0"
 

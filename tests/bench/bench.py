@@ -3,7 +3,7 @@
 
 Peers share the machine, its cores and the run, so that a ratio means something where a number does
 not. Neither side writes access log lines. STATEWARD_BINARY names another program than build/stateward,
-STATEWARD_BEFORE an older one for the line fo_unpaid.
+STATEWARD_BEFORE an older one for the lines fo_pairs and fo_unpaid.
 """
 
 import argparse

@@ -26,8 +26,8 @@ ENOUGH = 5000  # records a second
 
 
 @contextlib.contextmanager
-def pair(primary: Store, fallback: Store) -> Iterator[Server]:
-    with stateward("--fallback", fallback.url(), url=primary.url()) as server:
+def pair(primary: Store, fallback: Store, binary: pathlib.Path | None = None) -> Iterator[Server]:
+    with stateward("--fallback", fallback.url(), url=primary.url(), binary=binary) as server:
         until(lambda: health(server)["failover"]["state"] == "normal")
         yield server
 
@@ -135,9 +135,18 @@ def drain(plan: Plan, redis_first: bool) -> Iterator[tuple[float, float]]:
                 yield drained(server, first, plan.seconds), ENOUGH
 
 
+def older_build() -> pathlib.Path:
+    return pathlib.Path(os.environ["STATEWARD_BEFORE"])
+
+
+def pairs(plan: Plan) -> Iterator[tuple[float, float]]:
+    with both() as (cache, database), both() as (other_cache, other_database), pair(database, cache) as ours, \
+            pair(other_database, other_cache, older_build()) as theirs:
+        yield from alternate(plan, append(ours, plan), append(theirs, plan))
+
+
 def unpaid(plan: Plan) -> Iterator[tuple[float, float]]:
-    older = pathlib.Path(os.environ["STATEWARD_BEFORE"])
-    with stateward() as ours, stateward(binary=older) as theirs:
+    with stateward() as ours, stateward(binary=older_build()) as theirs:
         yield from alternate(plan, append(ours, plan), append(theirs, plan))
 
 
@@ -154,4 +163,7 @@ CASES = [
     Case("fo_returned", "copied back to PostgreSQL, records/s, vs enough", 1, lambda plan: drain(plan, False)),
 ]
 if "STATEWARD_BEFORE" in os.environ:  # another build, to compare with
-    CASES.append(Case("fo_unpaid", "no fallback: append vs another build, req/s", 1, unpaid))
+    CASES += [
+        Case("fo_pairs", "PostgreSQL, Redis: append vs another build, req/s", 1, pairs),
+        Case("fo_unpaid", "no fallback: append vs another build, req/s", 1, unpaid),
+    ]

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "oom.h"
+#include "pair.h"
 #include "postgres.h"
 #include "postgres_driver.h"
 #include "threads.h"
@@ -273,6 +274,66 @@ START_TEST(memory_ends_in_a_quick_batch)
 }
 END_TEST
 
+static struct op told_append(const char *session, struct message *m)
+{
+    struct op op = store_op(&here, OP_MESSAGE_APPEND, session);
+
+    *m = (struct message){
+        .id = SLICE("m"), .role = SLICE("user"), .content = SLICE("1"), .fresh = true};
+    op.message_append.messages = m;
+    op.message_append.n = 1;
+    op.replicate = true;
+    return op;
+}
+
+static bool has_entry(int64_t number)
+{
+    struct op_pair_read read = pair_read(&here, 1000);
+
+    for (size_t i = 0; i < read.out.n; i++)
+        if (read.out.entries[i].number == number)
+            return true;
+    return false;
+}
+
+/* The same of appends of a pair: what is there has its entry, and what is not there has none. */
+START_TEST(memory_ends_in_appends_of_a_pair)
+{
+    enum { SESSIONS = 4 };
+    struct op all[SESSIONS], *ops[SESSIONS];
+    struct message messages[SESSIONS];
+    struct arena arenas[SESSIONS] = {0};
+    char sessions[SESSIONS][16];
+    bool struck = true, ran, is_there;
+    struct err err = {0};
+
+    for (size_t n = 1; struck; n++) {
+        tear_down();
+        set_up();
+        here.now_us += MINUTE - here.now_us % MINUTE;
+        for (int i = 0; i < SESSIONS; i++) {
+            snprintf(sessions[i], sizeof(sessions[i]), "s%zu.%d", n, i);
+            (void)store_message(&here, sessions[i], "first of a minute");
+        }
+        here.now_us += SECOND;
+        for (int i = 0; i < SESSIONS; i++) {
+            all[i] = told_append(sessions[i], &messages[i]);
+            all[i].arena = &arenas[i];
+            ops[i] = &all[i];
+        }
+        oom_at(n);
+        ran = backend_execute(here.backend, ops, SESSIONS, &err);
+        struck = oom_end();
+        for (int i = 0; i < SESSIONS; i++) {
+            is_there = store_count(&here, sessions[i]) == 2;
+            ck_assert_msg(has_entry(all[i].stamp) == is_there, "%s", sessions[i]);
+            ck_assert_msg(is_there || !ran || all[i].status.kind != ERR_OK, "%s", sessions[i]);
+            arena_done(&arenas[i]);
+        }
+    }
+}
+END_TEST
+
 static struct op get_op(struct store *s, enum op_type type, const char *thread, const char *id)
 {
     struct op op = store_op(s, type, thread);
@@ -361,7 +422,6 @@ int main(void)
         .set_up = set_up_pair,
         .tear_down = tear_down_pair,
         .append = 1,
-        .told = 1,
         .copy = 1,
         .again = 2,
         .guess = 1,
@@ -386,6 +446,7 @@ int main(void)
     tcase_add_test(tc, a_step_that_others_came_between);
     tcase_add_test(tc, memory_ends);
     tcase_add_test(tc, memory_ends_in_a_quick_batch);
+    tcase_add_test(tc, memory_ends_in_appends_of_a_pair);
     tcase_add_test(tc, a_checkpoint_read);
     tcase_add_test(tc, values_read);
     tcase_add_test(tc, a_list);

@@ -53,7 +53,6 @@ int main(void)
         .set_up = set_up,
         .tear_down = tear_down,
         .append = 1,
-        .told = 0,
         .copy = 2,
         .again = 1,
         .guess = 0,

@@ -17,7 +17,6 @@ struct trips_pair {
     int64_t (*so_far)(const struct store *s); /* how many trips a store, here or there, has made */
     void (*set_up)(void), (*tear_down)(void);
     int64_t append; /* trips of an append */
-    int64_t told;   /* trips more where it leaves an entry for the other store */
     int64_t copy;   /* trips of a merge of a message */
     int64_t again;  /* trips of a merge of what is there */
     int64_t guess;  /* trips more where a message was taken for the next one, and is not */
