@@ -5,7 +5,6 @@
 
 #include "acts.h"
 #include "instance.h"
-#include "store.h"
 
 enum { TRIES = 4 };
 
@@ -164,18 +163,6 @@ static enum told told_of(struct world *w, const struct attempt *a)
     }
 }
 
-/* A change holds: who has it? */
-static void note_divergence(struct world *w, const struct attempt *a)
-{
-    struct slice id = slice_of(world_ids[a->entry->id]);
-
-    if (store_acknowledged(w, a->call.op.stamp) && store_alone(w->stores[0], id) &&
-        store_alone(w->stores[1], id)) {
-        w->journal->diverged[a->entry->id] = true;
-        world_say(w, "%s is changed on both sides", world_ids[a->entry->id]);
-    }
-}
-
 /* Nobody deletes it, and this client was told that it is there. */
 static void check_gone(const struct attempt *a)
 {
@@ -229,7 +216,7 @@ static void take_answer(void *arg)
               : kind == ERR_OK ? "ok"
                                : err_wire_name(kind));
     if (told == TOLD_OK)
-        note_divergence(w, a);
+        journal_acknowledged(w, e->id, a->call.op.stamp);
     if (!a->killed)
         check_gone(a);
     if (told == TOLD_OK || (kind != ERR_UNAVAILABLE && kind != ERR_IN_DOUBT) || w->quiet ||

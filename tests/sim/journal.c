@@ -5,13 +5,15 @@
 #include <stdio.h>
 
 #include "instance.h"
+#include "store.h"
 
 /* When docs/failover.md names it. */
 enum allowed {
     NEVER,
     ALWAYS,
-    APART,   /* the id was changed on both sides while they were apart */
-    BY_CLOCK /* so it was, or one in doubt was made late; and clocks that differ order the changes */
+    APART,    /* the id was changed on both sides while they were apart */
+    BY_CLOCK, /* so it was, or one in doubt was made late; and clocks that differ order the changes */
+    RESTARTED /* so it was; or its instance was restarted, and may have gone on with the other store */
 };
 
 static const struct {
@@ -35,7 +37,7 @@ static const struct {
     [VALUE_STRANGE] = {"strange value", NEVER},
     [OLDER_WON] = {"older value won", BY_CLOCK},
     [OWN_WRITE_UNREAD] = {"own write unread", NEVER},
-    [OWN_WRITE_MISSED] = {"own write missed after a restart", APART},
+    [OWN_WRITE_MISSED] = {"own write missed after a restart", RESTARTED},
     [ERROR_STRANGE] = {"strange error", NEVER},
 };
 
@@ -61,6 +63,23 @@ bool journal_has_skew(const struct world *w)
     return w->n_instances == 2 && (w->instances[0]->skew_us || w->instances[1]->skew_us);
 }
 
+/*
+ * Who starts and reaches only a fallback that was taken over serves from it (11). It may be that nobody
+ * knew of that: the reply was lost, so the primary went on alone.
+ */
+void journal_acknowledged(struct world *w, int id, int64_t number)
+{
+    struct slice name = slice_of(world_ids[id]);
+
+    if (!store_acknowledged(w, number) || !store_alone(w->stores[0], name))
+        return;
+    w->journal->passed_by[id] |= store_is_ahead(w->stores[1]);
+    if (store_alone(w->stores[1], name)) {
+        w->journal->diverged[id] = true;
+        world_say(w, "%s is changed on both sides", world_ids[id]);
+    }
+}
+
 void journal_late(struct world *w, const struct op *op)
 {
     bool *late = op->type == OP_MERGE ? w->journal->merged_late : w->journal->made_late;
@@ -78,7 +97,9 @@ static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
     case ALWAYS:
         return true;
     case APART:
-        return apart || (j->unseen && kind == OWN_WRITE_MISSED);
+        return apart;
+    case RESTARTED:
+        return apart || j->unseen || (id >= 0 && j->passed_by[id]);
     case BY_CLOCK:
         return (apart || (id >= 0 && j->made_late[id])) && journal_has_skew(w);
     case NEVER:

@@ -93,6 +93,7 @@ struct journal {
     struct entry *first, **end;
     int64_t told[TOLD_UNKNOWN + 1];
     bool diverged[IDS];    /* both stores held acknowledged changes that the other one lacked */
+    bool passed_by[IDS];   /* the primary alone took one, when the fallback had been taken over */
     bool made_late[IDS];   /* a change was made after it had been given up */
     bool merged_late[IDS]; /* so was a copy: it may bring back what was removed */
     bool unseen;           /* an instance went on without one of the stores */
@@ -109,6 +110,9 @@ struct entry *journal_add(struct world *w);
 /* Something is wrong with what is called so; id -1: with none of them. */
 void journal_find(struct world *w, enum finding_kind kind, int id, const char *fmt, ...)
     PRINTF(4, 5);
+
+/* A client was told that the change of this number, to what is called so, holds: who has it? */
+void journal_acknowledged(struct world *w, int id, int64_t number);
 
 /* A store has done this, and nobody waited for it any more. */
 void journal_late(struct world *w, const struct op *op);

@@ -195,3 +195,11 @@ bool store_alone(const struct sim_store *s, struct slice id)
             return true;
     return false;
 }
+
+bool store_is_ahead(const struct sim_store *s)
+{
+    for (const struct mark *m = s->marks; m; m = m->next)
+        if (!m->copied)
+            return true;
+    return false;
+}

@@ -61,4 +61,7 @@ bool store_acknowledged(struct world *w, int64_t number);
 /* Whether it alone has an acknowledged change of this id. */
 bool store_alone(const struct sim_store *s, struct slice id);
 
+/* Whether it alone has any change, acknowledged or not. */
+bool store_is_ahead(const struct sim_store *s);
+
 #endif

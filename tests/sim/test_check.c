@@ -192,6 +192,57 @@ static void plant_unread_increment(struct world *w)
     client_check_read(w, e->client, e->id, &op, e->life);
 }
 
+/* A store alone takes a change. */
+static int64_t take_alone(struct world *w, int side, int id)
+{
+    struct op op = acts_op(w, OP_SESSION_PUT, id);
+
+    op.replicate = true;
+    op.session_put.user_id = SLICE("planted");
+    op.session_put.metadata = SLICE("{}");
+    run_on(w, side, op);
+    return op.stamp;
+}
+
+/* Its instance was killed since, and the next one does not show it. */
+static void miss_message(struct world *w, struct entry *e)
+{
+    struct op op = acts_op(w, OP_MESSAGE_LIST, e->id);
+
+    e->home = true;
+    client_check_read(w, e->client, e->id, &op, e->life + 1);
+}
+
+/* Who takes the fallback over tells it what it is missing. */
+static void plant_missed_message(struct world *w)
+{
+    struct entry *e = find(w, ACT_APPEND);
+
+    journal_acknowledged(w, e->id, take_alone(w, 0, e->id));
+    (void)take_alone(w, 1, GOES);
+    miss_message(w, e);
+}
+
+/* It was taken over before, and nobody had the answer: the primary went on. */
+static void plant_message_passed_by(struct world *w)
+{
+    struct entry *e = find(w, ACT_APPEND);
+
+    (void)take_alone(w, 1, GOES);
+    journal_acknowledged(w, e->id, take_alone(w, 0, e->id));
+    miss_message(w, e);
+}
+
+/* So it did, with something else. */
+static void plant_other_passed_by(struct world *w)
+{
+    struct entry *e = find(w, ACT_APPEND);
+
+    (void)take_alone(w, 1, GOES);
+    journal_acknowledged(w, !e->id, take_alone(w, 0, !e->id));
+    miss_message(w, e);
+}
+
 static const struct {
     void (*plant)(struct world *w);
     enum finding_kind found;
@@ -213,6 +264,8 @@ static const struct {
     {plant_overwritten_value, OLDER_WON},
     {plant_unread_message, OWN_WRITE_UNREAD},
     {plant_unread_increment, OWN_WRITE_UNREAD},
+    {plant_missed_message, OWN_WRITE_MISSED},
+    {plant_other_passed_by, OWN_WRITE_MISSED},
 };
 
 START_TEST(what_is_planted_is_found)
@@ -231,11 +284,30 @@ START_TEST(what_is_planted_is_found)
 }
 END_TEST
 
+/* docs/failover.md names it. */
+START_TEST(a_restart_may_go_on_with_the_other_store)
+{
+    struct sim_result r;
+    int missed = 0;
+
+    sim.cfg.plant = plant_message_passed_by;
+    sim_run(&sim, SEED, &r);
+    for (size_t i = 0; i < r.n_findings; i++) {
+        if (r.findings[i].kind != OWN_WRITE_MISSED)
+            continue;
+        missed++;
+        ck_assert_msg(r.findings[i].allowed, "%s", r.findings[i].text);
+    }
+    ck_assert_int_gt(missed, 0);
+}
+END_TEST
+
 TCase *check_case(void)
 {
     TCase *tc = tcase_create("check");
 
     tcase_add_checked_fixture(tc, open_sim, close_sim);
     tcase_add_loop_test(tc, what_is_planted_is_found, 0, COUNT_OF(plants));
+    tcase_add_test(tc, a_restart_may_go_on_with_the_other_store);
     return tc;
 }
