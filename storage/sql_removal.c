@@ -48,12 +48,21 @@ static bool drop_checkpoint(struct sql *d, const struct doomed_item *item, struc
     return true;
 }
 
+/* Where others write to the store as well, its thread is locked until the end of the part. */
+static bool lock(struct sql *d, int64_t ns, int64_t *newest, struct err *err)
+{
+    *newest = 0;
+    return query_number(d, SQL_NS_NEWEST, (int64_t[]){ns, 0}, newest, err);
+}
+
 static bool remove_row(struct sql *d, struct removal *r, struct err *err)
 {
     const struct doomed_item *item = &r->items[r->at++];
-    int64_t head, freed = 0, tasks = 0;
+    int64_t head, newest, freed = 0, tasks = 0;
     bool dropped;
 
+    if (r->ns == 0 && !r->whole && !lock(d, item->ns, &newest, err))
+        return false;
     r->ns = item->ns;
     r->noted |= item->id == 0;
     if (!drop_checkpoint(d, item, &r->change, &head, &dropped, err))
@@ -114,12 +123,10 @@ static bool start_scan(struct sql *d, struct removal *r, struct err *err)
     if (!holds)
         return drop_namespace(d, r, err);
     r->marks = (struct marks){.arena = r->arena};
-    r->newest = 0;
     r->strays = d->strays;
     r->scanned = SLICE("");
     r->phase = REMOVAL_SCAN;
-    return query_number(d, SQL_NS_NEWEST, (int64_t[]){r->ns, 0}, &r->newest, err) &&
-           marks_list(d, r->ns, &r->marks, err);
+    return lock(d, r->ns, &r->newest, err) && marks_list(d, r->ns, &r->marks, err);
 }
 
 /* Without the parent that is no longer there. `before` is the row above, often the parent. */
@@ -240,13 +247,13 @@ static bool step(struct sql *d, struct removal *r, size_t *steps, struct err *er
 /* What was put since the scan began may need values that it has not found needed. */
 static bool start_again(struct sql *d, struct removal *r, struct err *err)
 {
-    int64_t newest = 0;
+    int64_t newest;
 
-    if (r->phase == REMOVAL_ROWS)
+    if (r->ns == 0)
         return true;
-    if (!query_number(d, SQL_NS_NEWEST, (int64_t[]){r->ns, 0}, &newest, err))
+    if (!lock(d, r->ns, &newest, err))
         return false;
-    if (newest == r->newest && d->strays == r->strays)
+    if (r->phase == REMOVAL_ROWS || (newest == r->newest && d->strays == r->strays))
         return true;
     r->at_once = true;
     return start_scan(d, r, err);

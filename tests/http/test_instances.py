@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -69,6 +71,37 @@ def test_a_key_repeated_at_the_other_instance_counts_once(both: list[Server]) ->
     assert {status for status, _ in answers} == {200}
     assert sum(not replayed for _, replayed in answers) == 20
     assert both[1].get("/sessions/s").json()["metrics"]["request_count"] == 20
+
+
+def step(number: int, run: str = "r") -> dict[str, Any]:
+    """A checkpoint that is stored as what differs from the one before."""
+    return {"checkpoint": {"channel_versions": {}, "number": number, "long": random.Random(1).randbytes(300).hex()},
+            "metadata": {"run_id": run}, "values": []}
+
+
+@SHARED
+def test_runs_that_are_deleted_take_nothing_that_others_need(both: list[Server]) -> None:
+    threads, runs = 5, 7
+
+    def put(thread: int) -> set[int]:
+        seen = set()
+        for number in range(200):
+            path = f"/checkpoints/t{thread}/{number:06}"
+            assert both[1].put(path, step(number, f"{thread}.{number % runs}")).status == 201
+            seen.add(both[number % 2].get(path).status)
+        return seen
+
+    def delete(seed: int) -> None:
+        choose = random.Random(seed)
+        while not all(p.done() for p in puts):
+            body = {"run_ids": [f"{choose.randrange(threads)}.{choose.randrange(runs)}"]}
+            assert both[seed].post("/maintenance/delete-runs", body).status == 200
+
+    with ThreadPoolExecutor(threads + 2) as pool:
+        puts = [pool.submit(put, thread) for thread in range(threads)]
+        for d in [pool.submit(delete, seed) for seed in range(2)]:
+            d.result()
+    assert set().union(*(p.result() for p in puts)) <= {200, 404}
 
 
 @SHARED
