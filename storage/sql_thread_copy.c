@@ -394,13 +394,16 @@ static bool attach(struct copy *c, struct err *err)
            sql_session_touch(c->d, c->op, c->tenant, copy->to, err);
 }
 
-/* Whether the source, and what was copied of it, are as they were when the last part ended. */
+/* Whether the source, and what was copied of it, are as they were when the last part ended. It stays so: the
+ * source is locked, where others write to the store as well. */
 static bool is_same(struct copy *c, bool *same, struct err *err)
 {
+    struct thread_row from;
     uint64_t state;
     bool known;
 
-    if (!state_of(c, &state, err) || !is_known(c, &known, err))
+    if (!thread_find(c->d, c->tenant, c->op->id, &from, err) || !state_of(c, &state, err) ||
+        !is_known(c, &known, err))
         return false;
     *same = known && state == c->seen;
     return true;

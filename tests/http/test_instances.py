@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from conftest import Server
 
 SHARED = pytest.mark.parametrize("fresh", ["postgres", "redis"], indirect=True)
-COUNTS, MESSAGES = 400, 200
+COUNTS, MESSAGES, COPIES = 400, 200, 60
 
 
 @pytest.fixture
@@ -102,6 +103,34 @@ def test_runs_that_are_deleted_take_nothing_that_others_need(both: list[Server])
         for d in [pool.submit(delete, seed) for seed in range(2)]:
             d.result()
     assert set().union(*(p.result() for p in puts)) <= {200, 404}
+
+
+@pytest.mark.parametrize("fresh", ["postgres"], indirect=True)
+def test_a_copy_of_a_thread_that_changes_is_what_it_was_at_one_time(both: list[Server]) -> None:
+    """What is counted is what is there."""
+    assert both[1].put("/checkpoints/t/first", step(0)).status == 201
+    done = threading.Event()
+
+    def put(client: int) -> None:
+        number = 1
+        while not done.is_set():
+            assert both[1].put(f"/checkpoints/t/{client}.{number:06}", step(number)).status == 201
+            number += 1
+
+    with ThreadPoolExecutor(4) as pool:
+        puts = [pool.submit(put, client) for client in range(4)]
+        try:
+            for i in range(COPIES):
+                assert both[0].post("/threads/t/copy", {"to": f"copy{i}"}).status == 200
+                assert both[0].post("/maintenance/prune", {"thread_ids": ["t"], "keep_last": 100}).status == 200
+        finally:
+            done.set()
+        for p in puts:
+            p.result()
+    for i in range(COPIES):
+        listed = both[0].get(f"/checkpoints?thread_id=copy{i}&limit=1000")
+        assert listed.status == 200, (i, listed.body)
+        assert both[0].get(f"/threads/copy{i}").json()["checkpoints"] == len(listed.json()["items"]), i
 
 
 @SHARED
