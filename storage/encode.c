@@ -50,6 +50,16 @@ static uint64_t tag_of(const struct encoder *e)
     return (uint64_t)blob_key(e->op->checkpoint_put.checkpoint_id, SLICE(""));
 }
 
+/* Of a channel, NULL that of the heads. Short values have one of their own: a long one is based on the
+ * long one before, whatever came between. */
+static struct value_key key_of(const struct op *op, const struct slice *channel, bool is_short)
+{
+    struct slice parts[] = {op->tenant, op->id, op->checkpoint_put.ns,
+                            channel ? *channel : (struct slice){NULL, 0}, SLICE("short")};
+
+    return value_cache_key(parts, is_short ? 5 : channel ? 4 : 3);
+}
+
 /*
  * The mark of a namespace in which documents are replaced in turns: heads that were bases would gather
  * there, so none is.
@@ -97,8 +107,6 @@ static void find_base(struct encoder *e, struct encoded *v)
                     (put->form == FORM_DOCUMENT || slice_present(put->parent_id));
         return;
     }
-    if (v->used[0]->bytes.len < BASED_MIN)
-        return;
     v->base = source_of(v->used[0]);
     if (!v->of && tag == tag_of(e))
         step_back(e, v);
@@ -134,12 +142,8 @@ static bool seek_latest(struct encoder *e, struct err *err)
 
 static void start_value(struct encoder *e, struct encoded *v)
 {
-    const struct op *op = e->op;
-    struct slice parts[] = {op->tenant, op->id, op->checkpoint_put.ns,
-                            v->of ? v->of->channel : (struct slice){NULL, 0}};
-
     v->whole = v->blob->bytes;
-    v->key = value_cache_key(parts, COUNT_OF(parts) - !v->of);
+    v->key = key_of(e->op, v->of ? &v->of->channel : NULL, false);
     find_base(e, v);
 }
 
@@ -311,21 +315,32 @@ static void give_ids(struct encoder *e)
         e->values[i].blob->id = id;
 }
 
-/* Where a carried value is stored, as far as the cache knows; 0 = it does not. */
-static int64_t guess_carried(const struct encoder *e, const struct channel_version *of)
+/* The id under which the newest value of a key is stored, if it is the one that is asked for; or 0. */
+static int64_t guess_of_key(const struct encoder *e, const struct channel_version *of,
+                            const struct value_key *key)
 {
-    const struct op *op = e->op;
-    struct slice parts[] = {op->tenant, op->id, op->checkpoint_put.ns, of->channel};
-    struct value_key key = value_cache_key(parts, COUNT_OF(parts));
     const struct cached_value *found;
     int64_t id = 0;
     uint64_t tag;
 
-    found = value_cache_newest(e->cache, &key, &tag);
+    found = value_cache_newest(e->cache, key, &tag);
     if (found && found->bytes.len > 0 && slice_equal(found->of.channel, of->channel) &&
         slice_equal(found->of.version, of->version))
         id = found->id;
     value_cache_release(e->cache, found);
+    return id;
+}
+
+/* Where a carried value is stored, as far as the cache knows; 0 = it does not. */
+static int64_t guess_carried(const struct encoder *e, const struct channel_version *of)
+{
+    int64_t id = 0;
+
+    for (int is_short = 0; id == 0 && is_short < 2; is_short++) {
+        struct value_key key = key_of(e->op, &of->channel, is_short);
+
+        id = guess_of_key(e, of, &key);
+    }
     return id;
 }
 
@@ -365,6 +380,7 @@ bool encode_values(struct encoder *e, bool alone, struct err *err)
 static void remember(struct encoder *e, const struct encoded *v)
 {
     const struct blob *blob = v->blob;
+    struct value_key key = v->key;
     struct cached_value value = {
         .id = blob->id,
         .base_id = blob->base_id,
@@ -377,8 +393,10 @@ static void remember(struct encoder *e, const struct encoded *v)
     if (v->of)
         value.of = *v->of;
     memcpy(value.hash, blob->hash, sizeof(value.hash));
+    if (v->whole.len < BASED_MIN)
+        key = key_of(e->op, &v->of->channel, true);
     value_cache_put(e->cache, &value);
-    value_cache_note(e->cache, &v->key, blob->id,
+    value_cache_note(e->cache, &key, blob->id,
                      v->of ? (uint64_t)blob_key(v->of->channel, v->of->version) : tag_of(e));
 }
 

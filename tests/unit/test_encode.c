@@ -107,9 +107,17 @@ START_TEST(encode_on_the_newest)
     e = encoded(&op, cache, true);
     ck_assert_int_eq(values[0].blob.base_id, 0);
     encode_done(&e);
-    op = put_of("c3", 20); /* too short to be based on anything */
+    op = put_of("c3", 600);
+    e = encoded(&op, cache, false);
+    first = values[0].blob.id;
+    encode_done(&e);
+    op = put_of("c4", 20); /* too short to be based on anything, or to be a base */
     e = encoded(&op, cache, false);
     ck_assert_int_eq(values[0].blob.base_id, 0);
+    encode_done(&e);
+    op = put_of("c5", 600);
+    e = encoded(&op, cache, false);
+    ck_assert_int_eq(values[0].blob.base_id, first);
     encode_done(&e);
 }
 END_TEST
