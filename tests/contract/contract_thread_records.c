@@ -273,15 +273,21 @@ END_TEST
 /* A value that is damaged on its way or has an unknown encoding is never an answer. */
 START_TEST(damaged_values)
 {
+    int64_t id = stamp_next(); /* that no cache knows */
     struct record *records;
     struct op op;
     size_t n;
 
     put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:xx"});
     records = read_all(&here, &n);
-    for (size_t i = 0; i < n; i++)
-        if (records[i].kind == RECORD_VALUE && slice_present(records[i].value.of.channel))
-            records[i].value.blob.bytes = SLICE("xy");
+    for (size_t i = 0; i < n; i++) {
+        if (records[i].kind == RECORD_CHECKPOINT)
+            records[i].checkpoint.refs = &id;
+        if (records[i].kind != RECORD_VALUE || !slice_present(records[i].value.of.channel))
+            continue;
+        records[i].value.blob.bytes = SLICE("xy");
+        records[i].value.blob.id = records[i].key.number = id;
+    }
     store_merge(&there, records, n);
     op = store_op(&there, OP_CHECKPOINT_GET, "t");
     op.checkpoint_get.ns = SLICE("");
