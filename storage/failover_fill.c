@@ -21,7 +21,7 @@ struct said {
     struct slice seat;
     bool filled, alone; /* alone: it was changed without the other one */
     bool waits;         /* its outbox is not empty */
-    int64_t position, beat, peer_beat;
+    int64_t position, beat, peer_beat, echo;
     int64_t slack_us; /* by which a beat may be older */
 };
 
@@ -47,11 +47,12 @@ static struct said said_in(const struct failover *f, const struct op_pair_read *
         .position = read->out.position,
         .beat = number(pair_note_text(read, "beat")),
         .peer_beat = number(pair_note_text(read, "peer beat")),
+        .echo = number(pair_note_text(read, "echo")),
         .slack_us = f->cfg.single_instance ? 0 : BEAT_SLACK_US,
     };
 
     stamp_observe(said.beat); /* the next one is later */
-    stamp_observe(number(pair_note_text(read, "echo")));
+    stamp_observe(said.echo);
     return said;
 }
 
@@ -150,8 +151,12 @@ static bool refuse(struct failover *f, struct fill *fill_state, const char *why,
     return err_set(err, ERR_CONFIG, "%s", why);
 }
 
-/* Whether both are one store, by two names: what is noted through the one is read through the other. */
-static bool is_one_store(struct backend *const stores[2], bool *one, struct err *err)
+/*
+ * Whether both are one store, by two names: what is noted through the one is read through the other. `before`:
+ * what the primary said there when it was looked at.
+ */
+static bool is_one_store(struct backend *const stores[2], int64_t before, bool *one,
+                         struct err *err)
 {
     int64_t mark = stamp_next(); /* above those that were there */
     char text[24];
@@ -169,8 +174,9 @@ static bool is_one_store(struct backend *const stores[2], bool *one, struct err 
     *one = echo == mark;
     arena_done(&arena);
     /* Of one to which this primary is the fallback, or of one that asks the same. */
-    return ok && (echo <= mark || err_set(err, ERR_UNAVAILABLE,
-                                          "another instance looks at both stores; once more"));
+    return ok &&
+           (*one || echo == before ||
+            err_set(err, ERR_UNAVAILABLE, "another instance looks at both stores; once more"));
 }
 
 /* What both are, and are to be, when they are seen together. */
@@ -180,7 +186,7 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
     bool met[2] = {slice_present(said[PRIMARY].pair), slice_present(said[FALLBACK].pair)};
     bool one = false;
 
-    if (!fill_state->met && !is_one_store(stores, &one, err))
+    if (!fill_state->met && !is_one_store(stores, said[PRIMARY].echo, &one, err))
         return false;
     if (one)
         return refuse(f, fill_state,
