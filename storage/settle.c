@@ -38,8 +38,10 @@ static bool run(struct settling *s, struct err *err)
 
         if (op->status.kind == ERR_OK)
             s->list[n++] = op;
-        else if (op->status.kind != ERR_STORAGE)
-            return *err = op->status, false;
+        else if (op->status.kind != ERR_STORAGE) {
+            *err = op->status;
+            return false;
+        }
     }
     s->damaged |= n < s->n;
     s->n = n;

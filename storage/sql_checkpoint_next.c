@@ -1,11 +1,8 @@
 /* sql_checkpoint_next.c - see sql_checkpoint_next.h. */
 #include "sql_checkpoint_next.h"
 
-#include "blob_hash.h"
 #include "pack.h"
 #include "session_state.h"
-#include "sorted.h"
-#include "sql_load.h"
 #include "sql_ns.h"
 #include "sql_rows.h"
 
@@ -30,10 +27,25 @@ struct next {
     int64_t *numbers;
     size_t n; /* values, the head included */
     char *bytes, *end, *hashes;
-    int64_t *refs, *bases;
-    size_t n_refs, n_bases;
     int64_t size; /* of payload */
 };
+
+bool checkpoint_refs(const struct op *op, const int64_t *carried, int64_t **refs, size_t *n,
+                     struct err *err)
+{
+    const struct op_checkpoint_put *put = &op->checkpoint_put;
+
+    *n = 0;
+    *refs = arena_alloc(op->arena, (put->n_values + put->n_carried + 1) * sizeof(**refs));
+    if (!*refs)
+        return err_no_memory(err);
+    for (size_t i = 0; i < put->n_values; i++)
+        (*refs)[(*n)++] = put->values[i].blob.id;
+    for (size_t i = 0; i < put->n_carried; i++)
+        if (carried[i])
+            (*refs)[(*n)++] = carried[i];
+    return true;
+}
 
 static size_t bytes_of(const struct blob *blob, const struct channel_version *of)
 {
@@ -77,7 +89,7 @@ static void add_value(struct next *x, size_t i, const struct blob *blob,
     int64_t *at = &x->numbers[i];
 
     at[ID * x->n] = blob->id;
-    at[KEY * x->n] = of ? blob_key(of->channel, of->version) : blob->base_id;
+    at[KEY * x->n] = value_row_key(blob, of);
     at[BASE * x->n] = blob->base_id;
     at[ENCODING * x->n] = blob->encoding;
     memcpy(x->hashes + i * BLOB_HASH_LEN, blob->hash, BLOB_HASH_LEN);
@@ -85,13 +97,10 @@ static void add_value(struct next *x, size_t i, const struct blob *blob,
     add_text(x, i, VERSION, of ? pack_version(load_text(of->version), room) : none);
     add_text(x, i, TYPE, blob->type);
     add_text(x, i, BYTES, load_text(blob->bytes));
-    x->bases[i] = blob->base_id;
     x->size += (int64_t)blob->bytes.len;
-    if (of)
-        x->refs[x->n_refs++] = blob->id;
 }
 
-/* The new values, and what the checkpoint refers to. */
+/* The new values. */
 static bool gather(struct next *x, struct err *err)
 {
     const struct op_checkpoint_put *put = &x->op->checkpoint_put;
@@ -99,34 +108,28 @@ static bool gather(struct next *x, struct err *err)
 
     x->n = put->n_values + 1;
     x->numbers = arena_alloc(arena, x->n * COLUMNS * sizeof(*x->numbers));
-    x->bases = arena_alloc(arena, x->n * sizeof(*x->bases));
-    x->refs = arena_alloc(arena, (x->n + put->n_carried) * sizeof(*x->refs));
     x->hashes = arena_alloc(arena, x->n * BLOB_HASH_LEN);
     x->bytes = x->end = arena_alloc(arena, bytes_of_all(put));
-    if (!x->numbers || !x->bases || !x->refs || !x->hashes || !x->bytes)
+    if (!x->numbers || !x->hashes || !x->bytes)
         return err_no_memory(err);
     for (size_t i = 0; i < put->n_values; i++)
         add_value(x, i, &put->values[i].blob, &put->values[i].of);
     add_value(x, put->n_values, &put->head, NULL);
-    x->n_bases = sorted_numbers(x->bases, x->n);
-    for (size_t i = 0; i < put->n_carried; i++)
-        x->refs[x->n_refs++] = put->carried_ids[i];
     x->size += (int64_t)put->metadata.len;
     return true;
 }
 
-/* The keys by which the carried values are looked for: whether they are the newest of theirs. */
-static bool bind_carried(struct query *q, const struct op *op, struct err *err)
+/* Its bases, and what it carries: whether that is the newest of its name. */
+static bool bind_rests_on(struct query *q, const struct op *op, const struct target_values *on,
+                          struct err *err)
 {
-    const struct op_checkpoint_put *put = &op->checkpoint_put;
-    int64_t *keys = arena_alloc(op->arena, (put->n_carried + 1) * sizeof(*keys));
+    const int64_t *ids = op->checkpoint_put.carried_ids;
 
-    if (!keys)
-        return err_no_memory(err);
-    for (size_t i = 0; i < put->n_carried; i++)
-        keys[i] = blob_key(put->carried[i].channel, put->carried[i].version);
-    return load_bind_numbers(q, put->carried_ids, put->n_carried, op->arena, err) &&
-           load_bind_numbers(q, keys, put->n_carried, op->arena, err);
+    if (!load_bind_numbers(q, on->bases, on->n_bases, op->arena, err))
+        return false;
+    query_int(q, (int64_t)on->n_bases);
+    return load_bind_numbers(q, ids, on->n_carried, op->arena, err) &&
+           target_bind_names(q, on->carried, on->n_carried, op->arena, err);
 }
 
 static bool bind_values(struct query *q, const struct next *x, struct err *err)
@@ -161,21 +164,24 @@ static void bind_row(struct query *q, const struct next *x, int64_t tenant, stru
     query_int(q, session_state_expired_us(q->d->session_ttl_us, op->now_us));
 }
 
-bool checkpoint_next(struct sql *d, struct op *op, int64_t tenant, bool *done, struct err *err)
+bool checkpoint_next(struct sql *d, struct op *op, int64_t tenant,
+                     const struct target_values *rests_on, bool *done, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     struct next x = {.op = op};
-    struct slice refs;
+    struct slice packed;
+    int64_t *refs;
+    size_t n_refs;
 
     *done = false;
-    if (!d->quick || !checkpoint_is_usual(op))
+    if (!d->quick) /* alone, and usual */
         return true;
-    if (!gather(&x, err) || !pack_refs(x.refs, x.n_refs, op->arena, &refs, err) ||
+    if (!gather(&x, err) ||
+        !checkpoint_refs(op, op->checkpoint_put.carried_ids, &refs, &n_refs, err) ||
+        !pack_refs(refs, n_refs, op->arena, &packed, err) ||
         !query_begin(d, SQL_CHECKPOINT_NEXT, &q, err))
         return false;
-    bind_row(&q, &x, tenant, refs);
-    if (!load_bind_numbers(&q, x.bases, x.n_bases, op->arena, err))
-        return false;
-    query_int(&q, (int64_t)x.n_bases);
-    return bind_carried(&q, op, err) && bind_values(&q, &x, err) && query_step(&q, done, err);
+    bind_row(&q, &x, tenant, packed);
+    return bind_rests_on(&q, op, rests_on, err) && bind_values(&q, &x, err) &&
+           query_step(&q, done, err);
 }

@@ -49,21 +49,6 @@ static bool check_bases(const struct put *p, struct err *err)
            err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");
 }
 
-static bool collect_refs(struct put *p, struct err *err)
-{
-    const struct op_checkpoint_put *put = &p->op->checkpoint_put;
-
-    p->refs = arena_alloc(p->op->arena, (put->n_values + put->n_carried) * sizeof(*p->refs));
-    if (!p->refs)
-        return err_no_memory(err);
-    for (size_t i = 0; i < put->n_values; i++)
-        p->refs[p->n_refs++] = put->values[i].blob.id;
-    for (size_t i = 0; i < put->n_carried; i++)
-        if (p->rests_on.newest[i])
-            p->refs[p->n_refs++] = p->rests_on.newest[i];
-    return true;
-}
-
 static bool add_value(struct put *p, const struct blob *blob, const struct channel_version *of,
                       struct err *err)
 {
@@ -119,10 +104,11 @@ static bool prepare(struct put *p, struct err *err)
 {
     struct ns_row *ns = &p->at.ns;
 
-    return list_wanted(p, err) && target_open(p->d, p->op, &p->at, err) &&
+    return target_open(p->d, p->op, &p->at, err) &&
            op_stamp_above(p->op, ns->last_stamp > ns->tomb ? ns->last_stamp : ns->tomb, &p->stamp,
                           err) &&
-           check_bases(p, err) && collect_refs(p, err);
+           check_bases(p, err) &&
+           checkpoint_refs(p->op, p->rests_on.newest, &p->refs, &p->n_refs, err);
 }
 
 static bool copy_value(struct put *p, const struct blob *blob, const struct channel_version *of,
@@ -176,8 +162,8 @@ bool sql_checkpoint_put(struct sql *d, struct op *op, struct err *err)
     p.at = (struct target){.key = {.thread = op->id, .ns = put->ns},
                            .checkpoint_id = put->checkpoint_id,
                            .form = put->form};
-    if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) ||
-        !checkpoint_next(d, op, p.at.key.tenant, &created, err))
+    if (!sql_tenant(d, op->tenant, true, &p.at.key.tenant, err) || !list_wanted(&p, err) ||
+        !checkpoint_next(d, op, p.at.key.tenant, &p.rests_on, &created, err))
         return false;
     put->out.created = created;
     if (created)

@@ -81,29 +81,20 @@ bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
     return load_take(l, &q, out, err);
 }
 
-static struct slice numbers_text(const int64_t *numbers, size_t n, struct arena *arena)
+bool load_bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct arena *arena,
+                       struct err *err)
 {
     enum { DIGITS = 21 };
     char *text = arena_alloc(arena, n * DIGITS + 1);
     size_t len = 0;
 
     if (!text)
-        return (struct slice){NULL, 0};
+        return err_no_memory(err);
     text[0] = '\0';
     for (size_t i = 0; i < n; i++)
         len += (size_t)snprintf(text + len, DIGITS + 1, "%s%lld", i ? "," : "",
                                 (long long)numbers[i]);
-    return (struct slice){text, len};
-}
-
-bool load_bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct arena *arena,
-                       struct err *err)
-{
-    struct slice list = numbers_text(numbers, n, arena);
-
-    if (!list.at)
-        return err_no_memory(err);
-    query_blob(q, list);
+    query_blob(q, (struct slice){text, len});
     return true;
 }
 

@@ -31,19 +31,26 @@ static bool ask_row(struct sql *d, const struct op *op, const struct target *t, 
     return query_ask(q, err);
 }
 
-static bool ask_carried(struct sql *d, const struct op *op, const struct target_values *values,
-                        const struct target *t, struct query *q, struct err *err)
+bool target_bind_names(struct query *q, const struct channel_version *names, size_t n,
+                       struct arena *arena, struct err *err)
 {
-    int64_t *keys = arena_alloc(op->arena, values->n_carried * sizeof(*keys));
+    int64_t *keys = arena_alloc(arena, (n + 1) * sizeof(*keys));
 
     if (!keys)
         return err_no_memory(err);
-    for (size_t i = 0; i < values->n_carried; i++)
-        keys[i] = blob_key(values->carried[i].channel, values->carried[i].version);
+    for (size_t i = 0; i < n; i++)
+        keys[i] = blob_key(names[i].channel, names[i].version);
+    return load_bind_numbers(q, keys, n, arena, err);
+}
+
+static bool ask_carried(struct sql *d, const struct op *op, const struct target_values *values,
+                        const struct target *t, struct query *q, struct err *err)
+{
     if (!query_begin(d, SQL_TARGET_CARRIED, q, err))
         return false;
     bind_place(q, t);
-    return load_bind_numbers(q, keys, values->n_carried, op->arena, err) && query_ask(q, err);
+    return target_bind_names(q, values->carried, values->n_carried, op->arena, err) &&
+           query_ask(q, err);
 }
 
 static bool take_task(struct query *q, struct arena *arena, struct task_row *task, struct err *err)
@@ -276,17 +283,21 @@ bool task_store(struct sql *d, struct target *t, struct slice task_id, const str
     return query_run(&q, err);
 }
 
+int64_t value_row_key(const struct blob *blob, const struct channel_version *of)
+{
+    return of ? blob_key(of->channel, of->version) : blob->base_id;
+}
+
 static void bind_value(struct query *q, int64_t ns, const struct blob *blob,
                        const struct channel_version *of, char room[PACKED_VERSION_MAX])
 {
+    int64_t key = value_row_key(blob, of);
     struct slice none = {NULL, 0};
 
     query_int(q, blob->id);
     query_int(q, ns);
-    if (of)
-        query_int(q, blob_key(of->channel, of->version));
-    else if (blob->base_id)
-        query_int(q, blob->base_id);
+    if (of || key)
+        query_int(q, key);
     else
         query_null(q);
     query_int(q, blob->base_id);

@@ -65,6 +65,13 @@ bool checkpoint_store(struct sql *d, struct target *t, const struct checkpoint_c
 bool task_store(struct sql *d, struct target *t, struct slice task_id, const struct task_row *task,
                 struct err *err) MUST_USE;
 
+/* The key of a row of table value: the hash of its name; of a head its base, 0 = none. */
+int64_t value_row_key(const struct blob *blob, const struct channel_version *of) MUST_USE;
+
+/* Binds the keys under which values of these names are, as one parameter. */
+bool target_bind_names(struct query *q, const struct channel_version *names, size_t n,
+                       struct arena *arena, struct err *err) MUST_USE;
+
 /* Adds a row of table value, which is new, without waiting; of = NULL: a head. */
 bool value_add(struct sql *d, int64_t ns, const struct blob *blob, const struct channel_version *of,
                struct err *err) MUST_USE;
