@@ -13,6 +13,7 @@
 #include "schema.h"
 #include "sql.h"
 #include "sqlite.h"
+#include "sqlite_cache.h"
 #include "sqlite_carrier.h"
 #include "sqlite_file.h"
 #include "sqlite_vfs.h"
@@ -50,6 +51,7 @@ static bool open_file(struct sqlite *d, const char *path, bool make, struct err 
 
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* a lock at each allocation, for figures that
                                                          nobody reads; refused once sqlite runs */
+    sqlite_cache_use();
     vfs = sqlite_vfs();
     if (!vfs)
         return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
