@@ -76,8 +76,10 @@
     X(SESSION_COLLECT, "DELETE FROM " T_SESSION " WHERE id IN (SELECT s.id FROM " T_TENANT " t "                                                                                                                  \
                        NESTED_JOIN " " T_SESSION " s" INDEXED_BY("session_active") " ON s.tenant = t.id "                                                                                                           \
                        "WHERE s.active_min > ?1 AND s.active_min < 0 AND s.tomb < ?2 LIMIT ?3" FOR_REMOVAL("s") ")")                                                                                                      \
-    X(THREAD_COLLECT,                                                                                                                                                                                 \
-      "DELETE FROM " T_THREAD " WHERE id IN (SELECT t.id FROM " T_THREAD " t" INDEXED_BY("thread_tomb") " WHERE t.tomb > 0 AND t.tomb < ?1 AND NOT EXISTS (SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = t.id) LIMIT ?2" FOR_REMOVAL("t") ")") \
+    X(THREAD_OLD, "SELECT t.id FROM " T_THREAD " t" INDEXED_BY("thread_tomb") " WHERE t.tomb > 0 AND t.tomb < ?1 " \
+                  "AND NOT EXISTS (SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = t.id) LIMIT ?2" FOR_REMOVAL("t")) \
+    X(THREAD_COLLECT, "DELETE FROM " T_THREAD " WHERE id " AMONG("?1") " AND NOT EXISTS " \
+                      "(SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = " T_THREAD ".id)") \
     X(THREAD_FORGET,                                                                                                                                                                                  \
       "UPDATE " T_THREAD INDEXED_BY("thread_tomb") " SET tomb = 0 WHERE tomb > 0 AND tomb < ?1")                                                                                                               \
     X(REPEAT_FIND, "SELECT body_hash FROM " T_REPEAT " WHERE op_id = ?1 AND at_us > ?2") \

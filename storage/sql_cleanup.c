@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "copies.h"
 #include "sql_garbage.h"
+#include "sql_load.h"
 #include "sql_ops.h"
 #include "sql_pair.h"
 #include "sql_removal.h"
@@ -182,16 +183,50 @@ static bool forget_keys(struct sql *d, int64_t before_us, int64_t limit, bool *m
     return collect_old(&q, limit, more, err);
 }
 
+/* Empty threads that were deleted before; where others write to the store as well they are locked now. */
+static bool find_threads(struct sql *d, struct op *op, int64_t before_us, int64_t *ids, size_t *n,
+                         struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_THREAD_OLD, &q, err))
+        return false;
+    query_int(&q, before_us << STAMP_NODE_BITS);
+    query_int(&q, op->cleanup.limit);
+    for (*n = 0;; ids[(*n)++] = query_col_int(&q, 0)) {
+        if (!query_step(&q, &found, err))
+            return false;
+        if (!found)
+            return true;
+    }
+}
+
+/* A statement sees what was there when it began: the one that found them may not see what was put before it
+ * locked them. */
+static bool collect_threads(struct sql *d, struct op *op, int64_t before_us, bool *more,
+                            struct err *err)
+{
+    int64_t *ids = arena_alloc(op->arena, (size_t)op->cleanup.limit * sizeof(*ids));
+    AUTO(query_end) struct query q = {0};
+    size_t n;
+
+    if (!ids)
+        return err_no_memory(err);
+    if (!find_threads(d, op, before_us, ids, &n, err))
+        return false;
+    *more = n == (size_t)op->cleanup.limit;
+    return n == 0 || (query_begin(d, SQL_THREAD_COLLECT, &q, err) &&
+                      load_bind_numbers(&q, ids, n, op->arena, err) && query_run(&q, err));
+}
+
 /* When no empty thread is left, those that live again need not remember either. */
-static bool forget_threads(struct sql *d, int64_t before_us, int64_t limit, bool *more,
+static bool forget_threads(struct sql *d, struct op *op, int64_t before_us, bool *more,
                            struct err *err)
 {
     struct query q;
 
-    if (!query_begin(d, SQL_THREAD_COLLECT, &q, err))
-        return false;
-    query_int(&q, before_us << STAMP_NODE_BITS);
-    if (!collect_old(&q, limit, more, err))
+    if (!collect_threads(d, op, before_us, more, err))
         return false;
     if (*more)
         return true;
@@ -227,7 +262,7 @@ static bool forget(struct sql *d, struct op *op, struct err *err)
     if (!forget_copies(d, before_us, err) ||
         !forget_sessions(d, before_us, limit, &sessions, err) ||
         !forget_keys(d, before_us, limit, &keys, err) ||
-        !forget_threads(d, before_us, limit, &threads, err))
+        !forget_threads(d, op, before_us, &threads, err))
         return false;
     op->cleanup.out.more |= sessions || keys || threads;
     return true;

@@ -1,0 +1,105 @@
+"""What clean-up collects on PostgreSQL while others write: nothing that came back to life meanwhile goes with it.
+
+Each test stops one of the two where it matters: at a gate that a function of the server waits for, or at a
+lock that another session holds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import stores
+from conftest import Server
+from dying import until
+
+GATE = 7
+LONG_AGO = "(CAST(extract(epoch FROM now() - interval '2 hours') * 1e6 AS BIGINT))"
+ALONE = ("--store-timeout", "30s", "--cleanup-interval", "0")
+CLEANING = ("--store-timeout", "30s", "--cleanup-interval", "1")
+
+
+class Session:
+    """A session with the database that goes on until it is told to end."""
+
+    def __init__(self, url: str) -> None:
+        self.psql = subprocess.Popen([str(stores.POSTGRES_BIN / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", url],
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self, sql: str) -> None:
+        """Returns when it was carried out."""
+        assert self.psql.stdin and self.psql.stdout
+        print(sql + ";\n\\echo done", file=self.psql.stdin, flush=True)
+        while (line := self.psql.stdout.readline()) != "done\n":
+            assert line, self.psql.wait()
+
+    def end(self) -> None:
+        self.psql.communicate()
+
+
+class Database:
+    """A database of the shared server, whose owner is held to policies; what the service and psql do there."""
+
+    def __init__(self, postgres: stores.Postgres, name: str) -> None:
+        self.postgres, self.name = postgres, name
+        self.url = postgres.url(name, name)
+        self.sessions: list[Session] = []
+
+    def sql(self, text: str) -> str:
+        return self.postgres.sql("SET search_path = stateward; " + text, self.name)
+
+    def session(self) -> Session:
+        """It has begun a transaction."""
+        self.sessions.append(Session(self.postgres.url(self.name)))
+        self.sessions[-1].run("SET search_path = stateward; BEGIN")
+        return self.sessions[-1]
+
+    def gate(self) -> Session:
+        """stop() waits until this is told to roll back. lock_timeout does not end that."""
+        self.sql(f"""
+            CREATE FUNCTION stop() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+                WHILE NOT pg_try_advisory_xact_lock_shared({GATE}) LOOP PERFORM pg_sleep(0.01); END LOOP;
+                RETURN true;
+            END $$""")
+        holder = self.session()
+        holder.run(f"SELECT pg_advisory_xact_lock({GATE})")
+        return holder
+
+    def waits(self, for_: str) -> bool:
+        """Whether the service does: PgSleep, or a lock."""
+        return self.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stateward' AND datname = "
+                        f"'{self.name}' AND '{for_}' IN (wait_event, wait_event_type)") != "0"
+
+
+@pytest.fixture
+def database(postgres: stores.Postgres, uid: str) -> Iterator[Database]:
+    name = uid.replace("-", "_")
+    postgres.sql(f"CREATE ROLE {name} LOGIN")
+    postgres.sql(f"CREATE DATABASE {name} OWNER {name}")
+    made = Database(postgres, name)
+    yield made
+    for session in made.sessions:
+        session.end()
+    postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres.sql(f"DROP ROLE {name}")
+
+
+def test_a_deleted_thread_that_is_put_anew_stays(database: Database, own: Any) -> None:
+    """The tombstone is looked at, with the eyes of a moment before; then comes the put; then it is collected."""
+    server: Server = own(*ALONE, primary=database.url)
+    for thread in ("gate", "t"):
+        assert server.put(f"/checkpoints/{thread}/c1", {"checkpoint_data": {}}).status == 201
+        assert server.delete(f"/threads/{thread}").status == 204
+    gate = database.gate()
+    database.sql(f"UPDATE threads SET tomb = ({LONG_AGO} << 10) + id")
+    database.sql("CREATE POLICY gate ON threads USING (thread_id <> 'gate' OR stop())")
+    database.sql("ALTER TABLE threads ENABLE ROW LEVEL SECURITY; ALTER TABLE threads FORCE ROW LEVEL SECURITY")
+    own(*CLEANING, primary=database.url)
+    until(lambda: database.waits("PgSleep"))
+    assert server.put("/checkpoints/t/c2", {"checkpoint_data": {"now": 2}}).status == 201
+    gate.run("ROLLBACK")
+    until(lambda: database.sql("SELECT count(*) FROM threads WHERE thread_id = 'gate'") == "0")
+    assert server.get("/checkpoints/t/c2").json()["checkpoint_data"] == {"now": 2}
+    assert server.get("/threads/t").json()["checkpoints"] == 1
