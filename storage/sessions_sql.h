@@ -85,7 +85,7 @@
     X(REPEAT_FIND, "SELECT body_hash FROM " T_REPEAT " WHERE op_id = ?1 AND at_us > ?2") \
     X(REPEAT_PUT, "INSERT INTO " T_REPEAT " (op_id, body_hash, at_us) VALUES (?1, ?2, ?3) ON CONFLICT (op_id) DO UPDATE SET body_hash = excluded.body_hash, at_us = excluded.at_us") \
     X(REPEAT_COLLECT, "DELETE FROM " T_REPEAT " WHERE op_id IN "                                                                                                                                            \
-                      "(SELECT op_id FROM " T_REPEAT " WHERE at_us < ?1 LIMIT ?2)")                                                                                                                         \
+                      "(SELECT op_id FROM " T_REPEAT " WHERE at_us < ?1 LIMIT ?2) AND at_us < ?1")                                                                                                                       \
     X(CONTEXT_ALL, "SELECT version, stamp, updated_us, " OCTETS "(body) FROM " T_CONTEXT " "                                                                                                                    \
                    "WHERE session = ?1 ORDER BY stamp, version")                                                                                                                                      \
     X(CONTEXT_BODY, "SELECT body FROM " T_CONTEXT " WHERE session = ?1 AND version = ?2 AND stamp = ?3")                                                                                                    \

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -103,3 +104,31 @@ def test_a_deleted_thread_that_is_put_anew_stays(database: Database, own: Any) -
     until(lambda: database.sql("SELECT count(*) FROM threads WHERE thread_id = 'gate'") == "0")
     assert server.get("/checkpoints/t/c2").json()["checkpoint_data"] == {"now": 2}
     assert server.get("/threads/t").json()["checkpoints"] == 1
+
+
+def test_a_key_that_is_used_anew_stays(database: Database, own: Any) -> None:
+    """The clean-up waits for the request that has it, and then must look again."""
+    server: Server = own(*ALONE, primary=database.url)
+    key = {"Idempotency-Key": "k"}
+    server.session("s")
+    assert server.patch("/sessions/s", {"increment_requests": True}, headers=key).status == 200
+    gate = database.gate()
+    database.sql(f"UPDATE idempotency_keys SET at_us = {LONG_AGO}")
+    database.sql("""
+        CREATE FUNCTION stop_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM stateward.stop();
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER gate AFTER INSERT OR UPDATE ON idempotency_keys DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION stop_commit()""")
+    with ThreadPoolExecutor(1) as pool:
+        again = pool.submit(server.patch, "/sessions/s", {"increment_requests": True}, headers=key)
+        until(lambda: database.waits("PgSleep"))
+        cleaning: Server = own(*CLEANING, primary=database.url)
+        until(lambda: database.waits("Lock"))
+        gate.run("ROLLBACK")
+        assert again.result().status == 200
+    assert cleaning.stop() == 0
+    replayed = server.patch("/sessions/s", {"increment_requests": True}, headers=key)
+    assert replayed.headers["Idempotency-Replayed"] == "true"
+    assert server.get("/sessions/s").json()["metrics"]["request_count"] == 2
