@@ -47,11 +47,14 @@
     X(GARBAGE_NS, "SELECT id FROM " T_NAMESPACE " WHERE thread < 0 ORDER BY thread LIMIT 1") \
     X(GARBAGE_TASKS, "DELETE FROM " T_TASK " WHERE checkpoint IN (SELECT id FROM " T_CHECKPOINT " " \
                      "WHERE namespace = ?1 ORDER BY checkpoint_id LIMIT ?2)") \
-    X(GARBAGE_CHECKPOINTS, "DELETE FROM " T_CHECKPOINT " WHERE id IN (SELECT id FROM " T_CHECKPOINT " " \
-                           "WHERE namespace = ?1 ORDER BY checkpoint_id LIMIT ?2)") \
+    X(GARBAGE_CHECKPOINTS, "DELETE FROM " T_CHECKPOINT " AS c WHERE c.id IN (SELECT id FROM " T_CHECKPOINT " " \
+                           "WHERE namespace = ?1 ORDER BY checkpoint_id LIMIT ?2) " \
+                           "AND NOT EXISTS (SELECT 1 FROM " T_TASK " k WHERE k.checkpoint = c.id)") \
     X(GARBAGE_VALUES, "DELETE FROM " T_VALUE " WHERE id IN (SELECT id FROM " T_VALUE " " \
                       "WHERE namespace = ?1 LIMIT ?2)") \
-    X(GARBAGE_NS_DROP, "DELETE FROM " T_NAMESPACE " WHERE id = ?1") \
+    X(GARBAGE_NS_DROP, "DELETE FROM " T_NAMESPACE " WHERE id = ?1 " \
+                       "AND NOT EXISTS (SELECT 1 FROM " T_CHECKPOINT " WHERE namespace = ?1) " \
+                       "AND NOT EXISTS (SELECT 1 FROM " T_VALUE " WHERE namespace = ?1)") \
     X(SESSION_FULL, "SELECT 1 FROM " T_MESSAGE " WHERE session = ?1 LIMIT 1 OFFSET ?2") \
     X(SESSION_DISCARD, "UPDATE " T_SESSION " SET tenant = -id, gen = 0, user_id = NULL WHERE id = ?1") \
     X(GARBAGE_SESSION, "SELECT id FROM " T_SESSION INDEXED_BY("session_active") " WHERE tenant < 0 LIMIT 1") \
@@ -59,6 +62,8 @@
                         "WHERE session = ?1 ORDER BY seq LIMIT ?2)") \
     X(GARBAGE_CONTEXTS, "DELETE FROM " T_CONTEXT " WHERE id IN (SELECT id FROM " T_CONTEXT " " \
                         "WHERE session = ?1 LIMIT ?2)") \
-    X(GARBAGE_SESSION_DROP, "DELETE FROM " T_SESSION " WHERE id = ?1")
+    X(GARBAGE_SESSION_DROP, "DELETE FROM " T_SESSION " WHERE id = ?1 " \
+                            "AND NOT EXISTS (SELECT 1 FROM " T_MESSAGE " WHERE session = ?1) " \
+                            "AND NOT EXISTS (SELECT 1 FROM " T_CONTEXT " WHERE session = ?1)")
 
 #endif

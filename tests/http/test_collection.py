@@ -132,3 +132,41 @@ def test_a_key_that_is_used_anew_stays(database: Database, own: Any) -> None:
     replayed = server.patch("/sessions/s", {"increment_requests": True}, headers=key)
     assert replayed.headers["Idempotency-Replayed"] == "true"
     assert server.get("/sessions/s").json()["metrics"]["request_count"] == 2
+
+
+def test_parts_of_a_deleted_session_that_another_removes(database: Database, own: Any) -> None:
+    """Two instances remove the same: that one finds nothing to do does not mean that nothing is left."""
+    server: Server = own(*ALONE, primary=database.url)
+    server.session("s")
+    for number in range(120):
+        assert server.post("/conversations/s/messages", {"role": "u", "content": number}).status == 201
+    database.sql("UPDATE sessions SET tenant = -id, gen = 0, user_id = NULL")
+    other = database.session()
+    other.run("DELETE FROM conversations WHERE seq IN (SELECT seq FROM conversations ORDER BY seq LIMIT 50)")
+    own(*CLEANING, primary=database.url)
+    until(lambda: database.waits("Lock"))
+    other.run("COMMIT")
+    until(lambda: database.sql("SELECT count(*) FROM sessions") == "0")
+    assert database.sql("SELECT count(*) FROM conversations") == "0"
+
+
+@pytest.mark.parametrize("n_others", [1, 2])
+def test_parts_of_a_deleted_thread_that_others_remove(database: Database, own: Any, n_others: int) -> None:
+    """As above, with writes that wait for their checkpoints."""
+    server: Server = own(*ALONE, primary=database.url)
+    for number in range(120):
+        body = {"writes": [{"channel": "a", "value": number}]}
+        assert server.put(f"/writes/t/c{number:03}/task", body).status == 201
+    database.sql("UPDATE namespaces SET thread = -id")
+    others = [database.session() for _ in range(n_others)]
+    for i, other in enumerate(others):
+        some = f"(SELECT id FROM checkpoints ORDER BY checkpoint_id LIMIT 50 OFFSET {50 * i})"
+        other.run(f"DELETE FROM checkpoint_writes WHERE checkpoint IN {some}")
+        other.run(f"DELETE FROM checkpoints WHERE id IN {some}")
+    own(*CLEANING, primary=database.url)
+    for other in others:
+        until(lambda: database.waits("Lock"))
+        other.run("COMMIT")
+    until(lambda: database.sql("SELECT count(*) FROM namespaces") == "0")
+    assert database.sql("SELECT count(*) FROM checkpoints") == "0"
+    assert database.sql("SELECT count(*) FROM checkpoint_writes") == "0"
