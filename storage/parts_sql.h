@@ -20,6 +20,7 @@
     X(NS_DISCARD, "UPDATE " T_NAMESPACE " SET thread = -id WHERE id = ?1") \
     X(NS_THREAD, "SELECT thread FROM " T_NAMESPACE " WHERE id = ?1") \
     X(NS_NEWEST, "SELECT last_stamp FROM " T_NAMESPACE " WHERE id = ?1") \
+    X(NS_STATE, "SELECT last_stamp, " CHANGED_BY " FROM " T_NAMESPACE " WHERE id = ?1") \
     X(CHECKPOINT_DOOM, "DELETE FROM " T_CHECKPOINT " WHERE id = ?1 AND namespace = ?2 " \
                        "AND CASE WHEN stamp > 0 THEN stamp ELSE created_us END = ?3 " \
                        "RETURNING head, stamp, coalesce(" OCTETS "(metadata), 0)") \

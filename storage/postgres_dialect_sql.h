@@ -31,6 +31,9 @@
 #define SOME_OF_EACH(rows) \
     "JOIN LATERAL (SELECT c.id, c.checkpoint_id, c.stamp " rows ") c ON true "
 
+/* The transaction that has changed a row last. */
+#define CHANGED_BY "CAST(CAST(xmin AS TEXT) AS BIGINT)"
+
 #define MESSAGE_ROW "ctid" /* a message has no id of its own, and so no index for it */
 
 /* Describing a column costs more than a number in it (postgres_query.c unpacks). */

@@ -40,6 +40,7 @@ static const struct {
     {SQL_NS_SCOPE, POSTGRES_NS_FIND_LOCK, 2},
     {SQL_NS_SCOPES, POSTGRES_NS_FIND_LOCK, 2},
     {SQL_NS_NEWEST, POSTGRES_NS_NEWEST_LOCK, 1},
+    {SQL_NS_STATE, POSTGRES_NS_NEWEST_LOCK, 1},
 };
 
 /* The highest number of a parameter, and which are there. */

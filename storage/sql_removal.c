@@ -49,19 +49,31 @@ static bool drop_checkpoint(struct sql *d, const struct doomed_item *item, struc
 }
 
 /* Where others write to the store as well, its thread is locked until the end of the part. */
-static bool lock(struct sql *d, int64_t ns, int64_t *newest, struct err *err)
+static bool lock(struct sql *d, int64_t ns, struct removal_state *state, struct err *err)
 {
-    *newest = 0;
-    return query_number(d, SQL_NS_NEWEST, (int64_t[]){ns, 0}, newest, err);
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    *state = (struct removal_state){.strays = d->strays};
+    if (!query_begin(d, SQL_NS_STATE, &q, err))
+        return false;
+    query_int(&q, ns);
+    if (!query_step(&q, &found, err))
+        return false;
+    if (found) {
+        state->newest = query_col_int(&q, 0);
+        state->changed_by = query_col_int(&q, 1);
+    }
+    return true;
 }
 
 static bool remove_row(struct sql *d, struct removal *r, struct err *err)
 {
     const struct doomed_item *item = &r->items[r->at++];
-    int64_t head, newest, freed = 0, tasks = 0;
+    int64_t head, freed = 0, tasks = 0;
     bool dropped;
 
-    if (r->ns == 0 && !r->whole && !lock(d, item->ns, &newest, err))
+    if (r->ns == 0 && !r->whole && !lock(d, item->ns, &r->state, err))
         return false;
     r->ns = item->ns;
     r->noted |= item->id == 0;
@@ -123,10 +135,9 @@ static bool start_scan(struct sql *d, struct removal *r, struct err *err)
     if (!holds)
         return drop_namespace(d, r, err);
     r->marks = (struct marks){.arena = r->arena};
-    r->strays = d->strays;
     r->scanned = SLICE("");
     r->phase = REMOVAL_SCAN;
-    return lock(d, r->ns, &r->newest, err) && marks_list(d, r->ns, &r->marks, err);
+    return lock(d, r->ns, &r->state, err) && marks_list(d, r->ns, &r->marks, err);
 }
 
 /* Without the parent that is no longer there. `before` is the row above, often the parent. */
@@ -247,25 +258,32 @@ static bool step(struct sql *d, struct removal *r, size_t *steps, struct err *er
 /* What was put since the scan began may need values that it has not found needed. */
 static bool start_again(struct sql *d, struct removal *r, struct err *err)
 {
-    int64_t newest;
+    struct removal_state was = r->state;
 
     if (r->ns == 0)
         return true;
-    if (!lock(d, r->ns, &newest, err))
+    if (!lock(d, r->ns, &r->state, err))
         return false;
-    if (r->phase == REMOVAL_ROWS || (newest == r->newest && d->strays == r->strays))
+    if (r->phase == REMOVAL_ROWS ||
+        (r->state.newest == was.newest && r->state.changed_by == was.changed_by &&
+         r->state.strays == was.strays))
         return true;
     r->at_once = true;
     return start_scan(d, r, err);
 }
 
-/* Before others look. */
+/* Before others look. What it has counted is not a change by another. */
 static bool pause_part(struct sql *d, struct removal *r, struct err *err)
 {
     bool note = r->ns != 0 && !r->noted;
+    struct removal_state now = r->state;
 
     r->noted |= note;
-    return count_gone(d, r, err) && (!note || unswept_add(d, r->ns, err));
+    if (!count_gone(d, r, err) || (note && !unswept_add(d, r->ns, err)) ||
+        (r->phase != REMOVAL_ROWS && !lock(d, r->ns, &now, err)))
+        return false;
+    r->state.changed_by = now.changed_by;
+    return true;
 }
 
 /* Does one part; *left if there are more. */

@@ -30,6 +30,12 @@ enum removal_phase {
     REMOVAL_SWEEP, /* the values that they do not need */
 };
 
+/* What every change of a namespace moves. */
+struct removal_state {
+    int64_t newest, changed_by; /* its last stamp, and who has changed it last */
+    int64_t strays;             /* of the store (struct sql) */
+};
+
 /* Where a removal stands. A copy goes on from where it was made. */
 struct removal {
     struct arena *arena;
@@ -40,10 +46,10 @@ struct removal {
     /* The namespace at hand. */
     int64_t ns; /* 0 = none */
     enum removal_phase phase;
-    struct ns_change change; /* not yet counted; none between two parts */
-    bool noted;              /* as not yet swept (sql_garbage.h) */
-    bool at_once;            /* it changes all the time: the rest of it in one part */
-    int64_t newest, strays;  /* of it and of the store when the scan began */
+    struct ns_change change;    /* not yet counted; none between two parts */
+    bool noted;                 /* as not yet swept (sql_garbage.h) */
+    bool at_once;               /* it changes all the time: the rest of it in one part */
+    struct removal_state state; /* since the scan began */
     struct marks marks;
     struct slice scanned; /* checkpoint id */
     size_t swept;

@@ -29,6 +29,7 @@
 #define INDEXED_BY(index) " INDEXED BY " index
 #define SOME_OF_EACH(rows) NESTED_JOIN " " T_CHECKPOINT " c ON c.id IN (SELECT c.id " rows ") "
 
+#define CHANGED_BY "0" /* it has one writer, who knows */
 #define MESSAGE_ROW "id"
 #define PACKED(numbers) numbers
 #define GREATER "max"

@@ -68,10 +68,11 @@ class Database:
         holder.run(f"SELECT pg_advisory_xact_lock({GATE})")
         return holder
 
-    def waits(self, for_: str) -> bool:
-        """Whether the service does: PgSleep, or a lock."""
+    def waits(self, for_: str, statement: str = "") -> bool:
+        """Whether the service does, in a statement that begins so: PgSleep, or a lock."""
         return self.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stateward' AND datname = "
-                        f"'{self.name}' AND '{for_}' IN (wait_event, wait_event_type)") != "0"
+                        f"'{self.name}' AND '{for_}' IN (wait_event, wait_event_type) "
+                        f"AND query LIKE '{statement}%'") != "0"
 
 
 @pytest.fixture
@@ -170,3 +171,46 @@ def test_parts_of_a_deleted_thread_that_others_remove(database: Database, own: A
     until(lambda: database.sql("SELECT count(*) FROM namespaces") == "0")
     assert database.sql("SELECT count(*) FROM checkpoints") == "0"
     assert database.sql("SELECT count(*) FROM checkpoint_writes") == "0"
+
+
+def test_a_removal_looks_again_when_another_has_copied_something(database: Database, own: Any) -> None:
+    """An import brings back an older checkpoint, while its value is still there and about to go."""
+    def put(name: str, versions: dict[str, int], run: str, *values: dict[str, Any]) -> None:
+        body = {"checkpoint": {"channel_versions": versions}, "metadata": {"run_id": run}, "values": values}
+        assert server.put(f"/checkpoints/t/{name}", body).status == 201
+
+    server: Server = own(*ALONE, primary=database.url)
+    put("a0", {"a": 1}, "ends", {"channel": "a", "version": 1, "type": "bytes", "base64": "YWJj"})
+    for number in range(1, 8):
+        put(f"a{number}", {"a": 1}, "ends")
+    for number in range(20):
+        put(f"b{number}", {}, "stays")
+    whole = server.get("/checkpoints/t/a0").json()
+    gate, other = database.gate(), database.session()
+    database.sql("""
+        CREATE TABLE old_checkpoints AS SELECT * FROM checkpoints WHERE checkpoint_id = 'a0';
+        CREATE TABLE old_values AS SELECT * FROM checkpoint_values
+            WHERE channel = 'a' OR id IN (SELECT head FROM old_checkpoints);
+        CREATE POLICY gate ON checkpoints USING (current_query() NOT LIKE 'FETCH%' OR stop());
+        ALTER TABLE checkpoints ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE checkpoints FORCE ROW LEVEL SECURITY;
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_sleep(0.01);
+            RETURN OLD;
+        END $$;
+        CREATE TRIGGER slow BEFORE DELETE ON checkpoints FOR EACH ROW EXECUTE FUNCTION slow()""")
+    with ThreadPoolExecutor(2) as pool:
+        removal = pool.submit(server.post, "/maintenance/delete-runs", {"run_ids": ["ends"]})
+        until(lambda: database.waits("PgSleep", "FETCH"))
+        merge = pool.submit(other.run, """
+            SELECT NULL FROM threads WHERE thread_id = 't' FOR UPDATE;
+            INSERT INTO checkpoint_values SELECT * FROM old_values ON CONFLICT DO NOTHING;
+            INSERT INTO checkpoints OVERRIDING SYSTEM VALUE SELECT * FROM old_checkpoints;
+            UPDATE namespaces SET checkpoints = checkpoints + 1, bytes = bytes + 100;
+            COMMIT""")
+        until(lambda: database.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0")
+        gate.run("ROLLBACK")
+        merge.result()
+        assert removal.result().json()["removed"] == 8
+    reader: Server = own(*ALONE, primary=database.url)  # it remembers nothing
+    assert reader.get("/checkpoints/t/a0").json() == whole
