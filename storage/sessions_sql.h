@@ -81,7 +81,8 @@
     X(THREAD_COLLECT, "DELETE FROM " T_THREAD " WHERE id " AMONG("?1") " AND NOT EXISTS " \
                       "(SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = " T_THREAD ".id)") \
     X(THREAD_FORGET,                                                                                                                                                                                  \
-      "UPDATE " T_THREAD INDEXED_BY("thread_tomb") " SET tomb = 0 WHERE tomb > 0 AND tomb < ?1")                                                                                                               \
+      "UPDATE " T_THREAD INDEXED_BY("thread_tomb") " SET tomb = 0 WHERE tomb > 0 AND tomb < ?1 " \
+      "AND EXISTS (SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = " T_THREAD ".id)") \
     X(REPEAT_FIND, "SELECT body_hash FROM " T_REPEAT " WHERE op_id = ?1 AND at_us > ?2") \
     X(REPEAT_PUT, "INSERT INTO " T_REPEAT " (op_id, body_hash, at_us) VALUES (?1, ?2, ?3) ON CONFLICT (op_id) DO UPDATE SET body_hash = excluded.body_hash, at_us = excluded.at_us") \
     X(REPEAT_COLLECT, "DELETE FROM " T_REPEAT " WHERE op_id IN "                                                                                                                                            \

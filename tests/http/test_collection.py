@@ -214,3 +214,17 @@ def test_a_removal_looks_again_when_another_has_copied_something(database: Datab
         assert removal.result().json()["removed"] == 8
     reader: Server = own(*ALONE, primary=database.url)  # it remembers nothing
     assert reader.get("/checkpoints/t/a0").json() == whole
+
+
+def test_a_tombstone_that_is_in_use_is_collected_later(database: Database, own: Any) -> None:
+    server: Server = own(*ALONE, primary=database.url)
+    for thread in ("t", "other"):
+        assert server.delete(f"/threads/{thread}").status == 204
+    database.sql(f"UPDATE threads SET tomb = {LONG_AGO} << 10")
+    user = database.session()
+    user.run("SELECT NULL FROM threads WHERE thread_id = 't' FOR UPDATE")
+    own(*CLEANING, primary=database.url)
+    until(lambda: database.waits("Lock") or database.sql("SELECT count(*) FROM threads") == "1")
+    user.run("ROLLBACK")
+    until(lambda: database.sql("SELECT count(*) FROM threads WHERE tomb > 0") == "0")
+    assert database.sql("SELECT count(*) FROM threads") == "0"
