@@ -71,10 +71,13 @@ bool cleanup_start(struct request *req, struct err *err)
 bool cleanup_finish(struct request *req, struct op *op, struct response *res, struct err *err)
 {
     struct cleanup *state = request_state(req);
+    bool more = op->cleanup.out.more;
 
     state->removed += op->cleanup.out.removed;
-    if (op->cleanup.out.more)
+    if (more) {
+        request_go_on(req);
         return submit_cleanup(req, state, err);
+    }
     return answer_removed(res, state->removed);
 }
 

@@ -261,11 +261,12 @@ bool session_list_finish(struct request *req UNUSED, struct op *op, struct respo
                          struct err *err UNUSED)
 {
     const struct session *items = op->session_list.out.items;
+    const struct session_pos *last = &op->session_list.out.next;
     size_t n = op->session_list.out.n;
     struct place next = {0};
 
-    if (op->session_list.out.more && n)
-        next = (struct place){items[n - 1].last_activity_us, items[n - 1].id};
+    if (op->session_list.out.more)
+        next = (struct place){last->last_activity_us, last->id};
     json_open(&res->body, '{');
     json_key(&res->body, "items");
     json_open(&res->body, '[');

@@ -93,7 +93,7 @@ bool thread_list_finish(struct request *req, struct op *op, struct response *res
     (void)req;
     (void)err;
     if (list->out.more)
-        next.id = list->out.items[list->out.n - 1].id;
+        next.id = list->out.next;
     json_open(t, '{');
     json_key(t, "items");
     json_open(t, '[');

@@ -55,8 +55,8 @@ enum op_flags {
     X(THREAD_DELETE, thread_delete, OP_WRITES | OP_IDEMPOTENT)    \
     X(THREAD_COPY, thread_copy, OP_WRITES)                        \
     X(THREAD_PRUNE, thread_prune, OP_WRITES)                      \
-    X(RUNS_DELETE, runs_delete, OP_WRITES)                        \
-    X(CLEANUP, cleanup, OP_WRITES)                                \
+    X(RUNS_DELETE, runs_delete, OP_WRITES | OP_SCANS)             \
+    X(CLEANUP, cleanup, OP_WRITES | OP_SCANS)                     \
     X(STATS, stats, OP_IDEMPOTENT | OP_SCANS)                     \
     X(PROBE, probe, OP_IDEMPOTENT)                                \
     X(DESCRIBE, describe, OP_IDEMPOTENT)                          \

@@ -70,7 +70,7 @@ struct op_values_get {
 
 /*
  * Newest first: channel form by (id, thread, ns) descending, then document form by write sequence
- * descending. op->id absent = every thread of the tenant. At most CHECKPOINT_SCAN_MAX rows are
+ * descending. op->id absent = every thread of the tenant. At most SCAN_MAX rows are
  * looked at in one call, and a page holds at most PAGE_BYTES_MAX; then `more` is set and `next` says
  * where to go on, in the first case perhaps without items.
  * ERR_INVALID: `before` names no checkpoint (document form only).
@@ -90,8 +90,6 @@ struct op_checkpoint_list {
         struct checkpoint_pos next;
     } out;
 };
-
-enum { CHECKPOINT_SCAN_MAX = 10000 };
 
 enum writes_mode {
     WRITES_UPSERT,  /* an idx that is known is replaced */

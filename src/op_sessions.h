@@ -50,7 +50,7 @@ struct op_session_get {
 };
 
 /* Latest activity first, then session_id descending. Lists one tenant; op->id is absent. At most
- * PAGE_BYTES_MAX a page. */
+ * PAGE_BYTES_MAX a page. A store may stop when it has looked at SCAN_MAX rows, perhaps without items. */
 struct op_session_list {
     struct slice user_id, status; /* absent = any */
     int64_t limit;                /* 1..1000 */
@@ -59,6 +59,7 @@ struct op_session_list {
         struct session *items;
         size_t n;
         bool more;
+        struct session_pos next; /* of the last one looked at, if there are more */
     } out;
 };
 

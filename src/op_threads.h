@@ -21,7 +21,8 @@ struct op_thread_get {
     } out;
 };
 
-/* By thread id ascending. op->id is absent. */
+/* By thread id ascending. op->id is absent. A store may stop when it has looked at SCAN_MAX rows, perhaps
+ * without items. */
 struct op_thread_list {
     struct slice prefix;      /* absent = all */
     int64_t updated_after_us; /* 0 = all */
@@ -31,6 +32,7 @@ struct op_thread_list {
         struct thread *items;
         size_t n;
         bool more;
+        struct slice next; /* the last one looked at, if there are more */
     } out;
 };
 

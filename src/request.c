@@ -202,6 +202,13 @@ bool request_submit(struct request *req, struct op *op, struct err *err)
     return true;
 }
 
+void request_go_on(struct request *req)
+{
+    request_free_boxes(req->boxes);
+    req->boxes = NULL;
+    req->deadline_ns = clock_now_ns() + timeout_ns(req->server);
+}
+
 void request_then(struct request *req, route_finish_fn *finish)
 {
     req->finish = finish;

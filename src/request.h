@@ -70,6 +70,10 @@ void request_then(struct request *req, route_finish_fn *finish);
 /* State that a route keeps between its halves; lives in the arena. */
 void request_set_state(struct request *req, void *state);
 
+/* Of a finish() that goes on and on: the ops so far are not needed any more, and their memory is given
+ * back, but for that of the first; those to come have as much time as a request has. */
+void request_go_on(struct request *req);
+
 /* What request_set_state() was given, or NULL. */
 void *request_state(const struct request *req);
 

@@ -149,6 +149,18 @@ bool call_answers(struct call *c, struct reply ***replies, struct err *err)
     return true;
 }
 
+bool call_apart(struct call *c, call_part *part, void *arg, struct err *err)
+{
+    struct arena own = {0}, *arena = c->arena;
+    bool ok;
+
+    c->arena = &own;
+    ok = part(c, arg, err);
+    c->arena = arena;
+    arena_done(&own);
+    return ok;
+}
+
 static void push(struct call *c, struct slice **list, size_t *n, size_t *cap, struct slice s)
 {
     void *grown;

@@ -78,10 +78,8 @@ struct call {
 /* Memory has ended: that is what failed, unless something did before. */
 void call_no_memory(struct call *c);
 
-/* Turns to another session or thread. */
+/* Turns to another session or thread; its keys, those of a namespace in it, of a checkpoint there. */
 void call_at(struct call *c, struct slice tenant, struct slice id);
-
-/* Keys of the session or thread at hand, of a namespace in it, of a checkpoint there. */
 struct slice call_key(struct call *c, const char *kind) MUST_USE;
 struct slice call_key_ns(struct call *c, const char *kind, struct slice ns) MUST_USE;
 struct slice call_key_in(struct call *c, const char *kind, struct slice ns,
@@ -110,6 +108,10 @@ bool call_take(struct call *c, struct err *err) MUST_USE;
 /* The answers to all that was asked, in order; an error among them is a failure. */
 bool call_answers(struct call *c, struct reply ***replies, struct err *err) MUST_USE;
 
+/* Runs a part of an op that reads much, in memory that is given back behind it. It changes nothing. */
+typedef bool call_part(struct call *c, void *arg, struct err *err);
+bool call_apart(struct call *c, call_part *part, void *arg, struct err *err) MUST_USE;
+
 /* Marks the bucket at hand as used before anything is in it. */
 bool call_use(struct call *c, struct err *err) MUST_USE;
 
@@ -126,8 +128,8 @@ void call_change(struct call *c, const struct slice *args, size_t n);
  * False and c->conflict: what they rest on has changed. */
 bool call_commit(struct call *c, struct err *err) MUST_USE;
 
-/* Runs a script that changes something, with what comes behind EVALSHA and the hash; what it replies
- * is no error. When contact is lost it is ERR_IN_DOUBT. */
+/* Runs a script that changes something, with what comes behind EVALSHA and the hash; its reply is no
+ * error. When contact is lost it is ERR_IN_DOUBT. */
 bool call_script(struct call *c, enum redis_script which, const struct slice *args, size_t n,
                  struct reply **reply, struct err *err) MUST_USE;
 

@@ -145,7 +145,7 @@ static int64_t rows_wanted(const struct lister *l)
 {
     bool deep = filters(l) || l->c->d->checkpoint_ttl_us > 0;
 
-    return (deep ? CHECKPOINT_SCAN_MAX : l->c->op->checkpoint_list.limit) + 2;
+    return (deep ? SCAN_MAX : l->c->op->checkpoint_list.limit) + 2;
 }
 
 /* Asks for the order of one namespace: what can be on the page. */
@@ -292,7 +292,7 @@ static bool look(struct lister *l, enum form form, struct load_item *item, struc
     struct op_checkpoint_list *list = &l->c->op->checkpoint_list;
     bool match;
 
-    if (l->scanned == CHECKPOINT_SCAN_MAX) {
+    if (l->scanned == SCAN_MAX) {
         l->full = true;
         return true;
     }

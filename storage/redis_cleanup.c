@@ -11,41 +11,75 @@
 /* Tombstones outlive the repeat window by this. */
 #define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
 
-enum { THREADS_MAX = 1000, TOMBS_MAX = 10000 };
+enum { THREADS_MAX = 1000, TOMBS_MAX = 10000, BUCKETS_AT_ONCE = 64 };
+
+static const char *const of_sessions[] = {"active", "loose"};
+
+/* Indexes by time, up to a bound. */
+struct indexes {
+    const char *const *kinds;
+    size_t n_kinds;
+    int64_t bound;
+};
 
 struct found {
     struct slice *ids;
-    size_t n;
+    size_t n, cap;
     bool more;
 };
 
-/* Members of indexes of a tenant whose score is at or below a bound; about `limit`, from anywhere. */
-static bool find(struct call *c, const char *const *kinds, size_t n_kinds, int64_t bound,
-                 size_t limit, struct found *out, struct err *err)
+/* Members of such indexes in some buckets whose score is at or below a bound, until there are `limit`;
+ * each index gives its share. */
+static bool find_in(struct call *c, const struct indexes *in, const unsigned *buckets, size_t n,
+                    size_t limit, struct found *out, struct err *err)
 {
+    size_t share = (limit - out->n) * 2 / (n * in->n_kinds) + 1;
     struct reply **replies;
+
+    for (size_t i = 0; i < n * in->n_kinds; i++)
+        ASK(c, SLICE("ZRANGEBYSCORE"),
+            call_index_at(c, in->kinds[i % in->n_kinds], buckets[i / in->n_kinds]), SLICE("-inf"),
+            call_number(c, in->bound), SLICE("LIMIT"), SLICE("0"),
+            call_number(c, (int64_t)share + 1));
+    if (!call_answers(c, &replies, err))
+        return false;
+    for (size_t i = 0; i < n * in->n_kinds; i++) {
+        for (size_t k = 0; k < replies[i]->n; k++) {
+            void *grown;
+
+            if (out->n == limit || k == share) {
+                out->more = true;
+                break;
+            }
+            grown = arena_grow(c->arena, out->ids, out->n, sizeof(*out->ids), &out->cap);
+            if (!grown)
+                return err_no_memory(err);
+            out->ids = grown;
+            out->ids[out->n++] = replies[i]->items[k]->text;
+        }
+    }
+    return true;
+}
+
+/* The same of all buckets of the tenant, some at a time: what is read and not wanted is little. */
+static bool find(struct call *c, const struct indexes *in, size_t limit, struct found *out,
+                 struct err *err)
+{
     unsigned *buckets;
     size_t n;
 
-    *out = (struct found){.ids = arena_alloc(c->arena, (limit + 1) * sizeof(*out->ids))};
-    if (!out->ids)
-        return err_no_memory(err);
+    *out = (struct found){0};
     if (!call_buckets(c, c->tenant, &buckets, &n, err))
         return false;
-    for (size_t i = 0; i < n * n_kinds; i++)
-        ASK(c, SLICE("ZRANGEBYSCORE"), call_index_at(c, kinds[i % n_kinds], buckets[i / n_kinds]),
-            SLICE("-inf"), call_number(c, bound), SLICE("LIMIT"), SLICE("0"),
-            call_number(c, (int64_t)limit + 1));
-    if (!call_answers(c, &replies, err))
-        return false;
-    for (size_t i = 0; i < n * n_kinds; i++)
-        for (size_t k = 0; k < replies[i]->n; k++) {
-            if (out->n == limit) {
-                out->more = true;
-                return true;
-            }
-            out->ids[out->n++] = replies[i]->items[k]->text;
+    for (size_t i = 0; i < n; i += BUCKETS_AT_ONCE) {
+        if (out->n == limit) {
+            out->more = true;
+            break;
         }
+        if (!find_in(c, in, buckets + i, n - i < BUCKETS_AT_ONCE ? n - i : BUCKETS_AT_ONCE, limit,
+                     out, err))
+            return false;
+    }
     return true;
 }
 
@@ -96,13 +130,13 @@ static bool remove_idle(struct call *c, int64_t bound, bool threads, bool *count
 static bool clean_sessions(struct call *c, struct slice tenant, int64_t bound, size_t *left,
                            struct err *err)
 {
-    static const char *const kinds[] = {"active", "loose"};
+    const struct indexes in = {of_sessions, COUNT_OF(of_sessions), bound};
     struct op_cleanup *cleanup = &c->op->cleanup;
     struct found f;
     bool counted;
 
     c->tenant = tenant;
-    if (!find(c, kinds, COUNT_OF(kinds), bound, *left, &f, err))
+    if (!find(c, &in, *left, &f, err))
         return false;
     for (size_t i = 0; i < f.n; i++) {
         int tries = 0;
@@ -173,8 +207,10 @@ static bool forget(struct call *c, struct slice tenant, struct forgetting *f, st
     struct found found;
 
     for (size_t k = 0; k < COUNT_OF(kinds); k++) {
+        const struct indexes in = {&kinds[k].kind, 1, f->before_us - 1};
+
         c->tenant = tenant;
-        if (!find(c, &kinds[k].kind, 1, f->before_us - 1, f->limit, &found, err))
+        if (!find(c, &in, f->limit, &found, err))
             return false;
         for (size_t i = 0; i < found.n; i++) {
             int tries = 0;
@@ -193,12 +229,12 @@ static bool forget(struct call *c, struct slice tenant, struct forgetting *f, st
 static bool clean_threads(struct call *c, struct slice tenant, struct err *err)
 {
     static const char *const kinds[] = {"created", "places"};
+    const struct indexes in = {kinds, COUNT_OF(kinds), redis_cp_expired_us(c->d, c->op->now_us)};
     struct slice parts[3], last = {NULL, 0};
     struct found f;
 
     c->tenant = tenant;
-    if (!find(c, kinds, COUNT_OF(kinds), redis_cp_expired_us(c->d, c->op->now_us), THREADS_MAX, &f,
-              err))
+    if (!find(c, &in, THREADS_MAX, &f, err))
         return false;
     for (size_t i = 0; i < f.n; i++) {
         int tries = 0;
@@ -283,15 +319,23 @@ bool redis_tenant_forget(struct call *c, struct op *op, struct err *err)
     return call_answers(c, &replies, err) && call_tenant_drop(c, err);
 }
 
-/* What totals count of sessions that have expired, but are stored still. */
-static bool subtract_expired(struct call *c, int64_t expired_us, struct err *err)
-{
-    static const char *const kinds[] = {"active", "loose"};
-    struct op_stats *stats = &c->op->stats;
-    struct reply **replies;
-    struct found f;
+/* Some buckets of a tenant, and the bound of what has expired. */
+struct expired {
+    const unsigned *buckets;
+    size_t n;
+    int64_t bound;
+};
 
-    if (!find(c, kinds, COUNT_OF(kinds), expired_us, INT32_MAX / 16, &f, err))
+/* What totals count of sessions that have expired, but are stored still. */
+static bool subtract_in(struct call *c, void *arg, struct err *err)
+{
+    const struct expired *e = arg;
+    const struct indexes in = {of_sessions, COUNT_OF(of_sessions), e->bound};
+    struct op_stats *stats = &c->op->stats;
+    struct found f = {0};
+    struct reply **replies;
+
+    if (!find_in(c, &in, e->buckets, e->n, INT32_MAX, &f, err))
         return false;
     for (size_t i = 0; i < f.n; i++) {
         call_at(c, c->op->tenant, f.ids[i]);
@@ -306,6 +350,18 @@ static bool subtract_expired(struct call *c, int64_t expired_us, struct err *err
         stats->out.messages -= replies[2 * i]->number;
         stats->out.active_sessions -= redis_number(fields[0]->text) > 0 &&
                                       slice_equal(fields[1]->text, SLICE("active"));
+    }
+    return true;
+}
+
+static bool subtract_expired(struct call *c, const unsigned *buckets, size_t n, int64_t bound,
+                             struct err *err)
+{
+    for (size_t i = 0; i < n; i += BUCKETS_AT_ONCE) {
+        struct expired e = {buckets + i, n - i < BUCKETS_AT_ONCE ? n - i : BUCKETS_AT_ONCE, bound};
+
+        if (!call_apart(c, subtract_in, &e, err))
+            return false;
     }
     return true;
 }
@@ -343,5 +399,5 @@ bool redis_stats(struct call *c, struct op *op, struct err *err)
         stats->out.messages += redis_number(replies[3 * i + 2]->items[0]->text);
         stats->out.active_sessions += redis_number(replies[3 * i + 2]->items[1]->text);
     }
-    return c->d->session_ttl_us <= 0 || subtract_expired(c, expired_us, err);
+    return c->d->session_ttl_us <= 0 || subtract_expired(c, buckets, n, expired_us, err);
 }

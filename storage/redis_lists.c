@@ -8,14 +8,30 @@
 #include "redis_threads.h"
 #include "redis_walk.h"
 
-enum { GROUP = 64 };
+/* Ids that are looked at together; buckets that are asked together for those of a user. */
+enum { GROUP = 64, BUCKETS_AT_ONCE = 64 };
 
-/* Where the ids come from: the walk, or those of a user in order. */
+/* Those of a user that are kept: as many as one call looks at, and one that tells that there are more. */
+enum { KEPT_MAX = SCAN_MAX + GROUP + 1 };
+
+/* Where the ids come from: the walk, or the first ones of a user. */
 struct source {
     struct walk walk;
     bool by_user;
-    struct walk_item *items;
-    size_t n, at;
+    struct walk_item
+        *items; /* in the memory of the op, as their members; in order once all are there */
+    size_t n, at, cap;
+    const unsigned *buckets; /* at hand */
+    size_t n_buckets;
+};
+
+/* The sessions or threads that are looked at next. */
+struct group {
+    struct walk_item ids[GROUP];
+    size_t n, most;
+    size_t looked; /* with those of groups before */
+    size_t bytes;  /* listed */
+    bool full;     /* no more are wanted */
 };
 
 static int order_items(const void *a, const void *b)
@@ -34,53 +50,87 @@ static bool comes_after(const struct op_session_list *list, const struct walk_it
            (item->score == after->last_activity_us && slice_compare(item->member, after->id) < 0);
 }
 
-/* The ids in the replies to SMEMBERS, with their places; those before the page are left out. */
-static bool place_ids(struct call *c, struct source *s, const unsigned *buckets, size_t n,
-                      struct err *err)
+/* Text that lives as long as the op. */
+static bool keep(struct op *op, struct slice *text)
 {
-    struct reply **members = c->replies, **scores;
-    size_t all = 0, at = 0;
+    if (!slice_present(*text))
+        return true;
+    *text = arena_copy(op->arena, *text);
+    return text->at;
+}
 
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < members[i]->n; k++)
-            ASK(c, SLICE("ZSCORE"), call_index_at(c, "active", buckets[i]),
-                members[i]->items[k]->text);
-        all += members[i]->n;
+static void cut(struct source *s)
+{
+    if (s->n > 1)
+        qsort(s->items, s->n, sizeof(*s->items), order_items);
+    if (s->n > KEPT_MAX)
+        s->n = KEPT_MAX;
+}
+
+static bool add_id(struct call *c, struct source *s, struct walk_item item, struct err *err)
+{
+    void *grown;
+
+    if (!comes_after(&c->op->session_list, &item))
+        return true;
+    if (s->n == 2 * KEPT_MAX)
+        cut(s);
+    grown = arena_grow(c->op->arena, s->items, s->n, sizeof(*s->items), &s->cap);
+    if (!grown || !keep(c->op, &item.member))
+        return err_no_memory(err);
+    s->items = grown;
+    s->items[s->n++] = item;
+    return true;
+}
+
+/* The ids of a user in some buckets, with their places; those before the page are left out. */
+static bool find_in(struct call *c, void *arg, struct err *err)
+{
+    struct source *s = arg;
+    struct reply **members, **scores;
+    size_t at = 0;
+
+    for (size_t i = 0; i < s->n_buckets; i++) {
+        c->bucket = s->buckets[i];
+        ASK(c, SLICE("SMEMBERS"), call_index_of(c, "user", c->op->session_list.user_id));
     }
+    if (!call_answers(c, &members, err))
+        return false;
+    for (size_t i = 0; i < s->n_buckets; i++)
+        for (size_t k = 0; k < members[i]->n; k++)
+            ASK(c, SLICE("ZSCORE"), call_index_at(c, "active", s->buckets[i]),
+                members[i]->items[k]->text);
     if (!call_answers(c, &scores, err))
         return false;
-    s->items = arena_alloc(c->arena, (all + 1) * sizeof(*s->items));
-    if (!s->items)
-        return err_no_memory(err);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < s->n_buckets; i++)
         for (size_t k = 0; k < members[i]->n; k++, at++) {
-            struct walk_item *item = &s->items[s->n];
+            struct walk_item item = {.member = members[i]->items[k]->text};
 
             if (scores[at]->type != REPLY_TEXT)
                 continue;
-            item->member = members[i]->items[k]->text;
-            item->score = (int64_t)strtod(scores[at]->text.at, NULL);
-            s->n += comes_after(&c->op->session_list, item);
+            item.score = (int64_t)strtod(scores[at]->text.at, NULL);
+            if (!add_id(c, s, item, err))
+                return false;
         }
-    if (s->n > 1)
-        qsort(s->items, s->n, sizeof(*s->items), order_items);
     return true;
 }
 
 static bool find_user(struct call *c, struct source *s, struct err *err)
 {
-    struct reply **replies;
     unsigned *buckets;
     size_t n;
 
     c->tenant = c->op->tenant;
     if (!call_buckets(c, c->op->tenant, &buckets, &n, err))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        c->bucket = buckets[i];
-        ASK(c, SLICE("SMEMBERS"), call_index_of(c, "user", c->op->session_list.user_id));
+    for (size_t i = 0; i < n; i += BUCKETS_AT_ONCE) {
+        s->buckets = buckets + i;
+        s->n_buckets = n - i < BUCKETS_AT_ONCE ? n - i : BUCKETS_AT_ONCE;
+        if (!call_apart(c, find_in, s, err))
+            return false;
     }
-    return call_answers(c, &replies, err) && place_ids(c, s, buckets, n, err);
+    cut(s);
+    return true;
 }
 
 static bool next_id(struct source *s, struct walk_item *item, bool *found, struct err *err)
@@ -90,6 +140,27 @@ static bool next_id(struct source *s, struct walk_item *item, bool *found, struc
     *found = s->at < s->n;
     if (*found)
         *item = s->items[s->at++];
+    return true;
+}
+
+/* No more of them than are wanted, and one that tells that there are more. */
+static struct group group_start(int64_t limit)
+{
+    return (struct group){.n = 1, .most = limit < GROUP ? (size_t)limit + 1 : GROUP};
+}
+
+/* The next ones; none: there are no more, or enough were looked at. */
+static bool next_group(struct source *s, struct group *g, struct err *err)
+{
+    bool found = true;
+
+    for (g->n = 0; found && g->n < g->most; g->n += found)
+        if (!next_id(s, &g->ids[g->n], &found, err))
+            return false;
+    if (g->n > 0 && g->looked >= SCAN_MAX) {
+        g->full = true;
+        g->n = 0;
+    }
     return true;
 }
 
@@ -107,32 +178,40 @@ static size_t session_bytes(const struct session *s)
     return sizeof(*s) + s->id.len + s->user_id.len + s->status.len + s->metadata.len;
 }
 
-/* A group of rows; *full when no more are wanted. */
-static bool list_group(struct call *c, const struct walk_item *ids, size_t n, size_t *bytes,
-                       bool *full, struct err *err)
+/* A group of rows. */
+static bool list_group(struct call *c, void *arg, struct err *err)
 {
     struct op_session_list *list = &c->op->session_list;
+    struct group *g = arg;
     struct session_row row;
     struct reply **replies;
 
-    for (size_t i = 0; i < n; i++) {
-        call_at(c, c->op->tenant, ids[i].member);
+    for (size_t i = 0; i < g->n; i++) {
+        call_at(c, c->op->tenant, g->ids[i].member);
         redis_row_ask(c, true);
     }
     if (!call_answers(c, &replies, err))
         return false;
-    for (size_t i = 0; i < n && !*full; i++) {
-        call_at(c, c->op->tenant, ids[i].member);
+    for (size_t i = 0; i < g->n; i++) {
+        struct session *item;
+
+        call_at(c, c->op->tenant, g->ids[i].member);
         if (!redis_row_take(c, replies[i], &row, err))
             return false;
-        if (!wanted(c, &row))
-            continue;
-        if (list->out.n == (size_t)list->limit || *bytes >= PAGE_BYTES_MAX) {
-            list->out.more = *full = true;
-            break;
+        if (wanted(c, &row)) {
+            if (list->out.n == (size_t)list->limit || g->bytes >= PAGE_BYTES_MAX) {
+                g->full = true;
+                return true;
+            }
+            item = &list->out.items[list->out.n++];
+            *item = session_state_answer(&row.s);
+            if (!keep(c->op, &item->id) || !keep(c->op, &item->user_id) ||
+                !keep(c->op, &item->status) || !keep(c->op, &item->metadata))
+                return err_no_memory(err);
+            g->bytes += session_bytes(item);
         }
-        list->out.items[list->out.n] = session_state_answer(&row.s);
-        *bytes += session_bytes(&list->out.items[list->out.n++]);
+        list->out.next = (struct session_pos){g->ids[i].score, g->ids[i].member};
+        g->looked++;
     }
     return true;
 }
@@ -150,9 +229,7 @@ bool redis_session_list(struct call *c, struct op *op, struct err *err)
                  .after_score = list->after.last_activity_us},
         .by_user = slice_present(list->user_id),
     };
-    struct walk_item ids[GROUP];
-    bool full = false, found = true;
-    size_t bytes = 0;
+    struct group g = group_start(list->limit);
 
     memset(&list->out, 0, sizeof(list->out));
     list->out.items = arena_zalloc(c->arena, (size_t)list->limit, sizeof(*list->out.items));
@@ -160,17 +237,10 @@ bool redis_session_list(struct call *c, struct op *op, struct err *err)
         return err_no_memory(err);
     if (s.by_user ? !find_user(c, &s, err) : !walk_begin(&s.walk, (size_t)list->limit + 1, err))
         return false;
-    while (found && !full) {
-        size_t n = 0;
-
-        while (found && n < GROUP) {
-            if (!next_id(&s, &ids[n], &found, err))
-                return false;
-            n += found;
-        }
-        if (n > 0 && !list_group(c, ids, n, &bytes, &full, err))
+    while (g.n > 0 && !g.full)
+        if (!next_group(&s, &g, err) || !call_apart(c, list_group, &g, err))
             return false;
-    }
+    list->out.more = g.full;
     return redis_pending_answers(c, list->out.items, list->out.n, err);
 }
 
@@ -229,38 +299,66 @@ bool redis_thread_get(struct call *c, struct op *op, struct err *err)
     return holds || err_set(err, ERR_NOT_FOUND, "There is no such thread.");
 }
 
-/* A group of threads; *full when no more are wanted. */
-static bool list_threads(struct call *c, const struct walk_item *ids, size_t n, bool *full,
-                         struct err *err)
+static bool keep_thread(struct op *op, struct thread *thread, struct err *err)
+{
+    struct slice *names = arena_alloc(op->arena, (thread->n_namespaces + 1) * sizeof(*names));
+
+    if (!names || !keep(op, &thread->latest))
+        return err_no_memory(err);
+    memcpy(names, thread->namespaces, thread->n_namespaces * sizeof(*names));
+    thread->namespaces = names;
+    for (size_t i = 0; i < thread->n_namespaces; i++)
+        if (!keep(op, &names[i]))
+            return err_no_memory(err);
+    return true;
+}
+
+/* One of a group; it is left for the next call when no more are wanted. */
+static bool list_thread(struct call *c, const struct thread_row *row, struct group *g,
+                        struct err *err)
 {
     struct op_thread_list *list = &c->op->thread_list;
-    struct slice all = {NULL, 0};
-    struct thread_row row;
+    struct slice id = c->id;
     struct thread thread;
-    struct reply **replies;
     bool holds;
 
-    for (size_t i = 0; i < n; i++) {
-        call_at(c, c->op->tenant, ids[i].member);
+    if (row->n == 0 || (list->updated_after_us > 0 && row->updated_us <= list->updated_after_us))
+        return true;
+    if (!describe(c, row, &thread, &holds, err))
+        return false;
+    if (holds && list->out.n == (size_t)list->limit) {
+        g->full = true;
+        return true;
+    }
+    if (!holds)
+        return true;
+    thread.id = id;
+    list->out.items[list->out.n++] = thread;
+    return keep_thread(c->op, &list->out.items[list->out.n - 1], err);
+}
+
+/* A group of threads. */
+static bool list_threads(struct call *c, void *arg, struct err *err)
+{
+    struct slice all = {NULL, 0};
+    struct group *g = arg;
+    struct thread_row row;
+    struct reply **replies;
+
+    for (size_t i = 0; i < g->n; i++) {
+        call_at(c, c->op->tenant, g->ids[i].member);
         redis_thread_ask(c, all);
     }
     if (!call_answers(c, &replies, err))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        call_at(c, c->op->tenant, ids[i].member);
-        if (!redis_thread_take(c, all, replies[i], &row, err))
+    for (size_t i = 0; i < g->n; i++) {
+        call_at(c, c->op->tenant, g->ids[i].member);
+        if (!redis_thread_take(c, all, replies[i], &row, err) || !list_thread(c, &row, g, err))
             return false;
-        if (row.n == 0 || (list->updated_after_us > 0 && row.updated_us <= list->updated_after_us))
-            continue;
-        if (!describe(c, &row, &thread, &holds, err))
-            return false;
-        if (!holds)
-            continue;
-        if (list->out.n == (size_t)list->limit) {
-            list->out.more = *full = true;
+        if (g->full)
             return true;
-        }
-        list->out.items[list->out.n++] = thread;
+        c->op->thread_list.out.next = g->ids[i].member;
+        g->looked++;
     }
     return true;
 }
@@ -283,27 +381,19 @@ static void bound_threads(struct call *c, struct walk *w)
 bool redis_thread_list(struct call *c, struct op *op, struct err *err)
 {
     struct op_thread_list *list = &op->thread_list;
-    struct walk w = {.c = c, .kind = "threads", .tenant = op->tenant};
-    struct walk_item ids[GROUP];
-    bool full = false, found = true;
+    struct source s = {.walk = {.c = c, .kind = "threads", .tenant = op->tenant}};
+    struct group g = group_start(list->limit);
 
     memset(&list->out, 0, sizeof(list->out));
     list->out.items = arena_zalloc(c->arena, (size_t)list->limit, sizeof(*list->out.items));
     if (!list->out.items)
         return err_no_memory(err);
-    bound_threads(c, &w);
-    if (!walk_begin(&w, (size_t)list->limit + 1, err))
+    bound_threads(c, &s.walk);
+    if (!walk_begin(&s.walk, (size_t)list->limit + 1, err))
         return false;
-    while (found && !full) {
-        size_t n = 0;
-
-        while (found && n < GROUP && n <= (size_t)list->limit) {
-            if (!walk_next(&w, &ids[n], &found, err))
-                return false;
-            n += found;
-        }
-        if (n > 0 && !list_threads(c, ids, n, &full, err))
+    while (g.n > 0 && !g.full)
+        if (!next_group(&s, &g, err) || !call_apart(c, list_threads, &g, err))
             return false;
-    }
+    list->out.more = g.full;
     return true;
 }

@@ -270,14 +270,14 @@ static bool look(struct lister *l, size_t *at, struct err *err)
     for (; *at < l->n_rows; ++*at) {
         const struct row *row = &l->rows[*at];
 
-        if (l->scanned == CHECKPOINT_SCAN_MAX || (row->matches && n == most))
+        if (l->scanned == SCAN_MAX || (row->matches && n == most))
             break;
         if (row->matches)
             wanted[n++] = row;
         l->scanned++;
         l->last = row->at;
     }
-    l->full = *at < l->n_rows && (*at == first || l->scanned == CHECKPOINT_SCAN_MAX);
+    l->full = *at < l->n_rows && (*at == first || l->scanned == SCAN_MAX);
     return add_items(l, wanted, n, err);
 }
 
@@ -312,7 +312,7 @@ static int64_t rows_wanted(const struct lister *l)
 {
     const struct op_checkpoint_list *list = &l->op->checkpoint_list;
 
-    return (filters(l) ? CHECKPOINT_SCAN_MAX - l->scanned : list->limit - (int64_t)list->out.n) + 1;
+    return (filters(l) ? SCAN_MAX - l->scanned : list->limit - (int64_t)list->out.n) + 1;
 }
 
 static bool scan(struct lister *l, const struct scope *scope, enum form form, struct err *err)

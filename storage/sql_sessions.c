@@ -153,9 +153,12 @@ static bool list_rows(struct query *q, struct op *op, struct session *items, str
             return false;
         bytes += session_bytes(&items[n]);
     }
+    memset(&list->out, 0, sizeof(list->out));
     list->out.items = items;
     list->out.n = n;
     list->out.more = found;
+    if (found)
+        list->out.next = (struct session_pos){items[n - 1].last_activity_us, items[n - 1].id};
     return true;
 }
 

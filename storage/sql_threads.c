@@ -178,6 +178,7 @@ bool sql_thread_list(struct sql *d, struct op *op, struct err *err)
     list->out.items = items;
     list->out.n = n;
     list->out.more = found;
+    list->out.next = found ? items[n - 1].id : SLICE("");
     return true;
 }
 

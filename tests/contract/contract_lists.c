@@ -209,7 +209,7 @@ START_TEST(looks_at_so_many_and_no_more)
     struct filter found = filter("{\"found\":true}");
     struct op op;
 
-    put_many(CHECKPOINT_SCAN_MAX + 1);
+    put_many(SCAN_MAX + 1);
     op = list_op(&here, "t", "");
     op.checkpoint_list.filter = &found;
     store_ok(&here, &op);

@@ -10,12 +10,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import stores
 from conftest import Answer, Server
 from dying import refused
 from dying import until as eventually
+from wire import SANITIZED, memory
 
 
 @pytest.fixture
@@ -255,3 +257,50 @@ def test_socket_and_database(redis: stores.Redis, own: Any) -> None:
     s = own(primary=f"unix:{redis.folder}/sock?db=3")
     assert put(s, "a").status == 201
     assert redis.answers("DBSIZE") == b":0\r\n"
+
+
+MANY = 25_000
+
+
+def pages(s: Server, path: str, **query: Any) -> list[int]:
+    """The lengths of all pages of a list."""
+    lengths = []
+    while not lengths or query["cursor"]:
+        page = s.get(f"{path}?{urlencode(query)}").json()
+        lengths.append(len(page["items"]))
+        query["cursor"] = page["next_cursor"]
+    return lengths
+
+
+def create(s: Server, count: int) -> None:
+    for at in range(0, count, 1000):
+        new = [{"session_id": f"s-{i}", "user_id": "u"} for i in range(at, at + 1000)]
+        assert s.post("/batch/sessions/create", {"sessions": new}).status == 200
+
+
+def test_lists_that_look_at_many_take_little_memory(redis: stores.Redis, own: Any) -> None:
+    """Hardly anything matches their filter: they held all that they had looked at."""
+    s = own(primary=redis.url())
+    create(s, MANY)
+    for i in range(3):
+        assert s.patch(f"/sessions/s-{i * 9000}", {"updates": {"status": "rare"}}).status == 200
+        s.put(f"/checkpoints/t-{i}/c", {"checkpoint_data": 1})
+    before = memory(s)
+    for filters in ({"status": "rare"}, {"status": "rare", "user_id": "u"}):
+        found = pages(s, "/sessions", limit=2, **filters)
+        assert sum(found) == 3
+        assert len(found) in (3, 4)
+    assert pages(s, "/sessions", status="none") == [0, 0, 0]
+    assert sum(pages(s, "/sessions", user_id="u", limit=1000)) == MANY
+    assert sum(pages(s, "/sessions", limit=1000)) == MANY
+    assert pages(s, "/threads", limit=2) == [2, 1]
+    assert SANITIZED or memory(s, "VmHWM") - before < 32 << 20
+
+
+def test_clean_up_of_many(redis: stores.Redis, own: Any) -> None:
+    """With each part of it all ids were read again, and held until the end; and it had the time of one operation."""
+    s = own("--request-timeout", "500ms", primary=redis.url())
+    create(s, 5000)
+    before = memory(s)
+    assert s.post("/maintenance/cleanup", {"max_idle_hours": 0}).json() == {"removed": 5000}
+    assert SANITIZED or memory(s, "VmHWM") - before < 16 << 20

@@ -179,7 +179,7 @@ START_TEST(a_record_has_one_lane)
 {
     struct opener o = {0};
     struct lanes *l = open_lanes(&o, LANES_BY_KEY, 1000);
-    struct op ops[90], sweeps[8] = {{0}};
+    struct op ops[90], general[8] = {{0}};
     const void *lane_of[3] = {NULL};
     char ids[90][8];
     struct inbox home;
@@ -189,28 +189,28 @@ START_TEST(a_record_has_one_lane)
     make_ops(ops, ids, 90, OP_SESSION_PATCH, &home);
     submit(l, ops, 90);
     for (int i = 0; i < 8; i++) { /* about no record: in turn */
-        sweeps[i] = (struct op){.type = OP_CLEANUP, .home = &home};
-        submit(l, &sweeps[i], 1);
+        general[i] = (struct op){.type = OP_DESCRIBE, .home = &home};
+        submit(l, &general[i], 1);
     }
     take(&home, 98);
     lanes_close(l);
     for (int f = 0; f < 4; f++) {
-        size_t n_sweeps = 0;
+        size_t n_general = 0;
 
         ck_assert_int_eq(o.roles[f], BACKEND_ANY);
         for (size_t i = 0; i < o.fakes[f].n_ran; i++) {
             const struct op *op = o.fakes[f].ran[i];
             const void **lane;
 
-            if (op->type == OP_CLEANUP) {
-                n_sweeps++;
+            if (op->type == OP_DESCRIBE) {
+                n_general++;
                 continue;
             }
             lane = &lane_of[op->id.at[1] - '0'];
             ck_assert(!*lane || *lane == &o.fakes[f]);
             *lane = &o.fakes[f];
         }
-        ck_assert_uint_eq(n_sweeps, 2);
+        ck_assert_uint_eq(n_general, 2);
     }
     inbox_done(&home);
 }
@@ -220,10 +220,9 @@ START_TEST(scans_have_a_lane)
 {
     struct opener o = {0};
     struct lanes *l = open_lanes(&o, LANES_BY_KEY, 1000);
-    struct op ops[20], scans[] = {{.type = OP_STATS},
-                                  {.type = OP_SESSION_LIST},
-                                  {.type = OP_THREAD_LIST},
-                                  {.type = OP_CHECKPOINT_LIST}};
+    struct op ops[20], scans[] = {{.type = OP_STATS},       {.type = OP_SESSION_LIST},
+                                  {.type = OP_THREAD_LIST}, {.type = OP_CHECKPOINT_LIST},
+                                  {.type = OP_CLEANUP},     {.type = OP_RUNS_DELETE}};
     char ids[20][8];
     struct inbox home;
     struct err err;
