@@ -39,7 +39,8 @@ enum err_retry { RETRY_NEVER, RETRY_IF_IDEMPOTENT, RETRY_ALWAYS };
     X(KEY_REUSED,   "key_reused",          422, RETRY_NEVER)              \
     X(RATE,         "rate_limited",        429, RETRY_NEVER)              \
     X(INTERNAL,     "internal",            500, RETRY_NEVER)              \
-    X(STORAGE,      "storage_error",       500, RETRY_NEVER)              \
+    X(STORAGE,      "storage_error",       500, RETRY_NEVER) /* the store as a whole is at fault */ \
+    X(DAMAGED,      "storage_error",       500, RETRY_NEVER) /* what is stored of this record is */ \
     X(CONFIG,       "configuration",       500, RETRY_NEVER)              \
     X(UNSUPPORTED,  "unsupported",         501, RETRY_NEVER)              \
     X(NO_MEMORY,    "overloaded",          503, RETRY_NEVER)              \

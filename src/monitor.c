@@ -334,8 +334,8 @@ void monitor_note(struct monitor *m, const struct op *op)
 {
     enum err_kind kind = op->status.kind;
 
-    if ((kind != ERR_UNAVAILABLE && kind != ERR_STORAGE && kind != ERR_IN_DOUBT &&
-         kind != ERR_CONFIG) ||
+    if ((kind != ERR_UNAVAILABLE && kind != ERR_STORAGE && kind != ERR_DAMAGED &&
+         kind != ERR_IN_DOUBT && kind != ERR_CONFIG) ||
         !op_writes(op))
         return;
     pthread_mutex_lock(&m->lock);

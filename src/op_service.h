@@ -2,7 +2,7 @@
  * op_service.h - operations on a whole store: clean-up, totals, records.
  *
  * Part of op.h; include that. For each op: inputs first, `out` is the result. Besides the kinds
- * named here every op may end in STORAGE, UNAVAILABLE, IN_DOUBT or NO_MEMORY.
+ * named here every op may end in STORAGE, DAMAGED, UNAVAILABLE, IN_DOUBT or NO_MEMORY.
  *
  * Threads    plain data.
  * Ownership  inputs outlive the op; results live in op->arena.

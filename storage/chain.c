@@ -47,12 +47,12 @@ static bool list(struct chain *c, const struct blob *blob, struct err *err)
         if (is_known(c, blob))
             return true;
         if (c->n == LINKS_MAX)
-            return err_set(err, ERR_STORAGE, "a stored value has too many bases");
+            return err_set(err, ERR_DAMAGED, "a stored value has too many bases");
         c->links[c->n++] = blob;
         if (!delta_has_base(blob->encoding))
             return true;
     }
-    return err_set(err, ERR_STORAGE, "what a stored value is based on is not there");
+    return err_set(err, ERR_DAMAGED, "what a stored value is based on is not there");
 }
 
 /* Whether a value at this place may be based on that one. */
@@ -67,7 +67,7 @@ static bool check_hash(const struct blob *blob, struct slice whole, struct err *
 
     blob_hash(blob->type, whole, hash);
     return memcmp(hash, blob->hash, sizeof(hash)) == 0 ||
-           err_set(err, ERR_STORAGE, "a stored value does not match its hash");
+           err_set(err, ERR_DAMAGED, "a stored value does not match its hash");
 }
 
 static void keep(struct chain *c, size_t i, const struct link *at)
@@ -102,7 +102,7 @@ static bool decode_link(struct chain *c, size_t i, struct link *at, struct err *
     if (!delta_place(blob->encoding, blob->bytes, &place, err))
         return false;
     if (based && !follows(place, at->place))
-        return err_set(err, ERR_STORAGE, "a stored value is based on another than it should be");
+        return err_set(err, ERR_DAMAGED, "a stored value is based on another than it should be");
     if (!delta_decode(&in, based ? at->whole : (struct slice){NULL, 0}, arena, &at->whole, err))
         return false;
     at->place = place;

@@ -6,7 +6,7 @@
  * Threads    as zip.h and value_cache.h.
  * Ownership  whole bytes live in the arena, or are those of the row.
  * Units      bytes.
- * Errors     ERR_STORAGE: a row of the chain is damaged, or not what it should be; ERR_NO_MEMORY.
+ * Errors     ERR_DAMAGED: a row of the chain is damaged, or not what it should be; ERR_NO_MEMORY.
  */
 #ifndef CHAIN_H
 #define CHAIN_H

@@ -23,7 +23,7 @@ struct reader {
 
 static COLD bool damaged(struct err *err)
 {
-    return err_set(err, ERR_STORAGE, "a stored value is damaged");
+    return err_set(err, ERR_DAMAGED, "a stored value is damaged");
 }
 
 static void put_number(struct cursor *c, uint64_t n)
@@ -363,6 +363,6 @@ bool delta_decode(const struct delta *in, struct slice base, struct arena *arena
     case BLOB_PATCH:
         return decode_patch(in->bytes, base, arena, whole, err);
     }
-    return err_set(err, ERR_STORAGE, "the encoding %d of a stored value is unknown",
+    return err_set(err, ERR_DAMAGED, "the encoding %d of a stored value is unknown",
                    (int)in->encoding);
 }

@@ -12,7 +12,7 @@
  * Threads    as zip.h.
  * Ownership  results live in the arena, or are the input.
  * Units      bytes.
- * Errors     ERR_STORAGE: damaged, or made by a newer version; ERR_NO_MEMORY.
+ * Errors     ERR_DAMAGED: damaged, or made by a newer version; ERR_NO_MEMORY.
  */
 #ifndef DELTA_H
 #define DELTA_H

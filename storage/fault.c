@@ -32,7 +32,8 @@ static bool fail_op(struct fault *f, struct op *const ops[], size_t n, struct er
     if (!pass(f, others, n_others, err))
         return false;
     if (f->plan->op < n)
-        err_fill(&ops[f->plan->op]->status, ERR_STORAGE, "fault: this op fails");
+        err_fill(&ops[f->plan->op]->status, f->plan->kind ? f->plan->kind : ERR_STORAGE,
+                 "fault: this op fails");
     return true;
 }
 

@@ -20,7 +20,7 @@ enum fault_mode {
     FAULT_BEFORE, /* ERR_UNAVAILABLE, nothing is passed on */
     FAULT_AFTER,  /* ERR_IN_DOUBT when the batch has been run */
     FAULT_LOST,   /* ERR_IN_DOUBT, nothing is passed on */
-    FAULT_OP,     /* one op of the batch is ERR_STORAGE and not passed on, the others are */
+    FAULT_OP,     /* one op of the batch fails and is not passed on, the others are */
     FAULT_MODE_COUNT
 };
 
@@ -28,6 +28,7 @@ struct fault_plan {
     enum fault_mode mode;
     bool persistent;     /* from the call `at` on; else only that one */
     size_t op;           /* FAULT_OP: the place in the batch; beyond its end no op fails */
+    enum err_kind kind;  /* FAULT_OP: what the op ends with; 0 = ERR_STORAGE */
     atomic_size_t at;    /* the call that fails; 0 = none */
     atomic_size_t calls; /* so far, those that failed too */
 };

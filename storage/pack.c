@@ -19,7 +19,7 @@ enum {
 
 static COLD bool damaged(struct err *err)
 {
-    return err_set(err, ERR_STORAGE, "a packed list is damaged");
+    return err_set(err, ERR_DAMAGED, "a packed list is damaged");
 }
 
 bool pack_refs(const int64_t *refs, size_t n, struct arena *arena, struct slice *packed,

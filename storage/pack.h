@@ -9,7 +9,7 @@
  * Threads    no state.
  * Ownership  results live in the arena; texts of unpacked writes there or in the packed bytes.
  * Units      bytes.
- * Errors     ERR_STORAGE: not what pack_*() made. ERR_NO_MEMORY.
+ * Errors     ERR_DAMAGED: not what pack_*() made. ERR_NO_MEMORY.
  */
 #ifndef PACK_H
 #define PACK_H

@@ -37,6 +37,8 @@ static const struct {
      "a prepared statement exists already: does a pool in transaction mode stand between?"},
     {"0A000", ERR_UNAVAILABLE, GOES, NULL}, /* a cached plan after a migration */
     {"58", ERR_UNAVAILABLE, STAYS, "the server has an input or output error"},
+    {"XX001", ERR_DAMAGED, STAYS, NULL}, /* a page, or a value beside its row */
+    {"XX002", ERR_DAMAGED, STAYS, NULL}, /* an index */
     {"XX", ERR_STORAGE, STAYS, NULL},
 };
 

@@ -98,6 +98,7 @@ bool conn_refused(const struct reply *reply, struct err *err)
         {"MOVED ", ERR_UNAVAILABLE,
          "redis: this is a node of a cluster, which needs its own client"},
         {"ASK ", ERR_UNAVAILABLE, "redis: this is a node of a cluster, which needs its own client"},
+        {"WRONGTYPE ", ERR_DAMAGED, "redis: a key of a record holds another type than it should"},
         {"NOAUTH ", ERR_CONFIG, "redis: it wants a password"},
         {"WRONGPASS ", ERR_CONFIG, "redis: user or password is wrong"},
         {"NOPERM ", ERR_CONFIG, "redis: this user has not the permissions that are needed"},

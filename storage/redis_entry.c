@@ -48,7 +48,7 @@ bool redis_entry_take(struct slice text, struct arena *arena, struct outbox_entr
     struct record_name *names;
 
     if (text.len < DIGITS)
-        return err_set(err, ERR_STORAGE, "redis: an entry of the outbox is damaged");
+        return err_set(err, ERR_DAMAGED, "redis: an entry of the outbox is damaged");
     e->number = redis_number((struct slice){text.at, DIGITS});
     if (!redis_unpack((struct slice){text.at + DIGITS, text.len - DIGITS},
                       &(struct packed){NULL, 0, texts, COUNT_OF(texts)}, err) ||

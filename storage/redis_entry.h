@@ -7,7 +7,7 @@
  * Threads    the lane's.
  * Ownership  texts live in the arena; an entry that was taken points into its text.
  * Units      numbers are stamps, as in clock.h.
- * Errors     STORAGE, NO_MEMORY.
+ * Errors     DAMAGED, NO_MEMORY.
  */
 #ifndef REDIS_ENTRY_H
 #define REDIS_ENTRY_H

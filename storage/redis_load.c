@@ -26,7 +26,7 @@ bool redis_load_value_take(struct loader *l, int64_t id, const struct reply *rep
     if (!redis_unpack(reply->text, &(struct packed){numbers, 2, texts, 5}, err))
         return false;
     if (texts[0].len != BLOB_HASH_LEN || numbers[0] >= id)
-        return err_set(err, ERR_STORAGE, "redis: a stored value is damaged");
+        return err_set(err, ERR_DAMAGED, "redis: a stored value is damaged");
     value->blob.id = id;
     value->blob.base_id = numbers[0];
     value->blob.encoding = (int)numbers[1];
@@ -97,7 +97,7 @@ static bool take_values(struct loader *l, const struct reply *reply, struct err 
 static bool not_there(struct loader *l, struct err *err)
 {
     l->c->conflict = true;
-    return err_set(err, ERR_STORAGE, "redis: a value that is referred to is not there");
+    return err_set(err, ERR_DAMAGED, "redis: a value that is referred to is not there");
 }
 
 bool redis_load_values(struct loader *l, struct slice ns, const int64_t *ids, size_t n,

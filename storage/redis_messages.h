@@ -4,7 +4,7 @@
  * Threads    the lane's.
  * Ownership  texts point into what was read.
  * Units      seq microseconds.
- * Errors     STORAGE, NO_MEMORY.
+ * Errors     DAMAGED, NO_MEMORY.
  */
 #ifndef REDIS_MESSAGES_H
 #define REDIS_MESSAGES_H

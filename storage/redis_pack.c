@@ -92,7 +92,7 @@ bool redis_unpack(struct slice in, const struct packed *out, struct err *err)
         text += n;
         left -= (size_t)n;
     }
-    return ok || err_set(err, ERR_STORAGE, "redis: a stored record is damaged");
+    return ok || err_set(err, ERR_DAMAGED, "redis: a stored record is damaged");
 }
 
 int64_t redis_number(struct slice text)

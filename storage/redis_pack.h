@@ -8,7 +8,7 @@
  * Threads    no state.
  * Ownership  packed bytes live in the arena; unpacked texts point into them.
  * Units      bytes.
- * Errors     ERR_NO_MEMORY; ERR_STORAGE: not what pack made.
+ * Errors     ERR_NO_MEMORY; ERR_DAMAGED: not what pack made.
  */
 #ifndef REDIS_PACK_H
 #define REDIS_PACK_H

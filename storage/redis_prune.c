@@ -99,7 +99,7 @@ static bool load_head(struct pruner *p, struct keep_item *item, struct err *err)
     whole = value->blob;
     if (chain_decode(NULL, &whole, NULL, p->c->arena, err))
         item->head = whole.bytes;
-    return slice_present(item->head) || err->kind == ERR_STORAGE; /* damaged: it stays absent */
+    return slice_present(item->head) || err->kind == ERR_DAMAGED; /* damaged: it stays absent */
 }
 
 static bool load_part(void *driver, struct keep_item *item, enum keep_part part, struct err *err)

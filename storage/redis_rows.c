@@ -51,7 +51,7 @@ static bool take_contexts(struct call *c, struct slice text, struct session_row 
     if (!redis_unpack(text, &first, err))
         return false;
     if (n < 0 || (size_t)n > text.len)
-        return err_set(err, ERR_STORAGE, "redis: the contexts of a session are damaged");
+        return err_set(err, ERR_DAMAGED, "redis: the contexts of a session are damaged");
     cells = arena_alloc(c->arena, ((size_t)n * CONTEXT_CELLS + 1) * sizeof(*cells));
     row->contexts = arena_alloc(c->arena, ((size_t)n + 1) * sizeof(*row->contexts));
     if (!cells || !row->contexts)

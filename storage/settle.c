@@ -38,7 +38,7 @@ static bool run(struct settling *s, struct err *err)
 
         if (op->status.kind == ERR_OK)
             s->list[n++] = op;
-        else if (op->status.kind != ERR_STORAGE) {
+        else if (op->status.kind != ERR_DAMAGED) {
             *err = op->status;
             return false;
         }

@@ -43,8 +43,9 @@ bool sql_probe(struct sql *d, struct op *op, struct err *err)
 /* A failure after which the store is as it was, and which is the op's alone. */
 static bool is_domain(enum err_kind kind)
 {
-    return kind != ERR_STORAGE && kind != ERR_UNAVAILABLE && kind != ERR_IN_DOUBT &&
-           kind != ERR_NO_MEMORY && kind != ERR_INTERNAL && kind != ERR_CONFIG;
+    return kind != ERR_STORAGE && kind != ERR_DAMAGED && kind != ERR_UNAVAILABLE &&
+           kind != ERR_IN_DOUBT && kind != ERR_NO_MEMORY && kind != ERR_INTERNAL &&
+           kind != ERR_CONFIG;
 }
 
 /* What was looked up in the transaction may be gone with it. */

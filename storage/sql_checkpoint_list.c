@@ -215,7 +215,7 @@ static bool load_rows(struct lister *l, const int64_t *ids, size_t n, struct loa
                 items[i] = item;
     }
     return n_found == n ||
-           err_set(err, ERR_STORAGE, "store: a checkpoint that was found is not there");
+           err_set(err, ERR_DAMAGED, "store: a checkpoint that was found is not there");
 }
 
 static bool name_item(struct lister *l, const struct row *row, struct checkpoint *item,

@@ -7,7 +7,7 @@
  * Threads    the lane's.
  * Ownership  all lives in the op's arena.
  * Units      none.
- * Errors     UNAVAILABLE, STORAGE, NO_MEMORY.
+ * Errors     UNAVAILABLE, STORAGE, DAMAGED, NO_MEMORY.
  */
 #ifndef SQL_CHECKPOINT_NEXT_H
 #define SQL_CHECKPOINT_NEXT_H

@@ -10,7 +10,7 @@
  * Threads    the lane's.
  * Ownership  the list lives in its arena.
  * Units      none.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_DOOMED_H
 #define SQL_DOOMED_H

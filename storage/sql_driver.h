@@ -6,7 +6,7 @@
  * Threads    the lane's.
  * Ownership  the backend of a lane owns its driver; a use of a statement is its caller's.
  * Units      *_us wall microseconds, *_ns CLOCK_MONOTONIC nanoseconds.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY of the store; a commit also IN_DOUBT.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY of the store; a commit also IN_DOUBT.
  */
 #ifndef SQL_DRIVER_H
 #define SQL_DRIVER_H

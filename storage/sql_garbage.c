@@ -75,7 +75,7 @@ bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err)
         return true;
     name = query_col(q, 0);
     if (name.len != sizeof(*ns))
-        return err_set(err, ERR_STORAGE, "store: a note of a namespace is damaged");
+        return err_set(err, ERR_DAMAGED, "store: a note of a namespace is damaged");
     memcpy(ns, name.at, sizeof(*ns));
     return true;
 }

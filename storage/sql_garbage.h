@@ -11,7 +11,7 @@
  * Threads    the lane's.
  * Ownership  none.
  * Units      none.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_GARBAGE_H
 #define SQL_GARBAGE_H

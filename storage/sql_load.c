@@ -56,7 +56,7 @@ bool load_take(struct loader *l, struct query *q, struct value **out, struct err
     value->blob.encoding = (int)query_col_int(q, 2);
     hash = query_col(q, 3);
     if (hash.len != BLOB_HASH_LEN || value->blob.base_id >= value->blob.id)
-        return err_set(err, ERR_STORAGE, "store: the row of a value is damaged");
+        return err_set(err, ERR_DAMAGED, "store: the row of a value is damaged");
     memcpy(value->blob.hash, hash.at, BLOB_HASH_LEN);
     *out = value;
     l->bytes += sizeof(*value);
@@ -77,7 +77,7 @@ bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
     if (!query_step(&q, &found, err))
         return false;
     if (!found)
-        return err_set(err, ERR_STORAGE, "store: a value that is referred to is not there");
+        return err_set(err, ERR_DAMAGED, "store: a value that is referred to is not there");
     return load_take(l, &q, out, err);
 }
 
@@ -160,7 +160,7 @@ static bool tie(struct loader *l, const int64_t *ids, size_t n, struct value **v
     for (size_t i = 0; i < n; i++) {
         values[i] = ids[i] ? value_map_tied(&l->values, ids[i]) : NULL;
         if (ids[i] && !values[i])
-            return err_set(err, ERR_STORAGE, "store: a value that is referred to is not there");
+            return err_set(err, ERR_DAMAGED, "store: a value that is referred to is not there");
     }
     return true;
 }
@@ -351,7 +351,7 @@ static bool give(struct loader *l, const struct needs *needs, struct loaded *ite
         for (size_t k = 0; k < c->n_values; k++)
             c->values[k] = *values++;
         if (!*values)
-            return err_set(err, ERR_STORAGE, "store: a checkpoint has no head");
+            return err_set(err, ERR_DAMAGED, "store: a checkpoint has no head");
         c->head = (*values++)->blob;
     }
     return true;

@@ -8,8 +8,7 @@
  * Threads    the lane's.
  * Ownership  what is loaded lives in the arena of the op.
  * Units      *_us wall microseconds; stamps as in clock.h.
- * Errors     STORAGE: also a row that is damaged or refers to one that is not there; UNAVAILABLE,
- *            NO_MEMORY.
+ * Errors     DAMAGED: also a row that refers to one that is not there; STORAGE, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_LOAD_H
 #define SQL_LOAD_H

@@ -9,7 +9,7 @@
  * Threads    the lane's.
  * Ownership  lists live in the arena of the op, what is read in that of the caller.
  * Units      stamps as in clock.h.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_LOOK_H
 #define SQL_LOOK_H

@@ -6,7 +6,7 @@
  * Threads    the lane's.
  * Ownership  lists live in their arena.
  * Units      none.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_MARKS_H
 #define SQL_MARKS_H

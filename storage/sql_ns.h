@@ -9,7 +9,7 @@
  * Threads    the lane's.
  * Ownership  slices are borrowed.
  * Units      *_us wall microseconds; stamps as in clock.h; sizes bytes.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_NS_H
 #define SQL_NS_H

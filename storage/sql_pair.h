@@ -6,7 +6,7 @@
  * Threads    the lane's.
  * Ownership  nothing is kept.
  * Units      stamps as in clock.h.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_PAIR_H
 #define SQL_PAIR_H

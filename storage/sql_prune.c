@@ -91,7 +91,7 @@ static bool load_head(struct loader *l, struct keep_item *item, struct err *err)
     whole = value->blob;
     if (chain_decode(NULL, &whole, NULL, l->arena, err))
         item->head = whole.bytes;
-    return slice_present(item->head) || err->kind == ERR_STORAGE; /* damaged: it stays absent */
+    return slice_present(item->head) || err->kind == ERR_DAMAGED; /* damaged: it stays absent */
 }
 
 static bool load_channels(struct loader *l, struct keep_item *item, struct err *err)

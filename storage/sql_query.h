@@ -13,7 +13,7 @@
  * Threads    the lane's.
  * Ownership  what is bound, and what query_col() gives, belongs to others: see there.
  * Units      none.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY of the store.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY of the store.
  */
 #ifndef SQL_QUERY_H
 #define SQL_QUERY_H

@@ -166,7 +166,7 @@ static bool keep_id(struct slice id, char buffers[2][512], int *turn, struct sli
                     struct err *err)
 {
     if (id.len > sizeof(buffers[0]))
-        return err_set(err, ERR_STORAGE, "store: the id of a checkpoint is too long");
+        return err_set(err, ERR_DAMAGED, "store: the id of a checkpoint is too long");
     *turn = !*turn;
     memcpy(buffers[*turn], id.at, id.len);
     *kept = (struct slice){buffers[*turn], id.len};

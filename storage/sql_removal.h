@@ -15,7 +15,7 @@
  * Threads    the lane's.
  * Ownership  lists live in the arena of the removal.
  * Units      none.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_REMOVAL_H
 #define SQL_REMOVAL_H

@@ -6,7 +6,7 @@
  * Threads    the lane's.
  * Ownership  the numbers live in the arena.
  * Units      stamps as in clock.h.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_RENUMBER_H
 #define SQL_RENUMBER_H

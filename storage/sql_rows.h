@@ -8,7 +8,7 @@
  * Threads    the lane's.
  * Ownership  texts live in the arena of the op, or are borrowed from it.
  * Units      *_us wall microseconds; stamps as in clock.h.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY; row_begin() also FENCED.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY; row_begin() also FENCED.
  */
 #ifndef SQL_ROWS_H
 #define SQL_ROWS_H

@@ -6,7 +6,7 @@
  * Threads    the lane's.
  * Ownership  slices are borrowed.
  * Units      *_us wall microseconds; stamps as in clock.h.
- * Errors     STORAGE, UNAVAILABLE, NO_MEMORY.
+ * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_SCOPE_H
 #define SQL_SCOPE_H

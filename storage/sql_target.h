@@ -7,7 +7,7 @@
  * Threads    the lane's.
  * Ownership  slices are borrowed from the op.
  * Units      *_us wall microseconds; stamps as in clock.h.
- * Errors     FORM; STORAGE, UNAVAILABLE, NO_MEMORY.
+ * Errors     FORM; STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
 #ifndef SQL_TARGET_H
 #define SQL_TARGET_H

@@ -112,7 +112,7 @@ bool sqlite_fail(struct sqlite *d, struct err *err)
     if (code == SQLITE_IOERR_NOMEM)
         code = SQLITE_NOMEM;
     if (code == SQLITE_IOERR_DATA)
-        return err_set(err, ERR_STORAGE,
+        return err_set(err, ERR_DAMAGED,
                        "sqlite: the database file is damaged: a page does not match its checksum "
                        "(if another program wrote to it: stateward seal)");
     switch (code & 0xff) {
@@ -132,7 +132,7 @@ bool sqlite_fail(struct sqlite *d, struct err *err)
     case SQLITE_NOMEM:
         return err_set(err, ERR_NO_MEMORY, "sqlite: out of memory");
     case SQLITE_CORRUPT:
-        return err_set(err, ERR_STORAGE, "sqlite: the database file is damaged");
+        return err_set(err, ERR_DAMAGED, "sqlite: the database file is damaged");
     case SQLITE_NOTADB:
         return err_set(err, ERR_STORAGE, "sqlite: the file is not a database");
     default:

@@ -44,12 +44,12 @@ struct place {
     struct slice thread, ns, id, channel; /* id, channel: absent if not known */
 };
 
-/* Puts the place before the text of an ERR_STORAGE. Other kinds stay. */
+/* Puts the place before the text of an ERR_DAMAGED. Other kinds stay. */
 static bool name_place(struct place p, struct err *err)
 {
     char id[NAME_SHOWN + sizeof(", checkpoint ")] = "", of[NAME_SHOWN + sizeof(", channel ")] = "";
 
-    if (err->kind != ERR_STORAGE)
+    if (err->kind != ERR_DAMAGED)
         return false;
     if (slice_present(p.id))
         snprintf(id, sizeof(id), ", checkpoint %.*s", shown(p.id), p.id.at);

@@ -10,7 +10,7 @@
  * Threads    as backend.h; the cache is shared by the lanes of a store.
  * Ownership  owns the backend below, not the cache.
  * Units      bytes.
- * Errors     ERR_STORAGE on an op whose stored value is damaged: names thread, namespace, checkpoint
+ * Errors     ERR_DAMAGED on an op whose stored value is damaged: names thread, namespace, checkpoint
  *            and channel.
  */
 #ifndef VERSIONS_H

@@ -123,7 +123,7 @@ bool zip_pack(struct slice prefix, struct slice plain, struct arena *arena, stru
 
 static COLD bool damaged(struct err *err)
 {
-    return err_set(err, ERR_STORAGE, "a stored value is damaged: not what was packed");
+    return err_set(err, ERR_DAMAGED, "a stored value is damaged: not what was packed");
 }
 
 /* Puts the magic number before the first n bytes. */

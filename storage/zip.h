@@ -8,7 +8,7 @@
  * Threads    each thread has a compressor of its own, made at first use and freed with the thread.
  * Ownership  results live in the arena.
  * Units      bytes.
- * Errors     ERR_STORAGE: not what zip_pack() made of this prefix; ERR_NO_MEMORY.
+ * Errors     ERR_DAMAGED: not what zip_pack() made of this prefix; ERR_NO_MEMORY.
  */
 #ifndef ZIP_H
 #define ZIP_H

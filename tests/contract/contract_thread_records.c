@@ -291,9 +291,9 @@ START_TEST(damaged_values)
     store_merge(&there, records, n);
     op = store_op(&there, OP_CHECKPOINT_GET, "t");
     op.checkpoint_get.ns = SLICE("");
-    store_fails(&there, &op, ERR_STORAGE);
+    store_fails(&there, &op, ERR_DAMAGED);
     op = list_op(&there, "t", "");
-    store_fails(&there, &op, ERR_STORAGE);
+    store_fails(&there, &op, ERR_DAMAGED);
     op.checkpoint_list.values = false;
     store_ok(&there, &op);
 }

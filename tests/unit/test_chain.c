@@ -81,7 +81,7 @@ static void fails(struct value_cache *with, int n, const char *text)
     struct blob blob = rows[n];
 
     ck_assert_msg(!chain_decode(with, &blob, NULL, &arena, &err), "%d", n);
-    ck_assert_int_eq(err.kind, ERR_STORAGE);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
     ck_assert_msg(strstr(err.text, text), "%s", err.text);
 }
 

@@ -196,11 +196,11 @@ START_TEST(delta_damaged)
             struct delta changed = {made[i].encoding, {bytes, made[i].bytes.len}};
 
             ck_assert(!delta_decode(&cut, of, &arena, &out, &err));
-            ck_assert_int_eq(err.kind, ERR_STORAGE);
+            ck_assert_int_eq(err.kind, ERR_DAMAGED);
             memcpy(bytes, made[i].bytes.at, made[i].bytes.len);
             bytes[n] ^= 0x40;
             if (!delta_decode(&changed, of, &arena, &out, &err))
-                ck_assert_int_eq(err.kind, ERR_STORAGE);
+                ck_assert_int_eq(err.kind, ERR_DAMAGED);
         }
     }
 }
@@ -237,7 +237,7 @@ START_TEST(delta_refused)
     struct slice out;
 
     ck_assert(!delta_decode(&in, bad[_i].based ? SLICE("abc") : NONE, &arena, &out, &err));
-    ck_assert_int_eq(err.kind, ERR_STORAGE);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
 }
 END_TEST
 
@@ -248,7 +248,7 @@ START_TEST(delta_places_out_of_range)
     ck_assert(!delta_place(BLOB_DELTA, SLICE(""), &place, &err));
     ck_assert(!delta_place(BLOB_DELTA, SLICE("\x00"), &place, &err));
     ck_assert(!delta_place(BLOB_PATCH, SLICE("\x80\x08"), &place, &err));
-    ck_assert_int_eq(err.kind, ERR_STORAGE);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
 }
 END_TEST
 

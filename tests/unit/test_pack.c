@@ -63,7 +63,7 @@ START_TEST(damaged_refs)
 
     for (size_t i = 0; i < COUNT_OF(damaged); i++) {
         ck_assert(!unpack_refs(damaged[i], &arena, &back, &n, &err));
-        ck_assert_int_eq(err.kind, ERR_STORAGE);
+        ck_assert_int_eq(err.kind, ERR_DAMAGED);
     }
 }
 END_TEST
@@ -97,7 +97,7 @@ static bool unpacks(struct slice packed)
     size_t n;
     bool ok = unpack_writes(packed, &arena, &back, &n, &err);
 
-    ck_assert(ok || err.kind == ERR_STORAGE);
+    ck_assert(ok || err.kind == ERR_DAMAGED);
     return ok;
 }
 
@@ -183,12 +183,12 @@ START_TEST(zipped_writes)
     for (size_t i = 0; i < packed.len; i++) {
         cut = (struct slice){packed.at, i};
         ck_assert(!unpack_writes(cut, &arena, &back, &n, &err));
-        ck_assert_int_eq(err.kind, ERR_STORAGE);
+        ck_assert_int_eq(err.kind, ERR_DAMAGED);
         memcpy(changed, packed.at, packed.len);
         changed[i] ^= 0x11;
         cut = (struct slice){changed, packed.len};
         if (!unpack_writes(cut, &arena, &back, &n, &err))
-            ck_assert_int_eq(err.kind, ERR_STORAGE);
+            ck_assert_int_eq(err.kind, ERR_DAMAGED);
     }
 }
 END_TEST

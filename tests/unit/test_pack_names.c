@@ -75,7 +75,7 @@ static bool unpacks(struct slice packed, size_t *n)
     bool ok = unpack_names(packed, &arena, &back, n, &err);
 
     if (!ok) {
-        ck_assert_int_eq(err.kind, ERR_STORAGE);
+        ck_assert_int_eq(err.kind, ERR_DAMAGED);
         return false;
     }
     for (size_t i = 0; i < *n; i++) {

@@ -120,7 +120,7 @@ START_TEST(refuses_damage)
     for (size_t i = 0; i < COUNT_OF(damaged); i++)
         ck_assert_msg(!redis_unpack(slice_of(damaged[i]), &(struct packed){&n, 1, &text, 1}, &err),
                       "%s", damaged[i]);
-    ck_assert_int_eq(err.kind, ERR_STORAGE);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
 }
 END_TEST
 
@@ -163,7 +163,7 @@ START_TEST(entries_come_back)
 
     for (size_t len = 0; len < text.len; len++)
         ck_assert(!redis_entry_take((struct slice){text.at, len}, &arena, &back, &err));
-    ck_assert_int_eq(err.kind, ERR_STORAGE);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
 }
 END_TEST
 

@@ -84,6 +84,14 @@ START_TEST(where_nothing_is_pending_it_does_not_begin)
 }
 END_TEST
 
+/* One op of this call from now on of the fallback fails. */
+static void fail_op(size_t call, enum err_kind kind)
+{
+    sides_fail(&sides, FALLBACK, call);
+    sides.plans[FALLBACK].mode = FAULT_OP;
+    sides.plans[FALLBACK].kind = kind;
+}
+
 /* Whether it is met when it is read, or when it is counted. */
 START_TEST(what_is_damaged_stays_and_the_rest_is_counted)
 {
@@ -95,8 +103,7 @@ START_TEST(what_is_damaged_stays_and_the_rest_is_counted)
         sides_session(&sides, FALLBACK, "s2");
         add("s1");
         add("s2");
-        sides_fail(&sides, FALLBACK, call);
-        sides.plans[FALLBACK].mode = FAULT_OP;
+        fail_op(call, ERR_DAMAGED);
         ck_assert_msg(settle_pending(sides.faults[FALLBACK], &before, SEAT_PRIMARY, &err), "%s",
                       err.text);
         sides_fail(&sides, FALLBACK, 0);
@@ -105,6 +112,23 @@ START_TEST(what_is_damaged_stays_and_the_rest_is_counted)
         settle_all();
         ck_assert_int_eq(requests(FALLBACK, "s1") + requests(FALLBACK, "s2"), added);
         ck_assert(slice_equal(seen(FALLBACK, "seat"), SEAT_PRIMARY));
+    }
+}
+END_TEST
+
+START_TEST(a_store_that_is_at_fault_is_not_taken_for_damage)
+{
+    struct err err;
+
+    for (size_t call = 2; call <= 4; call += 2) {
+        sides_session(&sides, FALLBACK, "s1");
+        add("s1");
+        fail_op(call, ERR_STORAGE);
+        ck_assert(!settle_pending(sides.faults[FALLBACK], &before, SEAT_PRIMARY, &err));
+        ck_assert_int_eq(err.kind, ERR_STORAGE);
+        sides_fail(&sides, FALLBACK, 0);
+        settle_all();
+        ck_assert_int_eq(requests(FALLBACK, "s1"), added);
     }
 }
 END_TEST
@@ -332,6 +356,7 @@ Suite *suite_settle(void)
     tcase_add_test(tc, all_that_is_pending_is_counted_once);
     tcase_add_test(tc, where_nothing_is_pending_it_does_not_begin);
     tcase_add_test(tc, what_is_damaged_stays_and_the_rest_is_counted);
+    tcase_add_test(tc, a_store_that_is_at_fault_is_not_taken_for_damage);
     tcase_add_test(tc, what_fails_is_counted_later);
     tcase_add_test(tc, a_fallback_that_serves_alone_counts_before_it_is_read);
     tcase_add_test(tc, one_that_began_to_count_goes_on);

@@ -192,7 +192,7 @@ START_TEST(damage_is_an_error_not_an_answer)
     memset(garbage, 'x', sizeof(garbage));
     for (long at = sizeof(garbage); at < st.st_size; at += (long)sizeof(garbage))
         write_file(garbage, sizeof(garbage), at);
-    open_fails(BACKEND_WRITER, ERR_STORAGE, "damaged");
+    open_fails(BACKEND_WRITER, ERR_DAMAGED, "damaged");
 }
 END_TEST
 

@@ -169,8 +169,8 @@ static void fails_both(void)
 {
     struct op get = op_of(OP_CHECKPOINT_GET), list = op_of(OP_CHECKPOINT_LIST);
 
-    ck_assert_int_eq(execute(&get), ERR_STORAGE);
-    ck_assert_int_eq(execute(&list), ERR_STORAGE);
+    ck_assert_int_eq(execute(&get), ERR_DAMAGED);
+    ck_assert_int_eq(execute(&list), ERR_DAMAGED);
 }
 
 START_TEST(wrong_hash)

@@ -97,7 +97,7 @@ START_TEST(zip_cut)
         struct slice cut = {all.at, n};
 
         ck_assert(!zip_unpack(SLICE("some prefix"), cut, &arena, out, &err));
-        ck_assert_int_eq(err.kind, ERR_STORAGE);
+        ck_assert_int_eq(err.kind, ERR_DAMAGED);
     }
 }
 END_TEST
@@ -108,7 +108,7 @@ START_TEST(zip_other_prefix_is_no_crash)
     char out[3000];
 
     ck_assert(!zip_unpack((struct slice){NULL, 0}, in, &arena, out, &err));
-    ck_assert_int_eq(err.kind, ERR_STORAGE);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
 }
 END_TEST
 
@@ -120,7 +120,7 @@ START_TEST(zip_bomb)
     uint64_t size;
 
     ck_assert(!zip_size(in, &size, &err));
-    ck_assert_int_eq(err.kind, ERR_STORAGE);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
 }
 END_TEST
 
