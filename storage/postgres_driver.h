@@ -89,7 +89,7 @@ struct postgres {
     struct use *shared;    /* whose results others have borrowed */
     struct row_cache rows; /* outside of fibers */
     bool writes;           /* in a transaction that locks what it finds */
-    bool open;             /* a transaction has begun */
+    bool open;             /* a transaction has begun, and no COMMIT is queued */
     struct use *early;     /* the end of a transaction that went with what its ops asked first */
     int64_t early_high;    /* its stamp_high */
     bool cut_off;          /* something was refused after that, outside of fibers */

@@ -138,17 +138,21 @@ bool pipe_sent(struct postgres *d, struct use *use, int sent, struct err *err)
     return true;
 }
 
+bool pipe_sync_by(struct postgres *d, struct use *use, struct use **sync, struct err *err)
+{
+    use->detached = !sync;
+    if (!pipe_sent(d, use, PQpipelineSync(d->conn), err))
+        return false;
+    if (sync)
+        *sync = use;
+    return true;
+}
+
 bool pipe_sync(struct postgres *d, struct use **sync, struct err *err)
 {
     struct use *use = pipe_use(d, USE_SYNC, 0, err);
 
-    if (!use)
-        return false;
-    if (sync)
-        *sync = use;
-    else
-        use->detached = true;
-    return pipe_sent(d, use, PQpipelineSync(d->conn), err);
+    return use && pipe_sync_by(d, use, sync, err);
 }
 
 /* A scan may be silent for longer than others, while the server hears. */

@@ -31,6 +31,9 @@ bool pipe_sent(struct postgres *d, struct use *use, int sent, struct err *err) M
 /* Marks the end of a transaction: what failed before it does not touch what comes after. */
 bool pipe_sync(struct postgres *d, struct use **sync, struct err *err) MUST_USE;
 
+/* The same by a use that was taken before (USE_SYNC); *sync is that use. */
+bool pipe_sync_by(struct postgres *d, struct use *use, struct use **sync, struct err *err) MUST_USE;
+
 /* Waits for the answer to a use; true also when it is an error of the server: then d->failed. */
 bool pipe_wait(struct postgres *d, struct use *use, struct err *err) MUST_USE;
 

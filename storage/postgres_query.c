@@ -157,8 +157,11 @@ static bool fail_step(struct query *q, const struct err *why, struct err *err)
 
 static bool send_first(struct query *q, struct err *err)
 {
-    return statement_is_long(((struct use *)q->st)->which) ? open_cursor(q, err)
-                                                           : send_query(q, err);
+    bool sent = statement_is_long(((struct use *)q->st)->which) ? open_cursor(q, err)
+                                                                : send_query(q, err);
+
+    q->d->asked += sent;
+    return sent;
 }
 
 static int64_t changes(const struct query *q)
@@ -223,6 +226,7 @@ static bool run(struct query *q, struct err *err)
         if (!sent)
             return false;
     }
+    q->d->asked++;
     *rounds_changes(d) += statement_writes(which); /* maybe none, maybe many */
     return !d->failed || fail_step(q, &d->failure, err);
 }

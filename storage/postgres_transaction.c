@@ -65,9 +65,16 @@ static bool fail_commit(const struct postgres *d, bool writes, bool *lost, struc
 /* Once COMMIT is queued it may be carried out, whatever fails then. */
 static bool queue_commit(struct postgres *d, struct use **sync, struct err *err)
 {
-    if (!queue(d, POSTGRES_COMMIT, NULL, 0, err))
+    struct use *end = pipe_use(d, USE_SYNC, 0, err); /* while there still is nothing to doubt */
+
+    if (!end)
         return false;
-    if (pipe_sync(d, sync, err))
+    if (!queue(d, POSTGRES_COMMIT, NULL, 0, err)) {
+        pipe_free(d, end);
+        return false;
+    }
+    d->open = false;
+    if (pipe_sync_by(d, end, sync, err))
         return true;
     pipe_lose(d, "out of memory", true);
     return false;
@@ -78,7 +85,6 @@ static bool commit_read(struct postgres *d, bool *lost, struct err *err)
 {
     if (!queue_commit(d, NULL, err))
         return fail_commit(d, false, lost, err);
-    d->open = false;
     if (PQflush(d->conn) >= 0)
         return true;
     pipe_lose(d, "the connection was lost", true);
@@ -89,10 +95,8 @@ void transaction_end_early(struct postgres *d)
 {
     struct err ignored;
 
-    if (d->failed || !keep_clock(d, &d->early_high, &ignored) ||
-        !queue_commit(d, &d->early, &ignored))
-        return;
-    d->open = false;
+    if (!d->failed && keep_clock(d, &d->early_high, &ignored))
+        (void)!queue_commit(d, &d->early, &ignored);
 }
 
 /* The sync behind COMMIT, which may have been sent before. */
@@ -106,12 +110,11 @@ static bool send_commit(struct postgres *d, struct use **sync, int64_t *high, bo
         return true;
     *lost = d->ready;
     if (d->failed) /* something was not even sent: the server does not know, and would commit the rest */
-        return fail_commit(d, false, lost, err);
+        return fail_commit(d, !d->open, lost, err);
     if (!keep_clock(d, high, err))
         return false;
     if (!queue_commit(d, sync, err))
         return fail_commit(d, true, lost, err);
-    d->open = false;
     d->trips++;
     return true;
 }

@@ -6,7 +6,7 @@
  *
  * Where the store is far, and each op of a batch is likely to be done by the first statement that it
  * waits for, COMMIT goes with these statements: the batch is `quick`. An op that asks for more has
- * changed nothing then, and runs once more in the usual way.
+ * changed nothing then, and runs once more in the usual way; so does one that fails before it asks.
  */
 #include "sql.h"
 
@@ -83,7 +83,7 @@ static bool run_part(struct sql *d, struct op *op, struct err *err)
 /* An op that fails is its own affair, unless it has changed something or the store is at fault. */
 bool sql_run_op(struct sql *d, struct op *op)
 {
-    int64_t changes = d->driver->total_changes(d);
+    int64_t changes = d->driver->total_changes(d), asked = d->asked;
     struct err err;
 
     op->again = false;
@@ -96,7 +96,8 @@ bool sql_run_op(struct sql *d, struct op *op)
         op->status = (struct err){.kind = ERR_OK};
         return true;
     }
-    op->again = d->quick && d->driver->cut_off(d);
+    /* No other op has asked in between: they go on where this one waits, and then it has asked, too. */
+    op->again = d->quick && (d->driver->cut_off(d) || (d->asked == asked && !is_domain(err.kind)));
     if (op->again)
         return true;
     op->status = err;

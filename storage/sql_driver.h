@@ -40,6 +40,7 @@ struct sql {
     size_t part_steps;    /* tests: how many steps a part has; 0 = as time allows */
     bool quick;           /* COMMIT goes with what the ops ask first (sql.c) */
     bool plain;           /* one statement does not do it all: it was tried */
+    int64_t asked;        /* statements on their way to the server, ever, where batches are quick */
     int64_t strays;       /* changes, ever, whose stamps need not be above those that are stored */
     int64_t tenant;       /* of the last tenant asked for; 0 = none */
     char tenant_name[64]; /* longer names are looked up each time */

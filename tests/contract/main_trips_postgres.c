@@ -262,6 +262,34 @@ START_TEST(memory_ends_in_a_quick_batch)
 }
 END_TEST
 
+/* Before anything of an op is sent, nothing of it is in doubt. The driver by itself, which asks first. */
+START_TEST(memory_ends_before_anything_is_sent)
+{
+    enum { THREADS = 3 };
+    struct op all[THREADS], *ops[THREADS];
+    struct arena none = {0};
+    struct err err = {0};
+
+    for (int round = 0; round < 2; round++) { /* in the first it takes what it keeps at hand */
+        for (int i = 0; i < THREADS; i++) {
+            const char *thread = arena_printf(&here.arena, "t%d.%d", round, i).at;
+
+            put_steps(&here, thread, 1);
+            all[i] = task(&here, thread, "c001", "task");
+            ops[i] = &all[i];
+        }
+        all[0].arena = &none;
+        oom_at((size_t)round); /* an arena without a block takes one */
+        ck_assert(backend_execute(&store_here->sql.base, ops, THREADS, &err));
+        ck_assert_int_eq(oom_end(), round);
+        arena_done(&none);
+        for (int i = 0; i < THREADS; i++)
+            ck_assert_msg(all[i].status.kind == ERR_OK && all[i].writes_put.out.created, "%d: %s",
+                          i, all[i].status.text);
+    }
+}
+END_TEST
+
 static struct op told_append(const char *session, struct message *m)
 {
     struct op op = store_op(&here, OP_MESSAGE_APPEND, session);
@@ -434,6 +462,7 @@ int main(void)
     tcase_add_test(tc, a_step_that_others_came_between);
     tcase_add_test(tc, memory_ends);
     tcase_add_test(tc, memory_ends_in_a_quick_batch);
+    tcase_add_test(tc, memory_ends_before_anything_is_sent);
     tcase_add_test(tc, memory_ends_in_appends_of_a_pair);
     tcase_add_test(tc, a_checkpoint_read);
     tcase_add_test(tc, values_read);
