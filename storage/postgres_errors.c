@@ -5,9 +5,14 @@
 
 #include "compiler.h"
 
-enum consequence { STAYS, REPEATS, GOES };
+enum consequence {
+    STAYS,
+    REPEATS,
+    GOES,
+    LOST, /* goes, and what says so is a pool between, which does not know what the server did */
+};
 
-static const struct {
+static const struct known {
     const char *state; /* SQLSTATE, or its class */
     enum err_kind kind;
     enum consequence consequence;
@@ -17,7 +22,7 @@ static const struct {
     {"40P01", ERR_UNAVAILABLE, REPEATS, "too many others change the same (deadlock)"},
     {"55P03", ERR_UNAVAILABLE, REPEATS, "too many others change the same (lock_timeout)"},
     {"23505", ERR_UNAVAILABLE, REPEATS, "too many others make the same"},
-    {"08", ERR_UNAVAILABLE, GOES, NULL}, /* of a pool that has lost the server */
+    {"08", ERR_UNAVAILABLE, LOST, NULL},
     {"25006", ERR_UNAVAILABLE, GOES, "the server is read-only (a standby?)"},
     {"53100", ERR_UNAVAILABLE, STAYS, "the disk of the server is full"},
     {"53200", ERR_UNAVAILABLE, STAYS, "the server is out of memory"},
@@ -42,27 +47,34 @@ static const struct {
     {"XX", ERR_STORAGE, STAYS, NULL},
 };
 
+/* NULL: no error that is known. */
+static const struct known *find(const char *state)
+{
+    for (size_t i = 0; state && i < COUNT_OF(known); i++)
+        if (strncmp(state, known[i].state, strlen(known[i].state)) == 0)
+            return &known[i];
+    return NULL;
+}
+
 bool postgres_is_servers(const PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const struct known *k = find(state);
 
-    return state && strncmp(state, "08", 2) != 0;
+    return state && (!k || k->consequence != LOST);
 }
 
 void postgres_explain(const PGresult *result, bool *repeatable, bool *gone, struct err *err)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *said = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const struct known *k = find(state);
 
-    *repeatable = *gone = false;
-    for (size_t i = 0; state && i < COUNT_OF(known); i++) {
-        if (strncmp(state, known[i].state, strlen(known[i].state)) != 0)
-            continue;
-        *repeatable = known[i].consequence == REPEATS;
-        *gone = known[i].consequence == GOES;
-        err_fill(err, known[i].kind, "postgres: %s", known[i].text ? known[i].text : said);
-        return;
-    }
-    err_fill(err, ERR_STORAGE, "postgres: %s (%s)", said ? said : "an error without a text",
-             state ? state : "no state");
+    *repeatable = k && k->consequence == REPEATS;
+    *gone = k && (k->consequence == GOES || k->consequence == LOST);
+    if (k)
+        err_fill(err, k->kind, "postgres: %s", k->text ? k->text : said);
+    else
+        err_fill(err, ERR_STORAGE, "postgres: %s (%s)", said ? said : "an error without a text",
+                 state ? state : "no state");
 }
