@@ -12,16 +12,34 @@ static bool is_path(const char *text)
            (strncmp(text, "sqlite://", 9) != 0 || strncmp(text, "sqlite:///", 10) == 0);
 }
 
+/* Takes a sign, which in a query may be encoded as %77; 0 at the end. */
+static int take(const char **at)
+{
+    const char *c = *at;
+    char digits[3] = "";
+
+    if (*c == '%' && isxdigit((unsigned char)c[1]) && isxdigit((unsigned char)c[2])) {
+        memcpy(digits, c + 1, 2);
+        *at += 3;
+        return (int)strtol(digits, NULL, 16);
+    }
+    *at += *c != '\0';
+    return (unsigned char)*c;
+}
+
 /* The length of "password=", in a query or in what libpq calls a connection string; 0: it is not here. */
 static size_t word_len(const char *c)
 {
-    static const char word[] = "password";
-    size_t n = strlen(word);
+    const char *at = c;
+    int sign;
 
-    if (strncasecmp(c, word, n) != 0)
-        return 0;
-    n += strspn(c + n, " ");
-    return c[n] == '=' ? n + 1 : 0;
+    for (const char *letter = "password"; *letter; letter++)
+        if (tolower(take(&at)) != *letter)
+            return 0;
+    do
+        sign = take(&at);
+    while (isspace(sign));
+    return sign == '=' ? (size_t)(at - c) : 0;
 }
 
 /* Up to the next word of a query; in a connection string a value may hold anything. */

@@ -226,6 +226,12 @@ START_TEST(hides_passwords)
           "postgres://h/db?password=***&sslpassword=***&c=d");
     shows("postgres://u:p@h/db?PASSWORD=secret", "postgres://u:***@h/db?PASSWORD=***");
     shows("postgres://u:p@h/db?password=se@cret&c=d", "postgres://u:***&c=d");
+    shows("postgres://h/db?pass%77ord=secret&c=d", "postgres://h/db?pass%77ord=***&c=d");
+    shows("postgres://h/db?a=b&%70%41ssword%20%3dsecret",
+          "postgres://h/db?a=b&%70%41ssword%20%3d***");
+    shows("postgres://h/db?pass%2577ord=a&pass%7=b&passwor%6", /* decoded twice, or not at all */
+          "postgres://h/db?pass%2577ord=a&pass%7=b&passwor%6");
+    shows("postgres://u:p@h/db?pass%77ord=se@cret&c=d", "postgres://u:***&c=d");
     shows("postgres://h/db?password=a:b@c", "postgres://h/db?password=***");
     shows("postgres:u:secret@h/db", "postgres:***@h/db");
     shows("u:secret@h/db", "u:***@h/db");
@@ -246,6 +252,7 @@ START_TEST(no_error_shows_a_password)
                                         "postgres://u:s=secret@h/db",
                                         "redis://:secret@h:6379/0",
                                         "postgres://h/db?password=secret",
+                                        "postgres://h/db?p%61ssword=secret",
                                         "u:secret@h",
                                         "password=secret"};
     char text[80], *argv[] = {text};
