@@ -29,7 +29,7 @@ struct options {
 struct summary {
     int64_t worlds[2][2][2]; /* by the number of instances, skew, divergence */
     int64_t failed, told[TOLD_UNKNOWN + 1];
-    int64_t found[FINDING_KINDS][2]; /* worlds; those where it is allowed */
+    int64_t found[FINDING_KINDS][2]; /* worlds where it is wrong; those where it is allowed */
     struct finding examples[FINDING_KINDS];
     int64_t seeds[FINDING_KINDS];
 };
@@ -139,7 +139,7 @@ static void show(const struct options *o, const struct summary *sum)
                            skew ? ", skew" : "", diverged ? ", diverged" : "");
     for (int k = 0; k < FINDING_KINDS; k++)
         if (sum->found[k][0] + sum->found[k][1])
-            printf("%-32s in %lld worlds, allowed in %lld; seed %lld: %s\n",
+            printf("%-32s wrong in %lld worlds, allowed in %lld; seed %lld: %s\n",
                    finding_name((enum finding_kind)k), (long long)sum->found[k][0],
                    (long long)sum->found[k][1], (long long)sum->seeds[k], sum->examples[k].text);
     if (sum->failed)
