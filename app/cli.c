@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "drivers.h"
+#include "log.h"
 #include "loop.h"
 #include "sqlite_seal.h"
 #include "store_url.h"
@@ -151,6 +152,22 @@ struct backend_config cli_backend(const struct config *cfg, const char *url)
     };
 }
 
+static void log_migration(bool fallback, int64_t from, int64_t to)
+{
+    struct text *line = log_line(LOG_INFO, "schema_migrated");
+    char message[96];
+
+    if (!line)
+        return;
+    snprintf(message, sizeof(message), "%s: the schema was brought from number %lld to %lld",
+             fallback ? "fallback" : "primary", (long long)from, (long long)to);
+    json_member_string(line, "message", slice_of(message));
+    json_member_int(line, "from", from);
+    json_member_int(line, "to", to);
+    log_write(line);
+    log_flush();
+}
+
 static struct backend_config served(const struct config *cfg, const char *url)
 {
     struct backend_config backend = cli_backend(cfg, url);
@@ -159,6 +176,7 @@ static struct backend_config served(const struct config *cfg, const char *url)
     backend.checkpoint_ttl_us = cfg->checkpoint_ttl_s * 1000000;
     backend.context_versions = cfg->context_versions;
     backend.instance = cfg->instance;
+    backend.migrated = log_migration;
     return backend;
 }
 

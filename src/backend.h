@@ -68,6 +68,9 @@ struct backend_config {
     struct value_cache *cache;   /* shared by the lanes of the store; NULL = none */
     const char *postgres_schema; /* NULL = stateward */
     const char *redis_prefix;    /* of all keys; NULL = "aiecs:" */
+    /* Told, on any thread, by whoever has made the schema of a store (`from` is 0) or brought it up to
+     * date, and what it is now; NULL = nobody is. */
+    void (*migrated)(bool fallback, int64_t from, int64_t to);
 };
 
 /* The numbers of instances that a store gives: no two instances of a pair get the same, whichever of

@@ -169,6 +169,7 @@ struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
     d->timeout_ms = cfg->store_timeout_ms > 0 ? cfg->store_timeout_ms : DEFAULT_TIMEOUT_MS;
     d->wanted_instance = cfg->instance;
     d->fallback = cfg->fallback;
+    d->migrated = cfg->migrated;
     d->existing = cfg->existing;
     d->as_is = cfg->as_is;
     d->acquaintance = cfg->acquaintance;

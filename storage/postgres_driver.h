@@ -71,6 +71,8 @@ struct postgres {
     char *url;
     char *schema;
     int64_t timeout_ms, wanted_instance, lane;
+    /* Told when the schema was made or brought up to date; NULL: nobody is. */
+    void (*migrated)(bool fallback, int64_t from, int64_t to);
     bool fallback;                     /* of a pair of stores */
     bool existing;                     /* a schema is not made if there is none */
     bool as_is;                        /* an older one is refused, not brought up to date */

@@ -129,7 +129,11 @@ static bool migrate(struct postgres *d, struct err *err)
         if (!setup_run(d, migrations[i], err) || !setup_run(d, text, err))
             return false;
     }
-    return setup_run(d, "COMMIT", err);
+    if (!setup_run(d, "COMMIT", err))
+        return false;
+    if (d->migrated && number < (int64_t)COUNT_OF(migrations))
+        d->migrated(d->fallback, number, (int64_t)COUNT_OF(migrations));
+    return true;
 }
 
 bool setup_schema(struct postgres *d, struct err *err)

@@ -187,6 +187,8 @@ static bool set_up(struct sqlite *d, const char *path, const struct backend_conf
     for (size_t i = (size_t)version; i < COUNT_OF(migrations); i++)
         if (!migrate(d, i, err))
             return sqlite_name_path(path, err);
+    if (file && cfg->migrated && version < (int64_t)COUNT_OF(migrations))
+        cfg->migrated(cfg->fallback, version, (int64_t)COUNT_OF(migrations));
     if (!prepare_rollback(d, err) || !read_clock(d, err))
         return sqlite_name_path(path, err);
     return !file || note_wal(d, path, err);

@@ -92,7 +92,8 @@ def test_operations_has_every_event_metric_and_error(own: Any) -> None:
     server: Server = own("--fallback", "memory:", "--single-instance", primary="memory:")
     metrics = set(re.findall("# HELP stateward_([a-z_]+) ", server.get("/metrics").body.decode()))
     log = r'log_message\([^"]*"([a-z_]+)"'
-    events = (names_in("src/monitor.c", log) | names_in("app/main.c", log) | {"request", "store_down"}
+    events = (names_in("src/monitor.c", log) | names_in("app/main.c", log)
+              | names_in("app/cli.c", r'log_line\([^"]*"([a-z_]+)"') | {"request", "store_down"}
               | names_in("src/failover_report.c", '= "([a-z_]+)"'))
     errors = names_in("src/err.h", r'X\(\w+, *"(\w+)"') - {"ok", "fenced", "unauthorized", "forbidden", "rate_limited"}
     assert {"failover_state", "store_up"} <= metrics and {"volatile", "filling", "sighup"} <= events
@@ -106,6 +107,17 @@ def test_volatile_stores_are_told_of(own: Any) -> None:
     server: Server = own("--fallback", "memory:", "--single-instance", primary="memory:")
     until(lambda: {line["message"].partition(":")[0] for line in server.log_lines()
                    if line["event"] == "volatile"} == {"primary", "fallback"})
+
+
+def test_schemas_that_are_made_are_told_of_once(own: Any, tmp_path: pathlib.Path) -> None:
+    server: Server = own("--fallback", f"sqlite:{tmp_path}/other.db", "--single-instance")
+    server.stop()
+    server.start().stop()
+    told = [line for line in server.log_lines() if line["event"] == "schema_migrated"]
+    assert sorted(line["message"].partition(":")[0] for line in told) == ["fallback", "primary"]
+    assert {line["from"] for line in told} == {0} and len({line["to"] for line in told}) == 1
+    server = own(primary="memory:")
+    assert server.stop() == 0 and "schema_migrated" not in server.log()
 
 
 def test_openapi(server: Server) -> None:

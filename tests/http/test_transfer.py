@@ -350,7 +350,10 @@ def test_an_older_schema_stays_as_it_is(tmp_path: pathlib.Path, postgres: stores
                  "`stateward serve` brings it up to date", *args)
     fails(1, "->  back up, then start `stateward serve`", "diagnose", url)
     assert postgres.sql("SELECT max(number) FROM stateward.schema_versions", name) == "2"
-    own(primary=url).stop()
+    server: Server = own(primary=url)
+    server.stop()
+    told = [line for line in server.log_lines() if line["event"] == "schema_migrated"]
+    assert [(line["from"], line["to"]) for line in told] == [(2, 3)]
     for args in reading:
         ok(*args)
 

@@ -129,6 +129,39 @@ START_TEST(newer_schemas_are_refused)
 }
 END_TEST
 
+static int told;
+static int64_t told_from, told_to;
+
+static void note_migration(bool fallback, int64_t from, int64_t to)
+{
+    told += !fallback;
+    told_from = from;
+    told_to = to;
+}
+
+START_TEST(a_migration_is_told_once)
+{
+    struct backend_config cfg = {
+        .url = sqlite_store_url, .role = BACKEND_WRITER, .migrated = note_migration};
+
+    for (int64_t from = 0; from <= 2; from += 2) {
+        told = 0;
+        for (int i = 0; i < 2; i++) {
+            struct err err;
+            struct backend *b = sqlite_open(&cfg, &err);
+
+            ck_assert_msg(b != NULL, "%s", err.text);
+            backend_close(b);
+        }
+        ck_assert_int_eq(told, 1);
+        ck_assert_int_eq(told_from, from);
+        ck_assert_int_eq(told_to, 3);
+        run_sql("DROP TABLE outbox; DROP TABLE pending; DROP TABLE missing; DROP TABLE note;"
+                "PRAGMA user_version = 2");
+    }
+}
+END_TEST
+
 START_TEST(older_schemas_are_left_as_they_are)
 {
     struct backend_config cfg = {.url = sqlite_store_url, .role = BACKEND_WRITER, .as_is = true};
@@ -268,6 +301,7 @@ Suite *suite_sqlite_open(void)
     tcase_add_test(tc, what_was_acknowledged_survives_a_kill);
     tcase_add_test(tc, files_of_others_are_refused);
     tcase_add_test(tc, newer_schemas_are_refused);
+    tcase_add_test(tc, a_migration_is_told_once);
     tcase_add_test(tc, older_schemas_are_left_as_they_are);
     tcase_add_test(tc, garbage_is_refused);
     tcase_add_test(tc, an_empty_file_is_new);
