@@ -98,9 +98,9 @@ struct frame_reader *request_frame(struct request *req)
     return req->is_frame ? &req->frame : NULL;
 }
 
-bool request_wants_frame(const struct request *req)
+bool request_wants_frame(struct request *req)
 {
-    struct slice accept = request_header(req, "Accept");
+    struct slice accept = server_list(req, "Accept");
     int frame = slice_present(accept) ? accept_quality(accept, SLICE(FRAME_TYPE), true) : 0;
 
     return frame > 0 && frame >= accept_quality(accept, SLICE("application/json"), false);
@@ -299,9 +299,9 @@ static struct slice next_tag(struct slice *rest)
     return tag;
 }
 
-bool request_not_modified(const struct request *req, int64_t version)
+bool request_not_modified(struct request *req, int64_t version)
 {
-    struct slice rest = request_header(req, "If-None-Match"), tag;
+    struct slice rest = server_list(req, "If-None-Match"), tag;
     int64_t named;
 
     while (slice_present(tag = next_tag(&rest)))

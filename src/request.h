@@ -31,7 +31,7 @@ struct slice request_body(const struct request *req);
 struct frame_reader *request_frame(struct request *req);
 
 /* Whether the answer shall be a frame (Accept names it and does not want JSON more). */
-bool request_wants_frame(const struct request *req);
+bool request_wants_frame(struct request *req);
 
 /* The query string, raw; empty when there is none. */
 struct slice request_query(const struct request *req);
@@ -93,7 +93,7 @@ bool request_if_match(const struct request *req, int64_t *version, struct err *e
 bool request_if_absent(const struct request *req, bool *absent, struct err *err) MUST_USE;
 
 /* Whether If-None-Match names this version: answer 304. */
-bool request_not_modified(const struct request *req, int64_t version);
+bool request_not_modified(struct request *req, int64_t version);
 
 /* Fills op->repeat from Idempotency-Key and the body, for a session. ERR_INVALID: not an id. */
 bool request_repeat(const struct request *req, struct slice session_id, struct op_repeat *out,

@@ -11,6 +11,7 @@ struct head {
     struct slice host, length, encoding, type, request_id, traceparent;
     struct slice coding, if_match, if_none_match, key;
     struct lines lines;
+    bool read;         /* it changes nothing */
     const char *twice; /* the name of a header that stands twice and must not */
 };
 
@@ -18,20 +19,20 @@ struct head {
 struct known {
     struct slice name;
     size_t offset;
-    bool once;
+    enum { OFTEN, ONCE, ONCE_IN_CHANGES } times;
 };
 
 static const struct known known[] = {
-    {{"Host", 4}, offsetof(struct head, host), true},
-    {{"If-Match", 8}, offsetof(struct head, if_match), true},
-    {{"traceparent", 11}, offsetof(struct head, traceparent), false},
-    {{"Content-Type", 12}, offsetof(struct head, type), true},
-    {{"X-Request-Id", 12}, offsetof(struct head, request_id), false},
-    {{"If-None-Match", 13}, offsetof(struct head, if_none_match), true},
-    {{"Content-Length", 14}, offsetof(struct head, length), true},
-    {{"Idempotency-Key", 15}, offsetof(struct head, key), true},
-    {{"Content-Encoding", 16}, offsetof(struct head, coding), true},
-    {{"Transfer-Encoding", 17}, offsetof(struct head, encoding), true},
+    {{"Host", 4}, offsetof(struct head, host), ONCE},
+    {{"If-Match", 8}, offsetof(struct head, if_match), ONCE},
+    {{"traceparent", 11}, offsetof(struct head, traceparent), OFTEN},
+    {{"Content-Type", 12}, offsetof(struct head, type), ONCE},
+    {{"X-Request-Id", 12}, offsetof(struct head, request_id), OFTEN},
+    {{"If-None-Match", 13}, offsetof(struct head, if_none_match), ONCE_IN_CHANGES},
+    {{"Content-Length", 14}, offsetof(struct head, length), ONCE},
+    {{"Idempotency-Key", 15}, offsetof(struct head, key), ONCE},
+    {{"Content-Encoding", 16}, offsetof(struct head, coding), ONCE},
+    {{"Transfer-Encoding", 17}, offsetof(struct head, encoding), ONCE},
 };
 
 static bool same_name(struct slice a, struct slice b)
@@ -43,7 +44,7 @@ static void note_header(struct head *h, const struct known *k, struct slice valu
 {
     struct slice *field = (struct slice *)((char *)h + k->offset);
 
-    if (k->once && slice_present(*field))
+    if (slice_present(*field) && (k->times == ONCE || (k->times == ONCE_IN_CHANGES && !h->read)))
         h->twice = k->name.at;
     *field = value;
 }
@@ -81,6 +82,41 @@ struct slice server_header(const struct request *req, const char *name)
                                                            strlen(name), &value, &len))
         return (struct slice){NULL, 0};
     return trim((struct slice){value ? value : "", value ? len : 0});
+}
+
+/* The values of a header that may stand more than once. */
+struct list {
+    struct slice name, first;
+    struct text joined; /* empty while there is only the first */
+};
+
+static enum MHD_Result join(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                            const char *value, size_t value_len)
+{
+    struct list *l = cls;
+
+    (void)kind;
+    if (!same_name((struct slice){name, name_len}, l->name))
+        return MHD_YES;
+    if (!slice_present(l->first)) {
+        l->first = trim((struct slice){value ? value : "", value ? value_len : 0});
+        return MHD_YES;
+    }
+    if (l->joined.len == 0)
+        text_put(&l->joined, l->first);
+    text_puts(&l->joined, ", ");
+    text_put(&l->joined, trim((struct slice){value ? value : "", value ? value_len : 0}));
+    return MHD_YES;
+}
+
+struct slice server_list(struct request *req, const char *name)
+{
+    struct list l = {.name = slice_of(name)};
+
+    text_init(&l.joined, &req->arena);
+    if (req->connection)
+        MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, join, &l);
+    return l.joined.len && !l.joined.failed ? text_slice(&l.joined) : l.first;
 }
 
 static bool all_hex(struct slice s, size_t from, size_t len)
@@ -218,7 +254,10 @@ static const char *head_end(const struct request *req, const char *method)
 
 bool server_head(struct request *req, const struct lines_first *first)
 {
-    struct head h = {.lines = lines_begin(first, req->target)};
+    struct head h = {
+        .lines = lines_begin(first, req->target),
+        .read = strcmp(first->method, "GET") == 0 || strcmp(first->method, "HEAD") == 0,
+    };
     uint64_t length;
 
     MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, note, &h);

@@ -71,6 +71,9 @@ bool server_head(struct request *req, const struct lines_first *first) MUST_USE;
 /* The value of a header of a request whose connection is there. */
 struct slice server_header(const struct request *req, const char *name);
 
+/* The same of one that is a list: all its lines as one. Without memory for that: the first of them. */
+struct slice server_list(struct request *req, const char *name);
+
 /* server_body.c: makes room for a body. ERR_TOO_LARGE, ERR_OVERLOADED, ERR_NO_MEMORY. */
 bool server_body_reserve(struct request *req, size_t size, struct err *err) MUST_USE;
 

@@ -160,6 +160,30 @@ def test_a_header_that_stands_twice(server: Server, uid: str, name: str) -> None
     assert server.get(f"/sessions/{uid}").headers["ETag"] == '"1"'
 
 
+FRAME = "application/vnd.stateward.frame"
+
+
+@pytest.mark.parametrize("lines, frame", [
+    (["Accept: text/html", f"accept: {FRAME}"], True), ([f"Accept: {FRAME};q=0.2", "Accept: application/json"], False),
+    (["Accept: ", "Accept: */*", f"Accept: {FRAME} "], True), ([f"Accept: {FRAME}"] * 50, True),
+    ([f"Accept: {FRAME};q=0.5", "Accept: */*;q=0.6", "Accept: application/json;q=0.1"], True)])
+def test_lines_of_accept_are_one_list(server: Server, uid: str, lines: list[str], frame: bool) -> None:
+    """RFC 9110, 5.3."""
+    path = f"/checkpoints/{uid}/c"
+    server.put(path, {"checkpoint": {}, "values": []})
+    answer = Wire(server).send(head("GET", path, *lines)).answer()
+    assert (answer.status, answer.headers["Content-Type"]) == (200, FRAME if frame else "application/json")
+
+
+@pytest.mark.parametrize("tags, status", [
+    (['"7"', '"1"'], 304), (['"7", "8"', '"9"', 'W/"1"'], 304), (['"7"', '"7"'], 200)])
+def test_lines_of_what_a_reader_has_are_one_list(server: Server, uid: str, tags: list[str], status: int) -> None:
+    server.session(uid)
+    for method in ("GET", "HEAD"):
+        request = head(method, f"/sessions/{uid}", *(f"If-None-Match: {tag}" for tag in tags))
+        assert Wire(server).send(request).answer(method).status == status
+
+
 @pytest.mark.parametrize("coding, status", [
     ("gzip", 415), ("GZIP", 415), ("identity, gzip", 415), ("br", 415), ("aws-chunked", 415), ("identity", 200),
     ("Identity ", 200), ("", 200)])
