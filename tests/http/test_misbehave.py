@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import BINARY, Server
+from dying import until
 from wire import SANITIZED, Wire, gauge, head, memory, message, settle
 
 MIB = 1024 * 1024
@@ -595,10 +596,9 @@ def test_second_signal_ends_the_delay(own: Any) -> None:
     server: Server = own("--drain-delay", "1h")
     assert server.process
     server.process.send_signal(signal.SIGTERM)
-    while server.get("/health/ready").status == 200:
-        time.sleep(0.005)
-    answer = server.get("/health/live")
-    assert answer.status == 200 and answer.headers["Connection"] == "close"
+    until(lambda: server.get("/health/ready").status == 503)
+    until(lambda: server.get("/health/live").headers["Connection"] == "close")  # each loop hears of it by itself
     server.process.send_signal(signal.SIGHUP)
+    until(lambda: '"sighup"' in server.log())
     assert server.get("/health/live").status == 200
     assert server.stop() == 0
