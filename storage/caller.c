@@ -23,6 +23,14 @@ struct opening {
     struct err why; /* it is missing */
 };
 
+/* A lane of Redis is open without a connection, too: whether it has one shows when it is asked. */
+static bool is_missing(struct backend *chain, struct err *err)
+{
+    if (chain && (!(chain->caps & BACKEND_SHARED) || backend_probe(chain, INT64_MAX, err)))
+        return false;
+    return err->kind == ERR_UNAVAILABLE;
+}
+
 /*
  * A store that is not there now may come: then no further lane tries, for one that hangs would cost each
  * its time. One that takes some lanes and no more has too few connections.
@@ -34,16 +42,16 @@ static struct backend *open_chain(void *ctx, enum backend_role role, struct err 
     struct backend *chain = NULL;
 
     cfg.role = role;
-    if (opening->store == MISSING)
-        *err = opening->why;
-    else
+    if (opening->store != MISSING)
         chain = chain_open(&cfg, err);
     if (opening->store == UNKNOWN) {
-        opening->store = !chain && err->kind == ERR_UNAVAILABLE ? MISSING : FOUND;
-        if (!chain)
-            opening->why = *err;
+        opening->store = is_missing(chain, err) ? MISSING : FOUND;
+        opening->why = *err;
     }
-    return opening->store == MISSING ? lazy_open(&cfg, err) : chain;
+    if (chain || opening->store != MISSING)
+        return chain;
+    *err = opening->why;
+    return lazy_open(&cfg, err);
 }
 
 struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config lanes,
