@@ -22,9 +22,9 @@
            "metadata_stamp") ", processing_time"
 #define SESSION_TEXTS ", session_id, user_id, status, metadata"
 
-/* Pages of the list; the long columns are read row by row, for a sort would gather them all. */
+/* Pages of the list; whole rows are read by id (sql_session_list.c). */
 #define SESSION_LIST(index, user)                                         \
-    "SELECT id FROM " T_SESSION " " INDEXED_BY(index) " WHERE tenant = ?1" user  \
+    "SELECT id, active_us, session_id FROM " T_SESSION " " INDEXED_BY(index) " WHERE tenant = ?1" user  \
     " AND active_min BETWEEN ?2 AND ?3 AND gen > tomb AND active_us > ?4" \
     " AND (active_us < ?5 OR (active_us = ?5 AND session_id < ?6))"       \
     " AND (" BYTES("?7") " IS NULL OR status = ?7)"                                    \
@@ -46,7 +46,7 @@
       "SELECT " SESSION_NUMBERS " FROM " T_SESSION " WHERE tenant = ?1 AND session_id = ?2")                                                                                                                \
     X(SESSION_READ, "SELECT " SESSION_NUMBERS SESSION_TEXTS                                                                                                                                           \
                     " FROM " T_SESSION " WHERE tenant = ?1 AND session_id = ?2")                                                                                                                            \
-    X(SESSION_ROW, "SELECT " SESSION_NUMBERS SESSION_TEXTS " FROM " T_SESSION " WHERE id = ?1") \
+    X(SESSION_ROWS, "SELECT " SESSION_NUMBERS SESSION_TEXTS " FROM " T_SESSION " WHERE id " AMONG("?1")) \
     X(SESSION_INSERT,                                                                                                                                                                                 \
       "INSERT INTO " T_SESSION " (gen, tomb, active_us, active_min, last_seq, "                                                                                                                             \
       "last_context, version, request_count, error_count, processing_time, created_us, "                                                                                                              \

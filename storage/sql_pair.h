@@ -23,6 +23,9 @@ bool pair_keep_entry(struct sql *d, struct op *op, struct err *err) MUST_USE;
 bool pending_answer(struct sql *d, const struct op *op, const struct session_state *s,
                     struct session *out, struct err *err) MUST_USE;
 
+/* Whether anything is pending. */
+bool pending_any(struct sql *d, bool *any, struct err *err) MUST_USE;
+
 /* Adds what is pending to the counters of SESSION records. */
 bool pending_add(struct sql *d, const struct op *op, struct record *sessions, size_t n,
                  struct err *err) MUST_USE;

@@ -36,17 +36,25 @@ bool pending_answer(struct sql *d, const struct op *op, const struct session_sta
     return true;
 }
 
+bool pending_any(struct sql *d, bool *any, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_PENDING_ANY, &q, err) || !query_step(&q, &found, err))
+        return false;
+    *any = query_col_int(&q, 0) != 0;
+    return true;
+}
+
 bool pending_add(struct sql *d, const struct op *op, struct record *sessions, size_t n,
                  struct err *err)
 {
-    AUTO(query_end) struct query any = {0};
-    bool found;
+    bool any;
 
-    if (!query_begin(d, SQL_PENDING_ANY, &any, err) || !query_step(&any, &found, err))
+    if (!pending_any(d, &any, err))
         return false;
-    if (!query_col_int(&any, 0))
-        return true;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; any && i < n; i++) {
         struct record_session *s = &sessions[i].session;
         struct record_pending more;
 

@@ -430,6 +430,19 @@ START_TEST(a_list)
 }
 END_TEST
 
+/* Ids, then rows: 4, 16, 64 at a time. */
+START_TEST(a_list_of_sessions)
+{
+    struct op op;
+
+    for (int i = 0; i < 50; i++)
+        store_session(&here, arena_printf(&here.arena, "s%02d", i).at);
+    op = store_op(&here, OP_SESSION_LIST, NULL);
+    op.session_list.limit = 50;
+    ck_assert_int_eq(trips(&here, op), 4);
+}
+END_TEST
+
 int main(void)
 {
     static const struct contract_target target = {.name = "trips", .open = open_schema};
@@ -467,6 +480,7 @@ int main(void)
     tcase_add_test(tc, a_checkpoint_read);
     tcase_add_test(tc, values_read);
     tcase_add_test(tc, a_list);
+    tcase_add_test(tc, a_list_of_sessions);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, trips_pair_case(&pair));
     runner = srunner_create(suite);
