@@ -66,12 +66,3 @@ bool scope_newest(struct sql *d, const struct scope *s, enum form form, int64_t 
     *stamp = found ? query_col_int(&q, 4) : 0;
     return true;
 }
-
-bool scope_latest(struct sql *d, int64_t ns, enum form form, int64_t expired_us, int64_t *row,
-                  struct err *err)
-{
-    struct scope scope = scope_of(SQL_LIST_NAMESPACE_CHANNEL, ns, expired_us);
-    int64_t stamp;
-
-    return scope_newest(d, &scope, form, row, &stamp, err);
-}

@@ -26,6 +26,8 @@ struct scope {
 /* All of what the id names; `channel` says what that is: SQL_LIST_NAMESPACE_CHANNEL and its like. */
 struct scope scope_of(enum sql_statement channel, int64_t id, int64_t expired_us) MUST_USE;
 
+enum { SCOPE_CHECKPOINT_ID = 3 }; /* of LIST_COLUMNS */
+
 /* Begins a query of LIST_COLUMNS: at most `limit` rows of a form behind a place (NULL: from the start). */
 bool scope_begin(struct sql *d, const struct scope *s, enum form form,
                  const struct checkpoint_pos *after, int64_t limit, struct query *q,
@@ -34,9 +36,5 @@ bool scope_begin(struct sql *d, const struct scope *s, enum form form,
 /* Row id and write sequence of the newest checkpoint in a scope; 0 when there is none. */
 bool scope_newest(struct sql *d, const struct scope *s, enum form form, int64_t *row,
                   int64_t *stamp, struct err *err) MUST_USE;
-
-/* The row of the latest checkpoint of a namespace of this form; 0 = none. */
-bool scope_latest(struct sql *d, int64_t ns, enum form form, int64_t expired_us, int64_t *row,
-                  struct err *err) MUST_USE;
 
 #endif

@@ -430,16 +430,22 @@ START_TEST(a_list)
 }
 END_TEST
 
-/* Ids, then rows: 4, 16, 64 at a time. */
-START_TEST(a_list_of_sessions)
+/* Ids, then rows: 4, 16, 64 at a time; ids, then namespaces and latest checkpoints of 32 at a time. */
+START_TEST(lists_of_a_tenant)
 {
-    struct op op;
+    struct op op = store_op(&here, OP_SESSION_LIST, NULL);
 
-    for (int i = 0; i < 50; i++)
-        store_session(&here, arena_printf(&here.arena, "s%02d", i).at);
-    op = store_op(&here, OP_SESSION_LIST, NULL);
+    for (int i = 0; i < 50; i++) {
+        const char *id = arena_printf(&here.arena, "s%02d", i).at;
+
+        store_session(&here, id);
+        put(&here, (struct checkpoint_in){.thread = id, .id = "c"});
+    }
     op.session_list.limit = 50;
     ck_assert_int_eq(trips(&here, op), 4);
+    op = store_op(&here, OP_THREAD_LIST, NULL);
+    op.thread_list.limit = 50;
+    ck_assert_int_eq(trips(&here, op), 5);
 }
 END_TEST
 
@@ -480,7 +486,7 @@ int main(void)
     tcase_add_test(tc, a_checkpoint_read);
     tcase_add_test(tc, values_read);
     tcase_add_test(tc, a_list);
-    tcase_add_test(tc, a_list_of_sessions);
+    tcase_add_test(tc, lists_of_a_tenant);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, trips_pair_case(&pair));
     runner = srunner_create(suite);
