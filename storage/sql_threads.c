@@ -1,10 +1,8 @@
 /* sql_threads.c - OP_THREAD_DELETE, and what else removes a thread; see op_threads.h. */
 #include "copies.h"
 #include "sql_garbage.h"
-#include "sql_load.h"
 #include "sql_ns.h"
 #include "sql_ops.h"
-#include "sql_scope.h"
 
 /* The highest stamp of a thread and what is in it. */
 static bool newest_stamp(struct sql *d, const struct thread_row *row, int64_t *stamp,
