@@ -103,6 +103,11 @@ struct op_read_range {
  * state. Value rows come before what refers to them. With op->id all records are of this session
  * or thread: such ops of one batch may run side by side.
  *
+ * What a value is based on and what a checkpoint refers to is in its namespace, or comes before it in
+ * this op; if it is not there the record is left out, as others may remove values that no checkpoint
+ * needs. storage/closure.h brings such a checkpoint with all that it needs. A record of RECORD_CHECKPOINTS
+ * that is `gone` removes the values of its thread that nothing needs.
+ *
  * Of a pair (op_pair.h): a REPEAT removes what is PENDING of that op id, besides being remembered. A
  * PENDING is counted, and its request remembered, unless the request is remembered already, the outbox
  * here has an entry whose number is its stamp, or the stamp is not above the tomb. `own`: each PENDING
@@ -114,6 +119,7 @@ struct op_merge {
     bool own;
     struct {
         size_t applied; /* records that changed something */
+        size_t broken;  /* values and checkpoints left out, for what they need is not there */
         int64_t newest; /* the highest stamp here because of which a part of a record was not taken;
                            0 = none */
         bool outbox;    /* this store has entries in its outbox (a cluster: in this bucket) */

@@ -55,6 +55,12 @@ static bool is_overruled(const struct run *r, const struct item *i)
            KEEPS(r->f, RULE_CHECK);
 }
 
+/* What it rests on is yet to come, or was removed: it is copied later, with all that it needs. */
+static bool is_left_out(const struct op *copy)
+{
+    return copy->type == OP_MERGE && copy->merge.out.broken > 0;
+}
+
 /* Only the primary has it: remembered at once, and told to it before it is acknowledged. */
 static void keep_alone(struct run *r, struct item *i)
 {
@@ -66,7 +72,7 @@ static void take_from_copy(struct run *r, struct item *i)
 {
     struct op *copy = &i->copy;
 
-    if (copy->status.kind != ERR_OK) {
+    if (copy->status.kind != ERR_OK || is_left_out(copy)) {
         keep_alone(r, i);
         return;
     }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "closure.h"
 #include "failover_place.h"
 #include "pair_notes.h"
 #include "record_fields.h"
@@ -217,6 +218,25 @@ static bool run_names(struct drain *d, struct parcel *p, struct err *err)
     return true;
 }
 
+/* Checkpoints that were left out come with all that they need. */
+static bool bring(struct drain *d, struct parcel *parcels, const bool *has, size_t n,
+                  struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct op_merge *merged = &parcels[i].op.merge;
+        struct closure c = closure_between(d->from, d->to, parcels[i].first->of.tenant);
+
+        if (!has[i] || parcels[i].failed || merged->out.broken == 0 ||
+            closure_bring_all(&c, merged->items, merged->n, err))
+            continue;
+        if (err_retry(err->kind) != RETRY_NEVER)
+            return false;
+        parcels[i].failed = true;
+        d->why = *err;
+    }
+    return true;
+}
+
 /* Reads what `ask` asks for of each parcel from the one store, and merges it into the other. */
 static bool carry(struct drain *d, struct parcel *parcels, size_t n, bool (*ask)(struct parcel *),
                   struct err *err)
@@ -237,7 +257,7 @@ static bool carry(struct drain *d, struct parcel *parcels, size_t n, bool (*ask)
         has[i] = has[i] && !parcels[i].failed && turn(d, &parcels[i]);
         records += has[i] ? parcels[i].op.merge.n : 0;
     }
-    if (!run(d, d->to, parcels, has, n, err))
+    if (!run(d, d->to, parcels, has, n, err) || !bring(d, parcels, has, n, err))
         return false;
     state_count(d->f, records);
     return true;

@@ -7,10 +7,11 @@
 
 #include "acquaintance.h"
 #include "clock.h"
+#include "failover_page.h"
 #include "pair_notes.h"
 #include "settle.h"
 
-enum { PAGE = 500, TOGETHER = 128 };
+enum { PAGE = 500 };
 
 /* Instances write beats side by side, so that one may follow a later one; a single one does not. */
 #define BEAT_SLACK_US (INT64_C(60) * 1000000)
@@ -109,6 +110,7 @@ static bool fill(struct failover *f, struct fill *fill, enum side to, struct sli
     if (!pair_notes_run(stores[to], notes, COUNT_OF(notes), err))
         return false;
     fill_done(fill);
+    fill->left_out = (struct err){.kind = ERR_OK};
     fill->active = true;
     fill->to = to;
     return true;
@@ -339,66 +341,6 @@ static bool next_tenant(struct fill *fill, struct backend *from, struct arena *a
     return true;
 }
 
-/* How many of the records have the id of the first. */
-static size_t count_same_id(const struct record *records, size_t n)
-{
-    size_t same = 1;
-
-    while (same < n && slice_equal(records[same].key.id, records->key.id))
-        same++;
-    return same;
-}
-
-/* Ops that run side by side. */
-struct together {
-    struct op ops[TOGETHER];
-    struct arena arenas[TOGETHER];
-};
-
-/* Merges records from *at on, those of each id by an op of its own. */
-static bool merge_some(const struct fill *fill, struct backend *to, struct together *t,
-                       const struct op_read_range *page, size_t *at, struct err *err)
-{
-    struct op *list[TOGETHER];
-    size_t n = 0;
-
-    for (; n < TOGETHER && *at < page->out.n; n++) {
-        const struct record *records = &page->out.items[*at];
-        struct op *op = list[n] = &t->ops[n];
-
-        *op = make_op(fill, OP_MERGE, &t->arenas[n]);
-        op->id = records->key.id;
-        op->merge.items = records;
-        op->merge.n = count_same_id(records, page->out.n - *at);
-        *at += op->merge.n;
-    }
-    if (!backend_execute(to, list, n, err))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (t->ops[i].status.kind != ERR_OK) {
-            *err = t->ops[i].status;
-            return false;
-        }
-    return true;
-}
-
-static bool merge_page(const struct fill *fill, struct backend *to,
-                       const struct op_read_range *page, struct err *err)
-{
-    struct together *t = calloc(1, sizeof(*t));
-    bool ok = t || err_no_memory(err);
-
-    for (size_t at = 0; ok && at < page->out.n;) {
-        ok = merge_some(fill, to, t, page, &at, err);
-        for (int i = 0; i < TOGETHER; i++)
-            arena_reset(&t->arenas[i]);
-    }
-    for (int i = 0; t && i < TOGETHER; i++)
-        arena_done(&t->arenas[i]);
-    free(t);
-    return ok;
-}
-
 /* Threads once more: one that was emptied meanwhile came anew with its writes, and without its time. */
 static const enum record_kind order[] = {RECORD_SESSION, RECORD_MESSAGE, RECORD_CONTEXT,
                                          RECORD_THREAD,  RECORD_VALUE,   RECORD_CHECKPOINT,
@@ -410,13 +352,19 @@ static bool copy_page(struct failover *f, struct fill *fill, struct backend *con
 {
     struct op read = make_op(fill, OP_READ_RANGE, arena);
     struct op_read_range *range = &read.read_range;
+    struct page page = {.from = stores[!fill->to],
+                        .to = stores[fill->to],
+                        .tenant = fill->tenant,
+                        .left_out = &fill->left_out};
 
     range->kind = order[fill->stage];
     range->after = fill->after;
     range->limit = PAGE;
     if (!backend_run(stores[!fill->to], &read, err))
         return false;
-    if (!merge_page(fill, stores[fill->to], range, err))
+    page.items = range->out.items;
+    page.n = range->out.n;
+    if (!page_merge(&page, err))
         return false;
     state_count(f, range->out.n);
     if (range->out.more) {
@@ -480,6 +428,8 @@ void fill_done(struct fill *fill)
 {
     arena_done(&fill->arenas[0]);
     arena_done(&fill->arenas[1]);
-    *fill = (struct fill){
-        .known = {fill->known[0], fill->known[1]}, .met = fill->met, .foreign = fill->foreign};
+    *fill = (struct fill){.known = {fill->known[0], fill->known[1]},
+                          .met = fill->met,
+                          .foreign = fill->foreign,
+                          .left_out = fill->left_out};
 }

@@ -31,6 +31,7 @@ struct fill {
     size_t stage;        /* which kind of record is copied */
     struct record_key after;
     bool in_tenant;
+    struct err left_out; /* of a checkpoint that could not be brought; it outlives the fill */
 };
 
 /* Looks at what both stores say, and sets which are filled. False: a note could not be written. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "failover_page.h"
 #include "pair_notes.h"
 #include "record_fields.h"
 
@@ -73,10 +74,13 @@ static bool merge_into(const struct walk *w, struct backend *store, const struct
 }
 
 /* What `from` has goes to the other store. */
-static bool copy_page(struct walk *w, const struct record *items, size_t n, struct arena *arena,
-                      struct err *err)
+static bool copy_page(struct walk *w, const struct record *items, size_t n,
+                      struct arena *arena UNUSED, struct err *err)
 {
-    return merge_into(w, w->to, items, n, arena, err);
+    const struct page page = {
+        .from = w->from, .to = w->to, .tenant = w->change->of.tenant, .items = items, .n = n};
+
+    return page_merge(&page, err);
 }
 
 static bool note_page(struct walk *w, const struct record *items, size_t n,
@@ -201,6 +205,18 @@ static bool remove_others(struct walk w, enum record_kind kind, struct err *err)
     return ok;
 }
 
+/* Values that came without the checkpoints that needed them, which were removed meanwhile. */
+static bool sweep(const struct walk *w, struct err *err)
+{
+    const struct record gone = {
+        .kind = RECORD_CHECKPOINTS, .key.id = w->change->of.id, .gone = w->change->number};
+    struct arena arena = {0};
+    bool ok = merge_into(w, w->to, &gone, 1, &arena, err);
+
+    arena_done(&arena);
+    return ok;
+}
+
 static bool copy_kind(struct walk w, enum record_kind kind, struct err *err)
 {
     w.kind = kind;
@@ -215,7 +231,8 @@ bool failover_place(struct backend *from, struct backend *to, const struct place
     if (change->name.kind == RECORD_MESSAGES)
         return remove_others(w, RECORD_MESSAGE, err);
     if (change->name.kind == RECORD_CHECKPOINTS)
-        return remove_others(w, RECORD_TASK, err) && remove_others(w, RECORD_CHECKPOINT, err);
+        return remove_others(w, RECORD_TASK, err) && remove_others(w, RECORD_CHECKPOINT, err) &&
+               sweep(&w, err);
     return copy_kind(w, RECORD_VALUE, err) && copy_kind(w, RECORD_CHECKPOINT, err) &&
            copy_kind(w, RECORD_TASK, err);
 }

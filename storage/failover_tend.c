@@ -132,6 +132,8 @@ static void look(struct failover *f, struct failover_keeper *k, struct backend *
         ok = equalise(&l, &k->fill, busy, &err);
     else if (ok && l.reads[FALLBACK])
         ok = failover_tell(f, stores[FALLBACK], &err);
+    if (ok && l.trouble.kind == ERR_OK)
+        l.trouble = k->fill.left_out;
     state_trouble(f, ok ? l.trouble.text : err.text);
     arena_done(&l.arenas[PRIMARY]);
     arena_done(&l.arenas[FALLBACK]);

@@ -33,6 +33,9 @@
                     "AND c.stamp = ?4) FROM " T_SESSION " s " LOOK_AT_SESSION) \
     X(LOOK_CHECKPOINT, "SELECT c.id, c.stamp, c.created_us, c.head, coalesce(" OCTETS "(c.metadata), 0) " \
                        LOOK_IN_THREAD LOOK_AT_THREAD) \
+    X(LOOK_VALUE, "SELECT coalesce((SELECT namespace FROM " T_VALUE " WHERE id = ?1), 0), " \
+                  "coalesce((SELECT namespace FROM " T_VALUE " WHERE id = ?2), 0)") \
+    X(LOOK_NEEDED, "SELECT id, namespace FROM " T_VALUE " WHERE id " AMONG("?1")) \
     X(LOOK_TASK, "SELECT c.id, c.stamp, c.form, k.id, k.seq, k.stamp, k.body, k.task_path " LOOK_IN_THREAD \
                  "LEFT JOIN " T_TASK " k ON k.checkpoint = c.id AND k.task_id = ?5 " LOOK_AT_THREAD) \
     X(GET_CHECKPOINT, "SELECT c.checkpoint_id, c.stamp, c.form, c.created_us, c.parent_id, c.head, c.refs, " \

@@ -61,6 +61,32 @@ static bool is_lost(const struct op *op)
     return err_retry(op->status.kind) != RETRY_NEVER || op->status.kind == ERR_NO_MEMORY;
 }
 
+/* A value that is left out is not needed, or comes with what needs it. */
+static bool is_left_out(const struct op *op)
+{
+    return op->merge.out.broken > 0 && op->merge.items->kind == RECORD_CHECKPOINT;
+}
+
+/* What was left out, with all that it needs, from where it comes. */
+static bool bring(struct record_writer *w, const struct record *record, struct err *err)
+{
+    struct err why = {.kind = ERR_OK};
+    bool applied = false;
+
+    if (!w->bring)
+        err_fill(&why, ERR_STORAGE, "a value that it refers to is not there");
+    else if (w->bring(w->ctx, w->tenant, record, &applied, &why))
+        w->applied[record->kind] += applied;
+    if (why.kind == ERR_OK)
+        return true;
+    if (err_retry(why.kind) != RETRY_NEVER || why.kind == ERR_NO_MEMORY) {
+        *err = why;
+        return false;
+    }
+    w->failed(w->ctx, w->tenant, record, &why);
+    return true;
+}
+
 /* One by one, for most of them may be well. */
 static bool retry_alone(struct record_writer *w, size_t at, struct err *err)
 {
@@ -77,9 +103,11 @@ static bool retry_alone(struct record_writer *w, size_t at, struct err *err)
             *err = op->status;
             return false;
         }
-        if (op->status.kind == ERR_OK)
+        if (op->status.kind == ERR_OK) {
             w->applied[all.items[i].kind] += (int64_t)op->merge.out.applied;
-        else
+            if (is_left_out(op) && !bring(w, &all.items[i], err))
+                return false;
+        } else
             w->failed(w->ctx, w->tenant, &all.items[i], &op->status);
     }
     return true;
@@ -92,7 +120,7 @@ static bool settle(struct record_writer *w, size_t at, struct err *err)
 
     if (op->status.kind == ERR_OK) {
         w->applied[op->merge.items->kind] += (int64_t)op->merge.out.applied;
-        return true;
+        return !is_left_out(op) || retry_alone(w, at, err);
     }
     if (!is_lost(op))
         return retry_alone(w, at, err);

@@ -26,6 +26,9 @@ struct record_writer {
     struct caller *store;
     void (*failed)(void *ctx, struct slice tenant, const struct record *record,
                    const struct err *why);
+    /* Brings a checkpoint that was left out with all that it needs (closure.h). NULL: it has failed. */
+    bool (*bring)(void *ctx, struct slice tenant, const struct record *record, bool *applied,
+                  struct err *err);
     void *ctx;
     int64_t applied[RECORD_KIND_COUNT]; /* records that changed something */
 

@@ -85,18 +85,19 @@ static struct wanted look_through(const struct merge_run *run)
 }
 
 /* How many replies a record has of its own. */
-static size_t n_asked(const struct record *r)
+static size_t n_asked(const struct merge_run *run, const struct record *r)
 {
     static const size_t asked[RECORD_MESSAGES] = {
         [RECORD_MESSAGE] = 1, [RECORD_VALUE] = 1,  [RECORD_CHECKPOINT] = 1,
         [RECORD_TASK] = 2,    [RECORD_REPEAT] = 2, [RECORD_PENDING] = 2,
     };
 
-    return is_gone(r) ? 0 : asked[r->kind];
+    return is_gone(r) ? 0 : asked[r->kind] + redis_merge_needed(run, r);
 }
 
-static void ask_record(struct call *c, const struct record *r)
+static void ask_record(struct merge_run *run, const struct record *r)
 {
+    struct call *c = run->c;
     const struct record_key *key = &r->key;
 
     if (r->kind == RECORD_MESSAGE)
@@ -113,6 +114,7 @@ static void ask_record(struct call *c, const struct record *r)
         redis_merge_repeat_ask(c, r);
     if (r->kind == RECORD_PENDING)
         redis_merge_pending_ask(c, r);
+    redis_merge_needed_ask(run, r);
 }
 
 /* Reads all that the run needs; *stored: the replies of its records. */
@@ -129,7 +131,7 @@ static bool read_run(struct merge_run *run, const struct wanted *w, struct reply
     if (w->thread)
         redis_thread_ask(c, w->ns);
     for (size_t i = 0; i < run->n; i++)
-        ask_record(c, &run->records[i]);
+        ask_record(run, &run->records[i]);
     if (!call_answers(c, &replies, err))
         return false;
     if (w->outbox)
@@ -161,7 +163,7 @@ static bool merge_one(struct merge *m, struct err *err)
 
 /* What became of the records of a run. */
 struct merged {
-    size_t n, applied;
+    size_t n, applied, broken;
     int64_t newest;
 };
 
@@ -177,8 +179,9 @@ static bool merge_all(struct merge_run *run, struct reply *const *stored, struct
             return false;
         if (run->stops)
             break;
-        stored += n_asked(m.record);
+        stored += n_asked(run, m.record);
         out->applied += m.applied;
+        out->broken += m.broken;
         if (out->newest < m.newest)
             out->newest = m.newest;
         out->n++;
@@ -222,6 +225,7 @@ static size_t merge_some(struct call *c, const struct record *records, size_t n,
         if (!call_again(c, &tries))
             return 0;
     merge->out.applied += merged.applied;
+    merge->out.broken += merged.broken;
     if (merge->out.newest < merged.newest)
         merge->out.newest = merged.newest;
     return merged.n;

@@ -34,6 +34,7 @@ struct merge_run {
     bool row_changed; /* it is to be stored */
     struct thread_row thread;
     bool *space_changed; /* of each of its namespaces */
+    bool *broken;        /* of each record: a value that was left out */
     bool thread_changed;
     struct merge_place *places;
     size_t n_places;
@@ -48,6 +49,7 @@ struct merge {
     const struct record *record;
     struct reply *const *stored; /* what was asked for it */
     bool applied;
+    bool broken;    /* it was left out, for what it needs is not there */
     int64_t newest; /* as op_merge.out */
 };
 
@@ -79,14 +81,19 @@ bool redis_merge_pending(struct merge *m, struct err *err) MUST_USE;
 void redis_merge_repeat_ask(struct call *c, const struct record *record);
 void redis_merge_pending_ask(struct call *c, const struct record *record);
 
+/* Asks whether the values are there that a value or a checkpoint needs, but for those that come before it
+ * in the run; how many replies that gives. */
+void redis_merge_needed_ask(const struct merge_run *run, const struct record *record);
+size_t redis_merge_needed(const struct merge_run *run, const struct record *record) MUST_USE;
+
 /* Makes room for the namespaces and checkpoints of the run; what the thread had was read. */
 bool redis_merge_thread_begin(struct merge_run *run, struct err *err) MUST_USE;
 
 /* Stores what has changed of the thread. */
 bool redis_merge_thread_end(struct merge_run *run, struct err *err) MUST_USE;
 
-/* Removes the checkpoints of the thread at hand that are among records which are gone, and commits;
- * *applied: how many. */
+/* Removes the checkpoints of the thread at hand that are among records which are gone, and values that
+ * nothing needs where that is asked for; commits. *applied: how many checkpoints and tasks. */
 bool redis_merge_gone(struct call *c, const struct record *records, size_t n, size_t *applied,
                       struct err *err) MUST_USE;
 

@@ -6,15 +6,6 @@
 #include "redis_target.h"
 #include "writes.h"
 
-/* Leaves of a row the place of the writes on it. */
-static void undo_row(struct removal_space *s, struct removal_row *r, int64_t newest)
-{
-    r->rewritten = true;
-    s->space->checkpoints -= r->row.stamp > 0;
-    r->row = (struct cp_row){true, r->row.id, 0,  stamp_us(newest), 0, r->row.form, {0},
-                             {0},  {0},       {0}};
-}
-
 /*
  * The writes of one row that a deletion covers; the newest of the others, 0 = none. Those that come after
  * it are the first of their task.
@@ -64,7 +55,7 @@ static bool kill_rows(struct merge *m, struct removal_space *s, struct err *err)
             continue;
         r->doomed = newest == 0;
         if (newest > 0)
-            undo_row(s, r, newest);
+            redis_removal_undo(s, r, newest);
     }
     s->last = m->run->thread.tomb;
     return true;
@@ -142,7 +133,83 @@ static void change_space(struct merge *m, const struct space *space)
     m->run->thread_changed = true;
 }
 
-/* A value does not die with the thread: a checkpoint that comes later may refer to it. */
+/* The place in the run of the value that comes before a record; n: there is none. */
+static size_t brought(const struct merge_run *run, const struct record *record, int64_t id)
+{
+    for (size_t i = 0; &run->records[i] < record; i++)
+        if (run->records[i].kind == RECORD_VALUE && run->records[i].key.number == id &&
+            slice_equal(run->records[i].key.ns, record->key.ns))
+            return i;
+    return run->n;
+}
+
+/* What a record needs: of a value its base, of a checkpoint the head, then its refs. 0 is nothing. */
+static size_t count_needed(const struct record *record)
+{
+    if (record->kind == RECORD_CHECKPOINT)
+        return record->checkpoint.n_refs + 1;
+    return record->kind == RECORD_VALUE;
+}
+
+static int64_t needed_at(const struct record *record, size_t i)
+{
+    if (record->kind == RECORD_VALUE)
+        return record->value.blob.base_id;
+    return i == 0 ? record->checkpoint.head : record->checkpoint.refs[i - 1];
+}
+
+static bool is_asked(const struct merge_run *run, const struct record *record, size_t i)
+{
+    int64_t id = needed_at(record, i);
+
+    return id != 0 && brought(run, record, id) == run->n;
+}
+
+size_t redis_merge_needed(const struct merge_run *run, const struct record *record)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < count_needed(record); i++)
+        n += is_asked(run, record, i);
+    return n;
+}
+
+void redis_merge_needed_ask(const struct merge_run *run, const struct record *record)
+{
+    struct call *c = run->c;
+
+    for (size_t i = 0; i < count_needed(record); i++)
+        if (is_asked(run, record, i))
+            ASK(c, SLICE("HEXISTS"), call_key_ns(c, "values", record->key.ns),
+                call_number(c, needed_at(record, i)));
+}
+
+/* Whether all that a record needs is there; `replies` are those of redis_merge_needed(). */
+static bool is_whole(const struct merge *m, struct reply *const *replies)
+{
+    bool whole = true;
+
+    for (size_t i = 0; i < count_needed(m->record); i++) {
+        int64_t id = needed_at(m->record, i);
+        size_t before = id ? brought(m->run, m->record, id) : 0;
+
+        if (id == 0)
+            continue;
+        whole &= before < m->run->n ? !m->run->broken[before] : (*replies++)->number != 0;
+    }
+    return whole;
+}
+
+static bool leave_out(struct merge *m)
+{
+    m->run->broken[m->record - m->run->records] = m->broken = true;
+    return true;
+}
+
+/*
+ * A value does not die with the thread: a checkpoint that comes later may refer to it. What it is based on
+ * is there, as it is of all that is stored.
+ */
 bool redis_merge_value(struct merge *m, struct err *err)
 {
     const struct record_value *from = &m->record->value;
@@ -151,9 +218,11 @@ bool redis_merge_value(struct merge *m, struct err *err)
 
     blob.id = m->record->key.number;
     stamp_observe(blob.id);
-    m->applied = m->stored[0]->number == 0;
-    if (!m->applied)
+    if (m->stored[0]->number != 0)
         return true;
+    if (!is_whole(m, m->stored + 1))
+        return leave_out(m);
+    m->applied = true;
     space->bytes += (int64_t)blob.bytes.len;
     change_space(m, space);
     return redis_value_store(m->c, space->ns, &blob,
@@ -248,6 +317,10 @@ bool redis_merge_checkpoint(struct merge *m, struct err *err)
     if (!row)
         return false;
     wins = from->stamp > m->run->thread.tomb && from->stamp > row->stamp;
+    if (wins && !is_whole(m, m->stored + 1)) {
+        stamp_observe(from->stamp);
+        return leave_out(m);
+    }
     if (from->head != row->head && (!wins || row->head != 0) && !redis_merge_alone(m))
         return true;
     stamp_observe(from->stamp);
@@ -336,7 +409,8 @@ bool redis_merge_thread_begin(struct merge_run *run, struct err *err)
     run->space_changed = arena_zalloc(run->c->arena, thread->n + run->n,
                                       sizeof(*run->space_changed));
     run->places = arena_zalloc(run->c->arena, run->n, sizeof(*run->places));
-    if (!spaces || !run->space_changed || !run->places)
+    run->broken = arena_zalloc(run->c->arena, run->n, sizeof(*run->broken));
+    if (!run->broken || !spaces || !run->space_changed || !run->places)
         return err_no_memory(err);
     if (thread->n > 0)
         memcpy(spaces, thread->spaces, thread->n * sizeof(*spaces));
@@ -356,119 +430,4 @@ bool redis_merge_thread_end(struct merge_run *run, struct err *err)
         stored = true;
     }
     return stored || !run->thread_changed || redis_thread_store(run->c, &run->thread, NULL, err);
-}
-
-/* --- what is gone elsewhere ----------------------------------------------------------------------- */
-
-struct gone {
-    struct call *c;
-    const struct record *records;
-    size_t n, applied;
-};
-
-/* The record that says of a row, or of a task on it, that there is none; NULL: none does. */
-static const struct record *find_gone(const struct gone *g, const struct removal_space *s,
-                                      struct slice row, const struct task_row *task)
-{
-    for (size_t i = 0; i < g->n; i++) {
-        const struct record *r = &g->records[i];
-
-        if (r->gone && r->kind == (task ? RECORD_TASK : RECORD_CHECKPOINT) &&
-            slice_equal(r->key.ns, s->space->ns) && slice_equal(r->key.sub, row) &&
-            (!task || slice_equal(r->key.task, task->id)))
-            return r;
-    }
-    return NULL;
-}
-
-static bool is_named(const struct gone *g, const struct removal_space *s, struct slice row)
-{
-    for (size_t i = 0; i < g->n; i++)
-        if (g->records[i].gone && g->records[i].kind != RECORD_MESSAGE &&
-            slice_equal(g->records[i].key.ns, s->space->ns) &&
-            slice_equal(g->records[i].key.sub, row))
-            return true;
-    return false;
-}
-
-/* Writes that are gone; the newest of the others, 0 = none. A task that is newer begins anew. */
-static bool drop_tasks(struct gone *g, struct removal_space *s, struct removal_row *r,
-                       const struct reply *reply, int64_t *newest, struct err *err)
-{
-    const struct record *record;
-    struct task_row *tasks, anew;
-    size_t n;
-
-    *newest = 0;
-    if (!redis_tasks_take(g->c, reply, r->row.form, &tasks, &n, err))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        record = find_gone(g, s, r->row.id, &tasks[i]);
-        if (!record || tasks[i].stamp > record->gone)
-            *newest = tasks[i].stamp > *newest ? tasks[i].stamp : *newest;
-        if (!record || tasks[i].seq > record->gone)
-            continue;
-        r->rewritten = true;
-        g->applied++;
-        anew = tasks[i];
-        anew.seq = anew.stamp;
-        if (tasks[i].stamp <= record->gone) {
-            redis_task_drop(g->c, s->space, r->row.id, &tasks[i]);
-            r->weight -= (int64_t)tasks[i].body.len;
-        } else if (!redis_task_store(g->c, s->space->ns, r->row.id, &tasks[i], &anew, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* A checkpoint leaves the writes on it; a row that held nothing else goes with them. */
-static bool drop_row(struct gone *g, struct removal_space *s, struct removal_row *r,
-                     const struct reply *reply, struct err *err)
-{
-    const struct record *record = find_gone(g, s, r->row.id, NULL);
-    int64_t newest;
-
-    if (!drop_tasks(g, s, r, reply, &newest, err))
-        return false;
-    if (r->row.stamp == 0) {
-        r->doomed = newest == 0 && r->rewritten;
-        return true;
-    }
-    if (!record || r->row.stamp > record->gone)
-        return true;
-    g->applied++;
-    r->doomed = newest == 0;
-    if (newest > 0)
-        undo_row(s, r, newest);
-    return true;
-}
-
-bool redis_merge_gone(struct call *c, const struct record *records, size_t n, size_t *applied,
-                      struct err *err)
-{
-    struct gone g = {.c = c, .records = records, .n = n};
-    struct removal_space *spaces;
-    struct thread_row thread;
-    struct reply **replies;
-    size_t at = 0;
-
-    *applied = 0;
-    if (!redis_thread_read(c, &thread, err) || !redis_removal_load(c, &thread, &spaces, err))
-        return false;
-    for (size_t i = 0; i < thread.n; i++)
-        for (size_t k = 0; k < spaces[i].n; k++)
-            if (is_named(&g, &spaces[i], spaces[i].rows[k].row.id))
-                ASK(c, SLICE("HGETALL"),
-                    call_key_in(c, "writes", spaces[i].space->ns, spaces[i].rows[k].row.id));
-    if (!call_answers(c, &replies, err))
-        return false;
-    for (size_t i = 0; i < thread.n; i++)
-        for (size_t k = 0; k < spaces[i].n; k++)
-            if (is_named(&g, &spaces[i], spaces[i].rows[k].row.id) &&
-                !drop_row(&g, &spaces[i], &spaces[i].rows[k], replies[at++], err))
-                return false;
-    *applied = g.applied;
-    return g.applied == 0 ||
-           (redis_removal_apply(c, &thread, spaces, false, err) && call_commit(c, err));
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "clock.h"
 #include "pack.h"
 
 static int order_values(const void *a, const void *b)
@@ -104,6 +105,14 @@ void redis_removal_expire(struct removal_space *s, int64_t expired_us, bool *any
         s->rows[i].doomed |= s->rows[i].row.created_us <= expired_us;
         *any |= s->rows[i].doomed;
     }
+}
+
+void redis_removal_undo(struct removal_space *s, struct removal_row *r, int64_t newest)
+{
+    r->rewritten = true;
+    s->space->checkpoints -= r->row.stamp > 0;
+    r->row = (struct cp_row){true, r->row.id, 0,  stamp_us(newest), 0, r->row.form, {0},
+                             {0},  {0},       {0}};
 }
 
 static void need(struct removal_space *s, int64_t id)

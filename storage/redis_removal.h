@@ -44,6 +44,9 @@ bool redis_removal_need(struct call *c, struct removal_space *s, struct err *err
 /* Marks what has expired. *any: there is such a row. */
 void redis_removal_expire(struct removal_space *s, int64_t expired_us, bool *any);
 
+/* Leaves of a row the place of the writes on it, the newest of which has this stamp. */
+void redis_removal_undo(struct removal_space *s, struct removal_row *r, int64_t newest);
+
 /* Removes the doomed rows, from each namespace that has any; with `settle` looks through all. The
  * thread is guarded and stored. */
 bool redis_removal_apply(struct call *c, struct thread_row *thread, struct removal_space *spaces,

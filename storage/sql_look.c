@@ -2,6 +2,7 @@
 #include "sql_look.h"
 
 #include "record_fields.h"
+#include "sorted.h"
 
 enum { LOOK_MAX = 128 };
 
@@ -112,9 +113,10 @@ static bool begin_message(struct look *l, const struct record *r, struct query *
 
 static bool begin_value(struct look *l, const struct record *r, struct query *q, struct err *err)
 {
-    if (!query_begin(l->d, SQL_VALUE_KNOWN, q, err))
+    if (!query_begin(l->d, SQL_LOOK_VALUE, q, err))
         return false;
     query_int(q, r->key.number);
+    query_int(q, r->value.blob.base_id);
     return true;
 }
 
@@ -181,6 +183,43 @@ static bool ask_space(struct look *l, const struct record *r, struct look_space 
            (ns_begin(l->d, &key, &space->q, err) && query_ask(&space->q, err));
 }
 
+/* The record, asked about before record i, that brings a value into its namespace; NULL: none does. */
+static const struct look_item *brought(const struct look *l, size_t i, int64_t id)
+{
+    const struct record *r = item_at(l, i);
+
+    for (size_t k = l->first; k < i && item_at(l, k)->kind <= RECORD_VALUE; k++) {
+        const struct record *value = item_at(l, k);
+
+        if (value->kind == RECORD_VALUE && value->key.number == id &&
+            slice_equal(value->key.ns, r->key.ns))
+            return asked(l, k);
+    }
+    return NULL;
+}
+
+/* The values that a checkpoint refers to, but for those that come with it. */
+static bool ask_needed(struct look *l, size_t i, struct err *err)
+{
+    const struct record_checkpoint *c = &item_at(l, i)->checkpoint;
+    struct look_item *item = asked(l, i);
+    size_t n = 0;
+
+    item->ids = arena_alloc(l->op->arena, (c->n_refs + 1) * sizeof(*item->ids));
+    if (!item->ids)
+        return err_no_memory(err);
+    if (!brought(l, i, c->head))
+        item->ids[n++] = c->head;
+    for (size_t k = 0; k < c->n_refs; k++)
+        if (!brought(l, i, c->refs[k]))
+            item->ids[n++] = c->refs[k];
+    item->n_ids = sorted_numbers(item->ids, n);
+    return item->n_ids == 0 ||
+           (query_begin(l->d, SQL_LOOK_NEEDED, &item->needed, err) &&
+            load_bind_numbers(&item->needed, item->ids, item->n_ids, l->op->arena, err) &&
+            query_ask(&item->needed, err));
+}
+
 static bool ask(struct look *l, size_t i, struct err *err)
 {
     const struct record *r = item_at(l, i);
@@ -190,7 +229,8 @@ static bool ask(struct look *l, size_t i, struct err *err)
         return true;
     if (item->space && !ask_space(l, r, item->space, err))
         return false;
-    return begin(l, r, &item->q, err) && (!item->q.st || query_ask(&item->q, err));
+    return begin(l, r, &item->q, err) && (!item->q.st || query_ask(&item->q, err)) &&
+           (r->kind != RECORD_CHECKPOINT || ask_needed(l, i, err));
 }
 
 void look_end(struct look *l)
@@ -198,8 +238,10 @@ void look_end(struct look *l)
     query_end(&l->session);
     for (size_t i = 0; i < l->n_spaces; i++)
         query_end(&l->spaces[i].q);
-    for (size_t i = l->first; l->items && i < l->end; i++)
+    for (size_t i = l->first; l->items && i < l->end; i++) {
         query_end(&asked(l, i)->q);
+        query_end(&asked(l, i)->needed);
+    }
     l->end = l->first;
     l->n_spaces = 0;
 }
@@ -308,14 +350,49 @@ bool look_space(struct look *l, size_t i, struct ns_row *row, struct err *err)
     return true;
 }
 
-bool look_value(struct look *l, size_t i, bool *known, struct err *err)
+bool look_value(struct look *l, size_t i, struct look_value *out, struct err *err)
 {
+    int64_t base = item_at(l, i)->value.blob.base_id;
+    const struct look_item *before = base ? brought(l, i, base) : NULL;
     struct query *q = &asked(l, i)->q;
+    struct ns_row ns;
+    bool found;
 
-    if (!query_step(q, known, err))
+    if (!look_space(l, i, &ns, err) || !query_step(q, &found, err))
         return false;
+    *out = (struct look_value){query_col_int(q, 0), query_col_int(q, 1)};
+    if (before && !before->broken)
+        out->base_ns = ns.id;
     query_end(q);
     return true;
+}
+
+bool look_needed(struct look *l, size_t i, int64_t ns, bool *whole, struct err *err)
+{
+    const struct record_checkpoint *c = &item_at(l, i)->checkpoint;
+    struct look_item *item = asked(l, i);
+    const struct look_item *before;
+    size_t n = 0;
+    bool found = item->n_ids > 0;
+
+    while (found) {
+        if (!query_step(&item->needed, &found, err))
+            return false;
+        n += found && query_col_int(&item->needed, 1) == ns;
+    }
+    query_end(&item->needed);
+    before = brought(l, i, c->head);
+    *whole = n == item->n_ids && !(before && before->broken);
+    for (size_t k = 0; k < c->n_refs && *whole; k++) {
+        before = brought(l, i, c->refs[k]);
+        *whole = !before || !before->broken;
+    }
+    return true;
+}
+
+void look_broken(struct look *l, size_t i)
+{
+    asked(l, i)->broken = true;
 }
 
 bool look_checkpoint(struct look *l, size_t i, struct checkpoint_row *row, struct err *err)

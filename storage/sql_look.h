@@ -31,8 +31,12 @@ struct look_space {
 /* A record that was asked about. */
 struct look_item {
     struct query q;
+    struct query needed; /* of a checkpoint: these */
+    int64_t *ids;        /* values that are not among those records */
+    size_t n_ids;
     struct look_space *space;
-    bool made; /* a row of its checkpoint was queued, and has no id here */
+    bool broken; /* a value that was left out */
+    bool made;   /* a row of its checkpoint was queued, and has no id here */
 };
 
 struct look {
@@ -54,6 +58,11 @@ struct look {
 struct look_context {
     bool trimmed; /* as many newer ones are kept */
     bool known;
+};
+
+/* What is known of a value: the namespaces that it is in, and what it is based on; 0 = none. */
+struct look_value {
+    int64_t ns, base_ns;
 };
 
 /* Asks about record `first` and those behind it: up to look->end. */
@@ -84,8 +93,14 @@ bool look_thread(struct look *l, size_t i, struct thread_row *row, struct err *e
 /* The rows of the namespace of a record. */
 bool look_space(struct look *l, size_t i, struct ns_row *row, struct err *err) MUST_USE;
 
-/* Whether a value is there. */
-bool look_value(struct look *l, size_t i, bool *known, struct err *err) MUST_USE;
+/* Where a value is. Its base may have come with it, just before. */
+bool look_value(struct look *l, size_t i, struct look_value *out, struct err *err) MUST_USE;
+
+/* Of a checkpoint: whether all values that it refers to are in namespace `ns`, or came just before. */
+bool look_needed(struct look *l, size_t i, int64_t ns, bool *whole, struct err *err) MUST_USE;
+
+/* A value was left out. */
+void look_broken(struct look *l, size_t i);
 
 /* The row of a checkpoint. */
 bool look_checkpoint(struct look *l, size_t i, struct checkpoint_row *row,

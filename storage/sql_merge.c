@@ -212,6 +212,8 @@ static bool merge_record(struct look *l, size_t i, struct sql_merged *out, struc
     const struct record *record = &l->op->merge.items[i];
     struct session_row row;
 
+    if (record->kind >= RECORD_MESSAGES)
+        return true;
     if (record->kind == RECORD_REPEAT)
         return pending_repeat(l, i, &out->applied, err);
     if (record->kind > RECORD_CONTEXT && record->kind < RECORD_KIND_COUNT)
@@ -229,7 +231,7 @@ static bool merge_all(struct look *l, struct err *err)
 {
     struct op_merge *merge = &l->op->merge;
 
-    merge->out.applied = 0;
+    merge->out.applied = merge->out.broken = 0;
     merge->out.newest = 0;
     for (size_t i = 0; i < merge->n;) {
         if (!look_ahead(l, i, err))
@@ -240,6 +242,7 @@ static bool merge_all(struct look *l, struct err *err)
             if (!merge_record(l, i, &out, err))
                 return false;
             merge->out.applied += out.applied;
+            merge->out.broken += out.broken;
             if (out.newest > merge->out.newest)
                 merge->out.newest = out.newest;
         }
@@ -273,6 +276,7 @@ static bool merge_next(struct sql *d, struct op *op, int64_t tenant, bool *done,
         return false;
     *done = next.out.done;
     op->merge.out.applied = 1;
+    op->merge.out.broken = 0;
     op->merge.out.newest = 0;
     op->merge.out.outbox = next.out.waits;
     return true;

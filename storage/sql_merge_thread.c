@@ -119,22 +119,52 @@ static bool grow(struct merge *m, int64_t stamp, int64_t checkpoints, int64_t by
     return ns_grow(m->load.d, m->at.ns.id, &(struct ns_change){stamp, checkpoints, bytes}, err);
 }
 
-/* A value does not die with the thread: a checkpoint that comes later may refer to it. */
+/* Takes the value from a namespace that was taken from its thread, and is yet to be emptied. */
+static bool reclaim(struct merge *m, int64_t ns, bool *free, struct err *err)
+{
+    int64_t changes = 1;
+
+    if (ns != 0 && !query_do_change(m->load.d, SQL_VALUE_RECLAIM,
+                                    (int64_t[]){m->record->key.number, ns}, &changes, err))
+        return false;
+    *free = changes > 0;
+    return true;
+}
+
+static bool leave_out(struct merge *m)
+{
+    m->out.broken = true;
+    return true;
+}
+
+/*
+ * A value does not die with the thread: a checkpoint that comes later may refer to it. What it is based on
+ * is there, as it is of all that is stored.
+ */
 static bool merge_value(struct merge *m, struct err *err)
 {
     const struct record_value *from = &m->record->value;
     const struct channel_version *of = slice_present(from->of.channel) ? &from->of : NULL;
     struct blob blob = from->blob;
-    bool known;
+    struct look_value stored;
+    bool free;
 
     blob.id = m->record->key.number;
     stamp_observe(blob.id);
-    if (!look_value(m->look, m->i, &known, err) ||
-        !ns_make(m->load.d, &m->at.key, FORM_NONE, &m->at.ns, err))
+    if (!look_value(m->look, m->i, &stored, err))
         return false;
-    m->out.applied = !known;
-    return known || (value_add(m->load.d, m->at.ns.id, &blob, of, err) &&
-                     grow(m, 0, 0, (int64_t)blob.bytes.len, err));
+    if (stored.ns != 0 && stored.ns == m->at.ns.id)
+        return true;
+    if (!reclaim(m, stored.ns, &free, err))
+        return false;
+    if (!free || (blob.base_id != 0 && (m->at.ns.id == 0 || stored.base_ns != m->at.ns.id))) {
+        look_broken(m->look, m->i);
+        return leave_out(m);
+    }
+    m->out.applied = true;
+    return ns_make(m->load.d, &m->at.key, FORM_NONE, &m->at.ns, err) &&
+           value_add(m->load.d, m->at.ns.id, &blob, of, err) &&
+           grow(m, 0, 0, (int64_t)blob.bytes.len, err);
 }
 
 /* The form of a namespace is that of the newest of what two stores put there. */
@@ -206,12 +236,14 @@ static void overrule(struct merge *m, int64_t stamp, int64_t stored)
 static bool merge_checkpoint(struct merge *m, struct err *err)
 {
     const struct record_checkpoint *from = &m->record->checkpoint;
+    bool whole;
 
     stamp_observe(from->stamp);
-    if (!look_checkpoint(m->look, m->i, &m->at.row, err))
+    if (!look_checkpoint(m->look, m->i, &m->at.row, err) ||
+        !look_needed(m->look, m->i, m->at.ns.id, &whole, err))
         return false;
     if (from->stamp > m->at.ns.tomb && from->stamp > m->at.row.stamp)
-        return store_checkpoint(m, err);
+        return whole ? store_checkpoint(m, err) : leave_out(m);
     overrule(m, from->stamp, m->at.row.stamp);
     if (from->head == m->at.row.head)
         return true;
@@ -309,122 +341,4 @@ bool sql_thread_record_merge(struct look *l, size_t i, struct sql_merged *out, s
     arena_done(&scratch);
     *out = m.out;
     return ok;
-}
-
-/* --- what is gone elsewhere ----------------------------------------------------------------------- */
-
-struct gone {
-    struct sql *d;
-    const struct record *record;
-    int64_t ns, newest; /* of the writes on the row; 0 = there are none */
-    struct checkpoint_row row;
-    struct doomed list; /* rows without writes */
-    size_t applied;
-};
-
-static bool find_gone(struct gone *g, int64_t tenant, struct err *err)
-{
-    struct ns_key key = {tenant, g->record->key.id, g->record->key.ns};
-    struct ns_row ns;
-
-    g->row = (struct checkpoint_row){0};
-    if (!ns_find(g->d, &key, &ns, err) ||
-        (ns.id && !checkpoint_find(g->d, ns.id, g->record->key.sub, &g->row, err)))
-        return false;
-    g->ns = ns.id;
-    return true;
-}
-
-static bool find_newest(struct gone *g, struct err *err)
-{
-    g->newest = 0;
-    return query_number(g->d, SQL_TASK_NEWEST, (int64_t[]){g->row.id, 0}, &g->newest, err);
-}
-
-static bool drop_row(struct gone *g, struct err *err)
-{
-    struct doomed_item item = {
-        .ns = g->ns, .id = g->row.id, .mark = doomed_mark(g->row.stamp, g->row.created_us)};
-
-    g->applied++;
-    return doomed_add(&g->list, &item, err);
-}
-
-/* The checkpoint goes, the writes on it stay. */
-static bool undo_row(struct gone *g, struct err *err)
-{
-    int64_t freed = 0;
-
-    g->applied++;
-    return query_do(g->d, SQL_CHECKPOINT_UNDO, g->row.id, stamp_us(g->newest), err) &&
-           (g->row.head == 0 || doomed_head(g->d, g->ns, g->row.head, &freed, err)) &&
-           ns_grow(g->d, g->ns,
-                   &(struct ns_change){.checkpoints = -1, .bytes = -freed - g->row.metadata_len},
-                   err) &&
-           unswept_add(g->d, g->ns, err);
-}
-
-static bool ask_of_task(struct gone *g, enum sql_statement which, struct query *q, struct err *err)
-{
-    if (!query_begin(g->d, which, q, err))
-        return false;
-    query_int(q, g->row.id);
-    query_int(q, g->record->gone);
-    query_blob(q, g->record->key.task);
-    return true;
-}
-
-/* A task that is newer begins anew. */
-static bool renew_task(struct gone *g, struct err *err)
-{
-    int64_t changes;
-    struct query q;
-
-    if (!ask_of_task(g, SQL_TASK_RENEW, &q, err) || !query_change(&q, &changes, err))
-        return false;
-    g->applied += changes > 0;
-    return true;
-}
-
-/* A row that held nothing but these writes goes with them. */
-static bool drop_task(struct gone *g, struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    int64_t bytes = 0;
-    bool found;
-
-    if (!ask_of_task(g, SQL_TASK_GONE, &q, err) || !query_step(&q, &found, err))
-        return false;
-    if (found)
-        bytes = query_col_int(&q, 0);
-    query_end(&q);
-    if (!found)
-        return renew_task(g, err);
-    g->applied++;
-    return ns_grow(g->d, g->ns, &(struct ns_change){.bytes = -bytes}, err) && find_newest(g, err) &&
-           (g->newest || g->row.stamp || drop_row(g, err));
-}
-
-static bool remove_gone(struct gone *g, struct err *err)
-{
-    if (g->record->kind == RECORD_TASK)
-        return drop_task(g, err);
-    if (g->row.stamp == 0 || g->row.stamp > g->record->gone)
-        return true;
-    return find_newest(g, err) && (g->newest ? undo_row(g, err) : drop_row(g, err));
-}
-
-bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct err *err)
-{
-    struct gone g = {.d = d, .list = {.arena = op->arena}};
-
-    for (size_t i = 0; i < op->merge.n; i++) {
-        g.record = &op->merge.items[i];
-        if (!g.record->gone || g.record->kind == RECORD_MESSAGE)
-            continue;
-        if (!find_gone(&g, tenant, err) || (g.row.id && !remove_gone(&g, err)))
-            return false;
-    }
-    op->merge.out.applied += g.applied;
-    return g.list.n == 0 || removal_whole(d, &g.list, err);
 }

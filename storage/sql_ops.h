@@ -47,6 +47,7 @@ bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op,
 /* What became of a record that was merged. */
 struct sql_merged {
     bool applied;
+    bool broken;    /* it was left out */
     int64_t newest; /* as op_merge.out */
 };
 
@@ -54,7 +55,7 @@ struct sql_merged {
 bool sql_thread_record_merge(struct look *l, size_t i, struct sql_merged *out,
                              struct err *err) MUST_USE;
 
-/* Removes the checkpoints among records that are gone. */
+/* Removes the checkpoints among records that are gone; and what is not needed, where that is asked for. */
 bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct err *err) MUST_USE;
 
 /* OP_RECORDS_GET of one name of those kinds, in two halves; *found is false when there is none. */

@@ -211,6 +211,8 @@
       "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, "            \
       "type, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                             \
     X(VALUE_KNOWN, "SELECT namespace FROM " T_VALUE " WHERE id = ?1")                                    \
+    X(VALUE_RECLAIM, "DELETE FROM " T_VALUE " WHERE id = ?1 " \
+                     "AND EXISTS (SELECT 1 FROM " T_NAMESPACE " WHERE id = ?2 AND thread < 0)") \
     X(VALUE_ABOVE, "SELECT EXISTS (SELECT 1 FROM " T_VALUE " WHERE namespace = ?1 AND id > ?2)")         \
     X(VALUE_READ, "SELECT " VALUE_COLUMNS " FROM " T_VALUE " v WHERE v.id = ?1")                         \
     X(VALUE_CHAINS, "WITH RECURSIVE chain(id) AS (" EACH_NUMBER("?1") " UNION SELECT b.base FROM chain c " \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "closure.h"
 #include "record_fields.h"
 #include "record_reader.h"
 #include "record_writer.h"
@@ -43,6 +44,21 @@ static void merge_failed(void *ctx, struct slice tenant, const struct record *re
                                                .why = why});
 }
 
+static bool run_caller(void *store, struct op *op, struct err *err)
+{
+    return caller_run(store, op, err);
+}
+
+static bool bring(void *ctx, struct slice tenant, const struct record *record, bool *applied,
+                  struct err *err)
+{
+    struct side *side = ctx;
+    struct caller **stores = side->run->t->stores;
+    const struct closure c = {stores[!side->which], stores[side->which], run_caller, tenant};
+
+    return closure_bring(&c, &record->key, applied, err);
+}
+
 static bool open_side(struct run *r, enum transfer_side which, struct err *err)
 {
     struct side *side = &r->sides[which];
@@ -54,6 +70,7 @@ static bool open_side(struct run *r, enum transfer_side which, struct err *err)
         return true;
     side->writer.store = store;
     side->writer.failed = merge_failed;
+    side->writer.bring = bring;
     side->writer.ctx = side;
     return reader_open(&side->reader, store, err) && writer_open(&side->writer, err);
 }

@@ -253,5 +253,6 @@ TCase *contract_threads_case(void)
     contract_ages_add(tc);
     contract_deltas_add(tc);
     contract_gone_add(tc);
+    contract_whole_add(tc);
     return tc;
 }

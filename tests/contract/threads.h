@@ -91,5 +91,6 @@ void contract_thread_records_add(TCase *tc);
 void contract_ages_add(TCase *tc);
 void contract_deltas_add(TCase *tc);
 void contract_gone_add(TCase *tc);
+void contract_whole_add(TCase *tc);
 
 #endif
