@@ -18,7 +18,7 @@ const char cli_export_help[] =
     "Writes every record of every tenant as a line of JSON, and a last line with their number. Stop\n"
     "the service first, or what changes meanwhile may be there in part. Without a URL it is the store\n"
     "of STATEWARD_PRIMARY. Values stand as they are stored, in base64: change no line, but leave out\n"
-    "what you like, as long as values stay with their thread, and import it with --partial.\n";
+    "what you like, and import it with --partial; a checkpoint without its values is not imported.\n";
 
 const char cli_import_help[] =
     "Reads what export has written and merges it, in batches: it may be killed and run again, and what\n"

@@ -4,7 +4,9 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "closure.h"
 #include "failover.h"
+#include "failover_place.h"
 #include "pair_notes.h"
 #include "pairing.h"
 
@@ -313,6 +315,79 @@ START_TEST(goes_on_where_it_was_lost)
 }
 END_TEST
 
+/* One that both stores have is removed in both, as a pair does it. */
+static void put_and_prune(void)
+{
+    struct closure c = closure_between(sides.stores[0], sides.stores[1], SLICE("default"));
+    struct record_key key = {.id = SLICE("t"), .ns = SLICE(""), .sub = SLICE("c0")};
+    struct op prune = sides_op(&sides, OP_THREAD_PRUNE, "t");
+    struct place_change change = {.of = {SLICE("default"), SLICE("t")},
+                                  .name = {RECORD_CHECKPOINTS, {.id = SLICE("t")}}};
+    struct err err;
+    bool applied;
+
+    sides_checkpoint(&sides, 0, "t", "c0");
+    ck_assert(closure_bring(&c, &key, &applied, &err) && applied);
+    change.number = stamp_next();
+    prune.thread_prune.keep_last = 2;
+    sides_run(&sides, 0, &prune);
+    ck_assert_int_eq(prune.thread_prune.out.removed, 1);
+    ck_assert_msg(failover_place(sides.stores[0], sides.stores[1], &change, &err), "%s", err.text);
+}
+
+/* Before each page: what is removed takes the values that have come and wait for their checkpoints. */
+START_TEST(checkpoints_go_while_a_store_is_filled)
+{
+    static const char *const ids[] = {"c1", "c2"};
+    struct err err = {0};
+    bool more = true;
+
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        sides_checkpoint(&sides, 0, "t", ids[i]);
+    pairing_judge_both();
+    pairing_judge_both();
+    ck_assert(fill.active);
+    for (int step = 0; more; step++) {
+        if (step == _i)
+            put_and_prune();
+        ck_assert_msg(fill_step(failover, &fill, sides.stores, &more, &err), "%s", err.text);
+    }
+    for (enum record_kind kind = RECORD_SESSION; kind < RECORD_KIND_COUNT; kind++)
+        ck_assert_uint_eq(sides_count(&sides, 1, kind), sides_count(&sides, 0, kind));
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        struct op get = sides_op(&sides, OP_CHECKPOINT_GET, "t");
+
+        get.checkpoint_get.ns = SLICE("");
+        get.checkpoint_get.checkpoint_id = slice_of(ids[i]);
+        sides_run(&sides, 1, &get);
+    }
+}
+END_TEST
+
+/* What is removed before its checkpoint has come leaves no value. */
+START_TEST(values_whose_checkpoint_went_go)
+{
+    struct op prune = sides_op(&sides, OP_THREAD_PRUNE, "t");
+    struct place_change change = {.of = {SLICE("default"), SLICE("t")},
+                                  .name = {RECORD_CHECKPOINTS, {.id = SLICE("t")}}};
+    struct err err = {0};
+
+    for (int i = 0; i < 2; i++)
+        sides_checkpoint(&sides, 0, "t", i ? "c2" : "c1");
+    pairing_judge_both();
+    pairing_judge_both();
+    for (bool more = true; sides_count(&sides, 1, RECORD_VALUE) == 0;)
+        ck_assert(fill_step(failover, &fill, sides.stores, &more, &err) && more);
+    prune.thread_prune.keep_last = 1;
+    sides_run(&sides, 0, &prune);
+    change.number = stamp_next();
+    ck_assert_msg(failover_place(sides.stores[0], sides.stores[1], &change, &err), "%s", err.text);
+    pairing_fill();
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_CHECKPOINT), 1);
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_VALUE), 1);
+}
+END_TEST
+
 /* A note that cannot be written is told, and written at the next look. */
 START_TEST(a_store_that_is_lost_while_it_is_judged)
 {
@@ -394,6 +469,8 @@ Suite *suite_failover_fill(void)
     tcase_add_test(tc, the_fallback_alone);
     tcase_add_test(tc, lanes_are_told_what_the_stores_are);
     tcase_add_test(tc, goes_on_where_it_was_lost);
+    tcase_add_loop_test(tc, checkpoints_go_while_a_store_is_filled, 0, 12);
+    tcase_add_test(tc, values_whose_checkpoint_went_go);
     tcase_add_test(tc, a_store_that_is_lost_while_it_is_judged);
     tcase_add_test(tc, a_fill_that_cannot_be_noted_begins_later);
     tcase_add_test(tc, a_fill_that_is_lost_begins_again);

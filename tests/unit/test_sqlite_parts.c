@@ -143,6 +143,52 @@ START_TEST(runs_deleted_in_parts)
 }
 END_TEST
 
+static struct op read_records(enum record_kind kind)
+{
+    struct op op = sqlite_store_op(OP_READ_RANGE, NULL);
+
+    op.read_range.kind = kind;
+    op.read_range.limit = 1000;
+    parts_run(&op);
+    return op;
+}
+
+static void merge_records(const struct op *read)
+{
+    struct op op = sqlite_store_op(OP_MERGE, "t");
+
+    op.merge.items = read->read_range.out.items;
+    op.merge.n = read->read_range.out.n;
+    parts_run(&op);
+    ck_assert_uint_eq(op.merge.out.broken, 0);
+}
+
+/* What is merged again while it is being removed does not go with what was there before. */
+START_TEST(merged_while_it_is_removed)
+{
+    struct slice runs[] = {SLICE("odd"), SLICE("even")};
+    struct op op, values, checkpoints;
+
+    parts_fill("t", 200);
+    values = read_records(RECORD_VALUE);
+    checkpoints = read_records(RECORD_CHECKPOINT);
+    op = sqlite_store_op(OP_RUNS_DELETE, NULL);
+    op.runs_delete.run_ids = runs;
+    op.runs_delete.n = 2;
+    while (parts_count("t") != -1)
+        ck_assert(parts_more(&op));
+    ck_assert_int_gt(parts_number("SELECT count(*) FROM value"), 0);
+    merge_records(&values);
+    merge_records(&checkpoints);
+    while (parts_more(&op))
+        ;
+    ck_assert_int_eq(parts_count("t"), 200);
+    ck_assert_int_eq(parts_number("SELECT count(*) FROM value"), 2 * 200 + 1);
+    ck_assert_int_eq(parts_number("SELECT count(*) FROM namespace"), 1);
+    parts_check_counters();
+}
+END_TEST
+
 START_TEST(a_copy_is_seen_when_it_is_complete)
 {
     struct op op;
@@ -372,6 +418,7 @@ Suite *suite_sqlite_parts(void)
     tcase_add_test(t, pruned_in_parts);
     tcase_add_test(t, pruned_in_quiet);
     tcase_add_test(t, runs_deleted_in_parts);
+    tcase_add_test(t, merged_while_it_is_removed);
     tcase_add_test(t, a_copy_is_seen_when_it_is_complete);
     tcase_add_test(t, a_copy_of_a_thread_that_changes);
     tcase_add_test(t, a_copy_to_what_was_deleted_meanwhile);
