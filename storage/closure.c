@@ -8,8 +8,7 @@
 enum { TRIES = 10, AT_ONCE = 100 };
 
 /* One try. */
-struct
-try {
+struct attempt {
     const struct closure *c;
     const struct record_key *key;
     struct arena arena;
@@ -30,7 +29,7 @@ struct closure closure_between(void *from, void *to, struct slice tenant)
     return (struct closure){from, to, run_backend, tenant};
 }
 
-static bool get(struct try *t, const struct record_name *names, size_t n,
+static bool get(struct attempt *t, const struct record_name *names, size_t n,
                 struct op_records_get *out, struct err *err)
 {
     struct op op = pair_op(OP_RECORDS_GET, t->c->tenant, t->key->id, &t->arena);
@@ -43,7 +42,7 @@ static bool get(struct try *t, const struct record_name *names, size_t n,
     return true;
 }
 
-static bool read_checkpoint(struct try *t, struct err *err)
+static bool read_checkpoint(struct attempt *t, struct err *err)
 {
     struct record_name names[] = {{.kind = RECORD_THREAD, .key.id = t->key->id},
                                   {.kind = RECORD_CHECKPOINT, .key = *t->key}};
@@ -58,7 +57,7 @@ static bool read_checkpoint(struct try *t, struct err *err)
 }
 
 /* Adds a value to those that are to be read; 0 is none. */
-static bool want(struct try *t, int64_t id, struct err *err)
+static bool want(struct attempt *t, int64_t id, struct err *err)
 {
     void *grown;
 
@@ -76,7 +75,7 @@ static bool want(struct try *t, int64_t id, struct err *err)
 }
 
 /* Some of those from *at on. *whole stays true if they are there. */
-static bool read_some(struct try *t, size_t *at, size_t *cap, bool *whole, struct err *err)
+static bool read_some(struct attempt *t, size_t *at, size_t *cap, bool *whole, struct err *err)
 {
     struct record_name names[AT_ONCE];
     struct op_records_get got;
@@ -104,7 +103,7 @@ static bool read_some(struct try *t, size_t *at, size_t *cap, bool *whole, struc
 }
 
 /* All values that the checkpoint needs, the bases of those that were read behind them. */
-static bool read_values(struct try *t, bool *whole, struct err *err)
+static bool read_values(struct attempt *t, bool *whole, struct err *err)
 {
     const struct record_checkpoint *from = &t->checkpoint->checkpoint;
     size_t at = 0, cap = 0;
@@ -129,8 +128,8 @@ static int by_id(const void *left, const void *right)
 }
 
 /* *done: nothing was left out. */
-static bool merge(struct try *t, const struct record *items, size_t n, bool *done, bool *applied,
-                  struct err *err)
+static bool merge(struct attempt *t, const struct record *items, size_t n, bool *done,
+                  bool *applied, struct err *err)
 {
     struct op op = pair_op(OP_MERGE, t->c->tenant, t->key->id, &t->arena);
 
@@ -144,7 +143,7 @@ static bool merge(struct try *t, const struct record *items, size_t n, bool *don
 }
 
 /* A base has a lower id than what is based on it. */
-static bool merge_whole(struct try *t, bool *done, bool *applied, struct err *err)
+static bool merge_whole(struct attempt *t, bool *done, bool *applied, struct err *err)
 {
     struct record *all = arena_alloc(&t->arena, (t->n_values + 2) * sizeof(*all));
     size_t n = 0;
@@ -162,7 +161,7 @@ static bool merge_whole(struct try *t, bool *done, bool *applied, struct err *er
 }
 
 /* What is read may change meanwhile, and what is merged be taken away: *done is false then. */
-static bool bring(struct try *t, bool *done, bool *applied, struct err *err)
+static bool bring(struct attempt *t, bool *done, bool *applied, struct err *err)
 {
     bool whole;
 
@@ -183,13 +182,13 @@ bool closure_bring(const struct closure *c, const struct record_key *key, bool *
 
     *applied = false;
     for (int i = 0; ok && !done && i < TRIES; i++) {
-        struct try t = {.c = c, .key = key};
+        struct attempt t = {.c = c, .key = key};
 
         ok = bring(&t, &done, applied, err);
         arena_done(&t.arena);
     }
     if (ok && !done)
-        return err_set(err, ERR_STORAGE,
+        return err_set(err, ERR_DAMAGED,
                        "checkpoint %.*s of thread %.*s refers to a value that is not there",
                        SLICE_ARGS(key->sub), SLICE_ARGS(key->id));
     return ok;

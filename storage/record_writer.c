@@ -74,7 +74,7 @@ static bool bring(struct record_writer *w, const struct record *record, struct e
     bool applied = false;
 
     if (!w->bring)
-        err_fill(&why, ERR_STORAGE, "a value that it refers to is not there");
+        err_fill(&why, ERR_DAMAGED, "a value that it refers to is not there");
     else if (w->bring(w->ctx, w->tenant, record, &applied, &why))
         w->applied[record->kind] += applied;
     if (why.kind == ERR_OK)

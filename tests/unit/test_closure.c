@@ -74,7 +74,7 @@ START_TEST(it_ends_when_a_part_is_never_there)
 
     hidden = 1000;
     ck_assert(!bring("c1", NULL, &err));
-    ck_assert_int_eq(err.kind, ERR_STORAGE);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_CHECKPOINT), 0);
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_VALUE), 0);
 }
