@@ -10,7 +10,7 @@
  * Threads    that of the caller.
  * Ownership  nothing is kept.
  * Units      none.
- * Errors     those of the two stores. ERR_STORAGE: the store it comes from lacks a part itself, or it was
+ * Errors     those of the two stores. ERR_DAMAGED: the store it comes from lacks a part itself, or it was
  *            taken away each time.
  */
 #ifndef CLOSURE_H

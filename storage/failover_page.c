@@ -36,7 +36,7 @@ static bool bring(const struct page *p, const struct op *op, struct err *err)
 
         if (r->kind != RECORD_CHECKPOINT || closure_bring(&c, &r->key, &applied, &why))
             continue;
-        if (!p->left_out || why.kind != ERR_STORAGE) {
+        if (!p->left_out || why.kind != ERR_DAMAGED) {
             *err = why;
             return false;
         }

@@ -18,8 +18,8 @@ struct page {
     struct slice tenant;
     const struct record *items; /* in key order */
     size_t n;
-    struct err *
-        left_out; /* why a checkpoint cannot be brought, and the others are; NULL: it is an error */
+    /* Why a checkpoint cannot be brought, while the others are; NULL: that is an error. */
+    struct err *left_out;
 };
 
 /* Merges the records, those of each id by an op of its own; checkpoints with all that they need. */

@@ -388,6 +388,46 @@ START_TEST(values_whose_checkpoint_went_go)
 }
 END_TEST
 
+/* A store that has lost the values of thread "t". */
+static bool hide(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    if (!backend_execute(sides.stores[0], ops, n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        struct record *items = ops[i]->read_range.out.items;
+        size_t left = 0;
+
+        if (ops[i]->type == OP_RECORDS_GET && ops[i]->records_get.names->kind == RECORD_VALUE)
+            ops[i]->records_get.out.n = 0;
+        if (ops[i]->type != OP_READ_RANGE || ops[i]->read_range.kind != RECORD_VALUE)
+            continue;
+        for (size_t k = 0; k < ops[i]->read_range.out.n; k++)
+            if (!slice_equal(items[k].key.id, SLICE("t")))
+                items[left++] = items[k];
+        ops[i]->read_range.out.n = left;
+    }
+    return self != NULL;
+}
+
+/* The rest is copied, and what is left out is told. */
+START_TEST(a_checkpoint_without_its_value_is_left_out)
+{
+    static const struct backend_ops hiding = {.name = "hiding", .execute = hide};
+    struct backend from = {.ops = &hiding}, *stores[] = {&from, sides.stores[1]};
+    struct err err;
+
+    for (int i = 0; i < 2; i++)
+        sides_checkpoint(&sides, 0, i ? "u" : "t", "c1");
+    pairing_judge_both();
+    pairing_judge_both();
+    for (bool more = true; more;)
+        ck_assert_msg(fill_step(failover, &fill, stores, &more, &err), "%s", err.text);
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_CHECKPOINT), 1);
+    ck_assert_int_eq(fill.left_out.kind, ERR_DAMAGED);
+    ck_assert_ptr_nonnull(strstr(fill.left_out.text, "checkpoint c1 of thread t"));
+}
+END_TEST
+
 /* A note that cannot be written is told, and written at the next look. */
 START_TEST(a_store_that_is_lost_while_it_is_judged)
 {
@@ -471,6 +511,7 @@ Suite *suite_failover_fill(void)
     tcase_add_test(tc, goes_on_where_it_was_lost);
     tcase_add_loop_test(tc, checkpoints_go_while_a_store_is_filled, 0, 12);
     tcase_add_test(tc, values_whose_checkpoint_went_go);
+    tcase_add_test(tc, a_checkpoint_without_its_value_is_left_out);
     tcase_add_test(tc, a_store_that_is_lost_while_it_is_judged);
     tcase_add_test(tc, a_fill_that_cannot_be_noted_begins_later);
     tcase_add_test(tc, a_fill_that_is_lost_begins_again);
