@@ -14,7 +14,7 @@ static void decode(int encoding, struct slice bytes, struct slice base)
         FUZZ_CHECK(place < DELTA_CHAIN);
     if (!delta_decode(&d, delta_has_base(encoding) ? base : (struct slice){NULL, 0}, &arena, &out,
                       &err))
-        FUZZ_CHECK(err.kind == ERR_STORAGE || err.kind == ERR_NO_MEMORY);
+        FUZZ_CHECK(err.kind == ERR_DAMAGED || err.kind == ERR_NO_MEMORY);
     arena_done(&arena);
 }
 
