@@ -30,6 +30,8 @@
 #define INDEXED_BY(index) ""
 #define SOME_OF_EACH(rows) \
     "JOIN LATERAL (SELECT c.id, c.checkpoint_id, c.stamp " rows ") c ON true "
+#define SOME_OF_ONE(rows, order) \
+    SOME_OF_EACH("FROM " T_CHECKPOINT " c WHERE " rows "ORDER BY " order " LIMIT ?11")
 
 /* The transaction that has changed a row last. */
 #define CHANGED_BY "CAST(CAST(xmin AS TEXT) AS BIGINT)"

@@ -27,6 +27,7 @@
 /* Its planner takes joins in the order in which they are written, and an index that is named. */
 #define NESTED_JOIN "CROSS JOIN"
 #define INDEXED_BY(index) " INDEXED BY " index
+#define SOME_OF_ONE(rows, order) NESTED_JOIN " " T_CHECKPOINT " c ON " rows
 #define SOME_OF_EACH(rows) NESTED_JOIN " " T_CHECKPOINT " c ON c.id IN (SELECT c.id " rows ") "
 
 #define CHANGED_BY "0" /* it has one writer, who knows */

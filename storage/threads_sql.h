@@ -25,16 +25,15 @@
 #define LIST_BOUNDS \
     "AND c.checkpoint_id >= ?4 AND c.checkpoint_id < ?5 AND c.stamp > 0 AND c.created_us > ?3 "
 #define LIST_CHANNEL_ROWS        \
-    "AND c.form = 2 " LIST_BOUNDS \
+    "AND c.form = 2 " LIST_BOUNDS "AND c.checkpoint_id <= ?7 " \
     "AND (c.checkpoint_id, t.thread_id, n.ns) < (?7, ?8, ?9) "
 #define LIST_DOCUMENT_ROWS                            \
-    "AND c.form = 1 " LIST_BOUNDS "AND c.stamp < ?6 " \
+    "AND c.form = 1 " LIST_BOUNDS "AND c.stamp < ?6 AND c.stamp <= ?7 " \
     "AND (c.stamp, t.thread_id, n.ns, c.checkpoint_id) < (?7, ?8, ?9, ?10) "
 #define LIST_COLUMNS "SELECT c.id, t.thread_id, n.ns, c.checkpoint_id, c.stamp "
-#define LIST_NAMESPACE(form, rows)                                                      \
+#define LIST_NAMESPACE(form, rows, order)                                               \
     LIST_COLUMNS "FROM " T_NAMESPACE " n " NESTED_JOIN " " T_THREAD " t ON t.id = n.thread "             \
-                 NESTED_JOIN " " T_CHECKPOINT " c ON c.namespace = n.id WHERE n.id = ?1 "       \
-                 "AND n.form = " form " " rows
+                 "AND n.form = " form " " SOME_OF_ONE("c.namespace = n.id " rows, order) "WHERE n.id = ?1 "
 #define LIST_NAMESPACES(form, rows, order)                                              \
     LIST_COLUMNS "FROM " T_THREAD " t " NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id "             \
                  "AND n.form = " form " " SOME_OF_EACH("FROM " T_CHECKPOINT " c "        \
@@ -201,8 +200,8 @@
     X(CHECKPOINT_ALL,                                                                              \
       "SELECT id, checkpoint_id, stamp, created_us, parent_id, metadata, run_id, "                 \
       "head, refs FROM " T_CHECKPOINT " WHERE namespace = ?1 ORDER BY checkpoint_id DESC")               \
-    X(LIST_NAMESPACE_CHANNEL, LIST_NAMESPACE("2", LIST_CHANNEL_ROWS) LIST_CHANNEL_ORDER)           \
-    X(LIST_NAMESPACE_DOCUMENT, LIST_NAMESPACE("1", LIST_DOCUMENT_ROWS) LIST_DOCUMENT_ORDER)        \
+    X(LIST_NAMESPACE_CHANNEL, LIST_NAMESPACE("2", LIST_CHANNEL_ROWS, "c.checkpoint_id DESC") LIST_CHANNEL_ORDER) \
+    X(LIST_NAMESPACE_DOCUMENT, LIST_NAMESPACE("1", LIST_DOCUMENT_ROWS, "c.stamp DESC") LIST_DOCUMENT_ORDER) \
     X(LIST_THREAD_CHANNEL, LIST_NAMESPACES_CHANNEL LIST_THREAD LIST_CHANNEL_ORDER)                 \
     X(LIST_THREAD_DOCUMENT, LIST_NAMESPACES_DOCUMENT LIST_THREAD LIST_DOCUMENT_ORDER)              \
     X(LIST_TENANT_CHANNEL, LIST_NAMESPACES_CHANNEL LIST_TENANT LIST_CHANNEL_ORDER)                 \

@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -353,3 +354,25 @@ def test_a_pool_that_has_lost_the_server_proves_nothing(alone: stores.Postgres, 
         assert set(told) <= {503, 504}
         assert kept and {told[i] for i in kept} == {504}
         server.stop()
+
+
+def test_a_page_reads_few_rows_of_a_long_thread(postgres: stores.Postgres, database: str, own: Any) -> None:
+    """Plans are made while the tables are empty: they read, and sorted, all checkpoints of the thread."""
+    s = own(primary=postgres.url(database))
+    channel = {"checkpoint": {"v": 4, "channel_versions": {}}, "metadata": {}, "values": []}
+    for thread, body in (("t", channel), ("d", {"checkpoint_data": 1})):
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i, t=thread, b=body: s.put(f"/checkpoints/{t}/{i:04}", b), range(2000)))
+
+    def rows_read() -> int:
+        return int(postgres.sql("SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'checkpoints'",
+                                database))
+
+    for path in ("/checkpoints?thread_id=t&limit=10", "/threads/t", "/checkpoints?thread_id=d&limit=10", "/threads/d"):
+        settled = 0
+        while settled != (settled := rows_read()):
+            time.sleep(1.2) # a backend tells them once a second
+        for _ in range(6):
+            assert s.get(path).status == 200
+        until(lambda before=settled: rows_read() > before)
+        assert rows_read() - settled < 1000
