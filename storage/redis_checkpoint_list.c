@@ -11,7 +11,7 @@ enum { GROUP = 16, GROUP_FILTERED = 64 };
 
 struct lister {
     struct call *c;
-    struct order order;
+    struct cp_order order;
     struct loader load;
     struct checkpoint_pos group[GROUP_FILTERED];
     bool listed[GROUP_FILTERED]; /* those that match */
@@ -34,7 +34,7 @@ static bool next_group(struct lister *l, struct err *err)
     bool found = true;
 
     for (l->n = 0; found && l->n < most; l->n += found) {
-        if (!order_next(&l->order, &l->group[l->n], &found, err))
+        if (!cp_order_next(&l->order, &l->group[l->n], &found, err))
             return false;
         l->listed[l->n] = found;
     }
@@ -118,7 +118,7 @@ static bool list_group(struct lister *l, struct err *err)
 
 static bool scan(struct lister *l, enum form form, struct err *err)
 {
-    if (!order_begin(&l->order, form, err))
+    if (!cp_order_begin(&l->order, form, err))
         return false;
     do {
         if (!next_group(l, err) || (filters(l) && !call_apart(l->c, sift, l, err)) ||
@@ -137,9 +137,9 @@ bool redis_checkpoint_list(struct call *c, struct op *op, struct err *err)
     list->out.items = arena_alloc(c->arena, ((size_t)list->limit + 1) * sizeof(*list->out.items));
     if (!list->out.items)
         return err_no_memory(err);
-    l.order = (struct order){.c = c,
-                             .wanted = filters(&l) ? GROUP_FILTERED : (size_t)list->limit + 1};
-    if (!order_find(&l.order, err))
+    l.order = (struct cp_order){.c = c,
+                                .wanted = filters(&l) ? GROUP_FILTERED : (size_t)list->limit + 1};
+    if (!cp_order_find(&l.order, err))
         return false;
     if (l.order.has[FORM_CHANNEL] && list->after.form != FORM_DOCUMENT &&
         !scan(&l, FORM_CHANNEL, err))

@@ -13,7 +13,7 @@ enum { CHANNEL_CUT = 1, DOCUMENT_CUT = 21 };
 enum { GROUP = 256, PLACES_MAX = 1024 };
 
 /* A namespace that is looked at. */
-struct order_scope {
+struct cp_order_scope {
     struct slice thread, ns;
     enum form form;
     struct checkpoint_pos *places; /* read, but not given from `at` on */
@@ -28,13 +28,13 @@ static bool keep(struct call *c, struct slice *text)
     return text->at;
 }
 
-static bool add_scopes(struct order *o, const struct thread_row *row, struct err *err)
+static bool add_scopes(struct cp_order *o, const struct thread_row *row, struct err *err)
 {
     struct slice ns = o->c->op->checkpoint_list.ns, thread = o->c->id;
 
     for (size_t i = 0; i < row->n; i++) {
         const struct space *space = &row->spaces[i];
-        struct order_scope scope = {.thread = thread, .ns = space->ns, .form = space->form};
+        struct cp_order_scope scope = {.thread = thread, .ns = space->ns, .form = space->form};
         void *grown;
 
         if (!space->stored || space->form == FORM_NONE ||
@@ -52,7 +52,7 @@ static bool add_scopes(struct order *o, const struct thread_row *row, struct err
 
 /* Threads whose namespaces are looked for. */
 struct threads {
-    struct order *order;
+    struct cp_order *order;
     struct walk_item ids[GROUP];
     size_t n;
 };
@@ -78,7 +78,7 @@ static bool add_threads(struct call *c, void *arg, struct err *err)
     return true;
 }
 
-static bool find_scopes(struct order *o, struct err *err)
+static bool find_scopes(struct cp_order *o, struct err *err)
 {
     struct call *c = o->c;
     struct walk w = {.c = c, .kind = "threads", .tenant = c->op->tenant};
@@ -102,7 +102,7 @@ static bool find_scopes(struct order *o, struct err *err)
 /* The newest stamp of the checkpoint `before` in some scopes of document form. */
 static bool find_before(struct call *c, void *arg, struct err *err)
 {
-    struct order *o = arg;
+    struct cp_order *o = arg;
     struct slice before = c->op->checkpoint_list.before;
     struct reply **replies;
     struct cp_row row;
@@ -125,7 +125,7 @@ static bool find_before(struct call *c, void *arg, struct err *err)
 }
 
 /* Runs a part for all scopes, some at a time. */
-static bool for_scopes(struct order *o, call_part *part, struct err *err)
+static bool for_scopes(struct cp_order *o, call_part *part, struct err *err)
 {
     for (o->at = 0; o->at < o->n; o->at += GROUP) {
         o->n_at = o->n - o->at < GROUP ? o->n - o->at : GROUP;
@@ -135,7 +135,7 @@ static bool for_scopes(struct order *o, call_part *part, struct err *err)
     return true;
 }
 
-bool order_find(struct order *o, struct err *err)
+bool cp_order_find(struct cp_order *o, struct err *err)
 {
     o->below_stamp = INT64_MAX;
     if (!find_scopes(o, err))
@@ -151,13 +151,14 @@ bool order_find(struct order *o, struct err *err)
     return true;
 }
 
-static bool asks_again(const struct order *o, const struct order_scope *s)
+static bool asks_again(const struct cp_order *o, const struct cp_order_scope *s)
 {
     return s->form == o->form && s->at == s->n && s->more;
 }
 
 /* What is above all that may come, as the upper bound of a range. */
-static struct slice highest(struct call *c, const struct order *o, const struct order_scope *s)
+static struct slice highest(struct call *c, const struct cp_order *o,
+                            const struct cp_order_scope *s)
 {
     const struct op_checkpoint_list *list = &c->op->checkpoint_list;
     int64_t below = o->below_stamp;
@@ -178,7 +179,7 @@ static struct slice highest(struct call *c, const struct order *o, const struct 
                               : call_concat(c, SLICE("(d"), redis_digits(below, c->arena));
 }
 
-static void ask_places(struct call *c, const struct order *o, const struct order_scope *s)
+static void ask_places(struct call *c, const struct cp_order *o, const struct cp_order_scope *s)
 {
     const struct op_checkpoint_list *list = &c->op->checkpoint_list;
 
@@ -204,7 +205,7 @@ static int compare_places(const struct checkpoint_pos *x, const struct checkpoin
 }
 
 /* Whether a place is behind the one where the page begins, and below `before`. */
-static bool is_in_page(const struct order *o, const struct checkpoint_pos *pos)
+static bool is_in_page(const struct cp_order *o, const struct checkpoint_pos *pos)
 {
     const struct op_checkpoint_list *list = &o->c->op->checkpoint_list;
 
@@ -218,7 +219,7 @@ static bool is_in_page(const struct order *o, const struct checkpoint_pos *pos)
 }
 
 /* The one checkpoint that is asked for, if it is there. */
-static bool take_row(struct order *o, struct order_scope *s, const struct reply *reply,
+static bool take_row(struct cp_order *o, struct cp_order_scope *s, const struct reply *reply,
                      struct err *err)
 {
     struct checkpoint_pos *pos = s->places;
@@ -234,7 +235,7 @@ static bool take_row(struct order *o, struct order_scope *s, const struct reply 
     return true;
 }
 
-static bool take_members(struct order *o, struct order_scope *s, const struct reply *reply,
+static bool take_members(struct cp_order *o, struct cp_order_scope *s, const struct reply *reply,
                          struct err *err)
 {
     size_t cut = s->form == FORM_CHANNEL ? CHANNEL_CUT : DOCUMENT_CUT;
@@ -260,7 +261,7 @@ static bool take_members(struct order *o, struct order_scope *s, const struct re
 /* The next places of those that have none. */
 static bool read_places(struct call *c, void *arg, struct err *err)
 {
-    struct order *o = arg;
+    struct cp_order *o = arg;
     struct reply **replies;
     size_t at = 0;
 
@@ -270,7 +271,7 @@ static bool read_places(struct call *c, void *arg, struct err *err)
     if (!call_answers(c, &replies, err))
         return false;
     for (size_t i = o->at; i < o->at + o->n_at; i++) {
-        struct order_scope *s = &o->scopes[i];
+        struct cp_order_scope *s = &o->scopes[i];
         const struct reply *reply;
         bool ok;
 
@@ -289,15 +290,15 @@ static bool read_places(struct call *c, void *arg, struct err *err)
     return true;
 }
 
-static bool comes_first(const struct order *o, size_t a, size_t b)
+static bool comes_first(const struct cp_order *o, size_t a, size_t b)
 {
-    const struct order_scope *x = &o->scopes[o->heap[a]], *y = &o->scopes[o->heap[b]];
+    const struct cp_order_scope *x = &o->scopes[o->heap[a]], *y = &o->scopes[o->heap[b]];
 
     return compare_places(&x->places[x->at], &y->places[y->at]) < 0;
 }
 
 /* Puts one at its place among those below it. */
-static void sink(struct order *o, size_t at)
+static void sink(struct cp_order *o, size_t at)
 {
     for (size_t child; (child = 2 * at + 1) < o->n_heap; at = child) {
         size_t moved;
@@ -313,7 +314,7 @@ static void sink(struct order *o, size_t at)
 }
 
 /* Reads on in one scope until it has a place, or no more. */
-static bool refill(struct order *o, size_t scope, struct err *err)
+static bool refill(struct cp_order *o, size_t scope, struct err *err)
 {
     o->at = scope;
     o->n_at = 1;
@@ -323,7 +324,7 @@ static bool refill(struct order *o, size_t scope, struct err *err)
     return true;
 }
 
-bool order_begin(struct order *o, enum form form, struct err *err)
+bool cp_order_begin(struct cp_order *o, enum form form, struct err *err)
 {
     size_t chunk = o->wanted * 2 / (o->n + 1) + 2;
 
@@ -352,9 +353,9 @@ bool order_begin(struct order *o, enum form form, struct err *err)
     return true;
 }
 
-bool order_next(struct order *o, struct checkpoint_pos *pos, bool *found, struct err *err)
+bool cp_order_next(struct cp_order *o, struct checkpoint_pos *pos, bool *found, struct err *err)
 {
-    struct order_scope *s;
+    struct cp_order_scope *s;
 
     *found = o->n_heap > 0;
     if (!*found)

@@ -1,7 +1,7 @@
 /*
  * redis_checkpoint_order.h - the checkpoints of a thread, or of all threads of a tenant, in one order.
  *
- *     order_find() -> for each form: order_begin() -> order_next() until nothing is found
+ *     cp_order_find() -> for each form: cp_order_begin() -> cp_order_next() until nothing is found
  *
  * Newest first: channel form by (id, thread, namespace), document form by write sequence, both
  * descending. Each namespace has an index of its own; a few places of each are held at a time.
@@ -16,12 +16,12 @@
 
 #include "redis_call.h"
 
-struct order_scope;
+struct cp_order_scope;
 
-struct order {
+struct cp_order {
     struct call *c;
     size_t wanted; /* so many may be needed; set by the caller */
-    struct order_scope *scopes;
+    struct cp_order_scope *scopes;
     size_t n, cap;
     bool has[FORM_CHANNEL + 1]; /* namespaces of that form */
     int64_t below_stamp;
@@ -32,12 +32,13 @@ struct order {
 };
 
 /* Finds the namespaces that the op lists. */
-bool order_find(struct order *o, struct err *err) MUST_USE;
+bool cp_order_find(struct cp_order *o, struct err *err) MUST_USE;
 
 /* Turns to those of one form. */
-bool order_begin(struct order *o, enum form form, struct err *err) MUST_USE;
+bool cp_order_begin(struct cp_order *o, enum form form, struct err *err) MUST_USE;
 
 /* The next place. */
-bool order_next(struct order *o, struct checkpoint_pos *pos, bool *found, struct err *err) MUST_USE;
+bool cp_order_next(struct cp_order *o, struct checkpoint_pos *pos, bool *found,
+                   struct err *err) MUST_USE;
 
 #endif
