@@ -150,6 +150,14 @@ struct slice arena_copy(struct arena *a, struct slice s)
     return (struct slice){p, s.len};
 }
 
+bool arena_keep(struct arena *a, struct slice *s)
+{
+    if (!slice_present(*s))
+        return true;
+    *s = arena_copy(a, *s);
+    return slice_present(*s);
+}
+
 struct slice arena_printf(struct arena *a, const char *fmt, ...)
 {
     va_list args, again;

@@ -50,6 +50,9 @@ void *arena_grow(struct arena *a, void *items, size_t n, size_t size, size_t *ca
 /* A copy, NUL behind it for convenience; {NULL, 0} when memory ends. */
 struct slice arena_copy(struct arena *a, struct slice s) MUST_USE;
 
+/* Makes *s such a copy of itself; what is absent stays so. False when memory ends. */
+bool arena_keep(struct arena *a, struct slice *s) MUST_USE;
+
 /* A formatted, NUL-terminated text; {NULL, 0} when memory ends. */
 struct slice arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3) MUST_USE;
 

@@ -377,20 +377,12 @@ static bool copy_page(struct failover *f, struct fill *fill, struct backend *con
     return true;
 }
 
-static bool copy_slice(struct arena *arena, struct slice *s)
-{
-    if (!slice_present(*s))
-        return true;
-    *s = arena_copy(arena, *s);
-    return slice_present(*s);
-}
-
 /* The place moves into the arena of this turn, so that the last one's can be emptied. */
 static bool keep_place(struct fill *fill, struct arena *arena)
 {
-    return copy_slice(arena, &fill->tenant) && copy_slice(arena, &fill->after.id) &&
-           copy_slice(arena, &fill->after.ns) && copy_slice(arena, &fill->after.sub) &&
-           copy_slice(arena, &fill->after.task);
+    return arena_keep(arena, &fill->tenant) && arena_keep(arena, &fill->after.id) &&
+           arena_keep(arena, &fill->after.ns) && arena_keep(arena, &fill->after.sub) &&
+           arena_keep(arena, &fill->after.task);
 }
 
 bool fill_step(struct failover *f, struct fill *fill, struct backend *const stores[2], bool *more,

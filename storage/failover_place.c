@@ -29,18 +29,10 @@ static struct op make_op(const struct walk *w, enum op_type type, struct arena *
     return pair_op(type, w->change->of.tenant, (struct slice){NULL, 0}, arena);
 }
 
-static bool copy_slice(struct arena *arena, struct slice *s)
-{
-    if (!slice_present(*s))
-        return true;
-    *s = arena_copy(arena, *s);
-    return slice_present(*s);
-}
-
 static bool copy_key(struct arena *arena, struct record_key *key)
 {
-    return copy_slice(arena, &key->id) && copy_slice(arena, &key->ns) &&
-           copy_slice(arena, &key->sub) && copy_slice(arena, &key->task);
+    return arena_keep(arena, &key->id) && arena_keep(arena, &key->ns) &&
+           arena_keep(arena, &key->sub) && arena_keep(arena, &key->task);
 }
 
 static bool remember(struct keys *k, const struct record_key *key, struct err *err)

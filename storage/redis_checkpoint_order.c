@@ -22,12 +22,6 @@ struct cp_order_scope {
     struct slice last; /* the member that was read last; absent before the first */
 };
 
-static bool keep(struct call *c, struct slice *text)
-{
-    *text = arena_copy(c->op->arena, *text);
-    return text->at;
-}
-
 static bool add_scopes(struct cp_order *o, const struct thread_row *row, struct err *err)
 {
     struct slice ns = o->c->op->checkpoint_list.ns, thread = o->c->id;
@@ -41,7 +35,7 @@ static bool add_scopes(struct cp_order *o, const struct thread_row *row, struct 
             (slice_present(ns) && !slice_equal(ns, space->ns)))
             continue;
         grown = arena_grow(o->c->op->arena, o->scopes, o->n, sizeof(*o->scopes), &o->cap);
-        if (!grown || !keep(o->c, &scope.ns))
+        if (!grown || !arena_keep(o->c->op->arena, &scope.ns))
             return err_no_memory(err);
         o->scopes = grown;
         o->scopes[o->n++] = scope;
@@ -245,7 +239,7 @@ static bool take_members(struct cp_order *o, struct cp_order_scope *s, const str
         struct slice member = reply->items[i]->text;
         struct checkpoint_pos pos = {.form = s->form, .thread = s->thread, .ns = s->ns};
 
-        if (!keep(o->c, &member))
+        if (!arena_keep(o->c->op->arena, &member))
             return err_no_memory(err);
         pos.checkpoint_id = (struct slice){member.at + cut, member.len - cut};
         if (s->form == FORM_DOCUMENT)

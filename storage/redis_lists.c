@@ -50,15 +50,6 @@ static bool comes_after(const struct op_session_list *list, const struct walk_it
            (item->score == after->last_activity_us && slice_compare(item->member, after->id) < 0);
 }
 
-/* Text that lives as long as the op. */
-static bool keep(struct op *op, struct slice *text)
-{
-    if (!slice_present(*text))
-        return true;
-    *text = arena_copy(op->arena, *text);
-    return text->at;
-}
-
 static void cut(struct source *s)
 {
     if (s->n > 1)
@@ -76,7 +67,7 @@ static bool add_id(struct call *c, struct source *s, struct walk_item item, stru
     if (s->n == 2 * KEPT_MAX)
         cut(s);
     grown = arena_grow(c->op->arena, s->items, s->n, sizeof(*s->items), &s->cap);
-    if (!grown || !keep(c->op, &item.member))
+    if (!grown || !arena_keep(c->op->arena, &item.member))
         return err_no_memory(err);
     s->items = grown;
     s->items[s->n++] = item;
@@ -205,8 +196,9 @@ static bool list_group(struct call *c, void *arg, struct err *err)
             }
             item = &list->out.items[list->out.n++];
             *item = session_state_answer(&row.s);
-            if (!keep(c->op, &item->id) || !keep(c->op, &item->user_id) ||
-                !keep(c->op, &item->status) || !keep(c->op, &item->metadata))
+            if (!arena_keep(c->op->arena, &item->id) || !arena_keep(c->op->arena, &item->user_id) ||
+                !arena_keep(c->op->arena, &item->status) ||
+                !arena_keep(c->op->arena, &item->metadata))
                 return err_no_memory(err);
             g->bytes += session_bytes(item);
         }
@@ -303,12 +295,12 @@ static bool keep_thread(struct op *op, struct thread *thread, struct err *err)
 {
     struct slice *names = arena_alloc(op->arena, (thread->n_namespaces + 1) * sizeof(*names));
 
-    if (!names || !keep(op, &thread->latest))
+    if (!names || !arena_keep(op->arena, &thread->latest))
         return err_no_memory(err);
     memcpy(names, thread->namespaces, thread->n_namespaces * sizeof(*names));
     thread->namespaces = names;
     for (size_t i = 0; i < thread->n_namespaces; i++)
-        if (!keep(op, &names[i]))
+        if (!arena_keep(op->arena, &names[i]))
             return err_no_memory(err);
     return true;
 }

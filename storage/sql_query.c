@@ -94,11 +94,8 @@ bool query_copy(struct query *q, int column, struct arena *arena, struct slice *
 {
     struct slice s = query_col(q, column);
 
-    if (s.at) {
-        s = arena_copy(arena, s);
-        if (!s.at)
-            return err_set(err, ERR_NO_MEMORY, "Out of memory while reading from the store.");
-    }
+    if (!arena_keep(arena, &s))
+        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading from the store.");
     *out = s;
     return true;
 }

@@ -52,13 +52,6 @@ static void remember(struct sql *d, const struct session_row *row, bool texts)
     rows->row = *row;
 }
 
-static bool copy_text(struct arena *arena, struct slice *s, struct err *err)
-{
-    if (s->at && !(*s = arena_copy(arena, *s)).at)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading from the store.");
-    return true;
-}
-
 /* Whether the op before it has left the row that is looked for. */
 static bool recalls(const struct sql *d, bool texts, const struct session_row *row)
 {
@@ -79,8 +72,9 @@ static bool recall(struct sql *d, struct arena *arena, struct session_row *row, 
     *row = d->rows->row;
     row->s.session_id = id;
     return !arena ||
-           (copy_text(arena, &row->s.user_id, err) && copy_text(arena, &row->s.status, err) &&
-            copy_text(arena, &row->s.metadata, err));
+           (arena_keep(arena, &row->s.user_id) && arena_keep(arena, &row->s.status) &&
+            arena_keep(arena, &row->s.metadata)) ||
+           err_set(err, ERR_NO_MEMORY, "Out of memory while reading from the store.");
 }
 
 static bool begin_load(struct sql *d, const struct session_row *row, bool texts, struct query *q,

@@ -237,27 +237,23 @@ static const struct cached_value *used(struct value_cache *cache, struct entry *
     return &e->value;
 }
 
-static bool copy_text(struct arena *arena, struct slice from, struct slice *to)
-{
-    *to = from.at ? arena_copy(arena, from) : from;
-    return to->at || !from.at;
-}
-
 bool value_cache_copy(const struct cached_value *found, struct arena *arena, struct value *out)
 {
-    *out = (struct value){.blob = {
-                              .id = found->id,
-                              .base_id = found->base_id,
-                              .anchor_id = found->anchor_id,
-                              .place = found->place,
-                              .encoding = BLOB_WHOLE,
-                              .whole = true,
-                          }};
+    *out = (struct value){.blob =
+                              {
+                                  .id = found->id,
+                                  .base_id = found->base_id,
+                                  .anchor_id = found->anchor_id,
+                                  .place = found->place,
+                                  .encoding = BLOB_WHOLE,
+                                  .whole = true,
+                                  .type = found->type,
+                                  .bytes = found->bytes,
+                              },
+                          .of = found->of};
     memcpy(out->blob.hash, found->hash, BLOB_HASH_LEN);
-    return copy_text(arena, found->type, &out->blob.type) &&
-           copy_text(arena, found->bytes, &out->blob.bytes) &&
-           copy_text(arena, found->of.channel, &out->of.channel) &&
-           copy_text(arena, found->of.version, &out->of.version);
+    return arena_keep(arena, &out->blob.type) && arena_keep(arena, &out->blob.bytes) &&
+           arena_keep(arena, &out->of.channel) && arena_keep(arena, &out->of.version);
 }
 
 const struct cached_value *value_cache_find(struct value_cache *cache, int64_t id)
