@@ -14,7 +14,10 @@
 
 /* A page of sessions, messages or checkpoints is full when it holds this many bytes, whatever its
  * limit; one item always fits. What several items share counts once. */
-enum { PAGE_BYTES_MAX = 16 * 1024 * 1024, SCAN_MAX = 10000 };
+enum { PAGE_BYTES_MAX = 16 * 1024 * 1024 };
+
+/* Rows that a call of a list looks at, where a filter may match none of them. */
+enum { SCAN_MAX = 10000 };
 
 struct session {
     struct slice id, user_id, status;

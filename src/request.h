@@ -64,15 +64,15 @@ struct op *request_op(struct request *req, enum op_type type, struct slice id,
 /* Sends an op on its way; finish() runs when every submitted op is back. ERR_OVERLOADED. */
 bool request_submit(struct request *req, struct op *op, struct err *err) MUST_USE;
 
+/* Of a finish() that goes on and on: the ops so far are not needed any more, and their memory is given
+ * back, but for that of the first; those to come have as much time as a request has. */
+void request_go_on(struct request *req);
+
 /* The finish half for what is submitted from now on. */
 void request_then(struct request *req, route_finish_fn *finish);
 
 /* State that a route keeps between its halves; lives in the arena. */
 void request_set_state(struct request *req, void *state);
-
-/* Of a finish() that goes on and on: the ops so far are not needed any more, and their memory is given
- * back, but for that of the first; those to come have as much time as a request has. */
-void request_go_on(struct request *req);
 
 /* What request_set_state() was given, or NULL. */
 void *request_state(const struct request *req);

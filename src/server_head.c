@@ -73,6 +73,12 @@ static struct slice trim(struct slice value)
     return value;
 }
 
+/* As libmicrohttpd has it, where an empty one may be NULL. */
+static struct slice value_of(const char *at, size_t len)
+{
+    return at ? trim((struct slice){at, len}) : SLICE("");
+}
+
 struct slice server_header(const struct request *req, const char *name)
 {
     const char *value = NULL;
@@ -81,7 +87,7 @@ struct slice server_header(const struct request *req, const char *name)
     if (!req->connection || !MHD_lookup_connection_value_n(req->connection, MHD_HEADER_KIND, name,
                                                            strlen(name), &value, &len))
         return (struct slice){NULL, 0};
-    return trim((struct slice){value ? value : "", value ? len : 0});
+    return value_of(value, len);
 }
 
 /* The values of a header that may stand more than once. */
@@ -99,13 +105,13 @@ static enum MHD_Result join(void *cls, enum MHD_ValueKind kind, const char *name
     if (!same_name((struct slice){name, name_len}, l->name))
         return MHD_YES;
     if (!slice_present(l->first)) {
-        l->first = trim((struct slice){value ? value : "", value ? value_len : 0});
+        l->first = value_of(value, value_len);
         return MHD_YES;
     }
     if (l->joined.len == 0)
         text_put(&l->joined, l->first);
     text_puts(&l->joined, ", ");
-    text_put(&l->joined, trim((struct slice){value ? value : "", value ? value_len : 0}));
+    text_put(&l->joined, value_of(value, value_len));
     return MHD_YES;
 }
 

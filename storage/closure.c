@@ -195,13 +195,20 @@ bool closure_bring(const struct closure *c, const struct record_key *key, bool *
 }
 
 bool closure_bring_all(const struct closure *c, const struct record *records, size_t n,
-                       struct err *err)
+                       struct err *left_out, struct err *err)
 {
+    struct err why;
     bool applied;
 
-    for (size_t i = 0; i < n; i++)
-        if (records[i].kind == RECORD_CHECKPOINT && !records[i].gone &&
-            !closure_bring(c, &records[i].key, &applied, err))
+    for (size_t i = 0; i < n; i++) {
+        if (records[i].kind != RECORD_CHECKPOINT || records[i].gone ||
+            closure_bring(c, &records[i].key, &applied, &why))
+            continue;
+        if (!left_out || why.kind != ERR_DAMAGED) {
+            *err = why;
             return false;
+        }
+        *left_out = why;
+    }
     return true;
 }

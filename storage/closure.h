@@ -31,8 +31,9 @@ struct closure closure_between(void *from, void *to, struct slice tenant);
 bool closure_bring(const struct closure *c, const struct record_key *key, bool *applied,
                    struct err *err) MUST_USE;
 
-/* The same for each checkpoint among records: up to the first that fails. */
+/* The same for each checkpoint among records. One that cannot be had is passed over and *left_out says
+ * why; NULL: it ends there. */
 bool closure_bring_all(const struct closure *c, const struct record *records, size_t n,
-                       struct err *err) MUST_USE;
+                       struct err *left_out, struct err *err) MUST_USE;
 
 #endif

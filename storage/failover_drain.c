@@ -227,7 +227,7 @@ static bool bring(struct drain *d, struct parcel *parcels, const bool *has, size
         struct closure c = closure_between(d->from, d->to, parcels[i].first->of.tenant);
 
         if (!has[i] || parcels[i].failed || merged->out.broken == 0 ||
-            closure_bring_all(&c, merged->items, merged->n, err))
+            closure_bring_all(&c, merged->items, merged->n, NULL, err))
             continue;
         if (err_retry(err->kind) != RETRY_NEVER)
             return false;

@@ -24,30 +24,10 @@ static size_t count_same_id(const struct record *records, size_t n)
     return same;
 }
 
-/* Checkpoints that an op has left out. Values that it has left out come with what needs them. */
-static bool bring(const struct page *p, const struct op *op, struct err *err)
-{
-    struct closure c = closure_between(p->from, p->to, p->tenant);
-    struct err why;
-    bool applied;
-
-    for (size_t i = 0; op->merge.out.broken > 0 && i < op->merge.n; i++) {
-        const struct record *r = &op->merge.items[i];
-
-        if (r->kind != RECORD_CHECKPOINT || closure_bring(&c, &r->key, &applied, &why))
-            continue;
-        if (!p->left_out || why.kind != ERR_DAMAGED) {
-            *err = why;
-            return false;
-        }
-        *p->left_out = why;
-    }
-    return true;
-}
-
 /* Merges records from *at on. */
 static bool merge_some(const struct page *p, struct together *t, size_t *at, struct err *err)
 {
+    struct closure c = closure_between(p->from, p->to, p->tenant);
     struct op *list[TOGETHER];
     size_t n = 0;
 
@@ -63,11 +43,14 @@ static bool merge_some(const struct page *p, struct together *t, size_t *at, str
     if (!backend_execute(p->to, list, n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
+        const struct op_merge *merged = &t->ops[i].merge;
+
         if (t->ops[i].status.kind != ERR_OK) {
             *err = t->ops[i].status;
             return false;
         }
-        if (!bring(p, &t->ops[i], err))
+        if (merged->out.broken > 0 && /* values among them come with what needs them */
+            !closure_bring_all(&c, merged->items, merged->n, p->left_out, err))
             return false;
     }
     return true;

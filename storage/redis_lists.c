@@ -164,11 +164,6 @@ static bool wanted(struct call *c, const struct session_row *row)
            (!slice_present(list->status) || slice_equal(list->status, row->s.status));
 }
 
-static size_t session_bytes(const struct session *s)
-{
-    return sizeof(*s) + s->id.len + s->user_id.len + s->status.len + s->metadata.len;
-}
-
 /* A group of rows. */
 static bool list_group(struct call *c, void *arg, struct err *err)
 {
@@ -200,7 +195,7 @@ static bool list_group(struct call *c, void *arg, struct err *err)
                 !arena_keep(c->op->arena, &item->status) ||
                 !arena_keep(c->op->arena, &item->metadata))
                 return err_no_memory(err);
-            g->bytes += session_bytes(item);
+            g->bytes += session_state_bytes(item);
         }
         list->out.next = (struct session_pos){g->ids[i].score, g->ids[i].member};
         g->looked++;

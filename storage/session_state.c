@@ -77,6 +77,11 @@ struct session session_state_answer(const struct session_state *s)
     };
 }
 
+size_t session_state_bytes(const struct session *s)
+{
+    return sizeof(*s) + s->id.len + s->user_id.len + s->status.len + s->metadata.len;
+}
+
 static struct cell cell_of(int64_t stamp, struct slice text)
 {
     return (struct cell){stamp, stamp ? text : (struct slice){NULL, 0}};

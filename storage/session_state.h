@@ -60,6 +60,9 @@ bool session_state_check(const struct session_state *s, bool live, int64_t if_ve
 /* What answers say of the session. */
 struct session session_state_answer(const struct session_state *s) MUST_USE;
 
+/* What an answer takes of a page (PAGE_BYTES_MAX). */
+size_t session_state_bytes(const struct session *s) MUST_USE;
+
 /* What other stores are told of it; key and kind are the caller's. */
 struct record_session session_state_record(const struct session_state *s) MUST_USE;
 

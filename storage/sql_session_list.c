@@ -95,11 +95,6 @@ static bool read_rows(struct lister *l, const int64_t *ids, size_t n, struct err
     }
 }
 
-static size_t session_bytes(const struct session *s)
-{
-    return sizeof(*s) + s->id.len + s->user_id.len + s->status.len + s->metadata.len;
-}
-
 static bool add_row(struct lister *l, const struct session_row *row, struct err *err)
 {
     struct op_session_list *list = &l->op->session_list;
@@ -109,7 +104,7 @@ static bool add_row(struct lister *l, const struct session_row *row, struct err 
         *item = session_state_answer(&row->s);
     else if (!pending_answer(l->d, l->op, &row->s, item, err))
         return false;
-    l->bytes += session_bytes(item);
+    l->bytes += session_state_bytes(item);
     list->out.n++;
     return true;
 }

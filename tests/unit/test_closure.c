@@ -46,7 +46,7 @@ static bool bring(const char *id, bool *applied, struct err *err)
     };
 
     return applied ? closure_bring(&c, &records[1].key, applied, err)
-                   : closure_bring_all(&c, records, COUNT_OF(records), err);
+                   : closure_bring_all(&c, records, COUNT_OF(records), NULL, err);
 }
 
 START_TEST(it_is_tried_again)
