@@ -13,8 +13,9 @@ struct lister {
     struct call *c;
     struct cp_order order;
     struct loader load;
-    struct checkpoint_pos group[GROUP_FILTERED];
-    bool listed[GROUP_FILTERED]; /* those that match */
+    struct load_item group[GROUP_FILTERED];
+    struct checkpoint_pos places[GROUP_FILTERED]; /* of the group */
+    bool listed[GROUP_FILTERED];                  /* those that match */
     size_t n;
     int64_t looked;
     bool full; /* no more rows are wanted */
@@ -27,90 +28,80 @@ static bool filters(const struct lister *l)
     return filter && filter->n > 0;
 }
 
-/* The next rows; fewer when there are no more. */
+/* The next places; fewer when there are no more. */
 static bool next_group(struct lister *l, struct err *err)
 {
     size_t most = filters(l) ? GROUP_FILTERED : GROUP;
     bool found = true;
 
-    for (l->n = 0; found && l->n < most; l->n += found) {
-        if (!cp_order_next(&l->order, &l->group[l->n], &found, err))
+    for (l->n = 0; found && l->n < most; l->n += found)
+        if (!cp_order_next(&l->order, &l->places[l->n], &found, err))
             return false;
-        l->listed[l->n] = found;
-    }
     return true;
 }
 
-static void ask_rows(struct lister *l)
+static bool keep_row(struct arena *arena, struct cp_row *row)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        if (!l->listed[i])
-            continue;
-        call_at(l->c, l->c->op->tenant, l->group[i].thread);
-        ASK(l->c, SLICE("HGET"), call_key_ns(l->c, "checkpoints", l->group[i].ns),
-            l->group[i].checkpoint_id);
-    }
+    return arena_keep(arena, &row->parent_id) && arena_keep(arena, &row->run_id) &&
+           arena_keep(arena, &row->refs) && arena_keep(arena, &row->metadata);
 }
 
-/* Takes out of the group what does not match. */
-static bool sift(struct call *c, void *arg, struct err *err)
+/* Whether a row is listed: it stays then. */
+static bool sift(struct lister *l, const struct cp_row *row, bool *listed, struct err *err)
+{
+    struct call *c = l->c;
+
+    *listed = row->stamp > 0 && row->created_us > redis_cp_expired_us(c->d, c->op->now_us);
+    return !*listed || !filters(l) ||
+           filter_matches(c->op->checkpoint_list.filter, row->metadata, c->arena, listed, err);
+}
+
+/* The rows of the group; those that are not listed do not stay. */
+static bool read_rows(struct call *c, void *arg, struct err *err)
 {
     struct lister *l = arg;
     struct reply **replies;
-    struct cp_row row;
 
-    ask_rows(l);
+    for (size_t i = 0; i < l->n; i++) {
+        const struct checkpoint_pos *pos = &l->places[i];
+
+        call_at(c, c->op->tenant, pos->thread);
+        ASK(c, SLICE("HGET"), call_key_ns(c, "checkpoints", pos->ns), pos->checkpoint_id);
+    }
     if (!call_answers(c, &replies, err))
         return false;
-    for (size_t i = 0; i < l->n; i++)
-        if (!redis_cp_take(l->group[i].checkpoint_id, replies[i], &row, err) ||
-            (row.stamp > 0 && !filter_matches(c->op->checkpoint_list.filter, row.metadata, c->arena,
-                                              &l->listed[i], err)))
+    for (size_t i = 0; i < l->n; i++) {
+        const struct checkpoint_pos *pos = &l->places[i];
+        struct load_item *item = &l->group[i];
+
+        *item = (struct load_item){.thread = pos->thread, .ns = pos->ns};
+        if (!redis_cp_take(pos->checkpoint_id, replies[i], &item->row, err) ||
+            !sift(l, &item->row, &l->listed[i], err))
             return false;
-    return true;
-}
-
-/* One row; it is left for the next call when no more are wanted. */
-static bool look(struct lister *l, struct load_item *item, struct err *err)
-{
-    struct op_checkpoint_list *list = &l->c->op->checkpoint_list;
-
-    if (item->row.stamp == 0 ||
-        item->row.created_us <= redis_cp_expired_us(l->c->d, l->c->op->now_us))
-        return true;
-    if (list->out.n == (size_t)list->limit || l->load.bytes >= PAGE_BYTES_MAX) {
-        l->full = true;
-        return true;
+        if (l->listed[i] && !keep_row(c->op->arena, &item->row))
+            return err_no_memory(err);
     }
-    if (!redis_load_items(&l->load, item, 1, list->values, err))
-        return false;
-    list->out.items[list->out.n++] = item->out;
     return true;
 }
 
-/* The group, row by row. */
+/* The group, row by row; the one at which no more are wanted is left for the next call. */
 static bool list_group(struct lister *l, struct err *err)
 {
     struct op_checkpoint_list *list = &l->c->op->checkpoint_list;
-    struct reply **replies;
-    size_t at = 0;
 
-    ask_rows(l);
-    if (!call_answers(l->c, &replies, err))
-        return false;
-    for (size_t i = 0; i < l->n && !l->full; i++) {
-        const struct checkpoint_pos *pos = &l->group[i];
-        struct load_item item = {.thread = pos->thread, .ns = pos->ns};
+    for (size_t i = 0; i < l->n; i++) {
+        bool page_full = list->out.n == (size_t)list->limit || l->load.bytes >= PAGE_BYTES_MAX;
 
-        if (l->looked == SCAN_MAX) {
+        if (l->looked == SCAN_MAX || (l->listed[i] && page_full)) {
             l->full = true;
             return true;
         }
-        if (l->listed[i] && (!redis_cp_take(pos->checkpoint_id, replies[at++], &item.row, err) ||
-                             !look(l, &item, err)))
-            return false;
-        if (!l->full)
-            list->out.next = *pos;
+        if (l->listed[i]) {
+            if (!redis_load_items(&l->load, &l->group[i], 1, list->values, err))
+                return false;
+            list->out.items[list->out.n++] = l->group[i].out;
+        }
+        list->out.next = l->places[i];
         l->looked++;
     }
     return true;
@@ -121,8 +112,7 @@ static bool scan(struct lister *l, enum form form, struct err *err)
     if (!cp_order_begin(&l->order, form, err))
         return false;
     do {
-        if (!next_group(l, err) || (filters(l) && !call_apart(l->c, sift, l, err)) ||
-            !list_group(l, err))
+        if (!next_group(l, err) || !call_apart(l->c, read_rows, l, err) || !list_group(l, err))
             return false;
     } while (l->n > 0 && !l->full);
     return true;
