@@ -14,8 +14,9 @@ enum { TOGETHER = 32 };
 
 struct part {
     int64_t id;
+    struct slice ns;
     enum form form;
-    int64_t checkpoints;
+    int64_t checkpoints, bytes;
     struct query q;
 };
 
@@ -28,23 +29,19 @@ struct sight {
     struct query q;
 };
 
-/* Names are copied in between, so the lists move when they grow: they double. */
-static bool add_part(struct loader *l, struct sight *s, struct query *q, struct err *err)
+/* The list moves when it grows: it doubles. */
+static bool add_part(struct loader *l, struct sight *s, struct err *err)
 {
-    struct thread *thread = s->thread;
-    size_t cap = s->cap;
-    void *names = arena_grow(l->arena, thread->namespaces, s->n, sizeof(struct slice), &cap);
-    void *parts = arena_grow(l->arena, s->parts, s->n, sizeof(*s->parts), &s->cap);
+    struct part *grown = arena_grow(l->arena, s->parts, s->n, sizeof(*grown), &s->cap);
 
-    if (!names || !parts)
+    if (!grown)
         return err_no_memory(err);
-    thread->namespaces = names;
-    s->parts = parts;
-    s->parts[s->n++] = (struct part){.id = query_col_int(q, 0),
-                                     .form = (enum form)query_col_int(q, 2),
-                                     .checkpoints = query_col_int(q, 3)};
-    thread->bytes += query_col_int(q, 4);
-    return query_copy(q, 1, l->arena, &thread->namespaces[thread->n_namespaces++], err);
+    s->parts = grown;
+    grown[s->n] = (struct part){.id = query_col_int(&s->q, 0),
+                                .form = (enum form)query_col_int(&s->q, 2),
+                                .checkpoints = query_col_int(&s->q, 3),
+                                .bytes = query_col_int(&s->q, 4)};
+    return query_copy(&s->q, 1, l->arena, &grown[s->n++].ns, err);
 }
 
 static bool ask_parts(struct loader *l, struct sight *s, struct err *err)
@@ -65,7 +62,7 @@ static bool take_parts(struct loader *l, struct sight *s, struct err *err)
             return false;
         if (!found)
             break;
-        if (!add_part(l, s, &s->q, err))
+        if (!add_part(l, s, err))
             return false;
     }
     query_end(&s->q);
@@ -111,6 +108,22 @@ static bool count_all(struct loader *l, struct sight *s, size_t n, struct err *e
     return true;
 }
 
+/* What its namespaces hold together. */
+static bool add_up(struct loader *l, const struct sight *s, struct err *err)
+{
+    struct thread *thread = s->thread;
+
+    thread->namespaces = arena_alloc(l->arena, (s->n + 1) * sizeof(*thread->namespaces));
+    if (!thread->namespaces)
+        return err_no_memory(err);
+    for (size_t i = 0; i < s->n; i++) {
+        thread->namespaces[thread->n_namespaces++] = s->parts[i].ns;
+        thread->checkpoints += s->parts[i].checkpoints;
+        thread->bytes += s->parts[i].bytes;
+    }
+    return true;
+}
+
 /* Of the first namespace that has one. */
 static bool ask_latest(struct loader *l, struct sight *s, struct err *err)
 {
@@ -118,10 +131,9 @@ static bool ask_latest(struct loader *l, struct sight *s, struct err *err)
         const struct part *part = &s->parts[i];
         struct scope scope = scope_of(SQL_LIST_NAMESPACE_CHANNEL, part->id, l->expired_us);
 
-        s->thread->checkpoints += part->checkpoints;
-        if (part->checkpoints > 0 && !s->q.st &&
-            (!scope_begin(l->d, &scope, part->form, NULL, 1, &s->q, err) || !query_ask(&s->q, err)))
-            return false;
+        if (part->checkpoints > 0)
+            return scope_begin(l->d, &scope, part->form, NULL, 1, &s->q, err) &&
+                   query_ask(&s->q, err);
     }
     return true;
 }
@@ -150,7 +162,7 @@ static bool look(struct loader *l, struct sight *s, size_t n, struct err *err)
     if (!count_all(l, s, n, err))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!ask_latest(l, &s[i], err))
+        if (!add_up(l, &s[i], err) || !ask_latest(l, &s[i], err))
             return false;
     for (size_t i = 0; i < n; i++)
         if (!take_latest(l, &s[i], err))
