@@ -175,6 +175,7 @@ static struct backend_config served(const struct config *cfg, const char *url)
     backend.session_ttl_us = cfg->session_ttl_s * 1000000;
     backend.checkpoint_ttl_us = cfg->checkpoint_ttl_s * 1000000;
     backend.context_versions = cfg->context_versions;
+    backend.inline_max = (size_t)cfg->inline_max;
     backend.instance = cfg->instance;
     backend.migrated = log_migration;
     return backend;

@@ -143,18 +143,16 @@ static bool take_removed(struct channels *all, struct slice json, size_t i, stru
     return true;
 }
 
-static bool list_carried(const struct channels *all, struct op_checkpoint_put *put, struct err *err)
+static bool list_in(const struct channels *all, enum state state, struct channel_version **list,
+                    size_t *n, struct err *err)
 {
-    struct channel_version *carried = arena_alloc(all->arena, all->n * sizeof(*carried));
-    size_t n = 0;
-
-    if (!carried)
+    *n = 0;
+    *list = arena_alloc(all->arena, all->n * sizeof(**list));
+    if (!*list)
         return err_no_memory(err);
     for (size_t i = 0; i < all->n; i++)
-        if (all->items[i].state == CARRIED)
-            carried[n++] = all->items[i].of;
-    put->carried = carried;
-    put->n_carried = n;
+        if (all->items[i].state == state)
+            (*list)[(*n)++] = all->items[i].of;
     return true;
 }
 
@@ -175,5 +173,6 @@ bool channels_resolve(struct slice removed, struct arena *arena, struct op_check
     for (size_t i = 0; i < n; i++)
         if (!take_removed(&all, names[i], i, err))
             return false;
-    return list_carried(&all, put, err);
+    return list_in(&all, CARRIED, &put->carried, &put->n_carried, err) &&
+           list_in(&all, REMOVED, &put->removed, &put->n_removed, err);
 }

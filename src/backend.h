@@ -63,7 +63,8 @@ struct backend_config {
     bool fallback;    /* the second store of a pair (failover.h) */
     bool alone;       /* not as one of a pair, though it may be of one (storage/alone.h) */
     struct acquaintance
-        *acquaintance;           /* of a pair: shared by the lanes of the store; NULL = none */
+        *acquaintance; /* of a pair: shared by the lanes of the store; NULL = none */
+    size_t inline_max; /* longer values of a checkpoint have rows of their own; 0 = all have */
     int64_t store_timeout_ms;    /* they are lost when they send nothing for so long; 0 = 1 s */
     struct value_cache *cache;   /* shared by the lanes of the store; NULL = none */
     const char *postgres_schema; /* NULL = stateward */

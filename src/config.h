@@ -50,6 +50,7 @@ struct config {
     int64_t max_body;    /* bytes of one body */
     int64_t body_total;  /* bytes of all bodies in memory */
     int64_t cache_bytes; /* values of checkpoints that are kept in memory */
+    int64_t inline_max;  /* values up to this stand in the row of their checkpoint; 0 = none */
     int64_t max_connections;
     int64_t request_timeout_ms; /* from the first byte of a request to its answer */
     int64_t idle_timeout_ms;    /* of a connection between requests */

@@ -83,11 +83,13 @@ struct checkpoint {
     struct slice thread, ns, id;
     struct slice parent_id; /* absent = none */
     enum form form;
-    struct blob head;
+    struct blob head;    /* above versions.c its bytes are JSON */
+    struct slice packed; /* there: what they were, with the values that stand in it */
     struct slice metadata;
     int64_t created_us;
-    int64_t stamp;               /* its write sequence */
-    const struct value **values; /* several checkpoints of a list may share one */
+    int64_t stamp; /* its write sequence */
+    const struct value *
+        *values; /* several checkpoints of a list may share one; id < 0: of a head */
     size_t n_values;
     struct write *writes;
     size_t n_writes;

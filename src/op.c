@@ -56,6 +56,21 @@ bool op_fence_allows(struct op *op, int64_t stored, struct err *err)
     return !op->fence || op_stamp_above(op, stored, &stamp, err);
 }
 
+struct op *op_before(const struct op *op, enum op_type type)
+{
+    struct op *made = arena_zalloc(op->arena, 1, sizeof(*made));
+
+    if (!made)
+        return NULL;
+    made->type = type;
+    made->tenant = op->tenant;
+    made->id = op->id;
+    made->now_us = op->now_us;
+    made->deadline_ns = op->deadline_ns;
+    made->arena = op->arena;
+    return made;
+}
+
 /* FNV-1a: ids are short, and nobody can choose one that does more harm than a busy id does. */
 static uint64_t mix(uint64_t hash, struct slice s)
 {

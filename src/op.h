@@ -126,6 +126,9 @@ bool op_stamp_above(struct op *op, int64_t stored, int64_t *stamp, struct err *e
 /* For changes that write no stamp: false, as above, when the op says `fence` and is not above `stored`. */
 bool op_fence_allows(struct op *op, int64_t stored, struct err *err) MUST_USE;
 
+/* An op about the same id that is run in front of this one, made in its arena; NULL when memory ends. */
+struct op *op_before(const struct op *op, enum op_type type) MUST_USE;
+
 /* Same for all ops on one record, so that they meet in one lane: hash of (tenant, id). */
 uint64_t op_lane_hash(const struct op *op);
 

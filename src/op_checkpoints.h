@@ -19,7 +19,7 @@
  * Stores a checkpoint with its new values, replacing one of the same id. op->id is the thread.
  * `values` are sent; `carried` are channels of channel_versions that were not: each takes the
  * newest value stored for (thread, ns, channel, version), or is absent. ERR_FORM; ERR_NO_BASE when
- * a blob's base_id is not stored (versions.c answers by sending the whole).
+ * a blob's base_id or a head of `sources` is not stored (versions.c answers by sending the whole).
  */
 struct op_checkpoint_put {
     struct slice ns, checkpoint_id, parent_id; /* parent absent = none */
@@ -31,6 +31,10 @@ struct op_checkpoint_put {
     size_t n_values;
     struct channel_version *carried;
     size_t n_carried;
+    struct channel_version *removed; /* that have no value at this version */
+    size_t n_removed;
+    const int64_t *sources; /* heads that must be there still: they say where what is carried is */
+    size_t n_sources;
     const int64_t *carried_ids; /* where they are stored, as a guess; NULL: not known, or the
                                    checkpoint may not be the next of its namespace */
     int64_t

@@ -45,6 +45,7 @@ struct backend *chain_open(const struct backend_config *cfg, struct err *err)
     const struct backend_driver *driver = driver_find(cfg->url, err);
     struct backend *below = driver ? driver->open(cfg, err) : NULL;
 
-    below = below ? versions_open(below, cfg->cache, err) : NULL;
+    below = below ? versions_open(below, &(struct encoding_rules){cfg->cache, cfg->inline_max}, err)
+                  : NULL;
     return below && cfg->alone ? alone_open(below, cfg, err) : below;
 }

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "delta.h"
 #include "sorted.h"
+#include "versions.h"
 
 enum {
     BASED_MIN = 64,    /* shorter values have no base */
@@ -39,9 +40,11 @@ static struct source source_of(const struct cached_value *v)
     return (struct source){v->id, v->anchor_id, v->place, v->bytes};
 }
 
+/* A value that stands in a head is no base. */
 static struct source source_of_blob(const struct blob *b)
 {
-    return (struct source){b->id, b->anchor_id, b->place, b->bytes};
+    return b->id < 0 ? (struct source){0}
+                     : (struct source){b->id, b->anchor_id, b->place, b->bytes};
 }
 
 /* Of a head: whose it is. */
@@ -90,13 +93,13 @@ static void step_back(struct encoder *e, struct encoded *v)
 
 static void find_base(struct encoder *e, struct encoded *v)
 {
-    const struct op_checkpoint_put *put = &e->op->checkpoint_put;
+    const struct op_checkpoint_put *put = &e->asked;
     const struct patch *patch = v->blob->patch;
     uint64_t tag;
 
     if (v->whole.len < BASED_MIN || (!v->of && is_replaced(e)))
         return;
-    if (patch && patch->base_id) {
+    if (patch && patch->base_id > 0) {
         v->base = (struct source){patch->base_id, patch->anchor_id, patch->place, patch->base};
         v->patch = patch;
         return;
@@ -112,27 +115,11 @@ static void find_base(struct encoder *e, struct encoded *v)
         step_back(e, v);
 }
 
-/* An op that reads for this one. */
-static struct op *make_op(const struct encoder *e, enum op_type type)
-{
-    struct op *op = arena_zalloc(e->op->arena, 1, sizeof(*op));
-
-    if (!op)
-        return NULL;
-    op->type = type;
-    op->tenant = e->op->tenant;
-    op->id = e->op->id;
-    op->now_us = e->op->now_us;
-    op->deadline_ns = e->op->deadline_ns;
-    op->arena = e->op->arena;
-    return op;
-}
-
 static bool seek_latest(struct encoder *e, struct err *err)
 {
     const struct op_checkpoint_put *put = &e->op->checkpoint_put;
 
-    e->latest = make_op(e, OP_CHECKPOINT_GET);
+    e->latest = op_before(e->op, OP_CHECKPOINT_GET);
     if (!e->latest)
         return err_no_memory(err);
     e->latest->checkpoint_get.ns = put->ns;
@@ -140,32 +127,64 @@ static bool seek_latest(struct encoder *e, struct err *err)
     return true;
 }
 
-static void start_value(struct encoder *e, struct encoded *v)
+static struct encoded *start_value(struct encoder *e, struct blob *blob,
+                                   const struct channel_version *of)
 {
-    v->whole = v->blob->bytes;
-    v->key = key_of(e->op, v->of ? &v->of->channel : NULL, false);
-    find_base(e, v);
+    struct encoded *v = &e->values[e->n++];
+
+    *v = (struct encoded){.blob = blob, .of = of, .whole = blob->bytes};
+    v->key = key_of(e->op, of ? &of->channel : NULL, false);
+    if (!e->alone)
+        find_base(e, v);
+    return v;
 }
 
-bool encode_start(struct encoder *e, struct value_cache *cache, struct op *op, struct err *err)
+/* A value that has a row. */
+static struct encoded *start_row(struct encoder *e, size_t i)
+{
+    struct value *row = &e->rows[e->n - 1];
+
+    *row = e->asked.values[i];
+    return start_value(e, &row->blob, &row->of);
+}
+
+/* The newest head of the namespace, if the cache knows it, says where its values are. */
+static bool learn_newest(struct encoder *e, struct err *err)
+{
+    const struct encoded *head = &e->values[0];
+    const struct cached_value *newest;
+    uint64_t tag;
+    bool ok, listed;
+
+    if (e->inlining.n_open == 0 || e->alone)
+        return true;
+    newest = value_cache_newest(e->cache, &head->key, &tag);
+    ok = !newest ||
+         inlining_learn(&e->inlining, &(struct inlining_source){newest->id, newest->bytes, true},
+                        &listed, err);
+    value_cache_release(e->cache, newest);
+    return ok;
+}
+
+bool encode_start(struct encoder *e, const struct encoding_rules *rules, struct op *op, bool alone,
+                  struct err *err)
 {
     struct op_checkpoint_put *put = &op->checkpoint_put;
-    bool sought = false;
+    bool sought;
 
-    *e = (struct encoder){.cache = cache, .op = op};
+    *e = (struct encoder){
+        .cache = rules->cache, .op = op, .asked = *put, .alone = alone, .pending = true};
+    e->rows = arena_alloc(op->arena, (put->n_values + 1) * sizeof(*e->rows));
     e->values = arena_zalloc(op->arena, put->n_values + 1, sizeof(*e->values));
-    if (!e->values)
+    if (!e->rows || !e->values)
         return err_no_memory(err);
-    for (; e->n <= put->n_values; e->n++) {
-        struct encoded *v = &e->values[e->n];
-        bool head = e->n == put->n_values;
-
-        v->blob = head ? &put->head : &put->values[e->n].blob;
-        v->of = head ? NULL : &put->values[e->n].of;
-        start_value(e, v);
-        sought |= v->sought;
-    }
-    return !sought || seek_latest(e, err);
+    if (!inlining_start(&e->inlining, rules->inline_max, op, err))
+        return false;
+    sought = start_value(e, &put->head, NULL)->sought;
+    for (size_t i = 0; i < put->n_values; i++)
+        if (inlining_is_long(&e->inlining, i))
+            sought |= start_row(e, i)->sought;
+    return learn_newest(e, err) && (!sought || seek_latest(e, err));
 }
 
 /* The channels of which the store may know a base, sorted. */
@@ -185,11 +204,13 @@ static bool list_sought(const struct encoder *e, struct wanted_list *list, struc
 static bool take_latest(struct encoder *e, struct err *err)
 {
     const struct checkpoint *c = e->latest->checkpoint_get.out.checkpoint;
-    struct encoded *head = &e->values[e->n - 1];
+    struct encoded *head = &e->values[0];
     struct wanted_list list;
 
-    if (head->sought && !slice_equal(c->id, e->op->checkpoint_put.checkpoint_id))
+    if (head->sought && !slice_equal(c->id, e->asked.checkpoint_id)) {
         head->base = source_of_blob(&c->head);
+        head->base.bytes = c->packed;
+    }
     if (!list_sought(e, &list, err))
         return false;
     for (size_t i = 0; i < c->n_values; i++) {
@@ -221,7 +242,7 @@ static bool seek_anchors(struct encoder *e, size_t n, struct err *err)
 {
     struct value_ask *asks = arena_zalloc(e->op->arena, n, sizeof(*asks));
 
-    e->anchors = make_op(e, OP_VALUES_GET);
+    e->anchors = op_before(e->op, OP_VALUES_GET);
     if (!asks || !e->anchors)
         return err_no_memory(err);
     e->anchors->values_get = (struct op_values_get){.ns = e->op->checkpoint_put.ns, .asks = asks};
@@ -231,11 +252,24 @@ static bool seek_anchors(struct encoder *e, size_t n, struct err *err)
     return true;
 }
 
+/* Small values for which the head has no room have rows, too. */
+static bool settle_head(struct encoder *e, struct err *err)
+{
+    if (!inlining_settle(&e->inlining, &e->values[0].whole, err))
+        return false;
+    for (size_t i = 0; i < e->asked.n_values; i++)
+        if (e->inlining.items[i].place == IN_ROW && !inlining_is_long(&e->inlining, i))
+            (void)start_row(e, i);
+    return true;
+}
+
 bool encode_choose(struct encoder *e, struct err *err)
 {
     size_t n_wanted = 0;
 
     if (e->latest && e->latest->status.kind == ERR_OK && !take_latest(e, err))
+        return false;
+    if (!settle_head(e, err))
         return false;
     for (size_t i = 0; i < e->n; i++) {
         struct encoded *v = &e->values[i];
@@ -271,9 +305,9 @@ static void take_anchors(struct encoder *e)
     }
 }
 
-static bool encode_one(struct encoder *e, struct encoded *v, bool alone, struct err *err)
+static bool encode_one(struct encoder *e, struct encoded *v, struct err *err)
 {
-    bool based = v->base.id && !alone;
+    bool based = v->base.id != 0;
     struct delta_input in = {.whole = v->whole};
     struct delta out = {BLOB_WHOLE, v->whole};
 
@@ -296,8 +330,8 @@ static bool encode_one(struct encoder *e, struct encoded *v, bool alone, struct 
 }
 
 /*
- * Ids are above all bases. They are new each time, for an earlier run may have stored its own; those that
- * the op names are for one run in each store of a pair.
+ * Ids are above all bases, that of the head is the last. They are new each time, for an earlier run may
+ * have stored its own; those that the op names are for one run in each store of a pair.
  */
 static void give_ids(struct encoder *e)
 {
@@ -311,8 +345,9 @@ static void give_ids(struct encoder *e)
     }
     if (id == 0)
         id = stamp_take((int64_t)e->n);
-    for (size_t i = 0; i < e->n; i++, id += step)
+    for (size_t i = 1; i < e->n; i++, id += step)
         e->values[i].blob->id = id;
+    e->values[0].blob->id = id;
 }
 
 /* The id under which the newest value of a key is stored, if it is the one that is asked for; or 0. */
@@ -354,7 +389,7 @@ static bool guess_next(struct encoder *e, struct err *err)
     put->carried_ids = NULL;
     for (size_t i = 0; i < e->n; i++)
         known |= e->values[i].blob->base_id != 0;
-    if (!e->cache || !known || put->n_carried > CARRIED_MAX || e->values[e->n - 1].is_newest)
+    if (!e->cache || !known || put->n_carried > CARRIED_MAX || e->values[0].is_newest)
         return true;
     ids = arena_alloc(e->op->arena, (put->n_carried + 1) * sizeof(*ids));
     if (!ids)
@@ -366,13 +401,27 @@ static bool guess_next(struct encoder *e, struct err *err)
     return true;
 }
 
-bool encode_values(struct encoder *e, bool alone, struct err *err)
+/* The op as the driver gets it. */
+static bool hand_over(struct encoder *e, struct err *err)
 {
+    struct op_checkpoint_put *put = &e->op->checkpoint_put;
+
+    put->values = e->rows;
+    put->n_values = e->n - 1;
+    put->sources = e->inlining.sources;
+    put->n_sources = e->inlining.n_sources;
+    return inlining_rest(&e->inlining, &put->carried, &put->n_carried, err);
+}
+
+bool encode_values(struct encoder *e, struct err *err)
+{
+    if (!hand_over(e, err))
+        return false;
     if (e->anchors && e->anchors->status.kind == ERR_OK)
         take_anchors(e);
     give_ids(e);
     for (size_t i = 0; i < e->n; i++)
-        if (!encode_one(e, &e->values[i], alone, err))
+        if (!encode_one(e, &e->values[i], err))
             return false;
     return guess_next(e, err);
 }
@@ -393,7 +442,7 @@ static void remember(struct encoder *e, const struct encoded *v)
     if (v->of)
         value.of = *v->of;
     memcpy(value.hash, blob->hash, sizeof(value.hash));
-    if (v->whole.len < BASED_MIN)
+    if (v->of && v->whole.len < BASED_MIN)
         key = key_of(e->op, &v->of->channel, true);
     value_cache_put(e->cache, &value);
     value_cache_note(e->cache, &key, blob->id,
@@ -406,8 +455,20 @@ static void note_replaced(struct encoder *e)
     const struct op_checkpoint_put *put = &e->op->checkpoint_put;
     struct value_key key = replaced_key(e);
 
-    if (put->form == FORM_DOCUMENT && !put->out.created && !e->values[e->n - 1].is_newest)
+    if (put->form == FORM_DOCUMENT && !put->out.created && !e->values[0].is_newest)
         value_cache_note(e->cache, &key, put->head.id, 0);
+}
+
+/* The op as it came, but for what it has led to. */
+static void give_back(struct encoder *e)
+{
+    struct op_checkpoint_put *put = &e->op->checkpoint_put;
+    bool created = put->out.created;
+    int64_t id = put->head.id;
+
+    *put = e->asked;
+    put->out.created = created;
+    put->head.id = id;
 }
 
 void encode_done(struct encoder *e)
@@ -423,11 +484,10 @@ void encode_done(struct encoder *e)
             value_cache_release(e->cache, v->used[k]);
             v->used[k] = NULL;
         }
-        if (kind == ERR_OK && (v->of || v->whole.len >= BASED_MIN))
+        if (kind == ERR_OK)
             remember(e, v);
         if (kind == ERR_NO_BASE)
             value_cache_forget(e->cache, &v->key);
-        v->blob->bytes = v->whole;
-        v->blob->encoding = BLOB_WHOLE;
     }
+    give_back(e);
 }

@@ -17,6 +17,41 @@ struct channels {
     size_t n, cap;
 };
 
+static bool need(struct keep *k, struct keep_item *item, enum keep_part part, struct err *err);
+
+/* A head that is damaged is one that cannot be read. */
+static bool open_head(struct keep *k, struct keep_item *item, struct err *err)
+{
+    if (!unpack_head(item->head, k->arena, &item->said, err)) {
+        item->said = (struct head){0};
+        if (err->kind != ERR_DAMAGED)
+            return false;
+    }
+    item->head = item->said.json;
+    return true;
+}
+
+/* The channels whose values stand in the head. */
+static bool add_inlined(struct keep *k, struct keep_item *item, struct err *err)
+{
+    struct slice *all;
+    size_t n = item->n_values;
+
+    if (!need(k, item, KEEP_HEAD, err))
+        return false;
+    all = arena_alloc(k->arena, (n + item->said.n + 1) * sizeof(*all));
+    if (!all)
+        return err_no_memory(err);
+    if (n > 0)
+        memcpy(all, item->values, n * sizeof(*all));
+    for (size_t i = 0; i < item->said.n; i++)
+        if (item->said.items[i].place == IN_HEAD)
+            all[n++] = item->said.items[i].of.channel;
+    item->values = all;
+    item->n_values = sorted_texts(all, n);
+    return true;
+}
+
 static bool need(struct keep *k, struct keep_item *item, enum keep_part part, struct err *err)
 {
     if (item->loaded[part])
@@ -24,11 +59,11 @@ static bool need(struct keep *k, struct keep_item *item, enum keep_part part, st
     item->loaded[part] = true;
     if (!k->load(k->driver, item, part, err))
         return false;
-    if (part == KEEP_VALUES)
-        item->n_values = sorted_texts(item->values, item->n_values);
     if (part == KEEP_WRITES)
         item->n_writes = sorted_texts(item->writes, item->n_writes);
-    return true;
+    if (part == KEEP_HEAD)
+        return open_head(k, item, err);
+    return part != KEEP_VALUES || add_inlined(k, item, err);
 }
 
 /* The member of an object; absent if there is none, or json is no object. */

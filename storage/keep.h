@@ -19,12 +19,13 @@
 #include "arena.h"
 #include "err.h"
 #include "model.h"
+#include "pack.h"
 
 /* What is asked of the driver for one item, at most once each. */
 enum keep_part {
-    KEEP_VALUES, /* sets values: channels that have a value there */
+    KEEP_VALUES, /* sets values: channels of the rows that it refers to */
     KEEP_WRITES, /* sets writes: channels of its writes */
-    KEEP_HEAD,   /* sets head: its JSON; absent if the driver cannot read it */
+    KEEP_HEAD,   /* sets head, packed; absent if the driver cannot read it */
     KEEP_PARTS
 };
 
@@ -32,10 +33,12 @@ struct keep_item {
     int64_t row; /* the driver's */
     struct slice id, parent_id, metadata;
     int64_t created_us;
-    int64_t stamp;                 /* its write sequence */
-    struct slice *values, *writes; /* by load(); then sorted, each name once */
+    int64_t stamp; /* its write sequence */
+    struct slice *values,
+        *writes; /* by load(); then sorted, each name once, with those in the head */
     size_t n_values, n_writes;
-    struct slice head;
+    struct slice head; /* by load(); then its JSON */
+    struct head said;
     bool holds; /* it stays for its own sake */
     bool kept;  /* it stays */
     bool loaded[KEEP_PARTS];

@@ -1,13 +1,18 @@
 /* pack.c - see pack.h. */
 #include "pack.h"
 
+#include <stdlib.h>
+
 #include "delta.h"
+#include "sorted.h"
 #include "zip.h"
 
 enum {
     REFS_FORMAT = 1,   /* n ids of 8 bytes, little-endian */
     WRITES_FORMAT = 1, /* count; of each: idx (zigzag); channel, type, bytes after their length */
     NAMES_FORMAT = 1,  /* of each: kind; id, ns, sub, task after their length; number, stamp */
+    HEAD_FORMAT = 1,   /* JSON after its length; count; of each channel: its name, version, place,
+                          IN_HEAD type and bytes; no JSON text begins so */
     WRITES_ZIPPED = 2, /* count; the same of each, as a frame (zip.h) behind delta_words */
     ZEROS_MIN = 4,     /* in front of a version */
     ZEROS_MAX = 100,
@@ -15,6 +20,7 @@ enum {
     REF_LEN = 8,
     NUMBER_MAX = 10, /* bytes of a number: 7 bits in each, low ones first, high bit = goes on */
     WRITE_MIN = 4,   /* bytes of the shortest write */
+    INLINED_MIN = 3, /* of the shortest channel of a head */
 };
 
 static COLD bool damaged(struct err *err)
@@ -314,6 +320,83 @@ static bool take_optional(struct slice *in, struct slice *out)
     in->at += out->len;
     in->len -= out->len;
     return true;
+}
+
+bool pack_head(const struct head *head, struct arena *arena, struct slice *packed, struct err *err)
+{
+    size_t most = 1 + 2 * NUMBER_MAX + head->json.len;
+    char *out, *p;
+
+    *packed = head->json;
+    if (!head->listed)
+        return true;
+    for (size_t i = 0; i < head->n; i++)
+        most += 4 * NUMBER_MAX + 1 + head->items[i].of.channel.len + head->items[i].of.version.len +
+                head->items[i].type.len + head->items[i].bytes.len;
+    out = arena_alloc(arena, most);
+    if (!out)
+        return err_no_memory(err);
+    p = out;
+    *p++ = HEAD_FORMAT;
+    p = put_slice(p, head->json);
+    p = put_number(p, head->n);
+    for (size_t i = 0; i < head->n; i++) {
+        const struct inlined *in = &head->items[i];
+
+        p = put_slice(p, in->of.channel);
+        p = put_slice(p, in->of.version);
+        *p++ = (char)in->place;
+        if (in->place != IN_HEAD)
+            continue;
+        p = put_slice(p, in->type);
+        p = put_slice(p, in->bytes);
+    }
+    *packed = (struct slice){out, (size_t)(p - out)};
+    return true;
+}
+
+static bool take_inlined(struct slice *in, struct inlined *out)
+{
+    uint64_t place;
+
+    if (!take_slice(in, &out->of.channel) || !take_slice(in, &out->of.version) ||
+        !take_number(in, &place) || place > NOWHERE)
+        return false;
+    out->place = (enum value_place)place;
+    return place != IN_HEAD || (take_slice(in, &out->type) && take_slice(in, &out->bytes));
+}
+
+bool unpack_head(struct slice packed, struct arena *arena, struct head *head, struct err *err)
+{
+    uint64_t n;
+
+    *head = (struct head){.json = packed};
+    if (packed.len == 0 || *packed.at != HEAD_FORMAT)
+        return true;
+    packed.at++;
+    packed.len--;
+    if (!take_slice(&packed, &head->json) || !take_number(&packed, &n) ||
+        n > packed.len / INLINED_MIN)
+        return damaged(err);
+    head->listed = true;
+    head->n = (size_t)n;
+    head->items = arena_zalloc(arena, head->n, sizeof(*head->items));
+    if (!head->items)
+        return err_no_memory(err);
+    for (size_t i = 0; i < head->n; i++)
+        if (!take_inlined(&packed, &head->items[i]))
+            return damaged(err);
+    return packed.len == 0 || damaged(err);
+}
+
+static int by_name(const void *of, const void *item)
+{
+    return wanted_order(of, &((const struct inlined *)item)->of);
+}
+
+const struct inlined *head_find(const struct head *head, const struct channel_version *of)
+{
+    return head->n ? bsearch(of, head->items, head->n, sizeof(*head->items), by_name) : NULL;
 }
 
 bool pack_names(const struct record_name *names, size_t n, struct arena *arena,

@@ -1,7 +1,8 @@
 /*
  * pack.h - lists as bytes, for the columns and fields in which drivers keep them.
  *
- *     refs of a checkpoint, writes of a task, names in the outbox -> pack_*() -> store -> unpack_*()
+ *     refs and head of a checkpoint, writes of a task, names in the outbox -> pack_*() -> store
+ *     -> unpack_*()
  *
  * The first byte is the number of the format; stores keep it for ever, so a change takes a new one.
  * Lengths in the bytes are never trusted.
@@ -43,6 +44,42 @@ bool pack_writes(const struct write *writes, size_t n, struct arena *arena, stru
 /* Unpacks the writes of a task; task_id and task_path are left absent. */
 bool unpack_writes(struct slice packed, struct arena *arena, struct write **writes, size_t *n,
                    struct err *err) MUST_USE;
+
+/* Where the value of a channel is. Numbers are stored. */
+enum value_place {
+    IN_DOUBT_WHERE =
+        0, /* it may have a row; it was not there, or nobody knew, when this was written */
+    IN_HEAD = 1,
+    IN_ROW = 2,
+    NOWHERE = 3, /* the channel has none at this version */
+};
+
+/* What the head of a checkpoint says of one of its channels. */
+struct inlined {
+    struct channel_version of;
+    enum value_place place;
+    struct slice type, bytes; /* of a value that is IN_HEAD */
+};
+
+/* A head: the JSON of a checkpoint, and what is said of its channels, sorted by wanted_order(). */
+struct head {
+    struct slice json;
+    struct inlined *items;
+    size_t n;
+    bool
+        listed; /* it says something of its channels; documents and heads of earlier versions do not */
+};
+
+/* Packs a head; one that is not `listed` is its JSON. */
+bool pack_head(const struct head *head, struct arena *arena, struct slice *packed,
+               struct err *err) MUST_USE;
+
+/* Unpacks a head; its texts point into the packed bytes. */
+bool unpack_head(struct slice packed, struct arena *arena, struct head *head,
+                 struct err *err) MUST_USE;
+
+/* What a head says of a channel of this version, or NULL. */
+const struct inlined *head_find(const struct head *head, const struct channel_version *of) MUST_USE;
 
 /* Packs names of records. */
 bool pack_names(const struct record_name *names, size_t n, struct arena *arena,

@@ -38,18 +38,23 @@ static bool take_value(struct call *c, const struct reply *reply, int64_t *id, s
     return true;
 }
 
-/* Bases first, then the newest value of each channel and version that was not sent. */
+/* The row that a value needs, or 0: bases first, then where values of the head come from. */
+static int64_t needed(const struct op_checkpoint_put *put, size_t i)
+{
+    if (i < put->n_values)
+        return put->values[i].blob.base_id;
+    return i == put->n_values ? put->head.base_id : put->sources[i - put->n_values - 1];
+}
+
+/* What must be there, then the newest value of each channel and version that was not sent. */
 static void ask_values(struct put *p)
 {
     struct call *c = p->c;
 
-    for (size_t i = 0; i <= p->op->n_values; i++) {
-        const struct blob *blob = i < p->op->n_values ? &p->op->values[i].blob : &p->op->head;
-
-        if (blob->base_id)
+    for (size_t i = 0; i <= p->op->n_values + p->op->n_sources; i++)
+        if (needed(p->op, i))
             ASK(c, SLICE("HEXISTS"), call_key_ns(c, "values", p->op->ns),
-                call_number(c, blob->base_id));
-    }
+                call_number(c, needed(p->op, i)));
     for (size_t i = 0; i < p->op->n_carried; i++)
         ask_value(c, p->op->ns, &p->op->carried[i]);
 }
@@ -62,14 +67,11 @@ static bool take_values(struct put *p, struct reply *const *replies, struct err 
 
     if (!refs)
         return err_no_memory(err);
-    for (size_t i = 0; i <= p->op->n_values; i++) {
-        const struct blob *blob = i < p->op->n_values ? &p->op->values[i].blob : &p->op->head;
-
-        if (blob->base_id && replies[at++]->number == 0)
+    for (size_t i = 0; i <= p->op->n_values + p->op->n_sources; i++)
+        if (needed(p->op, i) && replies[at++]->number == 0)
             return err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");
-        if (i < p->op->n_values)
-            refs[n++] = blob->id;
-    }
+    for (size_t i = 0; i < p->op->n_values; i++)
+        refs[n++] = p->op->values[i].blob.id;
     for (size_t i = 0; i < p->op->n_carried; i++, at++) {
         if (!take_value(p->c, replies[at], &refs[n], err))
             return false;

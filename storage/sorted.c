@@ -49,7 +49,7 @@ bool sorted_has(const struct slice *texts, size_t n, struct slice text)
     return n > 0 && bsearch(&text, texts, n, sizeof(text), order_texts);
 }
 
-static int order_names(const struct channel_version *x, const struct channel_version *y)
+int wanted_order(const struct channel_version *x, const struct channel_version *y)
 {
     int order = slice_compare(x->channel, y->channel);
 
@@ -60,7 +60,7 @@ static int order_wanted(const void *a, const void *b)
 {
     const struct wanted *x = a, *y = b;
 
-    return order_names(&x->of, &y->of);
+    return wanted_order(&x->of, &y->of);
 }
 
 void wanted_sort(struct wanted_list *list)
@@ -76,17 +76,17 @@ const struct wanted *wanted_find(const struct wanted_list *list, const struct ch
     for (size_t high = list->n; low < high;) {
         size_t mid = low + (high - low) / 2;
 
-        if (order_names(&list->items[mid].of, of) < 0)
+        if (wanted_order(&list->items[mid].of, of) < 0)
             low = mid + 1;
         else
             high = mid;
     }
-    return low < list->n && order_names(&list->items[low].of, of) == 0 ? &list->items[low] : NULL;
+    return low < list->n && wanted_order(&list->items[low].of, of) == 0 ? &list->items[low] : NULL;
 }
 
 const struct wanted *wanted_next(const struct wanted_list *list, const struct wanted *at)
 {
     const struct wanted *next = at + 1;
 
-    return next < list->items + list->n && order_names(&next->of, &at->of) == 0 ? next : NULL;
+    return next < list->items + list->n && wanted_order(&next->of, &at->of) == 0 ? next : NULL;
 }

@@ -37,7 +37,10 @@ struct wanted_list {
     size_t n;
 };
 
-/* Sorts by channel and version as bytes. */
+/* By channel and version as bytes: below, at or above 0. */
+int wanted_order(const struct channel_version *x, const struct channel_version *y) MUST_USE;
+
+/* Sorts by wanted_order(). */
 void wanted_sort(struct wanted_list *list);
 
 /* The first entry of a name in a sorted list, or NULL. */

@@ -21,21 +21,25 @@ struct put {
     int64_t bytes; /* of payload more than before */
 };
 
-/* What the new values are based on, each once, and what is carried. */
+/* What the new values are based on and come from, each once, and what is carried. */
 static bool list_wanted(struct put *p, struct err *err)
 {
     const struct op_checkpoint_put *put = &p->op->checkpoint_put;
-    int64_t *bases = arena_alloc(p->op->arena, (put->n_values + 1) * sizeof(*bases));
+    int64_t *bases = arena_alloc(p->op->arena,
+                                 (put->n_values + put->n_sources + 1) * sizeof(*bases));
+    size_t n = 0;
 
     p->rests_on.newest = arena_zalloc(p->op->arena, put->n_carried + 1,
                                       sizeof(*p->rests_on.newest));
     if (!bases || !p->rests_on.newest)
         return err_no_memory(err);
     for (size_t i = 0; i < put->n_values; i++)
-        bases[i] = put->values[i].blob.base_id;
-    bases[put->n_values] = put->head.base_id;
+        bases[n++] = put->values[i].blob.base_id;
+    for (size_t i = 0; i < put->n_sources; i++)
+        bases[n++] = put->sources[i];
+    bases[n++] = put->head.base_id;
     p->rests_on.bases = bases;
-    p->rests_on.n_bases = sorted_numbers(bases, put->n_values + 1);
+    p->rests_on.n_bases = sorted_numbers(bases, n);
     p->rests_on.carried = put->carried;
     p->rests_on.n_carried = put->n_carried;
     p->at.values = &p->rests_on;

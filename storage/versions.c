@@ -1,18 +1,17 @@
 /* versions.c - see versions.h. */
 #include "versions.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "blob_hash.h"
-#include "chain.h"
+#include "decode.h"
 #include "encode.h"
-#include "value_map.h"
+#include "patch_bases.h"
 
 struct versions {
     struct backend base;
     struct backend *below;
-    struct value_cache *cache;
+    struct encoding_rules rules;
 };
 
 /* The puts of a batch, and the ops that go below. */
@@ -24,209 +23,12 @@ struct run {
     size_t n;
 };
 
-/* What is being decoded, for errors. */
-struct decoding {
-    struct value_map done;
-    struct value_cache *cache;
-    const struct checkpoint *checkpoint; /* NULL: values by themselves */
-    size_t bytes;                        /* of all that is whole now */
-};
-
-enum { NAME_SHOWN = 40 };
-
-static int shown(struct slice name)
-{
-    return (int)(name.len < NAME_SHOWN ? name.len : NAME_SHOWN);
-}
-
-/* Where damage was found. */
-struct place {
-    struct slice thread, ns, id, channel; /* id, channel: absent if not known */
-};
-
-/* Puts the place before the text of an ERR_DAMAGED. Other kinds stay. */
-static bool name_place(struct place p, struct err *err)
-{
-    char id[NAME_SHOWN + sizeof(", checkpoint ")] = "", of[NAME_SHOWN + sizeof(", channel ")] = "";
-
-    if (err->kind != ERR_DAMAGED)
-        return false;
-    if (slice_present(p.id))
-        snprintf(id, sizeof(id), ", checkpoint %.*s", shown(p.id), p.id.at);
-    if (slice_present(p.channel))
-        snprintf(of, sizeof(of), ", channel %.*s", shown(p.channel), p.channel.at);
-    return err_set(err, err->kind, "thread %.*s, namespace '%.*s'%s%s: %s", shown(p.thread),
-                   p.thread.at, shown(p.ns), p.ns.at, id, of, err->text);
-}
-
-/* What the driver has found to be damaged. */
-static void name_damage(struct op *op)
-{
-    if (op->type == OP_CHECKPOINT_GET)
-        (void)name_place((struct place){.thread = op->id,
-                                        .ns = op->checkpoint_get.ns,
-                                        .id = op->checkpoint_get.checkpoint_id},
-                         &op->status);
-    if (op->type == OP_VALUES_GET)
-        (void)name_place((struct place){.thread = op->id, .ns = op->values_get.ns}, &op->status);
-}
-
-static struct place place_of(const struct op *op, const struct checkpoint *c, struct slice channel)
-{
-    return c ? (struct place){c->thread, c->ns, c->id, channel}
-             : (struct place){.thread = op->id, .ns = op->values_get.ns, .channel = channel};
-}
-
-/* Values are shared and the driver's: each is decoded once, into one of our own. */
-static bool decode_value(struct decoding *d, const struct op *op, const struct value **value,
-                         struct err *err)
-{
-    struct value *own = value_map_find(&d->done, (*value)->blob.id);
-
-    if (!own) {
-        own = arena_alloc(op->arena, sizeof(*own));
-        if (!own)
-            return err_no_memory(err);
-        *own = **value;
-        if (!chain_decode(d->cache, &own->blob, &own->of, op->arena, err))
-            return name_place(place_of(op, d->checkpoint, own->of.channel), err);
-        if (!value_map_add(&d->done, own, err))
-            return false;
-        d->bytes += own->blob.bytes.len;
-    }
-    *value = own;
-    return true;
-}
-
-static bool decode_checkpoint(struct decoding *d, const struct op *op,
-                              struct checkpoint *checkpoint, struct err *err)
-{
-    d->checkpoint = checkpoint;
-    if (!chain_decode(d->cache, &checkpoint->head, NULL, op->arena, err))
-        return name_place(place_of(op, checkpoint, (struct slice){NULL, 0}), err);
-    for (size_t i = 0; i < checkpoint->n_values; i++)
-        if (!decode_value(d, op, &checkpoint->values[i], err))
-            return false;
-    return true;
-}
-
-static size_t size_of(const struct checkpoint *c)
-{
-    size_t bytes = c->head.bytes.len + c->metadata.len;
-
-    for (size_t i = 0; i < c->n_writes; i++)
-        bytes += c->writes[i].blob.bytes.len;
-    return bytes;
-}
-
-/* A page ends where it is full; the driver has counted what is stored, which may be much less. */
-static void end_page(struct op_checkpoint_list *list, size_t n)
-{
-    const struct checkpoint *last = list->out.items[n - 1];
-
-    list->out.n = n;
-    list->out.more = true;
-    list->out.next = (struct checkpoint_pos){
-        .form = last->form,
-        .checkpoint_id = last->id,
-        .thread = last->thread,
-        .ns = last->ns,
-        .stamp = last->stamp,
-    };
-}
-
-static bool decode_list(struct decoding *d, struct op *op, struct err *err)
-{
-    struct op_checkpoint_list *list = &op->checkpoint_list;
-
-    for (size_t i = 0; i < list->out.n; i++) {
-        if (i > 0 && d->bytes >= PAGE_BYTES_MAX) {
-            end_page(list, i);
-            break;
-        }
-        if (!decode_checkpoint(d, op, list->out.items[i], err))
-            return false;
-        d->bytes += size_of(list->out.items[i]);
-    }
-    return true;
-}
-
-static bool decode_values(struct decoding *d, struct op *op, struct err *err)
-{
-    for (size_t i = 0; i < op->values_get.n; i++)
-        if (op->values_get.out.items[i] && !decode_value(d, op, &op->values_get.out.items[i], err))
-            return false;
-    return true;
-}
-
-static void decode_op(struct versions *v, struct op *op)
-{
-    struct decoding d = {.done = {.arena = op->arena}, .cache = v->cache};
-    struct err err;
-
-    if (op->status.kind != ERR_OK) {
-        name_damage(op);
-        return;
-    }
-    if ((op->type == OP_CHECKPOINT_GET &&
-         !decode_checkpoint(&d, op, op->checkpoint_get.out.checkpoint, &err)) ||
-        (op->type == OP_VALUES_GET && !decode_values(&d, op, &err)) ||
-        (op->type == OP_CHECKPOINT_LIST && !decode_list(&d, op, &err)))
-        op->status = err;
-}
-
-/* --- reads that the cache answers ------------------------------------------------------------------ */
-
-static bool serve_value(struct versions *v, const struct op *op, const struct value_ask *ask,
-                        struct value **out)
-{
-    struct slice parts[] = {op->tenant, op->id, op->values_get.ns, ask->of.channel};
-    struct value_key key = value_cache_key(parts, COUNT_OF(parts));
-    const struct cached_value *found;
-    uint64_t tag;
-
-    bool copied = false;
-
-    if (!ask->hash)
-        return false;
-    found = value_cache_newest(v->cache, &key, &tag);
-    *out = arena_alloc(op->arena, sizeof(**out));
-    if (*out && found && tag == (uint64_t)blob_key(ask->of.channel, ask->of.version) &&
-        memcmp(found->hash, ask->hash, BLOB_HASH_LEN) == 0)
-        copied = value_cache_copy(found, op->arena, *out);
-    if (copied)
-        (*out)->of = ask->of;
-    value_cache_release(v->cache, found);
-    return copied;
-}
-
-/* Whether all that is asked for was here. */
-static bool serve(struct versions *v, struct op *op)
-{
-    const struct value **items;
-    struct value *value;
-
-    if (op->type != OP_VALUES_GET || !v->cache)
-        return false;
-    items = arena_alloc(op->arena, (op->values_get.n + 1) * sizeof(*items));
-    for (size_t i = 0; i < op->values_get.n; i++) {
-        if (!items || !serve_value(v, op, &op->values_get.asks[i], &value))
-            return false;
-        items[i] = value;
-    }
-    op->values_get.out.items = items;
-    op->status = (struct err){.kind = ERR_OK};
-    return items != NULL;
-}
-
-/* --- a batch ------------------------------------------------------------------------------------- */
-
 static bool run_below(struct run *r, struct err *err)
 {
     bool ok = r->n == 0 || r->v->below->ops->execute(r->v->below, r->ops, r->n, err);
 
     for (size_t i = 0; ok && i < r->n; i++)
-        decode_op(r->v, r->ops[i]);
+        decode_op(r->v->rules.cache, r->ops[i]);
     r->n = 0;
     return ok;
 }
@@ -240,7 +42,27 @@ static void settle(struct encoder *e, bool ok, const struct err *err)
 
 static bool is_good(const struct encoder *e)
 {
-    return e->op->status.kind == ERR_OK;
+    return e->pending && e->op->status.kind == ERR_OK;
+}
+
+/* Looks for what is carried until each put has found it, or there is no more to be looked at. */
+static bool search(struct run *r, struct err *err)
+{
+    struct err own;
+
+    do {
+        if (!run_below(r, err))
+            return false;
+        for (size_t i = 0; i < r->n_puts; i++) {
+            struct encoder *e = &r->puts[i];
+
+            if (is_good(e))
+                settle(e, encode_search(e, &own), &own);
+            if (is_good(e) && e->search)
+                r->ops[r->n++] = e->search;
+        }
+    } while (r->n > 0);
+    return true;
 }
 
 /* Reads what the puts need before they are made. */
@@ -251,7 +73,7 @@ static bool read_first(struct run *r, struct err *err)
     for (size_t i = 0; i < r->n_puts; i++)
         if (is_good(&r->puts[i]) && r->puts[i].latest)
             r->ops[r->n++] = r->puts[i].latest;
-    if (!run_below(r, err))
+    if (!search(r, err))
         return false;
     for (size_t i = 0; i < r->n_puts; i++) {
         if (is_good(&r->puts[i]))
@@ -262,10 +84,23 @@ static bool read_first(struct run *r, struct err *err)
     return run_below(r, err);
 }
 
-/* Those whose bases have gone stand by themselves now. */
-static bool put_again(struct run *r, struct err *err)
+/* A put is run, if it can be encoded. */
+static void add_put(struct run *r, struct encoder *e)
 {
     struct err own;
+
+    if (is_good(e))
+        settle(e, encode_values(e, &own), &own);
+    if (is_good(e))
+        r->ops[r->n++] = e->op;
+    e->pending = false;
+}
+
+/* Starts those again that rest on what has gone: they stand by themselves now. How many these are. */
+static size_t start_again(struct run *r)
+{
+    struct err own;
+    size_t n = 0;
 
     for (size_t i = 0; i < r->n_puts; i++) {
         struct encoder *e = &r->puts[i];
@@ -273,41 +108,65 @@ static bool put_again(struct run *r, struct err *err)
         if (e->op->status.kind != ERR_NO_BASE)
             continue;
         encode_done(e);
-        e->op->status.kind = ERR_OK;
-        settle(e, encode_values(e, true, &own), &own);
-        if (is_good(e))
-            r->ops[r->n++] = e->op;
+        e->op->status = (struct err){.kind = ERR_OK};
+        settle(e, encode_start(e, &r->v->rules, e->op, true, &own), &own);
+        n++;
     }
-    return run_below(r, err);
+    return n;
 }
 
-static bool is_put(const struct run *r, const struct op *op)
+/* More than once only where what they carry goes while it is looked for. */
+static bool put_again(struct run *r, struct err *err)
 {
-    return op->type == OP_CHECKPOINT_PUT && r->n_puts > 0;
+    enum { TRIES = 4 };
+
+    for (int i = 0; i < TRIES && start_again(r) > 0; i++) {
+        if (!read_first(r, err))
+            return false;
+        for (size_t k = 0; k < r->n_puts; k++)
+            if (r->puts[k].pending)
+                add_put(r, &r->puts[k]);
+        if (!run_below(r, err))
+            return false;
+    }
+    return true;
+}
+
+/* Bases of patches may stand in heads, which are looked at where they have no row. */
+static bool find_inlined(struct run *r, struct op *const ops[], size_t n, struct err *err)
+{
+    struct op *reads[BATCH_MAX];
+    struct err own;
+
+    for (size_t i = 0; i < n; i++)
+        if (!patch_bases_seek(ops[i], &reads[i], &own))
+            ops[i]->status = own;
+        else if (reads[i])
+            r->ops[r->n++] = reads[i];
+    if (r->n == 0)
+        return true;
+    if (!run_below(r, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (reads[i])
+            patch_bases_take(ops[i], reads[i]);
+    return true;
 }
 
 /* All ops in their order: puts that could be encoded, and what the cache does not answer. */
 static bool run_all(struct run *r, struct op *const ops[], size_t n, struct err *err)
 {
-    struct err own;
     size_t put = 0;
 
     if (!read_first(r, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (is_put(r, ops[i])) {
-            struct encoder *e = &r->puts[put++];
-
-            if (is_good(e))
-                settle(e, encode_values(e, false, &own), &own);
-            if (!is_good(e))
-                continue;
-        } else if (serve(r->v, ops[i])) {
-            continue;
-        }
-        r->ops[r->n++] = ops[i];
+        if (ops[i]->type == OP_CHECKPOINT_PUT)
+            add_put(r, &r->puts[put++]);
+        else if (!patch_bases_serve(r->v->rules.cache, ops[i]))
+            r->ops[r->n++] = ops[i];
     }
-    return run_below(r, err) && put_again(r, err);
+    return run_below(r, err) && put_again(r, err) && find_inlined(r, ops, n, err);
 }
 
 static bool start_puts(struct run *r, struct op *const ops[], size_t n, struct err *err)
@@ -326,16 +185,16 @@ static bool start_puts(struct run *r, struct op *const ops[], size_t n, struct e
         if (ops[i]->type != OP_CHECKPOINT_PUT)
             continue;
         ops[i]->status = (struct err){.kind = ERR_OK};
-        settle(&r->puts[r->n_puts], encode_start(&r->puts[r->n_puts], r->v->cache, ops[i], &own),
-               &own);
+        settle(&r->puts[r->n_puts],
+               encode_start(&r->puts[r->n_puts], &r->v->rules, ops[i], false, &own), &own);
         r->n_puts++;
     }
     return true;
 }
 
-static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+static bool run_piece(struct versions *v, struct op *const ops[], size_t n, struct err *err)
 {
-    struct run r = {.v = (struct versions *)self};
+    struct run r = {.v = v};
     bool ok = start_puts(&r, ops, n, err) && run_all(&r, ops, n, err);
 
     for (size_t i = 0; i < r.n_puts; i++) {
@@ -345,6 +204,49 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     }
     free(r.puts);
     return ok;
+}
+
+/* Whether an op may change what a put behind it can carry. */
+static bool may_feed(const struct op *op, const struct op *put)
+{
+    static const bool may[OP_TYPE_COUNT] = {[OP_CHECKPOINT_PUT] = true,
+                                            [OP_MERGE] = true,
+                                            [OP_THREAD_COPY] = true,
+                                            [OP_THREAD_DELETE] = true,
+                                            [OP_THREAD_PRUNE] = true};
+
+    return may[op->type] && slice_equal(op->id, put->id) && slice_equal(op->tenant, put->tenant) &&
+           (op->type != OP_CHECKPOINT_PUT ||
+            slice_equal(op->checkpoint_put.ns, put->checkpoint_put.ns));
+}
+
+/* What is carried is looked for before a batch runs, so it must not come within. */
+static size_t piece(struct op *const ops[], size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        if (ops[i]->type != OP_CHECKPOINT_PUT || ops[i]->checkpoint_put.n_carried == 0)
+            continue;
+        for (size_t k = 0; k < i; k++)
+            if (may_feed(ops[k], ops[i]))
+                return i;
+    }
+    return n;
+}
+
+static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    size_t done = 0, more;
+
+    for (; done < n; done += more) {
+        more = piece(ops + done, n - done);
+        if (!run_piece((struct versions *)self, ops + done, more, err))
+            break;
+    }
+    if (done == 0)
+        return n == 0;
+    for (; done < n; done++) /* the pieces before have their statuses */
+        ops[done]->status = *err;
+    return true;
 }
 
 static bool probe(struct backend *self, int64_t deadline_ns, struct err *err)
@@ -372,7 +274,8 @@ static const struct backend_ops versions_ops = {
     .close = close_both,
 };
 
-struct backend *versions_open(struct backend *below, struct value_cache *cache, struct err *err)
+struct backend *versions_open(struct backend *below, const struct encoding_rules *rules,
+                              struct err *err)
 {
     struct versions *v = malloc(sizeof(*v));
 
@@ -382,6 +285,6 @@ struct backend *versions_open(struct backend *below, struct value_cache *cache, 
         return NULL;
     }
     *v = (struct versions){
-        .base = {.ops = &versions_ops, .caps = below->caps}, .below = below, .cache = cache};
+        .base = {.ops = &versions_ops, .caps = below->caps}, .below = below, .rules = *rules};
     return &v->base;
 }

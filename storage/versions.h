@@ -4,7 +4,7 @@
  *     lane -> versions -> driver
  *
  * On the way down every value gets an id, a hash and its encoding, mostly as a delta of an earlier
- * one (encode.h); on the way up a chain of value rows becomes the whole bytes and the hash is checked
+ * one (encode.h), or a place in the head of its checkpoint; on the way up a chain of value rows becomes the whole bytes and the hash is checked
  * (chain.h). Drivers see opaque bytes, and that one row is based on another.
  *
  * Threads    as backend.h; the cache is shared by the lanes of a store.
@@ -20,11 +20,17 @@
 
 struct value_cache;
 
+/* How values are stored. */
+struct encoding_rules {
+    struct value_cache *cache; /* or NULL */
+    size_t inline_max;         /* longer values have rows; 0 = all have */
+};
+
 /*
- * Wraps `below`, which it owns from now on, also on failure (closed). Without a cache (NULL) every
- * base is read from the store. NULL: ERR_NO_MEMORY.
+ * Wraps `below`, which it owns from now on, also on failure (closed). Without a cache every base is
+ * read from the store. NULL: ERR_NO_MEMORY.
  */
-struct backend *versions_open(struct backend *below, struct value_cache *cache,
+struct backend *versions_open(struct backend *below, const struct encoding_rules *rules,
                               struct err *err) MUST_USE;
 
 #endif

@@ -31,7 +31,7 @@ static struct backend *open_schema(struct backend_config cfg, int number, struct
     cfg.store_timeout_ms = 60000;
     b = postgres_open(&cfg, err);
     store = (struct postgres *)b;
-    return b ? versions_open(b, cfg.cache, err) : NULL;
+    return b ? versions_open(b, &(struct encoding_rules){.cache = cfg.cache}, err) : NULL;
 }
 
 static struct postgres *store_here, *store_there;

@@ -25,7 +25,7 @@ static struct backend *open_prefix(struct backend_config cfg, int number, struct
     cfg.store_timeout_ms = 60000;
     b = redis_open(&cfg, err);
     drivers[number] = (struct redis *)b;
-    return b ? versions_open(b, NULL, err) : NULL;
+    return b ? versions_open(b, &(struct encoding_rules){0}, err) : NULL;
 }
 
 static void set_up(void)

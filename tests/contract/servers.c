@@ -43,5 +43,5 @@ struct backend *servers_open_redis(struct backend_config cfg, const char *url,
     cfg.redis_prefix = prefix;
     cfg.store_timeout_ms = TIMEOUT_MS;
     below = redis_open(&cfg, err);
-    return below ? versions_open(below, cache, err) : NULL;
+    return below ? versions_open(below, &(struct encoding_rules){.cache = cache}, err) : NULL;
 }

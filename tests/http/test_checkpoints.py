@@ -71,7 +71,7 @@ def test_channel(server: Server, uid: str) -> None:
     assert server.put(f"/checkpoints/{uid}/c1?ns=inner", first).status == 201
     got = server.get(f"/checkpoints/{uid}/c1?ns=inner").json()
     assert got["checkpoint"] == first["checkpoint"] and got["parent_checkpoint_id"] is None
-    assert [v["version"] for v in got["values"]] == ["01.5", 1, 1.5]
+    assert {v["channel"]: v["version"] for v in got["values"]} == {"messages": "01.5", "n": 1, "f": 1.5}
     assert values_of(got) == {"messages": b"\x00\xff", "n": b"", "f": b"f"}
     assert {v["type"] for v in got["values"]} == {"msgpack"}
     assert server.get(f"/checkpoints/{uid}/c1").status == 404

@@ -94,7 +94,7 @@ BASE = f"(SELECT base FROM {{schema}}.checkpoint_values WHERE id = {NEWEST})"
 def test_damaged_rows(postgres: stores.Postgres, own: Any, uid: str, damage: str, channel: bool | None,
                       what: str) -> None:
     schema = uid.replace("-", "_")
-    server: Server = own("--postgres-schema", schema, "--cache-bytes", "0", primary=postgres.url())
+    server: Server = own("--postgres-schema", schema, "--cache-bytes", "0", "--inline-max", "0", primary=postgres.url())
     step(server, "other", 0)
     for n in range(4):
         step(server, uid, n)

@@ -18,7 +18,7 @@ void parts_open(void)
     parts_driver->sql.part_steps = parts_steps;
     ck_assert_int_eq(sqlite3_exec(parts_driver->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL),
                      SQLITE_OK);
-    parts_backend = versions_open(parts_backend, NULL, &err);
+    parts_backend = versions_open(parts_backend, &(struct encoding_rules){0}, &err);
     ck_assert_ptr_nonnull(parts_backend);
 }
 

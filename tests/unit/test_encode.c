@@ -6,11 +6,13 @@
 #include "delta.h"
 #include "encode.h"
 #include "oom.h"
+#include "versions.h"
 
 static struct arena arena;
 static struct err err;
 static struct value_cache *cache;
 static struct value values[1];
+static const struct blob *row; /* of the value, as the driver gets it */
 
 static void setup(void)
 {
@@ -61,11 +63,12 @@ static struct encoder encoded(struct op *op, struct value_cache *with, bool alon
 {
     struct encoder e;
 
-    ck_assert(encode_start(&e, with, op, &err));
+    ck_assert(encode_start(&e, &(struct encoding_rules){.cache = with}, op, alone, &err));
     ck_assert_ptr_null(e.latest);
     ck_assert(encode_choose(&e, &err));
     ck_assert_ptr_null(e.anchors);
-    ck_assert(encode_values(&e, alone, &err));
+    ck_assert(encode_values(&e, &err));
+    row = &e.rows[0].blob;
     return e;
 }
 
@@ -75,16 +78,16 @@ START_TEST(encode_first_stands_alone)
     struct encoder e = encoded(&op, cache, false);
     uint8_t hash[BLOB_HASH_LEN];
 
-    ck_assert_int_eq(values[0].blob.base_id, 0);
-    ck_assert(!delta_has_base(values[0].blob.encoding));
-    ck_assert_int_eq(values[0].blob.anchor_id, values[0].blob.id);
-    ck_assert_int_gt(op.checkpoint_put.head.id, values[0].blob.id);
+    ck_assert_int_eq(row->base_id, 0);
+    ck_assert(!delta_has_base(row->encoding));
+    ck_assert_int_eq(row->anchor_id, row->id);
+    ck_assert_int_gt(op.checkpoint_put.head.id, row->id);
     ck_assert_int_gt(stamp_next(), op.checkpoint_put.head.id);
     blob_hash(SLICE("msgpack"), text(500, 1), hash);
-    ck_assert_mem_eq(values[0].blob.hash, hash, sizeof(hash));
+    ck_assert_mem_eq(row->hash, hash, sizeof(hash));
     encode_done(&e);
-    ck_assert(slice_equal(values[0].blob.bytes, text(500, 1)));
-    ck_assert_int_eq(values[0].blob.encoding, BLOB_WHOLE);
+    ck_assert(slice_equal(op.checkpoint_put.values[0].blob.bytes, text(500, 1)));
+    ck_assert_int_eq(op.checkpoint_put.values[0].blob.encoding, BLOB_WHOLE);
     ck_assert(slice_equal(op.checkpoint_put.head.bytes, text(500, 2)));
 }
 END_TEST
@@ -93,31 +96,31 @@ START_TEST(encode_on_the_newest)
 {
     struct op op = put_of("c1", 500);
     struct encoder e = encoded(&op, cache, false);
-    int64_t first = values[0].blob.id, head = op.checkpoint_put.head.id;
+    int64_t first = row->id, head = op.checkpoint_put.head.id;
 
     encode_done(&e);
     op = put_of("c2", 600);
     e = encoded(&op, cache, false);
-    ck_assert_int_eq(values[0].blob.base_id, first);
+    ck_assert_int_eq(row->base_id, first);
     ck_assert_int_eq(op.checkpoint_put.head.base_id, head);
-    ck_assert_uint_eq(values[0].blob.place, 1);
-    ck_assert_int_eq(values[0].blob.anchor_id, first);
-    ck_assert_uint_lt(values[0].blob.bytes.len, 120);
+    ck_assert_uint_eq(row->place, 1);
+    ck_assert_int_eq(row->anchor_id, first);
+    ck_assert_uint_lt(row->bytes.len, 120);
     encode_done(&e);
     e = encoded(&op, cache, true);
-    ck_assert_int_eq(values[0].blob.base_id, 0);
+    ck_assert_int_eq(row->base_id, 0);
     encode_done(&e);
     op = put_of("c3", 600);
     e = encoded(&op, cache, false);
-    first = values[0].blob.id;
+    first = row->id;
     encode_done(&e);
     op = put_of("c4", 20); /* too short to be based on anything, or to be a base */
     e = encoded(&op, cache, false);
-    ck_assert_int_eq(values[0].blob.base_id, 0);
+    ck_assert_int_eq(row->base_id, 0);
     encode_done(&e);
     op = put_of("c5", 600);
     e = encoded(&op, cache, false);
-    ck_assert_int_eq(values[0].blob.base_id, first);
+    ck_assert_int_eq(row->base_id, first);
     encode_done(&e);
 }
 END_TEST
@@ -149,14 +152,15 @@ START_TEST(encode_many_values_on_the_checkpoint_before)
     op.checkpoint_put.parent_id = SLICE("c1");
     op.checkpoint_put.values = sent;
     op.checkpoint_put.n_values = MANY;
-    before.head = (struct blob){.id = 1, .bytes = text(1900, 2)};
-    ck_assert(encode_start(&e, NULL, &op, &err));
+    before.head = (struct blob){.id = 1};
+    before.packed = text(1900, 2);
+    ck_assert(encode_start(&e, &(struct encoding_rules){0}, &op, false, &err));
     ck_assert_ptr_nonnull(e.latest);
     e.latest->checkpoint_get.out.checkpoint = &before;
     ck_assert(encode_choose(&e, &err));
-    ck_assert(encode_values(&e, false, &err));
+    ck_assert(encode_values(&e, &err));
     for (size_t i = 0; i < MANY; i++)
-        ck_assert_int_eq(sent[i].blob.base_id, i ? (int64_t)i + 1 : 0);
+        ck_assert_int_eq(e.rows[i].blob.base_id, i ? (int64_t)i + 1 : 0);
     ck_assert_int_eq(op.checkpoint_put.head.base_id, 1);
     encode_done(&e);
 }
@@ -213,16 +217,16 @@ START_TEST(encode_failed_puts_are_not_kept)
     encode_done(&e);
     op = put_of("c2", 500);
     e = encoded(&op, cache, false);
-    ck_assert_int_eq(values[0].blob.base_id, 0);
+    ck_assert_int_eq(row->base_id, 0);
     encode_done(&e);
     op = put_of("c3", 500);
     e = encoded(&op, cache, false);
-    ck_assert_int_ne(values[0].blob.base_id, 0);
+    ck_assert_int_ne(row->base_id, 0);
     op.status.kind = ERR_NO_BASE;
     encode_done(&e);
     op = put_of("c4", 500);
     e = encoded(&op, cache, false);
-    ck_assert_int_eq(values[0].blob.base_id, 0);
+    ck_assert_int_eq(row->base_id, 0);
     encode_done(&e);
 }
 END_TEST
@@ -236,26 +240,29 @@ START_TEST(encode_seeks_what_the_cache_has_not)
     struct checkpoint before = {.id = SLICE("c1"),
                                 .values = list,
                                 .n_values = 1,
-                                .head = {.id = 8, .anchor_id = 8, .bytes = text(1900, 2)}};
+                                .head = {.id = 8, .anchor_id = 8},
+                                .packed = text(1900, 2)};
     struct encoder e;
 
     op.checkpoint_put.parent_id = SLICE("c1");
-    ck_assert(encode_start(&e, NULL, &op, &err));
+    ck_assert(encode_start(&e, &(struct encoding_rules){0}, &op, false, &err));
     ck_assert_ptr_nonnull(e.latest);
     ck_assert_int_eq(e.latest->type, OP_CHECKPOINT_GET);
     ck_assert(slice_equal(e.latest->checkpoint_get.checkpoint_id, SLICE("c1")));
     e.latest->checkpoint_get.out.checkpoint = &before;
-    ck_assert(encode_choose(&e, &err) && encode_values(&e, false, &err));
-    ck_assert_int_eq(values[0].blob.base_id, 7);
-    ck_assert_uint_eq(values[0].blob.place, 5);
-    ck_assert_int_eq(values[0].blob.anchor_id, 3);
+    ck_assert(encode_choose(&e, &err) && encode_values(&e, &err));
+    row = &e.rows[0].blob;
+    ck_assert_int_eq(row->base_id, 7);
+    ck_assert_uint_eq(row->place, 5);
+    ck_assert_int_eq(row->anchor_id, 3);
     ck_assert_int_eq(op.checkpoint_put.head.base_id, 8);
-    ck_assert_int_gt(values[0].blob.id, 8);
+    ck_assert_int_gt(row->id, 8);
     encode_done(&e);
-    ck_assert(encode_start(&e, NULL, &op, &err));
+    ck_assert(encode_start(&e, &(struct encoding_rules){0}, &op, false, &err));
     e.latest->status.kind = ERR_NOT_FOUND;
-    ck_assert(encode_choose(&e, &err) && encode_values(&e, false, &err));
-    ck_assert_int_eq(values[0].blob.base_id, 0);
+    ck_assert(encode_choose(&e, &err) && encode_values(&e, &err));
+    row = &e.rows[0].blob;
+    ck_assert_int_eq(row->base_id, 0);
     encode_done(&e);
 }
 END_TEST
@@ -277,26 +284,28 @@ START_TEST(encode_anchors)
     struct encoder e;
 
     values[0].blob.patch = &patch;
-    ck_assert(encode_start(&e, cache, &op, &err) && encode_choose(&e, &err));
+    ck_assert(encode_start(&e, &(struct encoding_rules){.cache = cache}, &op, false, &err) &&
+              encode_choose(&e, &err));
     ck_assert_ptr_nonnull(e.anchors);
     ck_assert_uint_eq(e.anchors->values_get.n, 1);
     ck_assert_int_eq(e.anchors->values_get.asks[0].id, 3);
     e.anchors->values_get.out.items = list;
-    ck_assert(encode_values(&e, false, &err));
-    ck_assert_int_eq(values[0].blob.base_id, 3);
-    ck_assert_int_eq(values[0].blob.encoding, BLOB_DELTA);
-    ck_assert_uint_eq(values[0].blob.place, 64);
-    ck_assert_int_eq(values[0].blob.anchor_id, values[0].blob.id);
+    ck_assert(encode_values(&e, &err));
+    row = &e.rows[0].blob;
+    ck_assert_int_eq(row->base_id, 3);
+    ck_assert_int_eq(row->encoding, BLOB_DELTA);
+    ck_assert_uint_eq(row->place, 64);
+    ck_assert_int_eq(row->anchor_id, row->id);
     encode_done(&e);
     patch.place = 64; /* the next one is a patch */
     e = encoded(&op, cache, false);
-    ck_assert_int_eq(values[0].blob.base_id, 34);
-    ck_assert_int_eq(values[0].blob.encoding, BLOB_PATCH);
-    ck_assert_uint_eq(values[0].blob.place, 65);
+    ck_assert_int_eq(row->base_id, 34);
+    ck_assert_int_eq(row->encoding, BLOB_PATCH);
+    ck_assert_uint_eq(row->place, 65);
     encode_done(&e);
     patch.place = DELTA_CHAIN - 1; /* and the last one ends the chain */
     e = encoded(&op, cache, false);
-    ck_assert_int_eq(values[0].blob.base_id, 0);
+    ck_assert_int_eq(row->base_id, 0);
     encode_done(&e);
 }
 END_TEST
@@ -315,8 +324,8 @@ START_TEST(encode_memory_ends)
         op = put_of("c2", 400);
         op.arena = &own;
         oom_at(++n);
-        done = encode_start(&e, NULL, &op, &err) && encode_choose(&e, &err) &&
-               encode_values(&e, false, &err);
+        done = encode_start(&e, &(struct encoding_rules){0}, &op, false, &err) &&
+               encode_choose(&e, &err) && encode_values(&e, &err);
         struck = oom_end();
         ck_assert(done || err.kind == ERR_NO_MEMORY);
         op.status.kind = done ? ERR_OK : ERR_NO_MEMORY;

@@ -114,7 +114,7 @@ START_TEST(walks_meet)
 
     ck_assert_str_eq(pruned(rules(1, 0), f, 6), "101110");
     ck_assert_str_eq(pruned(rules(2, 0), f, 6), "111110");
-    ck_assert_uint_le(n_loads, 2 * 6);
+    ck_assert_uint_le(n_loads, 3 * 6);
 }
 END_TEST
 

@@ -16,6 +16,8 @@ struct below {
     struct err fail;
     enum err_kind status;
     size_t n_ran, n_probes, n_closed;
+    struct op_checkpoint_put put; /* the last, as it came down */
+    struct value rows[2];
 };
 
 static bool run(struct backend *self, struct op *const ops[], size_t n, struct err *err)
@@ -29,6 +31,10 @@ static bool run(struct backend *self, struct op *const ops[], size_t n, struct e
     b->n_ran += n;
     for (size_t i = 0; i < n; i++) {
         ops[i]->status.kind = b->status;
+        if (ops[i]->type == OP_CHECKPOINT_PUT) {
+            b->put = ops[i]->checkpoint_put;
+            memcpy(b->rows, b->put.values, b->put.n_values * sizeof(*b->rows));
+        }
         if (ops[i]->type == OP_CHECKPOINT_GET && b->status == ERR_OK)
             ops[i]->checkpoint_get.out.checkpoint = &b->checkpoint;
         if (ops[i]->type == OP_CHECKPOINT_LIST && b->status == ERR_OK) {
@@ -80,7 +86,7 @@ static void open_versions(void)
     below.checkpoint = (struct checkpoint){
         .head = stored("", "{}"), .values = values, .n_values = 1};
     second = (struct checkpoint){.head = stored("", "[]"), .values = more_values, .n_values = 1};
-    versions = versions_open(&below.base, NULL, &err);
+    versions = versions_open(&below.base, &(struct encoding_rules){0}, &err);
     ck_assert_ptr_nonnull(versions);
 }
 
@@ -136,17 +142,18 @@ START_TEST(puts_get_ids_and_hashes)
     op.checkpoint_put.n_values = 2;
     op.checkpoint_put.head = (struct blob){.type = SLICE(""), .bytes = SLICE("{}")};
     ck_assert_int_eq(execute(&op), ERR_OK);
-    first = sent[0].blob.id;
+    first = below.rows[0].blob.id;
     ck_assert_int_gt(first, 0);
-    ck_assert_int_gt(sent[1].blob.id, first);
-    ck_assert_int_gt(op.checkpoint_put.head.id, sent[1].blob.id);
-    ck_assert_int_gt(stamp_next(), op.checkpoint_put.head.id);
-    ck_assert_int_eq(sent[1].blob.base_id, 0);
-    ck_assert_int_eq(sent[1].blob.encoding, BLOB_WHOLE);
-    ck_assert_mem_eq(sent[0].blob.hash, value.blob.hash, BLOB_HASH_LEN);
-    ck_assert_mem_eq(op.checkpoint_put.head.hash, below.checkpoint.head.hash, BLOB_HASH_LEN);
+    ck_assert_int_gt(below.rows[1].blob.id, first);
+    ck_assert_int_gt(below.put.head.id, below.rows[1].blob.id);
+    ck_assert_int_gt(stamp_next(), below.put.head.id);
+    ck_assert_int_eq(below.rows[1].blob.base_id, 0);
+    ck_assert_int_eq(below.rows[1].blob.encoding, BLOB_WHOLE);
+    ck_assert_mem_eq(below.rows[0].blob.hash, value.blob.hash, BLOB_HASH_LEN);
+    ck_assert_mem_eq(below.put.head.hash, below.checkpoint.head.hash, BLOB_HASH_LEN);
     ck_assert_int_eq(execute(&op), ERR_OK);
-    ck_assert_int_ne(sent[0].blob.id, first);
+    ck_assert_int_ne(below.rows[0].blob.id, first);
+    ck_assert_ptr_eq(op.checkpoint_put.values, sent); /* the op is as it came */
 }
 END_TEST
 
@@ -224,7 +231,7 @@ START_TEST(no_memory_to_open)
     struct backend *opened;
 
     oom_set(true);
-    opened = versions_open(&below.base, NULL, &err);
+    opened = versions_open(&below.base, &(struct encoding_rules){0}, &err);
     oom_set(false);
     ck_assert_ptr_null(opened);
     ck_assert_int_eq(err.kind, ERR_NO_MEMORY);

@@ -1,0 +1,219 @@
+/* decode.c - see decode.h. */
+#include "decode.h"
+
+#include <stdio.h>
+
+#include "blob_hash.h"
+#include "chain.h"
+#include "pack.h"
+#include "value_map.h"
+
+/* What is being decoded, for errors. */
+struct decoding {
+    struct value_map done;
+    struct value_cache *cache;
+    const struct checkpoint *checkpoint; /* NULL: values by themselves */
+    size_t bytes;                        /* of all that is whole now */
+    struct head head;                    /* of the checkpoint before, and its values */
+    const struct value **inlined;
+    int64_t n_inlined; /* so many values of heads have an id below 0 */
+};
+
+enum { NAME_SHOWN = 40 };
+
+static int shown(struct slice name)
+{
+    return (int)(name.len < NAME_SHOWN ? name.len : NAME_SHOWN);
+}
+
+/* Where damage was found. */
+struct place {
+    struct slice thread, ns, id, channel; /* id, channel: absent if not known */
+};
+
+/* Puts the place before the text of an ERR_DAMAGED. Other kinds stay. */
+static bool name_place(struct place p, struct err *err)
+{
+    char id[NAME_SHOWN + sizeof(", checkpoint ")] = "", of[NAME_SHOWN + sizeof(", channel ")] = "";
+
+    if (err->kind != ERR_DAMAGED)
+        return false;
+    if (slice_present(p.id))
+        snprintf(id, sizeof(id), ", checkpoint %.*s", shown(p.id), p.id.at);
+    if (slice_present(p.channel))
+        snprintf(of, sizeof(of), ", channel %.*s", shown(p.channel), p.channel.at);
+    return err_set(err, err->kind, "thread %.*s, namespace '%.*s'%s%s: %s", shown(p.thread),
+                   p.thread.at, shown(p.ns), p.ns.at, id, of, err->text);
+}
+
+/* What the driver has found to be damaged. */
+static void name_damage(struct op *op)
+{
+    if (op->type == OP_CHECKPOINT_GET)
+        (void)name_place((struct place){.thread = op->id,
+                                        .ns = op->checkpoint_get.ns,
+                                        .id = op->checkpoint_get.checkpoint_id},
+                         &op->status);
+    if (op->type == OP_VALUES_GET)
+        (void)name_place((struct place){.thread = op->id, .ns = op->values_get.ns}, &op->status);
+}
+
+static struct place place_of(const struct op *op, const struct checkpoint *c, struct slice channel)
+{
+    return c ? (struct place){c->thread, c->ns, c->id, channel}
+             : (struct place){.thread = op->id, .ns = op->values_get.ns, .channel = channel};
+}
+
+/* Values are shared and the driver's: each is decoded once, into one of our own. */
+static bool decode_value(struct decoding *d, const struct op *op, const struct value **value,
+                         struct err *err)
+{
+    struct value *own = value_map_find(&d->done, (*value)->blob.id);
+
+    if (!own) {
+        own = arena_alloc(op->arena, sizeof(*own));
+        if (!own)
+            return err_no_memory(err);
+        *own = **value;
+        if (!chain_decode(d->cache, &own->blob, &own->of, op->arena, err))
+            return name_place(place_of(op, d->checkpoint, own->of.channel), err);
+        if (!value_map_add(&d->done, own, err))
+            return false;
+        d->bytes += own->blob.bytes.len;
+    }
+    *value = own;
+    return true;
+}
+
+/* A value that stands in a head. What the checkpoint before had as well is one value of both. */
+static const struct value *inlined_value(struct decoding *d, const struct inlined *in,
+                                         struct arena *arena)
+{
+    const struct inlined *before = head_find(&d->head, &in->of);
+    struct value *own;
+
+    if (before && before->place == IN_HEAD && slice_equal(before->type, in->type) &&
+        slice_equal(before->bytes, in->bytes))
+        return d->inlined[before - d->head.items];
+    own = arena_zalloc(arena, 1, sizeof(*own));
+    if (!own)
+        return NULL;
+    own->of = in->of;
+    own->blob.id = -++d->n_inlined;
+    own->blob.type = in->type;
+    own->blob.bytes = in->bytes;
+    blob_hash(in->type, in->bytes, own->blob.hash);
+    d->bytes += in->bytes.len;
+    return own;
+}
+
+/* The head is its JSON now, and what stands in it are values like others. */
+static bool take_head(struct decoding *d, struct arena *arena, struct checkpoint *c,
+                      struct err *err)
+{
+    struct head head;
+    const struct value **all, **own;
+    size_t n = c->n_values;
+
+    if (!unpack_head(c->head.bytes, arena, &head, err))
+        return false;
+    c->packed = c->head.bytes;
+    c->head.bytes = head.json;
+    if (head.n == 0)
+        return true;
+    all = arena_alloc(arena, (n + head.n) * sizeof(*all));
+    own = arena_zalloc(arena, head.n, sizeof(*own));
+    if (!all || !own)
+        return err_no_memory(err);
+    if (n > 0)
+        memcpy(all, c->values, n * sizeof(*all));
+    for (size_t i = 0; i < head.n; i++) {
+        if (head.items[i].place != IN_HEAD)
+            continue;
+        if (!(own[i] = inlined_value(d, &head.items[i], arena)))
+            return err_no_memory(err);
+        all[n++] = own[i];
+    }
+    c->values = all;
+    c->n_values = n;
+    d->head = head;
+    d->inlined = own;
+    return true;
+}
+
+static bool decode_checkpoint(struct decoding *d, const struct op *op,
+                              struct checkpoint *checkpoint, struct err *err)
+{
+    d->checkpoint = checkpoint;
+    for (size_t i = 0; i < checkpoint->n_values; i++)
+        if (!decode_value(d, op, &checkpoint->values[i], err))
+            return false;
+    return (chain_decode(d->cache, &checkpoint->head, NULL, op->arena, err) &&
+            take_head(d, op->arena, checkpoint, err)) ||
+           name_place(place_of(op, checkpoint, (struct slice){NULL, 0}), err);
+}
+
+static size_t size_of(const struct checkpoint *c)
+{
+    size_t bytes = c->head.bytes.len + c->metadata.len;
+
+    for (size_t i = 0; i < c->n_writes; i++)
+        bytes += c->writes[i].blob.bytes.len;
+    return bytes;
+}
+
+/* A page ends where it is full; the driver has counted what is stored, which may be much less. */
+static void end_page(struct op_checkpoint_list *list, size_t n)
+{
+    const struct checkpoint *last = list->out.items[n - 1];
+
+    list->out.n = n;
+    list->out.more = true;
+    list->out.next = (struct checkpoint_pos){
+        .form = last->form,
+        .checkpoint_id = last->id,
+        .thread = last->thread,
+        .ns = last->ns,
+        .stamp = last->stamp,
+    };
+}
+
+static bool decode_list(struct decoding *d, struct op *op, struct err *err)
+{
+    struct op_checkpoint_list *list = &op->checkpoint_list;
+
+    for (size_t i = 0; i < list->out.n; i++) {
+        if (i > 0 && d->bytes >= PAGE_BYTES_MAX) {
+            end_page(list, i);
+            break;
+        }
+        if (!decode_checkpoint(d, op, list->out.items[i], err))
+            return false;
+        d->bytes += size_of(list->out.items[i]);
+    }
+    return true;
+}
+
+static bool decode_values(struct decoding *d, struct op *op, struct err *err)
+{
+    for (size_t i = 0; i < op->values_get.n; i++)
+        if (op->values_get.out.items[i] && !decode_value(d, op, &op->values_get.out.items[i], err))
+            return false;
+    return true;
+}
+
+void decode_op(struct value_cache *cache, struct op *op)
+{
+    struct decoding d = {.done = {.arena = op->arena}, .cache = cache};
+    struct err err;
+
+    if (op->status.kind != ERR_OK) {
+        name_damage(op);
+        return;
+    }
+    if ((op->type == OP_CHECKPOINT_GET &&
+         !decode_checkpoint(&d, op, op->checkpoint_get.out.checkpoint, &err)) ||
+        (op->type == OP_VALUES_GET && !decode_values(&d, op, &err)) ||
+        (op->type == OP_CHECKPOINT_LIST && !decode_list(&d, op, &err)))
+        op->status = err;
+}

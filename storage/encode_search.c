@@ -1,0 +1,64 @@
+/* encode_search.c - where a checkpoint finds what it carries; see encode.h. */
+#include "encode.h"
+
+/* Of checkpoints that are looked at for what is carried: in one read, and in all. */
+enum { SEARCH_PAGE = 100, SEARCH_MAX = 1000 };
+
+static bool search(struct encoder *e, struct slice id, const struct checkpoint_pos *after,
+                   struct err *err)
+{
+    e->search = op_before(e->op, OP_CHECKPOINT_LIST);
+    if (!e->search)
+        return err_no_memory(err);
+    e->search->checkpoint_list = (struct op_checkpoint_list){
+        .ns = e->asked.ns, .checkpoint_id = id, .limit = slice_present(id) ? 1 : SEARCH_PAGE};
+    if (after)
+        e->search->checkpoint_list.after = *after;
+    return true;
+}
+
+static bool learn(struct encoder *e, const struct checkpoint *c, bool *listed, struct err *err)
+{
+    return inlining_learn(&e->inlining, &(struct inlining_source){c->head.id, c->packed, false},
+                          listed, err);
+}
+
+/* What was read. Where it could not be read, what is carried is not known to be absent. */
+static bool take_found(struct encoder *e, struct err *err)
+{
+    const struct op_checkpoint_list *list = &e->search->checkpoint_list;
+    bool listed = true;
+
+    if (e->search->status.kind != ERR_OK) {
+        *err = e->search->status;
+        return false;
+    }
+    for (size_t i = 0; i < list->out.n && listed; i++)
+        if (!learn(e, list->out.items[i], &listed, err))
+            return false;
+    e->n_searched += list->out.n;
+    if (!listed && !slice_present(list->checkpoint_id)) /* what is older has only rows */
+        e->n_searched = SEARCH_MAX;
+    return true;
+}
+
+/* Its parent first, then the newest of the namespace. */
+bool encode_search(struct encoder *e, struct err *err)
+{
+    const struct op *last = e->search, *latest = e->latest;
+    struct slice none = {NULL, 0};
+    bool listed, read = latest && latest->status.kind == ERR_OK;
+
+    if (!last && read && !learn(e, latest->checkpoint_get.out.checkpoint, &listed, err))
+        return false;
+    if (last && !take_found(e, err))
+        return false;
+    e->search = NULL;
+    if (e->inlining.n_open == 0 || e->n_searched >= SEARCH_MAX)
+        return true;
+    if (!last && slice_present(e->asked.parent_id) && !read)
+        return search(e, e->asked.parent_id, NULL, err);
+    if (!last || slice_present(last->checkpoint_list.checkpoint_id))
+        return search(e, none, NULL, err);
+    return !last->checkpoint_list.out.more || search(e, none, &last->checkpoint_list.out.next, err);
+}

@@ -1,0 +1,138 @@
+/* inlining.c - see inlining.h. */
+#include "inlining.h"
+
+#include <stdlib.h>
+
+enum { ALL_MAX = 16 << 10 }; /* of the values in one head */
+
+static bool list_items(struct inlining *x, struct err *err)
+{
+    const struct op_checkpoint_put *put = &x->op->checkpoint_put;
+    struct inlined *item = x->items;
+
+    for (size_t i = 0; i < put->n_values; i++) {
+        const struct value *v = &put->values[i];
+
+        *item++ = (struct inlined){v->of, IN_ROW, v->blob.type, v->blob.bytes};
+    }
+    for (size_t i = 0; i < put->n_carried; i++)
+        (item++)->of = put->carried[i];
+    for (size_t i = 0; i < put->n_removed; i++)
+        *item++ = (struct inlined){.of = put->removed[i], .place = NOWHERE};
+    x->open.items = arena_alloc(x->op->arena, (put->n_carried + 1) * sizeof(*x->open.items));
+    x->sources = arena_alloc(x->op->arena, (put->n_carried + 1) * sizeof(*x->sources));
+    if (!x->open.items || !x->sources)
+        return err_no_memory(err);
+    for (size_t i = 0; i < put->n_carried; i++)
+        x->open.items[i] = (struct wanted){put->carried[i], put->n_values + i};
+    x->n_open = x->open.n = put->n_carried;
+    wanted_sort(&x->open);
+    return true;
+}
+
+bool inlining_start(struct inlining *x, size_t max, struct op *op, struct err *err)
+{
+    const struct op_checkpoint_put *put = &op->checkpoint_put;
+
+    *x = (struct inlining){.op = op,
+                           .max = max,
+                           .n_sent = put->n_values,
+                           .n_carried = put->n_carried,
+                           .n = put->n_values + put->n_carried + put->n_removed};
+    x->items = arena_zalloc(op->arena, x->n, sizeof(*x->items));
+    x->known = arena_zalloc(op->arena, x->n, sizeof(*x->known));
+    return x->items && x->known ? list_items(x, err) : err_no_memory(err);
+}
+
+bool inlining_is_long(const struct inlining *x, size_t i)
+{
+    return x->max == 0 || x->items[i].bytes.len > x->max;
+}
+
+/* What the head of this id says of one that is carried. */
+static bool learn(struct inlining *x, size_t i, int64_t id, const struct inlined *said,
+                  struct err *err)
+{
+    struct inlined *item = &x->items[i];
+
+    item->place = said->place;
+    x->known[i] = true;
+    x->n_open--;
+    if (x->n_sources == 0 || x->sources[x->n_sources - 1] != id)
+        x->sources[x->n_sources++] = id;
+    if (said->place != IN_HEAD)
+        return true;
+    item->type = said->type;
+    item->bytes = said->bytes;
+    return (arena_keep(x->op->arena, &item->type) && arena_keep(x->op->arena, &item->bytes)) ||
+           err_no_memory(err);
+}
+
+bool inlining_learn(struct inlining *x, const struct inlining_source *from, bool *listed,
+                    struct err *err)
+{
+    struct head head;
+
+    if (!unpack_head(from->packed, x->op->arena, &head, err))
+        return false;
+    *listed = head.listed;
+    for (size_t i = 0; i < x->open.n; i++) {
+        const struct wanted *open = &x->open.items[i];
+        const struct inlined *said = x->known[open->index] ? NULL : head_find(&head, &open->of);
+
+        if (!said || (said->place == IN_DOUBT_WHERE && !from->newest))
+            continue;
+        if (!learn(x, open->index, from->id, said, err))
+            return false;
+    }
+    return true;
+}
+
+static int order_inlined(const void *a, const void *b)
+{
+    return wanted_order(&((const struct inlined *)a)->of, &((const struct inlined *)b)->of);
+}
+
+/* What is carried stays where it is; what is sent comes while there is room. */
+static void decide(struct inlining *x)
+{
+    size_t total = 0;
+
+    for (size_t i = x->n_sent; i < x->n; i++)
+        total += x->items[i].bytes.len;
+    for (size_t i = 0; i < x->n_sent; i++) {
+        if (inlining_is_long(x, i) || x->items[i].bytes.len + total > ALL_MAX)
+            continue;
+        x->items[i].place = IN_HEAD;
+        total += x->items[i].bytes.len;
+    }
+}
+
+bool inlining_settle(struct inlining *x, struct slice *packed, struct err *err)
+{
+    const struct op_checkpoint_put *put = &x->op->checkpoint_put;
+    struct head head = {.json = put->head.bytes, .n = x->n, .listed = put->form == FORM_CHANNEL};
+
+    decide(x);
+    head.items = arena_alloc(x->op->arena, (x->n + 1) * sizeof(*head.items));
+    if (!head.items)
+        return err_no_memory(err);
+    if (x->n > 0)
+        memcpy(head.items, x->items, x->n * sizeof(*head.items));
+    if (x->n > 1)
+        qsort(head.items, head.n, sizeof(*head.items), order_inlined);
+    return pack_head(&head, x->op->arena, packed, err);
+}
+
+bool inlining_rest(const struct inlining *x, struct channel_version **carried, size_t *n,
+                   struct err *err)
+{
+    *n = 0;
+    *carried = arena_alloc(x->op->arena, (x->n_carried + 1) * sizeof(**carried));
+    if (!*carried)
+        return err_no_memory(err);
+    for (size_t i = x->n_sent; i < x->n_sent + x->n_carried; i++)
+        if (x->items[i].place == IN_ROW || x->items[i].place == IN_DOUBT_WHERE)
+            (*carried)[(*n)++] = x->items[i].of;
+    return true;
+}
