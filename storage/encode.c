@@ -154,7 +154,7 @@ static bool learn_newest(struct encoder *e, struct err *err)
     const struct encoded *head = &e->values[0];
     const struct cached_value *newest;
     uint64_t tag;
-    bool ok, listed;
+    bool ok, listed = true;
 
     if (e->inlining.n_open == 0 || e->alone)
         return true;
@@ -163,6 +163,8 @@ static bool learn_newest(struct encoder *e, struct err *err)
          inlining_learn(&e->inlining, &(struct inlining_source){newest->id, newest->bytes, true},
                         &listed, err);
     value_cache_release(e->cache, newest);
+    if (!listed) /* and so is what is older: its values have rows */
+        e->n_searched = SEARCH_MAX;
     return ok;
 }
 

@@ -22,6 +22,8 @@
 #include "op.h"
 #include "value_cache.h"
 
+enum { SEARCH_MAX = 1000 }; /* checkpoints that are looked at for what one carries */
+
 struct encoded;
 struct encoding_rules;
 

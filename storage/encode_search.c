@@ -1,8 +1,7 @@
 /* encode_search.c - where a checkpoint finds what it carries; see encode.h. */
 #include "encode.h"
 
-/* Of checkpoints that are looked at for what is carried: in one read, and in all. */
-enum { SEARCH_PAGE = 100, SEARCH_MAX = 1000 };
+enum { SEARCH_PAGE = 100 }; /* checkpoints that are looked at in one read */
 
 static bool search(struct encoder *e, struct slice id, const struct checkpoint_pos *after,
                    struct err *err)
@@ -17,28 +16,30 @@ static bool search(struct encoder *e, struct slice id, const struct checkpoint_p
     return true;
 }
 
-static bool learn(struct encoder *e, const struct checkpoint *c, bool *listed, struct err *err)
+/* Where a head says nothing it is of an earlier version, and so are those before it: what they have is in rows. */
+static bool learn(struct encoder *e, const struct checkpoint *c, struct err *err)
 {
-    return inlining_learn(&e->inlining, &(struct inlining_source){c->head.id, c->packed, false},
-                          listed, err);
+    bool listed;
+
+    if (!inlining_learn(&e->inlining, &(struct inlining_source){c->head.id, c->packed, false},
+                        &listed, err))
+        return false;
+    e->n_searched = listed ? e->n_searched + 1 : SEARCH_MAX;
+    return true;
 }
 
 /* What was read. Where it could not be read, what is carried is not known to be absent. */
 static bool take_found(struct encoder *e, struct err *err)
 {
     const struct op_checkpoint_list *list = &e->search->checkpoint_list;
-    bool listed = true;
 
     if (e->search->status.kind != ERR_OK) {
         *err = e->search->status;
         return false;
     }
-    for (size_t i = 0; i < list->out.n && listed; i++)
-        if (!learn(e, list->out.items[i], &listed, err))
+    for (size_t i = 0; i < list->out.n && e->n_searched < SEARCH_MAX; i++)
+        if (!learn(e, list->out.items[i], err))
             return false;
-    e->n_searched += list->out.n;
-    if (!listed && !slice_present(list->checkpoint_id)) /* what is older has only rows */
-        e->n_searched = SEARCH_MAX;
     return true;
 }
 
@@ -47,9 +48,9 @@ bool encode_search(struct encoder *e, struct err *err)
 {
     const struct op *last = e->search, *latest = e->latest;
     struct slice none = {NULL, 0};
-    bool listed, read = latest && latest->status.kind == ERR_OK;
+    bool read = latest && latest->status.kind == ERR_OK;
 
-    if (!last && read && !learn(e, latest->checkpoint_get.out.checkpoint, &listed, err))
+    if (!last && read && !learn(e, latest->checkpoint_get.out.checkpoint, err))
         return false;
     if (last && !take_found(e, err))
         return false;

@@ -93,27 +93,33 @@ static int order_inlined(const void *a, const void *b)
     return wanted_order(&((const struct inlined *)a)->of, &((const struct inlined *)b)->of);
 }
 
-/* What is carried stays where it is; what is sent comes while there is room. */
-static void decide(struct inlining *x)
+/* What is carried stays where it is; what is sent comes while there is room. Whether any is in the head. */
+static bool decide(struct inlining *x)
 {
     size_t total = 0;
+    bool any = false;
 
-    for (size_t i = x->n_sent; i < x->n; i++)
+    for (size_t i = x->n_sent; i < x->n; i++) {
         total += x->items[i].bytes.len;
+        any |= x->items[i].place == IN_HEAD;
+    }
     for (size_t i = 0; i < x->n_sent; i++) {
         if (inlining_is_long(x, i) || x->items[i].bytes.len + total > ALL_MAX)
             continue;
         x->items[i].place = IN_HEAD;
         total += x->items[i].bytes.len;
+        any = true;
     }
+    return any;
 }
 
 bool inlining_settle(struct inlining *x, struct slice *packed, struct err *err)
 {
     const struct op_checkpoint_put *put = &x->op->checkpoint_put;
-    struct head head = {.json = put->head.bytes, .n = x->n, .listed = put->form == FORM_CHANNEL};
+    struct head head = {.json = put->head.bytes, .n = x->n};
 
-    decide(x);
+    /* without any it is as earlier versions wrote it, and those can read it */
+    head.listed = decide(x) || (put->form == FORM_CHANNEL && x->max > 0);
     head.items = arena_alloc(x->op->arena, (x->n + 1) * sizeof(*head.items));
     if (!head.items)
         return err_no_memory(err);

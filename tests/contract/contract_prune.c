@@ -53,7 +53,7 @@ START_TEST(the_newest_stay)
     ck_assert_str_eq(get_writes(&here, "t", "", "c3"), "t1//0:a=b");
     ck_assert_str_eq(get_writes(&here, "t", "", "c4"), "t1//0:a=b");
     ck_assert_uint_eq(count_records(&here, RECORD_VALUE), 4);
-    ck_assert_str_eq(thread_text(&here, "t"), "<> <n>|2|c3|73");
+    ck_assert_str_eq(thread_text(&here, "t"), "<> <n>|2|c3|57");
 }
 END_TEST
 

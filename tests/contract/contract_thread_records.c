@@ -187,7 +187,7 @@ START_TEST(a_tomb_kills_what_is_below)
     ck_assert_str_eq(get_writes(&here, "t", "", "c1"), "t9//0:a=b");
     ck_assert_str_eq(get_writes(&here, "t", "", "c3"), "");
     ck_assert_uint_eq(count_records(&here, RECORD_VALUE), 2);
-    ck_assert_str_eq(thread_text(&here, "t"), "<>|1|c9|44");
+    ck_assert_str_eq(thread_text(&here, "t"), "<>|1|c9|36");
     ck_assert_uint_eq(store_merge(&here, &tomb, 1), 0);
     tomb.thread.tomb = stamp_next();
     store_merge(&here, &tomb, 1);

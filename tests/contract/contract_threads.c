@@ -38,9 +38,9 @@ START_TEST(thread_is_described)
                                       .head = "12345",
                                       .metadata = "{}",
                                       .values = "a=1:xyz"});
-    ck_assert_str_eq(thread_text(&here, "t"), "<x>|1|c1|18");
+    ck_assert_str_eq(thread_text(&here, "t"), "<x>|1|c1|10");
     put(&here, (struct checkpoint_in){.thread = "t", .id = "c0", .head = "1"});
-    ck_assert_str_eq(thread_text(&here, "t"), "<> <x>|2|c0|24");
+    ck_assert_str_eq(thread_text(&here, "t"), "<> <x>|2|c0|13");
     here.tenant = SLICE("other");
     ck_assert_str_eq(thread_text(&here, "t"), "none");
 }
