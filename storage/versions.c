@@ -206,6 +206,14 @@ static bool run_piece(struct versions *v, struct op *const ops[], size_t n, stru
     return ok;
 }
 
+/* Whether an op changes this thread; a merge of no id may change any. */
+static bool is_about(const struct op *op, struct slice thread)
+{
+    if (op->type == OP_THREAD_COPY)
+        return slice_equal(op->thread_copy.to, thread);
+    return slice_equal(op->id, thread) || (op->type == OP_MERGE && !slice_present(op->id));
+}
+
 /* Whether an op may change what a put behind it can carry. */
 static bool may_feed(const struct op *op, const struct op *put)
 {
@@ -215,7 +223,7 @@ static bool may_feed(const struct op *op, const struct op *put)
                                             [OP_THREAD_DELETE] = true,
                                             [OP_THREAD_PRUNE] = true};
 
-    return may[op->type] && slice_equal(op->id, put->id) && slice_equal(op->tenant, put->tenant) &&
+    return may[op->type] && is_about(op, put->id) && slice_equal(op->tenant, put->tenant) &&
            (op->type != OP_CHECKPOINT_PUT ||
             slice_equal(op->checkpoint_put.ns, put->checkpoint_put.ns));
 }
