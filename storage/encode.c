@@ -53,6 +53,11 @@ static uint64_t tag_of(const struct encoder *e)
     return (uint64_t)blob_key(e->op->checkpoint_put.checkpoint_id, SLICE(""));
 }
 
+static uint64_t tag_of_parent(const struct encoder *e)
+{
+    return (uint64_t)blob_key(e->asked.parent_id, SLICE(""));
+}
+
 /* Of a channel, NULL that of the heads. Short values have one of their own: a long one is based on the
  * long one before, whatever came between. */
 static struct value_key key_of(const struct op *op, const struct slice *channel, bool is_short)
@@ -148,20 +153,22 @@ static struct encoded *start_row(struct encoder *e, size_t i)
     return start_value(e, &row->blob, &row->of);
 }
 
-/* The newest head of the namespace, if the cache knows it, says where its values are. */
+/* The newest head of the namespace, if the cache knows it, says where its values are. Where it is not the
+ * parent, others may have stored since what was in doubt there. */
 static bool learn_newest(struct encoder *e, struct err *err)
 {
     const struct encoded *head = &e->values[0];
     const struct cached_value *newest;
+    struct inlining_source from;
     uint64_t tag;
     bool ok, listed = true;
 
     if (e->inlining.n_open == 0 || e->alone)
         return true;
     newest = value_cache_newest(e->cache, &head->key, &tag);
-    ok = !newest ||
-         inlining_learn(&e->inlining, &(struct inlining_source){newest->id, newest->bytes, true},
-                        &listed, err);
+    if (newest)
+        from = (struct inlining_source){newest->id, newest->bytes, tag == tag_of_parent(e)};
+    ok = !newest || inlining_learn(&e->inlining, &from, &listed, err);
     value_cache_release(e->cache, newest);
     if (!listed) /* and so is what is older: its values have rows */
         e->n_searched = SEARCH_MAX;
