@@ -392,7 +392,7 @@ static int64_t guess_carried(const struct encoder *e, const struct channel_versi
 static bool guess_next(struct encoder *e, struct err *err)
 {
     struct op_checkpoint_put *put = &e->op->checkpoint_put;
-    bool known = put->n_carried > 0;
+    bool known = put->n_carried + put->n_sources > 0;
     int64_t *ids;
 
     put->carried_ids = NULL;
