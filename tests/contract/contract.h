@@ -23,6 +23,9 @@ struct contract_target {
     struct backend *(*open)(struct backend_config cfg, int number, struct err *err);
     bool
         stamps_anew; /* it is above drivers: what they refuse as too old it repeats with a new stamp */
+    bool cached;     /* its stores have a cache, unless a test says otherwise */
+    bool lasting;    /* what was closed is there when its number is opened again */
+    bool shared;     /* a number can be opened twice at a time */
 };
 
 /* The target of this program; set by contract_run(). */
@@ -54,5 +57,9 @@ TCase *contract_pair_case(void);
 
 /* Checkpoints, writes, threads and their records. */
 TCase *contract_threads_case(void);
+
+/* Small values that stand in heads; the stores have caches of their own, or none. */
+TCase *contract_inlined_case(void);
+TCase *contract_inlined_cached_case(void);
 
 #endif

@@ -7,8 +7,8 @@
 
 int main(void)
 {
-    static const struct contract_target target = {.name = "postgres",
-                                                  .open = servers_open_postgres};
+    static const struct contract_target target = {
+        .name = "postgres", .open = servers_open_postgres, .lasting = true, .shared = true};
 
     if (!servers_postgres_url()) {
         fprintf(stderr, "tests/support/stores.py postgres %s\n", "build/tests/contract_postgres");

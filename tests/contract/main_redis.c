@@ -5,7 +5,6 @@
 #include "clock.h"
 #include "contract.h"
 #include "servers.h"
-#include "value_cache.h"
 
 #ifdef SANITIZED
 enum { CROWDED_ONLY = 1 }; /* takes long, and the others run the same code */
@@ -13,7 +12,7 @@ enum { CROWDED_ONLY = 1 }; /* takes long, and the others run the same code */
 enum { CROWDED_ONLY = 0 };
 #endif
 
-enum { CROWD = 3, SKIPPED = 77, CACHE_BYTES = 1 << 26 };
+enum { CROWD = 3, SKIPPED = 77 };
 
 /* Runs each batch among other ops, so that all of them share their ways to the server. */
 struct crowd {
@@ -22,7 +21,6 @@ struct crowd {
 };
 
 static const char *url;
-static struct value_cache *cache;
 
 static bool crowd_execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
@@ -61,7 +59,7 @@ static const struct backend_ops crowd_ops = {"crowd", crowd_execute, crowd_probe
 
 static struct backend *open_prefix(struct backend_config cfg, int number, struct err *err)
 {
-    return servers_open_redis(cfg, url, cache, number, err);
+    return servers_open_redis(cfg, url, number, err);
 }
 
 static struct backend *open_crowd(struct backend_config cfg, int number, struct err *err)
@@ -80,10 +78,11 @@ static struct backend *open_crowd(struct backend_config cfg, int number, struct 
 
 int main(void)
 {
-    static const struct contract_target alone = {.name = "redis", .open = open_prefix};
-    static const struct contract_target crowded = {.name = "redis, crowded", .open = open_crowd};
-    static const struct contract_target node = {.name = "redis, node of a cluster",
-                                                .open = open_prefix};
+    struct contract_target target = {.name = "redis, crowded",
+                                     .open = open_crowd,
+                                     .cached = true,
+                                     .lasting = true,
+                                     .shared = true};
     int failed;
 
     url = servers_redis_url();
@@ -91,13 +90,14 @@ int main(void)
         fputs("STATEWARD_TEST_REDIS is not set: skipped\n", stderr);
         return SKIPPED;
     }
-    cache = value_cache_new(CACHE_BYTES);
-    failed = contract_run(&crowded);
+    failed = contract_run(&target);
+    target.name = "redis";
+    target.open = open_prefix;
     if (!CROWDED_ONLY)
-        failed |= contract_run(&alone);
+        failed |= contract_run(&target);
     url = getenv("STATEWARD_TEST_REDIS_NODE");
+    target.name = "redis, node of a cluster";
     if (!CROWDED_ONLY && url)
-        failed |= contract_run(&node);
-    value_cache_free(cache);
+        failed |= contract_run(&target);
     return failed;
 }

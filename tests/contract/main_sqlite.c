@@ -26,7 +26,8 @@ static int remove_one(const char *path, const struct stat *st UNUSED, int type U
 
 int main(void)
 {
-    static const struct contract_target target = {.name = "sqlite", .open = open_file};
+    static const struct contract_target target = {
+        .name = "sqlite", .open = open_file, .lasting = true};
     int failed;
 
     if (!mkdtemp(folder))

@@ -25,8 +25,8 @@ uint64_t random_below(uint64_t n);
 /* The stem and a number below n. */
 const char *random_text(struct store *s, const char *stem, uint64_t n);
 
-/* Opens a memory: at the time of another store; closed by store_close(). */
-void memory_open(struct store *s, const struct store *like);
+/* Opens a memory: at the time of another store, without a cache; closed by store_close(). */
+void memory_open(struct store *s, const struct store *like, size_t inline_max);
 
 /* Fails unless both hold the same, to this detail. The text says when. */
 void same_state(struct store *got, struct store *want, enum state_detail detail, const char *when);

@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include "drivers.h"
-#include "redis.h"
-#include "versions.h"
 
 enum { TIMEOUT_MS = 60000 }; /* sanitizers, and others on the machine */
 
@@ -32,16 +30,14 @@ struct backend *servers_open_postgres(struct backend_config cfg, int number, str
     return chain_open(&cfg, err);
 }
 
-struct backend *servers_open_redis(struct backend_config cfg, const char *url,
-                                   struct value_cache *cache, int number, struct err *err)
+struct backend *servers_open_redis(struct backend_config cfg, const char *url, int number,
+                                   struct err *err)
 {
     char prefix[64];
-    struct backend *below;
 
     snprintf(prefix, sizeof(prefix), "t%ld_%d:", (long)getpid(), number);
     cfg.url = url;
     cfg.redis_prefix = prefix;
     cfg.store_timeout_ms = TIMEOUT_MS;
-    below = redis_open(&cfg, err);
-    return below ? versions_open(below, &(struct encoding_rules){.cache = cache}, err) : NULL;
+    return chain_open(&cfg, err);
 }

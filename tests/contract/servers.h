@@ -15,16 +15,14 @@
 
 #include "backend.h"
 
-struct value_cache;
-
 /* NULL: there is no such server. */
 const char *servers_postgres_url(void);
 const char *servers_redis_url(void);
 
 struct backend *servers_open_postgres(struct backend_config cfg, int number, struct err *err);
 
-/* On the server of this url; the cache may be NULL. */
-struct backend *servers_open_redis(struct backend_config cfg, const char *url,
-                                   struct value_cache *cache, int number, struct err *err);
+/* On the server of this url. */
+struct backend *servers_open_redis(struct backend_config cfg, const char *url, int number,
+                                   struct err *err);
 
 #endif

@@ -4,8 +4,13 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "value_cache.h"
+
+enum { CACHE_BYTES = 1 << 26 };
 
 const struct contract_target *contract_target;
+
+static struct value_cache *cache; /* of all stores: what is in it has an id of its own */
 
 int contract_run(const struct contract_target *target)
 {
@@ -14,11 +19,14 @@ int contract_run(const struct contract_target *target)
     int failed;
 
     contract_target = target;
+    cache = target->cached ? value_cache_new(CACHE_BYTES) : NULL;
     suite_add_tcase(suite, contract_sessions_case());
     suite_add_tcase(suite, contract_messages_case());
     suite_add_tcase(suite, contract_records_case());
     suite_add_tcase(suite, contract_expiry_case());
     suite_add_tcase(suite, contract_threads_case());
+    suite_add_tcase(suite, contract_inlined_case());
+    suite_add_tcase(suite, contract_inlined_cached_case());
     suite_add_tcase(suite, contract_random_case());
     if (!target->stamps_anew) {
         suite_add_tcase(suite, contract_batches_case());
@@ -28,12 +36,14 @@ int contract_run(const struct contract_target *target)
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    value_cache_free(cache);
+    cache = NULL;
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 struct backend_config store_config(void)
 {
-    return (struct backend_config){.role = BACKEND_WRITER, .context_versions = 3};
+    return (struct backend_config){.role = BACKEND_WRITER, .context_versions = 3, .cache = cache};
 }
 
 void store_open(struct store *s, struct backend_config cfg, int number)
@@ -49,6 +59,7 @@ void store_open(struct store *s, struct backend_config cfg, int number)
 void store_close(struct store *s)
 {
     backend_close(s->backend);
+    value_cache_free(s->cache);
     arena_done(&s->arena);
 }
 

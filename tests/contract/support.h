@@ -28,6 +28,7 @@
 struct store {
     struct backend *backend;
     struct arena arena;
+    struct value_cache *cache;        /* its own, or NULL */
     struct slice tenant;              /* "default"; tests may change it */
     void (*between)(struct store *s); /* called between the parts of an op; NULL: nothing */
     int64_t now_us; /* the clock of the ops; tests move it. Stamps stay at its start */
