@@ -9,12 +9,13 @@
 #include "postgres_driver.h"
 #include "threads.h"
 #include "trips_pair.h"
+#include "trips_small.h"
 #include "value_cache.h"
 #include "versions.h"
 
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789"
 
-enum { BATCH = 16 };
+enum { BATCH = 16, INLINE_MAX = 1024 };
 
 static const char *url;
 static struct postgres *store; /* below the chain that the ops go through */
@@ -31,21 +32,32 @@ static struct backend *open_schema(struct backend_config cfg, int number, struct
     cfg.store_timeout_ms = 60000;
     b = postgres_open(&cfg, err);
     store = (struct postgres *)b;
-    return b ? versions_open(b, &(struct encoding_rules){.cache = cfg.cache}, err) : NULL;
+    return b ? versions_open(b, &(struct encoding_rules){cfg.cache, cfg.inline_max}, err) : NULL;
 }
 
 static struct postgres *store_here, *store_there;
 static struct value_cache *cache;
 
-static void set_up(void)
+static void open_both(size_t inline_max)
 {
     struct backend_config cfg = store_config();
 
+    cfg.inline_max = inline_max;
     store_open(&there, cfg, 0);
     store_there = store;
     cfg.cache = cache = value_cache_new(1 << 20);
     store_open(&here, cfg, 0);
     store_here = store;
+}
+
+static void set_up(void)
+{
+    open_both(0);
+}
+
+static void set_up_small(void)
+{
+    open_both(INLINE_MAX);
 }
 
 static void tear_down(void)
@@ -462,6 +474,17 @@ int main(void)
         .guess = 1,
         .get = 1,
     };
+    static const struct trips_small small = {
+        .so_far = so_far,
+        .set_up = set_up_small,
+        .tear_down = tear_down,
+        .step = 1,
+        .cold = 6,
+        .stale = 1,
+        .gone = 8,
+        .get = 2,
+        .base = 5,
+    };
     Suite *suite = suite_create(target.name);
     TCase *tc = tcase_create("trips");
     SRunner *runner;
@@ -489,6 +512,7 @@ int main(void)
     tcase_add_test(tc, lists_of_a_tenant);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, trips_pair_case(&pair));
+    suite_add_tcase(suite, trips_small_case(&small));
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

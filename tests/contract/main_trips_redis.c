@@ -7,12 +7,16 @@
 #include "redis_call.h"
 #include "threads.h"
 #include "trips_pair.h"
+#include "trips_small.h"
+#include "value_cache.h"
 #include "versions.h"
 
-enum { SKIPPED = 77 };
+enum { INLINE_MAX = 1024, SKIPPED = 77 };
 
 static const char *url;
+static struct redis *driver;     /* the last that was opened */
 static struct redis *drivers[2]; /* below the chains that the ops go through */
+static struct value_cache *cache;
 
 static struct backend *open_prefix(struct backend_config cfg, int number, struct err *err)
 {
@@ -24,20 +28,37 @@ static struct backend *open_prefix(struct backend_config cfg, int number, struct
     cfg.redis_prefix = prefix;
     cfg.store_timeout_ms = 60000;
     b = redis_open(&cfg, err);
-    drivers[number] = (struct redis *)b;
-    return b ? versions_open(b, &(struct encoding_rules){0}, err) : NULL;
+    driver = (struct redis *)b;
+    return b ? versions_open(b, &(struct encoding_rules){cfg.cache, cfg.inline_max}, err) : NULL;
 }
 
 static void set_up(void)
 {
     store_open(&here, store_config(), 0);
+    drivers[0] = driver;
     store_open(&there, store_config(), 1);
+    drivers[1] = driver;
+}
+
+/* Both are one store. */
+static void set_up_small(void)
+{
+    struct backend_config cfg = store_config();
+
+    cfg.inline_max = INLINE_MAX;
+    store_open(&there, cfg, 0);
+    drivers[1] = driver;
+    cfg.cache = cache = value_cache_new(1 << 20);
+    store_open(&here, cfg, 0);
+    drivers[0] = driver;
 }
 
 static void tear_down(void)
 {
     store_close(&here);
     store_close(&there);
+    value_cache_free(cache);
+    cache = NULL;
 }
 
 static int64_t so_far(const struct store *s)
@@ -58,6 +79,17 @@ int main(void)
         .guess = 0,
         .get = 2,
     };
+    static const struct trips_small small = {
+        .so_far = so_far,
+        .set_up = set_up_small,
+        .tear_down = tear_down,
+        .step = 2,
+        .cold = 7,
+        .stale = 2,
+        .gone = 5,
+        .get = 4,
+        .base = 7,
+    };
     Suite *suite = suite_create(target.name);
     SRunner *runner;
     int failed;
@@ -69,6 +101,7 @@ int main(void)
     }
     contract_target = &target;
     suite_add_tcase(suite, trips_pair_case(&pair));
+    suite_add_tcase(suite, trips_small_case(&small));
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
