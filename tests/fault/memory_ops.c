@@ -14,6 +14,7 @@
 #include "oom.h"
 #include "samples.h"
 #include "state.h"
+#include "value_cache.h"
 
 /* About as many allocations as it takes to prepare the longest statement. */
 enum { REWIND = 128 };
@@ -21,28 +22,45 @@ enum { REWIND = 128 };
 /* Most allocations are those of memory:, and the runs that succeed wait for the disk. */
 enum { FILE_STEP = 7 };
 
+enum { INLINE_MAX = 1024, CACHE_BYTES = 1 << 20 };
+
 struct target {
     const struct sample *sample;
     struct backend *store;
     sqlite3 *db;
+    struct value_cache *cache;  /* or NULL */
     struct arena arena;         /* of what is below */
     struct slice before, after; /* exact, content */
 };
 
 static struct target target;
 
-static void open_store(const char *url)
+static void open_store(const char *url, size_t inline_max)
 {
     struct backend_config cfg = sample_config(url, BACKEND_WRITER);
     struct err err = {0};
 
+    cfg.inline_max = inline_max;
+    cfg.cache = target.cache;
     target.store = sample_open(&cfg, &target.db, &err);
     ck_assert_msg(target.store != NULL, "%s", err.text);
 }
 
 static void open_memory(void)
 {
-    open_store("memory:");
+    open_store("memory:", 0);
+}
+
+static void open_inlined(void)
+{
+    open_store("memory:", INLINE_MAX);
+}
+
+static void open_cached(void)
+{
+    target.cache = value_cache_new(CACHE_BYTES);
+    ck_assert_ptr_nonnull(target.cache);
+    open_inlined();
 }
 
 static void open_file(void)
@@ -50,12 +68,14 @@ static void open_file(void)
     char url[80];
 
     snprintf(url, sizeof(url), "sqlite:%s/ops_%ld", fault_folder, (long)getpid());
-    open_store(url);
+    open_store(url, 0);
 }
 
 static void close_store(void)
 {
     backend_close(target.store);
+    value_cache_free(target.cache);
+    target.cache = NULL;
     arena_done(&target.arena);
 }
 
@@ -199,11 +219,32 @@ START_TEST(op_on_memory)
 }
 END_TEST
 
+/* With values that stand in heads. */
+START_TEST(op_on_heads)
+{
+    torture(_i, open_inlined, 1);
+}
+END_TEST
+
+/* With those that a cache knows: it has what an earlier run has stored, which is gone. */
+START_TEST(op_on_cached_heads)
+{
+    torture(_i, open_cached, 1);
+}
+END_TEST
+
 START_TEST(op_on_file)
 {
     torture(_i, open_file, FILE_STEP);
 }
 END_TEST
+
+/* Ops that read or write what may stand in heads. */
+static const bool of_values[OP_TYPE_COUNT] = {
+    [OP_CHECKPOINT_PUT] = true, [OP_CHECKPOINT_GET] = true, [OP_CHECKPOINT_LIST] = true,
+    [OP_VALUES_GET] = true,     [OP_THREAD_COPY] = true,    [OP_THREAD_PRUNE] = true,
+    [OP_RUNS_DELETE] = true,
+};
 
 TCase *memory_ops_case(void)
 {
@@ -211,6 +252,12 @@ TCase *memory_ops_case(void)
 
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, op_on_memory, 0, (int)n_samples);
+    for (int i = 0; i < (int)n_samples; i++) {
+        if (!of_values[samples[i].type])
+            continue;
+        tcase_add_loop_test(tc, op_on_heads, i, i + 1);
+        tcase_add_loop_test(tc, op_on_cached_heads, i, i + 1);
+    }
     tcase_add_loop_test(tc, op_on_file, 0, (int)n_samples);
     return tc;
 }

@@ -114,7 +114,8 @@ struct backend *sample_open(const struct backend_config *cfg, sqlite3 **db, stru
     driver->sql.part_steps = SIZE_MAX;
     if (db)
         *db = driver->db;
-    return versions_open(&driver->sql.base, &(struct encoding_rules){0}, err);
+    return versions_open(&driver->sql.base, &(struct encoding_rules){cfg->cache, cfg->inline_max},
+                         err);
 }
 
 struct op sample_op(enum op_type type, const char *id, struct arena *arena)
