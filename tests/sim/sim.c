@@ -12,6 +12,8 @@
 #define FAULTS_END (18 * SEC)
 #define WORLD_END (30 * SEC)
 
+enum { INLINE_MAX = 1024 };
+
 void sim_init(struct sim *s, const struct sim_config *cfg)
 {
     struct err err;
@@ -43,6 +45,7 @@ static void open_world(struct world *w, uint64_t seed)
     skewed = schedule_chance(s, 500);
     w->doubt_permille = doubts[schedule_between(s, 0, COUNT_OF(doubts))];
     w->crash_permille = crashes[schedule_between(s, 0, COUNT_OF(crashes))];
+    w->inline_max = seed % 2 ? INLINE_MAX : 0;
     w->journal = journal_new(w);
     for (int i = 0; i < STORES; i++)
         w->stores[i] = store_new(w, i);

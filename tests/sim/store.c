@@ -27,7 +27,8 @@ const char *store_name(const struct sim_store *s)
 
 struct sim_store *store_new(struct world *w, int side)
 {
-    struct backend_config cfg = {.url = "memory:", .role = BACKEND_ANY, .context_versions = 3};
+    struct backend_config cfg = {
+        .url = "memory:", .role = BACKEND_ANY, .context_versions = 3, .inline_max = w->inline_max};
     struct sim_store *s = world_alloc(w, sizeof(*s));
     struct err err;
 

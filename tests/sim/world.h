@@ -54,6 +54,7 @@ struct world {
     bool quiet;             /* faults are over, clients have ended */
     int64_t doubt_permille; /* of calls whose reply is lost */
     int64_t crash_permille; /* of steps of an instance after which it is gone */
+    size_t inline_max;      /* of both stores; 0 = all values have rows */
     struct sim_store *stores[STORES];
     struct instance *instances[INSTANCES];
     int n_instances;
