@@ -60,6 +60,28 @@ START_TEST(carried_is_the_rest)
 }
 END_TEST
 
+START_TEST(removed_has_its_version)
+{
+    struct value sent[] = {value("b", "2")};
+
+    ck_assert(resolve("{\"channel_versions\":{\"\\u00e9\":\"\\u0078\",\"b\":2,\"a\":1.50}}", sent,
+                      1, "[\"unknown\",\"\\u0061\",\"é\",\"a\"]"));
+    ck_assert_uint_eq(put.n_removed, 2); /* each once, whatever it is named by */
+    IS(put.removed[0].channel, "a");
+    IS(put.removed[0].version, "1.50");
+    IS(put.removed[1].channel, "é");
+    IS(put.removed[1].version, "\"\\u0078\"");
+    ck_assert_uint_eq(put.n_carried, 0);
+    ck_assert(resolve("{\"channel_versions\":{\"a\":1}}", NULL, 0, "[\"b\",\"\"]"));
+    ck_assert_uint_eq(put.n_removed, 0);
+    ck_assert_uint_eq(put.n_carried, 1);
+    ck_assert(resolve("{\"v\":4}", NULL, 0, "[\"a\"]"));
+    ck_assert_uint_eq(put.n_removed, 0);
+    ck_assert(resolve("{\"channel_versions\":{\"a\":1}}", NULL, 0, NULL));
+    ck_assert_uint_eq(put.n_removed, 0);
+}
+END_TEST
+
 #define VERSIONS "{\"channel_versions\":{\"a\":1}}"
 
 START_TEST(values_that_do_not_fit)
@@ -125,6 +147,7 @@ Suite *suite_channels(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, no_channels);
     tcase_add_test(tests, carried_is_the_rest);
+    tcase_add_test(tests, removed_has_its_version);
     tcase_add_test(tests, values_that_do_not_fit);
     tcase_add_loop_test(tests, refused, 0, COUNT_OF(bad));
     tcase_add_test(tests, long_version);

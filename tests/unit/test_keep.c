@@ -173,14 +173,31 @@ START_TEST(odd_metadata)
 }
 END_TEST
 
+/* A packed head: JSON of 7 bytes, one channel "d" of version 1, and where its value is. */
+#define HEAD(v, place)              \
+    "\x01\x07{\"v\":" v "}\x01\x01" \
+    "d\x01"                         \
+    "1" place
+#define IN_THE_HEAD "\x01\x01t\x01x"
+#define IN_A_ROW "\x02"
+#define IN_NO_PLACE "\x03"
+
 START_TEST(formats_of_heads)
 {
     static const struct {
         const char *head, *kept;
     } cases[] = {
-        {"{\"v\":1}", "110"},     {"{\"v\":3.5}", "110"}, {"{\"v\":4}", "100"},
-        {"{\"v\":\"1\"}", "100"}, {"{}", "100"},          {"[1]", "100"},
-        {"{\"v\":1e999}", "100"}, {NULL, "110"},
+        {"{\"v\":1}", "110"},
+        {"{\"v\":3.5}", "110"},
+        {"{\"v\":4}", "100"},
+        {"{\"v\":\"1\"}", "100"},
+        {"{}", "100"},
+        {"[1]", "100"},
+        {"{\"v\":1e999}", "100"},
+        {NULL, "110"},
+        {HEAD("1", IN_THE_HEAD), "110"},
+        {HEAD("4", IN_THE_HEAD), "100"},
+        {HEAD("4", "\x04"), "110"},
     };
     struct facts f[] = {
         {.id = "c3", .parent = "c2"},
@@ -190,6 +207,34 @@ START_TEST(formats_of_heads)
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         f[0].head = cases[i].head;
+        ck_assert_str_eq(pruned(rules(1, 0), f, 3), cases[i].kept);
+    }
+}
+END_TEST
+
+/* A value in a head is one like others. */
+START_TEST(values_in_heads)
+{
+    static const struct {
+        const char *own, *parent, *kept;
+    } cases[] = {
+        {HEAD("4", IN_THE_HEAD), HEAD("4", IN_NO_PLACE), "100"},
+        {HEAD("4", IN_NO_PLACE), HEAD("4", IN_THE_HEAD), "110"},
+        {HEAD("4", IN_NO_PLACE), HEAD("4", IN_A_ROW), "111"}, /* load() knows of rows */
+        {HEAD("4", IN_NO_PLACE), HEAD("4", IN_NO_PLACE), "111"},
+        {NULL, HEAD("4", IN_THE_HEAD), "110"},
+        {"{\"v\":4}", "{\"v\":4}", "111"},
+        {HEAD("4", "\x04"), HEAD("4", "\x04"), "111"}, /* damaged */
+    };
+    struct facts f[] = {
+        {.id = "c3", .parent = "c2", .metadata = DELTA},
+        {.id = "c2", .parent = "c1", .value = "other"},
+        {.id = "c1", .write = "d"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        f[0].head = cases[i].own;
+        f[1].head = cases[i].parent;
         ck_assert_str_eq(pruned(rules(1, 0), f, 3), cases[i].kept);
     }
 }
@@ -329,7 +374,7 @@ static bool prune_some(struct arena *a, struct err *err)
 {
     static const struct facts f[] = {
         {.id = "c2", .parent = "c1", .metadata = DELTA, .head = "{\"v\":1}"},
-        {.id = "c1", .write = "__pregel_tasks"},
+        {.id = "c1", .write = "__pregel_tasks", .head = HEAD("4", IN_THE_HEAD)},
     };
     struct keep_item items[2], item;
     struct keep_ns spaces[2] = {call_of(&item, "{\"parents\":{\"\":\"c1\"}}", 5),
@@ -363,6 +408,7 @@ Suite *suite_keep(void)
     tcase_add_test(tc, cycles_end);
     tcase_add_test(tc, odd_metadata);
     tcase_add_test(tc, formats_of_heads);
+    tcase_add_test(tc, values_in_heads);
     tcase_add_test(tc, many_channels);
     tcase_add_test(tc, calls);
     tcase_add_test(tc, load_fails);
