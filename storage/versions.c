@@ -93,7 +93,16 @@ static void add_put(struct run *r, struct encoder *e)
         settle(e, encode_values(e, &own), &own);
     if (is_good(e))
         r->ops[r->n++] = e->op;
-    e->pending = false;
+}
+
+/* The puts that were added have run; `err`: or failed, with this. */
+static void end_puts(struct run *r, const struct err *err)
+{
+    for (size_t i = 0; i < r->n_puts; i++) {
+        if (err && r->puts[i].pending)
+            r->puts[i].op->status = *err;
+        r->puts[i].pending = false;
+    }
 }
 
 /* Starts those again that rest on what has gone: they stand by themselves now. How many these are. */
@@ -115,42 +124,47 @@ static size_t start_again(struct run *r)
     return n;
 }
 
-/* More than once only where what they carry goes while it is looked for. */
-static bool put_again(struct run *r, struct err *err)
+static bool run_pending(struct run *r, struct err *err)
 {
-    enum { TRIES = 4 };
-
-    for (int i = 0; i < TRIES && start_again(r) > 0; i++) {
-        if (!read_first(r, err))
-            return false;
-        for (size_t k = 0; k < r->n_puts; k++)
-            if (r->puts[k].pending)
-                add_put(r, &r->puts[k]);
-        if (!run_below(r, err))
-            return false;
-    }
-    return true;
+    if (!read_first(r, err))
+        return false;
+    for (size_t i = 0; i < r->n_puts; i++)
+        if (r->puts[i].pending)
+            add_put(r, &r->puts[i]);
+    return run_below(r, err);
 }
 
-/* Bases of patches may stand in heads, which are looked at where they have no row. */
-static bool find_inlined(struct run *r, struct op *const ops[], size_t n, struct err *err)
+/* More than once only where what they carry goes while it is looked for. They fail alone: all else is
+ * stored by now. */
+static void put_again(struct run *r)
+{
+    enum { TRIES = 4 };
+    struct err err;
+
+    for (int i = 0; i < TRIES && start_again(r) > 0; i++)
+        end_puts(r, run_pending(r, &err) ? NULL : &err);
+}
+
+/* Bases of patches may stand in heads, which are looked at where they have no row. As above, a failure is
+ * that of these ops. */
+static void find_inlined(struct run *r, struct op *const ops[], size_t n)
 {
     struct op *reads[BATCH_MAX];
-    struct err own;
+    struct err err;
+    bool ok;
 
     for (size_t i = 0; i < n; i++)
-        if (!patch_bases_seek(ops[i], &reads[i], &own))
-            ops[i]->status = own;
+        if (!patch_bases_seek(ops[i], &reads[i], &err))
+            ops[i]->status = err;
         else if (reads[i])
             r->ops[r->n++] = reads[i];
-    if (r->n == 0)
-        return true;
-    if (!run_below(r, err))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (reads[i])
+    ok = run_below(r, &err);
+    for (size_t i = 0; i < n; i++) {
+        if (reads[i] && ok)
             patch_bases_take(ops[i], reads[i]);
-    return true;
+        else if (reads[i])
+            ops[i]->status = err;
+    }
 }
 
 /* All ops in their order: puts that could be encoded, and what the cache does not answer. */
@@ -166,7 +180,12 @@ static bool run_all(struct run *r, struct op *const ops[], size_t n, struct err 
         else if (!patch_bases_serve(r->v->rules.cache, ops[i]))
             r->ops[r->n++] = ops[i];
     }
-    return run_below(r, err) && put_again(r, err) && find_inlined(r, ops, n, err);
+    if (!run_below(r, err))
+        return false;
+    end_puts(r, NULL);
+    put_again(r);
+    find_inlined(r, ops, n);
+    return true;
 }
 
 static bool start_puts(struct run *r, struct op *const ops[], size_t n, struct err *err)
