@@ -48,14 +48,9 @@ static struct source source_of_blob(const struct blob *b)
 }
 
 /* Of a head: whose it is. */
-static uint64_t tag_of(const struct encoder *e)
+static uint64_t tag_of(struct slice checkpoint_id)
 {
-    return (uint64_t)blob_key(e->op->checkpoint_put.checkpoint_id, SLICE(""));
-}
-
-static uint64_t tag_of_parent(const struct encoder *e)
-{
-    return (uint64_t)blob_key(e->asked.parent_id, SLICE(""));
+    return (uint64_t)blob_key(checkpoint_id, SLICE(""));
 }
 
 /* Of a channel, NULL that of the heads. Short values have one of their own: a long one is based on the
@@ -116,7 +111,7 @@ static void find_base(struct encoder *e, struct encoded *v)
         return;
     }
     v->base = source_of(v->used[0]);
-    if (!v->of && tag == tag_of(e))
+    if (!v->of && tag == tag_of(e->asked.checkpoint_id))
         step_back(e, v);
 }
 
@@ -167,7 +162,8 @@ static bool learn_newest(struct encoder *e, struct err *err)
         return true;
     newest = value_cache_newest(e->cache, &head->key, &tag);
     if (newest)
-        from = (struct inlining_source){newest->id, newest->bytes, tag == tag_of_parent(e)};
+        from = (struct inlining_source){newest->id, newest->bytes,
+                                        tag == tag_of(e->asked.parent_id)};
     ok = !newest || inlining_learn(&e->inlining, &from, &listed, err);
     value_cache_release(e->cache, newest);
     if (!listed) /* and so is what is older: its values have rows */
@@ -455,7 +451,8 @@ static void remember(struct encoder *e, const struct encoded *v)
         key = key_of(e->op, &v->of->channel, true);
     value_cache_put(e->cache, &value);
     value_cache_note(e->cache, &key, blob->id,
-                     v->of ? (uint64_t)blob_key(v->of->channel, v->of->version) : tag_of(e));
+                     v->of ? (uint64_t)blob_key(v->of->channel, v->of->version)
+                           : tag_of(e->asked.checkpoint_id));
 }
 
 /* A document was replaced that was not the newest. */
