@@ -507,6 +507,7 @@ static bool go(struct arena *a, struct err *e)
     struct op op = op_of(OP_CHECKPOINT_LIST), *ops[] = {&op};
 
     op.arena = a;
+    below.n_ran = 0; /* it is run until memory is enough */
     if (!versions->ops->execute(versions, ops, 1, e))
         return false;
     *e = op.status;
