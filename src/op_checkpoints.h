@@ -37,6 +37,9 @@ struct op_checkpoint_put {
     size_t n_sources;
     const int64_t *carried_ids; /* where they are stored, as a guess; NULL: not known, or the
                                    checkpoint may not be the next of its namespace */
+    struct slice
+        settled; /* with a first_id: the head as an earlier run has packed it, so that both stores
+                             have the same; absent = not yet */
     int64_t
         first_id; /* of the new values, then the head, as stamps follow each other: the same in both
                          stores of a pair; 0 = any */

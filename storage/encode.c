@@ -1,5 +1,5 @@
 /* encode.c - see encode.h. */
-#include "encode.h"
+#include "encode_internal.h"
 
 #include "blob_hash.h"
 #include "clock.h"
@@ -10,29 +10,6 @@
 enum {
     BASED_MIN = 64,    /* shorter values have no base */
     SOUGHT_MIN = 1024, /* for shorter ones no base is read from the store */
-    CARRIED_MAX = 64,  /* more are not looked for one by one */
-};
-
-/* What a value may be based on. */
-struct source {
-    int64_t id; /* 0 = nothing */
-    int64_t anchor_id;
-    uint32_t place;
-    struct slice bytes;
-};
-
-struct encoded {
-    struct blob *blob;                /* in the op */
-    struct slice whole;               /* its bytes as they were sent */
-    const struct channel_version *of; /* NULL: the head */
-    struct value_key key;
-    const struct cached_value *used[2]; /* of the cache, until it is done */
-    struct source base;
-    const struct patch *patch; /* from that base; NULL = not known */
-    bool sought;               /* the store may know a base */
-    bool is_newest;            /* a head that replaces the newest one */
-    int64_t wanted;            /* an anchor that the cache has lost */
-    uint32_t place;
 };
 
 static struct source source_of(const struct cached_value *v)
@@ -53,9 +30,7 @@ static uint64_t tag_of(struct slice checkpoint_id)
     return (uint64_t)blob_key(checkpoint_id, SLICE(""));
 }
 
-/* Of a channel, NULL that of the heads. Short values have one of their own: a long one is based on the
- * long one before, whatever came between. */
-static struct value_key key_of(const struct op *op, const struct slice *channel, bool is_short)
+struct value_key encode_key(const struct op *op, const struct slice *channel, bool is_short)
 {
     struct slice parts[] = {op->tenant, op->id, op->checkpoint_put.ns,
                             channel ? *channel : (struct slice){NULL, 0}, SLICE("short")};
@@ -133,7 +108,7 @@ static struct encoded *start_value(struct encoder *e, struct blob *blob,
     struct encoded *v = &e->values[e->n++];
 
     *v = (struct encoded){.blob = blob, .of = of, .whole = blob->bytes};
-    v->key = key_of(e->op, of ? &of->channel : NULL, false);
+    v->key = encode_key(e->op, of ? &of->channel : NULL, false);
     if (!e->alone)
         find_base(e, v);
     return v;
@@ -260,8 +235,9 @@ static bool seek_anchors(struct encoder *e, size_t n, struct err *err)
 /* Small values for which the head has no room have rows, too. */
 static bool settle_head(struct encoder *e, struct err *err)
 {
-    if (!inlining_settle(&e->inlining, &e->values[0].whole, err))
+    if (!inlining_settle(&e->inlining, err))
         return false;
+    e->values[0].whole = e->inlining.settled;
     for (size_t i = 0; i < e->asked.n_values; i++)
         if (e->inlining.items[i].place == IN_ROW && !inlining_is_long(&e->inlining, i))
             (void)start_row(e, i);
@@ -355,57 +331,6 @@ static void give_ids(struct encoder *e)
     e->values[0].blob->id = id;
 }
 
-/* The id under which the newest value of a key is stored, if it is the one that is asked for; or 0. */
-static int64_t guess_of_key(const struct encoder *e, const struct channel_version *of,
-                            const struct value_key *key)
-{
-    const struct cached_value *found;
-    int64_t id = 0;
-    uint64_t tag;
-
-    found = value_cache_newest(e->cache, key, &tag);
-    if (found && found->bytes.len > 0 && slice_equal(found->of.channel, of->channel) &&
-        slice_equal(found->of.version, of->version))
-        id = found->id;
-    value_cache_release(e->cache, found);
-    return id;
-}
-
-/* Where a carried value is stored, as far as the cache knows; 0 = it does not. */
-static int64_t guess_carried(const struct encoder *e, const struct channel_version *of)
-{
-    int64_t id = 0;
-
-    for (int is_short = 0; id == 0 && is_short < 2; is_short++) {
-        struct value_key key = key_of(e->op, &of->channel, is_short);
-
-        id = guess_of_key(e, of, &key);
-    }
-    return id;
-}
-
-/* Whether this looks like the checkpoint behind those that were stored here, and on what it rests. */
-static bool guess_next(struct encoder *e, struct err *err)
-{
-    struct op_checkpoint_put *put = &e->op->checkpoint_put;
-    bool known = put->n_carried + put->n_sources > 0;
-    int64_t *ids;
-
-    put->carried_ids = NULL;
-    for (size_t i = 0; i < e->n; i++)
-        known |= e->values[i].blob->base_id != 0;
-    if (!e->cache || !known || put->n_carried > CARRIED_MAX || e->values[0].is_newest)
-        return true;
-    ids = arena_alloc(e->op->arena, (put->n_carried + 1) * sizeof(*ids));
-    if (!ids)
-        return err_no_memory(err);
-    for (size_t i = 0; i < put->n_carried; i++)
-        if (!(ids[i] = guess_carried(e, &put->carried[i])))
-            return true;
-    put->carried_ids = ids;
-    return true;
-}
-
 /* The op as the driver gets it. */
 static bool hand_over(struct encoder *e, struct err *err)
 {
@@ -428,7 +353,7 @@ bool encode_values(struct encoder *e, struct err *err)
     for (size_t i = 0; i < e->n; i++)
         if (!encode_one(e, &e->values[i], err))
             return false;
-    return guess_next(e, err);
+    return encode_guess(e, err);
 }
 
 static void remember(struct encoder *e, const struct encoded *v)
@@ -448,7 +373,7 @@ static void remember(struct encoder *e, const struct encoded *v)
         value.of = *v->of;
     memcpy(value.hash, blob->hash, sizeof(value.hash));
     if (v->of && v->whole.len < BASED_MIN)
-        key = key_of(e->op, &v->of->channel, true);
+        key = encode_key(e->op, &v->of->channel, true);
     value_cache_put(e->cache, &value);
     value_cache_note(e->cache, &key, blob->id,
                      v->of ? (uint64_t)blob_key(v->of->channel, v->of->version)
@@ -469,12 +394,14 @@ static void note_replaced(struct encoder *e)
 static void give_back(struct encoder *e)
 {
     struct op_checkpoint_put *put = &e->op->checkpoint_put;
-    bool created = put->out.created;
+    bool created = put->out.created, settled = slice_present(e->asked.settled);
     int64_t id = put->head.id;
 
     *put = e->asked;
     put->out.created = created;
     put->head.id = id;
+    if (!settled && put->first_id && e->op->status.kind != ERR_NO_BASE)
+        put->settled = e->inlining.settled;
 }
 
 void encode_done(struct encoder *e)

@@ -25,6 +25,7 @@ void ops_stamp(struct op *op)
     }
     n = (int64_t)put->n_values + 1; /* the head too */
     put->first_id = stamp_take(n + 1);
+    put->settled = (struct slice){NULL, 0};
     op->stamp = put->first_id + (n << STAMP_NODE_BITS);
 }
 

@@ -30,6 +30,26 @@ static bool list_items(struct inlining *x, struct err *err)
     return true;
 }
 
+/* What an earlier run has settled. */
+static bool take_settled(struct inlining *x, struct err *err)
+{
+    struct head head;
+
+    if (!slice_present(x->settled))
+        return true;
+    if (!unpack_head(x->settled, x->op->arena, &head, err))
+        return false;
+    for (size_t i = 0; i < x->n; i++) {
+        const struct inlined *said = head_find(&head, &x->items[i].of);
+
+        if (said)
+            x->items[i] = *said;
+        x->known[i] = true;
+    }
+    x->n_open = 0;
+    return true;
+}
+
 bool inlining_start(struct inlining *x, size_t max, struct op *op, struct err *err)
 {
     const struct op_checkpoint_put *put = &op->checkpoint_put;
@@ -38,10 +58,13 @@ bool inlining_start(struct inlining *x, size_t max, struct op *op, struct err *e
                            .max = max,
                            .n_sent = put->n_values,
                            .n_carried = put->n_carried,
-                           .n = put->n_values + put->n_carried + put->n_removed};
+                           .n = put->n_values + put->n_carried + put->n_removed,
+                           .settled = put->settled};
     x->items = arena_zalloc(op->arena, x->n, sizeof(*x->items));
     x->known = arena_zalloc(op->arena, x->n, sizeof(*x->known));
-    return x->items && x->known ? list_items(x, err) : err_no_memory(err);
+    if (!x->items || !x->known)
+        return err_no_memory(err);
+    return list_items(x, err) && take_settled(x, err);
 }
 
 bool inlining_is_long(const struct inlining *x, size_t i)
@@ -113,11 +136,13 @@ static bool decide(struct inlining *x)
     return any;
 }
 
-bool inlining_settle(struct inlining *x, struct slice *packed, struct err *err)
+bool inlining_settle(struct inlining *x, struct err *err)
 {
     const struct op_checkpoint_put *put = &x->op->checkpoint_put;
     struct head head = {.json = put->head.bytes, .n = x->n};
 
+    if (slice_present(x->settled))
+        return true;
     /* without any it is as earlier versions wrote it, and those can read it */
     head.listed = decide(x) || (put->form == FORM_CHANNEL && x->max > 0);
     head.items = arena_alloc(x->op->arena, (x->n + 1) * sizeof(*head.items));
@@ -127,7 +152,7 @@ bool inlining_settle(struct inlining *x, struct slice *packed, struct err *err)
         memcpy(head.items, x->items, x->n * sizeof(*head.items));
     if (x->n > 1)
         qsort(head.items, head.n, sizeof(*head.items), order_inlined);
-    return pack_head(&head, x->op->arena, packed, err);
+    return pack_head(&head, x->op->arena, &x->settled, err);
 }
 
 bool inlining_rest(const struct inlining *x, struct channel_version **carried, size_t *n,

@@ -31,6 +31,7 @@ struct inlining {
     size_t n_open;           /* items of which no head has said anything yet */
     int64_t *sources;        /* ids of the heads that have said something of what is carried */
     size_t n_sources;
+    struct slice settled; /* the packed head, when that is decided */
 };
 
 /* A head that may know what is carried. */
@@ -40,7 +41,8 @@ struct inlining_source {
     bool newest; /* nothing has been stored in the namespace since: what is in doubt stays so */
 };
 
-/* Lists what is sent, carried and removed; nothing is known yet of what is carried. */
+/* Lists what is sent, carried and removed; nothing is known yet of what is carried, unless an earlier run
+ * has settled it. */
 bool inlining_start(struct inlining *x, size_t max, struct op *op, struct err *err) MUST_USE;
 
 /* Whether the value that was sent i-th has a row whatever else stands in the head. */
@@ -50,8 +52,8 @@ bool inlining_is_long(const struct inlining *x, size_t i) MUST_USE;
 bool inlining_learn(struct inlining *x, const struct inlining_source *from, bool *listed,
                     struct err *err) MUST_USE;
 
-/* Decides; then items say where each that is sent goes. The head is that of the put, packed. */
-bool inlining_settle(struct inlining *x, struct slice *head, struct err *err) MUST_USE;
+/* Decides; then items say where each that is sent goes, and `settled` is the head. */
+bool inlining_settle(struct inlining *x, struct err *err) MUST_USE;
 
 /* What is carried and does not stand in the head. */
 bool inlining_rest(const struct inlining *x, struct channel_version **carried, size_t *n,

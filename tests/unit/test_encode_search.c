@@ -1,6 +1,7 @@
 /* Where a put looks for what it carries, in which order, and what becomes of it. */
 #include <check.h>
 
+#include "clock.h"
 #include "encode.h"
 #include "oom.h"
 #include "versions.h"
@@ -415,6 +416,67 @@ static void check_as_it_came(struct op_checkpoint_put now, const struct op_check
     ck_assert_ptr_null(now.carried_ids);
 }
 
+/* A put that is made in both stores of a pair has the same head there, whatever the second one knows. */
+START_TEST(what_is_settled_stays)
+{
+    struct op op = carrying("c2", "c1", "ab");
+    struct slice first;
+
+    sent[0] = (struct value){.of = {SLICE("s"), SLICE("1")},
+                             .blob = {.type = SLICE("json"), .bytes = SLICE("small")}};
+    op.checkpoint_put.n_values = 1;
+    op.checkpoint_put.first_id = stamp_take(2);
+    start(&op, NULL, false);
+    check_search(search(), "c1");
+    answer(e.search, 1, false);
+    found[0].packed = head_of("a", IN_HEAD, "of the parent");
+    check_search(search(), NULL);
+    answer(e.search, 0, false);
+    ck_assert_ptr_null(search());
+    (void)handed(&op);
+    first = op.checkpoint_put.head.bytes;
+    op.status.kind = ERR_IN_DOUBT;
+    encode_done(&e);
+
+    op.status.kind = ERR_OK;
+    start(&op, cache, false); /* the other store: it knows nothing, and is not asked */
+    ck_assert_ptr_null(e.latest);
+    ck_assert_ptr_null(search());
+    (void)handed(&op);
+    ck_assert(slice_equal(op.checkpoint_put.head.bytes, first));
+    ck_assert_uint_eq(op.checkpoint_put.n_values, 0);
+    ck_assert_uint_eq(op.checkpoint_put.n_sources, 0);
+    ck_assert_uint_eq(op.checkpoint_put.n_carried, 1); /* b: in doubt still */
+    op.status.kind = ERR_NO_BASE;
+    encode_done(&e);
+    start(&op, cache, true);
+    (void)handed(&op);
+    ck_assert(slice_equal(op.checkpoint_put.head.bytes, first));
+    encode_done(&e);
+}
+END_TEST
+
+/* What rested on a head that has gone is not settled. */
+START_TEST(what_has_gone_is_not_settled)
+{
+    struct op op = carrying("c2", "c1", "a");
+
+    op.checkpoint_put.first_id = stamp_take(1);
+    start(&op, NULL, false);
+    check_search(search(), "c1");
+    answer(e.search, 1, false);
+    found[0].packed = head_of("a", IN_HEAD, "x");
+    ck_assert_ptr_null(search());
+    (void)handed(&op);
+    op.status.kind = ERR_NO_BASE;
+    encode_done(&e);
+    op.status.kind = ERR_OK;
+    start(&op, NULL, true);
+    check_search(search(), "c1");
+    encode_done(&e);
+}
+END_TEST
+
 START_TEST(the_op_is_given_back)
 {
     static const enum err_kind ends[] = {ERR_OK, ERR_FORM, ERR_NO_BASE, ERR_UNAVAILABLE};
@@ -492,6 +554,8 @@ Suite *suite_encode_search(void)
     tcase_add_test(tc, a_thousand_end_it);
     tcase_add_test(tc, an_earlier_version_ends_it);
     tcase_add_loop_test(tc, a_failed_search_fails_the_put, 0, COUNT_OF(failures));
+    tcase_add_test(tc, what_is_settled_stays);
+    tcase_add_test(tc, what_has_gone_is_not_settled);
     tcase_add_test(tc, the_op_is_given_back);
     tcase_add_test(tc, memory_may_end_anywhere);
     suite_add_tcase(suite, tc);

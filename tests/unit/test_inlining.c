@@ -92,11 +92,10 @@ static struct inlined in_head(const char *channel, const char *version, struct s
 
 static struct head settled(void)
 {
-    struct slice packed;
     struct head head;
 
-    ck_assert(inlining_settle(&x, &packed, &err));
-    ck_assert(unpack_head(packed, &arena, &head, &err));
+    ck_assert(inlining_settle(&x, &err));
+    ck_assert(unpack_head(x.settled, &arena, &head, &err));
     ck_assert(slice_equal(head.json, op.checkpoint_put.head.bytes));
     return head;
 }
@@ -404,14 +403,13 @@ static bool go(struct arena *a, struct err *e)
     struct head head = {SLICE("{}"), before, 2, true};
     struct inlining_source from = {.id = 5};
     struct channel_version *list;
-    struct slice packed;
     struct inlining own;
     bool listed;
     size_t n;
 
     op.arena = a;
     return pack_head(&head, a, &from.packed, e) && inlining_start(&own, 1024, &op, e) &&
-           inlining_learn(&own, &from, &listed, e) && inlining_settle(&own, &packed, e) &&
+           inlining_learn(&own, &from, &listed, e) && inlining_settle(&own, e) &&
            inlining_rest(&own, &list, &n, e);
 }
 
