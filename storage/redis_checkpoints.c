@@ -41,9 +41,14 @@ static bool take_value(struct call *c, const struct reply *reply, int64_t *id, s
 /* The row that a value needs, or 0: bases first, then where values of the head come from. */
 static int64_t needed(const struct op_checkpoint_put *put, size_t i)
 {
+    int64_t source;
+
     if (i < put->n_values)
         return put->values[i].blob.base_id;
-    return i == put->n_values ? put->head.base_id : put->sources[i - put->n_values - 1];
+    if (i == put->n_values)
+        return put->head.base_id;
+    source = put->sources[i - put->n_values - 1];
+    return source == put->head.base_id ? 0 : source; /* it mostly is: asked for once */
 }
 
 /* What must be there, then the newest value of each channel and version that was not sent. */
