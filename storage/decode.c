@@ -14,7 +14,7 @@ struct decoding {
     struct value_cache *cache;
     const struct checkpoint *checkpoint; /* NULL: values by themselves */
     size_t bytes;                        /* of all that is whole now */
-    struct head head;                    /* of the checkpoint before, and its values */
+    struct packed_head head;             /* of the checkpoint before, and its values */
     const struct value **inlined;
     int64_t n_inlined; /* so many values of heads have an id below 0 */
 };
@@ -111,7 +111,7 @@ static const struct value *inlined_value(struct decoding *d, const struct inline
 static bool take_head(struct decoding *d, struct arena *arena, struct checkpoint *c,
                       struct err *err)
 {
-    struct head head;
+    struct packed_head head;
     const struct value **all, **own;
     size_t n = c->n_values;
 

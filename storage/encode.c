@@ -2,10 +2,10 @@
 #include "encode_internal.h"
 
 #include "blob_hash.h"
+#include "channel_key.h"
 #include "clock.h"
 #include "delta.h"
 #include "sorted.h"
-#include "versions.h"
 
 enum {
     BASED_MIN = 64,    /* shorter values have no base */
@@ -28,14 +28,6 @@ static struct source source_of_blob(const struct blob *b)
 static uint64_t tag_of(struct slice checkpoint_id)
 {
     return (uint64_t)blob_key(checkpoint_id, SLICE(""));
-}
-
-struct value_key encode_key(const struct op *op, const struct slice *channel, bool is_short)
-{
-    struct slice parts[] = {op->tenant, op->id, op->checkpoint_put.ns,
-                            channel ? *channel : (struct slice){NULL, 0}, SLICE("short")};
-
-    return value_cache_key(parts, is_short ? 5 : channel ? 4 : 3);
 }
 
 /*
@@ -108,7 +100,7 @@ static struct encoded *start_value(struct encoder *e, struct blob *blob,
     struct encoded *v = &e->values[e->n++];
 
     *v = (struct encoded){.blob = blob, .of = of, .whole = blob->bytes};
-    v->key = encode_key(e->op, of ? &of->channel : NULL, false);
+    v->key = channel_key(e->op, e->asked.ns, of ? &of->channel : NULL, false);
     if (!e->alone)
         find_base(e, v);
     return v;
@@ -373,7 +365,7 @@ static void remember(struct encoder *e, const struct encoded *v)
         value.of = *v->of;
     memcpy(value.hash, blob->hash, sizeof(value.hash));
     if (v->of && v->whole.len < BASED_MIN)
-        key = encode_key(e->op, &v->of->channel, true);
+        key = channel_key(e->op, e->asked.ns, &v->of->channel, true);
     value_cache_put(e->cache, &value);
     value_cache_note(e->cache, &key, blob->id,
                      v->of ? (uint64_t)blob_key(v->of->channel, v->of->version)

@@ -25,7 +25,12 @@
 enum { SEARCH_MAX = 1000 }; /* checkpoints that are looked at for what one carries */
 
 struct encoded;
-struct encoding_rules;
+
+/* How values are stored. */
+struct encoding_rules {
+    struct value_cache *cache; /* or NULL */
+    size_t inline_max;         /* longer values have rows; 0 = all have */
+};
 
 struct encoder {
     struct value_cache *cache;      /* or NULL */

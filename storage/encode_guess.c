@@ -1,5 +1,5 @@
 /* encode_guess.c - where the cache says that what a checkpoint carries is stored; see encode_internal.h. */
-#include "blob_hash.h"
+#include "channel_key.h"
 #include "encode_internal.h"
 
 enum { CARRIED_MAX = 64 }; /* more are not looked for one by one */
@@ -26,7 +26,7 @@ static int64_t guess_carried(const struct encoder *e, const struct channel_versi
     int64_t id = 0;
 
     for (int is_short = 0; id == 0 && is_short < 2; is_short++) {
-        struct value_key key = encode_key(e->op, &of->channel, is_short);
+        struct value_key key = channel_key(e->op, e->asked.ns, &of->channel, is_short);
 
         id = guess_of_key(e, of, &key);
     }

@@ -1,7 +1,7 @@
 /*
  * encode_internal.h - what the files of encode.h share.
  *
- *     encode.c -> struct encoded, encode_key() -> encode_guess.c
+ *     encode.c -> struct encoded -> encode_guess.c
  *
  * Threads    the lane's.
  * Ownership  as encode.h.
@@ -34,10 +34,6 @@ struct encoded {
     int64_t wanted;            /* an anchor that the cache has lost */
     uint32_t place;
 };
-
-/* Of a channel, NULL that of the heads. Short values have one of their own: a long one is based on the
- * long one before, whatever came between. */
-struct value_key encode_key(const struct op *op, const struct slice *channel, bool is_short);
 
 /*
  * Sets put->carried_ids if this looks like the checkpoint behind those that were stored here, and what it

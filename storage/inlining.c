@@ -33,7 +33,7 @@ static bool list_items(struct inlining *x, struct err *err)
 /* What an earlier run has settled. */
 static bool take_settled(struct inlining *x, struct err *err)
 {
-    struct head head;
+    struct packed_head head;
 
     if (!slice_present(x->settled))
         return true;
@@ -94,7 +94,7 @@ static bool learn(struct inlining *x, size_t i, int64_t id, const struct inlined
 bool inlining_learn(struct inlining *x, const struct inlining_source *from, bool *listed,
                     struct err *err)
 {
-    struct head head;
+    struct packed_head head;
 
     if (!unpack_head(from->packed, x->op->arena, &head, err))
         return false;
@@ -139,7 +139,7 @@ static bool decide(struct inlining *x)
 bool inlining_settle(struct inlining *x, struct err *err)
 {
     const struct op_checkpoint_put *put = &x->op->checkpoint_put;
-    struct head head = {.json = put->head.bytes, .n = x->n};
+    struct packed_head head = {.json = put->head.bytes, .n = x->n};
 
     if (slice_present(x->settled))
         return true;

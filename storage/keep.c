@@ -23,7 +23,7 @@ static bool need(struct keep *k, struct keep_item *item, enum keep_part part, st
 static bool open_head(struct keep *k, struct keep_item *item, struct err *err)
 {
     if (!unpack_head(item->head, k->arena, &item->said, err)) {
-        item->said = (struct head){0};
+        item->said = (struct packed_head){0};
         if (err->kind != ERR_DAMAGED)
             return false;
     }

@@ -38,7 +38,7 @@ struct keep_item {
         *writes; /* by load(); then sorted, each name once, with those in the head */
     size_t n_values, n_writes;
     struct slice head; /* by load(); then its JSON */
-    struct head said;
+    struct packed_head said;
     bool holds; /* it stays for its own sake */
     bool kept;  /* it stays */
     bool loaded[KEEP_PARTS];

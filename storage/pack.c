@@ -322,7 +322,8 @@ static bool take_optional(struct slice *in, struct slice *out)
     return true;
 }
 
-bool pack_head(const struct head *head, struct arena *arena, struct slice *packed, struct err *err)
+bool pack_head(const struct packed_head *head, struct arena *arena, struct slice *packed,
+               struct err *err)
 {
     size_t most = 1 + 2 * NUMBER_MAX + head->json.len;
     char *out, *p;
@@ -366,11 +367,12 @@ static bool take_inlined(struct slice *in, struct inlined *out)
     return place != IN_HEAD || (take_slice(in, &out->type) && take_slice(in, &out->bytes));
 }
 
-bool unpack_head(struct slice packed, struct arena *arena, struct head *head, struct err *err)
+bool unpack_head(struct slice packed, struct arena *arena, struct packed_head *head,
+                 struct err *err)
 {
     uint64_t n;
 
-    *head = (struct head){.json = packed};
+    *head = (struct packed_head){.json = packed};
     if (packed.len == 0 || *packed.at != HEAD_FORMAT)
         return true;
     packed.at++;
@@ -394,7 +396,7 @@ static int by_name(const void *of, const void *item)
     return wanted_order(of, &((const struct inlined *)item)->of);
 }
 
-const struct inlined *head_find(const struct head *head, const struct channel_version *of)
+const struct inlined *head_find(const struct packed_head *head, const struct channel_version *of)
 {
     return head->n ? bsearch(of, head->items, head->n, sizeof(*head->items), by_name) : NULL;
 }

@@ -62,7 +62,7 @@ struct inlined {
 };
 
 /* A head: the JSON of a checkpoint, and what is said of its channels, sorted by wanted_order(). */
-struct head {
+struct packed_head {
     struct slice json;
     struct inlined *items;
     size_t n;
@@ -71,15 +71,16 @@ struct head {
 };
 
 /* Packs a head; one that is not `listed` is its JSON. */
-bool pack_head(const struct head *head, struct arena *arena, struct slice *packed,
+bool pack_head(const struct packed_head *head, struct arena *arena, struct slice *packed,
                struct err *err) MUST_USE;
 
 /* Unpacks a head; its texts point into the packed bytes. */
-bool unpack_head(struct slice packed, struct arena *arena, struct head *head,
+bool unpack_head(struct slice packed, struct arena *arena, struct packed_head *head,
                  struct err *err) MUST_USE;
 
 /* What a head says of a channel of this version, or NULL. */
-const struct inlined *head_find(const struct head *head, const struct channel_version *of) MUST_USE;
+const struct inlined *head_find(const struct packed_head *head,
+                                const struct channel_version *of) MUST_USE;
 
 /* Packs names of records. */
 bool pack_names(const struct record_name *names, size_t n, struct arena *arena,

@@ -2,6 +2,7 @@
 #include "patch_bases.h"
 
 #include "blob_hash.h"
+#include "channel_key.h"
 #include "pack.h"
 
 enum { HEADS_MAX = 100 }; /* what a patch is based on is not old */
@@ -10,8 +11,7 @@ enum { HEADS_MAX = 100 }; /* what a patch is based on is not old */
 static bool serve_row(struct value_cache *cache, const struct op *op, const struct value_ask *ask,
                       struct value *out)
 {
-    struct slice parts[] = {op->tenant, op->id, op->values_get.ns, ask->of.channel};
-    struct value_key key = value_cache_key(parts, COUNT_OF(parts));
+    struct value_key key = channel_key(op, op->values_get.ns, &ask->of.channel, false);
     const struct cached_value *found;
     bool copied = false;
     uint64_t tag;
@@ -37,12 +37,11 @@ static bool copy_inlined(const struct inlined *in, const struct value_ask *ask, 
 static bool serve_inlined(struct value_cache *cache, const struct op *op,
                           const struct value_ask *ask, struct value *out)
 {
-    struct slice parts[] = {op->tenant, op->id, op->values_get.ns};
-    struct value_key key = value_cache_key(parts, COUNT_OF(parts));
+    struct value_key key = channel_key(op, op->values_get.ns, NULL, false);
     const struct cached_value *newest;
     const struct inlined *in = NULL;
     bool copied = false;
-    struct head head;
+    struct packed_head head;
     struct err err;
     uint64_t tag;
 

@@ -17,14 +17,7 @@
 #define VERSIONS_H
 
 #include "backend.h"
-
-struct value_cache;
-
-/* How values are stored. */
-struct encoding_rules {
-    struct value_cache *cache; /* or NULL */
-    size_t inline_max;         /* longer values have rows; 0 = all have */
-};
+#include "encode.h"
 
 /*
  * Wraps `below`, which it owns from now on, also on failure (closed). Without a cache every base is

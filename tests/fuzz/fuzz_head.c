@@ -9,7 +9,7 @@ static void check_same(const struct inlined *a, const struct inlined *b)
     FUZZ_CHECK(slice_equal(a->type, b->type) && slice_equal(a->bytes, b->bytes));
 }
 
-static bool is_sorted(const struct head *head)
+static bool is_sorted(const struct packed_head *head)
 {
     for (size_t i = 1; i < head->n; i++)
         if (wanted_order(&head->items[i - 1].of, &head->items[i].of) >= 0)
@@ -17,11 +17,11 @@ static bool is_sorted(const struct head *head)
     return true;
 }
 
-static void check_head(const struct head *head, struct slice all, struct arena *arena)
+static void check_head(const struct packed_head *head, struct slice all, struct arena *arena)
 {
     bool sorted = is_sorted(head);
     struct slice packed;
-    struct head back;
+    struct packed_head back;
     struct err err;
 
     FUZZ_CHECK(fuzz_within(head->json, all));
@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice all = fuzz_input(data, size);
     struct arena arena = {0};
-    struct head head;
+    struct packed_head head;
     struct err err;
 
     if (unpack_head(all, &arena, &head, &err))

@@ -6,7 +6,6 @@
 #include "delta.h"
 #include "encode.h"
 #include "oom.h"
-#include "versions.h"
 
 static struct arena arena;
 static struct err err;

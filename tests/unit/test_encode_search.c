@@ -4,7 +4,6 @@
 #include "clock.h"
 #include "encode.h"
 #include "oom.h"
-#include "versions.h"
 
 Suite *suite_encode_search(void);
 
@@ -82,7 +81,7 @@ static struct slice head_of(const char *channel, enum value_place place, const c
     struct inlined in = {{slice_of(channel), SLICE("1")}, place, SLICE("json"), slice_of(bytes)};
     struct slice packed;
 
-    ck_assert(pack_head(&(struct head){SLICE("{}"), &in, 1, true}, &arena, &packed, &err));
+    ck_assert(pack_head(&(struct packed_head){SLICE("{}"), &in, 1, true}, &arena, &packed, &err));
     return packed;
 }
 
@@ -115,9 +114,9 @@ static void check_search(const struct op *op, const char *id)
 }
 
 /* The put as the driver gets it; its head. */
-static struct head handed(const struct op *op)
+static struct packed_head handed(const struct op *op)
 {
-    struct head head;
+    struct packed_head head;
 
     ck_assert(encode_choose(&e, &err));
     ck_assert_ptr_null(e.anchors);
@@ -127,7 +126,7 @@ static struct head handed(const struct op *op)
     return head;
 }
 
-static const struct inlined *said(const struct head *head, const char *channel)
+static const struct inlined *said(const struct packed_head *head, const char *channel)
 {
     const struct inlined *in = head_find(head,
                                          &(struct channel_version){slice_of(channel), SLICE("1")});
@@ -140,7 +139,7 @@ static const struct inlined *said(const struct head *head, const char *channel)
 static int64_t store(const char *id)
 {
     struct op op = put_of(id, NULL);
-    struct head head;
+    struct packed_head head;
 
     sent[0] = (struct value){.of = {SLICE("a"), SLICE("1")},
                              .blob = {.type = SLICE("json"), .bytes = SLICE("A")}};
@@ -160,7 +159,7 @@ START_TEST(the_newest_of_the_cache_is_asked_first)
 {
     int64_t source = store("c1");
     struct op op = carrying("c2", "c1", "a");
-    struct head head;
+    struct packed_head head;
 
     start(&op, cache, false);
     ck_assert_uint_eq(e.inlining.n_open, 0);
@@ -179,7 +178,7 @@ END_TEST
 START_TEST(doubt_is_handed_on)
 {
     struct op op = carrying("c1", NULL, "b");
-    struct head head;
+    struct packed_head head;
     int64_t first;
 
     start(&op, cache, false);
@@ -253,7 +252,7 @@ END_TEST
 START_TEST(then_the_parent_by_its_id)
 {
     struct op op = carrying("c3", "c1", "ab");
-    struct head head;
+    struct packed_head head;
 
     start(&op, NULL, false);
     ck_assert_ptr_null(e.latest); /* it is too short for that */

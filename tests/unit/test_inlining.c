@@ -59,7 +59,7 @@ static void start(size_t max)
 /* Learns from a head that says this, and is gone then. Whether it says anything. */
 static bool learn(int64_t id, struct inlined *items, size_t n, bool newest)
 {
-    struct head head = {SLICE("{}"), items, n, true};
+    struct packed_head head = {SLICE("{}"), items, n, true};
     struct inlining_source from = {.id = id, .newest = newest};
     bool listed = false;
     char *bytes;
@@ -90,9 +90,9 @@ static struct inlined in_head(const char *channel, const char *version, struct s
     return (struct inlined){of(channel, version), IN_HEAD, SLICE("json"), bytes};
 }
 
-static struct head settled(void)
+static struct packed_head settled(void)
 {
-    struct head head;
+    struct packed_head head;
 
     ck_assert(inlining_settle(&x, &err));
     ck_assert(unpack_head(x.settled, &arena, &head, &err));
@@ -100,7 +100,8 @@ static struct head settled(void)
     return head;
 }
 
-static const struct inlined *said(const struct head *head, const char *channel, const char *version)
+static const struct inlined *said(const struct packed_head *head, const char *channel,
+                                  const char *version)
 {
     struct channel_version name = of(channel, version);
     const struct inlined *found = head_find(head, &name);
@@ -127,7 +128,7 @@ static const char *rest(void)
 
 START_TEST(nothing_to_say)
 {
-    struct head head;
+    struct packed_head head;
 
     start(1024);
     ck_assert_uint_eq(x.n_open, 0);
@@ -140,7 +141,7 @@ END_TEST
 
 START_TEST(sent_up_to_max)
 {
-    struct head head;
+    struct packed_head head;
 
     send("b", SLICE("0123456789"));
     send("c", SLICE("0123456789x"));
@@ -164,7 +165,7 @@ END_TEST
 
 START_TEST(no_max_no_values)
 {
-    struct head head;
+    struct packed_head head;
 
     send("a", SLICE(""));
     send("b", SLICE("x"));
@@ -241,7 +242,7 @@ END_TEST
 /* So it is where the bound, or the highest size, was another one then. */
 START_TEST(what_is_carried_stays_in_the_head)
 {
-    struct head head;
+    struct packed_head head;
 
     send("a", SLICE(""));
     carry("x", "1");
@@ -264,7 +265,7 @@ START_TEST(learns_what_a_head_says)
     struct inlined before[] = {in_head("a", "1", SLICE("A")), at("b", "1", IN_ROW),
                                at("c", "1", NOWHERE), at("d", "1", IN_DOUBT_WHERE),
                                at("other", "1", IN_ROW)};
-    struct head head;
+    struct packed_head head;
 
     carry("e", "1");
     carry("d", "1");
@@ -309,7 +310,7 @@ END_TEST
 
 START_TEST(the_first_word_counts)
 {
-    struct head head;
+    struct packed_head head;
 
     carry("a", "1");
     start(1024);
@@ -343,7 +344,7 @@ END_TEST
 
 START_TEST(removed_is_nowhere)
 {
-    struct head head;
+    struct packed_head head;
 
     send("b", SLICE("B"));
     carry("c", "1");
@@ -363,7 +364,7 @@ END_TEST
 START_TEST(versions_are_two_things)
 {
     struct inlined before[] = {in_head("a", "1", SLICE("one")), in_head("a", "2", SLICE("two"))};
-    struct head head;
+    struct packed_head head;
 
     carry("a", "2");
     carry("b", "1.0");
@@ -400,7 +401,7 @@ END_TEST
 static bool go(struct arena *a, struct err *e)
 {
     struct inlined before[] = {in_head("a", "1", SLICE("A")), at("b", "1", IN_ROW)};
-    struct head head = {SLICE("{}"), before, 2, true};
+    struct packed_head head = {SLICE("{}"), before, 2, true};
     struct inlining_source from = {.id = 5};
     struct channel_version *list;
     struct inlining own;

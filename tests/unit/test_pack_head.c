@@ -30,9 +30,9 @@ static struct inlined samples[] = {
     {{TEXT("\xc3\xa9\xe2\x82\xac"), TEXT("1.0")}, IN_HEAD, TEXT("json"), {NULL, 0}},
 };
 
-static const struct head all = {TEXT("{\"v\":4}"), samples, COUNT_OF(samples), true};
+static const struct packed_head all = {TEXT("{\"v\":4}"), samples, COUNT_OF(samples), true};
 
-static struct slice pack(const struct head *head)
+static struct slice pack(const struct packed_head *head)
 {
     struct slice packed;
 
@@ -40,7 +40,7 @@ static struct slice pack(const struct head *head)
     return packed;
 }
 
-static void check_same(const struct head *a, const struct head *b)
+static void check_same(const struct packed_head *a, const struct packed_head *b)
 {
     ck_assert(slice_equal(a->json, b->json));
     ck_assert_int_eq(a->listed, b->listed);
@@ -54,9 +54,9 @@ static void check_same(const struct head *a, const struct head *b)
     }
 }
 
-static void check_round_trip(const struct head *head)
+static void check_round_trip(const struct packed_head *head)
 {
-    struct head back;
+    struct packed_head back;
 
     ck_assert(unpack_head(pack(head), &arena, &back, &err));
     check_same(&back, head);
@@ -67,17 +67,17 @@ static void check_round_trip(const struct head *head)
 START_TEST(whole_heads)
 {
     for (size_t n = 0; n <= all.n; n++)
-        check_round_trip(&(struct head){all.json, samples, n, true});
+        check_round_trip(&(struct packed_head){all.json, samples, n, true});
     for (size_t i = 0; i < all.n; i++)
-        check_round_trip(&(struct head){SLICE("{}"), &samples[i], 1, true});
-    check_round_trip(&(struct head){.json = SLICE(""), .listed = true});
-    check_round_trip(&(struct head){.listed = true});
+        check_round_trip(&(struct packed_head){SLICE("{}"), &samples[i], 1, true});
+    check_round_trip(&(struct packed_head){.json = SLICE(""), .listed = true});
+    check_round_trip(&(struct packed_head){.listed = true});
 }
 END_TEST
 
 START_TEST(values_are_present)
 {
-    struct head back;
+    struct packed_head back;
 
     ck_assert(unpack_head(pack(&all), &arena, &back, &err));
     for (size_t i = 0; i < back.n; i++)
@@ -89,7 +89,8 @@ enum { MANY = 3000 };
 
 START_TEST(many_channels)
 {
-    struct head head = {SLICE("{}"), arena_zalloc(&arena, MANY, sizeof(*samples)), MANY, true};
+    struct packed_head head = {SLICE("{}"), arena_zalloc(&arena, MANY, sizeof(*samples)), MANY,
+                               true};
 
     ck_assert_ptr_nonnull(head.items);
     for (size_t i = 0; i < MANY; i++) {
@@ -113,19 +114,19 @@ START_TEST(what_a_head_does_not_say)
         {TEXT(""), TEXT("")},      {TEXT("a"), TEXT("\"x\"")}, {TEXT("a\0b"), TEXT("\"xx\"")},
         {TEXT("ch"), TEXT("1.0")}, {TEXT("ch"), TEXT("3")},    {TEXT("zz"), TEXT("1")},
     };
-    struct head back;
+    struct packed_head back;
 
     ck_assert(unpack_head(pack(&all), &arena, &back, &err));
     for (size_t i = 0; i < COUNT_OF(others); i++)
         ck_assert_ptr_null(head_find(&back, &others[i]));
-    back = (struct head){.json = SLICE("{}")};
+    back = (struct packed_head){.json = SLICE("{}")};
     ck_assert_ptr_null(head_find(&back, &others[0]));
 }
 END_TEST
 
 START_TEST(unlisted_heads_are_their_json)
 {
-    struct head head = {SLICE("{\"v\":1}"), NULL, 0, false};
+    struct packed_head head = {SLICE("{\"v\":1}"), NULL, 0, false};
     struct slice packed = pack(&head);
 
     ck_assert_ptr_eq(packed.at, head.json.at);
@@ -142,7 +143,7 @@ static const char *const texts[] = {
 START_TEST(no_json_is_packed)
 {
     struct slice text = slice_of(texts[_i]);
-    struct head back = all;
+    struct packed_head back = all;
 
     ck_assert(unpack_head(text, &arena, &back, &err));
     ck_assert_ptr_eq(back.json.at, text.at);
@@ -154,7 +155,7 @@ END_TEST
 
 START_TEST(nothing_is_no_head)
 {
-    struct head back;
+    struct packed_head back;
 
     ck_assert(unpack_head((struct slice){NULL, 0}, &arena, &back, &err));
     ck_assert(!slice_present(back.json) && !back.listed);
@@ -166,7 +167,7 @@ END_TEST
 /* Whether it is a head; then it is one when it is packed again, too. */
 static bool unpacks(struct slice packed)
 {
-    struct head head, back;
+    struct packed_head head, back;
     bool ok = unpack_head(packed, &arena, &head, &err);
 
     ck_assert(ok || err.kind == ERR_DAMAGED);
@@ -281,7 +282,7 @@ END_TEST
 static bool both_ways(struct arena *a, struct err *e)
 {
     struct slice packed;
-    struct head back;
+    struct packed_head back;
 
     return pack_head(&all, a, &packed, e) && unpack_head(packed, a, &back, e);
 }

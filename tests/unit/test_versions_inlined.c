@@ -149,7 +149,8 @@ static struct blob head_with(const char *bytes)
     struct inlined in = {{SLICE("a"), SLICE("1")}, IN_HEAD, SLICE("json"), slice_of(bytes)};
     struct blob blob = {.id = stamp_next(), .type = SLICE("")};
 
-    ck_assert(pack_head(&(struct head){SLICE("{}"), &in, 1, true}, &arena, &blob.bytes, &err));
+    ck_assert(
+        pack_head(&(struct packed_head){SLICE("{}"), &in, 1, true}, &arena, &blob.bytes, &err));
     blob_hash(blob.type, blob.bytes, blob.hash);
     return blob;
 }
@@ -173,7 +174,7 @@ static enum err_kind run_one(struct op *op)
 static const struct inlined *said(size_t i)
 {
     const struct inlined *found;
-    struct head head;
+    struct packed_head head;
 
     ck_assert_uint_lt(i, below.n_puts);
     ck_assert(unpack_head(below.puts[i].head.bytes, &arena, &head, &err));
