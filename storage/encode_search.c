@@ -29,12 +29,12 @@ static bool learn(struct encoder *e, const struct checkpoint *c, struct err *err
 }
 
 /* What was read. Where it could not be read, what is carried is not known to be absent. */
-static bool take_found(struct encoder *e, struct err *err)
+static bool take_found(struct encoder *e, const struct op *found, struct err *err)
 {
-    const struct op_checkpoint_list *list = &e->search->checkpoint_list;
+    const struct op_checkpoint_list *list = &found->checkpoint_list;
 
-    if (e->search->status.kind != ERR_OK) {
-        *err = e->search->status;
+    if (found->status.kind != ERR_OK) {
+        *err = found->status;
         return false;
     }
     for (size_t i = 0; i < list->out.n && e->n_searched < SEARCH_MAX; i++)
@@ -43,23 +43,33 @@ static bool take_found(struct encoder *e, struct err *err)
     return true;
 }
 
-/* Its parent first, then the newest of the namespace. */
+static bool is_over(const struct encoder *e)
+{
+    return e->inlining.n_open == 0 || e->n_searched >= SEARCH_MAX;
+}
+
+/* Its parent first, then the newest of the namespace. It is asked while others of the batch search. */
 bool encode_search(struct encoder *e, struct err *err)
 {
     const struct op *last = e->search, *latest = e->latest;
     struct slice none = {NULL, 0};
     bool read = latest && latest->status.kind == ERR_OK;
 
+    e->search = NULL;
+    if (is_over(e))
+        return true;
     if (!last && read && !learn(e, latest->checkpoint_get.out.checkpoint, err))
         return false;
-    if (last && !take_found(e, err))
+    if (last && !take_found(e, last, err))
         return false;
-    e->search = NULL;
-    if (e->inlining.n_open == 0 || e->n_searched >= SEARCH_MAX)
+    if (is_over(e))
         return true;
     if (!last && slice_present(e->asked.parent_id) && !read)
         return search(e, e->asked.parent_id, NULL, err);
     if (!last || slice_present(last->checkpoint_list.checkpoint_id))
         return search(e, none, NULL, err);
-    return !last->checkpoint_list.out.more || search(e, none, &last->checkpoint_list.out.next, err);
+    if (last->checkpoint_list.out.more)
+        return search(e, none, &last->checkpoint_list.out.next, err);
+    e->n_searched = SEARCH_MAX; /* there are no more */
+    return true;
 }

@@ -214,6 +214,19 @@ START_TEST(without_a_cache_it_reads)
 }
 END_TEST
 
+/* One that has found all, or nothing, does not begin anew while another still reads. */
+START_TEST(each_searches_once)
+{
+    struct op one = carrying("c2"), other = carrying("c2"), *ops[] = {&one, &other};
+
+    other.id = SLICE("other");
+    other.checkpoint_put.parent_id = SLICE("c1");
+    ck_assert(versions->ops->execute(versions, ops, 2, &err));
+    ck_assert_uint_eq(below.n_ran, 3 + 2); /* the newest; the parent and the newest; both puts */
+    ck_assert_int_eq(below.ran[3], OP_CHECKPOINT_PUT);
+}
+END_TEST
+
 /* Those that have nothing to do with each other are one batch. */
 START_TEST(others_do_not_wait)
 {
@@ -532,6 +545,7 @@ Suite *suite_versions_inlined(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, a_put_that_carries_waits_for_those_before);
     tcase_add_test(tc, without_a_cache_it_reads);
+    tcase_add_test(tc, each_searches_once);
     tcase_add_test(tc, others_do_not_wait);
     tcase_add_test(tc, what_changes_a_thread_is_waited_for);
     tcase_add_loop_test(tc, the_second_piece_fails, 0, COUNT_OF(failures));
