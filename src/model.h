@@ -87,9 +87,8 @@ struct checkpoint {
     struct slice packed; /* there: what they were, with the values that stand in it */
     struct slice metadata;
     int64_t created_us;
-    int64_t stamp; /* its write sequence */
-    const struct value *
-        *values; /* several checkpoints of a list may share one; id < 0: of a head */
+    int64_t stamp;               /* its write sequence */
+    const struct value **values; /* shared within a list; id < 0: those of heads */
     size_t n_values;
     struct write *writes;
     size_t n_writes;

@@ -3,9 +3,11 @@
 
 #include <stdlib.h>
 
+#include "sorted.h"
+
 enum { ALL_MAX = 16 << 10 }; /* of the values in one head */
 
-static bool list_items(struct inlining *x, struct err *err)
+static void list_items(struct inlining *x)
 {
     const struct op_checkpoint_put *put = &x->op->checkpoint_put;
     struct inlined *item = x->items;
@@ -19,15 +21,7 @@ static bool list_items(struct inlining *x, struct err *err)
         (item++)->of = put->carried[i];
     for (size_t i = 0; i < put->n_removed; i++)
         *item++ = (struct inlined){.of = put->removed[i], .place = NOWHERE};
-    x->open.items = arena_alloc(x->op->arena, (put->n_carried + 1) * sizeof(*x->open.items));
-    x->sources = arena_alloc(x->op->arena, (put->n_carried + 1) * sizeof(*x->sources));
-    if (!x->open.items || !x->sources)
-        return err_no_memory(err);
-    for (size_t i = 0; i < put->n_carried; i++)
-        x->open.items[i] = (struct wanted){put->carried[i], put->n_values + i};
-    x->n_open = x->open.n = put->n_carried;
-    wanted_sort(&x->open);
-    return true;
+    x->n_open = put->n_carried;
 }
 
 /* What an earlier run has settled. */
@@ -62,9 +56,11 @@ bool inlining_start(struct inlining *x, size_t max, struct op *op, struct err *e
                            .settled = put->settled};
     x->items = arena_zalloc(op->arena, x->n, sizeof(*x->items));
     x->known = arena_zalloc(op->arena, x->n, sizeof(*x->known));
-    if (!x->items || !x->known)
+    x->sources = arena_alloc(op->arena, (put->n_carried + 1) * sizeof(*x->sources));
+    if (!x->items || !x->known || !x->sources)
         return err_no_memory(err);
-    return list_items(x, err) && take_settled(x, err);
+    list_items(x);
+    return take_settled(x, err);
 }
 
 bool inlining_is_long(const struct inlining *x, size_t i)
@@ -99,13 +95,12 @@ bool inlining_learn(struct inlining *x, const struct inlining_source *from, bool
     if (!unpack_head(from->packed, x->op->arena, &head, err))
         return false;
     *listed = head.listed;
-    for (size_t i = 0; i < x->open.n; i++) {
-        const struct wanted *open = &x->open.items[i];
-        const struct inlined *said = x->known[open->index] ? NULL : head_find(&head, &open->of);
+    for (size_t i = x->n_sent; i < x->n_sent + x->n_carried; i++) {
+        const struct inlined *said = x->known[i] ? NULL : head_find(&head, &x->items[i].of);
 
         if (!said || (said->place == IN_DOUBT_WHERE && !from->newest))
             continue;
-        if (!learn(x, open->index, from->id, said, err))
+        if (!learn(x, i, from->id, said, err))
             return false;
     }
     return true;

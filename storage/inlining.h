@@ -19,17 +19,15 @@
 
 #include "op.h"
 #include "pack.h"
-#include "sorted.h"
 
 struct inlining {
     struct op *op;         /* the put */
     size_t max;            /* longer values have rows; 0 = all have */
     struct inlined *items; /* what its head will say: of values that are sent, carried, removed */
     size_t n_sent, n_carried, n;
-    bool *known;             /* of each item that is carried */
-    struct wanted_list open; /* what is carried, sorted: the place of its item */
-    size_t n_open;           /* items of which no head has said anything yet */
-    int64_t *sources;        /* ids of the heads that have said something of what is carried */
+    bool *known;      /* of each item that is carried */
+    size_t n_open;    /* items of which no head has said anything yet */
+    int64_t *sources; /* ids of the heads that have said something of what is carried */
     size_t n_sources;
     struct slice settled; /* the packed head, when that is decided */
 };

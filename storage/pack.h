@@ -66,8 +66,7 @@ struct packed_head {
     struct slice json;
     struct inlined *items;
     size_t n;
-    bool
-        listed; /* it says something of its channels; documents and heads of earlier versions do not */
+    bool listed; /* it speaks of its channels; documents and heads of earlier versions do not */
 };
 
 /* Packs a head; one that is not `listed` is its JSON. */

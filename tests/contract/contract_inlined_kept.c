@@ -147,7 +147,8 @@ START_TEST(nothing_is_found_of_what_others_have_deleted)
 }
 END_TEST
 
-START_TEST(nothing_is_found_of_what_was_pruned)
+/* Two checkpoints whose heads have a base: the second carries one of two values. */
+static void put_long_two(void)
 {
     put(&here, (struct checkpoint_in){
                    .thread = "t", .id = "c1", .head = long_head("c1"), .values = "a=1:x b=1:y"});
@@ -157,6 +158,11 @@ START_TEST(nothing_is_found_of_what_was_pruned)
                                       .head = long_head("c2"),
                                       .values = "c=1:z",
                                       .carried = "b=1"});
+}
+
+START_TEST(nothing_is_found_of_what_was_pruned)
+{
+    put_long_two();
     prune(&here, 1, 1);
     check_values(&here, "t", "c2", "b=1:y c=1:z");
     carry("c3", "c2", "a=1 b=1 c=1", "b=1:y c=1:z");
@@ -261,14 +267,7 @@ END_TEST
 
 START_TEST(copied_with_their_thread)
 {
-    put(&here, (struct checkpoint_in){
-                   .thread = "t", .id = "c1", .head = long_head("c1"), .values = "a=1:x b=1:y"});
-    put(&here, (struct checkpoint_in){.thread = "t",
-                                      .id = "c2",
-                                      .parent = "c1",
-                                      .head = long_head("c2"),
-                                      .values = "c=1:z",
-                                      .carried = "b=1"});
+    put_long_two();
     copy_thread(&here, "t", "u");
     delete_thread(&here, "t");
     check_values(&here, "u", "c1", "a=1:x b=1:y");
@@ -311,25 +310,6 @@ END_TEST
 
 /* --- records --------------------------------------------------------------------------------------- */
 
-static struct record *read_all(struct store *s, size_t *n)
-{
-    struct record *records = NULL;
-
-    *n = 0;
-    for (enum record_kind kind = RECORD_THREAD; kind < RECORD_KIND_COUNT; kind++) {
-        size_t more;
-        struct record *page = store_records(s, kind, 5, &more);
-
-        records = arena_resize(&s->arena, records, *n * sizeof(*records),
-                               (*n + more + 1) * sizeof(*records));
-        ck_assert_ptr_nonnull(records);
-        if (more)
-            memcpy(records + *n, page, more * sizeof(*page));
-        *n += more;
-    }
-    return records;
-}
-
 START_TEST(merged_elsewhere)
 {
     struct record *records;
@@ -337,7 +317,7 @@ START_TEST(merged_elsewhere)
 
     put_two("t");
     put_two("u");
-    records = read_all(&here, &n);
+    records = thread_records(&here, 5, &n);
     ck_assert_uint_gt(store_merge(&there, records, n), 0);
     same_state(&there, &here, STATE_EXACT, "merged");
     ck_assert_uint_eq(count_records(&there, RECORD_VALUE), 4);
@@ -360,7 +340,7 @@ START_TEST(found_in_what_was_merged)
     put(&there,
         (struct checkpoint_in){.thread = "t", .id = "c0", .values = "c=1:z", .carried = "b=1"});
     put_two("t");
-    records = read_all(&here, &n);
+    records = thread_records(&here, 5, &n);
     store_merge(&there, records, n);
     put(&there, (struct checkpoint_in){
                     .thread = "t", .id = "c3", .parent = "c2", .carried = "a=2 b=1 c=1"});
@@ -436,7 +416,7 @@ START_TEST(damaged_heads)
 
     put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:xx"});
     put(&here, (struct checkpoint_in){.thread = "u", .id = "c1", .values = "a=1:xx"});
-    records = read_all(&here, &n);
+    records = thread_records(&here, 5, &n);
     damage(records, n, _i);
     store_merge(&there, records, n);
     op = store_op(&there, OP_CHECKPOINT_GET, "t");

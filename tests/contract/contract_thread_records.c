@@ -15,25 +15,6 @@ static void fill(const char *thread)
         (struct checkpoint_in){.thread = thread, .ns = "doc", .id = "d1", .form = FORM_DOCUMENT});
 }
 
-/* All records of threads, kind by kind. */
-static struct record *read_all(struct store *s, size_t *n)
-{
-    struct record *all = NULL;
-
-    *n = 0;
-    for (enum record_kind kind = RECORD_THREAD; kind < RECORD_KIND_COUNT; kind++) {
-        size_t more;
-        struct record *records = store_records(s, kind, 4, &more);
-
-        all = arena_resize(&s->arena, all, *n * sizeof(*all), (*n + more) * sizeof(*all));
-        ck_assert_ptr_nonnull(all);
-        if (more)
-            memcpy(all + *n, records, more * sizeof(*all));
-        *n += more;
-    }
-    return all;
-}
-
 START_TEST(round_trip)
 {
     struct record *records;
@@ -47,7 +28,7 @@ START_TEST(round_trip)
     ck_assert_uint_eq(count_records(&here, RECORD_VALUE), 2 * 6);
     ck_assert_uint_eq(count_records(&here, RECORD_CHECKPOINT), 2 * 3);
     ck_assert_uint_eq(count_records(&here, RECORD_TASK), 2 * 2);
-    records = read_all(&here, &n);
+    records = thread_records(&here, 4, &n);
     ck_assert_uint_eq(store_merge(&there, records, n), n);
     ck_assert_str_eq(dump(&there), dump(&here));
     ck_assert_str_eq(thread_text(&there, "t"), thread_text(&here, "t"));
@@ -55,7 +36,7 @@ START_TEST(round_trip)
     ck_assert_str_eq(get_writes(&there, "t2", "", "c3"), "t1//-1:early=e");
     ck_assert_uint_eq(store_merge(&there, records, n), 0);
     ck_assert_str_eq(dump(&there), dump(&here));
-    records = read_all(&there, &n);
+    records = thread_records(&there, 4, &n);
     ck_assert_uint_eq(store_merge(&here, records, n), 0);
 }
 END_TEST
@@ -117,7 +98,7 @@ START_TEST(the_higher_stamp_wins)
     size_t n_old, n_new;
 
     fill("t");
-    old = read_all(&here, &n_old);
+    old = thread_records(&here, 4, &n_old);
     here.now_us += SECOND;
     put(&here, (struct checkpoint_in){.thread = "t", .id = "c2", .head = "{}", .values = "a=3:n"});
     put_writes(&here, (struct writes_in){.thread = "t",
@@ -125,7 +106,7 @@ START_TEST(the_higher_stamp_wins)
                                          .task = "t1",
                                          .mode = WRITES_REPLACE,
                                          .writes = "5:n=n"});
-    new = read_all(&here, &n_new);
+    new = thread_records(&here, 4, &n_new);
     store_merge(&there, new, n_new);
     store_merge(&there, old, n_old);
     ck_assert_str_eq(values_text(&there, get(&there, "t", "", NULL)), "a=3:n");
@@ -145,13 +126,13 @@ START_TEST(order_does_not_matter)
     size_t n[3];
 
     fill("t");
-    states[0] = read_all(&here, &n[0]);
+    states[0] = thread_records(&here, 4, &n[0]);
     delete_thread(&here, "t");
-    states[1] = read_all(&here, &n[1]);
+    states[1] = thread_records(&here, 4, &n[1]);
     put(&here, (struct checkpoint_in){.thread = "t", .id = "c2", .values = "a=9:zz"});
     put_writes(&here, (struct writes_in){
                           .thread = "t", .checkpoint = "c1", .task = "t2", .writes = "0:a=b"});
-    states[2] = read_all(&here, &n[2]);
+    states[2] = thread_records(&here, 4, &n[2]);
     for (int order = 0; order < 6; order++) {
         static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
                                         {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
@@ -232,7 +213,7 @@ START_TEST(deleted_writes_give_no_place)
     first = store_records(&here, RECORD_TASK, 9, &n);
     here.now_us += SECOND;
     delete_thread(&here, "t");
-    tomb = read_all(&here, &n_tomb);
+    tomb = thread_records(&here, 4, &n_tomb);
     here.now_us += SECOND;
     put_writes(&here, (struct writes_in){
                           .thread = "t", .checkpoint = "c1", .task = "a", .writes = "0:x=2"});
@@ -279,7 +260,7 @@ START_TEST(damaged_values)
     size_t n;
 
     put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:xx"});
-    records = read_all(&here, &n);
+    records = thread_records(&here, 4, &n);
     for (size_t i = 0; i < n; i++) {
         if (records[i].kind == RECORD_CHECKPOINT)
             records[i].checkpoint.refs = &id;

@@ -240,6 +240,24 @@ void delete_thread(struct store *s, const char *id)
     store_ok(s, &op);
 }
 
+struct record *thread_records(struct store *s, int64_t page, size_t *n)
+{
+    struct record *all = NULL;
+
+    *n = 0;
+    for (enum record_kind kind = RECORD_THREAD; kind < RECORD_KIND_COUNT; kind++) {
+        size_t more;
+        struct record *records = store_records(s, kind, page, &more);
+
+        all = arena_resize(&s->arena, all, *n * sizeof(*all), (*n + more + 1) * sizeof(*all));
+        ck_assert_ptr_nonnull(all);
+        if (more)
+            memcpy(all + *n, records, more * sizeof(*all));
+        *n += more;
+    }
+    return all;
+}
+
 size_t count_records(struct store *s, enum record_kind kind)
 {
     size_t n;

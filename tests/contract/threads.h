@@ -77,6 +77,9 @@ const char *thread_text(struct store *s, const char *id);
 /* Deletes a thread. */
 void delete_thread(struct store *s, const char *id);
 
+/* All records of threads, kind by kind, read in pages of so many. */
+struct record *thread_records(struct store *s, int64_t page, size_t *n);
+
 /* How many records of a kind there are. */
 size_t count_records(struct store *s, enum record_kind kind);
 
