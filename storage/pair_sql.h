@@ -68,6 +68,10 @@
     X(PENDING_DROP, "DELETE FROM " T_PENDING " WHERE op_id = ?1") \
     X(PENDING_KILL, "DELETE FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2 AND stamp <= ?3") \
     X(PENDING_NEWEST, "SELECT coalesce(max(stamp), 0) FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2") \
+    X(PENDING_STAMPS, "SELECT s.id, max(p.stamp) FROM " T_SESSION " s " NESTED_JOIN " " T_PENDING " p " \
+                      "ON p.tenant = ?2 AND p.id = s.session_id WHERE s.id " AMONG("?1") " GROUP BY s.id") \
+    X(PENDING_BURY, "DELETE FROM " T_PENDING " WHERE tenant = ?3 AND stamp <= ?2 AND id IN " \
+                    "(SELECT session_id FROM " T_SESSION " WHERE id " AMONG("?1") ")") \
     X(PENDING_READ, "SELECT stamp, requests, errors, processing_time, at_us, body_hash FROM " T_PENDING " WHERE op_id = ?1") \
     X(PENDING_ANY, "SELECT EXISTS (SELECT 1 FROM " T_PENDING ")") \
     X(PENDING_SUM, "SELECT CAST(coalesce(sum(requests), 0) AS BIGINT), CAST(coalesce(sum(errors), 0) AS BIGINT), coalesce(sum(processing_time), 0.0) " \

@@ -58,6 +58,32 @@
                        "AND NOT EXISTS (SELECT 1 FROM " T_VALUE " WHERE namespace = ?1)") \
     X(SESSION_FULL, "SELECT 1 FROM " T_MESSAGE " WHERE session = ?1 LIMIT 1 OFFSET ?2") \
     X(SESSION_DISCARD, "UPDATE " T_SESSION " SET tenant = -id, gen = 0, user_id = NULL WHERE id = ?1") \
+    X(SESSION_LEAVE, \
+      "INSERT INTO " T_SESSION " (gen, tomb, active_us, active_min, last_seq, last_context, version, request_count, " \
+      "error_count, processing_time, created_us, updated_us, user_stamp, status_stamp, metadata_stamp, tenant, " \
+      "session_id) SELECT 0, ?2, active_us, ?3, last_seq, last_context, version, 0, 0, 0, created_us, updated_us, " \
+      "0, 0, 0, ?4, session_id FROM " T_SESSION " WHERE id = ?1") \
+    X(SESSIONS_BURY, \
+      "UPDATE " T_SESSION " SET gen = 0, tomb = ?2, active_min = ?3, request_count = 0, error_count = 0, " \
+      "processing_time = 0, user_stamp = 0, status_stamp = 0, metadata_stamp = 0, user_id = NULL, status = NULL, " \
+      "metadata = NULL WHERE id " AMONG("?1")) \
+    X(MESSAGES_BURY, "DELETE FROM " T_MESSAGE " WHERE session " AMONG("?1")) \
+    X(CONTEXTS_BURY, "DELETE FROM " T_CONTEXT " WHERE session " AMONG("?1")) \
+    X(CONTENT_STAMPS, \
+      "SELECT s.id, " GREATER "((SELECT coalesce(max(m.stamp), 0) FROM " T_MESSAGE " m WHERE m.session = s.id), " \
+      "(SELECT coalesce(max(c.stamp), 0) FROM " T_CONTEXT " c WHERE c.session = s.id)), " \
+      "coalesce((SELECT 1 FROM " T_MESSAGE " m WHERE m.session = s.id LIMIT 1 OFFSET ?2), 0) " \
+      "FROM " T_SESSION " s WHERE s.id " AMONG("?1")) \
+    X(THREADS_OF, "SELECT s.id, t.id, t.tomb, t.updated_us FROM " T_SESSION " s " NESTED_JOIN " " T_THREAD " t " \
+                  "ON t.tenant = s.tenant AND t.thread_id = s.session_id WHERE s.id " AMONG("?1") LOCKED("t")) \
+    X(THREADS_NEWEST, \
+      "SELECT s.id, max(n.last_stamp) FROM " T_SESSION " s " NESTED_JOIN " " T_THREAD " t ON t.tenant = s.tenant " \
+      "AND t.thread_id = s.session_id " NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id " \
+      "WHERE s.id " AMONG("?1") " GROUP BY s.id") \
+    X(THREADS_DISCARD, "UPDATE " T_NAMESPACE " SET thread = -id WHERE thread " AMONG("?1")) \
+    X(THREADS_TOMB, "UPDATE " T_THREAD " SET tomb = ?2 WHERE id " AMONG("?1") " AND tomb < ?2") \
+    X(THREADS_MAKE, "INSERT INTO " T_THREAD " (tenant, thread_id, tomb, updated_us) " \
+                    "SELECT ?3, session_id, ?2, 0 FROM " T_SESSION " WHERE id " AMONG("?1")) \
     X(GARBAGE_SESSION, "SELECT id FROM " T_SESSION INDEXED_BY("session_active") " WHERE tenant < 0 LIMIT 1") \
     X(GARBAGE_MESSAGES, "DELETE FROM " T_MESSAGE " WHERE " MESSAGE_ROW " IN (SELECT " MESSAGE_ROW " FROM " T_MESSAGE " " \
                         "WHERE session = ?1 ORDER BY seq LIMIT ?2)") \

@@ -51,6 +51,8 @@
 /* Others may make the same at the same time: then it is theirs that is returned. */
 #define UNLESS_MADE(key) " ON CONFLICT (" key ") DO UPDATE SET " key " = excluded." key
 
+#define LOCKED(table) " FOR UPDATE OF " table
+
 /* Rows that another transaction works on are not idle. */
 #define FOR_REMOVAL(table) " FOR UPDATE OF " table " SKIP LOCKED"
 #define DESCRIBE_STORE                           \

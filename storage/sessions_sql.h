@@ -33,7 +33,6 @@
 #define SESSIONS_SQL(X)                                                                                                                                                                        \
     X(TENANT_FIND, "SELECT id FROM " T_TENANT " WHERE name = ?1")                                                                                                                                           \
     X(TENANT_LIST, "SELECT name FROM " T_TENANT " WHERE name > ?1 ORDER BY name LIMIT ?2") \
-    X(TENANT_NAME, "SELECT name FROM " T_TENANT " WHERE id = ?1") \
     X(TENANT_NO_SESSIONS, "DELETE FROM " T_SESSION " WHERE tenant = ?1 AND active_min < 0") \
     X(TENANT_NO_THREADS, "DELETE FROM " T_THREAD " WHERE tenant = ?1 AND NOT EXISTS " \
                          "(SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = " T_THREAD ".id)") \
@@ -70,8 +69,8 @@
                     INDEXED_BY("session_active") " WHERE tenant = ?1 AND active_min BETWEEN 0 AND ?2 "                                                                                                    \
                     "AND active_us <= ?3 ORDER BY active_min LIMIT ?4" FOR_REMOVAL(T_SESSION))                                                                                                                               \
     X(SESSION_EXPIRED,                                                                                                                                                                                \
-      "SELECT " SESSION_NUMBERS ", session_id, tenant FROM "                                                                                                                                          \
-      "(SELECT id AS owner FROM " T_TENANT ") AS o " NESTED_JOIN " " T_SESSION INDEXED_BY("session_active") " "                                                                                                                \
+      "SELECT " SESSION_NUMBERS ", session_id, tenant, o.name FROM "                                                                                                                                          \
+      "(SELECT id AS owner, name FROM " T_TENANT ") AS o " NESTED_JOIN " " T_SESSION INDEXED_BY("session_active") " "                                                                                                                \
       "ON tenant = owner WHERE active_min BETWEEN 0 AND ?1 AND active_us <= ?2 LIMIT ?3" FOR_REMOVAL(T_SESSION))                                                                                                             \
     X(SESSION_COLLECT, "DELETE FROM " T_SESSION " WHERE id IN (SELECT s.id FROM " T_TENANT " t "                                                                                                                  \
                        NESTED_JOIN " " T_SESSION " s" INDEXED_BY("session_active") " ON s.tenant = t.id "                                                                                                           \

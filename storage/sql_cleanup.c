@@ -1,56 +1,52 @@
 /* sql_cleanup.c - clean-up and totals; see op_service.h. */
 #include "clock.h"
 #include "copies.h"
+#include "sql_bury.h"
 #include "sql_garbage.h"
 #include "sql_load.h"
 #include "sql_ops.h"
 #include "sql_pair.h"
 #include "sql_removal.h"
-#include "sql_rows.h"
 
 /* Tombstones and idempotency keys outlive the repeat window by this. */
 #define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
 
 struct found {
-    struct session_row *rows;
+    struct burial *items;
     size_t n;
     bool more;
 };
 
+/* Copies are of the tenant of the op; of others only the outbox tells. */
+static bool take_row(struct query *q, const struct op *op, int64_t tenant, struct burial *b,
+                     struct err *err)
+{
+    row_numbers(q, &b->row);
+    b->row.tenant = query_col_int(q, ROW_TENANT);
+    return query_copy(q, ROW_ID, op->arena, &b->row.s.session_id, err) &&
+           (b->row.tenant == tenant || !op->replicate ||
+            query_copy(q, ROW_TENANT_NAME, op->arena, &b->tenant, err));
+}
+
 /* Collects the rows before anything is removed, for removing moves the index that is read. */
-static bool collect(struct query *q, struct op *op, struct found *out, struct err *err)
+static bool collect(struct query *q, struct op *op, int64_t tenant, struct found *out,
+                    struct err *err)
 {
     size_t limit = (size_t)op->cleanup.limit;
-    struct found f = {.rows = arena_zalloc(op->arena, limit, sizeof(*f.rows))};
+    struct found f = {.items = arena_zalloc(op->arena, limit, sizeof(*f.items))};
 
-    if (!f.rows)
+    if (!f.items)
         return err_set(err, ERR_NO_MEMORY, "Out of memory while cleaning up.");
-    for (;;) {
+    for (;; f.n++) {
         if (!query_step(q, &f.more, err))
             return false;
         if (!f.more || f.n == limit)
             break;
-        row_numbers(q, &f.rows[f.n]);
-        if (!query_copy(q, ROW_ID, op->arena, &f.rows[f.n].s.session_id, err))
+        if (!take_row(q, op, tenant, &f.items[f.n], err))
             return false;
-        f.rows[f.n].tenant = query_col_int(q, ROW_TENANT);
-        f.n++;
     }
     *out = f;
     return true;
-}
-
-static bool remove_row(struct sql *d, struct op *op, struct session_row *row, int64_t *stamp,
-                       struct err *err)
-{
-    int64_t content;
-
-    if (!row_content_stamp(d, row, &content, err))
-        return false;
-    if (content < session_state_stamp(&row->s))
-        content = session_state_stamp(&row->s);
-    return op_stamp_above(op, content, stamp, err) && row_remove(d, row, *stamp, err) &&
-           pending_delete(d, op, row->s.session_id, *stamp, err);
 }
 
 static bool find_idle(struct sql *d, struct op *op, int64_t tenant, struct found *f,
@@ -64,32 +60,43 @@ static bool find_idle(struct sql *d, struct op *op, int64_t tenant, struct found
     query_int(&q, row_minute(op->cleanup.idle_us));
     query_int(&q, op->cleanup.idle_us);
     query_int(&q, op->cleanup.limit + 1);
-    return collect(&q, op, f, err);
+    return collect(&q, op, tenant, f, err);
+}
+
+static bool copy_idle(struct op *op, const struct burial *b, struct err *err)
+{
+    struct slice id = b->row.s.session_id;
+
+    return copies_session(op, id, &b->row.s, err) &&
+           (!b->with_thread || copies_thread(op, id, b->thread.tomb, b->thread.updated_us, err));
 }
 
 /* A thread goes with its session only: without one it is nobody's to call idle. */
 static bool clean_idle(struct sql *d, struct op *op, struct err *err)
 {
     struct op_cleanup *cleanup = &op->cleanup;
-    int64_t tenant, stamp;
     struct found f;
+    int64_t tenant;
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !find_idle(d, op, tenant, &f, err))
         return false;
     for (size_t i = 0; i < f.n; i++) {
-        bool live = session_state_live(&f.rows[i].s, d->session_ttl_us, op->now_us);
+        struct burial *b = &f.items[i];
 
-        if (!remove_row(d, op, &f.rows[i], &stamp, err) ||
-            !copies_session(op, f.rows[i].s.session_id, &f.rows[i].s, err) ||
-            (live && !sql_thread_remove(d, op, f.rows[i].s.session_id, stamp, err)))
-            return false;
-        cleanup->out.removed += live;
+        b->with_thread = session_state_live(&b->row.s, d->session_ttl_us, op->now_us);
+        cleanup->out.removed += b->with_thread;
     }
+    if (!bury_sessions(d, op, f.items, f.n, err))
+        return false;
+    for (size_t i = 0; i < f.n; i++)
+        if (!copy_idle(op, &f.items[i], err))
+            return false;
     cleanup->out.more = f.more;
     return true;
 }
 
-static bool find_expired(struct sql *d, struct op *op, struct found *f, struct err *err)
+static bool find_expired(struct sql *d, struct op *op, int64_t tenant, struct found *f,
+                         struct err *err)
 {
     int64_t before_us = session_state_expired_us(d->session_ttl_us, op->now_us);
     AUTO(query_end) struct query q = {0};
@@ -99,50 +106,44 @@ static bool find_expired(struct sql *d, struct op *op, struct found *f, struct e
     query_int(&q, row_minute(before_us));
     query_int(&q, before_us);
     query_int(&q, op->cleanup.limit + 1);
-    return collect(&q, op, f, err);
+    return collect(&q, op, tenant, f, err);
 }
 
-/* Copies are of the tenant of the op; of others only the outbox tells, by an entry of its own. */
-static bool keep_entry(struct sql *d, const struct op *op, const struct session_row *row,
-                       struct err *err)
+/* Of a session of another tenant: an entry of its own. */
+static bool keep_entry(struct sql *d, const struct op *op, const struct burial *b, struct err *err)
 {
-    struct op own = {
-        .id = row->s.session_id, .stamp = stamp_next(), .replicate = true, .arena = op->arena};
-    AUTO(query_end) struct query q = {0};
-    bool found;
+    struct op own = {.id = b->row.s.session_id,
+                     .tenant = b->tenant,
+                     .stamp = stamp_next(),
+                     .replicate = true,
+                     .arena = op->arena};
 
-    if (!query_begin(d, SQL_TENANT_NAME, &q, err))
-        return false;
-    query_int(&q, row->tenant);
-    if (!query_step(&q, &found, err) || !query_copy(&q, 0, op->arena, &own.tenant, err))
-        return false;
-    query_end(&q);
-    return copies_session(&own, own.id, &row->s, err) && pair_keep_entry(d, &own, err);
+    return copies_session(&own, own.id, &b->row.s, err) && pair_keep_entry(d, &own, err);
 }
 
-static bool tell(struct sql *d, struct op *op, int64_t tenant, const struct session_row *row,
-                 struct err *err)
+static bool tell(struct sql *d, struct op *op, const struct burial *b, struct err *err)
 {
-    if (!op->replicate || row->tenant == tenant)
-        return copies_session(op, row->s.session_id, &row->s, err);
-    return keep_entry(d, op, row, err);
+    return slice_present(b->tenant) ? keep_entry(d, op, b, err)
+                                    : copies_session(op, b->row.s.session_id, &b->row.s, err);
 }
 
 static bool remove_expired(struct sql *d, struct op *op, struct err *err)
 {
     struct op_cleanup *cleanup = &op->cleanup;
     struct found f = {0};
-    int64_t stamp, tenant;
+    int64_t tenant;
 
-    if (!sql_tenant(d, op->tenant, false, &tenant, err))
+    if (d->session_ttl_us <= 0 || cleanup->sessions_stay)
+        return true;
+    if (!sql_tenant(d, op->tenant, false, &tenant, err) || !find_expired(d, op, tenant, &f, err))
         return false;
-    if (d->session_ttl_us > 0 && !cleanup->sessions_stay && !find_expired(d, op, &f, err))
+    for (size_t i = 0; i < f.n; i++)
+        cleanup->out.removed += f.items[i].row.s.gen > f.items[i].row.s.tomb;
+    if (!bury_sessions(d, op, f.items, f.n, err))
         return false;
-    for (size_t i = 0; i < f.n; i++) {
-        cleanup->out.removed += f.rows[i].s.gen > f.rows[i].s.tomb;
-        if (!remove_row(d, op, &f.rows[i], &stamp, err) || !tell(d, op, tenant, &f.rows[i], err))
+    for (size_t i = 0; i < f.n; i++)
+        if (!tell(d, op, &f.items[i], err))
             return false;
-    }
     cleanup->out.more = f.more;
     return true;
 }

@@ -4,9 +4,6 @@
 #include "clock.h"
 #include "sql_part.h"
 
-/* Rows that one statement removes. */
-enum { GARBAGE_ROWS = 50 };
-
 bool garbage_thread(struct sql *d, int64_t thread, struct err *err)
 {
     return query_do(d, SQL_THREAD_DISCARD, thread, 0, err);

@@ -34,6 +34,9 @@ bool unswept_find(struct sql *d, int64_t ns, int64_t *note, struct err *err) MUS
 /* The namespace of the next row of UNSWEPT_LIST. */
 bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err) MUST_USE;
 
+/* Rows that one statement removes; a session with more messages goes this way. */
+enum { GARBAGE_ROWS = 50 };
+
 /* Takes everything out of a thread; its row stays. */
 bool garbage_thread(struct sql *d, int64_t thread, struct err *err) MUST_USE;
 

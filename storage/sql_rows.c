@@ -226,10 +226,14 @@ int64_t row_minute(int64_t active_us)
     return active_us / MINUTE_US;
 }
 
-/* A tombstone stands apart from what is active, and by its age. */
+int64_t row_tomb_minute(int64_t stamp)
+{
+    return -1 - row_minute(stamp_us(stamp));
+}
+
 static int64_t stored_minute(const struct session_row *row)
 {
-    return row->s.hollow ? -1 - row_minute(stamp_us(row->s.tomb)) : row_minute(row->s.active_us);
+    return row->s.hollow ? row_tomb_minute(row->s.tomb) : row_minute(row->s.active_us);
 }
 
 static void bind_numbers(struct query *q, const struct session_row *row)

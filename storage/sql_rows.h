@@ -32,7 +32,7 @@ struct row_cache {
 /* What is remembered may have changed, or the transaction is over. */
 void rows_forget(struct row_cache *rows);
 
-enum { ROW_ID = 16, ROW_TENANT = 17 }; /* columns behind SESSION_NUMBERS */
+enum { ROW_ID = 16, ROW_TENANT, ROW_TENANT_NAME }; /* columns behind SESSION_NUMBERS */
 
 /* The row of a session id, without its texts. */
 bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row *row,
@@ -89,6 +89,9 @@ bool row_texts(struct query *q, struct arena *arena, struct session_row *row,
 
 /* The minute of a time: active_min of a row with this active_us. */
 int64_t row_minute(int64_t active_us) MUST_USE;
+
+/* The same of a tombstone: it stands apart from what is active, and by its age. */
+int64_t row_tomb_minute(int64_t stamp) MUST_USE;
 
 /*
  * Before a change: its stamp, above `stored`. Removes first what is expired, which then does not

@@ -40,6 +40,7 @@
 #define STATUS_ACTIVE "x'616374697665'"
 #define RETURN_ID ""
 #define UNLESS_MADE(key) ""
+#define LOCKED(table) ""
 #define FOR_REMOVAL(table) ""
 #define DESCRIBE_STORE "SELECT 'SQLite ' || sqlite_version(), user_version FROM pragma_user_version"
 

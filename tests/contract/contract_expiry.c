@@ -1,4 +1,5 @@
 /* contract_expiry.c - sessions that expire. */
+#include "clock.h"
 #include "support.h"
 
 static struct store s;
@@ -100,6 +101,143 @@ START_TEST(cleanup_removes_the_expired)
 }
 END_TEST
 
+static void fill(const char *id, int messages, int contexts)
+{
+    for (int i = 0; i < messages; i++)
+        store_message(&s, id, arena_printf(&s.arena, "m%d", i).at);
+    for (int i = 0; i < contexts; i++)
+        store_context(&s, id, "{}");
+}
+
+/* All that a clean-up may meet; five sessions of a tenant go. */
+static void fill_tenant(const char *tenant)
+{
+    struct op op;
+
+    s.tenant = slice_of(tenant);
+    for (const char *const *id =
+             (const char *const[]){"bare", "talk", "much", "both", "dead", "newer", NULL};
+         *id; id++)
+        store_session(&s, *id);
+    fill("talk", 3, 0);
+    fill("much", 60, 1);
+    fill("both", 1, 2);
+    fill("loose", 2, 0);
+    fill("loose and much", 60, 0);
+    op = store_op(&s, OP_SESSION_DELETE, "dead");
+    store_ok(&s, &op);
+}
+
+static struct record *find_record(struct record *records, size_t n, const char *id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slice_equal(records[i].key.id, slice_of(id)))
+            return &records[i];
+    return NULL;
+}
+
+/* Sessions have gone, and left tombstones above all that they were; a new one goes on from there. */
+static void check_tenant(const char *tenant, const struct record *before, size_t n_before)
+{
+    struct record *after;
+    size_t n;
+
+    s.tenant = slice_of(tenant);
+    (void)store_records(&s, RECORD_MESSAGE, 100, &n);
+    ck_assert_uint_eq(n, 0);
+    (void)store_records(&s, RECORD_CONTEXT, 100, &n);
+    ck_assert_uint_eq(n, 0);
+    after = store_records(&s, RECORD_SESSION, 100, &n);
+    ck_assert_uint_eq(n, n_before + 1);
+    for (size_t i = 0; i < n_before; i++) {
+        const struct record_session *was = &before[i].session;
+        const struct record *is = find_record(after, n, before[i].key.id.at);
+
+        ck_assert_ptr_nonnull(is);
+        ck_assert_int_eq(is->session.gen, 0);
+        ck_assert_int_gt(is->session.tomb, was->gen);
+        ck_assert_int_gt(is->session.tomb, was->metadata.stamp);
+        ck_assert_int_ge(is->session.tomb, was->tomb);
+        ck_assert_int_eq(is->session.last_seq, was->last_seq);
+        ck_assert_int_eq(is->session.last_context, was->last_context);
+        ck_assert_int_eq(is->session.version, was->version);
+        ck_assert(!slice_present(is->session.user_id.text));
+    }
+    ck_assert(store_has(&s, "late"));
+    ck_assert_int_eq(store_context(&s, "both", "{}"), 3);
+    ck_assert_int_eq(store_session(&s, "much").version, 2);
+    ck_assert_uint_eq(store_count(&s, "much"), 0);
+}
+
+START_TEST(cleanup_of_all_that_there_is)
+{
+    static const char *const tenants[] = {"default", "other", "third"};
+    struct record *before[3];
+    size_t n[3];
+    struct op op;
+
+    for (int i = 0; i < 3; i++)
+        fill_tenant(tenants[i]);
+    op = store_op(&s, OP_CLEANUP, NULL);
+    for (int i = 0; i < 3; i++) {
+        s.tenant = slice_of(tenants[i]);
+        store_session(&s, "newer"); /* than the clean-up */
+        before[i] = store_records(&s, RECORD_SESSION, 100, &n[i]);
+    }
+    s.now_us += HOUR + SECOND;
+    for (int i = 0; i < 3; i++) {
+        s.tenant = slice_of(tenants[i]);
+        store_session(&s, "late");
+    }
+    op.now_us = s.now_us;
+    op.cleanup.expired = true;
+    op.cleanup.limit = 100;
+    store_ok(&s, &op);
+    ck_assert_int_eq(op.cleanup.out.removed, 15);
+    ck_assert(!op.cleanup.out.more);
+    for (int i = 0; i < 3; i++)
+        check_tenant(tenants[i], before[i], n[i]);
+}
+END_TEST
+
+START_TEST(idle_ones_go_with_their_threads)
+{
+    struct record *sessions, *threads;
+    struct op op, newer;
+    size_t n;
+
+    fill_tenant("other");
+    fill_tenant("default");
+    newer = store_op(&s, OP_THREAD_DELETE, "bare"); /* a thread of nothing is remembered as well */
+    store_ok(&s, &newer);
+    op = store_op(&s, OP_CLEANUP, NULL);
+    newer = store_op(&s, OP_THREAD_DELETE, "talk");
+    store_ok(&s, &newer);
+    store_session(&s, "newer");
+    s.now_us += MINUTE;
+    store_session(&s, "late");
+    op.cleanup.idle_us = s.now_us - SECOND;
+    op.cleanup.limit = 100;
+    store_ok(&s, &op);
+    ck_assert_int_eq(op.cleanup.out.removed, 5);
+    threads = store_records(&s, RECORD_THREAD, 100, &n);
+    ck_assert_uint_eq(n, 5);
+    ck_assert_ptr_null(find_record(threads, n, "loose"));
+    ck_assert_ptr_null(find_record(threads, n, "late"));
+    ck_assert_int_eq(find_record(threads, n, "bare")->thread.tomb, op.stamp);
+    ck_assert_int_eq(find_record(threads, n, "both")->thread.tomb, op.stamp);
+    ck_assert_int_ge(find_record(threads, n, "talk")->thread.tomb, newer.stamp);
+    ck_assert_int_gt(find_record(threads, n, "newer")->thread.tomb, newer.stamp);
+    sessions = store_records(&s, RECORD_SESSION, 100, &n);
+    ck_assert_int_eq(find_record(sessions, n, "much")->session.tomb, op.stamp);
+    ck_assert_int_gt(find_record(sessions, n, "newer")->session.tomb, newer.stamp);
+    ck_assert(store_has(&s, "late"));
+    s.tenant = SLICE("other");
+    ck_assert(store_has(&s, "much"));
+    ck_assert_uint_eq(store_count(&s, "much"), 60);
+}
+END_TEST
+
 TCase *contract_expiry_case(void)
 {
     TCase *tc = tcase_create("expiry");
@@ -109,5 +247,7 @@ TCase *contract_expiry_case(void)
     tcase_add_test(tc, activity_slides_the_expiry);
     tcase_add_test(tc, writing_to_the_expired_starts_anew);
     tcase_add_test(tc, cleanup_removes_the_expired);
+    tcase_add_test(tc, cleanup_of_all_that_there_is);
+    tcase_add_test(tc, idle_ones_go_with_their_threads);
     return tc;
 }

@@ -8,6 +8,7 @@
 #include "postgres.h"
 #include "postgres_driver.h"
 #include "threads.h"
+#include "trips_cleanup.h"
 #include "trips_pair.h"
 #include "trips_small.h"
 #include "value_cache.h"
@@ -65,6 +66,21 @@ static void tear_down(void)
     store_close(&here);
     store_close(&there);
     value_cache_free(cache);
+}
+
+/* Sessions live for an hour. */
+static void set_up_expiring(void)
+{
+    struct backend_config cfg = store_config();
+
+    cfg.session_ttl_us = HOUR;
+    store_open(&here, cfg, 0);
+    store_here = store;
+}
+
+static void tear_down_here(void)
+{
+    store_close(&here);
 }
 
 /* A pair: two schemas. */
@@ -485,6 +501,15 @@ int main(void)
         .get = 2,
         .base = 5,
     };
+    static const struct trips_cleanup cleanup = {
+        .so_far = so_far,
+        .set_up = set_up_expiring,
+        .tear_down = tear_down_here,
+        .expired = {10, 10},
+        .idle = {6, 6},
+        .told = {6, 6},
+        .alone = {7, 7},
+    };
     Suite *suite = suite_create(target.name);
     TCase *tc = tcase_create("trips");
     SRunner *runner;
@@ -511,6 +536,7 @@ int main(void)
     tcase_add_test(tc, a_list);
     tcase_add_test(tc, lists_of_a_tenant);
     suite_add_tcase(suite, tc);
+    suite_add_tcase(suite, trips_cleanup_case(&cleanup));
     suite_add_tcase(suite, trips_pair_case(&pair));
     suite_add_tcase(suite, trips_small_case(&small));
     runner = srunner_create(suite);
