@@ -34,26 +34,6 @@ bool redis_probe(struct call *c UNUSED, struct op *op UNUSED, struct err *err UN
     return true; /* answered before: backend_probe() */
 }
 
-/* Reads that were asked for and never waited for. */
-static void drain(struct call *c)
-{
-    struct err ignored;
-
-    while (c->asked > 0 && c->d->conn.redis) {
-        c->failure.kind = ERR_OK;
-        c->replies = arena_alloc(c->arena, c->asked * sizeof(struct reply *));
-        if (!c->replies) {
-            err_fill(&ignored, ERR_UNAVAILABLE, "redis: out of memory");
-            conn_drop(&c->d->conn, &ignored);
-            break;
-        }
-        if (c->wait ? !c->wait(c, &ignored)
-                    : !conn_send(&c->d->conn, &ignored) || !call_take(c, &ignored))
-            break;
-    }
-    c->asked = 0;
-}
-
 static void run(struct call *c)
 {
     struct op *op = c->op;
@@ -65,7 +45,7 @@ static void run(struct call *c)
     do {
         c->failure.kind = ERR_OK;
         ok = (!op->alone || redis_pair_admits(c, &err)) && run_once(c, &err);
-        drain(c);
+        call_drain(c);
     } while (!ok && call_again(c, &tries));
     op->status = ok ? (struct err){.kind = ERR_OK} : err;
     if (!ok && c->changed && (err.kind == ERR_UNAVAILABLE || err.kind == ERR_NO_MEMORY))

@@ -149,6 +149,25 @@ bool call_answers(struct call *c, struct reply ***replies, struct err *err)
     return true;
 }
 
+void call_drain(struct call *c)
+{
+    struct err ignored;
+
+    while (c->asked > 0 && c->d->conn.redis) {
+        c->failure.kind = ERR_OK;
+        c->replies = arena_alloc(c->arena, c->asked * sizeof(struct reply *));
+        if (!c->replies) {
+            err_fill(&ignored, ERR_UNAVAILABLE, "redis: out of memory");
+            conn_drop(&c->d->conn, &ignored);
+            break;
+        }
+        if (c->wait ? !c->wait(c, &ignored)
+                    : !conn_send(&c->d->conn, &ignored) || !call_take(c, &ignored))
+            break;
+    }
+    c->asked = 0;
+}
+
 bool call_apart(struct call *c, call_part *part, void *arg, struct err *err)
 {
     struct arena own = {0}, *arena = c->arena;

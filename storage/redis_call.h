@@ -66,10 +66,8 @@ struct call {
     bool changed;       /* something was committed, or may have been */
     bool conflict;      /* what was read has changed: run it anew */
     size_t entered;     /* copies of the op that an entry of the outbox names */
-    struct slice *guards;
-    size_t n_guards, guards_cap;
-    struct slice *changes;
-    size_t n_changes, changes_cap;
+    struct slice *guards, *changes;
+    size_t n_guards, guards_cap, n_changes, changes_cap;
     struct turn *turn;                             /* NULL: it runs alone */
     bool (*wait)(struct call *c, struct err *err); /* of its turn: others run meanwhile */
     struct reply **replies;
@@ -102,8 +100,10 @@ void call_ask(struct call *c, const struct slice *args, size_t n);
     call_ask((c), (const struct slice[]){__VA_ARGS__}, \
              COUNT_OF(((const struct slice[]){__VA_ARGS__})))
 
-/* The replies to what was asked and sent, into c->replies; they may be errors. */
+/* The replies to what was asked and sent, into c->replies; they may be errors. The other: those to
+ * what nobody has waited for, which are dropped. */
 bool call_take(struct call *c, struct err *err) MUST_USE;
+void call_drain(struct call *c);
 
 /* The answers to all that was asked, in order; an error among them is a failure. */
 bool call_answers(struct call *c, struct reply ***replies, struct err *err) MUST_USE;

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "copies.h"
+#include "redis_each.h"
 #include "redis_removal.h"
 #include "redis_rows.h"
 #include "redis_ops.h"
@@ -94,22 +95,28 @@ static bool unindex(struct call *c, struct err *err)
     return call_commit(c, err);
 }
 
+struct idle {
+    int64_t bound; /* active then, or before */
+    int64_t removed;
+};
+
 /* One session that may be idle. */
-static bool remove_idle(struct call *c, int64_t bound, bool threads, bool *counted, struct err *err)
+static bool remove_idle(struct call *c, void *arg, struct err *err)
 {
+    struct idle *idle = arg;
+    bool threads = !c->op->cleanup.expired;
     struct session_row row;
     struct reply **replies;
     size_t copies = c->op->n_copies;
     int64_t stored, stamp;
     bool live;
 
-    *counted = false;
     redis_row_ask(c, false);
     if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], &row, err))
         return false;
     if (!row.s.stored)
         return unindex(c, err);
-    if (row.s.hollow || row.s.active_us > bound)
+    if (row.s.hollow || row.s.active_us > idle->bound)
         return true;
     live = threads ? session_state_live(&row.s, c->d->session_ttl_us, c->op->now_us)
                    : row.s.gen > row.s.tomb;
@@ -122,7 +129,7 @@ static bool remove_idle(struct call *c, int64_t bound, bool threads, bool *count
         return false;
     if (!slice_equal(c->tenant, c->op->tenant)) /* the outbox tells of others, copies do not */
         c->op->n_copies = c->entered = copies;
-    *counted = live;
+    idle->removed += live;
     return true;
 }
 
@@ -132,29 +139,26 @@ static bool clean_sessions(struct call *c, struct slice tenant, int64_t bound, s
 {
     const struct indexes in = {of_sessions, COUNT_OF(of_sessions), bound};
     struct op_cleanup *cleanup = &c->op->cleanup;
+    struct idle idle = {.bound = bound};
     struct found f;
-    bool counted;
+    bool ok;
 
     c->tenant = tenant;
     if (!find(c, &in, *left, &f, err))
         return false;
-    for (size_t i = 0; i < f.n; i++) {
-        int tries = 0;
-
-        call_at(c, tenant, f.ids[i]);
-        while (!remove_idle(c, bound, !cleanup->expired, &counted, err))
-            if (!call_again(c, &tries))
-                return false;
-        cleanup->out.removed += counted;
-    }
+    ok = redis_each(c, tenant, f.ids, f.n, remove_idle, &idle, err);
+    cleanup->out.removed += idle.removed;
+    if (!ok)
+        return false;
     *left -= f.n;
     cleanup->out.more |= f.more;
     return true;
 }
 
 /* A tombstone of a session that nothing can ask for any more. */
-static bool forget_session(struct call *c, int64_t before_us, struct err *err)
+static bool forget_session(struct call *c, void *arg, struct err *err)
 {
+    int64_t before_us = *(const int64_t *)arg;
     struct session_row row;
     struct reply **replies;
 
@@ -173,8 +177,9 @@ static bool forget_session(struct call *c, int64_t before_us, struct err *err)
 }
 
 /* The same of a thread; one that lives again need not remember either. */
-static bool forget_thread(struct call *c, int64_t before_us, struct err *err)
+static bool forget_thread(struct call *c, void *arg, struct err *err)
 {
+    int64_t before_us = *(const int64_t *)arg;
     struct thread_row thread;
 
     if (!redis_thread_read(c, &thread, err))
@@ -202,7 +207,7 @@ static bool forget(struct call *c, struct slice tenant, struct forgetting *f, st
 {
     static const struct {
         const char *kind;
-        bool (*one)(struct call *c, int64_t before_us, struct err *err);
+        redis_one *one;
     } kinds[] = {{"tombs", forget_session}, {"thread-tombs", forget_thread}};
     struct found found;
 
@@ -210,16 +215,9 @@ static bool forget(struct call *c, struct slice tenant, struct forgetting *f, st
         const struct indexes in = {&kinds[k].kind, 1, f->before_us - 1};
 
         c->tenant = tenant;
-        if (!find(c, &in, f->limit, &found, err))
+        if (!find(c, &in, f->limit, &found, err) ||
+            !redis_each(c, tenant, found.ids, found.n, kinds[k].one, &f->before_us, err))
             return false;
-        for (size_t i = 0; i < found.n; i++) {
-            int tries = 0;
-
-            call_at(c, tenant, found.ids[i]);
-            while (!kinds[k].one(c, f->before_us, err))
-                if (!call_again(c, &tries))
-                    return false;
-        }
         f->more |= found.more;
     }
     return true;

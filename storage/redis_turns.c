@@ -12,8 +12,9 @@ enum turn_state { TURN_IDLE, TURN_READY, TURN_WAITING };
 struct turn {
     struct fiber *fiber;
     enum turn_state state;
-    struct call call;
+    struct call call, *asks; /* which one waits: of the op, or of a part of it */
     void (*run)(struct call *c);
+    struct batch *batch;
     size_t number; /* of the op in the batch */
     bool ok;       /* of what it waited for */
     struct err err;
@@ -25,6 +26,7 @@ struct turns {
     size_t n;
     struct turn *waiting[TURNS_MAX]; /* in the order of what they have asked */
     size_t n_waiting;
+    struct batch *split; /* the parts of one of the ops; NULL: none is in parts */
 };
 
 static struct turn *make(struct turns *all)
@@ -66,6 +68,7 @@ static bool turn_wait(struct call *c, struct err *err)
     struct turn *t = c->turn;
 
     t->state = TURN_WAITING;
+    t->asks = c;
     all->waiting[all->n_waiting++] = t;
     fiber_leave(t->fiber);
     if (!t->ok)
@@ -78,23 +81,26 @@ static void serve(struct redis *d)
 {
     struct turns *all = d->turns;
     struct err err = d->conn.why;
-    bool up = d->conn.redis && conn_send(&d->conn, &err);
+    bool up;
 
+    if (all->n_waiting == 0)
+        return;
+    up = d->conn.redis && conn_send(&d->conn, &err);
     for (size_t i = 0; i < all->n_waiting; i++) {
         struct turn *t = all->waiting[i];
 
-        t->ok = up && call_take(&t->call, &err);
+        t->ok = up && call_take(t->asks, &err);
         up &= t->ok;
         if (!t->ok) {
             t->err = err;
-            t->call.asked = 0;
+            t->asks->asked = 0;
         }
         t->state = TURN_READY;
     }
     all->n_waiting = 0;
 }
 
-/* One batch at work. */
+/* One batch at work, or the parts of an op. */
 struct batch {
     struct redis *d;
     struct op *const *ops;
@@ -102,6 +108,7 @@ struct batch {
     size_t n, ended;
     bool begun[BATCH_MAX], done[BATCH_MAX];
     size_t before[BATCH_MAX]; /* 1 + number of the op on the same record that comes before */
+    struct turn *whole;       /* that waits for these parts of it */
 };
 
 static bool same_record(const struct op *a, const struct op *b)
@@ -130,8 +137,10 @@ static void live(void *arg)
     t->run(&t->call);
 }
 
-static void note(struct batch *b, struct turn *t, bool ended)
+static void note(struct turn *t, bool ended)
 {
+    struct batch *b = t->batch;
+
     if (!ended)
         return;
     t->state = TURN_IDLE;
@@ -150,13 +159,37 @@ static void begin(struct batch *b)
         if (!t)
             return;
         b->begun[i] = true;
+        t->batch = b;
         t->number = i;
         t->state = TURN_READY;
         t->call = (struct call){
             .d = b->d, .op = b->ops[i], .arena = b->ops[i]->arena, .turn = t, .wait = turn_wait};
         t->run = b->run;
-        note(b, t, fiber_start(t->fiber, live, t));
+        note(t, fiber_start(t->fiber, live, t));
     }
+}
+
+/* Those of an op that has been split. It goes on when all have ended. */
+static void begin_parts(struct turns *all)
+{
+    struct batch *b = all->split;
+
+    if (!b)
+        return;
+    begin(b);
+    if (b->ended < b->n)
+        return;
+    all->split = NULL;
+    b->whole->state = TURN_READY;
+}
+
+/* A part in the turn of its op. */
+static void run_within(struct call *whole, struct op *part, void (*run)(struct call *c))
+{
+    struct call c = {
+        .d = whole->d, .op = part, .arena = part->arena, .turn = whole->turn, .wait = whole->wait};
+
+    run(&c);
 }
 
 /* Without memory for a stack: one after the other. */
@@ -181,9 +214,29 @@ void turns_run(struct redis *d, struct op *const ops[], size_t n, void (*run)(st
     find_before(&b);
     while (b.ended < n) {
         begin(&b);
+        begin_parts(d->turns);
         serve(d);
         for (size_t i = 0; i < d->turns->n; i++)
             if (d->turns->all[i]->state == TURN_READY)
-                note(&b, d->turns->all[i], fiber_resume(d->turns->all[i]->fiber));
+                note(d->turns->all[i], fiber_resume(d->turns->all[i]->fiber));
     }
+}
+
+void turns_split(struct call *c, struct op *const parts[], size_t n, void (*run)(struct call *c))
+{
+    struct turns *all = c->d->turns;
+    struct batch b = {.d = c->d, .ops = parts, .run = run, .n = n, .whole = c->turn};
+
+    if (!c->turn) {
+        turns_run(c->d, parts, n, run);
+        return;
+    }
+    if (all->split || !find_idle(all)) {
+        for (size_t i = 0; i < n; i++)
+            run_within(c, parts[i], run);
+        return;
+    }
+    all->split = &b;
+    c->turn->state = TURN_WAITING;
+    fiber_leave(c->turn->fiber);
 }

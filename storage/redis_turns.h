@@ -20,6 +20,12 @@
 /* Runs the ops, each by `run`, which sets its status. */
 void turns_run(struct redis *d, struct op *const ops[], size_t n, void (*run)(struct call *c));
 
+/*
+ * Runs the parts of an op, each an op of its own, in the same way, and returns when all have ended. They
+ * are at most BATCH_MAX; `run` drains what it leaves unanswered (call_drain()).
+ */
+void turns_split(struct call *c, struct op *const parts[], size_t n, void (*run)(struct call *c));
+
 /* Frees what is kept. */
 void turns_free(struct redis *d);
 

@@ -238,6 +238,83 @@ START_TEST(idle_ones_go_with_their_threads)
 }
 END_TEST
 
+/* Beside other ops, which wait as well. */
+START_TEST(clean_ups_of_a_batch)
+{
+    static const char *const tenants[] = {"default", "other", "third"};
+    enum { CLEAN_UPS = 3, GETS = 40, ALL = CLEAN_UPS + GETS };
+    struct op all[ALL], *ops[ALL];
+    struct err err;
+
+    for (int i = 0; i < CLEAN_UPS; i++)
+        fill_tenant(tenants[i]);
+    s.now_us += MINUTE;
+    for (int i = 0; i < CLEAN_UPS; i++) {
+        s.tenant = slice_of(tenants[i]);
+        store_session(&s, "late");
+        all[i] = store_op(&s, OP_CLEANUP, NULL);
+        all[i].cleanup.idle_us = s.now_us - SECOND;
+        all[i].cleanup.limit = 100;
+    }
+    for (int i = CLEAN_UPS; i < ALL; i++)
+        all[i] = store_op(&s, OP_SESSION_GET, "late");
+    for (int i = 0; i < ALL; i++)
+        ops[i] = &all[(i + GETS / 2) % ALL];
+    ck_assert(backend_execute(s.backend, ops, ALL, &err));
+    for (int i = 0; i < ALL; i++)
+        ck_assert_msg(all[i].status.kind == ERR_OK, "%d: %s", i, all[i].status.text);
+    for (int i = 0; i < CLEAN_UPS; i++) {
+        s.tenant = slice_of(tenants[i]);
+        ck_assert_int_eq(all[i].cleanup.out.removed, 5);
+        ck_assert_int_eq(store_stats(&s).out.sessions, 1);
+        ck_assert_int_eq(store_stats(&s).out.messages, 0);
+    }
+}
+END_TEST
+
+/* Whichever comes first, a message of now is not removed. */
+START_TEST(what_comes_meanwhile_stays)
+{
+    enum { SESSIONS = 30, APPENDS = SESSIONS / 3, ALL = 1 + APPENDS };
+    struct message messages[APPENDS];
+    struct op all[ALL], *ops[ALL];
+    struct err err;
+    int64_t stay = 0;
+
+    for (int i = 0; i < SESSIONS; i++) {
+        store_session(&s, arena_printf(&s.arena, "s%02d", i).at);
+        fill(arena_printf(&s.arena, "s%02d", i).at, 2, 1);
+    }
+    s.now_us += MINUTE;
+    all[0] = store_op(&s, OP_CLEANUP, NULL);
+    all[0].cleanup.idle_us = s.now_us - SECOND;
+    all[0].cleanup.limit = 100;
+    for (int i = 0; i < APPENDS; i++) {
+        messages[i] = (struct message){
+            .id = SLICE("new"), .role = SLICE("user"), .content = SLICE("1")};
+        all[1 + i] = store_op(&s, OP_MESSAGE_APPEND, arena_printf(&s.arena, "s%02d", 3 * i).at);
+        all[1 + i].message_append.messages = &messages[i];
+        all[1 + i].message_append.n = 1;
+    }
+    for (int i = 0; i < ALL; i++)
+        ops[i] = &all[i];
+    ck_assert(backend_execute(s.backend, ops, ALL, &err));
+    for (int i = 0; i < APPENDS; i++) {
+        const char *id = arena_printf(&s.arena, "s%02d", 3 * i).at;
+        bool there = store_has(&s, id);
+
+        ck_assert_int_eq(all[1 + i].status.kind, ERR_OK);
+        ck_assert_uint_eq(store_count(&s, id), there ? 3 : 1);
+        stay += there;
+    }
+    if (all[0].status.kind == ERR_IN_DOUBT)
+        return; /* a pair may say so of changes that cross */
+    ck_assert_msg(all[0].status.kind == ERR_OK, "%s", all[0].status.text);
+    ck_assert_int_eq(all[0].cleanup.out.removed, SESSIONS - stay);
+    ck_assert_int_eq(store_stats(&s).out.sessions, stay);
+}
+END_TEST
+
 TCase *contract_expiry_case(void)
 {
     TCase *tc = tcase_create("expiry");
@@ -249,5 +326,7 @@ TCase *contract_expiry_case(void)
     tcase_add_test(tc, cleanup_removes_the_expired);
     tcase_add_test(tc, cleanup_of_all_that_there_is);
     tcase_add_test(tc, idle_ones_go_with_their_threads);
+    tcase_add_test(tc, clean_ups_of_a_batch);
+    tcase_add_test(tc, what_comes_meanwhile_stays);
     return tc;
 }

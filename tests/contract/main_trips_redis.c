@@ -6,6 +6,7 @@
 #include "redis.h"
 #include "redis_call.h"
 #include "threads.h"
+#include "trips_cleanup.h"
 #include "trips_pair.h"
 #include "trips_small.h"
 #include "value_cache.h"
@@ -53,6 +54,21 @@ static void set_up_small(void)
     drivers[0] = driver;
 }
 
+/* Sessions live for an hour. */
+static void set_up_expiring(void)
+{
+    struct backend_config cfg = store_config();
+
+    cfg.session_ttl_us = HOUR;
+    store_open(&here, cfg, 0);
+    drivers[0] = driver;
+}
+
+static void tear_down_here(void)
+{
+    store_close(&here);
+}
+
 static void tear_down(void)
 {
     store_close(&here);
@@ -90,6 +106,15 @@ int main(void)
         .get = 4,
         .base = 7,
     };
+    static const struct trips_cleanup cleanup = {
+        .so_far = so_far,
+        .set_up = set_up_expiring,
+        .tear_down = tear_down_here,
+        .expired = {14, 44},
+        .idle = {6, 26},
+        .told = {6, 26},
+        .alone = {9, 33},
+    };
     Suite *suite = suite_create(target.name);
     SRunner *runner;
     int failed;
@@ -100,6 +125,7 @@ int main(void)
         return SKIPPED;
     }
     contract_target = &target;
+    suite_add_tcase(suite, trips_cleanup_case(&cleanup));
     suite_add_tcase(suite, trips_pair_case(&pair));
     suite_add_tcase(suite, trips_small_case(&small));
     runner = srunner_create(suite);
