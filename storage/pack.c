@@ -226,18 +226,25 @@ static bool take_slice(struct slice *in, struct slice *out)
     return true;
 }
 
-/* The format and the count, which is bounded by the bytes that are there. */
-static bool take_head(struct slice *in, int *format, size_t *n, struct err *err)
+static bool take_count(struct slice *in, int *format, uint64_t *count, struct err *err)
 {
-    uint64_t count, len;
-
     *format = in->len ? *in->at : 0;
     if (*format != WRITES_FORMAT && *format != WRITES_ZIPPED)
         return damaged(err);
     in->at++;
     in->len--;
-    if (!take_number(in, &count))
+    if (!take_number(in, count))
         return damaged(err);
+    return true;
+}
+
+/* The format and the count, which is bounded by the bytes that are there. */
+static bool take_head(struct slice *in, int *format, size_t *n, struct err *err)
+{
+    uint64_t count, len;
+
+    if (!take_count(in, format, &count, err))
+        return false;
     len = in->len;
     if (*format == WRITES_ZIPPED && !zip_size(*in, &len, err))
         return false;
@@ -249,9 +256,13 @@ static bool take_head(struct slice *in, int *format, size_t *n, struct err *err)
 
 bool unpack_count(struct slice packed, size_t *n, struct err *err)
 {
+    uint64_t count;
     int format;
 
-    return take_head(&packed, &format, n, err);
+    if (!take_count(&packed, &format, &count, err))
+        return false;
+    *n = (size_t)count;
+    return true;
 }
 
 static bool unzip(struct slice *packed, struct arena *arena, struct err *err)
@@ -275,7 +286,7 @@ bool unpack_writes(struct slice packed, struct arena *arena, struct write **writ
 {
     struct write *found;
     uint64_t idx;
-    size_t count;
+    size_t count = 0;
     int format;
 
     if (!take_head(&packed, &format, &count, err) ||

@@ -89,7 +89,9 @@ bool pack_names(const struct record_name *names, size_t n, struct arena *arena,
 bool unpack_names(struct slice packed, struct arena *arena, struct record_name **names, size_t *n,
                   struct err *err) MUST_USE;
 
-/* How many writes are packed there. */
+enum { PACKED_COUNT_MAX = 11 };
+
+/* How many writes are said to be packed there; the first PACKED_COUNT_MAX bytes are enough. */
 bool unpack_count(struct slice packed, size_t *n, struct err *err) MUST_USE;
 
 #endif

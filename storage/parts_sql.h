@@ -34,16 +34,43 @@
     X(NS_ATTACH, "UPDATE " T_NAMESPACE " AS n SET thread = ?2, last_stamp = ?4, " \
                  "(checkpoints, bytes) = (SELECT checkpoints, bytes FROM " T_NAMESPACE " WHERE id = ?3) " \
                  "WHERE n.id = ?1") \
-    X(CHECKPOINT_IDS, "SELECT id FROM " T_CHECKPOINT " WHERE namespace = ?1 ORDER BY checkpoint_id") \
-    X(CHECKPOINT_STAMP, "SELECT stamp FROM " T_CHECKPOINT " WHERE id = ?1") \
-    X(CHECKPOINT_CELLS, "SELECT id, checkpoint_id, stamp, created_us, parent_id, metadata, " \
-                        "run_id, head, refs FROM " T_CHECKPOINT " WHERE id = ?1") \
-    X(TASK_STAMPS, "SELECT stamp, seq FROM " T_TASK " WHERE checkpoint = ?1") \
-    X(VALUE_ROWS, "SELECT id FROM " T_VALUE INDEXED_BY("value_key") " WHERE namespace = ?1") \
-    X(VALUE_BASE, "SELECT base FROM " T_VALUE " WHERE id = ?1") \
+    X(NS_COPY, "INSERT INTO " T_NAMESPACE " (thread, ns, form, last_stamp, checkpoints, bytes) " \
+               "SELECT ?2, n.ns, n.form, 0, 0, 0 FROM " T_NAMESPACE " n WHERE n.thread = ?1 " \
+               "AND EXISTS (SELECT 1 FROM " T_CHECKPOINT " c WHERE c.namespace = n.id)") \
+    X(NS_COPIED, "SELECT n.id, h.id FROM " T_NAMESPACE " h " \
+                 NESTED_JOIN " " T_NAMESPACE " n ON n.thread = ?1 AND n.ns = h.ns WHERE h.thread = ?2 ORDER BY n.id") \
+    X(CHECKPOINT_IDS, "SELECT id FROM " T_CHECKPOINT " WHERE namespace " AMONG("?1")) \
+    X(CHECKPOINT_CELLS, "SELECT id, namespace, stamp, head, refs, coalesce(" OCTETS "(metadata), 0) " \
+                        "FROM " T_CHECKPOINT " WHERE id " AMONG("?1")) \
+    X(CHECKPOINT_STAMPS, "SELECT stamp, 0 FROM " T_CHECKPOINT " WHERE id " AMONG("?1") " " \
+                         "UNION ALL SELECT stamp, seq FROM " T_TASK " WHERE checkpoint " AMONG("?1")) \
+    X(CHECKPOINT_COPY, \
+      "INSERT INTO " T_CHECKPOINT " (stamp, form, created_us, parent_id, run_id, head, refs, metadata, " \
+      "namespace, checkpoint_id) SELECT r2, c.form, CASE WHEN r3 > 0 THEN r3 ELSE c.created_us END, " \
+      "c.parent_id, c.run_id, r4, CASE WHEN r6 > 0 THEN substr(" BYTES("?2") ", " \
+      "CAST(r5 AS " INTEGER_TYPE "), CAST(r6 AS " INTEGER_TYPE ")) END, c.metadata, r7, c.checkpoint_id " \
+      "FROM " EACH_ROW("?1", "7") JOIN_EACH(T_CHECKPOINT, "c", "c.id = r1")) \
+    X(TASK_CELLS, "SELECT task_id, checkpoint, stamp, seq, substr(body, 1, CAST(?2 AS " INTEGER_TYPE ")), " OCTETS "(body) " \
+                  "FROM " T_TASK " WHERE checkpoint " AMONG("?1")) \
+    X(TASK_COPY, \
+      "INSERT INTO " T_TASK " (task_path, seq, stamp, body, checkpoint, task_id) " \
+      "SELECT k.task_path, r3, r2, k.body, n.id, k.task_id FROM " EACH_ROW("?1", "6") \
+      JOIN_EACH(T_TASK, "k", "k.checkpoint = r1 AND k.task_id = substr(" BYTES("?2") ", " \
+                "CAST(r5 AS " INTEGER_TYPE "), CAST(r6 AS " INTEGER_TYPE "))") \
+      JOIN_EACH(T_CHECKPOINT, "c", "c.id = r1") \
+      JOIN_EACH(T_CHECKPOINT, "n", "n.namespace = r4 AND n.checkpoint_id = c.checkpoint_id")) \
+    X(VALUE_ROWS, "SELECT id FROM " T_VALUE INDEXED_BY("value_key") " WHERE namespace " AMONG("?1")) \
+    X(VALUE_CELLS, "SELECT id, namespace, base, " OCTETS "(bytes) FROM " T_VALUE " WHERE id " AMONG("?1")) \
+    X(VALUE_COPY, \
+      "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, type, bytes) " \
+      "SELECT r2, r3, CASE WHEN v.channel IS NULL THEN nullif(r4, 0) ELSE v.key END, r4, v.encoding, v.hash, " \
+      "v.channel, v.version, v.type, v.bytes FROM " EACH_ROW("?1", "4") JOIN_EACH(T_VALUE, "v", "v.id = r1")) \
     X(COPY_BROKEN, "SELECT id FROM " T_THREAD " WHERE tenant = -1 AND updated_us < ?1 LIMIT 1") \
     X(UNSWEPT_ADD, "INSERT INTO " T_THREAD " (tenant, thread_id, tomb, updated_us) VALUES (-2, ?1, 0, ?2) ON CONFLICT DO NOTHING") \
     X(UNSWEPT_FIND, "SELECT id FROM " T_THREAD " WHERE tenant = -2 AND thread_id = ?1") \
+    X(UNSWEPT_SOME, "SELECT r1, t.id FROM " EACH_ROW("?1", "1") \
+                    JOIN_EACH(T_THREAD, "t", "t.tenant = -2 AND t.thread_id = substr(" BYTES("?2") ", CAST(r1 AS " INTEGER_TYPE "), 8)") \
+                    "ORDER BY r1") \
     X(UNSWEPT_LIST, "SELECT thread_id FROM " T_THREAD " WHERE tenant = -2 AND updated_us < ?1 LIMIT ?2") \
     X(GARBAGE_NS, "SELECT id FROM " T_NAMESPACE " WHERE thread < 0 ORDER BY thread LIMIT 1") \
     X(GARBAGE_TASKS, "DELETE FROM " T_TASK " WHERE checkpoint IN (SELECT id FROM " T_CHECKPOINT " " \

@@ -251,6 +251,17 @@
 #define EACH_NUMBER(list) \
     "SELECT CAST(unnest(string_to_array(convert_from(" list ", 'UTF8'), ',')) AS BIGINT)"
 
+/* Rows r of so many numbers, r1 and on, of "[1,2],[3,4]". */
+#define EACH_ROW(list, width)                                                                    \
+    "(SELECT a[i] AS r1, a[i + 1] AS r2, a[i + 2] AS r3, a[i + 3] AS r4, a[i + 4] AS r5, "       \
+    "a[i + 5] AS r6, a[i + 6] AS r7 FROM (SELECT CAST(string_to_array(translate(convert_from("   \
+    list ", 'UTF8'), '[]', ''), ',') AS BIGINT[]) AS a OFFSET 0) AS x, "                         \
+    "generate_series(1, cardinality(a), " width ") AS i) AS r "
+
+/* The rows of a table for each of them, looked for by an index; see VALUES_OF_KEYS. */
+#define JOIN_EACH(table, as, on) \
+    ", LATERAL (SELECT * FROM " table " AS " as " WHERE " on " OFFSET 0) AS " as " "
+
 /*
  * The values of a namespace that have one of these keys, as v. Each key is looked for by itself: while the
  * table is small the planner would look at all values of the namespace, and read the list for each.

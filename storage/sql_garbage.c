@@ -2,6 +2,7 @@
 #include "sql_garbage.h"
 
 #include "clock.h"
+#include "sql_load.h"
 #include "sql_part.h"
 
 bool garbage_thread(struct sql *d, int64_t thread, struct err *err)
@@ -51,6 +52,33 @@ bool unswept_find(struct sql *d, int64_t ns, int64_t *note, struct err *err)
     if (!query_step(&q, &found, err))
         return false;
     *note = found ? query_col_int(&q, 0) : 0;
+    return true;
+}
+
+/* Their names are the list itself; each begins at a place in it. */
+bool unswept_ask(struct sql *d, const int64_t *list, size_t n, struct arena *arena, struct query *q,
+                 struct err *err)
+{
+    int64_t *places = arena_alloc(arena, (n + 1) * sizeof(*places));
+
+    if (!places)
+        return err_no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        places[i] = (int64_t)(i * sizeof(*list)) + 1;
+    if (!query_begin(d, SQL_UNSWEPT_SOME, q, err) || !load_bind_rows(q, places, n, 1, arena, err))
+        return false;
+    query_blob(q, (struct slice){(const char *)list, n * sizeof(*list)});
+    return query_ask(q, err);
+}
+
+bool unswept_take(struct query *q, size_t *at, int64_t *note, bool *found, struct err *err)
+{
+    if (!query_step(q, found, err))
+        return false;
+    if (*found) {
+        *at = (size_t)(query_col_int(q, 0) - 1) / sizeof(int64_t);
+        *note = query_col_int(q, 1);
+    }
     return true;
 }
 

@@ -31,6 +31,15 @@ bool unswept_drop(struct sql *d, int64_t ns, struct err *err) MUST_USE;
 /* The row of the note; 0 when there is none. */
 bool unswept_find(struct sql *d, int64_t ns, int64_t *note, struct err *err) MUST_USE;
 
+/*
+ * Asks which of n namespaces have a note, each in a row of the query then: *at is its place in the list, which
+ * must live as long. `arena` is for the question.
+ */
+bool unswept_ask(struct sql *d, const int64_t *list, size_t n, struct arena *arena, struct query *q,
+                 struct err *err) MUST_USE;
+bool unswept_take(struct query *q, size_t *at, int64_t *note, bool *found,
+                  struct err *err) MUST_USE;
+
 /* The namespace of the next row of UNSWEPT_LIST. */
 bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err) MUST_USE;
 

@@ -81,10 +81,11 @@ bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
     return load_take(l, &q, out, err);
 }
 
+enum { DIGITS = 21 }; /* and what stands before a number */
+
 bool load_bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct arena *arena,
                        struct err *err)
 {
-    enum { DIGITS = 21 };
     char *text = arena_alloc(arena, n * DIGITS + 1);
     size_t len = 0;
 
@@ -94,6 +95,23 @@ bool load_bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct
     for (size_t i = 0; i < n; i++)
         len += (size_t)snprintf(text + len, DIGITS + 1, "%s%lld", i ? "," : "",
                                 (long long)numbers[i]);
+    query_blob(q, (struct slice){text, len});
+    return true;
+}
+
+bool load_bind_rows(struct query *q, const int64_t *numbers, size_t n, size_t width,
+                    struct arena *arena, struct err *err)
+{
+    size_t cap = n * (width * DIGITS + 2) + 1, len = 0;
+    char *text = arena_alloc(arena, cap);
+
+    if (!text)
+        return err_no_memory(err);
+    text[0] = '\0';
+    for (size_t i = 0; i < n * width; i++)
+        len += (size_t)snprintf(text + len, cap - len, "%s%s%lld%s", i ? "," : "",
+                                i % width ? "" : "[", (long long)numbers[i],
+                                i % width + 1 == width ? "]" : "");
     query_blob(q, (struct slice){text, len});
     return true;
 }

@@ -61,6 +61,10 @@ bool load_value(struct loader *l, int64_t id, struct value **value, struct err *
 bool load_bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct arena *arena,
                        struct err *err) MUST_USE;
 
+/* Binds n rows of so many numbers as the one parameter of EACH_ROW(): "[1,2],[3,4]". */
+bool load_bind_rows(struct query *q, const int64_t *numbers, size_t n, size_t width,
+                    struct arena *arena, struct err *err) MUST_USE;
+
 /* The row of columns VALUE_COLUMNS that q stands on. */
 bool load_take(struct loader *l, struct query *q, struct value **out, struct err *err) MUST_USE;
 

@@ -14,9 +14,16 @@ void sql_part_begin(struct sql *d)
     d->part_end_ns = clock_now_ns() + PART_NS;
 }
 
+size_t sql_part_left(const struct sql *d, size_t steps)
+{
+    size_t most = d->part_steps;
+
+    if (!most)
+        most = clock_now_ns() < d->part_end_ns ? PART_MAX : PART_MIN;
+    return steps < most ? most - steps : 0;
+}
+
 bool sql_part_full(const struct sql *d, size_t steps)
 {
-    if (d->part_steps)
-        return steps >= d->part_steps;
-    return steps >= PART_MIN && (steps >= PART_MAX || clock_now_ns() >= d->part_end_ns);
+    return sql_part_left(d, steps) == 0;
 }

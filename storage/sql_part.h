@@ -16,7 +16,13 @@
 /* A transaction begins, and with it the time of its parts. */
 void sql_part_begin(struct sql *d);
 
-/* Whether an op that has done so many steps in this transaction leaves the rest to its next part. */
+/*
+ * How many more an op may do at once that has done so many steps in this transaction; 0: it leaves the
+ * rest to its next part.
+ */
+size_t sql_part_left(const struct sql *d, size_t steps) MUST_USE;
+
+/* Whether that is 0. */
 bool sql_part_full(const struct sql *d, size_t steps) MUST_USE;
 
 #endif

@@ -4,11 +4,13 @@
 #include "clock.h"
 #include "sorted.h"
 
-static bool renumber_add(const struct renumber_source *in, struct renumber *r, int64_t number,
-                         struct err *err)
+static bool add(struct renumber *r, int64_t number, struct arena *arena, struct err *err)
 {
-    void *grown = arena_grow(in->arena, r->old, r->n, sizeof(*r->old), &r->cap);
+    void *grown;
 
+    if (number == 0)
+        return true;
+    grown = arena_grow(arena, r->old, r->n, sizeof(*r->old), &r->cap);
     if (!grown)
         return err_no_memory(err);
     r->old = grown;
@@ -16,24 +18,26 @@ static bool renumber_add(const struct renumber_source *in, struct renumber *r, i
     return true;
 }
 
-bool renumber_query(const struct renumber_source *in, int64_t id, struct renumber *r,
-                    struct err *err)
+bool renumber_query(struct renumber *r, struct query *q, struct arena *arena, struct err *err)
 {
-    AUTO(query_end) struct query q = {0};
     bool found;
 
-    if (!query_begin(in->d, in->which, &q, err))
-        return false;
-    query_int(&q, id);
     for (;;) {
-        if (!query_step(&q, &found, err))
+        if (!query_step(q, &found, err))
             return false;
         if (!found)
-            return true;
-        for (int i = 0; i < query_columns(&q); i++)
-            if (!renumber_add(in, r, query_col_int(&q, i), err))
+            break;
+        for (int i = 0; i < query_columns(q); i++)
+            if (!add(r, query_col_int(q, i), arena, err))
                 return false;
     }
+    query_end(q);
+    return true;
+}
+
+void renumber_sort(struct renumber *r)
+{
+    r->n = sorted_numbers(r->old, r->n);
 }
 
 /* What was added stays as it is: another copy of r may go on with it. */

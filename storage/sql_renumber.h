@@ -1,7 +1,7 @@
 /*
  * sql_renumber.h - new stamps in the place of others, in the same order.
  *
- *     renumber_query() for each row -> renumber_take() -> renumber_of()
+ *     renumber_query() for some rows -> renumber_take() -> renumber_of()
  *
  * Threads    the lane's.
  * Ownership  the numbers live in the arena.
@@ -19,16 +19,12 @@ struct renumber {
     int64_t first; /* the new ones are consecutive */
 };
 
-/* Where numbers come from: all columns of a statement with one parameter. */
-struct renumber_source {
-    struct sql *d;
-    struct arena *arena;
-    enum sql_statement which;
-};
-
-/* Adds the numbers that the statement gives for this id. */
-bool renumber_query(const struct renumber_source *in, int64_t id, struct renumber *r,
+/* Adds all columns of all rows of a query that has its parameters, and ends it; 0 is none. */
+bool renumber_query(struct renumber *r, struct query *q, struct arena *arena,
                     struct err *err) MUST_USE;
+
+/* Sorts what was added, each once; they get no new stamps. */
+void renumber_sort(struct renumber *r);
 
 /*
  * Sorts, and takes a new stamp for each number; 0 is none. Whoever has kept a copy of r from before

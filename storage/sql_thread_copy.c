@@ -7,26 +7,14 @@
  * namespaces to the thread that was asked for. When the source changes meanwhile the copy begins
  * anew, and is made in one part. One that is broken off is collected by the clean-up.
  */
-#include <stdio.h>
-
 #include "clock.h"
 #include "copies.h"
-#include "pack.h"
+#include "sql_copy_rows.h"
 #include "sql_garbage.h"
 #include "sql_ops.h"
 #include "sql_part.h"
 #include "sql_removal.h"
-#include "sql_renumber.h"
 #include "sql_rows.h"
-#include "sql_target.h"
-
-struct space {
-    int64_t from, to; /* namespaces */
-    struct slice ns;
-    enum form form;
-    struct renumber values;
-    struct renumber rows; /* checkpoints; they get no numbers */
-};
 
 enum copy_phase { COPY_STAMPS, COPY_VALUES, COPY_ROWS, COPY_ATTACH, COPY_DISCARD, COPY_REFUSE };
 
@@ -38,133 +26,22 @@ struct copy {
     uint64_t seen;                       /* the state of the source when it began */
     bool at_once;
     enum copy_phase phase;
-    struct space *spaces;
-    size_t n_spaces, cap;
-    size_t space, at;       /* the next to be copied */
-    struct renumber stamps; /* of the whole thread */
-    int64_t checkpoints, writes;
+    struct copier copier;
+    size_t at; /* the next to be copied, of the list of the phase */
 };
 
-static bool read_numbers(struct copy *c, enum sql_statement which, int64_t id, struct renumber *r,
-                         struct err *err)
-{
-    return renumber_query(&(struct renumber_source){c->d, c->op->arena, which}, id, r, err);
-}
-
-static bool copy_tasks(struct copy *c, int64_t from, struct target *to, struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    char list[21];
-    size_t n;
-    bool found;
-
-    if (!query_begin(c->d, SQL_TASK_CHANNEL, &q, err))
-        return false;
-    query_blob(&q,
-               (struct slice){list, (size_t)snprintf(list, sizeof(list), "%lld", (long long)from)});
-    for (;;) {
-        if (!query_step(&q, &found, err))
-            return false;
-        if (!found)
-            return true;
-        struct task_row task = {
-            .task_path = query_col(&q, 1),
-            .stamp = renumber_of(&c->stamps, query_col_int(&q, 2)),
-            .seq = renumber_of(&c->stamps, query_col_int(&q, 3)),
-            .body = query_col(&q, 4),
-        };
-
-        if (!unpack_count(task.body, &n, err) ||
-            !task_store(c->d, to, query_col(&q, 0), &task, err))
-            return false;
-        c->writes += (int64_t)n;
-    }
-}
-
-static bool copy_refs(struct copy *c, struct slice packed, struct arena *scratch, struct slice *out,
+/* Some things of the phase, in *n as in sql_copy_rows.h. */
+static bool copy_some(struct copy *c, const int64_t *list, size_t *n, struct arena *scratch,
                       struct err *err)
 {
-    int64_t *refs;
-    size_t n;
-
-    if (!unpack_refs(packed, scratch, &refs, &n, err))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        refs[i] = renumber_of(&c->spaces[c->space].values, refs[i]);
-    return pack_refs(refs, n, scratch, out, err);
-}
-
-/* The row of CHECKPOINT_CELLS that q stands on, without its writes. */
-static bool copy_row(struct copy *c, struct query *q, struct target *to, struct arena *scratch,
-                     struct err *err)
-{
-    struct checkpoint_cells cells = {
-        .stamp = renumber_of(&c->stamps, query_col_int(q, 2)),
-        .form = to->form,
-        .created_us = query_col_int(q, 3),
-        .parent_id = query_col(q, 4),
-        .metadata = query_col(q, 5),
-        .run_id = query_col(q, 6),
-        .head = renumber_of(&c->spaces[c->space].values, query_col_int(q, 7)),
-    };
-
-    if (!copy_refs(c, query_col(q, 8), scratch, &cells.refs, err) ||
-        !checkpoint_store(c->d, to, &cells, err))
-        return false;
-    to->row.stamp = cells.stamp;
-    c->checkpoints++;
-    return true;
-}
-
-/* One checkpoint, or the place of one that has writes only. */
-static bool copy_checkpoint(struct copy *c, int64_t from, struct arena *scratch, struct err *err)
-{
-    const struct space *space = &c->spaces[c->space];
-    struct target to = {.form = space->form, .ns.id = space->to};
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    if (!query_begin(c->d, SQL_CHECKPOINT_CELLS, &q, err))
-        return false;
-    query_int(&q, from);
-    if (!query_step(&q, &found, err))
-        return false;
-    to.checkpoint_id = query_col(&q, 1);
-    return (query_col_int(&q, 2) == 0 || copy_row(c, &q, &to, scratch, err)) &&
-           copy_tasks(c, from, &to, err);
-}
-
-static bool copy_value(struct copy *c, int64_t from, struct err *err)
-{
-    const struct space *space = &c->spaces[c->space];
-    int64_t base = 0;
-    struct query q;
-
-    if (!query_number(c->d, SQL_VALUE_BASE, (int64_t[]){from, 0}, &base, err) ||
-        !query_begin(c->d, SQL_VALUE_COPY, &q, err))
-        return false;
-    query_int(&q, from);
-    query_int(&q, renumber_of(&space->values, from));
-    query_int(&q, space->to);
-    query_int(&q, renumber_of(&space->values, base));
-    return query_run(&q, err);
-}
-
-/* One thing of the phase. */
-static bool copy_one(struct copy *c, const struct renumber *list, struct arena *scratch,
-                     struct err *err)
-{
-    int64_t from = list->old[c->at];
-
+    arena_reset(scratch);
     switch (c->phase) {
     case COPY_STAMPS:
-        return read_numbers(c, SQL_CHECKPOINT_STAMP, from, &c->stamps, err) &&
-               read_numbers(c, SQL_TASK_STAMPS, from, &c->stamps, err);
+        return copier_stamps(&c->copier, list, n, scratch, err);
     case COPY_VALUES:
-        return copy_value(c, from, err);
+        return copier_values(&c->copier, list, n, scratch, err);
     case COPY_ROWS:
-        arena_reset(scratch);
-        return copy_checkpoint(c, from, scratch, err);
+        return copier_rows(&c->copier, list, n, scratch, err);
     case COPY_ATTACH:
     case COPY_DISCARD:
     case COPY_REFUSE:
@@ -173,40 +50,31 @@ static bool copy_one(struct copy *c, const struct renumber *list, struct arena *
     return err_set(err, ERR_INTERNAL, "nothing is copied in this phase");
 }
 
-/* What is gone through in this phase of this space; NULL behind the last one. */
-static const struct renumber *list_at(const struct copy *c)
-{
-    const struct space *space;
-
-    if (c->space == c->n_spaces)
-        return NULL;
-    space = &c->spaces[c->space];
-    return c->phase == COPY_VALUES ? &space->values : &space->rows;
-}
-
 /* Goes through the lists of one phase after the other until the part is full. */
 static bool copy_part(struct copy *c, struct arena *scratch, struct err *err)
 {
     size_t steps = 0;
 
     while (c->phase < COPY_ATTACH) {
-        const struct renumber *list = list_at(c);
+        bool values = c->phase == COPY_VALUES;
+        const struct renumber *list = values ? &c->copier.values : &c->copier.rows;
+        size_t n = list->n - c->at, left = c->at_once ? n : sql_part_left(c->d, steps);
 
-        if (!c->at_once && sql_part_full(c->d, steps++))
+        if (left == 0 && !c->at_once)
             return true;
-        if (list && c->at < list->n) {
-            if (!copy_one(c, list, scratch, err))
+        if (n > 0) {
+            n = n < left ? n : left;
+            if (!copy_some(c, list->old + c->at, &n, scratch, err))
                 return false;
-            c->at++;
+            c->at += n;
+            steps += n;
             continue;
         }
-        c->at = 0;
-        if (list && ++c->space < c->n_spaces)
-            continue;
-        if (c->phase == COPY_STAMPS && !renumber_take(&c->stamps, c->op->arena, err))
+        if (c->phase == COPY_STAMPS && !renumber_take(&c->copier.stamps, c->op->arena, err))
             return false;
-        c->space = 0;
+        c->at = 0;
         c->phase++;
+        steps++;
     }
     return true;
 }
@@ -216,53 +84,67 @@ static uint64_t mix(uint64_t hash, int64_t number)
     return (hash ^ (uint64_t)number) * UINT64_C(0x9e3779b97f4a7c15) ^ hash >> 29;
 }
 
-/* Changes whenever something in the thread does, also when a removal in it begins or ends. */
-static bool state_of(struct copy *c, uint64_t *state, struct err *err)
+/* What state_of() needs, and whether what was copied is still there, go together. */
+struct questions {
+    struct arena arena;
+    struct query thread, notes, known;
+};
+
+static void questions_end(struct questions *q)
 {
-    AUTO(query_end) struct query q = {0};
+    query_end(&q->thread);
+    query_end(&q->notes);
+    query_end(&q->known);
+    arena_done(&q->arena);
+}
+
+static bool ask_number(struct copy *c, enum sql_statement which, const int64_t *in, struct query *q,
+                       struct err *err)
+{
+    if (!query_begin(c->d, which, q, err))
+        return false;
+    for (int i = 0; i < query_parameters(q); i++)
+        query_int(q, in[i]);
+    return query_ask(q, err);
+}
+
+static bool ask_state(struct copy *c, struct questions *q, struct err *err)
+{
+    return ask_number(c, SQL_THREAD_STATE, &c->from_thread, &q->thread, err) &&
+           unswept_ask(c->d, c->copier.from, c->copier.n_spaces, &q->arena, &q->notes, err);
+}
+
+/* The clean-up takes what was copied for broken off after some time. */
+static bool ask_known(struct copy *c, struct questions *q, struct err *err)
+{
+    return ask_number(c, SQL_THREAD_KNOWN, (int64_t[]){c->hidden, GARBAGE_TENANT}, &q->known, err);
+}
+
+/* Changes whenever something in the thread does, also when a removal in it begins or ends. */
+static bool state_of(struct copy *c, struct questions *q, uint64_t *state, struct err *err)
+{
     uint64_t hash = (uint64_t)c->d->strays;
     int64_t note;
+    size_t at;
     bool found;
 
-    if (!query_begin(c->d, SQL_THREAD_STATE, &q, err))
-        return false;
-    query_int(&q, c->from_thread);
     for (;;) {
-        if (!query_step(&q, &found, err))
+        if (!query_step(&q->thread, &found, err))
             return false;
         if (!found)
             break;
-        for (int i = 0; i < query_columns(&q); i++)
-            hash = mix(hash, query_col_int(&q, i));
-        if (!unswept_find(c->d, query_col_int(&q, 0), &note, err))
+        for (int i = 0; i < query_columns(&q->thread); i++)
+            hash = mix(hash, query_col_int(&q->thread, i));
+    }
+    for (;;) {
+        if (!unswept_take(&q->notes, &at, &note, &found, err))
             return false;
-        hash = mix(hash, note);
+        if (!found)
+            break;
+        hash = mix(mix(hash, c->copier.from[at]), note);
     }
     *state = hash;
     return true;
-}
-
-static bool add_space(struct copy *c, struct query *q, struct err *err)
-{
-    void *grown = arena_grow(c->op->arena, c->spaces, c->n_spaces, sizeof(*c->spaces), &c->cap);
-    struct ns_row to = {.thread = c->hidden};
-    struct ns_key key = {0};
-    struct space *space;
-
-    if (!grown)
-        return err_no_memory(err);
-    c->spaces = grown;
-    space = &c->spaces[c->n_spaces++];
-    *space = (struct space){.from = query_col_int(q, 0), .form = (enum form)query_col_int(q, 2)};
-    if (!query_copy(q, 1, c->op->arena, &space->ns, err))
-        return false;
-    key.ns = space->ns;
-    if (!ns_make(c->d, &key, space->form, &to, err) ||
-        !read_numbers(c, SQL_CHECKPOINT_IDS, space->from, &space->rows, err) ||
-        !read_numbers(c, SQL_VALUE_ROWS, space->from, &space->values, err))
-        return false;
-    space->to = to.id;
-    return renumber_take(&space->values, c->op->arena, err);
 }
 
 /* Makes the thread that is not seen, and lists what is to be copied. */
@@ -270,85 +152,79 @@ static bool begin(struct copy *c, struct err *err)
 {
     int64_t name = stamp_next();
     struct thread_row hidden = {.updated_us = c->op->now_us};
-    AUTO(query_end) struct query q = {0};
-    bool found;
+    AUTO(questions_end) struct questions q = {0};
 
     if (!thread_make(c->d, GARBAGE_TENANT, (struct slice){(const char *)&name, sizeof(name)},
-                     &hidden, err) ||
-        !state_of(c, &c->seen, err) || !query_begin(c->d, SQL_NS_LIST, &q, err))
+                     &hidden, err))
         return false;
     c->hidden = hidden.id;
-    query_int(&q, c->from_thread);
-    query_int(&q, INT64_MIN);
-    for (;;) {
-        if (!query_step(&q, &found, err))
-            return false;
-        if (!found)
-            return true;
-        if (!add_space(c, &q, err))
-            return false;
-    }
-}
-
-/* Whether what was copied is still there: the clean-up takes it for broken off after some time. */
-static bool is_known(struct copy *c, bool *known, struct err *err)
-{
-    int64_t found = 0;
-
-    if (!query_number(c->d, SQL_THREAD_KNOWN, (int64_t[]){c->hidden, GARBAGE_TENANT}, &found, err))
-        return false;
-    *known = found != 0;
-    return true;
+    return copier_begin(&c->copier, c->from_thread, c->hidden, err) && ask_state(c, &q, err) &&
+           state_of(c, &q, &c->seen, err);
 }
 
 /* What was copied is garbage. */
 static bool discard(struct copy *c, struct err *err)
 {
+    AUTO(questions_end) struct questions q = {0};
     bool known;
 
-    return is_known(c, &known, err) &&
+    return ask_known(c, &q, err) && query_step(&q.known, &known, err) &&
            (!known || (garbage_thread(c->d, c->hidden, err) &&
                        query_do(c->d, SQL_THREAD_FORGO, c->hidden, 0, err)));
 }
 
+static void set(struct copy *c, struct sql *d, struct op *op)
+{
+    *c = (struct copy){.d = d, .op = op, .copier = {.d = d, .arena = op->arena}};
+}
+
 static bool begin_anew(struct copy *c, struct err *err)
 {
-    struct copy anew = {
-        .d = c->d,
-        .op = c->op,
-        .tenant = c->tenant,
-        .from_thread = c->from_thread,
-        .at_once = true,
-    };
+    int64_t tenant = c->tenant, from_thread = c->from_thread;
 
     if (!discard(c, err))
         return false;
-    *c = anew;
+    set(c, c->d, c->op);
+    c->tenant = tenant;
+    c->from_thread = from_thread;
+    c->at_once = true;
     return begin(c, err);
 }
 
 /* What a removal has not yet looked through, or has left, is the same in the copy. */
-static bool give_note(struct copy *c, const struct space *space, struct err *err)
+static bool give_notes(struct copy *c, struct err *err)
 {
+    AUTO(questions_end) struct questions q = {0};
     int64_t note;
+    size_t at;
+    bool found;
 
-    return unswept_find(c->d, space->from, &note, err) &&
-           (note == 0 || unswept_add(c->d, space->to, err));
+    if (!unswept_ask(c->d, c->copier.from, c->copier.n_spaces, &q.arena, &q.notes, err))
+        return false;
+    for (;;) {
+        if (!unswept_take(&q.notes, &at, &note, &found, err))
+            return false;
+        if (!found)
+            return true;
+        if (!unswept_add(c->d, c->copier.to[at], err))
+            return false;
+    }
 }
 
 static bool give(struct copy *c, int64_t to, struct err *err)
 {
-    int64_t newest = c->stamps.n ? renumber_of(&c->stamps, c->stamps.old[c->stamps.n - 1]) : 0;
+    const struct renumber *stamps = &c->copier.stamps;
+    int64_t newest = stamps->n ? renumber_of(stamps, stamps->old[stamps->n - 1]) : 0;
     struct query q;
 
-    for (size_t i = 0; i < c->n_spaces; i++) {
-        if (!give_note(c, &c->spaces[i], err))
-            return false;
+    if (!give_notes(c, err))
+        return false;
+    for (size_t i = 0; i < c->copier.n_spaces; i++) {
         if (!query_begin(c->d, SQL_NS_ATTACH, &q, err))
             return false;
-        query_int(&q, c->spaces[i].to);
+        query_int(&q, c->copier.to[i]);
         query_int(&q, to);
-        query_int(&q, c->spaces[i].from);
+        query_int(&q, c->copier.from[i]);
         query_int(&q, newest);
         if (!query_run(&q, err))
             return false;
@@ -377,15 +253,16 @@ static bool attach(struct copy *c, struct err *err)
         c->op->again = true;
         return discard(c, err);
     }
-    if (c->stamps.n > 0 && to.tomb >= c->stamps.first) { /* it was deleted meanwhile */
+    if (c->copier.stamps.n > 0 &&
+        to.tomb >= c->copier.stamps.first) { /* it was deleted meanwhile */
         stamp_observe(to.tomb);
         c->op->again = true;
         return begin_anew(c, err);
     }
-    if (c->n_spaces == 0) /* the source has gone */
+    if (c->copier.n_spaces == 0) /* the source has gone */
         return discard(c, err);
-    copy->out.checkpoints = c->checkpoints;
-    copy->out.writes = c->writes;
+    copy->out.checkpoints = c->copier.checkpoints;
+    copy->out.writes = c->copier.writes;
     return (to.id ? garbage_thread(c->d, to.id, err)
                   : thread_make(c->d, c->tenant, copy->to, &to, err)) &&
            give(c, to.id, err) && thread_touch(c->d, to.id, c->op->now_us, err) &&
@@ -394,16 +271,20 @@ static bool attach(struct copy *c, struct err *err)
            sql_session_touch(c->d, c->op, c->tenant, copy->to, err);
 }
 
-/* Whether the source, and what was copied of it, are as they were when the last part ended. It stays so: the
- * source is locked, where others write to the store as well. */
+/*
+ * Whether the source, and what was copied of it, are as they were when the last part ended. It stays so:
+ * the first question locks the source, where others write to the store as well.
+ */
 static bool is_same(struct copy *c, bool *same, struct err *err)
 {
-    struct thread_row from;
+    AUTO(query_end) struct query from = {0};
+    AUTO(questions_end) struct questions q = {0};
     uint64_t state;
     bool known;
 
-    if (!thread_find(c->d, c->tenant, c->op->id, &from, err) || !state_of(c, &state, err) ||
-        !is_known(c, &known, err))
+    if (!thread_begin(c->d, c->tenant, c->op->id, &from, err) || !query_ask(&from, err) ||
+        !ask_state(c, &q, err) || !ask_known(c, &q, err) || !state_of(c, &q, &state, err) ||
+        !query_step(&q.known, &known, err))
         return false;
     *same = known && state == c->seen;
     return true;
@@ -481,8 +362,7 @@ bool sql_thread_copy(struct sql *d, struct op *op, struct err *err)
         if (!go_on(c, err))
             return false;
     } else {
-        c->d = d;
-        c->op = op;
+        set(c, d, op);
         if (!start(c, &none, err) || (!none && !copy_more(c, err)))
             return false;
     }

@@ -59,6 +59,12 @@
 /* A row for each number of "1,2,3". */
 #define EACH_NUMBER(list) "SELECT value FROM json_each('[' || " list " || ']')"
 
+/* Rows r of so many numbers, r1 and on, of "[1,2],[3,4]"; and the rows of a table for each of them. */
+#define EACH_ROW(list, width) \
+    "(SELECT value ->> 0 AS r1, value ->> 1 AS r2, value ->> 2 AS r3, value ->> 3 AS r4, " \
+    "value ->> 4 AS r5, value ->> 5 AS r6, value ->> 6 AS r7 FROM json_each('[' || " list " || ']')) AS r "
+#define JOIN_EACH(table, as, on) NESTED_JOIN " " table " AS " as " ON " on " "
+
 #define VALUES_OF_KEYS(list) \
     NESTED_JOIN " " T_VALUE " v ON v.namespace = n.id AND v.key " AMONG(list) " "
 

@@ -219,10 +219,6 @@
                     " FROM chain c " NESTED_JOIN " " T_VALUE " v ON v.id = c.id")                        \
     X(VALUE_CHANNEL, "SELECT channel FROM " T_VALUE " WHERE id = ?1")                                    \
     X(VALUE_ALL, "SELECT id, base FROM " T_VALUE " WHERE namespace = ?1 ORDER BY id")                    \
-    X(VALUE_COPY,                                                                                  \
-      "INSERT INTO " T_VALUE " (id, namespace, key, base, encoding, hash, channel, version, "            \
-      "type, bytes) SELECT ?2, ?3, CASE WHEN channel IS NULL THEN nullif(?4, 0) ELSE key END, ?4, " \
-      "encoding, hash, channel, version, type, bytes FROM " T_VALUE " WHERE id = ?1")               \
     X(VALUE_SIZE, "SELECT " OCTETS "(bytes) FROM " T_VALUE " WHERE id = ?1")                       \
     X(VALUE_DROP, "DELETE FROM " T_VALUE " WHERE id = ?1")                                         \
     X(HEAD_FREE, "SELECT EXISTS (SELECT 1 FROM " T_VALUE " WHERE id = ?1 AND namespace = ?2 "      \
