@@ -8,6 +8,7 @@
 #include "postgres.h"
 #include "postgres_driver.h"
 #include "threads.h"
+#include "trips_bulk.h"
 #include "trips_cleanup.h"
 #include "trips_pair.h"
 #include "trips_small.h"
@@ -510,6 +511,15 @@ int main(void)
         .told = {6, 6},
         .alone = {7, 7},
     };
+    static const struct trips_bulk bulk = {
+        .so_far = so_far,
+        .set_up = set_up,
+        .tear_down = tear_down,
+        .copy = 16,
+        .part = 3,
+        .chunk_rows = 200,
+        .per_rows = 4, /* its stamps, its row, its head and a value */
+    };
     Suite *suite = suite_create(target.name);
     TCase *tc = tcase_create("trips");
     SRunner *runner;
@@ -539,6 +549,7 @@ int main(void)
     suite_add_tcase(suite, trips_cleanup_case(&cleanup));
     suite_add_tcase(suite, trips_pair_case(&pair));
     suite_add_tcase(suite, trips_small_case(&small));
+    suite_add_tcase(suite, trips_bulk_case(&bulk));
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
