@@ -42,9 +42,10 @@ struct keep_item {
     bool holds; /* it stays for its own sake */
     bool kept;  /* it stays */
     bool loaded[KEEP_PARTS];
-    size_t walk;      /* number of the last channel that was followed through here */
-    bool walk_open;   /* that walk is not done */
-    bool walk_needed; /* that walk needs this one */
+    bool fetched[KEEP_PARTS]; /* the driver's: what it has set before it was asked */
+    size_t walk;              /* number of the last channel that was followed through here */
+    bool walk_open;           /* that walk is not done */
+    bool walk_needed;         /* that walk needs this one */
 };
 
 struct keep_ns {

@@ -18,15 +18,23 @@
     X(THREAD_DISCARD, "UPDATE " T_NAMESPACE " SET thread = -id WHERE thread = ?1") \
     X(THREAD_TOTAL, "SELECT CAST(coalesce(sum(checkpoints), 0) AS BIGINT) FROM " T_NAMESPACE " WHERE thread = ?1") \
     X(NS_DISCARD, "UPDATE " T_NAMESPACE " SET thread = -id WHERE id = ?1") \
-    X(NS_THREAD, "SELECT thread FROM " T_NAMESPACE " WHERE id = ?1") \
     X(NS_NEWEST, "SELECT last_stamp FROM " T_NAMESPACE " WHERE id = ?1") \
     X(NS_STATE, "SELECT last_stamp, " CHANGED_BY " FROM " T_NAMESPACE " WHERE id = ?1") \
-    X(CHECKPOINT_DOOM, "DELETE FROM " T_CHECKPOINT " WHERE id = ?1 AND namespace = ?2 " \
-                       "AND CASE WHEN stamp > 0 THEN stamp ELSE created_us END = ?3 " \
-                       "RETURNING head, stamp, coalesce(" OCTETS "(metadata), 0)") \
+    X(NS_LEFT, "SELECT thread, EXISTS (SELECT 1 FROM " T_CHECKPOINT " WHERE namespace = ?1) " \
+               "FROM " T_NAMESPACE " WHERE id = ?1") \
+    X(CHECKPOINTS_DOOMED, "SELECT c.id, CASE WHEN c.stamp > 0 THEN c.stamp ELSE c.created_us END, c.stamp, " \
+                          "coalesce(" OCTETS "(c.metadata), 0) + (SELECT coalesce(sum(" OCTETS "(k.body)), 0) " \
+                          "FROM " T_TASK " k WHERE k.checkpoint = c.id) FROM " T_CHECKPOINT " c " \
+                          "WHERE c.id " AMONG("?1") " AND +c.namespace = ?2") \
+    X(CHECKPOINTS_DROP, "DELETE FROM " T_CHECKPOINT " WHERE id " AMONG("?1")) \
+    X(TASKS_DROP, "DELETE FROM " T_TASK " WHERE checkpoint " AMONG("?1")) \
+    X(VALUES_SIZE, "SELECT coalesce(sum(" OCTETS "(bytes)), 0) FROM " T_VALUE " WHERE id " AMONG("?1")) \
+    X(VALUES_DROP, "DELETE FROM " T_VALUE " WHERE id " AMONG("?1")) \
     X(CHECKPOINT_SCAN, "SELECT id, checkpoint_id, stamp, parent_id, head, refs FROM " T_CHECKPOINT " " \
                        "WHERE namespace = ?1 AND checkpoint_id > ?2 ORDER BY checkpoint_id") \
-    X(CHECKPOINT_UNPARENT, "UPDATE " T_CHECKPOINT " SET parent_id = NULL WHERE id = ?1") \
+    X(CHECKPOINTS_UNPARENT, "UPDATE " T_CHECKPOINT " AS c SET parent_id = NULL WHERE c.id " AMONG("?1") " " \
+                            "AND NOT EXISTS (SELECT 1 FROM " T_CHECKPOINT " p WHERE p.namespace = ?2 " \
+                            "AND p.checkpoint_id = c.parent_id AND p.stamp > 0)") \
     X(THREAD_STATE, "SELECT id, last_stamp, checkpoints, bytes, form FROM " T_NAMESPACE " " \
                     "WHERE thread = ?1 ORDER BY id") \
     X(THREAD_KNOWN, "SELECT 1 FROM " T_THREAD " WHERE id = ?1 AND tenant = ?2") \
@@ -71,6 +79,7 @@
     X(UNSWEPT_SOME, "SELECT r1, t.id FROM " EACH_ROW("?1", "1") \
                     JOIN_EACH(T_THREAD, "t", "t.tenant = -2 AND t.thread_id = substr(" BYTES("?2") ", CAST(r1 AS " INTEGER_TYPE "), 8)") \
                     "ORDER BY r1") \
+    X(UNSWEPT_DROP, "DELETE FROM " T_THREAD " WHERE tenant = -2 AND thread_id = ?1") \
     X(UNSWEPT_LIST, "SELECT thread_id FROM " T_THREAD " WHERE tenant = -2 AND updated_us < ?1 LIMIT ?2") \
     X(GARBAGE_NS, "SELECT id FROM " T_NAMESPACE " WHERE thread < 0 ORDER BY thread LIMIT 1") \
     X(GARBAGE_TASKS, "DELETE FROM " T_TASK " WHERE checkpoint IN (SELECT id FROM " T_CHECKPOINT " " \

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "sql_load.h"
 #include "sql_marks.h"
+#include "sql_part.h"
 
 int64_t doomed_mark(int64_t stamp, int64_t created_us)
 {
@@ -42,12 +44,107 @@ bool doomed_list(struct doomed *list, struct query *q, struct err *err)
     return true;
 }
 
-/* Its size is asked for first: what a statement returns of a row that it removes is read as a whole. */
-bool doomed_value(struct sql *d, int64_t id, int64_t *bytes, struct err *err)
+/* By namespace, row and mark. */
+static int order_exactly(const void *a, const void *b)
 {
-    *bytes = 0;
-    return query_number(d, SQL_VALUE_SIZE, (int64_t[]){id, 0}, bytes, err) &&
-           query_do(d, SQL_VALUE_DROP, id, 0, err);
+    const struct doomed_item *x = a, *y = b;
+    int order = doomed_order(a, b);
+
+    return order ? order : (x->mark > y->mark) - (x->mark < y->mark);
+}
+
+/* Runs a statement on a list of ids, which nobody waits for. */
+static bool run_among(struct sql *d, enum sql_statement which, const int64_t *ids, size_t n,
+                      struct arena *scratch, struct err *err)
+{
+    struct query q;
+
+    if (!query_begin(d, which, &q, err))
+        return false;
+    if (!load_bind_numbers(&q, ids, n, scratch, err)) {
+        query_end(&q);
+        return false;
+    }
+    return query_run(&q, err);
+}
+
+/* Those of CHECKPOINTS_DOOMED that are as they were listed. */
+static bool find_unchanged(struct query *q, const struct doomed_item *items, size_t n,
+                           struct ns_change *change, int64_t *ids, size_t *n_ids, struct err *err)
+{
+    bool found;
+
+    for (*n_ids = 0;;) {
+        struct doomed_item row = {.ns = items[0].ns};
+
+        if (!query_step(q, &found, err))
+            return false;
+        if (!found)
+            return true;
+        row.id = query_col_int(q, 0);
+        row.mark = query_col_int(q, 1);
+        if (!bsearch(&row, items, n, sizeof(row), order_exactly))
+            continue;
+        ids[(*n_ids)++] = row.id;
+        change->checkpoints -= query_col_int(q, 2) > 0;
+        change->bytes -= query_col_int(q, 3);
+    }
+}
+
+static bool drop_rows(struct sql *d, const struct doomed_item *items, size_t n,
+                      struct ns_change *change, struct arena *scratch, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    int64_t ids[PART_AT_ONCE];
+    size_t n_ids;
+
+    for (size_t i = 0; i < n; i++)
+        ids[i] = items[i].id;
+    if (!query_begin(d, SQL_CHECKPOINTS_DOOMED, &q, err) ||
+        !load_bind_numbers(&q, ids, n, scratch, err))
+        return false;
+    query_int(&q, items[0].ns);
+    if (!find_unchanged(&q, items, n, change, ids, &n_ids, err))
+        return false;
+    query_end(&q);
+    return n_ids == 0 || (run_among(d, SQL_TASKS_DROP, ids, n_ids, scratch, err) &&
+                          run_among(d, SQL_CHECKPOINTS_DROP, ids, n_ids, scratch, err));
+}
+
+bool doomed_rows(struct sql *d, const struct doomed_item *items, size_t n, struct ns_change *change,
+                 struct err *err)
+{
+    struct arena scratch = {0};
+    bool ok = drop_rows(d, items, n, change, &scratch, err);
+
+    arena_done(&scratch);
+    return ok;
+}
+
+/* Sizes are asked for first: what a statement returns of a row that it removes is read as a whole. */
+static bool drop_among(struct sql *d, const int64_t *ids, size_t n, int64_t *bytes,
+                       struct arena *scratch, struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (bytes) {
+        if (!query_begin(d, SQL_VALUES_SIZE, &q, err) ||
+            !load_bind_numbers(&q, ids, n, scratch, err) || !query_step(&q, &found, err))
+            return false;
+        *bytes = query_col_int(&q, 0);
+        query_end(&q);
+    }
+    return run_among(d, SQL_VALUES_DROP, ids, n, scratch, err);
+}
+
+bool doomed_values(struct sql *d, const int64_t *ids, size_t n, int64_t *bytes, struct err *err)
+{
+    struct arena scratch = {0};
+    bool ok = drop_among(d, ids, n, bytes, &scratch, err);
+
+    arena_done(&scratch);
+    return ok;
 }
 
 static bool drop_values(struct sql *d, int64_t ns, int64_t last, struct err *err)
@@ -58,8 +155,8 @@ static bool drop_values(struct sql *d, int64_t ns, int64_t last, struct err *err
     size_t n;
 
     ok = marks_orphans(d, &(struct marks_bound){ns, last}, &scratch, &ids, &n, err);
-    for (size_t i = 0; ok && i < n; i++)
-        ok = query_do(d, SQL_VALUE_DROP, ids[i], 0, err);
+    for (size_t i = 0; ok && i < n; i += PART_AT_ONCE)
+        ok = doomed_values(d, ids + i, n - i < PART_AT_ONCE ? n - i : PART_AT_ONCE, NULL, err);
     arena_done(&scratch);
     return ok;
 }
@@ -102,7 +199,7 @@ int doomed_order(const void *a, const void *b)
 void doomed_sort(struct doomed *list)
 {
     if (list->n > 1)
-        qsort(list->items, list->n, sizeof(*list->items), doomed_order);
+        qsort(list->items, list->n, sizeof(*list->items), order_exactly);
 }
 
 bool doomed_head(struct sql *d, int64_t ns, int64_t head, int64_t *bytes, struct err *err)
@@ -112,5 +209,6 @@ bool doomed_head(struct sql *d, int64_t ns, int64_t head, int64_t *bytes, struct
     *bytes = 0;
     if (!query_number(d, SQL_HEAD_FREE, (int64_t[]){head, ns}, &unused, err))
         return false;
-    return !unused || doomed_value(d, head, bytes, err);
+    return !unused || (query_number(d, SQL_VALUE_SIZE, (int64_t[]){head, 0}, bytes, err) &&
+                       query_do(d, SQL_VALUE_DROP, head, 0, err));
 }

@@ -1,11 +1,11 @@
 /*
  * sql_doomed.h - checkpoints that go, with all that only they needed.
  *
- *     op function -> doomed_list() | doomed_add() -> sql_removal.h -> doomed_head(), doomed_value()
+ *     op function -> doomed_list() | doomed_add() -> sql_removal.h -> doomed_rows(), doomed_values()
  *
- * With a checkpoint go its writes and its head; then the parents that named it, the values that
- * nothing refers to, the namespace and the thread when they are empty. What rows go costs by the
- * row; what is left of a namespace is looked through once, when all have gone. Counters follow.
+ * With a checkpoint go its writes; then the parents that named it, its head and the values that
+ * nothing refers to, the namespace and the thread when they are empty. Rows go many at a time; what is
+ * left of a namespace is looked through once, when all have gone. Counters follow.
  *
  * Threads    the lane's.
  * Ownership  the list lives in its arena.
@@ -15,7 +15,7 @@
 #ifndef SQL_DOOMED_H
 #define SQL_DOOMED_H
 
-#include "sql_query.h"
+#include "sql_ns.h"
 
 struct doomed_item {
     int64_t ns, id; /* row ids */
@@ -49,8 +49,16 @@ void doomed_sort(struct doomed *list);
  */
 bool doomed_settle_below(struct sql *d, int64_t ns, int64_t tomb, struct err *err) MUST_USE;
 
-/* Drops a value; *bytes is what it took, 0 when there is none of this id. */
-bool doomed_value(struct sql *d, int64_t id, int64_t *bytes, struct err *err) MUST_USE;
+/*
+ * Drops what is as it was listed of n rows of one namespace, at most PART_AT_ONCE, which are sorted, with
+ * their writes; *change counts them. Where others write to the store as well, their thread is locked.
+ */
+bool doomed_rows(struct sql *d, const struct doomed_item *items, size_t n, struct ns_change *change,
+                 struct err *err) MUST_USE;
+
+/* Drops values; *bytes is what they took, NULL: nobody asks. An id that is not there counts for nothing. */
+bool doomed_values(struct sql *d, const int64_t *ids, size_t n, int64_t *bytes,
+                   struct err *err) MUST_USE;
 
 /*
  * Drops the head of a checkpoint that is replaced, unless a later head is based on it; *bytes is

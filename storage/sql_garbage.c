@@ -5,6 +5,9 @@
 #include "sql_load.h"
 #include "sql_part.h"
 
+/* Statements that remove rows of one kind. */
+enum { DROPS = 3 };
+
 bool garbage_thread(struct sql *d, int64_t thread, struct err *err)
 {
     return query_do(d, SQL_THREAD_DISCARD, thread, 0, err);
@@ -84,10 +87,12 @@ bool unswept_take(struct query *q, size_t *at, int64_t *note, bool *found, struc
 
 bool unswept_drop(struct sql *d, int64_t ns, struct err *err)
 {
-    int64_t note;
+    struct query q;
 
-    return unswept_find(d, ns, &note, err) &&
-           (note == 0 || query_do(d, SQL_THREAD_FORGO, note, 0, err));
+    if (!query_begin(d, SQL_UNSWEPT_DROP, &q, err))
+        return false;
+    query_blob(&q, name_of(&ns));
+    return query_run(&q, err);
 }
 
 bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err)
@@ -105,31 +110,48 @@ bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err)
     return true;
 }
 
-/* Runs a statement on at most GARBAGE_ROWS rows; *rows is how many there were. */
-static bool drop_some(struct sql *d, enum sql_statement which, int64_t of, size_t *rows,
-                      struct err *err)
+/*
+ * Runs statements of which each removes some rows, in one trip; *rows is how many there were.
+ */
+static bool drop_some(struct sql *d, const enum sql_statement *which, size_t n, int64_t of,
+                      size_t *rows, struct err *err)
 {
+    struct query q[DROPS] = {0};
     int64_t changes;
+    bool ok = true;
 
-    if (!query_do_change(d, which, (int64_t[]){of, GARBAGE_ROWS}, &changes, err))
-        return false;
-    *rows += (size_t)changes;
-    return true;
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = query_begin(d, which[i], &q[i], err);
+        if (!ok)
+            break;
+        query_int(&q[i], of);
+        query_int(&q[i], d->driver->distant ? PART_AT_ONCE : GARBAGE_ROWS);
+        ok = query_ask(&q[i], err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        ok = ok && query_change(&q[i], &changes, err);
+        if (ok)
+            *rows += (size_t)changes;
+        query_end(&q[i]);
+    }
+    return ok;
 }
 
 /* *rows stays 0 when the namespace was empty, and is gone. */
 static bool drop_from_namespace(struct sql *d, int64_t ns, size_t *rows, struct err *err)
 {
-    return drop_some(d, SQL_GARBAGE_TASKS, ns, rows, err) &&
-           drop_some(d, SQL_GARBAGE_CHECKPOINTS, ns, rows, err) &&
-           drop_some(d, SQL_GARBAGE_VALUES, ns, rows, err) &&
+    static const enum sql_statement drops[DROPS] = {SQL_GARBAGE_TASKS, SQL_GARBAGE_CHECKPOINTS,
+                                                    SQL_GARBAGE_VALUES};
+
+    return drop_some(d, drops, DROPS, ns, rows, err) &&
            (*rows > 0 || query_do(d, SQL_GARBAGE_NS_DROP, ns, 0, err));
 }
 
 static bool drop_from_session(struct sql *d, int64_t session, size_t *rows, struct err *err)
 {
-    return drop_some(d, SQL_GARBAGE_MESSAGES, session, rows, err) &&
-           drop_some(d, SQL_GARBAGE_CONTEXTS, session, rows, err) &&
+    static const enum sql_statement drops[] = {SQL_GARBAGE_MESSAGES, SQL_GARBAGE_CONTEXTS};
+
+    return drop_some(d, drops, COUNT_OF(drops), session, rows, err) &&
            (*rows > 0 || query_do(d, SQL_GARBAGE_SESSION_DROP, session, 0, err));
 }
 

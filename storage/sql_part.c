@@ -9,6 +9,12 @@
 /* A part has at least the fewer steps, however slow they are, and at most the others. */
 enum { PART_MIN = 8, PART_MAX = 2000 };
 
+/*
+ * Steps that go together take as long as all before them, as a rule: that is what a part may last beyond its
+ * end. Where a statement is no way to a server, few are enough.
+ */
+enum { ROOM_FIRST = 25, ROOM_LOCAL = 16 };
+
 void sql_part_begin(struct sql *d)
 {
     d->part_end_ns = clock_now_ns() + PART_NS;
@@ -26,4 +32,16 @@ size_t sql_part_left(const struct sql *d, size_t steps)
 bool sql_part_full(const struct sql *d, size_t steps)
 {
     return sql_part_left(d, steps) == 0;
+}
+
+size_t sql_part_room(const struct sql *d, size_t steps)
+{
+    size_t most = d->part_steps ? d->part_steps : PART_MAX;
+    size_t left = steps < most ? most - steps : 1, room = steps > ROOM_FIRST ? steps : ROOM_FIRST;
+
+    if (!d->driver->distant)
+        room = ROOM_LOCAL;
+    else if (room > PART_AT_ONCE)
+        room = PART_AT_ONCE;
+    return room < left ? room : left;
 }

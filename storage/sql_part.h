@@ -13,6 +13,8 @@
 
 #include "sql_driver.h"
 
+enum { PART_AT_ONCE = 200 };
+
 /* A transaction begins, and with it the time of its parts. */
 void sql_part_begin(struct sql *d);
 
@@ -24,5 +26,8 @@ size_t sql_part_left(const struct sql *d, size_t steps) MUST_USE;
 
 /* Whether that is 0. */
 bool sql_part_full(const struct sql *d, size_t steps) MUST_USE;
+
+/* How many steps an op that has done so many may do next by one statement: 1 to PART_AT_ONCE. */
+size_t sql_part_room(const struct sql *d, size_t steps) MUST_USE;
 
 #endif

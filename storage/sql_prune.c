@@ -1,13 +1,10 @@
 /* sql_prune.c - OP_THREAD_PRUNE and OP_RUNS_DELETE, and expiry; see op_checkpoints.h. */
 #include <stdlib.h>
 
-#include "chain.h"
 #include "copies.h"
-#include "keep.h"
-#include "pack.h"
 #include "sql_doomed.h"
 #include "sql_garbage.h"
-#include "sql_load.h"
+#include "sql_keep.h"
 #include "sql_ns.h"
 #include "sql_ops.h"
 #include "sql_part.h"
@@ -16,115 +13,13 @@
 /* So many expired checkpoints are listed at a time: each namespace is looked through as often. */
 enum { EXPIRED_MAX = 10000 };
 
+enum { RUNS_AT_ONCE = 64 };
+
 struct pruner {
-    struct loader load; /* its values have their channel only, but for heads */
+    struct keeper keeper;
     struct keep keep;
     struct doomed doomed;
 };
-
-/* Reads the channel of a value and nothing of its bytes. */
-static bool read_channel(struct loader *l, int64_t id, struct slice *channel, struct err *err)
-{
-    struct value *value = value_map_find(&l->values, id);
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    if (!value) {
-        value = arena_zalloc(l->arena, 1, sizeof(*value));
-        if (!value)
-            return err_no_memory(err);
-        value->blob.id = id;
-        if (!query_begin(l->d, SQL_VALUE_CHANNEL, &q, err))
-            return false;
-        query_int(&q, id);
-        if (!query_step(&q, &found, err) ||
-            (found && !query_copy(&q, 0, l->arena, &value->of.channel, err)) ||
-            !value_map_add(&l->values, value, err))
-            return false;
-    }
-    *channel = value->of.channel;
-    return true;
-}
-
-/* Head and refs of a checkpoint. */
-static bool read_refs(struct loader *l, int64_t row, int64_t *head, int64_t **refs, size_t *n,
-                      struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    if (!query_begin(l->d, SQL_CHECKPOINT_READ, &q, err))
-        return false;
-    query_int(&q, row);
-    if (!query_step(&q, &found, err))
-        return false;
-    *head = query_col_int(&q, 5);
-    return unpack_refs(query_col(&q, 6), l->arena, refs, n, err);
-}
-
-static bool item_values(struct loader *l, struct keep_item *item, struct err *err)
-{
-    int64_t head, *refs;
-    size_t n;
-
-    if (!read_refs(l, item->row, &head, &refs, &n, err))
-        return false;
-    item->values = arena_alloc(l->arena, n * sizeof(*item->values));
-    if (!item->values)
-        return err_no_memory(err);
-    for (size_t i = 0; i < n; i++)
-        if (!read_channel(l, refs[i], &item->values[i], err))
-            return false;
-    item->n_values = n;
-    return true;
-}
-
-static bool load_head(struct loader *l, struct keep_item *item, struct err *err)
-{
-    int64_t head, *refs;
-    struct value *value;
-    struct blob whole;
-    size_t n;
-
-    if (!read_refs(l, item->row, &head, &refs, &n, err) || !load_value(l, head, &value, err))
-        return false;
-    whole = value->blob;
-    if (chain_decode(NULL, &whole, NULL, l->arena, err))
-        item->head = whole.bytes;
-    return slice_present(item->head) || err->kind == ERR_DAMAGED; /* damaged: it stays absent */
-}
-
-static bool load_channels(struct loader *l, struct keep_item *item, struct err *err)
-{
-    struct checkpoint holder = {0};
-
-    if (!load_writes(l, item->row, FORM_CHANNEL, false, &holder, err))
-        return false;
-    item->writes = arena_alloc(l->arena, holder.n_writes * sizeof(*item->writes));
-    if (!item->writes)
-        return err_no_memory(err);
-    for (size_t i = 0; i < holder.n_writes; i++)
-        item->writes[i] = holder.writes[i].channel;
-    item->n_writes = holder.n_writes;
-    return true;
-}
-
-static bool load_part(void *driver, struct keep_item *item, enum keep_part part, struct err *err)
-{
-    struct pruner *p = driver;
-
-    switch (part) {
-    case KEEP_VALUES:
-        return item_values(&p->load, item, err);
-    case KEEP_WRITES:
-        return load_channels(&p->load, item, err);
-    case KEEP_HEAD:
-        return load_head(&p->load, item, err);
-    case KEEP_PARTS:
-        break;
-    }
-    return err_set(err, ERR_INTERNAL, "no such part");
-}
 
 static bool add_item(struct loader *l, struct query *q, struct keep_ns *space, size_t *cap,
                      struct err *err)
@@ -179,8 +74,8 @@ static bool load_space(struct loader *l, struct keep_ns *space, struct err *err)
 static struct pruner pruner_new(struct sql *d, struct op *op)
 {
     return (struct pruner){
-        .load = load_start(d, op),
-        .keep = {.arena = op->arena, .load = load_part},
+        .keeper = {.load = load_start(d, op)},
+        .keep = {.arena = op->arena, .load = keeper_load},
         .doomed = {.arena = op->arena},
     };
 }
@@ -200,12 +95,12 @@ static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_
             return false;
         ++*removed;
     }
-    if (!unswept_find(p->load.d, space->row, &note, err) ||
+    if (!unswept_find(p->keeper.load.d, space->row, &note, err) ||
         (note && !doomed_add(&p->doomed, &(struct doomed_item){.ns = space->row}, err)))
         return false;
     if (!space->dropped)
         return true;
-    if (!query_begin(p->load.d, SQL_CHECKPOINT_ANCHORS, &q, err))
+    if (!query_begin(p->keeper.load.d, SQL_CHECKPOINT_ANCHORS, &q, err))
         return false;
     query_int(&q, space->row);
     return doomed_list(&p->doomed, &q, err);
@@ -215,7 +110,7 @@ static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_
 static bool add_space(struct pruner *p, struct query *q, struct keep_ns **spaces, size_t n,
                       size_t *cap, struct err *err)
 {
-    void *grown = arena_grow(p->load.arena, *spaces, n, sizeof(**spaces), cap);
+    void *grown = arena_grow(p->keeper.load.arena, *spaces, n, sizeof(**spaces), cap);
     struct keep_ns *space;
 
     if (!grown)
@@ -223,7 +118,8 @@ static bool add_space(struct pruner *p, struct query *q, struct keep_ns **spaces
     *spaces = grown;
     space = &(*spaces)[n];
     *space = (struct keep_ns){.row = query_col_int(q, 0), .form = (enum form)query_col_int(q, 2)};
-    return query_copy(q, 1, p->load.arena, &space->ns, err) && load_space(&p->load, space, err);
+    return query_copy(q, 1, p->keeper.load.arena, &space->ns, err) &&
+           load_space(&p->keeper.load, space, err);
 }
 
 static bool load_spaces(struct pruner *p, int64_t thread, struct keep_ns **spaces, size_t *n,
@@ -233,7 +129,7 @@ static bool load_spaces(struct pruner *p, int64_t thread, struct keep_ns **space
     size_t cap = 0;
     bool row;
 
-    if (!query_begin(p->load.d, SQL_NS_LIST, &q, err))
+    if (!query_begin(p->keeper.load.d, SQL_NS_LIST, &q, err))
         return false;
     query_int(&q, thread);
     query_int(&q, INT64_MIN);
@@ -261,18 +157,22 @@ static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *e
     int64_t removed = 0;
     size_t n;
 
-    p->keep.driver = p;
+    p->keep.driver = &p->keeper;
     p->keep.keep_last = prune->keep_last;
     p->keep.older_than_us = prune->older_than_us;
-    if (!removal_expire(p->load.d, thread, p->load.expired_us, err) ||
-        !load_spaces(p, thread, &spaces, &n, err) || !keep_prune(&p->keep, spaces, n, err))
+    if (!removal_expire(p->keeper.load.d, thread, p->keeper.load.expired_us, err) ||
+        !load_spaces(p, thread, &spaces, &n, err))
+        return false;
+    p->keeper.spaces = spaces;
+    p->keeper.n_spaces = n;
+    if (!keep_prune(&p->keep, spaces, n, err))
         return false;
     for (size_t i = 0; i < n; i++)
         if (!doom_namespace(p, &spaces[i], &removed, err))
             return false;
     removal = removal_start(&p->doomed);
     op->thread_prune.out.removed = removed;
-    return removal_go_on(p->load.d, op, &removal, err) && name_thread(op, err);
+    return removal_go_on(p->keeper.load.d, op, &removal, err) && name_thread(op, err);
 }
 
 static bool delete_all(struct sql *d, struct op *op, int64_t thread, struct err *err)
@@ -314,18 +214,43 @@ bool sql_thread_prune(struct sql *d, struct op *op, struct err *err)
     return prune(&p, op, thread.id, err);
 }
 
+static bool ask_run(struct pruner *p, struct slice run, int64_t tenant, struct query *q,
+                    struct err *err)
+{
+    if (!query_begin(p->keeper.load.d, SQL_CHECKPOINT_RUN, q, err))
+        return false;
+    query_blob(q, run);
+    query_int(q, tenant);
+    query_int(q, p->keeper.load.expired_us);
+    return query_ask(q, err);
+}
+
+/* The checkpoints of at most RUNS_AT_ONCE runs, in one trip. */
+static bool list_some(struct pruner *p, const struct slice *runs, size_t n, int64_t tenant,
+                      struct doomed *listed, struct err *err)
+{
+    struct query q[RUNS_AT_ONCE] = {0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < n; i++)
+        ok = ask_run(p, runs[i], tenant, &q[i], err);
+    for (size_t i = 0; i < n; i++) {
+        ok = ok && doomed_list(listed, &q[i], err);
+        query_end(&q[i]);
+    }
+    return ok;
+}
+
+/* Without a way to a server there is one use of a statement at a time. */
 static bool list_runs(struct pruner *p, const struct op *op, int64_t tenant, struct doomed *listed,
                       struct err *err)
 {
-    struct query q;
+    const struct op_runs_delete *runs = &op->runs_delete;
+    size_t most = p->keeper.load.d->driver->distant ? RUNS_AT_ONCE : 1;
 
-    for (size_t i = 0; i < op->runs_delete.n; i++) {
-        if (!query_begin(p->load.d, SQL_CHECKPOINT_RUN, &q, err))
-            return false;
-        query_blob(&q, op->runs_delete.run_ids[i]);
-        query_int(&q, tenant);
-        query_int(&q, p->load.expired_us);
-        if (!doomed_list(listed, &q, err))
+    for (size_t i = 0, n; i < runs->n; i += n) {
+        n = runs->n - i < most ? runs->n - i : most;
+        if (!list_some(p, runs->run_ids + i, n, tenant, listed, err))
             return false;
     }
     doomed_sort(listed);
@@ -339,16 +264,18 @@ static bool doom_runs(struct pruner *p, const struct doomed_item *items, size_t 
     struct keep_ns space = {.row = items[0].ns};
     int64_t form = 0;
 
-    if (!query_number(p->load.d, SQL_NS_FORM_OF, (int64_t[]){space.row, 0}, &form, err))
+    if (!query_number(p->keeper.load.d, SQL_NS_FORM_OF, (int64_t[]){space.row, 0}, &form, err))
         return false;
     space.form = (enum form)form;
-    if (!load_space(&p->load, &space, err))
+    if (!load_space(&p->keeper.load, &space, err))
         return false;
     for (size_t i = 0; i < space.n; i++) {
         struct doomed_item key = {.ns = space.row, .id = space.items[i].row};
 
         space.items[i].holds = !bsearch(&key, items, n, sizeof(key), doomed_order);
     }
+    p->keeper.spaces = &space;
+    p->keeper.n_spaces = 1;
     return keep_needed(&p->keep, &space, err) && doom_namespace(p, &space, removed, err);
 }
 
@@ -360,29 +287,33 @@ struct runs {
     struct removal *removal;
 };
 
+static bool name_thread_of(struct sql *d, struct op *op, int64_t ns, struct err *err)
+{
+    AUTO(query_end) struct query newest = {0}, name = {0};
+    struct slice thread;
+    bool found;
+
+    if (!query_begin(d, SQL_NS_NEWEST, &newest, err))
+        return false;
+    query_int(&newest, ns);
+    if (!query_ask(&newest, err) || !query_begin(d, SQL_NS_THREAD_ID, &name, err))
+        return false;
+    query_int(&name, ns);
+    if (!query_ask(&name, err) || !query_step(&newest, &found, err) ||
+        !op_fence_allows(op, found ? query_col_int(&newest, 0) : 0, err) ||
+        !query_step(&name, &found, err))
+        return false;
+    return !found || (query_copy(&name, 0, op->arena, &thread, err) &&
+                      copies_name(op, RECORD_CHECKPOINTS, thread, err));
+}
+
 /* The threads of what was listed: in another store other checkpoints of a run may be needed by others. */
 static bool name_threads(struct sql *d, struct op *op, const struct doomed *listed, struct err *err)
 {
-    AUTO(query_end) struct query q = {0};
-    struct slice thread;
-    int64_t newest = 0;
-    bool found;
-
-    for (size_t i = 0; op->replicate && i < listed->n; i++) {
-        if (i > 0 && listed->items[i].ns == listed->items[i - 1].ns)
-            continue;
-        if (!query_number(d, SQL_NS_NEWEST, (int64_t[]){listed->items[i].ns, 0}, &newest, err) ||
-            !op_fence_allows(op, newest, err))
+    for (size_t i = 0; op->replicate && i < listed->n; i++)
+        if ((i == 0 || listed->items[i].ns != listed->items[i - 1].ns) &&
+            !name_thread_of(d, op, listed->items[i].ns, err))
             return false;
-        if (!query_begin(d, SQL_NS_THREAD_ID, &q, err))
-            return false;
-        query_int(&q, listed->items[i].ns);
-        if (!query_step(&q, &found, err) ||
-            (found && (!query_copy(&q, 0, op->arena, &thread, err) ||
-                       !copies_name(op, RECORD_CHECKPOINTS, thread, err))))
-            return false;
-        query_end(&q);
-    }
     return true;
 }
 
@@ -393,7 +324,7 @@ static bool decide_runs(struct sql *d, struct op *op, struct runs *r, struct err
     const struct doomed_item *items = r->listed.items;
     size_t steps = 0;
 
-    p.keep.driver = &p;
+    p.keep.driver = &p.keeper;
     p.doomed = r->doomed;
     for (size_t n; r->at < r->listed.n && !sql_part_full(d, steps); r->at += n, steps += n) {
         for (n = 1; r->at + n < r->listed.n && items[r->at + n].ns == items[r->at].ns; n++)

@@ -2,6 +2,7 @@
 #include "sql_removal.h"
 
 #include "sql_garbage.h"
+#include "sql_load.h"
 #include "sql_part.h"
 
 struct removal removal_start(struct doomed *list)
@@ -10,82 +11,63 @@ struct removal removal_start(struct doomed *list)
     return (struct removal){.arena = list->arena, .items = list->items, .n = list->n};
 }
 
-static bool drop_tasks(struct sql *d, int64_t row, int64_t *bytes, struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    if (!query_begin(d, SQL_TASK_CLEAR, &q, err))
-        return false;
-    query_int(&q, row);
-    for (;;) {
-        if (!query_step(&q, &found, err))
-            return false;
-        if (!found)
-            return true;
-        *bytes += query_col_int(&q, 0);
-    }
-}
-
-/* A row that is as it was listed; *head is 0 if it is not. */
-static bool drop_checkpoint(struct sql *d, const struct doomed_item *item, struct ns_change *change,
-                            int64_t *head, bool *dropped, struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-
-    if (!query_begin(d, SQL_CHECKPOINT_DOOM, &q, err))
-        return false;
-    query_int(&q, item->id);
-    query_int(&q, item->ns);
-    query_int(&q, item->mark);
-    if (!query_step(&q, dropped, err))
-        return false;
-    *head = *dropped ? query_col_int(&q, 0) : 0;
-    if (!*dropped)
-        return true;
-    change->checkpoints -= query_col_int(&q, 1) > 0;
-    change->bytes -= query_col_int(&q, 2);
-    return true;
-}
-
 /* Where others write to the store as well, its thread is locked until the end of the part. */
-static bool lock(struct sql *d, int64_t ns, struct removal_state *state, struct err *err)
+static bool ask_state(struct sql *d, int64_t ns, struct query *q, struct err *err)
 {
-    AUTO(query_end) struct query q = {0};
+    if (!query_begin(d, SQL_NS_STATE, q, err))
+        return false;
+    query_int(q, ns);
+    return query_ask(q, err);
+}
+
+static bool take_state(struct sql *d, struct query *q, struct removal_state *state, struct err *err)
+{
     bool found;
 
     *state = (struct removal_state){.strays = d->strays};
-    if (!query_begin(d, SQL_NS_STATE, &q, err))
-        return false;
-    query_int(&q, ns);
-    if (!query_step(&q, &found, err))
+    if (!query_step(q, &found, err))
         return false;
     if (found) {
-        state->newest = query_col_int(&q, 0);
-        state->changed_by = query_col_int(&q, 1);
+        state->newest = query_col_int(q, 0);
+        state->changed_by = query_col_int(q, 1);
     }
     return true;
 }
 
-static bool remove_row(struct sql *d, struct removal *r, struct err *err)
+static bool lock(struct sql *d, int64_t ns, struct removal_state *state, struct err *err)
 {
-    const struct doomed_item *item = &r->items[r->at++];
-    int64_t head, freed = 0, tasks = 0;
-    bool dropped;
+    AUTO(query_end) struct query q = {0};
 
-    if (r->ns == 0 && !r->whole && !lock(d, item->ns, &r->state, err))
+    return ask_state(d, ns, &q, err) && take_state(d, &q, state, err);
+}
+
+static bool is_full(const struct sql *d, const struct removal *r, size_t steps)
+{
+    return !r->whole && !r->at_once && sql_part_full(d, steps);
+}
+
+/* How many steps may go together. */
+static size_t room(const struct sql *d, const struct removal *r, size_t steps)
+{
+    return r->whole || r->at_once ? PART_AT_ONCE : sql_part_room(d, steps);
+}
+
+/* The next rows of the namespace at hand, or the first of another. */
+static bool remove_rows(struct sql *d, struct removal *r, size_t *steps, struct err *err)
+{
+    const struct doomed_item *items = &r->items[r->at];
+    AUTO(query_end) struct query state = {0}; /* what it answers is asked again before the scan */
+    size_t n = 1, most = room(d, r, *steps);
+
+    while (n < most && r->at + n < r->n && items[n].ns == items[0].ns)
+        n++;
+    if (r->ns == 0 && !r->whole && !ask_state(d, items[0].ns, &state, err))
         return false;
-    r->ns = item->ns;
-    r->noted |= item->id == 0;
-    if (!drop_checkpoint(d, item, &r->change, &head, &dropped, err))
-        return false;
-    if (!dropped)
-        return true;
-    if (!drop_tasks(d, item->id, &tasks, err) ||
-        (head && !doomed_head(d, item->ns, head, &freed, err)))
-        return false;
-    r->change.bytes -= freed + tasks;
-    return true;
+    r->ns = items[0].ns;
+    r->noted |= items[0].id == 0;
+    r->at += n;
+    *steps += n;
+    return doomed_rows(d, items, n, &r->change, err);
 }
 
 /* Counts what has gone: before others look, once for all. */
@@ -110,12 +92,8 @@ static bool leave(struct sql *d, struct removal *r, struct err *err)
 }
 
 /* An empty namespace: what is still in it is collected by whoever has time. */
-static bool drop_namespace(struct sql *d, struct removal *r, struct err *err)
+static bool drop_namespace(struct sql *d, struct removal *r, int64_t thread, struct err *err)
 {
-    int64_t thread = 0;
-
-    if (!query_number(d, SQL_NS_THREAD, (int64_t[]){r->ns, 0}, &thread, err))
-        return false;
     if (r->whole && !query_do(d, SQL_NS_CLEAR_VALUES, r->ns, 0, err))
         return false;
     if (!query_do(d, r->whole ? SQL_GARBAGE_NS_DROP : SQL_NS_DISCARD, r->ns, 0, err))
@@ -123,42 +101,78 @@ static bool drop_namespace(struct sql *d, struct removal *r, struct err *err)
     return query_do(d, SQL_THREAD_DROP, thread, 0, err) && leave(d, r, err);
 }
 
+/* The thread of the namespace at hand, and whether a row is left of it. */
+static bool find_left(struct sql *d, const struct removal *r, int64_t *thread, bool *left,
+                      struct err *err)
+{
+    AUTO(query_end) struct query q = {0};
+    bool found;
+
+    if (!query_begin(d, SQL_NS_LEFT, &q, err))
+        return false;
+    query_int(&q, r->ns);
+    if (!query_step(&q, &found, err))
+        return false;
+    *thread = found ? query_col_int(&q, 0) : 0;
+    *left = found && query_col_int(&q, 1) != 0;
+    return true;
+}
+
 /* All rows of the namespace at hand have gone. */
 static bool start_scan(struct sql *d, struct removal *r, struct err *err)
 {
-    int64_t holds = 0;
+    AUTO(query_end) struct query state = {0};
+    int64_t thread;
+    bool left;
 
     r->phase = REMOVAL_ROWS;
-    if (!count_gone(d, r, err) ||
-        !query_number(d, SQL_NS_HOLDS, (int64_t[]){r->ns, 0}, &holds, err))
+    if (!count_gone(d, r, err) || !find_left(d, r, &thread, &left, err))
         return false;
-    if (!holds)
-        return drop_namespace(d, r, err);
+    if (!left)
+        return drop_namespace(d, r, thread, err);
     r->marks = (struct marks){.arena = r->arena};
     r->scanned = SLICE("");
     r->phase = REMOVAL_SCAN;
-    return lock(d, r->ns, &r->state, err) && marks_list(d, r->ns, &r->marks, err);
+    return ask_state(d, r->ns, &state, err) && marks_list(d, r->ns, &r->marks, err) &&
+           take_state(d, &state, &r->state, err);
 }
 
-/* Without the parent that is no longer there. `before` is the row above, often the parent. */
-static bool unparent(struct sql *d, const struct removal *r, struct query *row, struct slice before,
-                     struct err *err)
+/* Rows that name a parent which may be gone. */
+struct children {
+    int64_t ids[PART_AT_ONCE];
+    size_t n;
+};
+
+/* Those without their parent lose its name. */
+static bool unparent(struct sql *d, const struct removal *r, struct children *c,
+                     struct arena *scratch, struct err *err)
 {
-    AUTO(query_end) struct query q = {0};
+    struct query q;
+
+    if (c->n == 0)
+        return true;
+    if (!query_begin(d, SQL_CHECKPOINTS_UNPARENT, &q, err))
+        return false;
+    if (!load_bind_numbers(&q, c->ids, c->n, scratch, err)) {
+        query_end(&q);
+        return false;
+    }
+    query_int(&q, r->ns);
+    c->n = 0;
+    return query_run(&q, err);
+}
+
+/* `before` is the id of the row above, often the parent. */
+static bool add_child(struct sql *d, const struct removal *r, struct query *row,
+                      struct slice before, struct children *c, struct arena *scratch,
+                      struct err *err)
+{
     struct slice parent = query_col(row, 3);
-    bool found;
 
     if (!slice_present(parent) || slice_equal(parent, before))
         return true;
-    if (!query_begin(d, SQL_CHECKPOINT_FIND, &q, err))
-        return false;
-    query_int(&q, r->ns);
-    query_blob(&q, parent);
-    if (!query_step(&q, &found, err))
-        return false;
-    if (found && query_col_int(&q, 1) > 0)
-        return true;
-    return query_do(d, SQL_CHECKPOINT_UNPARENT, query_col_int(row, 0), 0, err);
+    c->ids[c->n++] = query_col_int(row, 0);
+    return c->n < COUNT_OF(c->ids) || unparent(d, r, c, scratch, err);
 }
 
 /* Keeps the id of a row in one of two buffers, by turns: ids are short. */
@@ -179,6 +193,7 @@ static bool scan_rows(struct sql *d, struct removal *r, struct arena *scratch, s
 {
     AUTO(query_end) struct query q = {0};
     struct slice before = {NULL, 0}, at = r->scanned;
+    struct children children = {.n = 0};
     char buffers[2][512];
     int turn = 0;
     bool found;
@@ -187,20 +202,20 @@ static bool scan_rows(struct sql *d, struct removal *r, struct arena *scratch, s
         return false;
     query_int(&q, r->ns);
     query_blob(&q, at);
-    for (*end = false; r->whole || r->at_once || !sql_part_full(d, *steps); ++*steps) {
+    for (*end = false; !is_full(d, r, *steps); ++*steps) {
         if (!query_step(&q, &found, err))
             return false;
         *end = !found;
         if (!found)
-            return true;
-        if (!unparent(d, r, &q, before, err) ||
+            return unparent(d, r, &children, scratch, err);
+        if (!add_child(d, r, &q, before, &children, scratch, err) ||
             !marks_need_refs(&r->marks, query_col_int(&q, 4), query_col(&q, 5), scratch, err) ||
             !keep_id(query_col(&q, 1), buffers, &turn, &at, err))
             return false;
         before = query_col_int(&q, 2) > 0 ? at : (struct slice){NULL, 0};
     }
     r->scanned = arena_copy(r->arena, at);
-    return slice_present(r->scanned) || err_no_memory(err);
+    return slice_present(r->scanned) ? unparent(d, r, &children, scratch, err) : err_no_memory(err);
 }
 
 static bool scan(struct sql *d, struct removal *r, size_t *steps, struct err *err)
@@ -219,33 +234,49 @@ static bool scan(struct sql *d, struct removal *r, size_t *steps, struct err *er
     return true;
 }
 
-/* From the highest id down: what is based on a value goes before it. */
-static bool sweep(struct sql *d, struct removal *r, size_t *steps, struct err *err)
+/* The next values that nothing needs. */
+static size_t take_unneeded(struct removal *r, int64_t *ids, size_t most)
 {
+    size_t n = 0;
+
     for (; r->swept > 0; r->swept--) {
         const struct mark *mark = &r->marks.items[r->swept - 1];
-        int64_t freed;
 
         if (mark->needed)
             continue;
-        if (!r->whole && !r->at_once && sql_part_full(d, *steps))
+        if (n == most)
             break;
-        if (!doomed_value(d, mark->id, &freed, err))
+        ids[n++] = mark->id;
+    }
+    return n;
+}
+
+/* From the highest id down: what is based on a value goes before it, or with it. */
+static bool sweep(struct sql *d, struct removal *r, size_t *steps, struct err *err)
+{
+    int64_t ids[PART_AT_ONCE], freed;
+
+    while (r->swept > 0 && !is_full(d, r, *steps)) {
+        size_t n = take_unneeded(r, ids, room(d, r, *steps));
+
+        if (n == 0)
+            break;
+        if (!doomed_values(d, ids, n, &freed, err))
             return false;
         r->change.bytes -= freed;
-        ++*steps;
+        *steps += n;
     }
     return r->swept > 0 || (count_gone(d, r, err) && leave(d, r, err));
 }
 
-/* One row, or as much of the other phases as there is time for. */
+/* Some rows, or as much of the other phases as there is time for. */
 static bool step(struct sql *d, struct removal *r, size_t *steps, struct err *err)
 {
     switch (r->phase) {
     case REMOVAL_ROWS:
-        ++*steps;
         if (r->at < r->n && (r->ns == 0 || r->items[r->at].ns == r->ns))
-            return remove_row(d, r, err);
+            return remove_rows(d, r, steps, err);
+        ++*steps;
         return start_scan(d, r, err);
     case REMOVAL_SCAN:
         return scan(d, r, steps, err);
@@ -295,7 +326,7 @@ static bool do_part(struct sql *d, struct removal *r, bool *left, struct err *er
         return false;
     for (;;) {
         *left = r->at < r->n || r->ns != 0;
-        if (!*left || (!r->whole && !r->at_once && sql_part_full(d, steps)))
+        if (!*left || is_full(d, r, steps))
             return pause_part(d, r, err);
         if (!step(d, r, &steps, err))
             return false;

@@ -4,8 +4,8 @@
  *     doomed list -> removal_whole()
  *                 -> removal_start() -> removal_go_on() while something is left
  *
- * Each row costs by itself. What is left of a namespace is looked through once, when all of its rows
- * have gone: for parents that are no longer there and for values that nothing refers to.
+ * Rows go many at a time, of one namespace. What is left of it is looked through once, when all of them
+ * have gone: for parents that are no longer there and for values that nothing refers to, heads among them.
  *
  * Other ops may come in between: a row that has changed since it was listed stays; a namespace that
  * changes while it is looked through is looked through again, in one part. If the process ends first

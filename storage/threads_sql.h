@@ -175,6 +175,7 @@
     X(CHECKPOINT_READ, "SELECT checkpoint_id, stamp, form, created_us, parent_id, head, refs, "    \
                        "metadata, run_id FROM " T_CHECKPOINT " WHERE id = ?1")                           \
     X(CHECKPOINT_METADATA, "SELECT id, metadata FROM " T_CHECKPOINT " WHERE id " AMONG("?1"))            \
+    X(CHECKPOINT_HEADS, "SELECT id, head, refs FROM " T_CHECKPOINT " WHERE id " AMONG("?1"))             \
     X(CHECKPOINT_INSERT, "INSERT INTO " T_CHECKPOINT " (stamp, form, created_us, parent_id, run_id, "    \
                          "head, refs, metadata, namespace, checkpoint_id) "                        \
                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                       \
@@ -217,7 +218,7 @@
     X(VALUE_CHAINS, "WITH RECURSIVE chain(id) AS (" EACH_NUMBER("?1") " UNION SELECT b.base FROM chain c " \
                     NESTED_JOIN " " T_VALUE " b ON b.id = c.id WHERE b.base > 0) SELECT " VALUE_COLUMNS \
                     " FROM chain c " NESTED_JOIN " " T_VALUE " v ON v.id = c.id")                        \
-    X(VALUE_CHANNEL, "SELECT channel FROM " T_VALUE " WHERE id = ?1")                                    \
+    X(VALUE_CHANNELS, "SELECT id, channel FROM " T_VALUE " WHERE id " AMONG("?1"))                       \
     X(VALUE_ALL, "SELECT id, base FROM " T_VALUE " WHERE namespace = ?1 ORDER BY id")                    \
     X(VALUE_SIZE, "SELECT " OCTETS "(bytes) FROM " T_VALUE " WHERE id = ?1")                       \
     X(VALUE_DROP, "DELETE FROM " T_VALUE " WHERE id = ?1")                                         \
@@ -237,7 +238,6 @@
                     "WHERE checkpoint " AMONG("?1") " ORDER BY checkpoint, task_path, task_id")    \
     X(TASK_DOCUMENT, "SELECT task_id, task_path, stamp, seq, body, checkpoint FROM " T_TASK " "          \
                      "WHERE checkpoint " AMONG("?1") " ORDER BY checkpoint, seq, task_id")         \
-    X(TASK_CLEAR, "DELETE FROM " T_TASK " WHERE checkpoint = ?1 RETURNING " OCTETS "(body)")                 \
     X(TASK_DEAD, "DELETE FROM " T_TASK " WHERE checkpoint IN (SELECT c.id FROM " T_NAMESPACE " n "             \
                  "JOIN " T_CHECKPOINT " c ON c.namespace = n.id WHERE n.thread = ?1) AND stamp <= ?2")   \
     X(TASK_RESEQ, "UPDATE " T_TASK " SET seq = stamp WHERE checkpoint IN (SELECT c.id FROM " T_NAMESPACE " n " \

@@ -11,6 +11,7 @@
 #include "trips_bulk.h"
 #include "trips_cleanup.h"
 #include "trips_pair.h"
+#include "trips_removal.h"
 #include "trips_small.h"
 #include "value_cache.h"
 #include "versions.h"
@@ -520,6 +521,13 @@ int main(void)
         .chunk_rows = 200,
         .per_rows = 4, /* its stamps, its row, its head and a value */
     };
+    static const struct trips_removal removal = {
+        .so_far = so_far,
+        .set_up = set_up_small,
+        .tear_down = tear_down,
+        .always = 20,
+        .rows = 100,
+    };
     Suite *suite = suite_create(target.name);
     TCase *tc = tcase_create("trips");
     SRunner *runner;
@@ -548,6 +556,7 @@ int main(void)
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, trips_cleanup_case(&cleanup));
     suite_add_tcase(suite, trips_pair_case(&pair));
+    suite_add_tcase(suite, trips_removal_case(&removal));
     suite_add_tcase(suite, trips_small_case(&small));
     suite_add_tcase(suite, trips_bulk_case(&bulk));
     runner = srunner_create(suite);
