@@ -5,9 +5,10 @@
 #include "pack.h"
 #include "sorted.h"
 #include "sql_load.h"
+#include "sql_part.h"
 
 /* What one statement copies, or a single row of more bytes. */
-enum { MOST_ROWS = 200, MOST_BYTES = 1 << 20, JOINED_FIRST = 1024 };
+enum { MOST_BYTES = 1 << 20, JOINED_FIRST = 1024 };
 
 /* A value, or a checkpoint. */
 struct item {
@@ -82,7 +83,7 @@ bool copier_begin(struct copier *c, int64_t from_thread, int64_t to_thread, stru
 {
     AUTO(query_end) struct query rows = {0}, values = {0};
 
-    c->most = MOST_ROWS;
+    c->most = PART_AT_ONCE;
     if (!make_spaces(c, from_thread, to_thread, err) ||
         !ask(c, SQL_CHECKPOINT_IDS, c->from, c->n_spaces, c->arena, &rows, err) ||
         !ask(c, SQL_VALUE_ROWS, c->from, c->n_spaces, c->arena, &values, err) ||
@@ -98,8 +99,8 @@ bool copier_stamps(struct copier *c, const int64_t *rows, size_t *n, struct aren
 {
     AUTO(query_end) struct query q = {0};
 
-    if (*n > MOST_ROWS)
-        *n = MOST_ROWS;
+    if (*n > PART_AT_ONCE)
+        *n = PART_AT_ONCE;
     return ask(c, SQL_CHECKPOINT_STAMPS, rows, *n, scratch, &q, err) &&
            renumber_query(&c->stamps, &q, c->arena, err);
 }
@@ -137,7 +138,7 @@ static void cut(struct chunk *k)
             return;
         }
     }
-    k->c->most = k->c->most < MOST_ROWS / 2 ? k->c->most * 2 : MOST_ROWS;
+    k->c->most = k->c->most < PART_AT_ONCE / 2 ? k->c->most * 2 : PART_AT_ONCE;
 }
 
 static bool write_rows(struct chunk *k, enum sql_statement which, const int64_t *numbers, size_t n,

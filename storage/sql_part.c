@@ -36,12 +36,13 @@ bool sql_part_full(const struct sql *d, size_t steps)
 
 size_t sql_part_room(const struct sql *d, size_t steps)
 {
-    size_t most = d->part_steps ? d->part_steps : PART_MAX;
-    size_t left = steps < most ? most - steps : 1, room = steps > ROOM_FIRST ? steps : ROOM_FIRST;
+    size_t left = sql_part_left(d, steps), room = steps > ROOM_FIRST ? steps : ROOM_FIRST;
 
     if (!d->driver->distant)
         room = ROOM_LOCAL;
     else if (room > PART_AT_ONCE)
         room = PART_AT_ONCE;
+    if (left == 0)
+        return 1;
     return room < left ? room : left;
 }

@@ -13,7 +13,7 @@
 
 #include "sql_driver.h"
 
-enum { PART_AT_ONCE = 200 };
+enum { PART_AT_ONCE = 200 }; /* rows of one statement */
 
 /* A transaction begins, and with it the time of its parts. */
 void sql_part_begin(struct sql *d);

@@ -479,55 +479,57 @@ START_TEST(lists_of_a_tenant)
 }
 END_TEST
 
+/* How often each of these waits. */
+static const struct trips_pair of_pairs = {
+    .so_far = so_far,
+    .set_up = set_up_pair,
+    .tear_down = tear_down_pair,
+    .append = 1,
+    .copy = 1,
+    .again = 2,
+    .guess = 1,
+    .get = 1,
+};
+static const struct trips_small of_small = {
+    .so_far = so_far,
+    .set_up = set_up_small,
+    .tear_down = tear_down,
+    .step = 1,
+    .cold = 6,
+    .stale = 1,
+    .gone = 8,
+    .get = 2,
+    .base = 5,
+};
+static const struct trips_cleanup of_cleanup = {
+    .so_far = so_far,
+    .set_up = set_up_expiring,
+    .tear_down = tear_down_here,
+    .expired = {10, 10},
+    .idle = {6, 6},
+    .told = {6, 6},
+    .alone = {7, 7},
+};
+static const struct trips_bulk of_copies = {
+    .so_far = so_far,
+    .set_up = set_up,
+    .tear_down = tear_down,
+    .copy = 16,
+    .part = 3,
+    .chunk_rows = 200,
+    .per_rows = 4, /* its stamps, its row, its head and a value */
+};
+static const struct trips_removal of_removals = {
+    .so_far = so_far,
+    .set_up = set_up_small,
+    .tear_down = tear_down,
+    .always = 20,
+    .rows = 100,
+};
+
 int main(void)
 {
     static const struct contract_target target = {.name = "trips", .open = open_schema};
-    static const struct trips_pair pair = {
-        .so_far = so_far,
-        .set_up = set_up_pair,
-        .tear_down = tear_down_pair,
-        .append = 1,
-        .copy = 1,
-        .again = 2,
-        .guess = 1,
-        .get = 1,
-    };
-    static const struct trips_small small = {
-        .so_far = so_far,
-        .set_up = set_up_small,
-        .tear_down = tear_down,
-        .step = 1,
-        .cold = 6,
-        .stale = 1,
-        .gone = 8,
-        .get = 2,
-        .base = 5,
-    };
-    static const struct trips_cleanup cleanup = {
-        .so_far = so_far,
-        .set_up = set_up_expiring,
-        .tear_down = tear_down_here,
-        .expired = {10, 10},
-        .idle = {6, 6},
-        .told = {6, 6},
-        .alone = {7, 7},
-    };
-    static const struct trips_bulk bulk = {
-        .so_far = so_far,
-        .set_up = set_up,
-        .tear_down = tear_down,
-        .copy = 16,
-        .part = 3,
-        .chunk_rows = 200,
-        .per_rows = 4, /* its stamps, its row, its head and a value */
-    };
-    static const struct trips_removal removal = {
-        .so_far = so_far,
-        .set_up = set_up_small,
-        .tear_down = tear_down,
-        .always = 20,
-        .rows = 100,
-    };
     Suite *suite = suite_create(target.name);
     TCase *tc = tcase_create("trips");
     SRunner *runner;
@@ -554,11 +556,11 @@ int main(void)
     tcase_add_test(tc, a_list);
     tcase_add_test(tc, lists_of_a_tenant);
     suite_add_tcase(suite, tc);
-    suite_add_tcase(suite, trips_cleanup_case(&cleanup));
-    suite_add_tcase(suite, trips_pair_case(&pair));
-    suite_add_tcase(suite, trips_removal_case(&removal));
-    suite_add_tcase(suite, trips_small_case(&small));
-    suite_add_tcase(suite, trips_bulk_case(&bulk));
+    suite_add_tcase(suite, trips_cleanup_case(&of_cleanup));
+    suite_add_tcase(suite, trips_pair_case(&of_pairs));
+    suite_add_tcase(suite, trips_removal_case(&of_removals));
+    suite_add_tcase(suite, trips_small_case(&of_small));
+    suite_add_tcase(suite, trips_bulk_case(&of_copies));
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
