@@ -362,6 +362,30 @@ START_TEST(a_deletion_removes_what_is_pending)
 }
 END_TEST
 
+START_TEST(a_clean_up_removes_what_is_pending)
+{
+    struct op first, second, clean, fenced;
+
+    have_s1();
+    store_session(&here, "s2");
+    first = add('1');
+    fenced = store_op(&here, OP_CLEANUP, NULL);
+    second = add('2');
+    fenced.alone = fenced.fence = fenced.replicate = true;
+    fenced.cleanup.idle_us = here.now_us;
+    fenced.cleanup.limit = 10;
+    clean = fenced;
+    clean.stamp = store_op(&here, OP_CLEANUP, NULL).stamp;
+    store_fails(&here, &fenced, ERR_FENCED);
+    ck_assert(fenced.newest >= second.stamp);
+    ck_assert_uint_eq(count_pending(&here, &second), 1);
+    store_ok(&here, &clean);
+    ck_assert(!store_has(&here, "s1") && !store_has(&here, "s2"));
+    ck_assert_uint_eq(count_pending(&here, &first), 0);
+    ck_assert_uint_eq(count_pending(&here, &second), 0);
+}
+END_TEST
+
 START_TEST(a_merged_deletion_removes_what_is_pending_below_it)
 {
     struct op below, above, del, put;
@@ -462,6 +486,7 @@ void contract_alone_add(TCase *tc)
     tcase_add_test(tc, a_request_that_the_primary_knows_is_not_counted);
     tcase_add_test(tc, an_entry_of_its_stamp_stands_for_a_pending_addition);
     tcase_add_test(tc, a_deletion_removes_what_is_pending);
+    tcase_add_test(tc, a_clean_up_removes_what_is_pending);
     tcase_add_test(tc, a_merged_deletion_removes_what_is_pending_below_it);
     tcase_add_test(tc, a_store_counts_what_is_pending_in_it_once);
     tcase_add_test(tc, a_range_is_read_with_what_is_pending);
