@@ -265,20 +265,31 @@ static bool clean_tenant(struct call *c, struct slice tenant, size_t *left, stru
     return c->d->checkpoint_ttl_us <= 0 || clean_threads(c, tenant, err);
 }
 
-bool redis_cleanup(struct call *c, struct op *op, struct err *err)
+static bool clean(struct call *c, struct err *err)
 {
-    size_t left = (size_t)op->cleanup.limit, n;
+    struct op_cleanup *cleanup = &c->op->cleanup;
+    size_t left = (size_t)cleanup->limit, n;
     struct slice *tenants;
 
-    memset(&op->cleanup.out, 0, sizeof(op->cleanup.out));
-    if (!op->cleanup.expired)
-        return clean_sessions(c, op->tenant, op->cleanup.idle_us, &left, err);
+    cleanup->out.more = false;
+    if (!cleanup->expired)
+        return clean_sessions(c, c->op->tenant, cleanup->idle_us, &left, err);
     if (!call_tenants(c, &tenants, &n, err))
         return false;
     for (size_t i = 0; i < n; i++)
         if (!clean_tenant(c, tenants[i], &left, err))
             return false;
     return true;
+}
+
+/* What has gone stays gone when one is fenced: the op comes again with another stamp, and goes on counting. */
+bool redis_cleanup(struct call *c, struct op *op, struct err *err)
+{
+    bool ok = clean(c, err);
+
+    if (!ok && err->kind != ERR_FENCED)
+        op->cleanup.out.removed = 0;
+    return ok;
 }
 
 /* Whether nothing of a tenant is left in these buckets. */

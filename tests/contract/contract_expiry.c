@@ -200,10 +200,18 @@ START_TEST(cleanup_of_all_that_there_is)
 }
 END_TEST
 
+/* Of a store that refuses one after the others have gone, they have the op's first stamp, and it another. */
+static void check_tomb(int64_t tomb, int64_t first, const struct op *op)
+{
+    ck_assert_int_ge(tomb, first);
+    ck_assert_int_le(tomb, op->stamp);
+}
+
 START_TEST(idle_ones_go_with_their_threads)
 {
     struct record *sessions, *threads;
     struct op op, newer;
+    int64_t first;
     size_t n;
 
     fill_tenant("other");
@@ -211,6 +219,7 @@ START_TEST(idle_ones_go_with_their_threads)
     newer = store_op(&s, OP_THREAD_DELETE, "bare"); /* a thread of nothing is remembered as well */
     store_ok(&s, &newer);
     op = store_op(&s, OP_CLEANUP, NULL);
+    first = op.stamp;
     newer = store_op(&s, OP_THREAD_DELETE, "talk");
     store_ok(&s, &newer);
     store_session(&s, "newer");
@@ -224,12 +233,12 @@ START_TEST(idle_ones_go_with_their_threads)
     ck_assert_uint_eq(n, 5);
     ck_assert_ptr_null(find_record(threads, n, "loose"));
     ck_assert_ptr_null(find_record(threads, n, "late"));
-    ck_assert_int_eq(find_record(threads, n, "bare")->thread.tomb, op.stamp);
-    ck_assert_int_eq(find_record(threads, n, "both")->thread.tomb, op.stamp);
+    check_tomb(find_record(threads, n, "bare")->thread.tomb, first, &op);
+    check_tomb(find_record(threads, n, "both")->thread.tomb, first, &op);
     ck_assert_int_ge(find_record(threads, n, "talk")->thread.tomb, newer.stamp);
     ck_assert_int_gt(find_record(threads, n, "newer")->thread.tomb, newer.stamp);
     sessions = store_records(&s, RECORD_SESSION, 100, &n);
-    ck_assert_int_eq(find_record(sessions, n, "much")->session.tomb, op.stamp);
+    check_tomb(find_record(sessions, n, "much")->session.tomb, first, &op);
     ck_assert_int_gt(find_record(sessions, n, "newer")->session.tomb, newer.stamp);
     ck_assert(store_has(&s, "late"));
     s.tenant = SLICE("other");
