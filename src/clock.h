@@ -47,6 +47,12 @@ struct stamp_clock stamp_exchange(struct stamp_clock next);
 /* Learns of a stamp made elsewhere (by a store, another instance, an earlier run). */
 void stamp_observe(int64_t stamp);
 
+/* The later of two. */
+static inline int64_t stamp_higher(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* The wall time in a stamp, microseconds. */
 static inline int64_t stamp_us(int64_t stamp)
 {

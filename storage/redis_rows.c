@@ -119,17 +119,12 @@ bool redis_row_read(struct call *c, const struct op *op, bool metadata, struct s
     return call_answers(c, &replies, err) && redis_row_take(c, replies[0], row, err);
 }
 
-static int64_t higher(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 bool redis_row_begin(struct call *c, int64_t stored, struct session_row *row, int64_t *stamp,
                      struct err *err)
 {
     if (!session_state_expired(&row->s, c->d->session_ttl_us, c->op->now_us))
         return op_stamp_above(c->op, stored, stamp, err);
-    return op_stamp_above(c->op, higher(session_state_stamp(&row->s), row->content_stamp) + 1,
+    return op_stamp_above(c->op, stamp_higher(session_state_stamp(&row->s), row->content_stamp) + 1,
                           stamp, err) &&
            redis_row_remove(c, row, *stamp - 1, err);
 }
@@ -329,7 +324,7 @@ bool redis_row_add_context(struct call *c, struct session_row *row,
         CHANGE(c, SLICE("HDEL"), key, context_field(c, &list[i]));
     row->contexts = list + drop;
     row->n_contexts = n - drop;
-    row->content_stamp = higher(row->content_stamp, context->stamp);
+    row->content_stamp = stamp_higher(row->content_stamp, context->stamp);
     return true;
 }
 

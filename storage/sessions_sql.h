@@ -91,8 +91,6 @@
     X(CONTEXT_BODY, "SELECT body FROM " T_CONTEXT " WHERE session = ?1 AND version = ?2 AND stamp = ?3")                                                                                                    \
     X(CONTEXT_PUT, "INSERT INTO " T_CONTEXT " (session, version, stamp, updated_us, body) "                                                                                                                 \
                    "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")                                                                                                                              \
-    X(CONTEXT_NTH, "SELECT stamp FROM " T_CONTEXT " WHERE session = ?1 ORDER BY stamp DESC "                                                                                                                \
-                   "LIMIT 1 OFFSET ?2")                                                                                                                                                               \
     X(CONTEXT_TRIM, "DELETE FROM " T_CONTEXT " WHERE session = ?1 AND stamp <= (SELECT stamp "                                                                                                              \
                     "FROM " T_CONTEXT " WHERE session = ?1 ORDER BY stamp DESC LIMIT 1 OFFSET ?2)")                                                                                                         \
     X(CONTEXT_KILL, "DELETE FROM " T_CONTEXT " WHERE session = ?1 AND stamp <= ?2")                                                                                                                         \

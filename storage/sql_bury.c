@@ -66,7 +66,7 @@ static bool start(struct work *w, struct burial *all, size_t n, struct err *err)
 static bool begin(struct work *w, enum sql_statement which, size_t n, struct query *q,
                   struct err *err)
 {
-    return query_begin(w->d, which, q, err) && load_bind_numbers(q, w->ids, n, w->op->arena, err);
+    return load_begin_among(w->d, which, w->ids, n, w->op->arena, q, err);
 }
 
 /* The rows of sessions. */
@@ -173,23 +173,18 @@ static bool look(struct work *w, struct err *err)
            (!w->threads || take_all(w, &threads, take_thread, err)) && look_into_threads(w, err);
 }
 
-static int64_t higher(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Its stamps, above all that is stored; what is pending above that is of a later life. */
 static bool stamp_one(struct op *op, struct burial *b, struct err *err)
 {
-    int64_t stored = higher(session_state_stamp(&b->row.s), b->content);
+    int64_t stored = stamp_higher(session_state_stamp(&b->row.s), b->content);
 
     if (!op_stamp_above(op, stored, &b->stamp, err) ||
         (b->pending > b->stamp && !op_fence_allows(op, b->pending, err)))
         return false;
     if (!b->with_thread)
         return true;
-    stored = higher(b->thread.newest, b->thread.tomb);
-    b->thread.tomb = higher(b->stamp, stored);
+    stored = stamp_higher(b->thread.newest, b->thread.tomb);
+    b->thread.tomb = stamp_higher(b->stamp, stored);
     return op_fence_allows(op, stored, err); /* in the other store it would stay */
 }
 

@@ -160,7 +160,7 @@ static bool filters(const struct lister *l)
 static bool begin_rows(struct lister *l, int which, const int64_t *ids, size_t n, struct query *q,
                        struct err *err)
 {
-    return query_begin(l->load.d, which, q, err) && load_bind_numbers(q, ids, n, l->op->arena, err);
+    return load_begin_among(l->load.d, which, ids, n, l->op->arena, q, err);
 }
 
 static bool filter_rows(struct lister *l, struct err *err)

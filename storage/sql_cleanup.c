@@ -217,8 +217,8 @@ static bool collect_threads(struct sql *d, struct op *op, int64_t before_us, boo
     if (!find_threads(d, op, before_us, ids, &n, err))
         return false;
     *more = n == (size_t)op->cleanup.limit;
-    return n == 0 || (query_begin(d, SQL_THREAD_COLLECT, &q, err) &&
-                      load_bind_numbers(&q, ids, n, op->arena, err) && query_run(&q, err));
+    return n == 0 || (load_begin_among(d, SQL_THREAD_COLLECT, ids, n, op->arena, &q, err) &&
+                      query_run(&q, err));
 }
 
 /* When no empty thread is left, those that live again need not remember either. */

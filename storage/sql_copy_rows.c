@@ -39,8 +39,7 @@ struct chunk {
 static bool ask(struct copier *c, enum sql_statement which, const int64_t *numbers, size_t n,
                 struct arena *arena, struct query *q, struct err *err)
 {
-    return query_begin(c->d, which, q, err) && load_bind_numbers(q, numbers, n, arena, err) &&
-           query_ask(q, err);
+    return load_begin_among(c->d, which, numbers, n, arena, q, err) && query_ask(q, err);
 }
 
 static bool add_space(struct copier *c, struct query *q, size_t *cap, struct err *err)
@@ -282,8 +281,7 @@ static bool read_rows(struct chunk *k, struct err *err)
     AUTO(query_end) struct query checkpoints = {0}, tasks = {0};
 
     if (!ask(k->c, SQL_CHECKPOINT_CELLS, k->ids, k->n, k->arena, &checkpoints, err) ||
-        !query_begin(k->c->d, SQL_TASK_CELLS, &tasks, err) ||
-        !load_bind_numbers(&tasks, k->ids, k->n, k->arena, err))
+        !load_begin_among(k->c->d, SQL_TASK_CELLS, k->ids, k->n, k->arena, &tasks, err))
         return false;
     query_int(&tasks, PACKED_COUNT_MAX);
     return query_ask(&tasks, err) && take_checkpoints(k, &checkpoints, err) &&

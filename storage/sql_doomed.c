@@ -59,13 +59,7 @@ static bool run_among(struct sql *d, enum sql_statement which, const int64_t *id
 {
     struct query q;
 
-    if (!query_begin(d, which, &q, err))
-        return false;
-    if (!load_bind_numbers(&q, ids, n, scratch, err)) {
-        query_end(&q);
-        return false;
-    }
-    return query_run(&q, err);
+    return load_begin_among(d, which, ids, n, scratch, &q, err) && query_run(&q, err);
 }
 
 /* Those of CHECKPOINTS_DOOMED that are as they were listed. */
@@ -100,8 +94,7 @@ static bool drop_rows(struct sql *d, const struct doomed_item *items, size_t n,
 
     for (size_t i = 0; i < n; i++)
         ids[i] = items[i].id;
-    if (!query_begin(d, SQL_CHECKPOINTS_DOOMED, &q, err) ||
-        !load_bind_numbers(&q, ids, n, scratch, err))
+    if (!load_begin_among(d, SQL_CHECKPOINTS_DOOMED, ids, n, scratch, &q, err))
         return false;
     query_int(&q, items[0].ns);
     if (!find_unchanged(&q, items, n, change, ids, &n_ids, err))
@@ -129,8 +122,8 @@ static bool drop_among(struct sql *d, const int64_t *ids, size_t n, int64_t *byt
     bool found;
 
     if (bytes) {
-        if (!query_begin(d, SQL_VALUES_SIZE, &q, err) ||
-            !load_bind_numbers(&q, ids, n, scratch, err) || !query_step(&q, &found, err))
+        if (!load_begin_among(d, SQL_VALUES_SIZE, ids, n, scratch, &q, err) ||
+            !query_step(&q, &found, err))
             return false;
         *bytes = query_col_int(&q, 0);
         query_end(&q);
@@ -209,6 +202,5 @@ bool doomed_head(struct sql *d, int64_t ns, int64_t head, int64_t *bytes, struct
     *bytes = 0;
     if (!query_number(d, SQL_HEAD_FREE, (int64_t[]){head, ns}, &unused, err))
         return false;
-    return !unused || (query_number(d, SQL_VALUE_SIZE, (int64_t[]){head, 0}, bytes, err) &&
-                       query_do(d, SQL_VALUE_DROP, head, 0, err));
+    return !unused || doomed_values(d, &head, 1, bytes, err);
 }

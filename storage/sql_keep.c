@@ -22,8 +22,7 @@ static bool begin_among(const struct batch *b, enum sql_statement which, struct 
 
     for (size_t i = 0; i < b->n; i++)
         rows[i] = b->items[i]->row;
-    return query_begin(b->l->d, which, q, err) &&
-           load_bind_numbers(q, rows, b->n, b->l->arena, err);
+    return load_begin_among(b->l->d, which, rows, b->n, b->l->arena, q, err);
 }
 
 static size_t place_of(const struct batch *b, int64_t row)
@@ -96,8 +95,7 @@ static bool read_channels(struct batch *b, struct err *err)
         return false;
     if (n == 0)
         return true;
-    if (!query_begin(b->l->d, SQL_VALUE_CHANNELS, &q, err) ||
-        !load_bind_numbers(&q, ids, n, b->l->arena, err))
+    if (!load_begin_among(b->l->d, SQL_VALUE_CHANNELS, ids, n, b->l->arena, &q, err))
         return false;
     for (;;) {
         struct value *value;

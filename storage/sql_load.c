@@ -99,6 +99,17 @@ bool load_bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct
     return true;
 }
 
+bool load_begin_among(struct sql *d, int which, const int64_t *numbers, size_t n,
+                      struct arena *arena, struct query *q, struct err *err)
+{
+    if (!query_begin(d, which, q, err))
+        return false;
+    if (load_bind_numbers(q, numbers, n, arena, err))
+        return true;
+    query_end(q);
+    return false;
+}
+
 bool load_bind_rows(struct query *q, const int64_t *numbers, size_t n, size_t width,
                     struct arena *arena, struct err *err)
 {
@@ -120,8 +131,7 @@ bool load_bind_rows(struct query *q, const int64_t *numbers, size_t n, size_t wi
 static bool ask_chains(struct loader *l, const int64_t *ids, size_t n, struct query *q,
                        struct err *err)
 {
-    return query_begin(l->d, SQL_VALUE_CHAINS, q, err) &&
-           load_bind_numbers(q, ids, n, l->arena, err) && query_ask(q, err);
+    return load_begin_among(l->d, SQL_VALUE_CHAINS, ids, n, l->arena, q, err) && query_ask(q, err);
 }
 
 static bool take_chains(struct loader *l, struct query *q, struct err *err)
@@ -201,11 +211,6 @@ bool load_values(struct loader *l, const int64_t *ids, size_t n, struct value **
     return tie(l, ids, n, values, err);
 }
 
-bool load_value(struct loader *l, int64_t id, struct value **value, struct err *err)
-{
-    return load_values(l, &id, 1, value, err);
-}
-
 /* Room for n more writes. Texts are copied in between, so the list moves when it grows. */
 static bool make_room(struct loader *l, struct checkpoint *out, size_t n, size_t *cap,
                       struct err *err)
@@ -254,9 +259,9 @@ static bool add_writes(struct loader *l, struct query *q, struct checkpoint *out
 static bool ask_writes(struct loader *l, const int64_t *rows, size_t n, enum form form,
                        struct query *q, struct err *err)
 {
-    return query_begin(l->d, form == FORM_DOCUMENT ? SQL_TASK_DOCUMENT : SQL_TASK_CHANNEL, q,
-                       err) &&
-           load_bind_numbers(q, rows, n, l->arena, err) && query_ask(q, err);
+    int which = form == FORM_DOCUMENT ? SQL_TASK_DOCUMENT : SQL_TASK_CHANNEL;
+
+    return load_begin_among(l->d, which, rows, n, l->arena, q, err) && query_ask(q, err);
 }
 
 bool load_writes(struct loader *l, int64_t row, enum form form, bool anchor, struct checkpoint *out,
@@ -430,26 +435,4 @@ bool checkpoint_take(struct query *q, struct checkpoint_row *row, struct err *er
         row->metadata_len = query_col_int(q, 4);
     }
     return true;
-}
-
-bool task_find(struct loader *l, int64_t checkpoint, struct slice task_id, struct task_row *row,
-               struct err *err)
-{
-    AUTO(query_end) struct query q = {0};
-    bool found;
-
-    *row = (struct task_row){0};
-    if (!query_begin(l->d, SQL_TASK_FIND, &q, err))
-        return false;
-    query_int(&q, checkpoint);
-    query_blob(&q, task_id);
-    if (!query_step(&q, &found, err))
-        return false;
-    if (!found)
-        return true;
-    row->id = query_col_int(&q, 0);
-    row->seq = query_col_int(&q, 1);
-    row->stamp = query_col_int(&q, 2);
-    return query_copy(&q, 3, l->arena, &row->body, err) &&
-           copy_text(l, &q, 4, &row->task_path, err);
 }

@@ -54,12 +54,13 @@ struct loader load_start(struct sql *d, const struct op *op) MUST_USE;
 bool load_values(struct loader *l, const int64_t *ids, size_t n, struct value **values,
                  struct err *err) MUST_USE;
 
-/* The same for one. */
-bool load_value(struct loader *l, int64_t id, struct value **value, struct err *err) MUST_USE;
-
 /* Binds numbers as the one parameter of EACH_NUMBER(): "1,2,3", which lives in the arena. */
 bool load_bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct arena *arena,
                        struct err *err) MUST_USE;
+
+/* Begins a statement whose first parameter is such a list. Failure ends the query. */
+bool load_begin_among(struct sql *d, int which, const int64_t *numbers, size_t n,
+                      struct arena *arena, struct query *q, struct err *err) MUST_USE;
 
 /* Binds n rows of so many numbers as the one parameter of EACH_ROW(): "[1,2],[3,4]". */
 bool load_bind_rows(struct query *q, const int64_t *numbers, size_t n, size_t width,
@@ -95,10 +96,6 @@ bool checkpoint_find(struct sql *d, int64_t ns, struct slice id, struct checkpoi
 
 /* The only row of a query of such columns. */
 bool checkpoint_take(struct query *q, struct checkpoint_row *row, struct err *err) MUST_USE;
-
-/* Finds the row of a task and its packed writes. */
-bool task_find(struct loader *l, int64_t checkpoint, struct slice task_id, struct task_row *row,
-               struct err *err) MUST_USE;
 
 /* query_copy() into the arena of the loader, counted. */
 bool load_copy(struct loader *l, struct query *q, int column, struct slice *out,

@@ -214,10 +214,9 @@ static bool ask_needed(struct look *l, size_t i, struct err *err)
         if (!brought(l, i, c->refs[k]))
             item->ids[n++] = c->refs[k];
     item->n_ids = sorted_numbers(item->ids, n);
-    return item->n_ids == 0 ||
-           (query_begin(l->d, SQL_LOOK_NEEDED, &item->needed, err) &&
-            load_bind_numbers(&item->needed, item->ids, item->n_ids, l->op->arena, err) &&
-            query_ask(&item->needed, err));
+    return item->n_ids == 0 || (load_begin_among(l->d, SQL_LOOK_NEEDED, item->ids, item->n_ids,
+                                                 l->op->arena, &item->needed, err) &&
+                                query_ask(&item->needed, err));
 }
 
 static bool ask(struct look *l, size_t i, struct err *err)

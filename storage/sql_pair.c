@@ -189,8 +189,8 @@ static bool clear(struct sql *d, struct op *op, struct err *err)
         return err_no_memory(err);
     for (size_t i = 0; i < change->n_clear; i++)
         numbers[i] = change->clear[i].number;
-    return query_begin(d, SQL_OUTBOX_CLEAR, &q, err) &&
-           load_bind_numbers(&q, numbers, change->n_clear, op->arena, err) && query_run(&q, err);
+    return load_begin_among(d, SQL_OUTBOX_CLEAR, numbers, change->n_clear, op->arena, &q, err) &&
+           query_run(&q, err);
 }
 
 static bool set_missing(struct sql *d, enum sql_statement which, const struct pair_id *ids,

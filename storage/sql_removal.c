@@ -151,12 +151,8 @@ static bool unparent(struct sql *d, const struct removal *r, struct children *c,
 
     if (c->n == 0)
         return true;
-    if (!query_begin(d, SQL_CHECKPOINTS_UNPARENT, &q, err))
+    if (!load_begin_among(d, SQL_CHECKPOINTS_UNPARENT, c->ids, c->n, scratch, &q, err))
         return false;
-    if (!load_bind_numbers(&q, c->ids, c->n, scratch, err)) {
-        query_end(&q);
-        return false;
-    }
     query_int(&q, r->ns);
     c->n = 0;
     return query_run(&q, err);

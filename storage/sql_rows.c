@@ -188,11 +188,6 @@ bool row_complete(struct sql *d, struct arena *arena, struct session_row *row, s
     return load(d, arena, row, err);
 }
 
-static int64_t higher(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 bool row_content_stamp(struct sql *d, const struct session_row *row, int64_t *stamp,
                        struct err *err)
 {
@@ -216,7 +211,7 @@ bool row_begin(struct sql *d, struct op *op, int64_t stored, struct session_row 
     if (!session_state_expired(&row->s, d->session_ttl_us, op->now_us))
         return op_stamp_above(op, stored, stamp, err);
     if (!row_content_stamp(d, row, &content, err) ||
-        !op_stamp_above(op, higher(session_state_stamp(&row->s), content) + 1, stamp, err))
+        !op_stamp_above(op, stamp_higher(session_state_stamp(&row->s), content) + 1, stamp, err))
         return false;
     return row_remove(d, row, *stamp - 1, err);
 }

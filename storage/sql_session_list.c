@@ -77,8 +77,7 @@ static bool read_rows(struct lister *l, const int64_t *ids, size_t n, struct err
     bool found;
 
     memset(l->rows, 0, n * sizeof(*l->rows));
-    if (!query_begin(l->d, SQL_SESSION_ROWS, &q, err) ||
-        !load_bind_numbers(&q, ids, n, l->op->arena, err))
+    if (!load_begin_among(l->d, SQL_SESSION_ROWS, ids, n, l->op->arena, &q, err))
         return false;
     for (;;) {
         if (!query_step(&q, &found, err))

@@ -220,13 +220,9 @@
                     " FROM chain c " NESTED_JOIN " " T_VALUE " v ON v.id = c.id")                        \
     X(VALUE_CHANNELS, "SELECT id, channel FROM " T_VALUE " WHERE id " AMONG("?1"))                       \
     X(VALUE_ALL, "SELECT id, base FROM " T_VALUE " WHERE namespace = ?1 ORDER BY id")                    \
-    X(VALUE_SIZE, "SELECT " OCTETS "(bytes) FROM " T_VALUE " WHERE id = ?1")                       \
-    X(VALUE_DROP, "DELETE FROM " T_VALUE " WHERE id = ?1")                                         \
     X(HEAD_FREE, "SELECT EXISTS (SELECT 1 FROM " T_VALUE " WHERE id = ?1 AND namespace = ?2 "      \
                  "AND channel IS NULL AND NOT EXISTS (SELECT 1 FROM " T_VALUE " v "                \
                  "WHERE v.namespace = ?2 AND v.key = ?1))")                                        \
-    X(TASK_FIND, "SELECT id, seq, stamp, body, task_path FROM " T_TASK " "                               \
-                 "WHERE checkpoint = ?1 AND task_id = ?2")                                         \
     X(TASK_INSERT, "INSERT INTO " T_TASK " (task_path, seq, stamp, body, checkpoint, task_id) "          \
                    "VALUES (?1, ?2, ?3, ?4, coalesce(nullif(?5, 0), (SELECT id FROM " T_CHECKPOINT " " \
                    "WHERE namespace = ?7 AND checkpoint_id = ?8)), ?6)")                           \
