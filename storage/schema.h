@@ -30,5 +30,7 @@ extern const char sqlite_0003_sql[];
 extern const size_t sqlite_0003_sql_len;
 extern const char postgres_0003_sql[];
 extern const size_t postgres_0003_sql_len;
+extern const char postgres_0004_sql[];
+extern const size_t postgres_0004_sql_len;
 
 #endif
