@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdatomic.h>
-#include <time.h>
 
 static _Atomic int64_t fake_ns, fake_us;
 static _Atomic int64_t last_stamp; /* the highest one made or observed */
@@ -29,6 +28,17 @@ int64_t clock_now_us(void)
         return fake;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+struct timespec clock_in_ms(int64_t ms)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_nsec += (ms % 1000) * 1000000;
+    at.tv_sec += ms / 1000 + at.tv_nsec / 1000000000;
+    at.tv_nsec %= 1000000000;
+    return at;
 }
 
 void clock_fake(int64_t now_ns, int64_t now_us)

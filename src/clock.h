@@ -14,6 +14,7 @@
 #define CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 enum { STAMP_NODE_BITS = 10 };
 
@@ -22,6 +23,9 @@ int64_t clock_now_ns(void);
 
 /* Wall microseconds. */
 int64_t clock_now_us(void);
+
+/* The monotonic time in so many milliseconds, for pthread_cond_timedwait(). Not replaced by clock_fake(). */
+struct timespec clock_in_ms(int64_t ms);
 
 /* Tests: replaces both clocks by fixed values; (0, 0) gives the real ones back. */
 void clock_fake(int64_t now_ns, int64_t now_us);

@@ -51,13 +51,9 @@ static struct backend *open_lane(void *ctx, enum backend_role role, struct err *
 /* Waits until the time has passed or the pair closes; whether it closes. */
 static bool pause_for(struct pair *p, int64_t ms)
 {
-    struct timespec until;
+    struct timespec until = clock_in_ms(ms);
     bool closing;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (ms % 1000) * 1000000;
-    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&p->lock);
     while (!p->closing && pthread_cond_timedwait(&p->woken, &p->lock, &until) != ETIMEDOUT)
         ;

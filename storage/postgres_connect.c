@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "postgres_hosts.h"
 
 enum {
     OPTIONS_MAX = 64,
@@ -56,51 +57,6 @@ static void add(struct options *o, const char *key, const char *value)
     }
 }
 
-/* The hosts in another order: one that hangs must not keep us from the others. */
-static char *rotate(const char *list, unsigned by)
-{
-    size_t len = strlen(list), n = 1;
-    const char *first = list;
-    char *out = malloc(len + 2);
-
-    for (const char *c = list; *c; c++)
-        n += *c == ',';
-    for (by %= (unsigned)n; by > 0; by--)
-        first = strchr(first, ',') + 1;
-    if (!out || first == list)
-        return out ? strcpy(out, list) : NULL;
-    snprintf(out, len + 2, "%s,%.*s", first, (int)(first - list - 1), list);
-    return out;
-}
-
-static bool is_list(const char *keyword)
-{
-    return strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 ||
-           strcmp(keyword, "port") == 0;
-}
-
-/* A single port is that of all hosts, and stays by itself. */
-static bool rotate_hosts(PQconninfoOption *given, unsigned by)
-{
-    for (PQconninfoOption *p = given; p->keyword; p++) {
-        char *rotated = p->val && is_list(p->keyword) ? rotate(p->val, by) : NULL;
-
-        if (p->val && is_list(p->keyword) && !rotated)
-            return false;
-        if (rotated) {
-            free(p->val);
-            p->val = rotated;
-        }
-    }
-    return true;
-}
-
-/* What libpq says of a URL holds parts of it. */
-static bool malformed(struct err *err)
-{
-    return err_set(err, ERR_CONFIG, "postgres: the URL is malformed");
-}
-
 /* libpq looks at ports only when it connects. */
 bool connect_check(const char *url, struct err *err)
 {
@@ -110,32 +66,32 @@ bool connect_check(const char *url, struct err *err)
     for (PQconninfoOption *p = given; ok && p->keyword; p++)
         ok = strcmp(p->keyword, "port") != 0 || !p->val || !p->val[strspn(p->val, "0123456789,")];
     PQconninfoFree(given);
-    return ok || malformed(err);
+    return ok || err_set(err, ERR_CONFIG, "postgres: the URL is malformed");
 }
 
 bool connect_start(struct postgres *d, struct err *err)
 {
-    PQconninfoOption *given = PQconninfoParse(d->url, NULL);
-    struct options o = {.n = 0};
-
     d->connect_end_ns = clock_now_ns() + d->timeout_ms * 1000000;
     d->status = PGRES_POLLING_WRITING;
+    d->hosts = hosts_begin(d->url, err);
+    return d->hosts != NULL;
+}
+
+/* Starts to connect to the hosts whose addresses are known. */
+static bool connect_to_hosts(struct postgres *d, struct err *err)
+{
+    const PQconninfoOption *given = hosts_options(d->hosts, d->hung, err);
+    struct options o = {.n = 0};
+
     if (!given)
-        return malformed(err);
-    if (!rotate_hosts(given, d->hung)) {
-        PQconninfoFree(given);
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
-    }
-    for (PQconninfoOption *p = given; p->keyword; p++)
+        return false;
+    for (const PQconninfoOption *p = given; p->keyword; p++)
         if (p->val)
             add(&o, p->keyword, p->val);
     add(&o, "client_encoding", "UTF8");
     add(&o, "fallback_application_name", "stateward");
     d->conn = PQconnectStartParams(o.keys, o.values, 0);
-    PQconninfoFree(given);
-    if (!d->conn)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
-    return true;
+    return d->conn || err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
 }
 
 static bool fail_connect(struct postgres *d, struct err *err)
@@ -148,26 +104,55 @@ static bool fail_connect(struct postgres *d, struct err *err)
     return err_set(err, reasons[i].kind, "postgres: %s", reasons[i].reason);
 }
 
+/* Milliseconds that the caller waits now, of those that are left until `end_ns`. */
+static int64_t wait_ms(const struct postgres *d, int64_t end_ns, bool *last)
+{
+    int64_t left_ms = (end_ns - clock_now_ns()) / 1000000;
+
+    *last = d->patient || left_ms <= RECONNECT_MS;
+    return !*last ? RECONNECT_MS : left_ms > 0 ? left_ms : 0;
+}
+
 /* Waits a little for what a new connection is at; *waits: it goes on later. */
 static bool wait_some(struct postgres *d, PostgresPollingStatusType status, bool *waits,
                       struct err *err)
 {
-    int64_t left_ms = (d->connect_end_ns - clock_now_ns()) / 1000000;
-    int64_t wait_ms = d->patient || left_ms < RECONNECT_MS ? left_ms : RECONNECT_MS;
     struct pollfd fd = {.fd = PQsocket(d->conn),
                         .events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+    bool last;
 
-    if (poll(&fd, 1, wait_ms > 0 ? (int)wait_ms : 0) > 0)
+    if (poll(&fd, 1, (int)wait_ms(d, d->connect_end_ns, &last)) > 0)
         return true;
-    *waits = wait_ms < left_ms;
-    d->hung += !*waits;
+    *waits = !last;
+    d->hung += last;
     return err_set(err, ERR_UNAVAILABLE, "postgres: no answer within %lld ms",
                    (long long)d->timeout_ms);
+}
+
+/* The names of hosts may take half of the time. What is not known by then is done without. */
+static bool find_hosts(struct postgres *d, bool *waits, struct err *err)
+{
+    int64_t end_ns = d->connect_end_ns - d->timeout_ms * 1000000 / 2;
+    bool last;
+
+    if (!hosts_known(d->hosts, wait_ms(d, end_ns, &last)) && !last) {
+        *waits = true;
+        return err_set(err, ERR_UNAVAILABLE, "postgres: the addresses of the host are looked up");
+    }
+    if (!connect_to_hosts(d, err)) {
+        d->hung++;
+        return false;
+    }
+    hosts_end(d->hosts);
+    d->hosts = NULL;
+    return true;
 }
 
 bool connect_go_on(struct postgres *d, bool *waits, struct err *err)
 {
     *waits = false;
+    if (d->hosts && !find_hosts(d, waits, err))
+        return false;
     if (PQstatus(d->conn) == CONNECTION_BAD)
         return fail_connect(d, err);
     while (d->status != PGRES_POLLING_OK) {
@@ -184,11 +169,14 @@ bool connect_go_on(struct postgres *d, bool *waits, struct err *err)
 
 bool connect_another(const struct postgres *d, struct postgres *other, struct err *err)
 {
-    bool waits;
+    bool waits, ok;
 
     *other = (struct postgres){
         .url = d->url, .schema = d->schema, .timeout_ms = d->timeout_ms, .patient = true};
-    return connect_start(other, err) && connect_go_on(other, &waits, err);
+    ok = connect_start(other, err) && connect_go_on(other, &waits, err);
+    hosts_end(other->hosts);
+    other->hosts = NULL;
+    return ok;
 }
 
 bool connect_is_heard(const struct postgres *d)

@@ -4,7 +4,7 @@
  *     connect_start() -> connect_go_on(), perhaps for several batches -> d->conn can be used
  *
  * Threads    the lane's.
- * Ownership  d->conn, also when it fails.
+ * Ownership  d->hosts and d->conn, also when it fails.
  * Units      none.
  * Errors     CONFIG: the URL. UNAVAILABLE: with a reason that names neither user nor host.
  */

@@ -67,7 +67,8 @@ struct use_list {
 
 struct postgres {
     struct sql sql;
-    PGconn *conn; /* NULL while there is none */
+    PGconn *conn;        /* NULL while there is none */
+    struct hosts *hosts; /* of a connection that is being made, until it is tried */
     char *url;
     char *schema;
     int64_t timeout_ms, wanted_instance, lane;

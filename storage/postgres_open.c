@@ -108,12 +108,13 @@ bool postgres_connect(struct postgres *d, struct err *err)
             return true;
         pipe_lose(d, "the connection was lost", true);
     }
-    if (!d->conn && clock_now_ns() < d->retry_ns) {
+    if (!d->conn && !d->hosts && clock_now_ns() < d->retry_ns) {
         *err = d->failure;
         err->kind = ERR_UNAVAILABLE;
         return false;
     }
-    if ((d->conn || begin_connect(d, &why)) && connect_go_on(d, &waits, &why) && set_up(d, &why)) {
+    if ((d->conn || d->hosts || begin_connect(d, &why)) && connect_go_on(d, &waits, &why) &&
+        set_up(d, &why)) {
         d->failed = d->open = false;
         d->ready = true;
         d->backoff_ns = 0;

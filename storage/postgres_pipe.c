@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "postgres_connect.h"
 #include "postgres_errors.h"
+#include "postgres_hosts.h"
 #include "postgres_instance.h"
 #include "postgres_setup.h"
 
@@ -95,9 +96,11 @@ void pipe_lose(struct postgres *d, const char *reason, bool gone)
     bool first = d->ready && gone; /* of a connection that worked: another may be had at once */
     int64_t spread;
 
-    if (!d->conn)
+    if (!d->conn && !d->hosts)
         return;
     instance_leave(d);
+    hosts_end(d->hosts);
+    d->hosts = NULL;
     PQfinish(d->conn);
     d->conn = NULL;
     d->ready = false;

@@ -12,7 +12,7 @@
 enum { MIGRATION_MS = 60000 }; /* others may hold the lock for so long */
 
 static const char *const migrations[] = {postgres_0001_sql, postgres_0002_sql, postgres_0003_sql,
-                                        postgres_0004_sql};
+                                         postgres_0004_sql};
 
 static bool judge(struct postgres *d, PGresult *result, int64_t *n, struct err *err)
 {

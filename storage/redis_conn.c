@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "lookup.h"
 
 #define PAUSE_FIRST_NS INT64_C(100000000)
 #define PAUSE_MAX_NS INT64_C(5000000000)
@@ -222,14 +223,64 @@ static bool greet(struct conn *c, struct err *err)
     return ask(c, (struct slice[]){SLICE("PING")}, 1, err);
 }
 
+static struct timeval until(int64_t end_ns)
+{
+    int64_t left_us = (end_ns - clock_now_ns()) / 1000;
+
+    if (left_us < 1000)
+        left_us = 1000;
+    return (struct timeval){.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
+}
+
+/* Tries the addresses of a host that has a name, first another than last time: that may have hung. */
+static redisContext *dial_named(struct conn *c, const struct lookup *host, int64_t end_ns)
+{
+    redisContext *r = NULL;
+    size_t n = 0;
+
+    while (lookup_address(host, n))
+        n++;
+    for (size_t i = 0; i < n && (!r || (r->err && clock_now_ns() < end_ns)); i++) {
+        if (r)
+            redisFree(r);
+        r = redisConnectWithTimeout(lookup_address(host, (c->failures + i) % n), c->url.port,
+                                    until(end_ns));
+    }
+    return r;
+}
+
+/* hiredis would wait for the name servers as long as they like. */
+static bool dial_host(struct conn *c, int64_t end_ns, struct err *err)
+{
+    struct lookup *host;
+    bool ok;
+
+    if (lookup_is_address(c->url.host)) {
+        c->redis = redisConnectWithTimeout(c->url.host, c->url.port, until(end_ns));
+        return c->redis || err_no_memory(err);
+    }
+    host = lookup_begin(c->url.host);
+    if (!host)
+        return err_no_memory(err);
+    if (lookup_wait(host, c->timeout_us / 2000) && lookup_address(host, 0)) {
+        c->redis = dial_named(c, host, end_ns);
+        ok = c->redis || err_no_memory(err);
+    } else
+        ok = err_set(err, ERR_UNAVAILABLE, "redis: %s", lookup_reason(host));
+    lookup_end(host);
+    return ok;
+}
+
 static bool dial(struct conn *c, struct err *err)
 {
     struct timeval t = {.tv_sec = c->timeout_us / 1000000, .tv_usec = c->timeout_us % 1000000};
 
-    c->redis = c->url.port ? redisConnectWithTimeout(c->url.host, c->url.port, t)
-                           : redisConnectUnixWithTimeout(c->url.host, t);
-    if (!c->redis)
-        return err_no_memory(err);
+    if (!c->url.port) {
+        c->redis = redisConnectUnixWithTimeout(c->url.host, t);
+        if (!c->redis)
+            return err_no_memory(err);
+    } else if (!dial_host(c, clock_now_ns() + c->timeout_us * 1000, err))
+        return false;
     if (c->redis->err)
         return err_set(err, ERR_UNAVAILABLE, "redis: cannot connect: %s", c->redis->errstr);
     if (redisSetTimeout(c->redis, t) != REDIS_OK)
@@ -251,6 +302,7 @@ bool conn_ready(struct conn *c, bool *fresh, struct err *err)
     if (!dial(c, err)) {
         struct err why = *err;
 
+        c->failures++;
         c->pause_ns = c->pause_ns ? c->pause_ns : PAUSE_FIRST_NS;
         conn_drop(c, &why);
         return false;

@@ -40,6 +40,7 @@ struct conn {
     struct arena *arena;        /* while a reply is read */
     struct err why;             /* it is closed */
     bool silent;                /* it did not answer in time */
+    unsigned failures;          /* how often it could not be opened */
 };
 
 /* Opens it if it is closed. *fresh: it was opened now. */

@@ -71,6 +71,8 @@ class Server:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     user: str | None = None
+    prefix: tuple[str, ...] = ()
+    """A command that becomes the one behind it."""
 
     @property
     def log_path(self) -> pathlib.Path:
@@ -79,7 +81,7 @@ class Server:
     def start(self, wait: bool = True) -> Server:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}",
+                [*self.prefix, str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}",
                  "--primary", self.primary, "--drain-delay", "0", *self.args],
                 cwd=self.cwd, stdout=log, stderr=log, user=self.user)
         if wait:
