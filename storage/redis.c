@@ -12,9 +12,9 @@
 #include "redis_turns.h"
 
 #define TIMEOUT_DEFAULT_US INT64_C(1000000)
-#define USED_NS (INT64_C(60) * 1000000000) /* for so long marks of buckets are taken to be there */
+#define USED_NS (INT64_C(60) * 1000000000) /* for so long marks of used buckets are trusted */
 
-/* What each op function may be given again after it was broken off. */
+/* Runs the function of the op. It may be called again after a conflict, so it starts from the op alone. */
 static bool run_once(struct call *c, struct err *err)
 {
     switch (c->op->type) {
@@ -64,7 +64,8 @@ static void forget_used(struct redis *d)
     }
 }
 
-/* The server may have been emptied: by somebody, or as a look at both stores of a pair has told. */
+/* Forgets which buckets are marked as used, once a minute and when a look at the pair has found another
+ * store: the server may have been emptied. */
 static void recheck_used(struct redis *d)
 {
     unsigned generation = acquaintance_generation(d->acquaintance);
@@ -77,7 +78,7 @@ static void recheck_used(struct redis *d)
     d->used_until_ns = now_ns + USED_NS;
 }
 
-/* Opens the connection when it is closed. */
+/* Opens the connection if it is closed, and keeps number and clock of this process. */
 static bool ready(struct redis *d, struct err *err)
 {
     bool fresh;
@@ -96,7 +97,8 @@ static bool ready(struct redis *d, struct err *err)
     return redis_node_keep(d, err);
 }
 
-/* Ops that have changed nothing when the server closed the connection: it may be back already. */
+/* Collects the ops that changed nothing because the server closed the connection: it may be back already.
+ * None if it was silent, for it may hang still. */
 static size_t lost(const struct redis *d, struct op *const ops[], size_t n, struct op **again)
 {
     size_t found = 0;
@@ -109,7 +111,8 @@ static size_t lost(const struct redis *d, struct op *const ops[], size_t n, stru
     return found;
 }
 
-/* The connection, as an op sees it: a password that is wrong now may be right later. */
+/* ready(), as an op sees it: a wrong password is no error of configuration once it runs, since it may be
+ * put right. */
 static bool up(struct redis *d, struct err *err)
 {
     if (ready(d, err))
@@ -125,7 +128,7 @@ static void run_admitted(struct redis *d, struct op *const ops[], size_t n)
     struct err err;
 
     recheck_used(d);
-    /* It may have been given its name since. */
+    /* the store may have been given its pair id since the connection was made */
     if (!acquaintance_admits(d->acquaintance, &d->met, &err) && !redis_meet(d, &err))
         conn_drop(&d->conn, &err);
     n = acquaintance_sort(d->acquaintance, &d->met, ops, n, allowed);

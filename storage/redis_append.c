@@ -7,9 +7,9 @@
 
 enum { APPEND_HEAD = 18 };
 
-#define BACKSTOP_MS (INT64_C(3600) * 1000) /* Redis' own expiry comes this much later */
+#define BACKSTOP_MS (INT64_C(3600) * 1000) /* Redis drops the keys so much after our expiry */
 
-/* The messages of the op that are stored, by an HMGET of their ids. */
+/* Asks with one HMGET which of the op's message ids are stored already. */
 static void ask_known(struct call *c, const struct op_message_append *append)
 {
     struct slice *args = arena_alloc(c->arena, (append->n + 2) * sizeof(*args));
@@ -25,7 +25,8 @@ static void ask_known(struct call *c, const struct op_message_append *append)
     call_ask(c, args, append->n + 2);
 }
 
-/* Whether message i is stored, or stands in the op before; m->seq is that of the first then. */
+/* Whether message i is known: it is stored, or an earlier message of this op has its id. If so, m->seq
+ * becomes the seq of that first one. */
 static bool find_known(struct op_message_append *append, size_t i, const struct reply *known,
                        bool *found, struct err *err)
 {
@@ -48,6 +49,8 @@ static bool find_known(struct op_message_append *append, size_t i, const struct 
     return true;
 }
 
+/* Plans the new messages: gives each its seq, adds it to the hash and the order, and counts it. `known`
+ * is the reply to ask_known(); NULL: whatever is stored there is dead. */
 static bool put_all(struct call *c, struct session_row *row, const struct reply *known,
                     int64_t stamp, struct err *err)
 {
@@ -94,7 +97,8 @@ static bool put_all(struct call *c, struct session_row *row, const struct reply 
     return true;
 }
 
-/* A new session or anchor, one that was deleted or has expired: what it is must be looked at. */
+/* The general way, in two round trips: creates a session or an anchor, and revives one that was deleted
+ * or has expired. */
 static bool append_with_care(struct call *c, struct op *op, struct err *err)
 {
     struct op_message_append *append = &op->message_append;
@@ -126,7 +130,7 @@ static bool append_with_care(struct call *c, struct op *op, struct err *err)
            call_commit(c, err);
 }
 
-/* The field of a message without the seq in front. */
+/* A packed message without its leading seq: the script puts the seq in front. */
 static bool tail_of(struct call *c, const struct message *m, struct slice *tail, struct err *err)
 {
     struct message bare = *m;
@@ -139,7 +143,7 @@ static bool tail_of(struct call *c, const struct message *m, struct slice *tail,
     return true;
 }
 
-/* The entry that names all messages: with the script they are all new, or nothing is done. */
+/* The outbox entry if every message is new. The script adds it only then; otherwise it changes nothing. */
 static bool entry_of(struct call *c, struct slice *entry, struct err *err)
 {
     struct op_message_append *append = &c->op->message_append;
@@ -153,7 +157,7 @@ static bool entry_of(struct call *c, struct slice *entry, struct err *err)
     return ok;
 }
 
-/* Who is there, and when; see redis_scripts.c. */
+/* The keys and arguments that come before the messages; redis_scripts.c lists them. */
 static void append_head(struct call *c, struct slice entry, struct slice *args)
 {
     int64_t expired_us = session_state_expired_us(c->d->session_ttl_us, c->op->now_us),
@@ -182,7 +186,7 @@ static void append_head(struct call *c, struct slice entry, struct slice *args)
     memcpy(args, head, sizeof(head));
 }
 
-/* The usual case, in one step. *done is false if it is another. */
+/* The usual case, in one script. *done is false if the script has found another case and changed nothing. */
 static bool append_at_once(struct call *c, bool *done, struct err *err)
 {
     struct op_message_append *append = &c->op->message_append;

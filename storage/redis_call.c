@@ -104,7 +104,7 @@ void call_ask(struct call *c, const struct slice *args, size_t n)
         c->asked++;
 }
 
-/* Waits for what was asked; the replies may be errors. */
+/* Sends what was asked and waits for the replies, into c->replies; some may be errors. */
 static bool wait_for(struct call *c, struct err *err)
 {
     size_t n = c->asked;
@@ -217,7 +217,8 @@ static struct redis_used *used_find(struct redis *d, struct slice tenant)
     return u;
 }
 
-/* A mark too many does no harm. */
+/* Marks before anything is stored there: a bucket marked in vain is harmless, one that is not marked
+ * would never be listed. */
 bool call_use(struct call *c, struct err *err)
 {
     struct redis_used *u = used_find(c->d, c->tenant);
@@ -251,7 +252,7 @@ static bool is_unknown_script(const struct reply *reply)
     return reply->type == REPLY_ERROR && slice_starts(reply->text, SLICE("NOSCRIPT"));
 }
 
-/* One try: its reply, which may be an error. Contact lost now may be lost after it was done. */
+/* One EVALSHA; its reply may be an error. If contact is lost, the script may have run. */
 static bool try_script(struct call *c, const struct slice *args, size_t n, struct reply **reply,
                        struct err *err)
 {
@@ -263,7 +264,7 @@ static bool try_script(struct call *c, const struct slice *args, size_t n, struc
             c->changed = true;
             err_fill(err, ERR_IN_DOUBT, "%s", err->text);
         }
-        if (err->kind == ERR_NO_MEMORY && c->d->conn.redis) { /* what was put is not to be sent */
+        if (err->kind == ERR_NO_MEMORY && c->d->conn.redis) { /* what was put must not be sent */
             err_fill(&dropped, ERR_UNAVAILABLE, "redis: %s", err->text);
             conn_drop(&c->d->conn, &dropped);
         }
@@ -286,7 +287,7 @@ bool call_script(struct call *c, enum redis_script which, const struct slice *ar
     memcpy(all + 2, args, n * sizeof(*all));
     if (!try_script(c, all, n + 2, reply, err))
         return false;
-    if (is_unknown_script(*reply)) { /* after a restart: nothing was done */
+    if (is_unknown_script(*reply)) { /* the server has restarted: nothing was done */
         ASK(c, SLICE("SCRIPT"), SLICE("LOAD"), slice_of(redis_scripts[which]));
         if (!call_answers(c, &loaded, err) || !try_script(c, all, n + 2, reply, err))
             return false;
@@ -296,7 +297,8 @@ bool call_script(struct call *c, enum redis_script which, const struct slice *ar
     return (*reply)->type != REPLY_ERROR || conn_refused(*reply, err);
 }
 
-/* A script may touch one bucket only: a cluster has no other way. All keys begin with its tag. */
+/* Whether all changes stay in the bucket of the first guard: on a cluster a script may touch one hash
+ * slot only. All keys begin with the tag of their bucket. */
 static bool in_one_bucket(const struct call *c)
 {
     struct slice key = c->guards[0];
@@ -309,7 +311,8 @@ static bool in_one_bucket(const struct call *c)
     return true;
 }
 
-/* n key... rev... (count, command)... */
+/* Arguments of the script: number of guards, their keys, the rev of each, then each command behind the
+ * number of its words. */
 static bool run_commit(struct call *c, struct err *err)
 {
     size_t n_guards = c->n_guards / 2, n = 0;
@@ -344,7 +347,8 @@ static bool add_entry(struct call *c, struct err *err)
     return true;
 }
 
-/* A store that is alone must not come to lack changes meanwhile. */
+/* While this store stands in for the primary, the commit fails if the id has meanwhile been noted as
+ * missing. */
 static void guard_alone(struct call *c)
 {
     if (c->op->alone && slice_present(c->op->id))

@@ -44,7 +44,7 @@ static struct slice path(struct call *c, struct slice ns, const struct cp_row *r
     return joined;
 }
 
-/* Out of the indexes. */
+/* Removes a row from the indexes. */
 static void forget(struct call *c, struct slice ns, const struct cp_row *row)
 {
     if (row->stamp > 0)

@@ -1,9 +1,9 @@
 /*
- * redis_cells.h - what is in a namespace of a thread: checkpoints, tasks and values, each a field.
+ * redis_cells.h - checkpoints, tasks and values of a namespace, each one field of a hash.
  *
  *     a reply -> redis_*_take() -> look, change -> redis_*_store() | redis_*_drop(): field and indexes
  *
- * What is past checkpoint_ttl is stored still, and absent to everybody.
+ * What is past checkpoint_ttl may still be stored; callers treat it as absent.
  *
  * Threads    the lane's.
  * Ownership  texts live in the arena of the op, or are borrowed from it.
@@ -15,16 +15,17 @@
 
 #include "redis_call.h"
 
-/* A namespace, and what all that is in it amounts to. */
+/* A namespace, with its totals. */
 struct space {
     bool stored;
     struct slice ns;
     enum form form;
-    int64_t last_stamp; /* the highest one in it, ever */
+    int64_t last_stamp; /* the highest stamp that it ever had */
+    /* how many; payload of checkpoints, values and writes */
     int64_t checkpoints, bytes;
 };
 
-/* A checkpoint; stamp 0: only the place of writes that came before it. */
+/* A checkpoint. stamp 0: a place that holds only writes which came before their checkpoint. */
 struct cp_row {
     bool stored;
     struct slice id;
@@ -33,14 +34,14 @@ struct cp_row {
     struct slice parent_id, run_id, refs, metadata;
 };
 
-/* The writes of a task. */
+/* The writes of one task. */
 struct task_row {
     bool stored;
     struct slice id, task_path, body;
     int64_t seq, stamp;
 };
 
-/* What a member of the index of values says. */
+/* A member of the index of values, taken apart. */
 struct value_name {
     struct slice member;
     bool head;
@@ -49,52 +50,52 @@ struct value_name {
     bool needed;
 };
 
-/* What was created at or before this is expired; INT64_MIN when nothing expires. */
+/* What was created at or before this time has expired; INT64_MIN: nothing expires. */
 int64_t redis_cp_expired_us(const struct redis *d, int64_t now_us) MUST_USE;
 
-/* The row in the field of a checkpoint; not stored if the reply is none. */
+/* Reads the field of a checkpoint. row->stored is false if there is no such field. */
 bool redis_cp_take(struct slice id, const struct reply *reply, struct cp_row *row,
                    struct err *err) MUST_USE;
 
-/* Writes a row that replaces another (or none) in the hash and all indexes. */
+/* Plans to write `row` in place of `old` (old->stored false: of none), in the hash and all indexes. */
 bool redis_cp_store(struct call *c, struct slice ns, const struct cp_row *old,
                     const struct cp_row *row, struct err *err) MUST_USE;
 
-/* Removes a row from the hash and all indexes, with its writes. */
+/* Plans to remove a row from the hash and all indexes, together with its writes. */
 void redis_cp_drop(struct call *c, struct slice ns, const struct cp_row *row);
 
-/* A row's place in the order of its namespace. */
+/* The member for a row in the index "sequence" of its namespace. */
 struct slice redis_cp_place(struct call *c, const struct cp_row *row) MUST_USE;
 
-/* A task from its field. */
+/* Reads the field of a task. */
 bool redis_task_take(struct slice id, const struct reply *reply, struct task_row *task,
                      struct err *err) MUST_USE;
 
-/* The tasks in an HGETALL, by (task_path, id), or (seq, id) in document form. */
+/* Reads an HGETALL of tasks, sorted by (task_path, id), in document form by (seq, id). */
 bool redis_tasks_take(struct call *c, const struct reply *reply, enum form form,
                       struct task_row **tasks, size_t *n, struct err *err) MUST_USE;
 
-/* Writes a task; `old` is what it replaces. The row of its checkpoint is not touched. */
+/* Plans to write a task in place of `old`. The row of its checkpoint is not touched. */
 bool redis_task_store(struct call *c, struct slice ns, struct slice cp, const struct task_row *old,
                       const struct task_row *task, struct err *err) MUST_USE;
 
-/* Removes a task of a place without a checkpoint, and counts it out of its namespace. */
+/* Plans to remove a task whose checkpoint never came; lowers space->bytes. */
 void redis_task_drop(struct call *c, struct space *space, struct slice cp,
                      const struct task_row *task);
 
-/* Stores a value. of = NULL: a head. */
+/* Plans to store a value. `of` is NULL for a head. */
 bool redis_value_store(struct call *c, struct slice ns, const struct blob *blob,
                        const struct channel_version *of, struct err *err) MUST_USE;
 
-/* Reads a member. */
+/* Takes a member of the index of values apart. Its texts live in the arena of the call. */
 bool redis_value_name_take(struct call *c, struct slice member, struct value_name *out,
                            struct err *err) MUST_USE;
 
-/* The member of a value. */
+/* The member for a value in that index. `of` is NULL for a head. */
 struct slice redis_value_member(struct call *c, const struct blob *blob,
                                 const struct channel_version *of) MUST_USE;
 
-/* Removes a value. */
+/* Plans to remove a value, and the count that it adds to its base. */
 void redis_value_drop(struct call *c, struct slice ns, const struct value_name *name);
 
 #endif

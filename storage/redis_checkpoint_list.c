@@ -6,7 +6,7 @@
 #include "redis_load.h"
 #include "redis_ops.h"
 
-/* Rows that are looked at together: to be listed, or to be sifted. */
+/* How many rows are read together: of those that a page lists, of those that a filter sifts. */
 enum { GROUP = 16, GROUP_FILTERED = 64 };
 
 struct lister {
@@ -14,11 +14,11 @@ struct lister {
     struct cp_order order;
     struct loader load;
     struct load_item group[GROUP_FILTERED];
-    struct checkpoint_pos places[GROUP_FILTERED]; /* of the group */
-    bool listed[GROUP_FILTERED];                  /* those that match */
+    struct checkpoint_pos places[GROUP_FILTERED]; /* of the rows of the group */
+    bool listed[GROUP_FILTERED];                  /* whether each row is listed */
     size_t n;
     int64_t looked;
-    bool full; /* no more rows are wanted */
+    bool full; /* the page has all that it may have */
 };
 
 static bool filters(const struct lister *l)
@@ -28,7 +28,7 @@ static bool filters(const struct lister *l)
     return filter && filter->n > 0;
 }
 
-/* The next places; fewer when there are no more. */
+/* Takes the next places; fewer than a full group when there are no more. */
 static bool next_group(struct lister *l, struct err *err)
 {
     size_t most = filters(l) ? GROUP_FILTERED : GROUP;
@@ -46,7 +46,7 @@ static bool keep_row(struct arena *arena, struct cp_row *row)
            arena_keep(arena, &row->refs) && arena_keep(arena, &row->metadata);
 }
 
-/* Whether a row is listed: it stays then. */
+/* Whether the page lists a row: it exists, has not expired, and matches the filter. */
 static bool sift(struct lister *l, const struct cp_row *row, bool *listed, struct err *err)
 {
     struct call *c = l->c;
@@ -56,7 +56,7 @@ static bool sift(struct lister *l, const struct cp_row *row, bool *listed, struc
            filter_matches(c->op->checkpoint_list.filter, row->metadata, c->arena, listed, err);
 }
 
-/* The rows of the group; those that are not listed do not stay. */
+/* Reads the rows of the group; only those that are listed outlive the call. */
 static bool read_rows(struct call *c, void *arg, struct err *err)
 {
     struct lister *l = arg;
@@ -84,7 +84,7 @@ static bool read_rows(struct call *c, void *arg, struct err *err)
     return true;
 }
 
-/* The group, row by row; the one at which no more are wanted is left for the next call. */
+/* Adds the group to the page, row by row. The row at which the page is full is left for the next page. */
 static bool list_group(struct lister *l, struct err *err)
 {
     struct op_checkpoint_list *list = &l->c->op->checkpoint_list;

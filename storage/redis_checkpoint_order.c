@@ -6,20 +6,21 @@
 #include "redis_threads.h"
 #include "redis_walk.h"
 
-/* The members of an index "sequence" are "c" and an id, or "d", 20 digits of a stamp and an id. */
+/* Members of the index "sequence" are "c" <id>, or "d" <stamp, 20 digits> <id>: how much precedes the id. */
 enum { CHANNEL_CUT = 1, DOCUMENT_CUT = 21 };
 
-/* Threads, and scopes, that are asked together; places of one scope. */
+/* How many threads or scopes are asked together; how many places of one scope are read at once. */
 enum { GROUP = 256, PLACES_MAX = 1024 };
 
-/* A namespace that is looked at. */
+/* A namespace of which checkpoints are listed. */
 struct cp_order_scope {
     struct slice thread, ns;
     enum form form;
-    struct checkpoint_pos *places; /* read, but not given from `at` on */
+    struct checkpoint_pos *places; /* those read; places[at] is the next to give */
     size_t n, at, chunk;
+    /* whether the index may have more below `last` */
     bool more;
-    struct slice last; /* the member that was read last; absent before the first */
+    struct slice last; /* the member read last; absent before the first read */
 };
 
 static bool add_scopes(struct cp_order *o, const struct thread_row *row, struct err *err)
@@ -44,7 +45,7 @@ static bool add_scopes(struct cp_order *o, const struct thread_row *row, struct 
     return true;
 }
 
-/* Threads whose namespaces are looked for. */
+/* Threads whose namespaces are read together. */
 struct threads {
     struct cp_order *order;
     struct walk_item ids[GROUP];
@@ -93,7 +94,7 @@ static bool find_scopes(struct cp_order *o, struct err *err)
     return true;
 }
 
-/* The newest stamp of the checkpoint `before` in some scopes of document form. */
+/* Sets below_stamp to the highest stamp that the checkpoint `before` has in any scope of document form. */
 static bool find_before(struct call *c, void *arg, struct err *err)
 {
     struct cp_order *o = arg;
@@ -118,7 +119,7 @@ static bool find_before(struct call *c, void *arg, struct err *err)
     return true;
 }
 
-/* Runs a part for all scopes, some at a time. */
+/* Runs a part for all scopes, GROUP at a time: those from o->at on, o->n_at of them. */
 static bool for_scopes(struct cp_order *o, call_part *part, struct err *err)
 {
     for (o->at = 0; o->at < o->n; o->at += GROUP) {
@@ -150,7 +151,7 @@ static bool asks_again(const struct cp_order *o, const struct cp_order_scope *s)
     return s->form == o->form && s->at == s->n && s->more;
 }
 
-/* What is above all that may come, as the upper bound of a range. */
+/* The upper bound of a ZREVRANGEBYLEX: above all that the page may still give from this scope. */
 static struct slice highest(struct call *c, const struct cp_order *o,
                             const struct cp_order_scope *s)
 {
@@ -198,7 +199,7 @@ static int compare_places(const struct checkpoint_pos *x, const struct checkpoin
     return order ? order : slice_compare(y->checkpoint_id, x->checkpoint_id);
 }
 
-/* Whether a place is behind the one where the page begins, and below `before`. */
+/* Whether a place comes after the end of the page before, and below `before`. */
 static bool is_in_page(const struct cp_order *o, const struct checkpoint_pos *pos)
 {
     const struct op_checkpoint_list *list = &o->c->op->checkpoint_list;
@@ -212,7 +213,7 @@ static bool is_in_page(const struct cp_order *o, const struct checkpoint_pos *po
            compare_places(pos, &list->after) > 0;
 }
 
-/* The one checkpoint that is asked for, if it is there. */
+/* Takes the checkpoint that the op asks for by id, if the scope has it. */
 static bool take_row(struct cp_order *o, struct cp_order_scope *s, const struct reply *reply,
                      struct err *err)
 {
@@ -252,7 +253,7 @@ static bool take_members(struct cp_order *o, struct cp_order_scope *s, const str
     return true;
 }
 
-/* The next places of those that have none. */
+/* Reads on in each scope that has given all its places. */
 static bool read_places(struct call *c, void *arg, struct err *err)
 {
     struct cp_order *o = arg;
@@ -291,7 +292,7 @@ static bool comes_first(const struct cp_order *o, size_t a, size_t b)
     return compare_places(&x->places[x->at], &y->places[y->at]) < 0;
 }
 
-/* Puts one at its place among those below it. */
+/* Restores the order of the heap below `at`. */
 static void sink(struct cp_order *o, size_t at)
 {
     for (size_t child; (child = 2 * at + 1) < o->n_heap; at = child) {
@@ -307,7 +308,7 @@ static void sink(struct cp_order *o, size_t at)
     }
 }
 
-/* Reads on in one scope until it has a place, or no more. */
+/* Reads on in one scope until it has a place to give, or no more. */
 static bool refill(struct cp_order *o, size_t scope, struct err *err)
 {
     o->at = scope;

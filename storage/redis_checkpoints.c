@@ -15,7 +15,8 @@ struct put {
     struct slice refs;
 };
 
-/* Asks for the newest value of a channel and version. */
+/* Asks for the newest value of a channel version. In the index, ':' follows the version; ';' is the next
+ * byte. */
 static void ask_value(struct call *c, struct slice ns, const struct channel_version *of)
 {
     struct slice channel = call_concat(c, SLICE("v"), of->channel);
@@ -27,7 +28,7 @@ static void ask_value(struct call *c, struct slice ns, const struct channel_vers
         SLICE("1"));
 }
 
-/* The id in the answer; 0 when there is none. */
+/* The id of that value; 0 when there is none. */
 static bool take_value(struct call *c, const struct reply *reply, int64_t *id, struct err *err)
 {
     struct value_name name = {0};
@@ -38,7 +39,8 @@ static bool take_value(struct call *c, const struct reply *reply, int64_t *id, s
     return true;
 }
 
-/* The row that a value needs, or 0: bases first, then where values of the head come from. */
+/* The id of the i-th row that must be stored for this put: the bases of the values, that of the head,
+ * then the rows from which the head took small values. 0: none is needed. */
 static int64_t needed(const struct op_checkpoint_put *put, size_t i)
 {
     int64_t source;
@@ -48,10 +50,10 @@ static int64_t needed(const struct op_checkpoint_put *put, size_t i)
     if (i == put->n_values)
         return put->head.base_id;
     source = put->sources[i - put->n_values - 1];
-    return source == put->head.base_id ? 0 : source; /* it mostly is: asked for once */
+    return source == put->head.base_id ? 0 : source; /* asked for as a base already */
 }
 
-/* What must be there, then the newest value of each channel and version that was not sent. */
+/* Asks whether all rows that must be stored are, then for the newest value of each carried channel. */
 static void ask_values(struct put *p)
 {
     struct call *c = p->c;
@@ -111,7 +113,7 @@ static bool copy_value(struct put *p, const struct blob *blob, const struct chan
     return copies_add(p->c->op, &value, err);
 }
 
-/* What another store needs of this. */
+/* Adds the copies that the other store of a pair needs. */
 static bool copy(struct put *p, const struct cp_row *row, struct err *err)
 {
     struct record checkpoint = {
@@ -153,7 +155,7 @@ static bool store(struct put *p, struct err *err)
            call_commit(p->c, err);
 }
 
-/* Writes that waited for their checkpoint, and have expired meanwhile, do not come with it. */
+/* Drops writes that came before their checkpoint and have expired: they must not appear with it. */
 static bool drop_old_writes(struct put *p, const struct reply *writes, struct err *err)
 {
     int64_t expired_us = redis_cp_expired_us(p->c->d, p->c->op->now_us);
@@ -221,7 +223,7 @@ bool redis_checkpoint_get(struct call *c, struct op *op, struct err *err)
     return true;
 }
 
-/* The ids that are asked for; those of channels and versions are looked up. */
+/* Fills in the ids: those given, and the newest value of each channel and version. */
 static bool find_ids(struct call *c, const struct op_values_get *get, int64_t *ids, struct err *err)
 {
     struct reply **replies;

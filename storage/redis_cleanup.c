@@ -9,14 +9,14 @@
 #include "redis_ops.h"
 #include "redis_pair.h"
 
-/* Tombstones outlive the repeat window by this. */
+/* Tombstones are kept for the repeat window and an hour more. */
 #define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
 
 enum { THREADS_MAX = 1000, TOMBS_MAX = 10000, BUCKETS_AT_ONCE = 64 };
 
 static const char *const of_sessions[] = {"active", "loose"};
 
-/* Indexes by time, up to a bound. */
+/* Indexes whose scores are times, and the latest time that is wanted. */
 struct indexes {
     const char *const *kinds;
     size_t n_kinds;
@@ -29,8 +29,8 @@ struct found {
     bool more;
 };
 
-/* Members of such indexes in some buckets whose score is at or below a bound, until there are `limit`;
- * each index gives its share. */
+/* Members of the indexes in some buckets whose score is at or below the bound, until there are `limit`.
+ * Each index gives its share at most; out->more: one had more. */
 static bool find_in(struct call *c, const struct indexes *in, const unsigned *buckets, size_t n,
                     size_t limit, struct found *out, struct err *err)
 {
@@ -62,7 +62,7 @@ static bool find_in(struct call *c, const struct indexes *in, const unsigned *bu
     return true;
 }
 
-/* The same of all buckets of the tenant, some at a time: what is read and not wanted is little. */
+/* The same over all buckets of the tenant, some at a time, so that little is read in vain. */
 static bool find(struct call *c, const struct indexes *in, size_t limit, struct found *out,
                  struct err *err)
 {
@@ -84,7 +84,7 @@ static bool find(struct call *c, const struct indexes *in, size_t limit, struct 
     return true;
 }
 
-/* Redis' own expiry has taken the hash: so goes what indexes say of it. */
+/* Redis' own expiry has removed the hash of the session: removes what the indexes still say of it. */
 static bool unindex(struct call *c, struct err *err)
 {
     static const char *const kinds[] = {"active", "loose", "tombs", "sessions"};
@@ -96,11 +96,11 @@ static bool unindex(struct call *c, struct err *err)
 }
 
 struct idle {
-    int64_t bound; /* active then, or before */
+    int64_t bound; /* only sessions that were last active at this time or before */
     int64_t removed;
 };
 
-/* One session that may be idle. */
+/* Removes a session, unless it has become active since the index was read. */
 static bool remove_idle(struct call *c, void *arg, struct err *err)
 {
     struct idle *idle = arg;
@@ -127,13 +127,14 @@ static bool remove_idle(struct call *c, void *arg, struct err *err)
         !redis_pending_delete(c, stamp, err) ||
         (live && threads && !redis_thread_remove(c, stamp, err)) || !call_commit(c, err))
         return false;
-    if (!slice_equal(c->tenant, c->op->tenant)) /* the outbox tells of others, copies do not */
+    if (!slice_equal(c->tenant, c->op->tenant)) /* copies are of op->tenant; the outbox has to do
+                                                   for others */
         c->op->n_copies = c->entered = copies;
     idle->removed += live;
     return true;
 }
 
-/* Sessions of a tenant, at most as many as the op still may remove. */
+/* Removes idle sessions of a tenant, at most *left, which it lowers. */
 static bool clean_sessions(struct call *c, struct slice tenant, int64_t bound, size_t *left,
                            struct err *err)
 {
@@ -155,7 +156,7 @@ static bool clean_sessions(struct call *c, struct slice tenant, int64_t bound, s
     return true;
 }
 
-/* A tombstone of a session that nothing can ask for any more. */
+/* Drops the tombstone of a deleted session once no repeated request can ask for it any more. */
 static bool forget_session(struct call *c, void *arg, struct err *err)
 {
     int64_t before_us = *(const int64_t *)arg;
@@ -176,7 +177,7 @@ static bool forget_session(struct call *c, void *arg, struct err *err)
     return call_commit(c, err);
 }
 
-/* The same of a thread; one that lives again need not remember either. */
+/* Drops the tombstone of a thread. A thread that lives again forgets only when it was deleted. */
 static bool forget_thread(struct call *c, void *arg, struct err *err)
 {
     int64_t before_us = *(const int64_t *)arg;
@@ -196,13 +197,14 @@ static bool forget_thread(struct call *c, void *arg, struct err *err)
     return call_commit(c, err);
 }
 
+/* before_us: tombstones of an earlier time go. more: the limit was met. */
 struct forgetting {
     int64_t before_us;
     size_t limit; /* of each kind */
     bool more;
 };
 
-/* Tombstones of a tenant that are older. */
+/* Drops old tombstones of a tenant. */
 static bool forget(struct call *c, struct slice tenant, struct forgetting *f, struct err *err)
 {
     static const struct {
@@ -223,7 +225,7 @@ static bool forget(struct call *c, struct slice tenant, struct forgetting *f, st
     return true;
 }
 
-/* Checkpoints and writes that have expired, thread by thread. */
+/* Removes expired checkpoints and writes of a tenant, thread by thread. */
 static bool clean_threads(struct call *c, struct slice tenant, struct err *err)
 {
     static const char *const kinds[] = {"created", "places"};
@@ -282,7 +284,8 @@ static bool clean(struct call *c, struct err *err)
     return true;
 }
 
-/* What has gone stays gone when one is fenced: the op comes again with another stamp, and goes on counting. */
+/* What was removed before the op was fenced stays removed: the op comes again with a newer stamp and goes
+ * on counting. After any other failure the count starts anew. */
 bool redis_cleanup(struct call *c, struct op *op, struct err *err)
 {
     bool ok = clean(c, err);
@@ -292,7 +295,7 @@ bool redis_cleanup(struct call *c, struct op *op, struct err *err)
     return ok;
 }
 
-/* Whether nothing of a tenant is left in these buckets. */
+/* Whether the tenant has neither sessions nor threads left in these buckets. */
 static bool is_empty(struct call *c, const unsigned *buckets, size_t n, bool *empty,
                      struct err *err)
 {
@@ -328,14 +331,14 @@ bool redis_tenant_forget(struct call *c, struct op *op, struct err *err)
     return call_answers(c, &replies, err) && call_tenant_drop(c, err);
 }
 
-/* Some buckets of a tenant, and the bound of what has expired. */
+/* Some buckets of a tenant; sessions last active at `bound` or before have expired. */
 struct expired {
     const unsigned *buckets;
     size_t n;
     int64_t bound;
 };
 
-/* What totals count of sessions that have expired, but are stored still. */
+/* Subtracts from the totals what they count of sessions that have expired but are still stored. */
 static bool subtract_in(struct call *c, void *arg, struct err *err)
 {
     const struct expired *e = arg;

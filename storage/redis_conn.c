@@ -66,10 +66,12 @@ static void free_nothing(void *reply UNUSED)
 {
 }
 
+/* Replies are made in the arena of whoever takes them, so hiredis has nothing to free. */
 static redisReplyObjectFunctions in_arena = {
     create_string, create_array, create_integer, create_nil, free_nothing,
 };
 
+/* Says how contact was lost. `silent`: the server was slow, not gone, so trying again at once is useless. */
 static bool contact_lost(struct conn *c, struct err *err)
 {
     const redisContext *r = c->redis;
@@ -129,7 +131,7 @@ void conn_drop(struct conn *c, const struct err *why)
 
     conn_close(c);
     c->why = *why;
-    if (pause == 0) { /* it was open: the first try is made at once */
+    if (pause == 0) { /* this connection was open: the next try needs no pause */
         c->retry_ns = 0;
         c->pause_ns = PAUSE_FIRST_NS;
         return;

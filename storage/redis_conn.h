@@ -3,14 +3,14 @@
  *
  *     conn_ready() -> conn_put() ... -> conn_send() -> conn_take() once for each conn_put()
  *
- * A connection that has failed is closed, and opened again by the next conn_ready() once a pause is
- * over; until then that fails at once.
+ * A connection that fails is closed. The next conn_ready() opens it again, but not before a pause is
+ * over: until then it fails at once.
  *
  * Threads    the lane's.
  * Ownership  replies live in the arena that is given to conn_take().
  * Units      *_us microseconds, *_ns monotonic nanoseconds.
  * Errors     ERR_UNAVAILABLE: no contact, or the server refuses to work. ERR_CONFIG: it refuses us.
- *            What is lost after it was sent is for the caller to judge.
+ *            Whether a command that was sent has run is for the caller to judge.
  */
 #ifndef REDIS_CONN_H
 #define REDIS_CONN_H
@@ -34,35 +34,35 @@ struct conn {
     redisContext *redis; /* NULL = closed */
     struct redis_url url;
     int64_t timeout_us;
-    int64_t retry_ns, pause_ns; /* when closed: not before; and the next pause */
-    unsigned times;             /* how often it was opened */
-    int64_t trips;              /* how often something was sent */
-    struct arena *arena;        /* while a reply is read */
-    struct err why;             /* it is closed */
-    bool silent;                /* it did not answer in time */
+    int64_t retry_ns, pause_ns; /* closed: time of the next try; pause after it */
+    unsigned times;             /* how often it has been opened */
+    int64_t trips;              /* how often conn_send() was called */
+    struct arena *arena;        /* of the conn_take() in progress */
+    struct err why;             /* why it is closed */
+    bool silent;                /* it was lost to a timeout */
     unsigned failures;          /* how often it could not be opened */
 };
 
-/* Opens it if it is closed. *fresh: it was opened now. */
+/* Opens the connection if it is closed. *fresh: this call has opened it. */
 bool conn_ready(struct conn *c, bool *fresh, struct err *err) MUST_USE;
 
-/* Puts a command behind those that are to be sent. ERR_NO_MEMORY, and then nothing was put. */
+/* Adds a command to the output buffer. ERR_NO_MEMORY: nothing was added. */
 bool conn_put(struct conn *c, const struct slice *args, size_t n, struct arena *scratch,
               struct err *err) MUST_USE;
 
-/* Sends what was put. */
+/* Sends the output buffer. A failure closes the connection. */
 bool conn_send(struct conn *c, struct err *err) MUST_USE;
 
-/* The next reply. A failure closes the connection. */
+/* Waits for the next reply, which is made in `arena`. A failure closes the connection. */
 bool conn_take(struct conn *c, struct arena *arena, struct reply **out, struct err *err) MUST_USE;
 
-/* Closes it; the next conn_ready() waits for a pause, which grows from time to time. */
+/* Closes the connection. One that was open may be opened again at once; after that the pauses grow. */
 void conn_drop(struct conn *c, const struct err *why);
 
-/* Closes it for good. */
+/* Closes the connection for good. */
 void conn_close(struct conn *c);
 
-/* The reply is an error: what it means. Always false. */
+/* Turns an error reply into *err. Returns false. */
 bool conn_refused(const struct reply *reply, struct err *err);
 
 #endif

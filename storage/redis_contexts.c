@@ -4,8 +4,8 @@
 #include "redis_ops.h"
 
 /*
- * The number that is answered for each stored context. Two stores may have given the same number:
- * what comes later is numbered above what is before it.
+ * The version that clients see for each stored context. After a merge two contexts may carry the same
+ * number, as both stores gave it: the later one is then numbered above the one before it.
  */
 static bool number_all(struct call *c, const struct session_row *row, int64_t **out,
                        struct err *err)

@@ -6,7 +6,7 @@
 
 enum { EACH_AT_ONCE = 64 };
 
-/* One of them: an op like the one that it is a part of. */
+/* A part of the op: one id. It is an op of the same type, so that it can take a turn. */
 struct part {
     struct op op;
     struct slice tenant, id;
@@ -31,7 +31,7 @@ static void run(struct call *c)
     part->changed = c->changed;
 }
 
-/* What a part has copied is in its entry of the outbox already. */
+/* Takes over the copies of a part. Their outbox entry was written by the commit of the part. */
 static bool gather(struct call *c, const struct part *part, struct err *err)
 {
     c->changed |= part->changed;

@@ -1,11 +1,11 @@
 /*
- * redis_entry.h - an entry of the outbox as a member of a sorted set: number (20 digits), tenant, id, names.
+ * redis_entry.h - an outbox entry as a member of a sorted set: number (20 digits), tenant, id, names.
  *
  *     call_commit(): redis_entry_new() -> outbox -> redis_entry_take() -> failover
  *         -> redis_entry_text() -> out of the outbox
  *
  * Threads    the lane's.
- * Ownership  texts live in the arena; an entry that was taken points into its text.
+ * Ownership  texts live in the arena; an entry that was taken apart points into its text.
  * Units      numbers are stamps, as in clock.h.
  * Errors     DAMAGED, NO_MEMORY.
  */
@@ -15,15 +15,15 @@
 #include "op.h"
 #include "redis_pack.h"
 
-/* The entry of an op that names its copies from that one on, for an id of a tenant; in the op's arena. */
+/* The entry of an op, which names its copies from number `from` on. Made in the op's arena. */
 bool redis_entry_new(const struct op *op, struct slice tenant, struct slice id, size_t from,
                      struct slice *text, struct err *err) MUST_USE;
 
-/* An entry as it is in the outbox. */
+/* The member that stands for an entry: the same bytes as when it was added. */
 bool redis_entry_text(const struct outbox_entry *e, struct arena *arena, struct slice *text,
                       struct err *err) MUST_USE;
 
-/* Back again. */
+/* Takes a member apart. */
 bool redis_entry_take(struct slice text, struct arena *arena, struct outbox_entry *e,
                       struct err *err) MUST_USE;
 

@@ -1,17 +1,17 @@
 /*
- * redis_keys.h - the layout: which keys hold what.
+ * redis_keys.h - builds the names of keys, and lists what each key holds.
  *
  * A key is  <prefix>{<bucket>}<kind>[:<tenant>[:<id>[:<namespace>[:<checkpoint>]]]]  with % and : of
  * each part percent-encoded. The bucket, 0000..1023, is a hash of tenant and id. All that one
  * operation changes at once is in one bucket, so the layout runs on a cluster as it is.
  *
- *   session      hash: the fields of the session; also an anchor and a tombstone. rev: of its newest
- *                change, by which a change made elsewhere is seen
+ *   session      hash: the fields of the session; also an anchor and a tombstone. rev: new with each
+ *                change, so that a change made elsewhere is seen
  *   order        zset by text: seq (20 digits) and id of each message
  *   messages     hash: id -> packed message
  *   contexts     hash: "version stamp" -> the JSON; what else is known of them is in the session
  *   thread       hash: rev, tomb, updated_us; "n:<namespace>" -> packed form, last stamp, counts
- *   checkpoints  hash: id -> packed checkpoint; stamp 0: only the place of writes that came before
+ *   checkpoints  hash: id -> packed checkpoint; stamp 0: only the place of writes that came first
  *   sequence     zset by text: "c" id (channel form) or "d" stamp id (document form)
  *   ages         zset by created_us: "c" id of a checkpoint, "a" id of a place of writes
  *   values       hash: value id -> packed value
@@ -21,7 +21,7 @@
  *   writes       hash, one a checkpoint: task id -> packed task
  *   repeat       string: body hash of a request with an Idempotency-Key, and its time
  *   pending      hash: op id -> an addition to counters that the primary has yet to count
- *   missing      hash: rev; there while changes of this id are missing here
+ *   missing      hash: rev; exists while changes of this id are missing here
  *
  * One of each for a bucket and tenant (no id):
  *
@@ -64,17 +64,17 @@ struct redis_key {
     struct slice parts[REDIS_PARTS]; /* tenant, id, ...; the first absent one ends them */
 };
 
-/* The bucket of a session or thread. */
+/* The bucket of a session or thread: a hash of both texts. */
 unsigned redis_bucket(struct slice tenant, struct slice id) MUST_USE;
 
 /* The text of a key. */
 struct slice redis_key_text(const struct redis_key *key, struct arena *arena) MUST_USE;
 
-/* A key that is in no bucket: <prefix><kind>[:<part>]. */
+/* A key outside the buckets: <prefix><kind>[:<part>]. */
 struct slice redis_key_single(const char *prefix, const char *kind, struct slice part,
                               struct arena *arena) MUST_USE;
 
-/* Several texts as one member of a set, and apart again. */
+/* Joins texts into one member of a set; splits such a member into n texts. */
 struct slice redis_join(const struct slice *parts, size_t n, struct arena *arena) MUST_USE;
 bool redis_split(struct slice joined, struct slice *parts, size_t n, struct arena *arena) MUST_USE;
 

@@ -8,30 +8,29 @@
 #include "redis_threads.h"
 #include "redis_walk.h"
 
-/* Ids that are looked at together; buckets that are asked together for those of a user. */
+/* How many rows are read together; how many buckets are asked together for the sessions of a user. */
 enum { GROUP = 64, BUCKETS_AT_ONCE = 64 };
 
-/* Those of a user that are kept: as many as one call looks at, and one that tells that there are more. */
+/* How many ids of a user are kept: those that one call looks at, and one to tell that there are more. */
 enum { KEPT_MAX = SCAN_MAX + GROUP + 1 };
 
-/* Where the ids come from: the walk, or the first ones of a user. */
+/* Where the ids come from: a walk through an index, or the ids of one user, sorted. */
 struct source {
     struct walk walk;
     bool by_user;
-    struct walk_item
-        *items; /* in the memory of the op, as their members; in order once all are there */
+    struct walk_item *items; /* by_user: in the arena of the op; sorted once all are found */
     size_t n, at, cap;
-    const unsigned *buckets; /* at hand */
+    const unsigned *buckets; /* the ones being asked */
     size_t n_buckets;
 };
 
-/* The sessions or threads that are looked at next. */
+/* The sessions or threads that are read together. */
 struct group {
     struct walk_item ids[GROUP];
     size_t n, most;
-    size_t looked; /* with those of groups before */
-    size_t bytes;  /* listed */
-    bool full;     /* no more are wanted */
+    size_t looked; /* rows looked at in this call, those of earlier groups included */
+    size_t bytes;  /* of the items listed */
+    bool full;     /* the page has all that it may have */
 };
 
 static int order_items(const void *a, const void *b)
@@ -50,6 +49,7 @@ static bool comes_after(const struct op_session_list *list, const struct walk_it
            (item->score == after->last_activity_us && slice_compare(item->member, after->id) < 0);
 }
 
+/* Sorts the ids found so far and keeps the first KEPT_MAX. */
 static void cut(struct source *s)
 {
     if (s->n > 1)
@@ -74,7 +74,7 @@ static bool add_id(struct call *c, struct source *s, struct walk_item item, stru
     return true;
 }
 
-/* The ids of a user in some buckets, with their places; those before the page are left out. */
+/* Finds the ids of a user in some buckets, with their last activity; those before the page are left out. */
 static bool find_in(struct call *c, void *arg, struct err *err)
 {
     struct source *s = arg;
@@ -134,13 +134,13 @@ static bool next_id(struct source *s, struct walk_item *item, bool *found, struc
     return true;
 }
 
-/* No more of them than are wanted, and one that tells that there are more. */
+/* No larger than the page needs: its items, and one that tells that there are more. */
 static struct group group_start(int64_t limit)
 {
     return (struct group){.n = 1, .most = limit < GROUP ? (size_t)limit + 1 : GROUP};
 }
 
-/* The next ones; none: there are no more, or enough were looked at. */
+/* Takes the next ids. None: the end was reached, or SCAN_MAX rows were looked at. */
 static bool next_group(struct source *s, struct group *g, struct err *err)
 {
     bool found = true;
@@ -164,7 +164,7 @@ static bool wanted(struct call *c, const struct session_row *row)
            (!slice_present(list->status) || slice_equal(list->status, row->s.status));
 }
 
-/* A group of rows. */
+/* Reads the sessions of a group and lists those that are wanted. */
 static bool list_group(struct call *c, void *arg, struct err *err)
 {
     struct op_session_list *list = &c->op->session_list;
@@ -231,7 +231,7 @@ bool redis_session_list(struct call *c, struct op *op, struct err *err)
     return redis_pending_answers(c, list->out.items, list->out.n, err);
 }
 
-/* What is in a thread that has been read. *holds: readers see something in it. */
+/* Describes a thread whose row was read. *holds: something in it has not expired. */
 static bool describe(struct call *c, const struct thread_row *row, struct thread *thread,
                      bool *holds, struct err *err)
 {
@@ -300,7 +300,7 @@ static bool keep_thread(struct op *op, struct thread *thread, struct err *err)
     return true;
 }
 
-/* One of a group; it is left for the next call when no more are wanted. */
+/* Lists one thread. If the page is full, it is left for the next page. */
 static bool list_thread(struct call *c, const struct thread_row *row, struct group *g,
                         struct err *err)
 {
@@ -324,7 +324,7 @@ static bool list_thread(struct call *c, const struct thread_row *row, struct gro
     return keep_thread(c->op, &list->out.items[list->out.n - 1], err);
 }
 
-/* A group of threads. */
+/* Reads the threads of a group and lists those that hold something. */
 static bool list_threads(struct call *c, void *arg, struct err *err)
 {
     struct slice all = {NULL, 0};
@@ -350,7 +350,7 @@ static bool list_threads(struct call *c, void *arg, struct err *err)
     return true;
 }
 
-/* The bounds of the ids: after `after`, below `below`. An id is UTF-8: \xFF is above every one. */
+/* Sets the bounds of the walk. Ids are UTF-8, so the byte FF is above every id with the prefix. */
 static void bound_threads(struct call *c, struct walk *w)
 {
     const struct op_thread_list *list = &c->op->thread_list;

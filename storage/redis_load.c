@@ -39,7 +39,7 @@ bool redis_load_value_take(struct loader *l, int64_t id, const struct reply *rep
     return true;
 }
 
-/* Asks for the values that an item wants, with all that they are based on. */
+/* Asks for the wanted values of an item and all that they are based on, by one script. */
 static bool ask_values(struct loader *l, const struct load_item *item, struct err *err)
 {
     enum { BEFORE = 4 };
@@ -57,6 +57,7 @@ static bool ask_values(struct loader *l, const struct load_item *item, struct er
     return true;
 }
 
+/* Lists the values of an item that are not loaded yet: its head, and with `values` those it refers to. */
 static bool want(struct loader *l, struct load_item *item, bool values, struct err *err)
 {
     int64_t *refs = NULL;
@@ -76,7 +77,7 @@ static bool want(struct loader *l, struct load_item *item, bool values, struct e
     return true;
 }
 
-/* Takes what was asked for: id and field of each. */
+/* Takes the reply of the script: id and field of each value. */
 static bool take_values(struct loader *l, const struct reply *reply, struct err *err)
 {
     struct value *value;
@@ -93,7 +94,8 @@ static bool take_values(struct loader *l, const struct reply *reply, struct err 
     return true;
 }
 
-/* It has gone since its checkpoint was read, and the op runs anew; or it is always so. */
+/* The value may have gone since its checkpoint was read, so the op runs anew; after the last try the
+ * error stands. */
 static bool not_there(struct loader *l, struct err *err)
 {
     l->c->conflict = true;
@@ -224,7 +226,7 @@ bool redis_load_items(struct loader *l, struct load_item *items, size_t n, bool 
     return true;
 }
 
-/* The rows of the ids in a part of the order; the first that has not expired. */
+/* Reads the rows at these places of the order; *row is the first that has not expired. */
 static bool first_fresh(struct call *c, const struct space *space, const struct reply *places,
                         struct cp_row *row, struct err *err)
 {

@@ -1,5 +1,5 @@
 /*
- * redis_load.h - checkpoints with their values and writes.
+ * redis_load.h - reads checkpoints with their values and writes.
  *
  * Threads    the lane's.
  * Ownership  results live in the arena of the op.
@@ -14,39 +14,39 @@
 
 struct loader {
     struct call *c;
-    struct value_map values; /* already loaded */
-    size_t bytes;            /* of all that was loaded so far */
+    struct value_map values; /* those loaded so far, by id */
+    size_t bytes;            /* size of all that was loaded so far */
 };
 
-/* A checkpoint whose row was read. */
+/* A checkpoint whose row is known, and what is read for it. */
 struct load_item {
     struct slice thread, ns;
     struct cp_row row;
-    int64_t *wanted; /* while values are read */
+    int64_t *wanted; /* ids of values to read */
     size_t n_wanted;
     struct checkpoint *out;
 };
 
-/* A loader for one op. */
+/* Starts a loader, for one op. */
 struct loader redis_load_start(struct call *c) MUST_USE;
 
-/* Fills `out` of each item, with its writes; with its values only if asked for. */
+/* Makes `out` of each item, with its writes; with its values only if `values`. */
 bool redis_load_items(struct loader *l, struct load_item *items, size_t n, bool values,
                       struct err *err) MUST_USE;
 
-/* The writes of tasks that are in order; what is older than expired_us is left out. */
+/* Unpacks the writes of sorted tasks into `out`; leaves out tasks whose newest write is expired. */
 bool redis_load_writes(struct loader *l, const struct task_row *tasks, size_t n, int64_t expired_us,
                        struct checkpoint *out, struct err *err) MUST_USE;
 
-/* The values of ids in a namespace of the thread at hand, with their bases; 0 gives NULL. */
+/* Reads values by id in a namespace of the thread at hand, with their bases. out[i] is NULL for id 0. */
 bool redis_load_values(struct loader *l, struct slice ns, const int64_t *ids, size_t n,
                        const struct value **out, struct err *err) MUST_USE;
 
-/* A value from its field. */
+/* Reads the field of a value. */
 bool redis_load_value_take(struct loader *l, int64_t id, const struct reply *reply,
                            struct value **out, struct err *err) MUST_USE;
 
-/* The latest row of a namespace that has not expired; not stored if there is none. */
+/* The latest row of a namespace that has not expired; row->stored is false if there is none. */
 bool redis_load_latest(struct call *c, const struct space *space, struct cp_row *row,
                        struct err *err) MUST_USE;
 

@@ -11,7 +11,7 @@ static bool is_of_session(enum record_kind kind)
     return kind <= RECORD_CONTEXT || kind == RECORD_REPEAT || kind == RECORD_PENDING;
 }
 
-/* Those are looked for at the end: merge_gone(). */
+/* Whether it removes something from a thread. Such records are merged at the end: merge_gone(). */
 static bool is_gone(const struct record *r)
 {
     return r->gone && r->kind != RECORD_MESSAGE;
@@ -22,8 +22,8 @@ static bool is_of_thread(const struct record *r)
     return r->kind >= RECORD_THREAD && r->kind <= RECORD_TASK && !is_gone(r);
 }
 
-/* Whether b may follow a in a run: no key comes twice, and a request is not asked for before it is
- * remembered. */
+/* Whether b may follow a in a run: kinds and keys rise, so no key comes twice. PENDING may not follow
+ * REPEAT, for it asks the store whether its request is remembered. */
 static bool follows(const struct record *a, const struct record *b)
 {
     if (!slice_equal(a->key.id, b->key.id) || a->kind > b->kind)
@@ -36,7 +36,7 @@ static size_t bytes_of(const struct record *r)
     return r->kind < RECORD_KIND_COUNT ? record_bytes(r) : sizeof(*r);
 }
 
-/* How many records from here on are merged together. */
+/* How many records, from the first on, are merged as one run. */
 static size_t count_run(const struct record *records, size_t n)
 {
     size_t bytes = bytes_of(records), run = 1;
@@ -51,10 +51,10 @@ static size_t count_run(const struct record *records, size_t n)
 
 /* --- reading -------------------------------------------------------------------------------------- */
 
-/* What a run reads, besides what each of its records does. */
+/* What a run reads besides the replies of its records. */
 struct wanted {
     bool outbox, session, metadata, thread;
-    struct slice ns; /* of the thread this only; absent: all */
+    struct slice ns; /* only this namespace of the thread; absent: all */
 };
 
 static void want_thread(struct wanted *w, const struct record *r)
@@ -84,7 +84,7 @@ static struct wanted look_through(const struct merge_run *run)
     return w;
 }
 
-/* How many replies a record has of its own. */
+/* How many replies belong to a record. */
 static size_t n_asked(const struct merge_run *run, const struct record *r)
 {
     static const size_t asked[RECORD_MESSAGES] = {
@@ -117,7 +117,7 @@ static void ask_record(struct merge_run *run, const struct record *r)
     redis_merge_needed_ask(run, r);
 }
 
-/* Reads all that the run needs; *stored: the replies of its records. */
+/* Reads all that the run needs. *stored: the replies of its records. */
 static bool read_run(struct merge_run *run, const struct wanted *w, struct reply ***stored,
                      struct err *err)
 {
@@ -161,7 +161,7 @@ static bool merge_one(struct merge *m, struct err *err)
     return is_gone(m->record) || by_kind[m->record->kind](m, err);
 }
 
-/* What became of the records of a run. */
+/* What became of the records of a run: how many were looked at, had an effect, were left out. */
 struct merged {
     size_t n, applied, broken;
     int64_t newest;
@@ -195,7 +195,8 @@ static bool store_run(struct merge_run *run, struct err *err)
 
     if (run->row_changed && !redis_row_store(c, &run->row, err))
         return false;
-    /* Marked even if nothing changes: it may be there already, without the mark, in an emptied server. */
+    /* The bucket is marked even if nothing changes: in a server that was emptied, the record may be there
+     * again while the mark is not. */
     return redis_merge_thread_end(run, err) && call_use(c, err) && call_commit(c, err);
 }
 
@@ -212,7 +213,7 @@ static bool try_run(struct call *c, const struct record *records, size_t n, bool
            store_run(&run, err);
 }
 
-/* Merges records from here on: how many. 0: it failed. */
+/* Merges the first run of these records. Returns its length; 0: it failed. */
 static size_t merge_some(struct call *c, const struct record *records, size_t n, bool first,
                          struct err *err)
 {
@@ -231,7 +232,7 @@ static size_t merge_some(struct call *c, const struct record *records, size_t n,
     return merged.n;
 }
 
-/* Checkpoints that are gone: each thread is looked through once. */
+/* Removes what is gone from threads, after all else is merged: each thread is gone through once. */
 static bool merge_gone(struct call *c, struct err *err)
 {
     const struct op_merge *merge = &c->op->merge;

@@ -8,7 +8,7 @@ struct gone {
     size_t n, applied;
 };
 
-/* The record that says of a row, or of a task on it, that there is none; NULL: none does. */
+/* The record which says that a row, or with `task` a task on it, is gone; NULL: no record does. */
 static const struct record *find_gone(const struct gone *g, const struct removal_space *s,
                                       struct slice row, const struct task_row *task)
 {
@@ -23,6 +23,7 @@ static const struct record *find_gone(const struct gone *g, const struct removal
     return NULL;
 }
 
+/* Whether any record removes a row, or a task on it. */
 static bool is_named(const struct gone *g, const struct removal_space *s, struct slice row)
 {
     for (size_t i = 0; i < g->n; i++)
@@ -34,7 +35,8 @@ static bool is_named(const struct gone *g, const struct removal_space *s, struct
     return false;
 }
 
-/* Writes that are gone; the newest of the others, 0 = none. A task that is newer begins anew. */
+/* Removes the tasks of a row that are gone. *newest: stamp of the newest write that stays; 0: none. A
+ * task with younger writes stays, and counts as begun by the newest. */
 static bool drop_tasks(struct gone *g, struct removal_space *s, struct removal_row *r,
                        const struct reply *reply, int64_t *newest, struct err *err)
 {
@@ -65,7 +67,8 @@ static bool drop_tasks(struct gone *g, struct removal_space *s, struct removal_r
     return true;
 }
 
-/* A checkpoint leaves the writes on it; a row that held nothing else goes with them. */
+/* Removes a checkpoint that is gone. Writes on it that stay keep the row as their place; a row that was
+ * only such a place goes with its last task. */
 static bool drop_row(struct gone *g, struct removal_space *s, struct removal_row *r,
                      const struct reply *reply, struct err *err)
 {
@@ -94,7 +97,7 @@ bool redis_merge_gone(struct call *c, const struct record *records, size_t n, si
     struct removal_space *spaces;
     struct thread_row thread;
     struct reply **replies;
-    bool sweep = false; /* values are looked for that nothing needs, though no row has gone */
+    bool sweep = false; /* values that nothing needs are removed even if no row is */
     size_t at = 0;
 
     for (size_t i = 0; i < n; i++)

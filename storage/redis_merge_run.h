@@ -1,11 +1,11 @@
 /*
- * redis_merge_run.h - the parts of OP_MERGE.
+ * redis_merge_run.h - the steps of OP_MERGE, by kind of record.
  *
  *     redis_merge.c: a run of records of one id -> asks for all that is stored of them
  *         -> redis_merge_<kind>(), one record after the other -> stores what has changed, and commits
  *
- * A run costs one way to the server and back to read, and one to commit. A record for which more must be
- * read (a deletion that takes something with it, a head that goes) is a run by itself.
+ * A run costs one round trip to read and one to commit. A record for which more must be read (a deletion
+ * that takes something with it, a head that goes) is a run by itself.
  *
  * Threads    the lane's.
  * Ownership  records are borrowed; what is read lives in the arena of the op.
@@ -18,44 +18,44 @@
 #include "redis_rows.h"
 #include "redis_threads.h"
 
-/* A checkpoint id, as the records before have left it. */
+/* The row of a checkpoint id, as the records merged so far have left it. */
 struct merge_place {
     struct slice ns;
     struct cp_row row;
 };
 
-/* Records of one session or thread id that are merged together: each once, in their order. */
+/* Records of one session or thread that are merged together. Keys rise, so each comes once. */
 struct merge_run {
     struct call *c;
     const struct record *records;
     size_t n;
     struct session_row row;
-    bool hollow;      /* the row, when it was read */
-    bool row_changed; /* it is to be stored */
+    bool hollow;      /* of the row, as it was read */
+    bool row_changed; /* the row must be stored */
     struct thread_row thread;
-    bool *space_changed; /* of each of its namespaces */
-    bool *broken;        /* of each record: a value that was left out */
+    bool *space_changed; /* for each namespace of the thread */
+    bool *broken;        /* for each record: it is a value that was left out */
     bool thread_changed;
     struct merge_place *places;
     size_t n_places;
-    bool stops; /* before the record at hand, which then begins another run */
-    bool ends;  /* with the record at hand */
+    bool stops; /* before the record at hand, which begins the next run */
+    bool ends;  /* behind the record at hand */
 };
 
-/* One of them. */
+/* One record of a run. */
 struct merge {
     struct merge_run *run;
     struct call *c;
     const struct record *record;
-    struct reply *const *stored; /* what was asked for it */
+    struct reply *const *stored; /* the replies to what was asked for this record */
     bool applied;
-    bool broken;    /* it was left out, for what it needs is not there */
+    bool broken;    /* left out: a value that it needs is not stored */
     int64_t newest; /* as op_merge.out */
 };
 
 /*
- * Whether this record may read more, and change what was read by itself. False: it is the beginning of
- * another run.
+ * Makes the record at hand the last of the run, so that it may read more and plan changes of its own.
+ * False: the run has changed something already, and the record must begin another run.
  */
 static inline MUST_USE bool redis_merge_alone(struct merge *m)
 {
@@ -66,7 +66,7 @@ static inline MUST_USE bool redis_merge_alone(struct merge *m)
     return run->ends;
 }
 
-/* Merges a record of the kind. */
+/* Merges a record of that kind into what the run has read. */
 bool redis_merge_session(struct merge *m, struct err *err) MUST_USE;
 bool redis_merge_message(struct merge *m, struct err *err) MUST_USE;
 bool redis_merge_context(struct merge *m, struct err *err) MUST_USE;
@@ -77,23 +77,23 @@ bool redis_merge_task(struct merge *m, struct err *err) MUST_USE;
 bool redis_merge_repeat(struct merge *m, struct err *err) MUST_USE;
 bool redis_merge_pending(struct merge *m, struct err *err) MUST_USE;
 
-/* Asks for what redis_merge_repeat() and redis_merge_pending() need. Two replies. */
+/* Ask for what redis_merge_repeat() and redis_merge_pending() need: two replies each. */
 void redis_merge_repeat_ask(struct call *c, const struct record *record);
 void redis_merge_pending_ask(struct call *c, const struct record *record);
 
-/* Asks whether the values are there that a value or a checkpoint needs, but for those that come before it
- * in the run; how many replies that gives. */
+/* Asks whether the values that a value or a checkpoint needs are stored, except those that come before it
+ * in the run. The second function: how many replies that gives. */
 void redis_merge_needed_ask(const struct merge_run *run, const struct record *record);
 size_t redis_merge_needed(const struct merge_run *run, const struct record *record) MUST_USE;
 
-/* Makes room for the namespaces and checkpoints of the run; what the thread had was read. */
+/* Makes room for the namespaces and rows that the run may add. Called when the thread was read. */
 bool redis_merge_thread_begin(struct merge_run *run, struct err *err) MUST_USE;
 
-/* Stores what has changed of the thread. */
+/* Plans to store what the run has changed of the thread and its namespaces. */
 bool redis_merge_thread_end(struct merge_run *run, struct err *err) MUST_USE;
 
-/* Removes the checkpoints of the thread at hand that are among records which are gone, and values that
- * nothing needs where that is asked for; commits. *applied: how many checkpoints and tasks. */
+/* Removes from the thread at hand the checkpoints and tasks that the records say are gone, and with
+ * RECORD_CHECKPOINTS values that nothing needs; commits. *applied: how many checkpoints and tasks. */
 bool redis_merge_gone(struct call *c, const struct record *records, size_t n, size_t *applied,
                       struct err *err) MUST_USE;
 

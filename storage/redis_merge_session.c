@@ -4,7 +4,7 @@
 #include "redis_messages.h"
 #include "redis_pair.h"
 
-/* Messages that a deletion covers go; *left: others stay. */
+/* Removes the messages that a deletion covers. *left is set if others stay. */
 static bool kill_messages(struct call *c, const struct session_row *row, bool *left,
                           struct err *err)
 {
@@ -34,7 +34,7 @@ static bool kill_messages(struct call *c, const struct session_row *row, bool *l
     return true;
 }
 
-/* After a deletion has come: what it covers goes, what is newer stays. */
+/* Applies a deletion that was merged: what it covers goes, what is newer stays. */
 static bool apply_tomb(struct call *c, struct session_row *row, struct err *err)
 {
     bool left = false;
@@ -49,7 +49,7 @@ static bool apply_tomb(struct call *c, struct session_row *row, struct err *err)
     return true;
 }
 
-/* What is newer here than a record, and stays. */
+/* The stamp of what is stored, is newer than the record, and stays; 0: there is none. */
 static int64_t newer_than(const struct session_row *row, const struct record_session *from)
 {
     int64_t newest = session_state_overrules(&row->s, from);
@@ -75,12 +75,12 @@ bool redis_merge_session(struct merge *m, struct err *err)
     if (dies && ((row->s.stored && !apply_tomb(m->c, row, err)) ||
                  !redis_pending_kill(m->c, row->s.tomb, &left, err)))
         return false;
-    if (left > m->newest) /* it outlives the deletion */
+    if (left > m->newest) /* an addition that the deletion does not cover */
         m->newest = left;
     return true;
 }
 
-/* A message that is newer than what is stored, if anything is. */
+/* Plans to write a message that is new, or newer than `old`. */
 static bool write_message(struct merge *m, const struct message *old, struct err *err)
 {
     const struct record_message *from = &m->record->message;
@@ -108,7 +108,7 @@ static bool write_message(struct merge *m, const struct message *old, struct err
     return true;
 }
 
-/* A message that was removed elsewhere. */
+/* Removes a message that was removed in the other store, unless ours is newer. */
 static bool remove_message(struct merge *m, const struct message *old, int64_t stamp)
 {
     struct call *c = m->c;
@@ -124,7 +124,7 @@ static bool remove_message(struct merge *m, const struct message *old, int64_t s
     return true;
 }
 
-/* Raises what the session remembers of its messages and contexts. */
+/* Raises what the session remembers of its messages and contexts, deleted ones included. */
 static void move_up(struct merge *m, int64_t *highest, int64_t number, int64_t active_us)
 {
     bool moved = false;
@@ -135,7 +135,7 @@ static void move_up(struct merge *m, int64_t *highest, int64_t number, int64_t a
     m->run->row_changed |= moved;
 }
 
-/* The record is of something that lives, or it would not be here. */
+/* Something alive was merged, so the session is no mere tombstone. */
 static void take_in(struct merge *m, bool written)
 {
     struct session_state *s = &m->run->row.s;
@@ -170,7 +170,7 @@ bool redis_merge_message(struct merge *m, struct err *err)
     return !newer || write_message(m, known ? &old : NULL, err);
 }
 
-/* Whether it is stored already, or as many newer contexts are stored as are kept. */
+/* Whether a context is stored already, or as many newer ones are as may be kept. */
 static bool context_stays_out(const struct redis *d, const struct session_row *row,
                               const struct record *record)
 {

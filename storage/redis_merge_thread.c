@@ -7,8 +7,8 @@
 #include "writes.h"
 
 /*
- * The writes of one row that a deletion covers; the newest of the others, 0 = none. Those that come after
- * it are the first of their task.
+ * Removes the writes of one row that a deletion covers. *newest: stamp of the newest write that stays; 0:
+ * none. A task that stays, but began before the deletion, begins with its newest write.
  */
 static bool kill_tasks(struct merge *m, struct removal_space *s, struct removal_row *r,
                        const struct reply *reply, int64_t *newest, struct err *err)
@@ -36,7 +36,7 @@ static bool kill_tasks(struct merge *m, struct removal_space *s, struct removal_
     return true;
 }
 
-/* A checkpoint that is dead goes. Younger writes on it live on. */
+/* Marks the rows of a namespace that a deletion covers. A row with younger writes stays as their place. */
 static bool kill_rows(struct merge *m, struct removal_space *s, struct err *err)
 {
     struct reply **replies;
@@ -61,7 +61,7 @@ static bool kill_rows(struct merge *m, struct removal_space *s, struct err *err)
     return true;
 }
 
-/* Removes what a deletion elsewhere has covered. */
+/* Removes from the thread what a deletion made elsewhere covers. */
 static bool kill_below(struct merge *m, struct err *err)
 {
     struct removal_space *spaces;
@@ -84,7 +84,8 @@ bool redis_merge_thread(struct merge *m, struct err *err)
     if (dies && thread->stored && !redis_merge_alone(m))
         return true;
     stamp_observe(from->tomb);
-    if (thread->tomb > from->tomb || (dies && newest > from->tomb)) /* newer content outlives it */
+    if (thread->tomb > from->tomb || (dies && newest > from->tomb)) /* newer content outlives the
+                                                                       deletion */
         m->newest = newest;
     m->applied = !thread->stored || dies || from->updated_us > thread->updated_us;
     if (!m->applied)
@@ -97,7 +98,7 @@ bool redis_merge_thread(struct merge *m, struct err *err)
     return !dies || !thread->stored || kill_below(m, err);
 }
 
-/* The namespace of the record among those of the thread; a new one if it is not stored. */
+/* The namespace of the record; added to the thread if it is not there. */
 static struct space *space_of(struct merge *m)
 {
     struct thread_row *thread = &m->run->thread;
@@ -109,7 +110,8 @@ static struct space *space_of(struct merge *m)
     return &thread->spaces[thread->n++];
 }
 
-/* The checkpoint id of the record, as it is by now; *reply: as it was read. */
+/* The row of the record's checkpoint id, as the run has left it; `reply` is what was read of it. NULL:
+ * damaged. */
 static struct cp_row *row_of(struct merge *m, const struct reply *reply, struct err *err)
 {
     const struct record_key *key = &m->record->key;
@@ -133,7 +135,7 @@ static void change_space(struct merge *m, const struct space *space)
     m->run->thread_changed = true;
 }
 
-/* The place in the run of the value that comes before a record; n: there is none. */
+/* Which record of the run before this one brings the value with this id; run->n: none does. */
 static size_t brought(const struct merge_run *run, const struct record *record, int64_t id)
 {
     for (size_t i = 0; &run->records[i] < record; i++)
@@ -143,7 +145,7 @@ static size_t brought(const struct merge_run *run, const struct record *record, 
     return run->n;
 }
 
-/* What a record needs: of a value its base, of a checkpoint the head, then its refs. 0 is nothing. */
+/* How many values a record may need: a value its base; a checkpoint its head, then its refs. */
 static size_t count_needed(const struct record *record)
 {
     if (record->kind == RECORD_CHECKPOINT)
@@ -151,6 +153,7 @@ static size_t count_needed(const struct record *record)
     return record->kind == RECORD_VALUE;
 }
 
+/* The i-th of them; 0: no value is needed there. */
 static int64_t needed_at(const struct record *record, size_t i)
 {
     if (record->kind == RECORD_VALUE)
@@ -158,6 +161,7 @@ static int64_t needed_at(const struct record *record, size_t i)
     return i == 0 ? record->checkpoint.head : record->checkpoint.refs[i - 1];
 }
 
+/* Whether the store must be asked for it, since the run does not bring it. */
 static bool is_asked(const struct merge_run *run, const struct record *record, size_t i)
 {
     int64_t id = needed_at(record, i);
@@ -184,7 +188,7 @@ void redis_merge_needed_ask(const struct merge_run *run, const struct record *re
                 call_number(c, needed_at(record, i)));
 }
 
-/* Whether all that a record needs is there; `replies` are those of redis_merge_needed(). */
+/* Whether all values are there that a record needs; `replies` are those to redis_merge_needed_ask(). */
 static bool is_whole(const struct merge *m, struct reply *const *replies)
 {
     bool whole = true;
@@ -207,8 +211,8 @@ static bool leave_out(struct merge *m)
 }
 
 /*
- * A value does not die with the thread: a checkpoint that comes later may refer to it. What it is based on
- * is there, as it is of all that is stored.
+ * A value does not die with its thread, for a checkpoint that comes later may refer to it. A stored value
+ * needs no check: nothing is stored without its base.
  */
 bool redis_merge_value(struct merge *m, struct err *err)
 {
@@ -229,7 +233,7 @@ bool redis_merge_value(struct merge *m, struct err *err)
                              slice_present(from->of.channel) ? &from->of : NULL, err);
 }
 
-/* The form of a namespace is that of the newest of what two stores put there. */
+/* Two stores may have given a namespace different forms: the one with the newest stamp counts. */
 static void grow(struct merge *m, struct space *space, enum form form, int64_t stamp)
 {
     if (space->form == FORM_NONE || stamp > space->last_stamp)
@@ -267,7 +271,8 @@ static bool store_checkpoint(struct merge *m, struct space *space, struct cp_row
     return true;
 }
 
-/* A namespace that holds nothing any more goes, unless its values wait for their checkpoint. */
+/* Drops a namespace without checkpoints, unless values in it wait for theirs. `dropped`: how many values
+ * this commit removes. */
 static bool drop_empty(struct merge *m, const struct space *space, int64_t dropped, struct err *err)
 {
     struct reply **replies;
@@ -289,7 +294,7 @@ static bool drop_empty(struct merge *m, const struct space *space, int64_t dropp
     return true;
 }
 
-/* A head belongs to one checkpoint alone: it goes with the one that loses. */
+/* A head belongs to one checkpoint: it goes with the checkpoint that loses. */
 static bool drop_loser(struct merge *m, struct space *space, struct err *err)
 {
     if (!space->stored)
@@ -298,7 +303,7 @@ static bool drop_loser(struct merge *m, struct space *space, struct err *err)
            drop_empty(m, space, m->c->n_changes > 0, err);
 }
 
-/* Because of what a record is not taken: the deletion of the thread, or what is stored. */
+/* Sets m->newest if the tombstone of the thread, or what is stored, overrules a record with this stamp. */
 static void overrule(struct merge *m, int64_t stamp, int64_t stored)
 {
     int64_t tomb = m->run->thread.tomb, ours = stored > tomb ? stored : tomb;
@@ -330,7 +335,7 @@ bool redis_merge_checkpoint(struct merge *m, struct err *err)
     return from->head == row->head || drop_loser(m, space, err);
 }
 
-/* The place of writes that come before their checkpoint. */
+/* Stores, or renews, the place of writes that come before their checkpoint. */
 static bool store_place(struct merge *m, const struct space *space, struct cp_row *row,
                         struct err *err)
 {
@@ -365,7 +370,8 @@ static bool store_task(struct merge *m, struct space *space, const struct task_r
     return true;
 }
 
-/* The writes that are stored are newer, or the same; then the task may have begun before what is known. */
+/* The stored writes are newer, or the same. Of the same the record may know an earlier beginning: it
+ * counts. */
 static bool keep_task(struct merge *m, const struct space *space, const struct task_row *old,
                       struct err *err)
 {

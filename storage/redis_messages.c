@@ -5,7 +5,7 @@
 #include "messages.h"
 #include "redis_ops.h"
 
-/* So many messages go in one part of a trim; so many are read at first. */
+/* TRIM_MAX: messages removed in one part of a trim. READ_FIRST: messages read at first for a page. */
 enum { TRIM_MAX = 1000, READ_FIRST = 64, SEQ_DIGITS = 20 };
 
 bool redis_message_pack(struct call *c, const struct message *m, int64_t stamp, struct slice *out,
@@ -50,7 +50,7 @@ struct message_pos redis_message_pos_of(struct slice place)
     };
 }
 
-/* A bound of a range by text: the sign, then the place. */
+/* A bound of a range by text: "(" or "[", then the place. */
 static struct slice bound(struct call *c, const char *sign, const struct message_pos *pos)
 {
     return call_concat(c, slice_of(sign), redis_message_place(c, pos->seq, pos->id));
@@ -91,7 +91,8 @@ static bool read_some(struct call *c, struct page *p, size_t n, struct err *err)
     return true;
 }
 
-/* The messages of the places in turn, as many as fit into a page; never much more than that is read. */
+/* Reads the messages at the places in turn until the page is full. Each request is sized by the average
+ * so far, so little is read in vain. */
 static bool read_page(struct call *c, struct page *p, struct err *err)
 {
     size_t n = READ_FIRST;
@@ -115,7 +116,7 @@ static void ask_range(struct call *c, bool up, struct slice low, struct slice hi
             call_number(c, limit));
 }
 
-/* An empty page: all there is lies beyond one of its ends, seen from the other. */
+/* For an empty page: what lies below `before` comes before it, what lies above `after` comes after it. */
 static bool empty_page(struct call *c, struct op_message_list *list, struct err *err)
 {
     struct reply **replies;
@@ -184,7 +185,7 @@ bool redis_message_list(struct call *c, struct op *op, struct err *err)
     return fill_page(c, replies, err);
 }
 
-/* Removes what the places name. */
+/* Plans to remove the messages at these places, and commits. */
 static bool trim_places(struct call *c, const struct session_row *row, const struct reply *places,
                         struct err *err)
 {
@@ -211,7 +212,8 @@ static bool trim_places(struct call *c, const struct session_row *row, const str
     return call_commit(c, err);
 }
 
-/* One part: the oldest first. What comes meanwhile is behind the bound. */
+/* Removes one part, the oldest first. The bound is kept in op->progress: messages that come meanwhile lie
+ * behind it. */
 static bool trim_part(struct call *c, const struct session_row *row, const struct message_pos *high,
                       struct err *err)
 {
@@ -233,7 +235,8 @@ static bool trim_part(struct call *c, const struct session_row *row, const struc
            copies_name(c->op, RECORD_MESSAGES, c->op->id, err);
 }
 
-/* The oldest of the newest keep_last messages bounds what may go. */
+/* Lowers the bound to the oldest of the newest keep_last messages. *all_stay: there are no more than
+ * those. */
 static bool bound_by_count(struct call *c, struct message_pos *high, bool *all_stay,
                            struct err *err)
 {
@@ -269,7 +272,7 @@ bool redis_message_trim(struct call *c, struct op *op, struct err *err)
         return true;
     if (op->progress)
         return trim_part(c, &row, op->progress, err);
-    if (!op_fence_allows(op, row.content_stamp, err)) /* in the other store it would stay */
+    if (!op_fence_allows(op, row.content_stamp, err)) /* the other store would keep the newer */
         return false;
     if (high.seq > row.s.last_seq)
         high = (struct message_pos){row.s.last_seq + 1, SLICE("")};

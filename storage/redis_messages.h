@@ -1,5 +1,5 @@
 /*
- * redis_messages.h - messages as they are stored.
+ * redis_messages.h - packs and unpacks messages as they are stored.
  *
  * Threads    the lane's.
  * Ownership  texts point into what was read.
@@ -11,18 +11,18 @@
 
 #include "redis_rows.h"
 
-/* The field of a message. */
+/* The field of a message in the hash. */
 bool redis_message_pack(struct call *c, const struct message *m, int64_t stamp, struct slice *out,
                         struct err *err) MUST_USE;
 
-/* Back again; m->id is not in it. */
+/* Unpacks a field. m->id is not in it and stays as it is. */
 bool redis_message_unpack(struct slice field, struct message *m, int64_t *stamp,
                           struct err *err) MUST_USE;
 
-/* Its place in the order of the conversation. */
+/* The member for a message in the order of its conversation. */
 struct slice redis_message_place(struct call *c, int64_t seq, struct slice id) MUST_USE;
 
-/* The seq and the id in a place. */
+/* The seq and the id in such a member. */
 struct message_pos redis_message_pos_of(struct slice place) MUST_USE;
 
 #endif

@@ -9,15 +9,15 @@
 #include "redis_scripts.h"
 
 #define LEASE_TEXT "3600000"                 /* milliseconds */
-#define RENEW_NS (INT64_C(300) * 1000000000) /* renewed when it is as old as that */
-#define CLOCK_STEP_US (INT64_C(2) * 1000000) /* the clock is moved ahead by this */
+#define RENEW_NS (INT64_C(300) * 1000000000) /* how old a lease may get before it is renewed */
+#define CLOCK_STEP_US (INT64_C(2) * 1000000) /* how far the clock is moved ahead */
 
 enum { NODES = 1 << STAMP_NODE_BITS, TOKEN_LEN = 32 };
 
-/* What this process is to one store. A primary and a fallback give numbers of their own. */
+/* What this process is to one store: nodes[0] to a primary, nodes[1] to a fallback. */
 struct node {
     pthread_mutex_t lock;
-    char token[TOKEN_LEN + 1]; /* empty = none yet */
+    char token[TOKEN_LEN + 1]; /* identifies the process; empty: not made yet */
     unsigned number;
     bool taken;
     int64_t renewed_ns;
@@ -43,7 +43,7 @@ static bool is_setting(const struct reply *reply, struct slice value)
     return reply->type == REPLY_LIST && reply->n == 2 && slice_equal(reply->items[1]->text, value);
 }
 
-/* CONFIG may be forbidden: then nobody knows, and that is not durable. */
+/* Learns whether the server syncs each write. CONFIG may be forbidden: then it counts as not durable. */
 static bool read_durability(struct redis *d, struct arena *arena, struct err *err)
 {
     static const struct slice commands[][3] = {
@@ -78,6 +78,8 @@ bool redis_alive(struct redis *d, struct err *err)
     return ok;
 }
 
+/* No stamp of this process may be below one that is stored: raises the clock above all that instances
+ * have noted. */
 static bool read_clock(struct redis *d, struct arena *arena, struct err *err)
 {
     struct slice key = redis_key_single(d->prefix, "clock", (struct slice){NULL, 0}, arena);
@@ -106,7 +108,7 @@ static bool load_scripts(struct redis *d, struct arena *arena, struct err *err)
     return true;
 }
 
-/* The value of a line "name:value" of INFO. */
+/* The value of the line that begins with `name` in a reply to INFO. */
 static struct slice info_line(struct slice info, struct slice name)
 {
     while (info.len > 0) {
@@ -122,8 +124,8 @@ static struct slice info_line(struct slice info, struct slice name)
     return SLICE("");
 }
 
-/* A server that does not write all that it confirms may come back older after each start; any may when
- * a replica takes its place. */
+/* A server that is not durable may come back older after each restart, so its run id counts. Any server
+ * may when a replica is promoted, so the second replication id and its offset count. */
 struct slice redis_incarnation(const struct redis *d, struct slice server, struct slice replication,
                                struct arena *arena)
 {
@@ -184,7 +186,7 @@ static struct slice node_key(struct redis *d, unsigned number, struct arena *are
     return redis_key_single(d->prefix, "node", slice_of(text), arena);
 }
 
-/* Ours already, or free. */
+/* Takes an instance number if it is free, or ours already. */
 static bool try_number(struct redis *d, unsigned number, struct arena *arena, bool *ours,
                        struct err *err)
 {
@@ -219,7 +221,8 @@ static void make_token(struct node *node, const struct instance_range *range)
     node->number = range->first + (random_bytes[0] << 8 | random_bytes[1]) % range->n;
 }
 
-/* Its own number if it still is, else the next one that is free; 0 is that of those without one. */
+/* Takes the number it had, else the next free one of the range. Number 0 is not given: it is for those
+ * without one. */
 static bool take_number(struct redis *d, struct arena *arena, struct err *err)
 {
     const struct instance_range *range = instance_range(d->fallback);
@@ -244,7 +247,7 @@ static bool take_number(struct redis *d, struct arena *arena, struct err *err)
     return err_set(err, ERR_UNAVAILABLE, "redis: all instance numbers are taken");
 }
 
-/* No stamp that we make until the next call but one may be above it. */
+/* Moves our entry of the clock ahead. It must stay above all stamps that we make until it is moved again. */
 static bool move_clock(struct redis *d, struct arena *arena, struct err *err)
 {
     struct slice key = redis_key_single(d->prefix, "clock", (struct slice){NULL, 0}, arena);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { DIGITS = 24 }; /* of a number, and the blank behind it */
+enum { DIGITS = 24 }; /* at most, of a number and the blank behind it */
 
 static char *put_number(char *p, int64_t n)
 {
@@ -53,7 +53,7 @@ bool redis_pack(const struct packed *in, struct arena *arena, struct slice *out,
     return true;
 }
 
-/* The next number of the head; *none for "-". */
+/* Takes the next number of the first line; *none: it is "-". */
 static bool take(const char **at, const char *end, int64_t *n, bool *none)
 {
     const char *p = *at;

@@ -9,7 +9,8 @@
 
 enum { PER_BUCKET_MIN = 16 };
 
-/* Ops that ask for no data of clients, or for all that is here. */
+/* Whether it does not matter that changes are missing here: the op reads no data of clients, or is meant
+ * for whatever this store has. */
 static bool asks_for_what_is_here(const struct op *op)
 {
     static const bool always[OP_TYPE_COUNT] = {
@@ -57,12 +58,12 @@ static int by_number(const void *left, const void *right)
     return (a->number > b->number) - (a->number < b->number);
 }
 
-/* What is read of all buckets. */
+/* What has been read so far, of all buckets. */
 struct reading {
     struct call *c;
     struct outbox_entry *entries;
     size_t n, cap;
-    int64_t all; /* wanted entries that there are */
+    int64_t all; /* how many wanted entries there are, read or not */
     struct pair_id *missing;
     size_t n_missing, missing_cap;
 };
@@ -98,13 +99,13 @@ static bool add_missing(struct reading *r, const struct reply *reply, struct err
     return true;
 }
 
-/* Where entries that are wanted begin, as a bound of ZRANGEBYLEX. */
+/* Where the wanted entries begin, as a bound of ZRANGEBYLEX. */
 static struct slice from(struct call *c)
 {
     return redis_outbox_bounds(c, c->op->pair_read.after + 1).from;
 }
 
-/* The oldest of the wanted entries of each bucket that has any. */
+/* Reads the oldest wanted entries of each bucket that has any. */
 static bool read_entries(struct reading *r, const unsigned *buckets, size_t n, struct err *err)
 {
     int64_t limit = r->c->op->pair_read.limit, each = limit;
@@ -123,7 +124,7 @@ static bool read_entries(struct reading *r, const unsigned *buckets, size_t n, s
     return true;
 }
 
-/* Every bucket is asked: no list of those that hold something can change together with them. */
+/* Asks every bucket: a list of the filled ones lies in another bucket, so no script could change both. */
 static bool read_buckets(struct reading *r, struct err *err)
 {
     unsigned filled[REDIS_BUCKETS];
@@ -132,7 +133,7 @@ static bool read_buckets(struct reading *r, struct err *err)
     size_t n = 0;
 
     for (unsigned i = 0; i < REDIS_BUCKETS; i++) {
-        if (c->op->pair_read.after) /* a user that serves no pair need not have this command */
+        if (c->op->pair_read.after) /* a Redis user of no pair need not be allowed ZLEXCOUNT */
             ASK(c, SLICE("ZLEXCOUNT"), call_shared_at(c, "outbox", i), from(c), SLICE("+"));
         else
             ASK(c, SLICE("ZCARD"), call_shared_at(c, "outbox", i));
@@ -168,7 +169,7 @@ static struct slice note_key(struct call *c)
     return redis_key_single(c->d->prefix, "note", (struct slice){NULL, 0}, c->arena);
 }
 
-/* What is asked of the server as a whole. */
+/* Reads what concerns the server as a whole: notes and incarnation. */
 static bool read_single(struct call *c, struct err *err)
 {
     struct reply **replies;
@@ -212,9 +213,9 @@ struct redis_bounds redis_outbox_bounds(struct call *c, int64_t number)
 }
 
 /*
- * What was read goes, and not what was added since by another part of the same change. Without names it
- * is a change that is complete: all of that number in the bucket of its id; what it named of other ids
- * is cleared when it was read.
+ * Asks to remove an entry that was read, but none that another part of the same change has added since.
+ * Without names the change is known to be complete: all entries of its number in the bucket of its id go.
+ * Those in other buckets go when they have been read.
  */
 static bool ask_clear(struct call *c, const struct outbox_entry *e, struct err *err)
 {

@@ -1,7 +1,7 @@
 /*
- * redis_pair.h - what a store keeps for the other one of a pair: outbox, what is missing, what is pending.
+ * redis_pair.h - what a Redis keeps as one of a pair: outbox, missing ids, pending additions.
  *
- *     redis.c: pair_admits() -> op function -> call_commit(): pair_entry() among the changes
+ *     redis.c: redis_pair_admits() -> op function -> call_commit(): adds the outbox entry
  *
  * Threads    the lane's.
  * Ownership  texts live in the arena of the op.
@@ -13,7 +13,7 @@
 
 #include "redis_rows.h"
 
-/* Whether a store that is alone has what the op is about. ERR_UNAVAILABLE: it lacks changes. */
+/* Whether a store that is alone may run the op. ERR_UNAVAILABLE: it is missing changes that matter. */
 bool redis_pair_admits(struct call *c, struct err *err) MUST_USE;
 
 /* Bounds of a range by text. */
@@ -21,33 +21,34 @@ struct redis_bounds {
     struct slice from, to;
 };
 
-/* The range of the outbox that has the entries of this number. */
+/* The range of the outbox with the entries of this number. */
 struct redis_bounds redis_outbox_bounds(struct call *c, int64_t number) MUST_USE;
 
-/* Leaves the additions of a patch pending, with the session at hand. */
+/* Plans to keep what the patch adds to counters as pending, with the session at hand; adds the copy. */
 bool redis_pending_put(struct call *c, struct err *err) MUST_USE;
 
-/* Asks what is pending of the session at hand; the sum of what was answered. */
+/* Asks for what is pending of the session at hand, one reply; sums up such a reply. */
 void redis_pending_ask(struct call *c);
 bool redis_pending_sum(const struct reply *reply, struct record_pending *out,
                        struct err *err) MUST_USE;
 
-/* Adds what is pending to answers on sessions, if the store is alone. */
+/* Adds what is pending to sessions that are about to be answered, if the store is alone. */
 bool redis_pending_answers(struct call *c, struct session *items, size_t n,
                            struct err *err) MUST_USE;
 
-/* Removes what is pending of the session at hand up to a deletion; the newest of what is *left, 0 =
- * nothing. */
+/* Plans to remove what is pending of the session at hand with a stamp up to `tomb`. *left: the newest
+ * stamp that stays; 0: none. */
 bool redis_pending_kill(struct call *c, int64_t tomb, int64_t *left, struct err *err) MUST_USE;
 
-/* The same for the deletion by an op of a store that is alone, which must be above all that is pending. */
+/* The same for a deletion by an op; nothing unless the store is alone. ERR_FENCED if something newer is
+ * pending. */
 bool redis_pending_delete(struct call *c, int64_t tomb, struct err *err) MUST_USE;
 
-/* The key of a request, and the field of what is pending of it, by its op id. */
+/* By its op id: the key of a request; the field of what is pending of it. */
 struct slice redis_repeat_key(struct call *c, struct slice op_id) MUST_USE;
 struct slice redis_op_text(struct call *c, struct slice op_id) MUST_USE;
 
-/* A request, or what is pending, from its value. */
+/* Reads the value of such a key, or field. */
 bool redis_repeat_take(struct slice value, struct record_repeat *out, struct err *err) MUST_USE;
 bool redis_pending_take(struct slice value, struct record_pending *out, struct err *err) MUST_USE;
 

@@ -161,7 +161,8 @@ static bool keep_request(struct call *c, struct slice op_id, const struct record
     return true;
 }
 
-/* An entry of this number stands for an operation that was made here, though its outcome is unknown. */
+/* Asks for outbox entries of this number. One means that the change was made here as well, though its
+ * outcome was unknown. */
 static void ask_entry(struct call *c, int64_t number)
 {
     struct redis_bounds bounds = redis_outbox_bounds(c, number);
@@ -171,7 +172,7 @@ static void ask_entry(struct call *c, int64_t number)
 
 void redis_merge_pending_ask(struct call *c, const struct record *record)
 {
-    if (c->op->merge.own) { /* as of a request: whether it is pending here */
+    if (c->op->merge.own) { /* own: this store counts what is pending in itself */
         redis_merge_repeat_ask(c, record);
         return;
     }

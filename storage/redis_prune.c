@@ -12,7 +12,7 @@
 struct pruner {
     struct call *c;
     struct keep keep;
-    struct removal_space *spaces; /* the number of one and of a row there is keep_item.row */
+    struct removal_space *spaces; /* keep_item.row has the numbers of one, and of a row in it */
     struct loader load;
 };
 
@@ -33,6 +33,7 @@ static const struct cp_row *row_of(const struct pruner *p, const struct keep_ite
     return &row_in(space_of(p, item), item)->row;
 }
 
+/* The channel of a value, by bisection; empty for a head, or a value that is not there. */
 static struct slice channel_of(const struct removal_space *s, int64_t id)
 {
     for (size_t low = 0, high = s->n_values; low < high;) {
@@ -133,7 +134,7 @@ static int order_ids(const void *a, const void *b)
     return slice_compare(y->id, x->id);
 }
 
-/* The checkpoints of a namespace that stay so far, newest first. */
+/* Lists the checkpoints of a namespace that are not doomed yet, newest first. */
 static bool list_items(struct pruner *p, size_t number, struct keep_ns *to, struct err *err)
 {
     const struct removal_space *from = &p->spaces[number];
@@ -162,6 +163,8 @@ static bool list_items(struct pruner *p, size_t number, struct keep_ns *to, stru
     return true;
 }
 
+/* Dooms what is not kept; in a namespace that goes, places of writes as well. Returns how many
+ * checkpoints. */
 static int64_t doom(struct removal_space *s, const struct keep_ns *space)
 {
     int64_t n = 0;
@@ -257,12 +260,12 @@ bool redis_thread_prune(struct call *c, struct op *op, struct err *err)
     if (!thread.stored || (asked->keep_last == 0 && asked->older_than_us == 0))
         return true;
     if (!op_fence_allows(op, redis_thread_newest(&thread),
-                         err)) /* in the other store it would stay */
+                         err)) /* the other store would keep the newer */
         return false;
     return prune(c, &thread, err);
 }
 
-/* A checkpoint of one of the runs. */
+/* A checkpoint that belongs to one of the runs, as its index says. */
 struct place {
     struct slice parts[3]; /* thread, namespace, id */
 };
@@ -312,7 +315,7 @@ static bool find_runs(struct call *c, struct place **places, size_t *n, struct e
     return true;
 }
 
-/* Decides for the places of one namespace. */
+/* Dooms the checkpoints at these places in one namespace, except those that others need. */
 static bool doom_runs(struct pruner *p, size_t number, const struct place *places, size_t n,
                       int64_t *removed, struct err *err)
 {
@@ -337,7 +340,7 @@ static bool doom_runs(struct pruner *p, size_t number, const struct place *place
     return true;
 }
 
-/* The places of one thread. */
+/* Removes the checkpoints of the runs from one thread, and commits. */
 static bool remove_runs(struct call *c, const struct place *places, size_t n, int64_t *removed,
                         struct err *err)
 {

@@ -65,7 +65,7 @@ static int order_replies(const void *a, const void *b)
     return slice_compare((*(struct reply *const *)a)->text, (*(struct reply *const *)b)->text);
 }
 
-/* The messages whose ids are there, as many as fit. */
+/* Reads the messages with these ids, as many as fit. */
 static bool read_messages(struct records *r, struct reply **ids, size_t n, struct err *err)
 {
     size_t more = n > records_left(r) ? records_left(r) : n;
@@ -158,7 +158,7 @@ static bool list_contexts(struct records *r, const struct session_row *row, stru
     return true;
 }
 
-/* *pending: what is to be counted with it; NULL: nothing. */
+/* Adds the record of a session. pending: the reply with what is to be counted with it; NULL: nothing. */
 static bool add_session(struct records *r, struct session_state *s, const struct reply *pending,
                         struct err *err)
 {

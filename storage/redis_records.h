@@ -1,5 +1,5 @@
 /*
- * redis_records.h - the parts of OP_READ_RANGE.
+ * redis_records.h - lists records in key order, for OP_READ_RANGE.
  *
  *     records_walk() -> for each id: its records, in key order -> records_next() for each
  *
@@ -17,31 +17,31 @@
 struct records {
     struct call *c;
     struct op_read_range *range;
-    size_t bytes; /* of all records but the last */
-    bool full;    /* there is one more than fits */
+    size_t bytes; /* of all records but the last one */
+    bool full;    /* at least one more exists than fits */
 };
 
-/* Room for a record that comes next in key order; NULL, and full, if there is none. */
+/* Makes room for the next record, with kind and id set. NULL, and full: no more fit. */
 struct record *records_next(struct records *r) MUST_USE;
 
-/* Whether the id is the one where the range begins. */
+/* Whether the id is that of `after`, so that parts of it come before the range. */
 bool records_first(const struct records *r, struct slice id) MUST_USE;
 
-/* How many more fit. */
+/* How many more records fit, by number. */
 size_t records_left(const struct records *r) MUST_USE;
 
-/* Calls one() for each id of an index, from that of `after` on, until it is full. */
+/* Calls one() for each id of an index, beginning with that of `after`, until no more fit. */
 bool records_walk(struct records *r, const char *kind,
                   bool (*one)(struct records *r, struct slice id, struct err *err),
                   struct err *err) MUST_USE;
 
-/* A checkpoint, and a task on one of this form, as records; keys are set but for a task's texts. */
+/* The record of a checkpoint; of a task on a checkpoint of this form. The caller sets their keys. */
 bool records_take_checkpoint(struct call *c, const struct cp_row *row, struct record *out,
                              struct err *err) MUST_USE;
 bool records_take_task(struct call *c, const struct task_row *task, enum form form,
                        struct record *out, struct err *err) MUST_USE;
 
-/* What the thread at hand has of the kinds THREAD, VALUE, CHECKPOINT and TASK. */
+/* Lists what the thread at hand has of the kind that the range is of. */
 bool records_of_thread(struct records *r, struct slice id, struct err *err) MUST_USE;
 
 #endif

@@ -32,7 +32,7 @@ static void ask_task(struct call *c, const struct record_key *key)
     ASK(c, SLICE("HGET"), call_key_in(c, "writes", key->ns, key->sub), key->task);
 }
 
-/* One command, or two of a task. */
+/* Asks for one record: one command, or two for a task. */
 static void ask_one(struct call *c, const struct record_name *name)
 {
     const struct record_key *key = &name->key;
@@ -157,7 +157,8 @@ static bool take_one(struct found *f, const struct record_name *name, struct rep
     return take_of_thread(f, &record, replies, err);
 }
 
-/* Requests are asked for first: the session that is read behind them has counted them. */
+/* Requests are asked for before the rest. Commands run in order, so a request that is found has been
+ * counted by the session that is read after it. */
 bool redis_records_get(struct call *c, struct op *op, struct err *err)
 {
     struct op_records_get *get = &op->records_get;

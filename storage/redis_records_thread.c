@@ -8,15 +8,15 @@
 #include "redis_records.h"
 #include "redis_removal.h"
 
-/* How the place where the range begins compares to a namespace of the thread at hand. */
+/* How a namespace of the thread at hand compares to the one where the range begins. */
 static int order_ns(const struct records *r, struct slice ns)
 {
     return records_first(r, r->c->id) ? slice_compare(ns, r->range->after.ns) : 1;
 }
 
 /*
- * A value from another store may be older than the deletion of the thread. It lives if a younger
- * checkpoint refers to it; if none does it is dead, though it may be there still.
+ * Marks the values to list. One that came from another store may be older than the deletion of the
+ * thread: it is listed only if a younger checkpoint refers to it, though it may be stored.
  */
 static bool need_values(struct call *c, const struct thread_row *thread, struct removal_space *s,
                         struct err *err)
@@ -158,7 +158,7 @@ static bool list_tasks(struct records *r, const struct removal_space *s, const s
     return true;
 }
 
-/* Checkpoints, or the writes on them. */
+/* Lists the checkpoints of a namespace, or the tasks on them. */
 static bool list_rows(struct records *r, const struct removal_space *s, struct err *err)
 {
     bool first = order_ns(r, s->space->ns) == 0, tasks = r->range->kind == RECORD_TASK;
@@ -193,7 +193,7 @@ static bool list_spaces(struct records *r, const struct thread_row *thread, stru
     return true;
 }
 
-/* A thread that is seen, or was deleted. */
+/* Lists a thread in which something has not expired, or that was deleted. */
 static bool read_thread(struct records *r, const struct thread_row *thread, struct err *err)
 {
     int64_t expired_us = redis_cp_expired_us(r->c->d, r->c->op->now_us);

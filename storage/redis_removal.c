@@ -115,6 +115,7 @@ void redis_removal_undo(struct removal_space *s, struct removal_row *r, int64_t 
                              {0},  {0},       {0}};
 }
 
+/* Marks a value as needed, if it is there. */
 static void need(struct removal_space *s, int64_t id)
 {
     struct value_name key = {.id = id}, *found;
@@ -138,7 +139,7 @@ bool redis_removal_need(struct call *c, struct removal_space *s, struct err *err
         for (size_t k = 0; k < n; k++)
             need(s, refs[k]);
     }
-    for (size_t i = s->n_values; i-- > 0;) { /* a base has a lower id than what is based on it */
+    for (size_t i = s->n_values; i-- > 0;) { /* from the end: a base has a lower id */
         s->values[i].needed |= s->values[i].id > s->last;
         if (s->values[i].needed && s->values[i].base)
             need(s, s->values[i].base);
@@ -153,7 +154,7 @@ static bool is_left(const struct removal_space *s, struct slice id)
     return r && !r->doomed && r->row.stamp > 0;
 }
 
-/* Rows without the parents that go, or are not there. */
+/* Takes parents that go, or are gone, out of the rows that stay. */
 static void unparent(struct removal_space *s)
 {
     for (size_t i = 0; i < s->n; i++) {
@@ -190,7 +191,7 @@ static bool apply_rows(struct call *c, struct removal_space *s, struct err *err)
     return true;
 }
 
-/* *empty: nothing is left in the namespace. */
+/* Plans the removal in one namespace. *empty: nothing is left in it. */
 static bool apply_space(struct call *c, struct removal_space *s, bool *empty, struct err *err)
 {
     size_t left = 0, waiting = 0;

@@ -7,11 +7,11 @@
 #include "copies.h"
 
 #define MINUTE_US (INT64_C(60) * 1000000)
-#define BACKSTOP_US (INT64_C(3600) * 1000000) /* Redis' own expiry comes this much later */
+#define BACKSTOP_US (INT64_C(3600) * 1000000) /* Redis drops the keys so much after our expiry */
 
 enum { NUMBERS_AT = 6, CONTEXT_CELLS = 4 };
 
-/* The integers of a row, as fields. */
+/* The integers of a row: member of struct session_row, name of the field. */
 #define ROW_NUMBERS(X)                    \
     X(s.gen, "gen")                       \
     X(s.tomb, "tomb")                     \
@@ -147,7 +147,8 @@ static bool pack_contexts(struct call *c, const struct session_row *row, struct 
     return redis_pack(&(struct packed){.numbers = cells, .n_numbers = n}, c->arena, out, err);
 }
 
-/* A field that says something, or one that is to go: it is as if it were 0 or absent then. */
+/* The fields to set, with their values, and those to remove. A field that is not there means 0, or
+ * absent. */
 struct fields {
     struct slice set[64], gone[32];
     size_t n_set, n_gone;
@@ -187,8 +188,8 @@ static bool list_fields(struct call *c, const struct session_row *row, struct fi
     return true;
 }
 
-/* A server whose memory is full refuses what begins with a write that needs some: a change does, a
- * deletion does not. */
+/* Writes all fields. When its memory is full, Redis refuses a script whose first write needs memory, and
+ * lets others run: a change begins with HSET and is refused, a deletion begins with DEL and is not. */
 static bool store_fields(struct call *c, const struct session_row *row, struct err *err)
 {
     struct fields f = {.set = {SLICE("HSET"), call_key(c, "session")},
@@ -206,7 +207,7 @@ static bool store_fields(struct call *c, const struct session_row *row, struct e
     return true;
 }
 
-/* What a message, a context or a touch moves. */
+/* Writes the fields that a message, a context or a touch moves; the others were not all read. */
 static bool store_advance(struct call *c, const struct session_row *row, struct err *err)
 {
     struct slice contexts = SLICE(""), key = call_key(c, "session");
@@ -256,7 +257,7 @@ static void store_indexes(struct call *c, const struct session_row *row)
                call_number(c, active));
 }
 
-/* Redis' own expiry, once a minute at most, and whenever a key may be new. */
+/* Renews Redis' own expiry: once a minute at most, and whenever one of the keys may be new. */
 static void store_expiry(struct call *c, const struct session_row *row)
 {
     static const char *const kinds[] = {"session", "order", "messages", "contexts"};
@@ -295,7 +296,7 @@ static struct slice context_field(struct call *c, const struct row_context *cont
         call_no_memory(c);
         return SLICE("");
     }
-    field.len--; /* without the end of the line */
+    field.len--; /* without the newline at its end */
     return field;
 }
 

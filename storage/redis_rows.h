@@ -1,10 +1,10 @@
 /*
- * redis_rows.h - the hash of a session, which is also an anchor and a tombstone.
+ * redis_rows.h - reads and writes the hash of a session, which is also an anchor and a tombstone.
  *
  *     op function -> redis_row_ask() + call_answers() + redis_row_take() -> session_state_*()
  *                 -> redis_row_store() -> commit
  *
- * What it says is a struct session_state, which has the rules; here is how it is stored.
+ * The rules are those of struct session_state; here is how it is stored.
  *
  * Threads    the lane's.
  * Ownership  texts live in the arena of the op, or are borrowed from it.
@@ -21,18 +21,18 @@ enum row_state { ROW_NONE, ROW_LIVE, ROW_LOOSE, ROW_HOLLOW };
 
 /* One stored context. */
 struct row_context {
-    int64_t number; /* as it was given */
+    int64_t number; /* as its store gave it; two may be equal */
     int64_t stamp, updated_us, len;
 };
 
 struct session_row {
     struct session_state s;
     struct slice rev;
-    int64_t content_stamp; /* no message or context has a higher one; 0 = there never was one */
-    bool has_metadata;     /* metadata was read */
+    int64_t content_stamp; /* no message or context has a higher one; 0: there never was one */
+    bool has_metadata;     /* metadata was asked for, so the whole row is known */
     struct row_context *contexts; /* oldest stamp first */
     size_t n_contexts;
-    struct { /* as stored */
+    struct { /* as it is stored: what the indexes say */
         enum row_state state;
         int64_t active_us;
         struct slice user_id;
@@ -41,43 +41,43 @@ struct session_row {
     } old;
 };
 
-/* Asks for the row of the session at hand; `metadata` too if wanted. One reply. */
+/* Asks for the row of the session at hand, with its metadata if wanted. One reply. */
 void redis_row_ask(struct call *c, bool metadata);
 
-/* The row in that reply. */
+/* Takes the row from that reply; row->s.stored is false if there is none. */
 bool redis_row_take(struct call *c, const struct reply *reply, struct session_row *row,
                     struct err *err) MUST_USE;
 
-/* Turns to the session op->id, asks and takes. */
+/* Turns to the session op->id, asks for its row and takes it. */
 bool redis_row_read(struct call *c, const struct op *op, bool metadata, struct session_row *row,
                     struct err *err) MUST_USE;
 
 /*
- * Before a change: its stamp, above `stored`. Removes first what is expired, which then does not
- * count. ERR_FENCED.
+ * Begins a change: gives its stamp, above `stored`. A session that has expired is removed first, and then
+ * no longer counts. ERR_FENCED.
  */
 bool redis_row_begin(struct call *c, int64_t stored, struct session_row *row, int64_t *stamp,
                      struct err *err) MUST_USE;
 
-/* Changes the hash and its indexes to what the row says. Without its metadata read: only what a
- * message, a context or a touch moves. */
+/* Plans to write the row and its indexes, guarded by its rev. If metadata was not read, only the fields
+ * that a message, a context or a touch moves. */
 bool redis_row_store(struct call *c, struct session_row *row, struct err *err) MUST_USE;
 
-/* Adds a context, the newest if its stamp is, and removes those above the number that is kept. */
+/* Plans to add a context at its place by stamp, and to remove the oldest above the number that is kept. */
 bool redis_row_add_context(struct call *c, struct session_row *row,
                            const struct row_context *context, struct slice body,
                            struct err *err) MUST_USE;
 
-/* Adds it to the copies of the op. */
+/* Adds a context to the copies of the op. */
 bool redis_row_copy_context(struct call *c, const struct row_context *context, struct slice body,
                             struct err *err) MUST_USE;
 
-/* Removes the contexts whose stamp is not above the tomb of the row. */
+/* Plans to remove the contexts whose stamp is not above the row's tomb. */
 void redis_row_kill_contexts(struct call *c, struct session_row *row);
 
 /*
- * Removes messages and contexts, and leaves a tombstone of this stamp. It keeps the highest seq and
- * versions, which are never given again.
+ * Plans to remove messages and contexts, and turns the row into a tombstone with this stamp. It keeps the
+ * highest seq and versions, since these are never given twice. Reads how many messages there are.
  */
 bool redis_row_remove(struct call *c, struct session_row *row, int64_t stamp,
                       struct err *err) MUST_USE;
@@ -85,7 +85,7 @@ bool redis_row_remove(struct call *c, struct session_row *row, int64_t stamp,
 /* Asks for what redis_row_touch() needs. One reply. */
 #define redis_row_touch_ask(c) redis_row_ask((c), (c)->op->replicate)
 
-/* Moves the last activity of a session that lives to now_us; nothing if it does not. */
+/* Plans to move the last activity of a live session to now_us; does nothing if it is not live. */
 bool redis_row_touch(struct call *c, const struct reply *reply, int64_t now_us,
                      struct err *err) MUST_USE;
 

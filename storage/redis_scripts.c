@@ -5,9 +5,9 @@
 #include <string.h>
 
 /*
- * KEYS: hashes that were read. ARGV: for each the rev that was read ("" = none); then commands, each
- * behind the number of its arguments. 1: they were run. 0: one of the hashes has changed, nothing
- * was done.
+ * KEYS: hashes that were read. ARGV: the rev that was read of each ("" = there was none); then commands,
+ * each behind the number of its words. Returns 1 when the commands have run; 0: one of the hashes has
+ * changed, and nothing was done.
  */
 static const char commit[] =
     "for i, key in ipairs(KEYS) do "
@@ -22,14 +22,17 @@ static const char commit[] =
     "return 1";
 
 /*
- * Messages to a session or anchor in its usual state; 0: it is not, nothing was done, and the
- * general way is to be taken. Else {seq, created} of each message.
+ * Appends messages to a session or anchor in its usual state. Returns {seq, created, ...}, two for each
+ * message; 0: the state is another, nothing was done, and the op takes the general way.
  *
- * KEYS: session, order, messages, contexts, totals, active, loose, outbox. ARGV: id, now, now with 20 digits,
- * what was active at or before this is expired ("" = nothing), whether there must be a session, stamp,
- * next rev, milliseconds of Redis' own expiry ("" = none), entry of the outbox ("" = none; else 0 too if
- * a message is known); then of each message: id, and its field without the seq in front. Times have 16 digits and are compared as texts; those that do not are
- * left to the general way. A seq is below 2^53, stamps are not.
+ * KEYS: session, order, messages, contexts, totals, active, loose, outbox. ARGV: 1 id; 2 now; 3 now with
+ * 20 digits; 4 what was active at or before this time has expired ("" = nothing has); 5 whether there must
+ * be a session; 6 stamp; 7 the next rev; 8 milliseconds of Redis' own expiry ("" = none); 9 an entry for the
+ * outbox ("" = none; with one, a message that is known gives 0 too); then of each message its id, and its
+ * field without the seq in front.
+ *
+ * Times are compared as texts, so all must have 16 digits. A seq is below 2^53 and may be a Lua number;
+ * a stamp is not.
  */
 static const char append[] =
     "local call = redis.call "
@@ -83,8 +86,9 @@ static const char append[] =
     "return out";
 
 /*
- * Values by their ids, and what they are based on: {id, field, ...} of those that are there. A field
- * begins with the id of its base, 0 when it has none. Changes nothing. KEYS: values. ARGV: ids.
+ * Reads values by id, with all that they are based on. Returns {id, field, ...} of those that are there.
+ * A field begins with the id of its base; 0: it has none. Changes nothing. KEYS: the hash of values.
+ * ARGV: ids.
  */
 static const char chains[] = "local ids, seen, out = {}, {}, {} "
                              "for i, id in ipairs(ARGV) do "

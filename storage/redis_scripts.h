@@ -1,7 +1,7 @@
 /*
- * redis_scripts.h - what runs inside the server.
+ * redis_scripts.h - the Lua scripts that run inside the server.
  *
- *     redis_node.c loads them -> redis_call.c (call_script), redis_load.c run them by their hash
+ *     redis_node.c loads them -> redis_call.c (call_script) runs them by hash; redis_load.c sends its text
  *
  * Threads    constants.
  * Ownership  none.
@@ -15,10 +15,10 @@ enum { REDIS_SHA_LEN = 40 };
 
 enum redis_script { REDIS_COMMIT, REDIS_APPEND, REDIS_CHAINS, REDIS_SCRIPTS };
 
-/* The texts, by enum redis_script. */
+/* The texts of the scripts, by enum redis_script. */
 extern const char *const redis_scripts[REDIS_SCRIPTS];
 
-/* SHA-1 of a script, as text with its NUL. */
+/* The SHA-1 of a script in hexadecimal, with a NUL. */
 void redis_script_sha(enum redis_script which, char out[REDIS_SHA_LEN + 1]);
 
 #endif

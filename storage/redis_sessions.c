@@ -11,7 +11,8 @@ static struct slice repeat_key(struct call *c)
     return redis_repeat_key(c, (struct slice){(const char *)c->op->repeat.op_id, BLOB_HASH_LEN});
 }
 
-/* The row, and whether a request with this key was carried out before: what it was, or absent. */
+/* Reads the row, and whether a request with this key was carried out. *before: hash of its body; absent:
+ * no. */
 static bool load(struct call *c, struct session_row *row, struct slice *before, struct err *err)
 {
     const struct op *op = c->op;
@@ -27,7 +28,7 @@ static bool load(struct call *c, struct session_row *row, struct slice *before, 
     if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], row, err))
         return false;
     if (!op->repeat.present || !row->s.stored || replies[1]->type == REPLY_NIL)
-        return true; /* a tombstone outlives the keys of its session */
+        return true; /* without a row its keys do not count: a tombstone would have outlived them */
     if (!redis_unpack(replies[1]->text, &(struct packed){&at_us, 1, &body_hash, 1}, err))
         return false;
     if (at_us > op->now_us - REPEAT_WINDOW_US)
@@ -61,7 +62,7 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* with_context: the metadata as the first context. */
+/* For with_context: makes the metadata the first context, if there is none. */
 static bool put_first_context(struct call *c, struct session_row *row, int64_t stamp,
                               struct err *err)
 {

@@ -13,7 +13,8 @@ void redis_target_ask(struct call *c, const struct target *t)
     redis_row_touch_ask(c);
 }
 
-/* Removes what has expired in the thread; then the op runs anew. *none: there is nothing. */
+/* Removes what has expired in the thread. If something was removed, the op must run anew: false. *none:
+ * nothing was. */
 static bool expire(struct call *c, bool *none, struct err *err)
 {
     bool before = c->changed;
@@ -61,6 +62,7 @@ bool redis_target_store(struct call *c, struct target *t, int64_t stamp, struct 
            redis_row_touch(c, t->session, c->op->now_us, err);
 }
 
+/* Whether the put is based on this value, which must stay then. */
 static bool is_base(const struct op_checkpoint_put *put, int64_t id)
 {
     for (size_t i = 0; put && i < put->n_values; i++)

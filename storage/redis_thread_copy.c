@@ -1,8 +1,9 @@
 /*
  * redis_thread_copy.c - OP_THREAD_COPY; see op_checkpoints.h.
  *
- * The source is read, and seen not to have changed meanwhile; the copy is written with new stamps and
- * value ids. Its values go first, in parts: nobody sees them before the rows, which are the last part.
+ * The source is read, then its rev once more to see that it has not changed meanwhile. The copy gets new
+ * stamps and value ids. Its values are written first, in parts; nobody sees them before the last part,
+ * which holds the rows.
  */
 #include "clock.h"
 #include "copies.h"
@@ -13,10 +14,10 @@
 #include "redis_ops.h"
 #include "sorted.h"
 
-/* Values of so many bytes go in one part. */
+/* How much goes into one part, at most. */
 enum { PART_BYTES = 4 * 1024 * 1024, PART_VALUES = 1000 };
 
-/* Old numbers, sorted; the new ones follow each other in the same order. */
+/* Old numbers, sorted. The new ones begin at `first` and follow in the same order. */
 struct renumber {
     int64_t *old;
     size_t n, cap;
@@ -33,7 +34,7 @@ struct copy_space {
     struct space *from;
     struct copy_row *rows;
     size_t n;
-    const struct reply *values; /* HGETALL */
+    const struct reply *values; /* the reply to HGETALL */
     struct renumber ids;
 };
 
@@ -56,6 +57,7 @@ static bool add_number(struct call *c, struct renumber *r, int64_t number, struc
     return true;
 }
 
+/* Takes as many new numbers as there are old ones. */
 static void take_numbers(struct renumber *r)
 {
     r->n = sorted_numbers(r->old, r->n);
@@ -103,7 +105,7 @@ static bool read_tasks(struct copy *cp, struct copy_row *r, const struct reply *
     return true;
 }
 
-/* All of the source, as it was at one moment. */
+/* Reads all of the source, as it was at one moment. */
 static bool read_source(struct copy *cp, struct err *err)
 {
     struct call *c = cp->c;
@@ -135,7 +137,7 @@ static bool read_source(struct copy *cp, struct err *err)
     return slice_equal(replies[at]->text, cp->from.rev) || call_torn(c, err);
 }
 
-/* One part ends: all that is written rests on the target not having changed. */
+/* Commits a part. Each is guarded by the rev that the target had when it was read. */
 static bool end_part(struct copy *cp, struct err *err)
 {
     if (cp->c->n_changes == 0)
@@ -241,7 +243,7 @@ static bool write_all(struct copy *cp, struct err *err)
            copies_name(c->op, RECORD_CONTENTS, c->id, err) && call_commit(c, err);
 }
 
-/* Whether readers see anything in the thread at hand. */
+/* Whether the thread at hand holds something that has not expired. */
 static bool holds(struct call *c, const struct thread_row *thread, bool *any, struct err *err)
 {
     int64_t expired_us = redis_cp_expired_us(c->d, c->op->now_us);

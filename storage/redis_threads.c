@@ -149,7 +149,7 @@ int64_t redis_thread_newest(const struct thread_row *thread)
     return newest;
 }
 
-/* Every key of a namespace, and what indexes say of it. */
+/* Plans to remove every key of a namespace, and what the indexes say of its rows. */
 static bool clear_space(struct call *c, const struct thread_row *thread, const struct space *space,
                         const struct reply *const *replies, struct err *err)
 {
@@ -192,7 +192,7 @@ bool redis_thread_remove(struct call *c, int64_t stamp, struct err *err)
     if (!redis_thread_read(c, &thread, err) || !redis_thread_clear(c, &thread, err))
         return false;
     newest = redis_thread_newest(&thread);
-    if (!op_fence_allows(c->op, newest, err)) /* in the other store it would stay */
+    if (!op_fence_allows(c->op, newest, err)) /* the other store would keep the newer */
         return false;
     thread.tomb = stamp < newest ? newest : stamp;
     return redis_thread_store(c, &thread, NULL, err) &&

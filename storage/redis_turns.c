@@ -5,28 +5,28 @@
 
 #include "fiber.h"
 
-enum { TURNS_MAX = 128 }; /* ops that run at the same time */
+enum { TURNS_MAX = 128 }; /* fibers, and so ops that run at the same time */
 
 enum turn_state { TURN_IDLE, TURN_READY, TURN_WAITING };
 
 struct turn {
     struct fiber *fiber;
     enum turn_state state;
-    struct call call, *asks; /* which one waits: of the op, or of a part of it */
+    struct call call, *asks; /* the call that waits: of the op, or of a part of it */
     void (*run)(struct call *c);
     struct batch *batch;
-    size_t number; /* of the op in the batch */
-    bool ok;       /* of what it waited for */
+    size_t number; /* of the op in its batch */
+    bool ok;       /* whether the replies that it waited for came */
     struct err err;
 };
 
-/* The turns of one connection. */
+/* The fibers of one connection. */
 struct turns {
     struct turn *all[TURNS_MAX];
     size_t n;
-    struct turn *waiting[TURNS_MAX]; /* in the order of what they have asked */
+    struct turn *waiting[TURNS_MAX]; /* in the order of their replies */
     size_t n_waiting;
-    struct batch *split; /* the parts of one of the ops; NULL: none is in parts */
+    struct batch *split; /* the parts of one of the ops; NULL: no op is in parts */
 };
 
 static struct turn *make(struct turns *all)
@@ -76,7 +76,7 @@ static bool turn_wait(struct call *c, struct err *err)
     return t->ok;
 }
 
-/* Sends what was asked, and gives each its replies. */
+/* Sends what has been asked, and reads the replies of each turn that waits. */
 static void serve(struct redis *d)
 {
     struct turns *all = d->turns;
@@ -100,15 +100,15 @@ static void serve(struct redis *d)
     all->n_waiting = 0;
 }
 
-/* One batch at work, or the parts of an op. */
+/* A batch of ops at work, or the parts of one op. */
 struct batch {
     struct redis *d;
     struct op *const *ops;
     void (*run)(struct call *c);
     size_t n, ended;
     bool begun[BATCH_MAX], done[BATCH_MAX];
-    size_t before[BATCH_MAX]; /* 1 + number of the op on the same record that comes before */
-    struct turn *whole;       /* that waits for these parts of it */
+    size_t before[BATCH_MAX]; /* 1 + number of the op before it on the same record, or 0 */
+    struct turn *whole;       /* the turn of the op whose parts these are */
 };
 
 static bool same_record(const struct op *a, const struct op *b)
@@ -116,7 +116,7 @@ static bool same_record(const struct op *a, const struct op *b)
     return slice_present(a->id) && slice_equal(a->id, b->id) && slice_equal(a->tenant, b->tenant);
 }
 
-/* A lane sorts its ops by record, so the one before is near. */
+/* Finds for each op the last one before it on the same record. A lane sorts ops by record, so it is near. */
 static void find_before(struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++)
@@ -169,7 +169,7 @@ static void begin(struct batch *b)
     }
 }
 
-/* Those of an op that has been split. It goes on when all have ended. */
+/* Runs the parts of the op that has been split, and resumes that op when all have ended. */
 static void begin_parts(struct turns *all)
 {
     struct batch *b = all->split;
@@ -183,7 +183,7 @@ static void begin_parts(struct turns *all)
     b->whole->state = TURN_READY;
 }
 
-/* A part in the turn of its op. */
+/* Runs a part in the fiber of its op. */
 static void run_within(struct call *whole, struct op *part, void (*run)(struct call *c))
 {
     struct call c = {
@@ -192,7 +192,7 @@ static void run_within(struct call *whole, struct op *part, void (*run)(struct c
     run(&c);
 }
 
-/* Without memory for a stack: one after the other. */
+/* Runs an op outside a fiber: it is the only one, or there is no memory for a stack. */
 static void run_alone(struct redis *d, struct op *op, void (*run)(struct call *c))
 {
     struct call c = {.d = d, .op = op, .arena = op->arena};

@@ -1,7 +1,7 @@
 /*
- * redis_turns.h - the ops of a batch share their ways to the server.
+ * redis_turns.h - lets the ops of a batch share their round trips.
  *
- *     redis.c -> turns_run(ops) -> each runs until call->wait() -> one send, all replies -> on
+ *     redis.c -> turns_run(ops) -> each runs until call->wait() -> one send, all replies -> each goes on
  *
  * Op functions are written as if they were alone. Here each runs in a fiber (fiber.h); where it
  * waits for the server, the next one runs, and when all wait, what they asked travels together. Ops
@@ -17,16 +17,16 @@
 
 #include "redis_call.h"
 
-/* Runs the ops, each by `run`, which sets its status. */
+/* Runs the ops. `run` runs one of them and sets its status. */
 void turns_run(struct redis *d, struct op *const ops[], size_t n, void (*run)(struct call *c));
 
 /*
- * Runs the parts of an op, each an op of its own, in the same way, and returns when all have ended. They
- * are at most BATCH_MAX; `run` drains what it leaves unanswered (call_drain()).
+ * Runs the parts of an op, each an op of its own, in the same way; returns when all have ended. At most
+ * BATCH_MAX. `run` must leave no reply untaken (call_drain()).
  */
 void turns_split(struct call *c, struct op *const parts[], size_t n, void (*run)(struct call *c));
 
-/* Frees what is kept. */
+/* Frees the fibers. */
 void turns_free(struct redis *d);
 
 #endif

@@ -47,7 +47,7 @@ static bool number(struct slice in, int most, int *out)
     return in.len > 0 && n <= most;
 }
 
-/* Cuts s at the first (or last) of a character; what is behind it, or absent. */
+/* Cuts s at the first, or last, of a character. Returns what is behind it; absent if it is not there. */
 static struct slice cut(struct slice *s, char at, bool last)
 {
     const char *found = s->len == 0 ? NULL

@@ -1,5 +1,5 @@
 /*
- * redis_url.h - what the URL of a Redis says.
+ * redis_url.h - parses the URL of a Redis.
  *
  *     redis://[user:password@]host[:port][/db]      unix:/path/to/socket[?db=number]
  *
@@ -15,13 +15,13 @@
 #include "err.h"
 
 struct redis_url {
-    char host[256]; /* or the path of a socket, when port is 0 */
+    char host[256]; /* when port is 0: the path of a socket */
     int port;
     int db;
     char user[256], password[512]; /* empty = none */
 };
 
-/* Reads a URL; user and password are percent-decoded. rediss: is ERR_CONFIG. */
+/* Parses a URL; user and password are percent-decoded. ERR_CONFIG for rediss: as well. */
 bool redis_url_parse(const char *url, struct redis_url *out, struct err *err) MUST_USE;
 
 #endif

@@ -47,7 +47,8 @@ static void ask(struct walk *w, struct walk_part *p)
             SLICE("WITHSCORES"), SLICE("LIMIT"), SLICE("0"), call_number(c, (int64_t)p->chunk));
 }
 
-/* Those that come with the last score were handed out already, in part. */
+/* Whether the item was handed out already: a page by score begins with the score where the last one
+ * ended. */
 static bool was_seen(const struct walk *w, const struct walk_part *p, const struct walk_item *item)
 {
     return w->by_score && p->started && item->score == p->last.score &&

@@ -1,5 +1,5 @@
 /*
- * redis_walk.h - one index of a tenant in order, though each bucket has a part of it.
+ * redis_walk.h - goes through an index of a tenant in order, merging the parts that its buckets hold.
  *
  *     walk_begin() -> walk_next() until nothing is found
  *
@@ -23,11 +23,11 @@ struct walk_item {
 
 struct walk_part {
     unsigned bucket;
-    struct walk_item *items; /* read, but not handed out from `at` on */
+    struct walk_item *items; /* read; items[at] is the next to hand out */
     size_t n, at, chunk;
     bool more;
-    bool started; /* `last` was handed out, or is where to begin */
-    bool from;    /* it comes too */
+    bool started; /* there is a `last`: handed out, or the bound to begin at */
+    bool from;    /* `last` itself is wanted as well */
     struct walk_item last;
 };
 
@@ -38,16 +38,16 @@ struct walk {
     bool by_score;
     int64_t low_score;
     struct slice after, below; /* absent = no bound */
-    bool from;                 /* `after` itself comes too */
+    bool from;                 /* `after` itself is wanted as well */
     int64_t after_score;
     struct walk_part *parts;
     size_t n;
 };
 
-/* Finds the buckets; kind, tenant and bounds are set. About `wanted` members will be asked for. */
+/* Finds the buckets. The caller has set kind, tenant and bounds; about `wanted` members will be taken. */
 bool walk_begin(struct walk *w, size_t wanted, struct err *err) MUST_USE;
 
-/* The next member. */
+/* Takes the next member; *found is false at the end. */
 bool walk_next(struct walk *w, struct walk_item *item, bool *found, struct err *err) MUST_USE;
 
 #endif

@@ -12,13 +12,14 @@ struct put {
     struct call *c;
     const struct op_writes_put *op;
     struct target at;
-    struct task_row task; /* as stored */
-    struct writes stored; /* its writes */
+    struct task_row task; /* as stored; not stored: the task is new */
+    struct writes stored; /* the writes in it */
     struct writes writes; /* after the change */
     int64_t stamp;
 };
 
-/* Those on a place without a checkpoint age singly; what is old goes before the place is renewed. */
+/* Finds the task. Writes that wait for their checkpoint expire one by one: old ones are dropped here,
+ * before the place, and with it its age, is renewed. */
 static bool take_tasks(struct put *p, const struct reply *reply, struct err *err)
 {
     int64_t expired_us = redis_cp_expired_us(p->c->d, p->c->op->now_us);
@@ -37,7 +38,8 @@ static bool take_tasks(struct put *p, const struct reply *reply, struct err *err
            unpack_writes(p->task.body, p->c->arena, &p->stored.items, &p->stored.n, err);
 }
 
-/* Tasks are ordered among themselves by their first write only: the fence is that of the task. */
+/* Tasks are ordered by their first writes alone, so a fence compares with this task, not with all of the
+ * namespace. */
 static bool take_stamp(struct put *p, struct err *err)
 {
     int64_t stored = p->c->op->fence ? p->task.stamp : p->at.space->last_stamp;
@@ -46,7 +48,7 @@ static bool take_stamp(struct put *p, struct err *err)
                           &p->stamp, err);
 }
 
-/* A place without a checkpoint is as old as its newest write. */
+/* Stores the place of writes without a checkpoint; it is as old as its newest write. */
 static bool store_place(struct put *p, struct err *err)
 {
     struct cp_row row = p->at.row;
@@ -59,7 +61,7 @@ static bool store_place(struct put *p, struct err *err)
     return redis_cp_store(p->c, p->op->ns, &p->at.row, &row, err);
 }
 
-/* What another store needs of this. */
+/* Adds the copies that the other store of a pair needs. */
 static bool copy(struct put *p, const struct task_row *task, struct err *err)
 {
     struct record record = {
@@ -98,7 +100,7 @@ static bool store(struct put *p, struct err *err)
     return redis_target_store(p->c, &p->at, p->stamp, err) && copy(p, &task, err);
 }
 
-/* Only the session is moved by what changes nothing else. */
+/* Nothing changes but the activity of the session: drops the changes planned so far. */
 static bool touch_only(struct put *p, struct err *err)
 {
     p->c->n_changes = 0;
