@@ -41,7 +41,7 @@ void acquaintance_learn(struct acquaintance *a, const struct learnt *what)
     pthread_mutex_unlock(&a->lock);
 }
 
-/* What a connection leads to that is not the store that is known. NULL: it is that store. */
+/* How a connection's store differs from the one that is known; NULL: it does not. */
 static const char *difference(const struct acquaintance *a, const struct met *met)
 {
     if (!a->known)
@@ -78,7 +78,7 @@ unsigned acquaintance_generation(struct acquaintance *a)
     return generation;
 }
 
-/* By which it is found out what the store is. */
+/* These ops find out what the store is, and are run on any. */
 static bool may_ask(const struct op *op)
 {
     return op->type == OP_PAIR_READ || op->type == OP_PAIR_CHANGE || op->type == OP_TENANT_LIST;

@@ -18,7 +18,7 @@ struct alone {
 
 static const struct pair_note alone = {.name = SLICE("alone"), .text = SLICE("1")};
 
-/* A store that was the fallback of a pair counts what it has left for the primary. */
+/* A store that was the fallback of a pair counts the additions that it has kept for the primary. */
 static bool settle(struct backend *below, const struct op_pair_read *read, struct err *err)
 {
     struct slice sits = pair_note_text(read, "seat");
@@ -27,7 +27,8 @@ static bool settle(struct backend *below, const struct op_pair_read *read, struc
            settle_pending(below, &alone, SEAT_ALONE, err);
 }
 
-/* What a store that is of a pair has to do before it is used; and notes, before it is changed. */
+/* Prepares a store that may be one of a pair: with `change` it notes that it is used alone, and it
+ * settles what is pending. */
 static bool prepare(struct backend *below, bool change, struct err *err)
 {
     struct arena arena = {0};
@@ -57,7 +58,7 @@ static bool changes_any(struct op *const ops[], size_t n)
     return false;
 }
 
-/* What cannot be changed can still be read. */
+/* Settles once before reads. A failure is ignored: a store that cannot be changed can still be read. */
 static void settle_before_reads(struct alone *a)
 {
     struct err ignored;
@@ -121,7 +122,8 @@ struct backend *alone_open(struct backend *below, const struct backend_config *c
     *a = (struct alone){.base = {.ops = &alone_ops, .caps = below->caps},
                         .below = below,
                         .settled = cfg->existing || cfg->role == BACKEND_READER};
-    if (!(below->caps & BACKEND_SHARED)) /* before the lanes that read */
+    if (!(below->caps & BACKEND_SHARED)) /* the lanes that read open after this one, and must see it
+                                            settled */
         settle_before_reads(a);
     return &a->base;
 }

@@ -36,7 +36,7 @@ bool breaker_succeeded(struct breaker *b)
     return closes;
 }
 
-/* xorshift64: enough to keep instances from asking in step. */
+/* xorshift64: good enough to keep instances from probing at the same time. */
 static uint64_t next_random(struct breaker *b)
 {
     b->random ^= b->random << 13;
@@ -45,7 +45,7 @@ static uint64_t next_random(struct breaker *b)
     return b->random;
 }
 
-/* The pause doubles; what is waited is between a half of it and the whole. */
+/* Opens. The pause doubles each time; the wait is between half of it and all of it. */
 static void open_for_a_while(struct breaker *b, int64_t now_ns)
 {
     int64_t pause = b->pause_ns ? 2 * b->pause_ns : b->cfg.pause_min_ns;
@@ -67,7 +67,7 @@ bool breaker_failed(struct breaker *b, int64_t now_ns)
     }
     b->failed_ns[b->next] = now_ns;
     b->next = (b->next + 1) % b->cfg.failures;
-    oldest = b->failed_ns[b->next]; /* so many failures ago */
+    oldest = b->failed_ns[b->next]; /* the oldest of the last cfg.failures failures */
     if (oldest == INT64_MIN || now_ns - oldest > b->cfg.window_ns)
         return false;
     open_for_a_while(b, now_ns);

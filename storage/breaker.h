@@ -1,15 +1,15 @@
 /*
- * breaker.h - when a store is asked, and when it is left alone.
+ * breaker.h - decides whether a store is worth asking.
  *
  *     failover: breaker_allows() -> call -> breaker_succeeded() | breaker_failed()
  *
- * Closed, it lets all through. It opens after BREAKER_FAILURES within BREAKER_WINDOW_NS; then it lets
- * one call through after a pause with jitter, which doubles with each failure, and closes when such a
- * call succeeds.
+ * While closed it lets every call through. It opens after cfg.failures within cfg.window_ns. After a pause
+ * with jitter it lets one call through, the probe (half-open): success closes it, a failure doubles the
+ * pause.
  *
  * Threads    none of its own: the caller locks.
- * Ownership  plain data. It makes no call and reads no clock.
- * Units      nanoseconds, of any one clock.
+ * Ownership  plain data, embedded in its owner; nothing to free.
+ * Units      nanoseconds of one clock, passed in.
  * Errors     none.
  */
 #ifndef BREAKER_H
@@ -24,8 +24,8 @@ enum { BREAKER_FAILURES_MAX = 16 };
 
 struct breaker_config {
     unsigned failures;                  /* 1..BREAKER_FAILURES_MAX */
-    int64_t window_ns;                  /* within which they count */
-    int64_t pause_min_ns, pause_max_ns; /* between probes */
+    int64_t window_ns;                  /* within which that many failures open it */
+    int64_t pause_min_ns, pause_max_ns; /* shortest and longest pause before a probe */
 };
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
@@ -33,28 +33,29 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 struct breaker {
     struct breaker_config cfg;
     enum breaker_state state;
-    int64_t failed_ns[BREAKER_FAILURES_MAX]; /* the last failures, a ring */
+    int64_t failed_ns[BREAKER_FAILURES_MAX]; /* ring of the last cfg.failures failures */
     unsigned next;
-    int64_t pause_ns, retry_ns; /* open: the last pause, and when a probe may go */
-    uint64_t random;            /* state of the jitter */
+    int64_t pause_ns, retry_ns; /* while open: the last pause, and when a probe may be made */
+    uint64_t random;            /* state of the jitter, never 0 */
 };
 
 /* Starts closed. */
 void breaker_init(struct breaker *b, const struct breaker_config *cfg, uint64_t seed);
 
-/* Whether a call may be made now. From an open one it is the probe, which has to be reported. */
+/* Whether a call may be made now. If the breaker is not closed the call is the probe, whose outcome must
+ * be reported. */
 bool breaker_allows(struct breaker *b, int64_t now_ns) MUST_USE;
 
-/* Whether calls would go through now, without being one. */
+/* Whether the breaker is closed. Unlike breaker_allows() it begins no probe. */
 bool breaker_closed(const struct breaker *b) MUST_USE;
 
-/* A call has come back. True if that closed it. */
+/* Reports that a call succeeded. True if that closed the breaker. */
 bool breaker_succeeded(struct breaker *b);
 
-/* A call was lost, or refused. True if that opened it. */
+/* Reports that a call was lost or refused. True if that opened the breaker. */
 bool breaker_failed(struct breaker *b, int64_t now_ns);
 
-/* The same of a probe that was made to find out: one is enough. */
+/* Reports that a look at the store failed: one is enough. True if that opened the breaker. */
 bool breaker_tripped(struct breaker *b, int64_t now_ns);
 
 #endif

@@ -19,11 +19,11 @@ struct opening {
         UNKNOWN,
         FOUND,
         MISSING
-    } store;        /* what the first lane has met, before the others open */
-    struct err why; /* it is missing */
+    } store;        /* what the first lane found; the others open after it */
+    struct err why; /* why it is missing */
 };
 
-/* A lane of Redis is open without a connection, too: whether it has one shows when it is asked. */
+/* A Redis lane opens without a connection as well, so only a probe shows whether the store is there. */
 static bool is_missing(struct backend *chain, struct err *err)
 {
     if (chain && (!(chain->caps & BACKEND_SHARED) || backend_probe(chain, INT64_MAX, err)))
@@ -32,8 +32,9 @@ static bool is_missing(struct backend *chain, struct err *err)
 }
 
 /*
- * A store that is not there now may come: then no further lane tries, for one that hangs would cost each
- * its time. One that takes some lanes and no more has too few connections.
+ * If the store is missing when the first lane opens, it may come later: all lanes are lazy then, for one
+ * that hangs would cost each lane its timeout. A store that took the first lane but refuses others has
+ * too few connections: that is a failure.
  */
 static struct backend *open_chain(void *ctx, enum backend_role role, struct err *err)
 {
@@ -67,10 +68,11 @@ struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config
         stamp_set_node((unsigned)cfg->instance);
     lanes.layout = driver->layout;
     lanes.open = open_chain;
-    lanes.ctx = &opening; /* all chains are open when lanes_open() returns */
+    lanes.ctx = &opening; /* lanes_open() returns when all chains are open */
     *type = driver->scheme;
     opened = lanes_open(&lanes, err);
-    if (!opened && err->kind == ERR_CONFIG) /* the setting is well formed: the store is at fault */
+    if (!opened && err->kind == ERR_CONFIG) /* the URL was accepted by driver_find(): the store is
+                                               at fault */
         err->kind = ERR_STORAGE;
     return opened;
 }
@@ -128,6 +130,7 @@ void caller_send(struct caller *c, struct inbox *home, struct op *const ops[], s
     inbox_post(home, ops[0], ops[n - 1]);
 }
 
+/* Whether a failed op may be sent again. */
 static bool may_repeat(const struct op *op)
 {
     enum err_retry retry = err_retry(op->status.kind);

@@ -1,5 +1,5 @@
 /*
- * channel_key.h - the names under which the cache knows the newest value of a channel, and the newest head.
+ * channel_key.h - names a channel to the cache of values, which knows the newest value of each.
  *
  *     encode.c: stored -> value_cache_note(channel_key()) -> the next put, patch_bases.c
  *
@@ -14,8 +14,8 @@
 #include "op.h"
 #include "value_cache.h"
 
-/* Of a channel of the thread op->id, NULL that of its heads. Short values have one of their own: a long one
- * is based on the long one before, whatever came between. */
+/* The key of a channel in the thread op->id; channel NULL: of its heads. Short values have a key of their
+ * own, so that a long value is based on the last long one, whatever short ones came between. */
 struct value_key channel_key(const struct op *op, struct slice ns, const struct slice *channel,
                              bool is_short) MUST_USE;
 

@@ -10,7 +10,7 @@
 
 enum { PROBES = 20, MIDDLE = PROBES / 2 };
 
-/* What a person may do about an error of opening. */
+/* What a person may do about an error, known by a part of its text. */
 static const char *advice_for(const char *text)
 {
     static const struct {
@@ -68,7 +68,7 @@ static int order_times(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Each probe also says how durable the store is. */
+/* Times some probes. Each also tells how durable the store is. */
 static bool check_latency(const struct diagnosis *d, struct caller *store, unsigned *caps)
 {
     int64_t times[PROBES];
@@ -207,7 +207,7 @@ static bool end(struct scratch *s)
     return diagnosis_tell(s->d, "end", true, NULL, "the session is completed");
 }
 
-/* Also of what a check that failed has left. */
+/* Removes the scratch tenant, also what a failed check has left of it. */
 static bool clear(struct scratch *s)
 {
     struct op session = scratch_op(s, OP_SESSION_DELETE, session_id);

@@ -19,13 +19,13 @@
 
 enum { CONTACT_MS = 3000, ADDRESS_MAX = 64, HOSTS_MAX = 16 };
 
-/* Where a store listens. */
+/* Where a server listens. */
 struct place {
     const char *host; /* or the path of a socket */
     char port[16];
 };
 
-/* Waits for a connection that was begun. */
+/* Waits for a non-blocking connect; errno is what connect() has set. Returns an errno, 0 for success. */
 static int finish_connect(int fd)
 {
     struct pollfd wait = {.fd = fd, .events = POLLOUT};
@@ -39,7 +39,7 @@ static int finish_connect(int fd)
     return error;
 }
 
-/* errno of trying to connect, 0 when it did. */
+/* Connects, and closes at once. Returns an errno, 0 for success. */
 static int try_connect(const struct sockaddr *to, socklen_t len)
 {
     int fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -81,7 +81,7 @@ static bool check_socket(const struct diagnosis *d, const char *path)
     return check_connect(d, path, (const struct sockaddr *)&to, sizeof(to));
 }
 
-/* One address of a host that can be reached is enough. */
+/* Tries the addresses of a host until one can be reached. */
 static bool check_addresses(const struct diagnosis *d, const struct place *p,
                             const struct addrinfo *list)
 {
@@ -134,7 +134,7 @@ static bool check_redis(const struct diagnosis *d, const char *url)
     return check_host(d, &p);
 }
 
-/* The part of a list that stands at a number; the last one stands for those that are missing. */
+/* The item of a comma-separated list with this number; the last one if there are fewer. Cuts the list. */
 static const char *part(char *list, int number)
 {
     char *save, *found = strtok_r(list, ",", &save), *last = found;
@@ -146,7 +146,8 @@ static const char *part(char *list, int number)
     return last;
 }
 
-/* Each host of the URL; one that can be reached is enough. Sockets have a name made of the port. */
+/* Checks each host of the URL; one that can be reached is enough. A directory has a socket named by the
+ * port. */
 static bool check_hosts(const struct diagnosis *d, const char *hosts, const char *ports)
 {
     bool ok = false;
@@ -183,7 +184,8 @@ static const char *option(const PQconninfoOption *given, const char *name)
 
 static bool check_postgres(const struct diagnosis *d, const char *url)
 {
-    PQconninfoOption *given = PQconninfoParse(url, NULL); /* its message may hold a password */
+    PQconninfoOption *given = PQconninfoParse(url, NULL); /* without its message, which may show a
+                                                             password */
     const char *host, *port;
     bool ok;
 

@@ -1,5 +1,5 @@
 /*
- * diagnose_contact.h - the part of a diagnosis that needs no driver: is there somebody at the address?
+ * diagnose_contact.h - checks, without a driver, whether a store listens at the address of a URL.
  *
  *     diagnose_connection() -> diagnose_contact(): address, name of the host, TCP or socket
  *
@@ -13,7 +13,7 @@
 
 #include "diagnosis.h"
 
-/* For the store that a URL names. */
+/* Makes these checks for the store that a URL names. */
 bool diagnose_contact(const struct diagnosis *d, const char *url) MUST_USE;
 
 #endif

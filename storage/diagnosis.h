@@ -1,5 +1,5 @@
 /*
- * diagnosis.h - the listener that is told each check of a diagnosis.
+ * diagnosis.h - tells a listener the outcome of each check of a diagnosis.
  *
  *     diagnose.c, diagnose_contact.c -> diagnosis_tell() -> the command prints a line
  *
@@ -20,7 +20,7 @@ struct diagnosis {
     void *ctx;
 };
 
-/* One check: tells the listener, returns ok. `advice` is for when it is not. */
+/* Tells the listener of one check, and returns ok. `advice` is for a check that failed; NULL: none. */
 bool PRINTF(5, 6) diagnosis_tell(const struct diagnosis *d, const char *name, bool ok,
                                  const char *advice, const char *fmt, ...);
 

@@ -1,5 +1,6 @@
 /*
- * failover.c - the operations of a lane over two stores; see failover.h.
+ * failover.c - runs the operations of a lane on two stores; see failover.h. Numbers in brackets are those of
+ * docs/failover.md, "How it works".
  *
  *     at the primary -> (a change) copied into the fallback -> done
  *        |                 `- the fallback is down: the primary alone (5)
@@ -16,7 +17,7 @@
 
 enum { UNSYNCED_MAX = 1000000 };
 
-/* Whether a store has not begun with it. */
+/* Whether a store refused the op before it had changed anything. */
 static bool was_refused(const struct op *op)
 {
     return op->status.kind == ERR_UNAVAILABLE || op->status.kind == ERR_OVERLOADED ||
@@ -27,7 +28,7 @@ static void prepare(struct run *r, struct op *op, bool alone)
 {
     bool writes = op_writes(op);
 
-    if (alone) { /* what is done in parts begins anew in another store */
+    if (alone) { /* an op in parts begins anew: its progress belongs to the other store */
         op->again = false;
         op->progress = NULL;
     }
@@ -52,7 +53,7 @@ static void take_from_primary(struct run *r, struct item *i)
         else
             run_stamp(op, op->newest);
     } else if (i->rerun && was_refused(op)) {
-        run_refuse(i, op->status.text); /* it was made before */
+        run_refuse(i, op->status.text); /* an earlier run has made the change: in doubt */
     } else if (op->status.kind != ERR_OK || op->again) {
         i->stage = DONE;
     } else if (!op_writes(op)) {
@@ -97,7 +98,7 @@ static void ask_primary(struct run *r)
 
 /* --- at the fallback alone (6, 10) ---------------------------------------------------------------- */
 
-/* Tells the fallback what it lacks before it takes anything (missing). */
+/* Tells the fallback which ids it is missing, before it takes over. */
 static bool tell(struct run *r)
 {
     struct err err;
@@ -165,7 +166,7 @@ static void ask_fallback(struct run *r)
 
 /* --- a batch -------------------------------------------------------------------------------------- */
 
-/* The op as it came, with its answer. */
+/* Makes the op again what the caller sent, but for its answer. */
 static void give_back(struct item *i)
 {
     if (i->rerun)
@@ -174,7 +175,7 @@ static void give_back(struct item *i)
     i->op->replicate = i->op->fence = i->op->alone = false;
 }
 
-/* Ops that come back to an earlier stage go on together with those that are still there. */
+/* Ops that went back to an earlier stage are run together with those still there. */
 static enum stage next_stage(const struct run *r)
 {
     enum stage next = DONE;
@@ -209,7 +210,7 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     return true;
 }
 
-/* One that serves is enough. failover_tend() looks at both all the time. */
+/* One store that serves is enough; failover_tend() watches both. */
 static bool probe(struct backend *self, int64_t deadline_ns, struct err *err)
 {
     struct failover_lane *lane = (struct failover_lane *)self;
@@ -271,7 +272,7 @@ struct failover *failover_new(const struct failover_config *cfg, struct err *err
     }
     f->cfg = *cfg;
     f->born_ns = clock_now_ns();
-    f->filled[PRIMARY] = true; /* unless it is found to have forgotten */
+    f->filled[PRIMARY] = true; /* until it is found to have forgotten something */
     pthread_mutex_init(&f->lock, NULL);
     id_set_init(&f->unsynced, UNSYNCED_MAX);
     for (int i = 0; i < 2; i++)

@@ -1,10 +1,10 @@
 /*
- * failover_config.h - how a failover is to be, and which of its rules it keeps.
+ * failover_config.h - settings of a failover, and which of its rules it keeps.
  *
  *     settings -> pair.c -> failover_new() -> struct failover (failover_state.h)
  *
  * Threads    constant once it is in struct failover.
- * Ownership  what it points to is the caller's, and outlives the failover.
+ * Ownership  what it points to belongs to the caller, and outlives the failover.
  * Units      milliseconds as named.
  * Errors     none.
  */
@@ -15,7 +15,7 @@
 
 struct acquaintance;
 
-/* Tests break the protocol on purpose, where the build has FAILOVER_RULES: see docs/failover.md. */
+/* The rules, one by one: a build with FAILOVER_RULES can break them, so that tests show what each is for. */
 enum failover_rule {
     RULE_CLEAR = 1 << 0,   /* an entry leaves the outbox only when it was copied */
     RULE_OWN = 1 << 1,     /* an instance remembers what it wrote to one store only */
@@ -30,11 +30,11 @@ enum failover_rule {
 struct failover_config {
     struct breaker_config breaker;
     bool single_instance;  /* no other process uses the pair: conditional ops work in every state */
-    int64_t start_wait_ms; /* then a new process serves from what is there */
-    int64_t poll_ms;       /* between two looks at the stores */
-    struct acquaintance *stores[2]; /* told what the stores are; NULL: nobody is */
+    int64_t start_wait_ms; /* after that a new process serves from what it has seen */
+    int64_t poll_ms;       /* between two looks at both stores */
+    struct acquaintance *stores[2]; /* learn what the stores are; an entry may be NULL */
     uint64_t seed;                  /* of jitter */
-    unsigned without; /* enum failover_rule; obeyed where the build has FAILOVER_RULES */
+    unsigned without; /* bits of enum failover_rule that are broken; needs FAILOVER_RULES */
 };
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * failover_copy.c - what the primary has changed, brought into the fallback; see failover_run.h.
+ * failover_copy.c - copies what the primary has changed into the fallback; see failover_run.h.
  *
- *     (a repeat: what the primary has of it) -> merged into the fallback -> done
- *                                                `- it is down: flagged, and looked at again
+ *     (a repeat: fetched from the primary) -> merged into the fallback -> done
+ *                                                `- it is down: flagged, and checked again
  */
 #include "failover_run.h"
 
@@ -35,7 +35,8 @@ void run_fetch(struct run *r)
         take_from_fetch(items[i]);
 }
 
-/* The change is made, and what is newer elsewhere would undo it: it is made once more (check). */
+/* The change was made, but something newer in the other store would undo it: it is made once more with a
+ * newer stamp. */
 static void make_again(struct item *i, int64_t newest)
 {
     if (++i->tries >= PRIMARY_TRIES || !ops_make_again(i->op, &i->created, i->rerun)) {
@@ -48,20 +49,23 @@ static void make_again(struct item *i, int64_t newest)
     i->stage = AT_PRIMARY;
 }
 
-/* A repeat has had its place in the order before. */
+/* Whether the store that was asked holds something newer. A repeat does not count: it had its place in
+ * the order before. */
 static bool is_overruled(const struct run *r, const struct item *i)
 {
     return i->copy.type == OP_MERGE && i->copy.merge.out.newest > 0 && !i->repeated &&
            KEEPS(r->f, RULE_CHECK);
 }
 
-/* What it rests on is yet to come, or was removed: it is copied later, with all that it needs. */
+/* Whether the fallback left something out, since what it rests on is not there: then it is copied later,
+ * with all that it needs. */
 static bool is_left_out(const struct op *copy)
 {
     return copy->type == OP_MERGE && copy->merge.out.broken > 0;
 }
 
-/* Only the primary has it: remembered at once, and told to it before it is acknowledged. */
+/* Only the primary has the change. This instance remembers it at once; the primary notes it before the
+ * change is acknowledged. */
 static void keep_alone(struct run *r, struct item *i)
 {
     state_unsynced(r->f, i->op);
@@ -92,7 +96,7 @@ static void take_from_copy(struct run *r, struct item *i)
     i->stage = DONE;
 }
 
-/* What is done in parts is done to its end. */
+/* Runs the copies; those that are done in parts, until all parts are done. */
 static void run_copies(struct run *r, struct op **ops, size_t n)
 {
     while (n > 0) {
@@ -126,7 +130,8 @@ void run_copy(struct run *r)
         take_from_copy(r, items[i]);
 }
 
-/* Makes the note that the fallback lacks what the op has changed, unless it was made before. */
+/* Makes the op which notes in the primary what the fallback is missing. False: all of it was noted
+ * before, or memory ran out. */
 static bool flag(struct run *r, struct item *i)
 {
     size_t max = i->op->n_copies + 1;
@@ -162,7 +167,8 @@ static void take_from_check(struct run *r, struct item *i, bool flagged, bool ch
     }
 }
 
-/* Whether the change still stands in the primary: not where the fallback was down before. */
+/* Whether the primary is asked if the change still stands. It is not if the fallback was down before the
+ * change was made. */
 static bool is_checked(const struct item *i)
 {
     return !i->sole && i->copy.type == OP_MERGE;
@@ -175,7 +181,7 @@ void run_check(struct run *r)
     bool flagged[BATCH_MAX] = {false}, checked[BATCH_MAX] = {false};
     size_t n = run_gather(r, TO_CHECK, items, ops), n_ops = 0;
 
-    if (n > BATCH_MAX / 2) /* two ops each; the others come next */
+    if (n > BATCH_MAX / 2) /* an item may have two ops; the rest comes in the next round */
         n = BATCH_MAX / 2;
     for (size_t i = 0; i < n; i++) {
         flagged[i] = flag(r, items[i]);

@@ -10,14 +10,14 @@
 
 enum { TOGETHER = 64, NAMES_MAX = 1000, TELL_MAX = 200 };
 
-/* One name of an entry, with what it is grouped by. */
+/* A name of an outbox entry, with the session or thread that it is grouped by. */
 struct waiting {
     struct pair_id of;
     struct record_name name;
-    int64_t number; /* of the entry */
+    int64_t number; /* of its entry */
 };
 
-/* The names of one session or thread, on their way. */
+/* The names of one session or thread, copied together. */
 struct parcel {
     struct arena arena;
     struct op op;
@@ -51,7 +51,7 @@ static bool same_name(const struct waiting *a, const struct waiting *b)
            record_key_compare(&a->name.key, &b->name.key) == 0;
 }
 
-/* All names, those of one id together, each once with the highest number. */
+/* Lists all names, sorted by id; a name that several entries have comes once, with the highest number. */
 static struct waiting *sort_names(const struct outbox_entry *entries, size_t n_entries,
                                   struct arena *arena, size_t *n)
 {
@@ -91,7 +91,7 @@ static struct record_name session_of(const struct parcel *p)
     return (struct record_name){.kind = RECORD_SESSION, .key = {.id = p->first->of.id}};
 }
 
-/* Without memory for the names the parcel has failed: its entries stay. */
+/* Makes p->op read these names. Without memory for them the parcel has failed, and its entries stay. */
 static bool ask_for(struct parcel *p, const struct record_name *names, size_t n)
 {
     p->failed = !names;
@@ -102,8 +102,8 @@ static bool ask_for(struct parcel *p, const struct record_name *names, size_t n)
 }
 
 /*
- * Asks for those names of a parcel that stand for a record. What a message or a context has moved in its
- * session stays moved when it was deleted since, so the session comes with them.
+ * Asks for the names of a parcel that stand for a record. A message or a context moves counters of its
+ * session that outlive it, so the session is read with them even if they are gone.
  */
 static bool ask_changed(struct parcel *p)
 {
@@ -124,7 +124,7 @@ static bool ask_changed(struct parcel *p)
     return ask_for(p, names, n);
 }
 
-/* Asks for the requests whose additions were pending, and the session that has counted them. */
+/* Asks for the requests whose additions were pending, and for the session that has counted them. */
 static bool ask_counted(struct parcel *p)
 {
     struct record_name *names = arena_alloc(&p->arena, (p->n + 1) * sizeof(*names));
@@ -138,7 +138,7 @@ static bool ask_counted(struct parcel *p)
     return ask_for(p, names, n);
 }
 
-/* Counters change in the primary only: what the fallback says of them is a copy. */
+/* The fallback has only a copy of the counters, which must not reach the primary. */
 static void strip_counters(struct record *records, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -157,7 +157,7 @@ static int by_record(const void *left, const void *right)
     return record_key_compare(&a->key, &b->key);
 }
 
-/* Makes of what was read the merge into the other store. */
+/* Turns what was read into a merge for the other store. False: there is nothing to merge. */
 static bool turn(const struct drain *d, struct parcel *p)
 {
     struct record *items = p->op.records_get.out.items;
@@ -173,7 +173,8 @@ static bool turn(const struct drain *d, struct parcel *p)
     return n > 0;
 }
 
-/* Runs the ops of those parcels that have one. False: the store is lost. */
+/* Runs the ops of the parcels that have one. False: the store is lost. A failure that a repeat would not
+ * mend fails its parcel alone. */
 static bool run(struct drain *d, struct backend *store, struct parcel *parcels, const bool *has,
                 size_t n, struct err *err)
 {
@@ -199,7 +200,7 @@ static bool run(struct drain *d, struct backend *store, struct parcel *parcels, 
     return true;
 }
 
-/* What names without a record stand for. */
+/* Brings over what the names without a record stand for: removals, and copies of threads. */
 static bool run_names(struct drain *d, struct parcel *p, struct err *err)
 {
     for (size_t i = 0; i < p->n && !p->failed; i++) {
@@ -218,7 +219,7 @@ static bool run_names(struct drain *d, struct parcel *p, struct err *err)
     return true;
 }
 
-/* Checkpoints that were left out come with all that they need. */
+/* Checkpoints that a merge left out are brought with all that they need. */
 static bool bring(struct drain *d, struct parcel *parcels, const bool *has, size_t n,
                   struct err *err)
 {
@@ -237,7 +238,7 @@ static bool bring(struct drain *d, struct parcel *parcels, const bool *has, size
     return true;
 }
 
-/* Reads what `ask` asks for of each parcel from the one store, and merges it into the other. */
+/* Reads what `ask` asks for, parcel by parcel, from one store, and merges it into the other. */
 static bool carry(struct drain *d, struct parcel *parcels, size_t n, bool (*ask)(struct parcel *),
                   struct err *err)
 {
@@ -264,8 +265,8 @@ static bool carry(struct drain *d, struct parcel *parcels, size_t n, bool (*ask)
 }
 
 /*
- * The fallback learns what the primary has counted of its additions, before the entry that names them
- * goes: until then it is all there is of them if the primary forgets.
+ * The fallback learns what the primary has counted of its additions before their entry is cleared: until
+ * then the entry is all there is of them if the primary forgets.
  */
 static bool learn(struct drain *d, struct parcel *parcels, size_t n, struct err *err)
 {
@@ -288,7 +289,7 @@ static bool move(struct drain *d, struct parcel *parcels, size_t n, struct err *
     return true;
 }
 
-/* Whether an entry names something that could not be copied. */
+/* Whether an entry names an id that could not be copied. */
 static bool has_failed(const struct outbox_entry *e, const struct pair_id *failed, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -303,6 +304,7 @@ static bool has_failed(const struct outbox_entry *e, const struct pair_id *faile
     return false;
 }
 
+/* Clears the entries of which everything was copied. */
 static bool clear(struct drain *d, const struct outbox_entry *entries, size_t n,
                   const struct pair_id *failed, size_t n_failed, struct arena *arena,
                   struct err *err)
@@ -320,7 +322,7 @@ static bool clear(struct drain *d, const struct outbox_entry *entries, size_t n,
            pair_change_run(d->from, (struct op_pair_change){.clear = gone, .n_clear = n_gone}, err);
 }
 
-/* Moves all names, some ids at a time; which of them failed by themselves. */
+/* Moves all names, TOGETHER ids at a time. Ids that fail by themselves are added to `failed`. */
 static bool move_all(struct drain *d, const struct waiting *all, size_t n, struct pair_id *failed,
                      size_t *n_failed, struct err *err)
 {
@@ -388,7 +390,7 @@ bool failover_clear(struct failover *f, struct backend *primary, struct err *err
     for (struct copied *c = list; entries && c; c = c->next)
         entries[n++] = c->entry;
     ok = pair_change_run(primary, (struct op_pair_change){.clear = entries, .n_clear = n}, err);
-    while (list) { /* what was not cleared is copied once more */
+    while (list) { /* an entry that was not cleared is copied once more */
         struct copied *next = list->next;
 
         free(list);

@@ -13,17 +13,18 @@
 
 enum { PAGE = 500 };
 
-/* Instances write beats side by side, so that one may follow a later one; a single one does not. */
+/* Instances write their beats side by side, so an earlier beat may overwrite a later one. A single
+ * instance needs no slack. */
 #define BEAT_SLACK_US (INT64_C(60) * 1000000)
 
-/* What one store says of itself and of its peer. */
+/* What one store says of itself and of its peer, in its notes. */
 struct said {
     struct slice pair, peer, incarnation;
     struct slice seat;
-    bool filled, alone; /* alone: it was changed without the other one */
+    bool filled, alone; /* alone: it was changed without the other store */
     bool waits;         /* its outbox is not empty */
     int64_t position, beat, peer_beat, echo;
-    int64_t slack_us; /* by which a beat may be older */
+    int64_t slack_us; /* by how much a beat may be older than its peer remembers */
 };
 
 static int64_t number(struct slice text)
@@ -52,12 +53,12 @@ static struct said said_in(const struct failover *f, const struct op_pair_read *
         .slack_us = f->cfg.single_instance ? 0 : BEAT_SLACK_US,
     };
 
-    stamp_observe(said.beat); /* the next one is later */
+    stamp_observe(said.beat); /* the next beat is later */
     stamp_observe(said.echo);
     return said;
 }
 
-/* Whether a store is not what its peer saw last: "<position> <incarnation>". */
+/* Whether a store is not what its peer saw last. The peer's note is "<position> <incarnation>". */
 static bool has_forgotten(const struct said *store, const struct said *peer)
 {
     size_t blank = 0;
@@ -75,21 +76,20 @@ static bool has_forgotten(const struct said *store, const struct said *peer)
                         (struct slice){peer->peer.at + blank + 1, peer->peer.len - blank - 1});
 }
 
-/* Whether it lacks something of what its peer holds. */
+/* Whether a store lacks something that its peer holds. */
 static bool lacks(const struct said *store, const struct said *peer)
 {
     return !store->filled || peer->alone || has_forgotten(store, peer);
 }
 
-/* Whether a fallback was the primary, and counted additions that are not pending: none of its entries
- * name them. */
+/* Whether a fallback was the primary before: then it may have counted additions that no entry names. */
 static bool has_counted(const struct said *fallback)
 {
     return fallback->waits && slice_present(fallback->seat) &&
            !slice_equal(fallback->seat, SEAT_FALLBACK);
 }
 
-/* A name that no other pair has. Of instances that give one at the same time the first is heard. */
+/* Gives the pair an id that no other has. If several instances do so at once, the first one counts. */
 static bool name_pair(struct backend *primary, struct err *err)
 {
     char name[17];
@@ -116,7 +116,7 @@ static bool fill(struct failover *f, struct fill *fill, enum side to, struct sli
     return true;
 }
 
-/* Whether a store holds anything. */
+/* Whether a store holds any data. */
 static bool holds(struct backend *store, bool *any, struct err *err)
 {
     struct arena arena = {0};
@@ -130,7 +130,7 @@ static bool holds(struct backend *store, bool *any, struct err *err)
     return ok;
 }
 
-/* A primary without a name beside a fallback that has one: it was emptied, or it is another store. */
+/* A primary without a pair id, and a fallback that has one: the primary was emptied, or is another store. */
 static bool judge_nameless(struct failover *f, struct fill *fill_state, const struct said *fallback,
                            struct backend *const stores[2], struct err *err)
 {
@@ -144,7 +144,7 @@ static bool judge_nameless(struct failover *f, struct fill *fill_state, const st
     return any || fill(f, fill_state, PRIMARY, fallback->pair, stores, err);
 }
 
-/* The fallback is none: the primary serves by itself. */
+/* Refuses the fallback: the primary serves by itself. */
 static bool refuse(struct failover *f, struct fill *fill_state, const char *why, struct err *err)
 {
     fill_state->foreign = true;
@@ -154,13 +154,13 @@ static bool refuse(struct failover *f, struct fill *fill_state, const char *why,
 }
 
 /*
- * Whether both are one store, by two names: what is noted through the one is read through the other. `before`:
- * what the primary said there when it was looked at.
+ * Whether both are one store under two names: then a note that is written through one is read through the
+ * other. `before`: the echo that the primary had when it was looked at.
  */
 static bool is_one_store(struct backend *const stores[2], int64_t before, bool *one,
                          struct err *err)
 {
-    int64_t mark = stamp_next(); /* above those that were there */
+    int64_t mark = stamp_next(); /* above all that were noted before */
     char text[24];
     struct pair_note note = {.name = SLICE("echo")};
     struct arena arena = {0};
@@ -175,13 +175,14 @@ static bool is_one_store(struct backend *const stores[2], int64_t before, bool *
     echo = ok ? number(pair_note_text(&read, "echo")) : 0;
     *one = echo == mark;
     arena_done(&arena);
-    /* Of one to which this primary is the fallback, or of one that asks the same. */
+    /* The echo has changed by another hand: that of an instance to which this primary is the fallback, or
+     * of one that tests the same. */
     return ok &&
            (*one || echo == before ||
             err_set(err, ERR_UNAVAILABLE, "another instance looks at both stores; once more"));
 }
 
-/* What both are, and are to be, when they are seen together. */
+/* Compares the two stores, once both answer: whether they are a pair, and whether one must be filled. */
 static bool compare(struct failover *f, struct fill *fill_state, const struct said said[2],
                     struct backend *const stores[2], struct err *err)
 {
@@ -216,8 +217,8 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
     return true;
 }
 
-/* Each store is told its own beat, and what the other one is now; the fallback its seat, too: that of the
- * primary settle_primary() has noted. */
+/* Notes in each store its own beat and what the other one is now, and in the fallback its seat. The seat
+ * of the primary was noted by settle_primary(). */
 static bool remember(const struct said said[2], struct backend *const stores[2], struct err *err)
 {
     char beat[24], peer[2][160], peer_beat[2][24];
@@ -243,7 +244,7 @@ static bool remember(const struct said said[2], struct backend *const stores[2],
     return true;
 }
 
-/* A primary that was the fallback counts what it has left pending, once. */
+/* A primary that was the fallback counts, once, the additions that it has kept. */
 static bool settle_primary(struct backend *primary, const struct said *said, struct err *err)
 {
     const struct pair_note settling = {.name = SLICE("seat"), .text = SEAT_SETTLING};
@@ -252,8 +253,8 @@ static bool settle_primary(struct backend *primary, const struct said *said, str
            settle_pending(primary, &settling, SEAT_PRIMARY, err);
 }
 
-/* A fallback that serves while the primary is away takes additions: whoever has it by itself, or for the
- * primary, is to count them. */
+/* A fallback that serves while the primary is away keeps additions. Its seat says that whoever uses it
+ * alone, or as the primary, must count them. */
 static bool serve_again(struct backend *fallback, const struct said *said, struct err *err)
 {
     const struct pair_note again = {.name = SLICE("seat"), .text = SEAT_AGAIN};
@@ -262,7 +263,8 @@ static bool serve_again(struct backend *fallback, const struct said *said, struc
            pair_notes_run(fallback, &again, 1, err);
 }
 
-/* From now on lanes may use the stores as what they are now. An emptied primary has just been named again. */
+/* Lets lanes use the stores as what they are now. A primary that was emptied has its pair id since this
+ * look. */
 static void learn(struct failover *f, const struct fill *fill_state, const struct said said[2])
 {
     struct slice pair = said[PRIMARY].pair;
@@ -275,7 +277,7 @@ static void learn(struct failover *f, const struct fill *fill_state, const struc
                                             fill_state->active && (int)fill_state->to == i});
 }
 
-/* What a store was filled with until now is gone. */
+/* Whether a store that is being filled has lost what it was filled with. */
 static bool is_lost(const struct said *store, const struct said *peer)
 {
     return !slice_present(store->pair) || has_forgotten(store, peer);
@@ -321,7 +323,7 @@ static struct op make_op(const struct fill *fill, enum op_type type, struct aren
                    arena);
 }
 
-/* Goes on to the next tenant; *more is false behind the last. */
+/* Turns to the next tenant; *more is false after the last one. */
 static bool next_tenant(struct fill *fill, struct backend *from, struct arena *arena, bool *more,
                         struct err *err)
 {
@@ -341,12 +343,12 @@ static bool next_tenant(struct fill *fill, struct backend *from, struct arena *a
     return true;
 }
 
-/* Threads once more: one that was emptied meanwhile came anew with its writes, and without its time. */
+/* Threads come twice: one that was emptied meanwhile is made anew by its writes, without its time. */
 static const enum record_kind order[] = {RECORD_SESSION, RECORD_MESSAGE, RECORD_CONTEXT,
                                          RECORD_THREAD,  RECORD_VALUE,   RECORD_CHECKPOINT,
                                          RECORD_TASK,    RECORD_THREAD};
 
-/* One page of one kind from one store into the other. */
+/* Copies one page of one kind into the store that is filled. */
 static bool copy_page(struct failover *f, struct fill *fill, struct backend *const stores[2],
                       struct arena *arena, struct err *err)
 {
@@ -377,7 +379,7 @@ static bool copy_page(struct failover *f, struct fill *fill, struct backend *con
     return true;
 }
 
-/* The place moves into the arena of this turn, so that the last one's can be emptied. */
+/* Moves the place into the arena of this turn, so that the arena of the turn before can be emptied. */
 static bool keep_place(struct fill *fill, struct arena *arena)
 {
     return arena_keep(arena, &fill->tenant) && arena_keep(arena, &fill->after.id) &&

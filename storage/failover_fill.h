@@ -1,18 +1,18 @@
 /*
- * failover_fill.h - what two stores know of each other, and filling one from the other.
+ * failover_fill.h - judges what two stores know of each other, and fills one from the other.
  *
  *     failover_tend.c: what both say of themselves -> fill_judge() -> fill_step() ... until it is done
  *
- * Each store holds notes (op_pair.h): "pair", the name of the pair, the same in both; "filled", when it
- * holds all that the other one did; "alone", when it was changed without the other one (alone.h);
- * "peer", what the other one was when it was last seen; "beat", a stamp that rises with each look, and
- * "peer beat", that of the other. A store that is not what its peer remembers, or older, has forgotten
- * something, and is filled again before it is read; so is one whose peer was changed alone.
+ * Each store holds notes (op_pair.h): "pair", the id of the pair, the same in both; "filled", if it holds
+ * all that the other one did; "alone", if it was changed without the other one (alone.h); "peer", what the
+ * other one was when it was last seen; "beat", a stamp that rises with each look, and "peer beat", that of
+ * the other; "seat" (settle.h). A store that is not what its peer remembers, or older, has forgotten
+ * something and is filled again before it is read; so is one whose peer was changed alone.
  *
  * Threads    that of failover_tend().
  * Ownership  struct fill is part of struct failover's keeper.
  * Units      stamps.
- * Errors     those of the stores; a fill goes on from the page where it was lost.
+ * Errors     those of the stores. A fill goes on from the page at which a store was lost.
  */
 #ifndef FAILOVER_FILL_H
 #define FAILOVER_FILL_H
@@ -20,29 +20,31 @@
 #include "failover_state.h"
 
 struct fill {
-    bool known[2]; /* what the store says was judged since the start */
-    bool met;      /* this process has seen the two as a pair */
-    bool foreign;  /* the fallback belongs to another pair */
-    bool active;   /* one is being filled */
+    bool known[2]; /* by store: it was judged together with the other one, and has answered since */
+    bool met;      /* this process has found the two to be a pair */
+    bool foreign;  /* the fallback belongs to another pair, or is none */
+    bool active;   /* a store is being filled: `to` */
     enum side to;
-    struct arena arenas[2]; /* of the place, in turns */
+    struct arena arenas[2]; /* of the place, in turns: the next place is kept before the last one is
+                               freed */
     int turn;
-    struct slice tenant; /* the place: absent = the first one */
-    size_t stage;        /* which kind of record is copied */
+    struct slice tenant; /* the place; absent: before the first tenant */
+    size_t stage;        /* index of the kind of record that is copied */
     struct record_key after;
     bool in_tenant;
-    struct err left_out; /* of a checkpoint that could not be brought; it outlives the fill */
+    struct err left_out; /* why a checkpoint could not be brought; outlives the fill */
 };
 
-/* Looks at what both stores say, and sets which are filled. False: a note could not be written. */
+/* Judges what the stores say (reads[i] is NULL if one does not answer): sets which are filled, begins a
+ * fill, writes the notes. False: a note could not be written, or the fallback is none. */
 bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read *reads[2],
                 struct backend *const stores[2], struct err *err) MUST_USE;
 
-/* Copies one page of what is to be filled; *more: there is more to do. */
+/* Copies one page into the store that is being filled. *more: there is more to do. */
 bool fill_step(struct failover *f, struct fill *fill, struct backend *const stores[2], bool *more,
                struct err *err) MUST_USE;
 
-/* Ends it, done or not; what is known of the stores stays known. */
+/* Ends a fill, complete or not. What is known of the stores stays known. */
 void fill_done(struct fill *fill);
 
 #endif

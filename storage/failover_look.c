@@ -1,11 +1,11 @@
-/* failover_look.c - what a look at the two stores tells; see failover_state.h. */
+/* failover_look.c - takes in what a look at a store has shown; see failover_state.h. */
 #include "failover_state.h"
 
 #include <stdlib.h>
 
 #include "clock.h"
 
-/* An entry that was seen so long ago was not copied by the lane that wrote it. */
+/* An entry that two looks so far apart have seen is not being copied by the lane that wrote it. */
 #define LATE_NS (INT64_C(300) * 1000000)
 
 struct look {
@@ -33,7 +33,8 @@ bool state_waits(const struct op_pair_read *read, const struct pair_id *id)
     return false;
 }
 
-/* What has left the outbox is in both. */
+/* Whether only the primary still has an id: what has left the outbox is in both stores. An id that was
+ * added after the look was asked for stays. */
 static bool still_waits(struct id_entry *e, void *ctx)
 {
     const struct look *look = ctx;
@@ -67,7 +68,7 @@ bool state_is_late(struct failover *f, int64_t number)
     return late;
 }
 
-/* Entries come in the order of their numbers. */
+/* Remembers the numbers of this look, at most one in LATE_NS. Entries come sorted by number. */
 static void sight(struct failover *f, const struct op_pair_read *primary)
 {
     struct sighting *last = &f->sightings[1];
@@ -82,7 +83,8 @@ static void sight(struct failover *f, const struct op_pair_read *primary)
 }
 
 /*
- * What only the primary has: what it was told so (5), and entries that no lane has copied for a while (7).
+ * Adds the ids that only the primary has: those that it notes as such (5), and those of entries that no
+ * lane has copied for a while (7).
  */
 static void add_waiting(struct failover *f, const struct op_pair_read *primary)
 {

@@ -9,7 +9,7 @@ void ops_identify(struct op *op)
 
     if (op->type != OP_SESSION_PATCH || op->repeat.present)
         return;
-    number = stamp_next(); /* nobody else has it */
+    number = stamp_next(); /* as op id: no other op has it */
     op->repeat = (struct op_repeat){.present = true};
     memcpy(op->repeat.op_id, &number, sizeof(number));
 }
@@ -23,13 +23,13 @@ void ops_stamp(struct op *op)
         op->stamp = stamp_next();
         return;
     }
-    n = (int64_t)put->n_values + 1; /* the head too */
+    n = (int64_t)put->n_values + 1; /* one for each value, and for the head */
     put->first_id = stamp_take(n + 1);
     put->settled = (struct slice){NULL, 0};
     op->stamp = put->first_id + (n << STAMP_NODE_BITS);
 }
 
-/* Where an op has its If-Match; NULL: nowhere. */
+/* Where an op keeps its If-Match; NULL: it has none. */
 static int64_t *if_version_of(struct op *op)
 {
     if (op->type == OP_SESSION_PUT)
@@ -59,7 +59,7 @@ bool ops_is_sweep(const struct op *op)
     return op->type == OP_CLEANUP && op->cleanup.expired;
 }
 
-/* What is done in the other store as it is, for it has no record to be merged. */
+/* Whether the op itself is run in the other store, since it leaves no record to be merged. */
 static bool is_done_twice(const struct op *op)
 {
     return op->type == OP_TENANT_FORGET || (ops_is_sweep(op) && op->n_copies == 0);
@@ -77,6 +77,7 @@ static size_t name(struct record_name *names, size_t n, const struct op *op, enu
     return n + 1;
 }
 
+/* Names the messages of an append, or none if all were new. */
 static size_t name_messages(struct record_name *names, const struct op *op)
 {
     size_t n = name(names, 0, op, RECORD_SESSION);
@@ -121,7 +122,7 @@ bool ops_ask(const struct op *op, struct op *ask)
         return false;
     names = arena_alloc(op->arena, max * sizeof(*names));
     if (!names)
-        return false; /* the outbox tells what is to be copied */
+        return false; /* the outbox says what must be copied */
     if (op->type == OP_MESSAGE_APPEND)
         n = name_messages(names, op);
     else if (op->type == OP_SESSION_PUT || op->type == OP_SESSION_PATCH)
@@ -140,7 +141,8 @@ bool ops_ask(const struct op *op, struct op *ask)
     return n > 0;
 }
 
-/* The records of the copies, in the order in which they are merged, without what is only named. */
+/* Lists the copies in the order in which they are merged. False: some are names without a record, and
+ * must be copied from the outbox. */
 static bool merge_copies(const struct op *op, struct op *copy)
 {
     struct record *items = arena_alloc(op->arena, op->n_copies * sizeof(*items));
@@ -168,14 +170,14 @@ bool ops_copy(const struct op *op, struct op *copy)
     if (!is_done_twice(op))
         return merge_copies(op, copy);
     copy->type = op->type;
-    if (op->type == OP_CLEANUP) { /* sessions go in the primary, and are copied */
+    if (op->type == OP_CLEANUP) { /* sessions are removed in the primary, and copied */
         copy->cleanup = op->cleanup;
         copy->cleanup.sessions_stay = true;
     }
     return true;
 }
 
-/* Where the answer tells whether something was made. */
+/* Where the answer says whether something was created; NULL: nowhere. */
 static bool *created_of(struct op *op)
 {
     if (op->type == OP_SESSION_PUT)
@@ -205,7 +207,7 @@ bool ops_make_again(struct op *op, bool *created, bool rerun)
         op->session_patch.increment_requests = op->session_patch.mark_error = false;
         op->session_patch.add_processing_time = 0;
     }
-    op->repeat.present = false; /* it is known by now */
+    op->repeat.present = false; /* the first run has noted the request */
     return true;
 }
 

@@ -1,5 +1,5 @@
 /*
- * failover_ops.h - what failover does with one op, by its type; no store in it.
+ * failover_ops.h - prepares ops for failover, and makes copies of them, by their type; calls no store.
  *
  *     failover.c -> ops_identify() -> a store -> ops_copy() -> the other store
  *
@@ -13,41 +13,44 @@
 
 #include "op.h"
 
-/* Gives an op that adds to counters an id of its own if its request has no Idempotency-Key (1). */
+/* Gives a patch an op id of its own if its request has no Idempotency-Key, so that its additions can be
+ * told apart (1). */
 void ops_identify(struct op *op);
 
-/* A new stamp, and for a checkpoint the ids of its values, so that both stores give the same. */
+/* Gives the op a new stamp, and a checkpoint the ids of its values: both stores must use the same. */
 void ops_stamp(struct op *op);
 
-/* Whether the outcome depends on the newest state of all stores: If-Match, create only, removals. */
+/* Whether the outcome depends on the newest state of both stores: If-Match, create only, trims and other
+ * removals of much. */
 bool ops_is_conditional(const struct op *op) MUST_USE;
 
-/* Whether the op removes what is past its time, on nobody's behalf. */
+/* Whether the op removes what has expired, on nobody's behalf. */
 bool ops_is_sweep(const struct op *op) MUST_USE;
 
-/* Whether an op that was done has something for the other store. */
+/* Whether an op that was done has something to bring to the other store. */
 bool ops_needs_copy(const struct op *op) MUST_USE;
 
 /*
- * Makes of an op that was done in the primary what asks it for the records that it had before, because the
- * request, or a part of it, came before: the fallback may lack them. False: it did all of it now.
+ * For an op that was done in the primary and found that the request, or a part of it, was done before:
+ * makes in *ask the op that reads those records, which the fallback may lack. False: all of it was done
+ * now.
  */
 bool ops_ask(const struct op *op, struct op *ask) MUST_USE;
 
 /*
- * Makes of an op that was done in one store what is to be done in the other: a merge of its copies, or
- * the removal itself. False: nothing can be done at once, the outbox tells what is to be copied.
+ * Makes in *copy what must be done in the other store: a merge of the copies, or the removal itself.
+ * False: not everything can be done at once; the outbox says what must be copied.
  */
 bool ops_copy(const struct op *op, struct op *copy) MUST_USE;
 
 /*
- * Prepares an op that was done for another run with a higher stamp: its conditions held and its
- * additions are counted. *created is what the first run says; `rerun`: this is not the first. False: it
- * would be done twice.
+ * Prepares an op that was done for another run with a higher stamp: without its conditions, which held,
+ * and its additions, which are counted. Unless this is a `rerun` already, *created takes what the first
+ * run has answered. False: a second run would do it twice.
  */
 bool ops_make_again(struct op *op, bool *created, bool rerun) MUST_USE;
 
-/* After such a run: what the first one said. */
+/* After such a run: puts back what the first one has answered. */
 void ops_restore(struct op *op, bool created);
 
 #endif

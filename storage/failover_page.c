@@ -8,13 +8,13 @@
 
 enum { TOGETHER = 128 };
 
-/* Ops that run side by side. */
+/* Ops that run side by side, with their arenas. */
 struct together {
     struct op ops[TOGETHER];
     struct arena arenas[TOGETHER];
 };
 
-/* How many of the records have the id of the first. */
+/* How many of the records, from the first on, have the same id. */
 static size_t count_same_id(const struct record *records, size_t n)
 {
     size_t same = 1;
@@ -24,7 +24,7 @@ static size_t count_same_id(const struct record *records, size_t n)
     return same;
 }
 
-/* Merges records from *at on. */
+/* Merges records from *at on, up to TOGETHER ids, and moves *at behind them. */
 static bool merge_some(const struct page *p, struct together *t, size_t *at, struct err *err)
 {
     struct closure c = closure_between(p->from, p->to, p->tenant);
@@ -49,7 +49,8 @@ static bool merge_some(const struct page *p, struct together *t, size_t *at, str
             *err = t->ops[i].status;
             return false;
         }
-        if (merged->out.broken > 0 && /* values among them come with what needs them */
+        if (merged->out.broken > 0 && /* values that were left out come with the checkpoints that
+                                         need them */
             !closure_bring_all(&c, merged->items, merged->n, p->left_out, err))
             return false;
     }

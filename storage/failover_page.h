@@ -1,5 +1,5 @@
 /*
- * failover_page.h - records that were read from one store of a pair, merged into the other.
+ * failover_page.h - merges records that were read from one store of a pair into the other.
  *
  *     failover_fill.c, failover_place.c: OP_READ_RANGE -> page_merge()
  *
@@ -18,11 +18,11 @@ struct page {
     struct slice tenant;
     const struct record *items; /* in key order */
     size_t n;
-    /* Why a checkpoint cannot be brought, while the others are; NULL: that is an error. */
+    /* If set: why a checkpoint could not be brought, while all others are. NULL: that is an error. */
     struct err *left_out;
 };
 
-/* Merges the records, those of each id by an op of its own; checkpoints with all that they need. */
+/* Merges the records, one op for each id. Checkpoints that are left out are brought with all they need. */
 bool page_merge(const struct page *page, struct err *err) MUST_USE;
 
 #endif

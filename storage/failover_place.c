@@ -9,7 +9,7 @@
 
 enum { PAGE = 200 };
 
-/* The keys of one kind in the place, in order. */
+/* Keys of one kind, in order. */
 struct keys {
     struct arena arena;
     struct record_key *items;
@@ -20,8 +20,8 @@ struct walk {
     struct backend *from, *to;
     const struct place_change *change;
     enum record_kind kind;
-    struct keys keys; /* of `from` */
-    struct keys anew; /* those of tasks that begin after the change */
+    struct keys keys; /* what `from` holds */
+    struct keys anew; /* tasks in `from` that began after the change */
 };
 
 static struct op make_op(const struct walk *w, enum op_type type, struct arena *arena)
@@ -65,7 +65,7 @@ static bool merge_into(const struct walk *w, struct backend *store, const struct
     return n == 0 || backend_run(store, &op, err);
 }
 
-/* What `from` has goes to the other store. */
+/* Merges a page of `from` into the other store. */
 static bool copy_page(struct walk *w, const struct record *items, size_t n,
                       struct arena *arena UNUSED, struct err *err)
 {
@@ -75,6 +75,7 @@ static bool copy_page(struct walk *w, const struct record *items, size_t n,
     return page_merge(&page, err);
 }
 
+/* Notes the keys of a page of `from`. */
 static bool note_page(struct walk *w, const struct record *items, size_t n,
                       struct arena *arena UNUSED, struct err *err)
 {
@@ -98,7 +99,8 @@ static bool has_key(const struct keys *k, const struct record_key *key)
     return k->n > 0 && bsearch(key, k->items, k->n, sizeof(*k->items), compare_keys);
 }
 
-/* What only `to` has, and a task that was removed before it was written again. */
+/* Whether a record of `to` must go: `from` does not have it and it is no newer, or it is a task that was
+ * removed in `from` and began anew. */
 static bool is_gone(const struct walk *w, const struct record *r)
 {
     if (stamp_of(r) <= w->change->number && !has_key(&w->keys, &r->key))
@@ -106,7 +108,7 @@ static bool is_gone(const struct walk *w, const struct record *r)
     return r->kind == RECORD_TASK && r->task.seq <= w->change->number && has_key(&w->anew, &r->key);
 }
 
-/* What only `to` has goes, unless it came later. */
+/* Removes the records of a page of `to` that must go. */
 static bool compare_page(struct walk *w, const struct record *items, size_t n, struct arena *arena,
                          struct err *err)
 {
@@ -124,7 +126,7 @@ static bool compare_page(struct walk *w, const struct record *items, size_t n, s
     return merge_into(w, w->to, gone, n_gone, arena, err);
 }
 
-/* Reads all records of the kind in the place, page by page. */
+/* Reads all records of a kind in the place, page by page. */
 static bool read_all(struct walk *w, struct backend *store,
                      bool (*take)(struct walk *w, const struct record *items, size_t n,
                                   struct arena *arena, struct err *err),
@@ -159,7 +161,7 @@ static bool read_all(struct walk *w, struct backend *store,
     return ok;
 }
 
-/* Of tasks that began anew, when that was. */
+/* Tasks that began anew are copied, so that `to` learns when that was. */
 static bool copy_anew(struct walk *w, struct err *err)
 {
     struct arena arena = {0};
@@ -183,7 +185,7 @@ static bool copy_anew(struct walk *w, struct err *err)
     return ok;
 }
 
-/* Removes what is only in `to`. */
+/* Removes what only `to` has of a kind. */
 static bool remove_others(struct walk w, enum record_kind kind, struct err *err)
 {
     bool ok;
@@ -197,7 +199,7 @@ static bool remove_others(struct walk w, enum record_kind kind, struct err *err)
     return ok;
 }
 
-/* Values that came without the checkpoints that needed them, which were removed meanwhile. */
+/* Removes values from `to` whose checkpoints, which came later than they, were removed meanwhile. */
 static bool sweep(const struct walk *w, struct err *err)
 {
     const struct record gone = {

@@ -66,7 +66,7 @@ void run_stamp(struct op *op, int64_t newest)
     ops_stamp(op);
 }
 
-/* Tombstones are collected only when both stores know them (12). */
+/* A sweep always does: tombstones may be collected only when both stores know them (12). */
 bool run_needs_both(const struct run *r, const struct op *op)
 {
     return ops_is_sweep(op) || (!r->f->cfg.single_instance && ops_is_conditional(op));

@@ -1,12 +1,11 @@
 /*
- * failover_run.h - one batch of a lane on its way through two stores; for failover.c and
+ * failover_run.h - takes one batch of a lane through two stores; for failover.c and
  * failover_copy.c alone.
  *
  *     failover.c: at the primary -> failover_copy.c: fetch, copy, check -> done
  *
  * Threads    the lane's.
- * Ownership  the batch is the caller's, for the time of the call; what is made for an op lives in its
- *            arena.
+ * Ownership  the batch is borrowed for the time of the call; what is made for an op lives in its arena.
  * Units      none.
  * Errors     the status of each op.
  */
@@ -16,7 +15,7 @@
 #include "failover_ops.h"
 #include "failover_state.h"
 
-/* So often an op gets a new stamp because a store holds a newer one. */
+/* How often an op may be stamped anew because a store holds something newer. */
 enum { PRIMARY_TRIES = 6, FALLBACK_TRIES = 4 };
 
 struct failover_lane {
@@ -25,7 +24,7 @@ struct failover_lane {
     struct backend *stores[2];
 };
 
-/* Where an op of the batch goes next. */
+/* Where an op of the batch goes next. In this order: a batch goes on at the lowest stage of its ops. */
 enum stage { AT_PRIMARY, TO_FETCH, TO_COPY, TO_CHECK, AT_FALLBACK, DONE };
 
 struct item {
@@ -34,13 +33,13 @@ struct item {
     bool doubt; /* the primary may have made the change */
     bool sole;  /* the fallback was down before the primary was asked */
     int tries;
-    struct op copy;          /* what goes to the other store */
-    struct op flag;          /* what the primary notes of it, at the same time */
-    struct arena flag_arena; /* as each op that runs needs one */
-    struct op_repeat repeat; /* as it came */
-    bool created;            /* result of the first run, when it is run again */
+    struct op copy;          /* what is run in the other store for this op */
+    struct op flag;          /* what the primary notes of the op, in the same call */
+    struct arena flag_arena; /* each op that runs needs an arena of its own */
+    struct op_repeat repeat; /* op->repeat, as the caller sent it */
+    bool created;            /* what the first run has answered, if there is a rerun */
     bool rerun;
-    bool repeated; /* the primary had it already: it was asked for what it has */
+    bool repeated; /* the primary had done it before: TO_FETCH reads what it has */
 };
 
 struct run {
@@ -50,31 +49,32 @@ struct run {
     size_t n;
 };
 
-/* The ops of a stage: what is asked of the store is the op itself, or the item's copy. */
+/* Collects the items at a stage, with the op that is to be run for each: the op itself, or its copy. */
 size_t run_gather(struct run *r, enum stage stage, struct item **items, struct op **ops);
 
-/* Runs ops at a store and keeps its breaker. Each op has a status then. */
+/* Runs ops in a store, and tells its breaker the outcome. Each op has a status then. */
 void run_call(struct run *r, enum side side, struct op *const ops[], size_t n);
 
-/* Whether contact was lost, as far as this op tells. */
+/* Whether the status of this op says that contact was lost. */
 bool run_is_lost(const struct op *op) MUST_USE;
 
-/* Neither store can take it; what the primary may have made of it is told. */
+/* Ends an op with an error: ERR_IN_DOUBT if it writes and the primary may have made the change, else
+ * ERR_UNAVAILABLE. */
 void run_refuse(struct item *i, const char *text);
 
-/* Whether the op asks what holds in both stores: that of one does not do. */
+/* Whether the op must know what both stores hold. */
 bool run_needs_both(const struct run *r, const struct op *op) MUST_USE;
 
-/* A store holds something newer: the clock goes beyond it, and the op has a new stamp. */
+/* A store holds something as new as `newest`: moves the clock above it, and stamps the op anew. */
 void run_stamp(struct op *op, int64_t newest);
 
-/* Asks the primary for what it has of ops that it had carried out before: they may be in it alone. */
+/* Reads from the primary what ops changed that were done before: it may be the only one to have it. */
 void run_fetch(struct run *r);
 
-/* Brings changes into the fallback (4, 5). */
+/* Copies changes into the fallback (4, 5). */
 void run_copy(struct run *r);
 
-/* Sees to it that the primary knows what only it has, and that the changes still stand. */
+/* Has the primary note what only it has, and checks that the changes still stand. */
 void run_check(struct run *r);
 
 #endif

@@ -110,14 +110,15 @@ static bool waited(const struct failover *f)
     return clock_now_ns() - f->born_ns > f->cfg.start_wait_ms * 1000000;
 }
 
-/* Whether enough was looked at for this store to serve (11). */
+/* Whether this process has seen enough for this store to serve (11). */
 static bool seen_enough(const struct failover *f, enum side side)
 {
     if (!KEEPS(f, RULE_START) || waited(f))
         return true;
     if (side == PRIMARY) /* the fallback's outbox says whether it is behind */
         return f->seen[FALLBACK];
-    /* The primary's outbox says what it lacks; or it has been taken over already. */
+    /* The primary's outbox says what the fallback lacks. If the fallback has entries of its own, it has
+     * been taken over already. */
     return f->seen[FALLBACK] && (f->seen[PRIMARY] || f->behind);
 }
 
@@ -183,6 +184,7 @@ bool state_lacks(struct failover *f, const struct op *op)
     return lacks;
 }
 
+/* Gathers ids that the fallback has not been told of; texts are copied into the arena. */
 struct untold {
     struct arena *arena;
     struct pair_id *ids;
@@ -216,7 +218,7 @@ size_t state_untold(struct failover *f, struct arena *arena, struct pair_id *ids
     return u.n;
 }
 
-/* The ids that an op has changed something of. */
+/* The ids of which an op has changed something. */
 static size_t ids_of(const struct op *op, struct pair_id *ids, size_t max)
 {
     size_t n = 0;
@@ -257,7 +259,7 @@ void state_retell(struct failover *f)
     pthread_mutex_unlock(&f->lock);
 }
 
-/* Without memory for it the entry stays, and is copied once more. */
+/* Without memory for it the entry stays in the outbox, and is copied once more. */
 void state_copied(struct failover *f, const struct op *op)
 {
     size_t id_len = op->id.at ? op->id.len : 0;
@@ -328,7 +330,8 @@ static enum failover_state state_of(const struct failover *f)
         return FAILOVER_BOTH_DOWN;
     if (!seen_enough(f, serves))
         return FAILOVER_STARTING;
-    if (serves == PRIMARY && !f->seen[PRIMARY] && !waited(f)) /* it may not answer */
+    if (serves == PRIMARY && !f->seen[PRIMARY] && !waited(f)) /* no look has shown yet that the
+                                                                 primary answers */
         return FAILOVER_STARTING;
     if (!primary)
         return FAILOVER_ON_FALLBACK;

@@ -1,5 +1,5 @@
 /*
- * failover_tend.c - the look at both stores, once a second (7, 8), and what follows from it.
+ * failover_tend.c - looks at both stores once a second (7, 8), and does what follows from it.
  *
  *     failover_tend() -> the outbox of the fallback, of the primary -> state_look() -> fill, drain
  */
@@ -16,7 +16,7 @@ enum { CLEAR_MS = 100, FILL_PAGES = 4 };
 
 struct failover_keeper {
     struct fill fill;
-    int64_t next_ns; /* the next look */
+    int64_t next_ns; /* when the next look is due */
 };
 
 struct look {
@@ -24,11 +24,11 @@ struct look {
     struct backend *stores[2];
     struct arena arenas[2];
     struct op_pair_read said[2];
-    const struct op_pair_read *reads[2]; /* of these; NULL: it did not answer */
-    struct err trouble;                  /* of what cannot be copied */
+    const struct op_pair_read *reads[2]; /* of these; NULL: the store did not answer */
+    struct err trouble;                  /* why something cannot be copied */
 };
 
-/* False: the store is lost, or was left alone. */
+/* Looks at a store. False: it did not answer, or its breaker is open. */
 static bool read_store(struct look *l, enum side side)
 {
     int64_t began_ns = clock_now_ns();
@@ -42,14 +42,14 @@ static bool read_store(struct look *l, enum side side)
         state_lost(l->f, side, true, err.text);
         return false;
     }
-    state_look(l->f, side, read, began_ns); /* before lanes may call it again */
+    state_look(l->f, side, read, began_ns); /* before the breaker lets lanes use what is outdated */
     state_answered(l->f, side);
     state_measured(l->f, side, clock_now_ns() - began_ns, l->stores[side]->caps);
     l->reads[side] = read;
     return true;
 }
 
-/* Leaves out what lanes are about to copy: what is in the primary's outbox for a moment only. */
+/* Leaves out entries that a lane is about to copy: they are in the primary's outbox for a moment only. */
 static void leave_young(struct look *l)
 {
     struct op_pair_read *read = &l->said[PRIMARY];
@@ -62,7 +62,8 @@ static void leave_young(struct look *l)
         read->out.n = n;
 }
 
-/* *busy: something was done, so that there may be more. */
+/* Drains the outbox of a store into the other one. *busy is set if entries were cleared: there may be
+ * more. */
 static bool drain(struct look *l, enum side from, bool *busy, struct err *err)
 {
     const struct op_pair_read *read = l->reads[from];
@@ -78,7 +79,7 @@ static bool drain(struct look *l, enum side from, bool *busy, struct err *err)
     return true;
 }
 
-/* Ids that a store was told to be missing, and of which nothing waits any more. */
+/* Tells a store that it is no longer missing the ids of which nothing waits in the primary. */
 static bool admit(struct look *l, enum side side, struct err *err)
 {
     const struct op_pair_read *read = l->reads[side];
@@ -97,7 +98,7 @@ static bool admit(struct look *l, enum side side, struct err *err)
                                      (struct op_pair_change){.found = found, .n_found = n}, err);
 }
 
-/* Both answer: what one lacks it gets. *busy: there is more than was done now. */
+/* Makes the stores equal, when both answer. *busy: there is more to do than was done now. */
 static bool equalise(struct look *l, struct fill *fill, bool *busy, struct err *err)
 {
     bool more = true;
@@ -105,7 +106,8 @@ static bool equalise(struct look *l, struct fill *fill, bool *busy, struct err *
     if (!admit(l, FALLBACK, err) || !admit(l, PRIMARY, err))
         return false;
     leave_young(l);
-    /* A primary that has forgotten counts gets the counts first, then what is to be added to them. */
+    /* A primary that has forgotten its counters is filled first, and then gets what must be added to
+     * them. */
     if ((state_filled(l->f, PRIMARY) && !drain(l, FALLBACK, busy, err)) ||
         !drain(l, PRIMARY, busy, err))
         return false;
@@ -123,7 +125,8 @@ static void look(struct failover *f, struct failover_keeper *k, struct backend *
     struct err err = {.kind = ERR_OK};
     bool ok, both;
 
-    /* The fallback first: what it was told to be missing waits in the primary's outbox by then. */
+    /* The fallback first: the changes that it knows to be missing are in the primary's outbox by the time
+     * that is read. */
     (void)read_store(&l, FALLBACK);
     (void)read_store(&l, PRIMARY);
     both = l.reads[PRIMARY] && l.reads[FALLBACK];

@@ -1,13 +1,12 @@
 /*
- * failover_tend.h - the look at both stores, now and then, and what follows from it.
+ * failover_tend.h - looks at both stores now and then, and makes them equal.
  *
- *     one thread of the process -> failover_tend() -> struct failover.keeper, until the next call
- *                                                         `-> failover_free()
+ *     one thread of the process -> failover_tend(), again and again -> failover_free()
  *
- * Threads    one at a time calls failover_tend().
- * Ownership  the stores are the caller's, the keeper is struct failover's.
+ * Threads    failover_tend() is called by one thread at a time.
+ * Ownership  the stores belong to the caller; the keeper, which lives between calls, to struct failover.
  * Units      milliseconds.
- * Errors     told by failover_report().
+ * Errors     reported by failover_report().
  */
 #ifndef FAILOVER_TEND_H
 #define FAILOVER_TEND_H
@@ -19,12 +18,12 @@ struct failover;
 struct failover_keeper;
 
 /*
- * Does what is due: takes copied entries out of outboxes, looks at both stores, copies what waits. How
- * many milliseconds to wait until the next call; 0 when more is to be copied.
+ * Does what is due: clears entries that were copied, looks at both stores, copies what waits. Returns how
+ * many milliseconds to wait before the next call; 0: more waits to be copied.
  */
 int64_t failover_tend(struct failover *f, struct backend *primary, struct backend *fallback);
 
-/* NULL is allowed. */
+/* Frees what failover_tend() keeps. NULL is allowed. */
 void failover_keeper_free(struct failover_keeper *k);
 
 #endif

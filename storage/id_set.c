@@ -23,7 +23,7 @@ void id_set_clear(struct id_set *s)
     *s = (struct id_set){.max = s->max};
 }
 
-/* One allocation: the entry, and its texts behind it. */
+/* Makes an entry and its texts in one allocation. */
 static struct id_entry *make_entry(struct pair_id id)
 {
     struct id_entry *e = malloc(sizeof(*e) + id.id.len + id.tenant.len + 1);
@@ -107,7 +107,7 @@ void id_set_filter(struct id_set *s, bool (*visit)(struct id_entry *e, void *ctx
 
     f.doomed = s->n ? malloc(s->n * sizeof(*f.doomed)) : NULL;
     if (!f.doomed)
-        f.cap = 0; /* then they stay until next time */
+        f.cap = 0; /* nothing is removed this time */
     twalk_r(s->root, look, &f);
     for (size_t i = 0; i < f.n; i++) {
         tdelete(f.doomed[i], &s->root, by_key);

@@ -48,7 +48,7 @@ static struct backend *open_lane(void *ctx, enum backend_role role, struct err *
                : NULL;
 }
 
-/* Waits until the time has passed or the pair closes; whether it closes. */
+/* Waits until the time has passed or the pair closes. Returns whether it closes. */
 static bool pause_for(struct pair *p, int64_t ms)
 {
     struct timespec until = clock_in_ms(ms);
@@ -71,7 +71,7 @@ static void *tend(void *arg)
     return NULL;
 }
 
-/* A lane of the failover waits for one store, then for the other: with twice as many both are busy. */
+/* Opens the lanes of both stores, and those of the failover above them, which wait for the stores below. */
 static bool open_lanes(struct pair *p, const struct pair_config *cfg, struct err *err)
 {
     struct lanes_config lanes = cfg->lanes;
@@ -146,7 +146,7 @@ void pair_report(void *pair, struct failover_report *out)
     failover_report(((struct pair *)pair)->failover, out);
 }
 
-/* What lanes have copied leaves the outbox with the last look. */
+/* Ends the thread. A last turn then clears the entries of what lanes have copied. */
 static void stop(struct pair *p)
 {
     pthread_mutex_lock(&p->lock);

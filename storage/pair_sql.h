@@ -1,5 +1,5 @@
 /*
- * pair_sql.h - the SQL of what a store keeps for the other one of a pair, by name.
+ * pair_sql.h - the SQL statements of a pair, by name: outbox, pending, missing, notes, what a merge looks at.
  *
  * Written once for all stores: names of tables and what else differs are macros of the dialect
  * (sqlite_dialect_sql.h), which whoever expands these texts includes. Parameters are ?1, ?2, ...
@@ -14,14 +14,14 @@
 
 /* clang-format off */
 
-/* What a merge looks at: ?1 tenant, ?2 session or thread, ?3 ns, ?4 checkpoint id. */
+/* How a merge finds rows: ?1 tenant, ?2 session or thread, ?3 ns, ?4 checkpoint id. */
 #define LOOK_AT_SESSION "WHERE s.tenant = ?1 AND s.session_id = ?2"
 #define LOOK_AT_THREAD "WHERE t.tenant = ?1 AND t.thread_id = ?2"
 #define LOOK_IN_THREAD \
     "FROM " T_THREAD " t " NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
     NESTED_JOIN " " T_CHECKPOINT " c ON c.namespace = n.id AND c.checkpoint_id = ?4 "
 
-/* By the index: entries that are gone are passed over once, not each time. */
+/* In the order of the index, so that rows of cleared entries are passed over once, not by each look. */
 #define OUTBOX_WAITS "(SELECT number FROM " T_OUTBOX " ORDER BY number LIMIT 1) IS NOT NULL"
 
 #define PAIR_SQL(X) \

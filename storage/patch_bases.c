@@ -5,9 +5,10 @@
 #include "channel_key.h"
 #include "pack.h"
 
-enum { HEADS_MAX = 100 }; /* what a patch is based on is not old */
+enum { HEADS_MAX = 100 }; /* the base of a patch is seldom older */
 
-/* The newest value of the channel, if it is the one that is asked for. */
+/* Takes the newest value of the channel from the cache, if it has the version and hash that are asked
+ * for. */
 static bool serve_row(struct value_cache *cache, const struct op *op, const struct value_ask *ask,
                       struct value *out)
 {
@@ -33,7 +34,7 @@ static bool copy_inlined(const struct inlined *in, const struct value_ask *ask, 
            arena_keep(arena, &out->blob.type) && arena_keep(arena, &out->blob.bytes);
 }
 
-/* The same in the newest head of the namespace. */
+/* Takes it from the newest head of the namespace, if that holds it. */
 static bool serve_inlined(struct value_cache *cache, const struct op *op,
                           const struct value_ask *ask, struct value *out)
 {
@@ -105,7 +106,7 @@ bool patch_bases_seek(const struct op *op, struct op **read, struct err *err)
     return true;
 }
 
-/* The value of a name in the head of a checkpoint, or NULL. */
+/* The value of a channel version that the head of a checkpoint holds (its id is below 0), or NULL. */
 static const struct value *find(const struct checkpoint *c, const struct channel_version *of)
 {
     for (size_t i = 0; i < c->n_values; i++)

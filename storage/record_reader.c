@@ -6,7 +6,7 @@
 
 enum {
     PAGE_FIRST = 8,
-    PAGE_BYTES = 4 * 1024 * 1024, /* what a page should have at most */
+    PAGE_BYTES = 4 * 1024 * 1024, /* about how much a page may hold */
 };
 
 bool reader_open(struct record_reader *r, struct caller *store, struct err *err)
@@ -25,7 +25,7 @@ static void wait_for(struct record_reader *r, struct reader_page *page)
     caller_wait(r->store, &r->home, &op, 1);
 }
 
-/* Forgets where it was. */
+/* Ends the kind at hand: waits for the page that is on its way, and drops it. */
 static void leave(struct record_reader *r)
 {
     if (r->ahead)
@@ -80,7 +80,7 @@ bool reader_turns(const struct record_reader *r)
     return r->ahead && used_up(r);
 }
 
-/* Twice as many, if they fit. */
+/* The next page has twice as many records, as far as they fit by the size of those just read. */
 static void set_limit(struct record_reader *r, const struct op_read_range *got)
 {
     int64_t bytes = 1, most;
@@ -94,8 +94,8 @@ static void set_limit(struct record_reader *r, const struct op_read_range *got)
 }
 
 /*
- * Takes the page that is on its way. One that cannot be read, though the store is well, is asked for
- * again with one record: what stands before the one that is damaged is read.
+ * Takes the page that was sent for, and sends for the next one. A page that cannot be read, though the
+ * store answers, is read again with one record, so that the records before a damaged one are read.
  */
 static bool turn(struct record_reader *r, struct err *err)
 {

@@ -35,7 +35,7 @@ static void set_op(struct record_writer *w, size_t at, const struct record *reco
     w->out[at] = &w->ops[at];
 }
 
-/* Runs of records of one session or thread. */
+/* Makes one op for each run of records with the same id. */
 static size_t make_ops(struct record_writer *w)
 {
     size_t n_ops = 0, end;
@@ -55,19 +55,20 @@ static void run(struct record_writer *w, size_t from, size_t n)
     caller_wait(w->store, &w->home, w->out + from, n);
 }
 
-/* Whether the store is at fault, and not the record. */
+/* Whether the store is at fault, not the record. */
 static bool is_lost(const struct op *op)
 {
     return err_retry(op->status.kind) != RETRY_NEVER || op->status.kind == ERR_NO_MEMORY;
 }
 
-/* A value that is left out is not needed, or comes with what needs it. */
+/* Whether the store left out a checkpoint. A value that is left out is not needed, or comes with what
+ * needs it. */
 static bool is_left_out(const struct op *op)
 {
     return op->merge.out.broken > 0 && op->merge.items->kind == RECORD_CHECKPOINT;
 }
 
-/* What was left out, with all that it needs, from where it comes. */
+/* Brings a checkpoint that was left out from its store, with all that it needs. False: a store is lost. */
 static bool bring(struct record_writer *w, const struct record *record, struct err *err)
 {
     struct err why = {.kind = ERR_OK};
@@ -87,7 +88,7 @@ static bool bring(struct record_writer *w, const struct record *record, struct e
     return true;
 }
 
-/* One by one, for most of them may be well. */
+/* Merges the records of an op one by one, since most of them may be sound. */
 static bool retry_alone(struct record_writer *w, size_t at, struct err *err)
 {
     struct op *op = w->out[at];
@@ -113,7 +114,7 @@ static bool retry_alone(struct record_writer *w, size_t at, struct err *err)
     return true;
 }
 
-/* What one op has brought. */
+/* Takes the outcome of one op. False: the store is lost. */
 static bool settle(struct record_writer *w, size_t at, struct err *err)
 {
     const struct op *op = w->out[at];

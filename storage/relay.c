@@ -11,7 +11,7 @@ struct relay {
     struct inbox inbox;
 };
 
-/* What the lanes of the caller have written into an op. */
+/* What the lanes of the caller keep in an op; restored before it goes back. */
 struct address {
     struct op *next;
     struct inbox *home;

@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-/* Of a store that is to be left as it is: its number (%lld) and that of this program (%zu). */
+/* The error text for a schema that must stay as it is: its number (%lld), and that of this program (%zu). */
 #define SCHEMA_OLD                                                                                        \
     "has an older schema: it is number %lld, this program needs number %zu. `stateward serve` brings it " \
     "up to date; back up before"

@@ -161,12 +161,12 @@ bool session_state_patch(struct session_state *s, struct op *op, bool *touch, st
                  slice_present(patch->metadata) || slice_present(patch->metadata_merge);
     int64_t stamp;
 
-    if (!op_fence_allows(op, s->gen, err)) /* it was meant for an earlier session of this id */
+    if (!op_fence_allows(op, s->gen, err)) /* meant for an earlier session of this id */
         return false;
     if (cells && (!op_stamp_above(op, session_state_stamp(s), &stamp, err) ||
                   !patch_cells(s, op, stamp, err)))
         return false;
-    if (!op->alone) { /* else they are left pending */
+    if (!op->alone) { /* else they are kept as pending */
         s->request_count += patch->increment_requests;
         s->error_count += patch->mark_error;
         s->processing_time += patch->add_processing_time;
@@ -213,7 +213,7 @@ void session_state_raise(int64_t *at, int64_t to, bool *changed)
     }
 }
 
-/* Of two texts with one stamp either would do; the greater one, so that all stores agree. */
+/* Of two texts with the same stamp the greater one wins, so that all stores agree. */
 static bool cell_wins(const struct cell *cell, int64_t stamp, struct slice text)
 {
     return cell->stamp > stamp || (cell->stamp == stamp && slice_compare(cell->text, text) > 0);
@@ -247,7 +247,7 @@ static void merge_cells(struct session_state *s, const struct record_session *r,
     *changed |= merge_cell(&metadata, s->tomb, &s->metadata_stamp, &s->metadata);
 }
 
-/* What belongs to one life of the session. */
+/* Merges what belongs to one life of the session: its tombstone, counters and beginning. */
 static void merge_life(struct session_state *s, const struct record_session *r, bool *changed)
 {
     if (r->tomb > s->tomb) {
@@ -280,6 +280,7 @@ static void observe(const struct record_session *r)
     stamp_observe(r->metadata.stamp);
 }
 
+/* Raises *newest to our stamp, if that overrules theirs. */
 static void overrule(int64_t ours, int64_t theirs, int64_t *newest)
 {
     if (theirs && ours > theirs)

@@ -1,12 +1,12 @@
 /*
- * session_state.h - the state of one session id, and the rules by which it changes; no store in it.
+ * session_state.h - the state of one session id, and the rules by which it changes; calls no store.
  *
  *     driver: reads it into the row that it keeps -> session_state_put() | _patch() | _merge()
  *             -> writes the row back
  *
- * Alive iff gen > tomb. Without a session (gen = 0) an id may still hold messages and contexts: an
- * anchor. One that holds nothing and only remembers its deletion is hollow. What is past session_ttl
- * is stored still, and absent to everybody.
+ * The session is alive iff gen > tomb. Without one (gen = 0) an id may still hold messages and contexts: it
+ * is an anchor then. An id that holds nothing and only remembers its deletion is hollow. What is past
+ * session_ttl may still be stored; callers treat it as absent.
  *
  * Threads    plain data.
  * Ownership  texts live in the arena of the op, or are borrowed from it.
@@ -19,9 +19,9 @@
 #include "op.h"
 
 struct session_state {
-    bool stored; /* else nothing is known of this id, and all below is 0 */
+    bool stored; /* false: nothing is known of this id, and the rest is 0 */
     bool hollow;
-    bool user_changed; /* user_id is not what was read */
+    bool user_changed; /* user_id differs from what was read */
     struct slice session_id;
     int64_t gen, tomb, active_us;
     int64_t last_seq, last_context, version; /* the highest ever given */
@@ -29,69 +29,69 @@ struct session_state {
     double processing_time; /* seconds */
     int64_t created_us, updated_us;
     int64_t user_stamp, status_stamp, metadata_stamp;
-    struct slice user_id, status, metadata; /* metadata is absent for {} */
+    struct slice user_id, status, metadata; /* metadata: absent stands for {} */
 };
 
-/* What was active at or before this is expired; INT64_MIN when nothing expires. */
+/* What was last active at or before this time has expired; INT64_MIN: nothing expires. */
 int64_t session_state_expired_us(int64_t ttl_us, int64_t now_us) MUST_USE;
 
-/* Whether there is something that is past its time. */
+/* Whether the id holds something, and that has expired. */
 bool session_state_expired(const struct session_state *s, int64_t ttl_us, int64_t now_us) MUST_USE;
 
-/* Whether there is a session to be seen. */
+/* Whether readers see a session. */
 bool session_state_live(const struct session_state *s, int64_t ttl_us, int64_t now_us) MUST_USE;
 
-/* Whether there is anything to be seen: a session, or messages and contexts without one. */
+/* Whether readers see anything: a session, or messages and contexts without one. */
 bool session_state_known(const struct session_state *s, int64_t ttl_us, int64_t now_us) MUST_USE;
 
 /* The highest stamp of the session itself, without messages and contexts. */
 int64_t session_state_stamp(const struct session_state *s) MUST_USE;
 
-/* Metadata as it is kept: absent for the usual {}, which then takes no room. */
+/* Metadata as it is stored: absent for {}, the usual case, which then takes no room. */
 struct slice session_state_metadata(struct slice metadata) MUST_USE;
 
 /* Fails with ERR_NO_SESSION. */
 bool session_state_missing(struct err *err) MUST_USE;
 
-/* If-Match against the version. ERR_PRECONDITION. */
+/* Checks If-Match against the version of the session. ERR_PRECONDITION. */
 bool session_state_check(const struct session_state *s, bool live, int64_t if_version,
                          struct err *err) MUST_USE;
 
-/* What answers say of the session. */
+/* The session as answers show it. */
 struct session session_state_answer(const struct session_state *s) MUST_USE;
 
-/* What an answer takes of a page (PAGE_BYTES_MAX). */
+/* How many bytes such an answer adds to a page (PAGE_BYTES_MAX). */
 size_t session_state_bytes(const struct session *s) MUST_USE;
 
-/* What other stores are told of it; key and kind are the caller's. */
+/* The session as a record for other stores; the caller sets key and kind. */
 struct record_session session_state_record(const struct session_state *s) MUST_USE;
 
-/* What OP_SESSION_PUT makes of it. */
+/* Applies OP_SESSION_PUT. `live`: readers saw a session before. */
 void session_state_put(struct session_state *s, const struct op *op, bool live, int64_t stamp);
 
-/* What OP_SESSION_PATCH makes of it; *touch: nothing but its last activity has moved. ERR_INVALID,
- * ERR_NO_MEMORY; ERR_FENCED as op_stamp_above(). */
+/* Applies OP_SESSION_PATCH. *touch: only its last activity has moved. ERR_INVALID, ERR_NO_MEMORY;
+ * ERR_FENCED as op_stamp_above(). */
 bool session_state_patch(struct session_state *s, struct op *op, bool *touch,
                          struct err *err) MUST_USE;
 
-/* Counts additions. */
+/* Adds what was pending to the counters. */
 void session_state_count(struct session_state *s, const struct record_pending *more);
 
-/* The tombstone with this stamp: the highest seq and versions stay, they are never given again. */
+/* A tombstone with this stamp. It keeps the highest seq and versions, since these are never given twice. */
 struct session_state session_state_tombstone(const struct session_state *s, int64_t stamp) MUST_USE;
 
-/* Raises a number that only rises; *changed is set if that was a change. */
+/* Raises *at to `to`, and sets *changed, if `to` is higher. */
 void session_state_raise(int64_t *at, int64_t to, bool *changed);
 
-/* The highest stamp here because of which a part of the record is not taken; 0 = none. */
+/* The highest stamp here that keeps a part of the record from being taken; 0: all of it is taken. */
 int64_t session_state_overrules(const struct session_state *s,
                                 const struct record_session *r) MUST_USE;
 
 /*
- * Merges what another store says. The result depends on what was merged, not on the order or how
- * often: times, versions and last_seq only rise; counters belong to the life of a session, so those
- * that come with the higher tomb stand, and of one life the higher ones. True if it was a change;
- * messages and contexts up to a tomb that has risen are then for the caller to remove.
+ * Merges what another store holds. The result does not depend on the order of merges, nor on how often
+ * they are made: times, versions and last_seq only rise; counters belong to one life of the session, so
+ * those with the higher tomb stand, and within one life the higher ones. True: something changed. If the
+ * tomb has risen, the caller must remove messages and contexts up to it.
  */
 bool session_state_merge(struct session_state *s, const struct record_session *r) MUST_USE;
 

@@ -9,15 +9,16 @@ enum { PAGE = 1000, TOGETHER = 64 };
 
 struct settling {
     struct backend *store;
-    const struct pair_note *before; /* NULL: it is noted */
-    int64_t after;                  /* entries up to this number are done */
+    const struct pair_note *before; /* to note before the first is counted; NULL: it is noted */
+    int64_t after;                  /* entries up to this number have been settled */
     bool more, damaged;
-    struct op ops[TOGETHER]; /* they run side by side */
+    struct op ops[TOGETHER]; /* these run side by side */
     struct arena arenas[TOGETHER];
-    struct op *list[TOGETHER]; /* those that are to run */
+    struct op *list[TOGETHER]; /* those that must run now */
     size_t n;
 };
 
+/* The addition that an entry names; NULL: none. */
 static const struct record_name *pending_in(const struct outbox_entry *e)
 {
     for (size_t i = 0; i < e->n_names; i++)
@@ -26,7 +27,7 @@ static const struct record_name *pending_in(const struct outbox_entry *e)
     return NULL;
 }
 
-/* Those that meet something damaged leave the list. */
+/* Runs the ops of the list. Those that meet something damaged leave it. */
 static bool run(struct settling *s, struct err *err)
 {
     size_t n = 0;
@@ -48,7 +49,7 @@ static bool run(struct settling *s, struct err *err)
     return true;
 }
 
-/* Asks for what is pending by some entries, from *at on. */
+/* Makes ops that read what is pending by the entries from *at on, TOGETHER at most. */
 static void ask(struct settling *s, const struct op_pair_read *page, size_t *at)
 {
     for (s->n = 0; *at < page->out.n && s->n < TOGETHER; ++*at) {
@@ -65,7 +66,7 @@ static void ask(struct settling *s, const struct op_pair_read *page, size_t *at)
     }
 }
 
-/* Makes of each that is there the op that counts it. */
+/* Turns each op that found something into one that counts it. */
 static void turn(struct settling *s)
 {
     size_t asked = s->n;

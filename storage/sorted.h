@@ -1,11 +1,11 @@
 /*
- * sorted.h - lists that are sorted once and then searched.
+ * sorted.h - sorts lists once, to be searched then.
  *
  *     numbers, texts: gather -> sorted_numbers() | sorted_texts() -> sorted_number() | sorted_has()
- *     what is wanted by channel and version: wanted_sort() -> each row: wanted_find() -> wanted_next()
+ *     entries by channel and version: wanted_sort() -> for each row: wanted_find() -> wanted_next()
  *
  * Threads    no state.
- * Ownership  the caller's lists; texts are borrowed.
+ * Ownership  lists belong to the caller; texts are borrowed.
  * Units      none.
  * Errors     none.
  */
@@ -14,19 +14,20 @@
 
 #include "model.h"
 
-/* Sorts numbers; each stays once, and 0 does not. How many are left, at the front. */
+/* Sorts numbers, and drops zeros and duplicates. Returns how many are left, at the front. */
 size_t sorted_numbers(int64_t *numbers, size_t n) MUST_USE;
 
-/* A number in such a list, or NULL. */
+/* Finds a number in such a list, or NULL. */
 const int64_t *sorted_number(const int64_t *numbers, size_t n, int64_t number) MUST_USE;
 
-/* Sorts texts; each stays once. How many are left, at the front. An absent text is an empty one. */
+/* Sorts texts, and drops duplicates. Returns how many are left, at the front. An absent text counts as
+ * empty. */
 size_t sorted_texts(struct slice *texts, size_t n) MUST_USE;
 
-/* Whether a text is in such a list. */
+/* Whether such a list has the text. */
 bool sorted_has(const struct slice *texts, size_t n, struct slice text) MUST_USE;
 
-/* One entry of a list of the caller, under its name. */
+/* The channel version under which an entry of another list is wanted. */
 struct wanted {
     struct channel_version of;
     size_t index; /* in that list */
@@ -37,17 +38,17 @@ struct wanted_list {
     size_t n;
 };
 
-/* By channel and version as bytes: below, at or above 0. */
+/* Compares by channel, then version, as bytes: below, at or above 0. */
 int wanted_order(const struct channel_version *x, const struct channel_version *y) MUST_USE;
 
 /* Sorts by wanted_order(). */
 void wanted_sort(struct wanted_list *list);
 
-/* The first entry of a name in a sorted list, or NULL. */
+/* The first entry for a channel version in a sorted list, or NULL. */
 const struct wanted *wanted_find(const struct wanted_list *list,
                                  const struct channel_version *of) MUST_USE;
 
-/* The next entry of the same name, or NULL. */
+/* The next entry for the same channel version, or NULL. */
 const struct wanted *wanted_next(const struct wanted_list *list, const struct wanted *at) MUST_USE;
 
 #endif

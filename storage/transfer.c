@@ -9,7 +9,7 @@
 #include "record_reader.h"
 #include "record_writer.h"
 
-/* What works for one side. */
+/* What reads from, and merges into, one side. */
 struct side {
     struct run *run;
     enum transfer_side which;
@@ -22,7 +22,7 @@ struct run {
     struct side sides[2];
     struct slice tenant;
     enum record_kind kind;
-    bool broken; /* one side cannot read on in this kind */
+    bool broken; /* a side cannot read on in this kind */
 };
 
 static void fail(struct run *r, const struct transfer_failure *f)
@@ -75,7 +75,7 @@ static bool open_side(struct run *r, enum transfer_side which, struct err *err)
     return reader_open(&side->reader, store, err) && writer_open(&side->writer, err);
 }
 
-/* The record at hand of a side. What it cannot read ends the kind, unless the store is lost. */
+/* The record at hand of a side. One that cannot be read ends the kind; false only if the store is lost. */
 static bool peek(struct run *r, enum transfer_side which, const struct record **record,
                  struct err *err)
 {
@@ -98,7 +98,7 @@ static bool flush(struct run *r, struct err *err)
     return true;
 }
 
-/* Records that wait to be merged live in pages. */
+/* Merges what waits before a page is turned: those records live in it. */
 static bool flush_before_turn(struct run *r, struct err *err)
 {
     bool turns = false;
@@ -119,7 +119,7 @@ static bool merge(struct run *r, enum transfer_side into, const struct record *r
            writer_put(&r->sides[into].writer, r->tenant, record, err);
 }
 
-/* Counts a pair of records, of which one may be absent; tells and merges what differs. */
+/* Counts a record of each side with the same key; one may be absent. Reports and merges a difference. */
 static bool compare(struct run *r, const struct record *left, const struct record *right,
                     struct err *err)
 {
@@ -173,7 +173,7 @@ static bool run_kind(struct run *r, struct err *err)
     }
 }
 
-/* The tenant of a store that comes behind `after`; absent if there is none. */
+/* The first tenant of a store after `after`; absent if there is none. */
 static bool next_of(struct caller *store, struct slice after, struct arena *arena,
                     struct slice *next, struct err *err)
 {

@@ -1,17 +1,17 @@
 /*
- * transfer.h - two stores side by side: what differs between them, and making it equal.
+ * transfer.h - compares two stores side by side, and makes them equal.
  *
- *     migrate, verify, export -> transfer_run() -> tenant by tenant, kind by kind: both stores in key
- *     order (record_reader.h) -> each difference told, and merged (record_writer.h)
+ *     migrate, verify, export -> transfer_run() -> tenant by tenant, kind by kind: reads both stores in
+ *     key order (record_reader.h) -> reports and merges each difference (record_writer.h)
  *
- * It goes by what the stores hold, not by what was done before: broken off at any point it is simply
- * run again, and passes over what is equal by reading alone.
+ * It goes by what the stores hold, not by what was done before. A run that was broken off is simply started
+ * again: it reads what is equal by now, and changes nothing there.
  *
  * Threads    one, the command's.
- * Ownership  the stores are the caller's; records are borrowed for the time of a call.
+ * Ownership  the stores belong to the caller; records are borrowed for the time of a call.
  * Units      counts are records.
- * Errors     as record_writer.h. A store that cannot read a record of its own tells `failed`, and its
- *            kind ends there; the other kinds go on.
+ * Errors     as record_writer.h. A record that a store cannot read is reported to `failure`, and its kind
+ *            ends there; the other kinds go on.
  */
 #ifndef TRANSFER_H
 #define TRANSFER_H
@@ -21,14 +21,14 @@
 enum transfer_side { LEFT, RIGHT };
 
 struct transfer_counts {
-    int64_t seen[2];   /* records of each side */
-    int64_t only[2];   /* only there */
-    int64_t differ;    /* there on both, and different */
-    int64_t merged[2]; /* merged into that side, where they changed something */
-    int64_t failed;    /* could not be read or merged */
+    int64_t seen[2];   /* records that this side holds */
+    int64_t only[2];   /* records that the other side lacks */
+    int64_t differ;    /* records that both sides hold, but not the same */
+    int64_t merged[2]; /* records that changed something on this side */
+    int64_t failed;    /* records that could not be read or merged */
 };
 
-/* One of left and right may be NULL; `member` is what differs if none is. */
+/* Left or right may be NULL; if neither is, `member` names what differs. */
 struct transfer_difference {
     struct slice tenant;
     const struct record *left, *right;
@@ -40,31 +40,31 @@ struct transfer_failure {
     bool reading;
     struct slice tenant;
     enum record_kind kind;
-    const struct record_key *key; /* NULL: that which could not be read */
+    const struct record_key *key; /* NULL: the record that could not be read */
     const struct err *why;
 };
 
 struct transfer {
     struct caller *stores[2]; /* RIGHT may be NULL: then everything is only on the left */
-    bool into[2];             /* merge what differs into this side */
-    bool pending;             /* sessions of the left with what is pending there counted */
+    bool into[2];             /* whether differences are merged into this side */
+    bool pending;             /* sessions of the left include what is pending there */
 
-    /* Each may be NULL. difference: false ends it all, and fills err. */
+    /* Each may be NULL. difference: false ends the run, with *err filled. */
     bool (*difference)(void *ctx, const struct transfer_difference *d, struct err *err);
     void (*failure)(void *ctx, const struct transfer_failure *f);
-    void (*advance)(void *ctx, enum record_kind kind); /* often; at the end of a kind too */
+    void (*advance)(void *ctx, enum record_kind kind); /* after each page and each kind */
     void *ctx;
 
     struct transfer_counts counts[RECORD_KIND_COUNT]; /* results */
 };
 
-/* Walks through both. False: it was broken off. */
+/* Goes through both stores. False: the run was broken off. */
 bool transfer_run(struct transfer *t, struct err *err) MUST_USE;
 
-/* How many sessions, messages and checkpoints a store holds, for those who show how far it is. */
+/* How many sessions, messages and checkpoints a store holds, to show how far a run is. */
 bool transfer_size(struct caller *store, int64_t *n, struct err *err) MUST_USE;
 
-/* The counts of all kinds added up. */
+/* The sum of the counts of all kinds. */
 struct transfer_counts transfer_total(const struct transfer *t) MUST_USE;
 
 #endif
