@@ -2,7 +2,7 @@
 #include "clock.h"
 #include "threads.h"
 
-/* A store in which checkpoints live for an hour, and a clock that stands still. */
+/* Opens a store in which checkpoints live for an hour; the clock stands still. */
 static void open_ageing(struct store *s)
 {
     struct backend_config cfg = store_config();

@@ -1,9 +1,9 @@
-/* contract_alone.c - a store that stands in for the primary: what it lacks, and what is pending. */
+/* contract_alone.c - a store that stands in for the primary: what it is missing, and what is pending. */
 #include "pair.h"
 
 /* --- what is missing ------------------------------------------------------------------------------ */
 
-/* Ops by which stores are kept equal, and those that ask for all that is here. */
+/* Ops by which stores are kept equal, or that ask for all that is here. */
 static bool is_always_run(enum op_type type)
 {
     static const bool always[OP_TYPE_COUNT] = {
@@ -47,7 +47,7 @@ START_TEST(an_id_that_is_missing_is_refused)
     pair_missing(&here, "s1");
     op = alone_op(type, "s1");
     store_fails(&here, &op, ERR_UNAVAILABLE);
-    op = alone_op(type, NULL); /* of no single id: any may be among them */
+    op = alone_op(type, NULL); /* of no single id: it may concern a missing one */
     store_fails(&here, &op, ERR_UNAVAILABLE);
     same_stores(&here, &there);
     ck_assert_uint_eq(pair_read(&here, 10).out.n, 0);
@@ -67,7 +67,7 @@ START_TEST(other_ids_are_served)
     store_fails(&here, &op, ERR_UNAVAILABLE);
     op.tenant = SLICE("other");
     store_fails(&here, &op, ERR_NO_SESSION);
-    ck_assert(store_has(&here, "s1")); /* who does not stand in is not asked */
+    ck_assert(store_has(&here, "s1")); /* without op.alone nothing is asked of `missing` */
     op = alone_op(OP_SESSION_LIST, NULL);
     store_fails(&here, &op, ERR_UNAVAILABLE);
     pair_found(&here, "s1");
@@ -155,7 +155,7 @@ static int64_t requests(struct store *s, bool alone)
     return op.session_get.out.session.request_count;
 }
 
-/* Both stores have s1, which has counted one request. */
+/* Makes s1 in both stores; it has counted one request. */
 static void have_s1(void)
 {
     struct op op = store_op(&here, OP_SESSION_PUT, "s1");
@@ -168,7 +168,7 @@ static void have_s1(void)
     (void)replicated(&op);
 }
 
-/* Adds in `here`, alone. */
+/* Adds a request in `here`, which is alone. */
 static struct op add(char key)
 {
     struct op op;
@@ -190,7 +190,7 @@ START_TEST(additions_are_pending_and_answers_show_the_sum)
     ck_assert_int_eq(op.session_patch.out.session.request_count, 3);
     ck_assert_double_eq(op.session_patch.out.session.total_processing_time, 1.5);
     ck_assert_int_eq(requests(&here, true), 3);
-    ck_assert_int_eq(requests(&here, false), 1); /* the row has what the primary counted */
+    ck_assert_int_eq(requests(&here, false), 1); /* the row has what the primary has counted */
     ck_assert_uint_eq(count_pending(&here, &op), 1);
     list = alone_op(OP_SESSION_LIST, NULL);
     store_ok(&here, &list);
@@ -213,7 +213,7 @@ START_TEST(a_repeated_addition_is_pending_once)
     store_ok(&here, &op);
     ck_assert(op.session_patch.out.replayed && op.n_copies == 0);
     ck_assert_int_eq(op.session_patch.out.session.request_count, 2);
-    ck_assert_uint_eq(pair_read(&here, 1000).out.n, 3); /* of have_s1() two */
+    ck_assert_uint_eq(pair_read(&here, 1000).out.n, 3); /* two of them are from have_s1() */
     op.repeat = request_of('1', 'c');
     store_fails(&here, &op, ERR_KEY_REUSED);
 }
@@ -233,7 +233,7 @@ START_TEST(a_patch_without_additions_leaves_its_request)
 }
 END_TEST
 
-/* Tells `here` what `there` has counted of an addition. */
+/* `here` learns from `there` that an addition was counted. */
 static void learn_counted(const struct op *op)
 {
     struct record_name names[2] = {pending_name(op), name_of(RECORD_SESSION, "s1", NULL)};
@@ -246,7 +246,7 @@ static void learn_counted(const struct op *op)
     merge_copies(&here, records, n);
 }
 
-/* Merges what an op has left pending into a store, whose answer is that of OP_MERGE. */
+/* Merges what an op has left pending into a store. The answer is that of OP_MERGE. */
 static struct op merge_pending(struct store *s, const struct op *from)
 {
     struct op op = store_op(s, OP_MERGE, "s1");
@@ -312,7 +312,7 @@ START_TEST(a_request_that_the_primary_knows_is_not_counted)
     op = add('1');
     known = op;
     known.alone = known.replicate = known.fence = false;
-    store_ok(&there, &known); /* its outcome was in doubt */
+    store_ok(&there, &known); /* the op was made there too, though its outcome was in doubt */
     ck_assert_int_eq(requests(&there, false), 2);
     known = merge_pending(&there, &op);
     ck_assert(known.merge.out.applied == 0 && known.n_copies == 0);
@@ -320,7 +320,7 @@ START_TEST(a_request_that_the_primary_knows_is_not_counted)
 }
 END_TEST
 
-/* Without a key of the client's the op id is new in each run; the stamp is not. */
+/* Without a key of the client the op id is new in each run, but the stamp is not. */
 START_TEST(an_entry_of_its_stamp_stands_for_a_pending_addition)
 {
     struct op op, made;
@@ -355,7 +355,7 @@ START_TEST(a_deletion_removes_what_is_pending)
     ck_assert_int_eq(requests(&here, true), 1);
     merge_copies(&there, del.copies, del.n_copies);
     merge_copies(&there, put.copies, put.n_copies);
-    (void)merge_pending(&there, &op); /* it was deleted after it */
+    (void)merge_pending(&there, &op); /* the session was deleted after the addition */
     ck_assert_int_eq(requests(&there, false), 0);
     (void)merge_pending(&there, &later);
     ck_assert_int_eq(requests(&there, false), 1);
@@ -433,7 +433,7 @@ START_TEST(a_store_counts_what_is_pending_in_it_once)
     ck_assert_int_eq(requests(&here, true), 3);
     ck_assert_uint_eq(count_pending(&here, &op), 0);
     ck_assert_uint_eq(settle(&gone), 0);
-    gone = store_op(&here, OP_MERGE, "s1"); /* it was read before it was counted */
+    gone = store_op(&here, OP_MERGE, "s1"); /* read before it was counted */
     for (size_t i = 0; i < op.n_copies; i++)
         if (op.copies[i].kind == RECORD_PENDING)
             gone.merge.items = &op.copies[i];

@@ -1,8 +1,8 @@
 /*
- * contract_batches.c - random batches: what becomes of their ops is what becomes of them one by one.
+ * contract_batches.c - random batches: the outcome of their ops is what it is one by one.
  *
- * The target gets them together, in the order in which a lane gives them, memory: one after the other. The
- * answers must be the same, and so must what both hold then.
+ * The target gets them together, in the order in which a lane would give them; the reference, memory:, gets
+ * them one after the other. The answers must be the same, and so must what both stores hold then.
  */
 #include <stdlib.h>
 
@@ -48,7 +48,7 @@ static struct op random_put(struct store *s, const char *id)
     if (random_below(6))
         return put_op(s, in);
     in.ns = "doc";
-    in.form = random_below(3) ? FORM_DOCUMENT : FORM_CHANNEL; /* one of them is refused */
+    in.form = random_below(3) ? FORM_DOCUMENT : FORM_CHANNEL; /* one of the two forms is refused */
     in.values = in.carried = NULL;
     in.head = arena_printf(&s->arena, "{\"n\":%d}", (int)random_below(9)).at;
     return put_op(s, in);
@@ -135,7 +135,7 @@ static int by_lane_hash(const void *left, const void *right)
     return x != y ? (x > y) - (x < y) : (a > b) - (a < b);
 }
 
-/* The same ops for both, those of the reference with the stamps of the others. */
+/* Makes the same ops for both; those of the reference take the stamps of the others. */
 static size_t make_batch(struct op *ours, struct op *theirs, struct op **sorted)
 {
     size_t n = random_below(OPS) + 1;

@@ -93,7 +93,7 @@ END_TEST
 
 enum { MANY = 3000 };
 
-/* Many channels, each with the padded version of LangGraph. */
+/* Names many channels, with the padded versions of LangGraph. */
 static const char *many_names(const char *bytes)
 {
     struct text t;
@@ -107,7 +107,7 @@ static const char *many_names(const char *bytes)
     return arena_copy(&here.arena, text_slice(&t)).at;
 }
 
-/* What stands there for channel i. */
+/* The bytes that channel i has in the end. */
 static const char *many_bytes(int i)
 {
     return i % 5 == 0 ? "two" : "one";
@@ -122,7 +122,7 @@ static void check_many(const struct value *const *values, size_t n)
     }
 }
 
-/* Each fifth is stored twice. */
+/* Puts many values; every fifth channel is stored twice. */
 static void put_many(void)
 {
     struct op op = put_op(
@@ -149,7 +149,7 @@ START_TEST(many_carried_values)
 }
 END_TEST
 
-/* Each is asked for twice by its name, then twice by its id. */
+/* Each value is asked for twice by its name, then twice by its id. */
 START_TEST(many_values_asked_for_twice)
 {
     struct op named, op = store_op(&here, OP_VALUES_GET, "t");

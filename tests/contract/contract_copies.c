@@ -1,6 +1,6 @@
 /*
  * contract_copies.c - random changes of every kind in one store, copied into another as they are made;
- * and all copies merged in any order, and twice.
+ * then all copies merged in any order, and twice.
  */
 #include <stdlib.h>
 
@@ -11,13 +11,13 @@ enum { SEEDS = 6, STEPS = 70, ORDERS = 3 };
 
 static uint64_t seed;
 
-/* What was left until now. */
+/* The copies so far. */
 static struct {
     struct record *items;
     size_t n;
 } kept;
 
-/* A number below n; xorshift*, by S. Vigna. */
+/* A random number below n; xorshift*, by S. Vigna. */
 static uint64_t random_below(uint64_t n)
 {
     seed ^= seed >> 12;
@@ -147,7 +147,7 @@ static struct op context_put(void)
     return op;
 }
 
-/* Each type that changes the data of clients. */
+/* Every type that changes the data of clients. */
 static const enum op_type types[] = {
     OP_SESSION_PUT,  OP_SESSION_PATCH,  OP_SESSION_DELETE, OP_CONTEXT_PUT,   OP_MESSAGE_APPEND,
     OP_MESSAGE_TRIM, OP_CHECKPOINT_PUT, OP_WRITES_PUT,     OP_THREAD_DELETE, OP_THREAD_COPY,
@@ -171,7 +171,7 @@ static struct op any_op(enum op_type type)
     return type == OP_THREAD_COPY ? thread_copy() : removal(type);
 }
 
-/* So that no new op is forgotten. */
+/* Fails when a new writing op is missing from the list above. */
 START_TEST(every_writing_op_is_among_them)
 {
     for (int type = 0; type < OP_TYPE_COUNT; type++) {
@@ -209,7 +209,7 @@ static void step(enum op_type type)
     ck_assert_msg(kind == ERR_OK || kind == ERR_NO_SESSION || kind == ERR_THREAD, "%s: %s",
                   op_name(type), op.status.text);
     keep(&op);
-    if (random_below(8) == 0) { /* now and then it is cleared */
+    if (random_below(8) == 0) { /* now and then the outbox is cleared */
         struct op_pair_read read = pair_read(&here, 1000);
 
         pair_change(&here,
@@ -241,8 +241,8 @@ static void swap(struct record *a, struct record *b)
 }
 
 /*
- * Values first, for others refer to them, and threads: a task has its place among others by its first
- * write since the deletion. All else as it comes.
+ * Shuffles records, but values and threads come first: others refer to values, and a task takes its place
+ * by its first write since the deletion of its thread.
  */
 static void shuffle(struct record *items, size_t n)
 {
@@ -255,7 +255,7 @@ static void shuffle(struct record *items, size_t n)
             swap(&items[first++], &items[i]);
 }
 
-/* In batches of some records, for they come in as many requests. */
+/* Merges in batches of some records, as they come in that many requests. */
 static void merge_some_by_some(struct store *s, const struct record *items, size_t n)
 {
     for (size_t at = 0; at < n;) {
@@ -268,7 +268,7 @@ static void merge_some_by_some(struct store *s, const struct record *items, size
     }
 }
 
-/* What only records tell: removals of a part of something are told by names. */
+/* Only with changes that records tell in full: a partial removal is told by a name. */
 START_TEST(copies_may_come_in_any_order_and_twice)
 {
     static const enum op_type told[] = {OP_SESSION_PUT, OP_SESSION_PATCH,  OP_SESSION_DELETE,

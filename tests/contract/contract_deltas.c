@@ -6,7 +6,7 @@
 /* Past several blocks of a chain (storage/delta.h). */
 enum { STEPS = 105, MORE = 40, MESSAGE = 120 };
 
-/* Message i, its own text. */
+/* The text of message i, which no other message resembles. */
 static struct slice message(struct store *s, int i)
 {
     char *at = arena_alloc(&s->arena, MESSAGE);
@@ -20,7 +20,7 @@ static struct slice message(struct store *s, int i)
     return (struct slice){at, MESSAGE};
 }
 
-/* The value of step n: its number, and all messages up to it. */
+/* The value of step n: its number, then all messages up to it. */
 static struct slice grown(struct store *s, int n)
 {
     struct slice text = arena_printf(&s->arena, "%05d", n);
@@ -70,7 +70,8 @@ static void grow(struct store *s, const char *thread, int from, int to)
 
         store_ok(s, &op);
         ck_assert(
-            slice_equal(op.checkpoint_put.values[0].blob.bytes, grown(s, n))); /* not changed */
+            slice_equal(op.checkpoint_put.values[0].blob.bytes, grown(s, n))); /* the op is not
+                                                                                  changed */
     }
 }
 
@@ -165,7 +166,7 @@ START_TEST(copied_chains_stay_whole)
     check_all(&here, "u", 0, STEPS);
     grow(&here, "u", STEPS, STEPS + MORE);
     check_all(&here, "u", STEPS - 1, STEPS + MORE);
-    grow(&here, "t", 0, MORE); /* what was known of it is gone */
+    grow(&here, "t", 0, MORE); /* what was known of the thread is gone */
     check_all(&here, "t", 0, MORE);
 }
 END_TEST
@@ -222,7 +223,7 @@ START_TEST(documents_grow_and_are_replaced)
 }
 END_TEST
 
-/* Two ids in turns: what is replaced is a base, and goes when nothing needs it. */
+/* With two ids in turns, a replaced head is a base; it goes when nothing needs it. */
 START_TEST(replaced_heads_are_collected)
 {
     struct op op;
@@ -240,7 +241,7 @@ START_TEST(replaced_heads_are_collected)
 }
 END_TEST
 
-/* The same id again and again takes no more room than once. */
+/* Replacing the same id again and again takes no more room than once. */
 START_TEST(one_document_again_and_again)
 {
     for (int n = 0; n < MORE; n++)
@@ -312,7 +313,7 @@ static const struct value *value_of(const char *thread, int version)
     return op.values_get.out.items[0];
 }
 
-/* Step n as a patch of the value of the step before. */
+/* Puts step n as a patch of the value of the step before. */
 static struct op patched_op(const char *thread, int n, const struct value *base)
 {
     struct op op = step_op(&here, thread, n);
@@ -348,7 +349,8 @@ START_TEST(patches_are_stored_as_such)
     ck_assert_int_lt(bytes_of("t"), STEPS * MESSAGE * 5);
     base = value_of("t", STEPS - 1);
     ck_assert_uint_gt(base->blob.place, 32);
-    op = patched_op("u", STEPS, base); /* not in this thread: it stands by itself */
+    op = patched_op("u", STEPS,
+                    base); /* the base is not in this thread: the value stands by itself */
     store_ok(&here, &op);
     check(&here, "u", STEPS);
     delete_thread(&here, "t");

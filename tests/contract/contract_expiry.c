@@ -4,7 +4,7 @@
 
 static struct store s;
 
-/* A store in which sessions live for an hour. */
+/* Opens a store in which sessions live for an hour. */
 static void open_expiring(void)
 {
     struct backend_config cfg = store_config();
@@ -109,7 +109,7 @@ static void fill(const char *id, int messages, int contexts)
         store_context(&s, id, "{}");
 }
 
-/* All that a clean-up may meet; five sessions of a tenant go. */
+/* Puts all that a clean-up may meet; five sessions of the tenant go. */
 static void fill_tenant(const char *tenant)
 {
     struct op op;
@@ -136,7 +136,7 @@ static struct record *find_record(struct record *records, size_t n, const char *
     return NULL;
 }
 
-/* Sessions have gone, and left tombstones above all that they were; a new one goes on from there. */
+/* The sessions have gone, and left tombstones above all that they were; a new session goes on from there. */
 static void check_tenant(const char *tenant, const struct record *before, size_t n_before)
 {
     struct record *after;
@@ -181,7 +181,7 @@ START_TEST(cleanup_of_all_that_there_is)
     op = store_op(&s, OP_CLEANUP, NULL);
     for (int i = 0; i < 3; i++) {
         s.tenant = slice_of(tenants[i]);
-        store_session(&s, "newer"); /* than the clean-up */
+        store_session(&s, "newer"); /* newer than the clean-up */
         before[i] = store_records(&s, RECORD_SESSION, 100, &n[i]);
     }
     s.now_us += HOUR + SECOND;
@@ -200,7 +200,8 @@ START_TEST(cleanup_of_all_that_there_is)
 }
 END_TEST
 
-/* Of a store that refuses one after the others have gone, they have the op's first stamp, and it another. */
+/* A store may refuse one session after others have gone: those have the first stamp of the op, that one
+ * the stamp of its repeat. */
 static void check_tomb(int64_t tomb, int64_t first, const struct op *op)
 {
     ck_assert_int_ge(tomb, first);
@@ -216,7 +217,8 @@ START_TEST(idle_ones_go_with_their_threads)
 
     fill_tenant("other");
     fill_tenant("default");
-    newer = store_op(&s, OP_THREAD_DELETE, "bare"); /* a thread of nothing is remembered as well */
+    newer = store_op(&s, OP_THREAD_DELETE, "bare"); /* a tombstone is kept even of a thread that
+                                                       held nothing */
     store_ok(&s, &newer);
     op = store_op(&s, OP_CLEANUP, NULL);
     first = op.stamp;
@@ -247,7 +249,7 @@ START_TEST(idle_ones_go_with_their_threads)
 }
 END_TEST
 
-/* Beside other ops, which wait as well. */
+/* Clean-ups run beside other ops, all of which wait for the server. */
 START_TEST(clean_ups_of_a_batch)
 {
     static const char *const tenants[] = {"default", "other", "third"};
@@ -281,7 +283,7 @@ START_TEST(clean_ups_of_a_batch)
 }
 END_TEST
 
-/* Whichever comes first, a message of now is not removed. */
+/* Whichever op comes first, a message of now stays. */
 START_TEST(what_comes_meanwhile_stays)
 {
     enum { SESSIONS = 30, APPENDS = SESSIONS / 3, ALL = 1 + APPENDS };
@@ -317,7 +319,7 @@ START_TEST(what_comes_meanwhile_stays)
         stay += there;
     }
     if (all[0].status.kind == ERR_IN_DOUBT)
-        return; /* a pair may say so of changes that cross */
+        return; /* a pair may answer so for changes that cross */
     ck_assert_msg(all[0].status.kind == ERR_OK, "%s", all[0].status.text);
     ck_assert_int_eq(all[0].cleanup.out.removed, SESSIONS - stay);
     ck_assert_int_eq(store_stats(&s).out.sessions, stay);

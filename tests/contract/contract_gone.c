@@ -1,4 +1,4 @@
-/* contract_gone.c - what was removed in one store of a pair, and is removed in the other; see record.h. */
+/* contract_gone.c - what was removed in one store of a pair is removed in the other; see record.h. */
 #include <stdlib.h>
 
 #include "clock.h"
@@ -178,7 +178,7 @@ START_TEST(content_that_outlives_a_deletion_is_told)
 }
 END_TEST
 
-/* What is removed must not be newer than the removal: in the other store it would stay. */
+/* A removal is refused if what it may remove is newer: the other store would keep that. */
 START_TEST(a_removal_is_fenced_by_what_it_may_remove)
 {
     static const struct slice run = {"r", 1};

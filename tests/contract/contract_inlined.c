@@ -1,4 +1,5 @@
-/* contract_inlined.c - small values of checkpoints, which stand in heads: how they come back, and are found. */
+/* contract_inlined.c - small values, which the heads of checkpoints hold: how they come back, and are
+ * found. */
 #include "inlined.h"
 
 #include <stdlib.h>
@@ -63,7 +64,7 @@ const char *sorted_text(struct store *s, const struct checkpoint *checkpoint)
     return values_text(s, &sorted);
 }
 
-/* The checkpoint of this id in a list. */
+/* The checkpoint with this id in a list. */
 static const struct checkpoint *listed(struct store *s, struct op *op, const char *id)
 {
     store_ok(s, op);
@@ -182,7 +183,7 @@ START_TEST(long_ones_have_rows)
 }
 END_TEST
 
-/* Step n of a thread: one value anew, and now and then a long one; the others come from before. */
+/* Step n of a thread: one new value, now and then a long one; the others are carried. */
 static void step(int n)
 {
     int last = n / 10 * 10;
@@ -271,7 +272,7 @@ START_TEST(found_in_a_parent_that_is_not_the_newest)
 }
 END_TEST
 
-/* LangGraph copies a checkpoint beside it, and names no parent that the store knows. */
+/* LangGraph puts a copy beside a checkpoint, with a parent that the store does not know. */
 START_TEST(found_in_a_sibling)
 {
     put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:x b=1:y"});
@@ -285,7 +286,7 @@ START_TEST(found_in_a_sibling)
 }
 END_TEST
 
-/* Two versions of one channel, from different checkpoints. */
+/* Two versions of one channel come from different checkpoints. */
 START_TEST(found_by_version)
 {
     put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:x"});
@@ -346,7 +347,7 @@ START_TEST(what_is_nowhere_is_absent)
 }
 END_TEST
 
-/* What another has stored, behind what is known here. */
+/* Another process has stored something newer than what is known here. */
 START_TEST(found_in_what_others_have_stored)
 {
     struct store other;
@@ -368,7 +369,7 @@ END_TEST
 
 /* --- bases of patches ------------------------------------------------------------------------------ */
 
-/* The value of a name and, perhaps, of these bytes; or NULL. */
+/* The value of a name, and if given of these bytes; NULL: there is none. */
 static const struct value *value_of(const char *thread, const char *channel, const char *version,
                                     const char *bytes)
 {
@@ -422,7 +423,7 @@ START_TEST(bases_are_found_in_heads)
 }
 END_TEST
 
-/* A long value that is a patch of a short one, which has no row. */
+/* A long value is a patch of a short one, which has no row. */
 START_TEST(a_patch_of_what_stands_in_a_head)
 {
     const struct value *base;

@@ -1,4 +1,4 @@
-/* contract_inlined_kept.c - small values that stand in heads, when checkpoints are removed, replaced, copied, merged
+/* contract_inlined_kept.c - small values in heads, when checkpoints are removed, replaced, copied, merged
  * and damaged. */
 #include "blob_hash.h"
 #include "clock.h"
@@ -124,7 +124,7 @@ START_TEST(what_the_batch_brings_is_found)
 }
 END_TEST
 
-/* Of one that another has deleted, whatever is remembered here. */
+/* Another process has deleted the thread, whatever is remembered here. */
 START_TEST(nothing_is_found_of_what_others_have_deleted)
 {
     struct store other;
@@ -147,7 +147,7 @@ START_TEST(nothing_is_found_of_what_others_have_deleted)
 }
 END_TEST
 
-/* Two checkpoints whose heads have a base: the second carries one of two values. */
+/* Puts two checkpoints whose heads have a base; the second carries one of two values. */
 static void put_long_two(void)
 {
     put(&here, (struct checkpoint_in){
@@ -239,7 +239,7 @@ START_TEST(snapshots_in_heads_are_kept)
 }
 END_TEST
 
-/* A snapshot that is carried stands in each head. */
+/* A carried snapshot is in each head, so it needs no ancestors. */
 START_TEST(carried_snapshots_need_no_ancestors)
 {
     delta("c1", NULL, NULL, "d=1:seed", NULL);
@@ -279,7 +279,7 @@ START_TEST(copied_with_their_thread)
 }
 END_TEST
 
-/* A checkpoint that carries what it had itself. */
+/* A checkpoint is replaced by one that carries a value which the first had itself. */
 START_TEST(replaced_by_what_carries_its_own)
 {
     for (int i = 0; i < 3; i++) {
@@ -331,7 +331,7 @@ START_TEST(merged_elsewhere)
 }
 END_TEST
 
-/* What a merge has brought is found behind what was stored here. */
+/* What a merge has brought is found, though it is older than what was stored here. */
 START_TEST(found_in_what_was_merged)
 {
     struct record *records;
@@ -348,7 +348,7 @@ START_TEST(found_in_what_was_merged)
 }
 END_TEST
 
-/* Stores that were written with small values in rows, and the reverse. */
+/* A store that was written with small values in rows is read with them in heads, and the reverse. */
 START_TEST(read_with_the_other_setting)
 {
     size_t before = _i ? 0 : INLINE_MAX, after = _i ? INLINE_MAX : 0;
@@ -384,12 +384,12 @@ END_TEST
 
 /* --- damage ---------------------------------------------------------------------------------------- */
 
-/* The head of c1 with its last byte gone; with the right hash it is not what was packed. */
+/* Cuts the last byte off the head of c1. `hashed`: its hash fits, so only unpacking fails. */
 static void damage(struct record *records, size_t n, bool hashed)
 {
     static int64_t id;
 
-    id = stamp_next(); /* that no cache knows */
+    id = stamp_next(); /* one that no cache knows */
     for (size_t i = 0; i < n; i++) {
         struct blob *blob = &records[i].value.blob;
 
@@ -429,7 +429,7 @@ START_TEST(damaged_heads)
     ck_assert_ptr_nonnull(strstr(op.status.text, "checkpoint c1: "));
     op = put_op(&there, (struct checkpoint_in){
                             .thread = "t", .id = "c2", .parent = "c1", .carried = "a=1"});
-    store_fails(&there, &op, ERR_DAMAGED); /* what it carries may have been there */
+    store_fails(&there, &op, ERR_DAMAGED); /* what it carries may have been in that head */
     put(&there,
         (struct checkpoint_in){.thread = "t", .id = "c2", .parent = "c1", .values = "a=2:y"});
     ck_assert_str_eq(values_text(&there, get(&there, "t", "", NULL)), "a=2:y");

@@ -2,7 +2,7 @@
 #include <malloc.h>
 #include "threads.h"
 
-/* Channel form in two threads and a namespace, document form in two. */
+/* Puts channel form into two threads and a namespace, document form into two threads. */
 static void fill(void)
 {
     put(&here, (struct checkpoint_in){.thread = "d", .id = "c8", .form = FORM_DOCUMENT});
@@ -182,7 +182,7 @@ START_TEST(filters)
 }
 END_TEST
 
-/* Puts n checkpoints in batches; the first of all has {"found":true}. */
+/* Puts n checkpoints in batches; the first of all has the metadata {"found":true}. */
 static void put_many(int n)
 {
     struct op ops[BATCH_MAX], *batch[BATCH_MAX];
@@ -205,7 +205,7 @@ static void put_many(int n)
     }
 }
 
-/* What it looks at on the way is not kept: it would come to hundreds of bytes a row. */
+/* Rows that are only looked at are not kept: that would take hundreds of bytes a row. */
 START_TEST(looks_at_so_many_and_no_more)
 {
     struct filter found = filter("{\"found\":true}");
@@ -232,7 +232,7 @@ START_TEST(looks_at_so_many_and_no_more)
 }
 END_TEST
 
-/* c4 to c7 share one value of half a page; c1 to c3 fill a page each, by what the test is about. */
+/* c4 to c7 share one value of half a page; c1 to c3 fill a page each, with head, metadata and writes. */
 static void fill_big(void)
 {
     const char *page = store_big(&here, PAGE_BYTES_MAX);

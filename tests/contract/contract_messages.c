@@ -178,10 +178,9 @@ START_TEST(append_may_need_a_session)
 }
 END_TEST
 
-/* Appends m00.. one second apart; returns the positions. */
 enum { BATCH = 12, LARGE = 3, ABSENT, FREE, AGAIN, NOTED, FOREIGN };
 
-/* The appends of a batch: of one message each, to conversations of which most are in use. */
+/* The appends of a batch: one message each, to conversations of which most are in use. */
 static void make_batch(struct op ops[BATCH], struct message m[BATCH])
 {
     for (int i = 0; i < BATCH; i++) {
@@ -257,7 +256,7 @@ static void fill(struct message_pos *pos, int n)
 }
 
 struct page {
-    int limit, after, before; /* index of a bound, -1 = none */
+    int limit, after, before; /* bounds: index of a message; -1: none */
     int first, n;
     bool more_before, more_after;
 };
@@ -341,7 +340,7 @@ START_TEST(unknown_conversation_is_empty)
 }
 END_TEST
 
-/* Messages of one seq, as two stores may give them, are ordered by id. */
+/* Messages with the same seq, which two stores may give, are ordered by id. */
 START_TEST(ties_are_by_id)
 {
     struct record records[5] = {0};

@@ -1,9 +1,9 @@
-/* contract_pair.c - what a store keeps for a pair: outbox, what is missing, notes; and the fence. */
+/* contract_pair.c - what a store keeps for a pair: outbox, missing ids, notes; and the fence. */
 #include "pair.h"
 
 #include "clock.h"
 
-/* A change that leaves an entry; its number. */
+/* Makes a change that leaves an entry. Returns the number of the entry. */
 static int64_t leave(struct store *s, const char *id)
 {
     struct op op = store_op(s, OP_SESSION_PUT, id);
@@ -26,7 +26,7 @@ START_TEST(a_new_store_has_nothing)
 
     ck_assert(read.out.n == 0 && !read.out.more);
     ck_assert(read.out.n_missing == 0 && read.out.n_notes == 0);
-    store_session(&here, "s1"); /* it is no pair's */
+    store_session(&here, "s1"); /* not for a pair, so it leaves no entry */
     read = pair_read(&here, 1000);
     ck_assert(read.out.n == 0 && !read.out.more);
 }
@@ -105,7 +105,7 @@ START_TEST(entries_are_cleared_by_their_number)
     unknown.number = third + 1024;
     clear_entry(unknown);
     clear_entry(read.out.entries[1]);
-    clear_entry(read.out.entries[1]); /* it is not there any more */
+    clear_entry(read.out.entries[1]); /* the entry has gone */
     read = pair_read(&here, 1000);
     ck_assert_uint_eq(read.out.n, 2);
     ck_assert_int_eq(read.out.entries[0].number, first);
@@ -236,7 +236,7 @@ END_TEST
 
 /* --- the fence ------------------------------------------------------------------------------------ */
 
-/* A change that is not above `newest` is refused, says so, and leaves nothing; above it is made. */
+/* A change that is not above `newest` is refused, says so, and leaves nothing; one above it is made. */
 static void fenced(struct op op, int64_t newest)
 {
     struct op_pair_read read = pair_read(&here, 1000);
@@ -280,7 +280,7 @@ START_TEST(an_older_change_of_a_session_is_refused)
     fenced(del, newest + 2048);
     append.message_append.messages = &m;
     append.message_append.n = 1;
-    fenced(append, newest + 3072); /* messages only follow a deletion */
+    fenced(append, newest + 3072); /* messages come only after a deletion */
     fenced(del, newest + 4096);
 }
 END_TEST
@@ -326,7 +326,7 @@ START_TEST(an_older_change_of_a_thread_is_refused)
         &here,
         (struct writes_in){.thread = "t", .checkpoint = "c1", .task = "l", .writes = "0:a=b"});
     ck_assert_str_ne(replicated(&writes), "");
-    other.stamp = writes.stamp - 1024; /* another task knows no order */
+    other.stamp = writes.stamp - 1024; /* tasks have no order among themselves */
     ck_assert_str_ne(replicated(&other), "");
     newest = writes.stamp;
     writes = writes_op(

@@ -1,4 +1,4 @@
-/* contract_prune.c - checkpoints removed by age, number or run, and what those that stay need. */
+/* contract_prune.c - removes checkpoints by age, number or run, but none that those which stay need. */
 #include "threads.h"
 
 static int64_t prune(const char *thread, int64_t keep_last, int64_t older_than_us)

@@ -1,9 +1,9 @@
 /*
- * contract_random.c - random states, merged alike into the target and into memory:.
+ * contract_random.c - random states, merged in the same way into the target and into memory:.
  *
- * Two sources change at random, and now and then all their records are kept. What was kept is then
- * merged in random order, whole or in part, at once or id by id, into both: they must hold the same after
- * each merge, and give it in the same order.
+ * Two sources change at random, and now and then all their records are kept. These are then merged into both
+ * in random order, whole or in part, at once or id by id. Both must hold the same after each merge, and give
+ * it in the same order.
  */
 #include <stdlib.h>
 
@@ -107,7 +107,7 @@ static void change(struct store *s)
     }
 }
 
-/* All records of a source, in the order in which they may be merged. */
+/* All records of a source, in an order in which they may be merged. */
 static struct kept keep(struct store *s)
 {
     struct kept all = {NULL, 0};
@@ -126,7 +126,7 @@ static struct kept keep(struct store *s)
     return all;
 }
 
-/* Some of what was kept: a record may be left out unless others refer to it. */
+/* Some of the records. A value stays, for others refer to it. */
 static struct kept choose(const struct kept *from, struct arena *arena)
 {
     uint64_t one_of = random_below(3) + 1; /* 1: all */
@@ -195,7 +195,7 @@ static int by_id(const void *left, const void *right)
     return order ? order : record_key_compare(&a->key, &b->key);
 }
 
-/* As a pair does it: all that belongs to one id together, whatever its kind. */
+/* As a pair does it: all records of one id together, whatever their kind. */
 static size_t merge_ids(struct store *s, const struct kept *some)
 {
     size_t applied = 0, end;

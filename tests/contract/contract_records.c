@@ -16,7 +16,7 @@ static void close_store(void)
     store_close(&other);
 }
 
-/* A thread that has nothing but the writes of one task. */
+/* Makes a thread that has nothing but the writes of one task. */
 static void put_writes(const char *thread)
 {
     struct op op = store_op(&s, OP_WRITES_PUT, thread);
@@ -51,7 +51,7 @@ START_TEST(threads_go_with_their_session)
 
     store_session(&s, "a");
     put_writes("a");
-    put_writes("free"); /* has no session: nobody's to call idle */
+    put_writes("free"); /* without a session it does not count as idle */
     op = store_op(&s, OP_SESSION_DELETE, "a");
     store_ok(&s, &op);
     ck_assert_uint_eq(count_writes("a"), 1);
@@ -67,7 +67,7 @@ START_TEST(threads_go_with_their_session)
 }
 END_TEST
 
-/* Tombstones and keys are kept for the repeat window and an hour. */
+/* Tombstones and keys are kept for the repeat window and an hour more. */
 START_TEST(cleanup_forgets_old_deletions)
 {
     struct op op;
@@ -257,7 +257,7 @@ START_TEST(merging_in_any_order_gives_the_same)
 
     fill(&s);
     copy(&s, &other);
-    other.now_us = s.now_us + SECOND; /* then both go on by themselves */
+    other.now_us = s.now_us + SECOND; /* from here on both go on by themselves */
     op = store_op(&other, OP_SESSION_DELETE, "s5");
     store_ok(&other, &op);
     store_message(&s, "s5", "late");
@@ -284,7 +284,7 @@ START_TEST(merging_in_any_order_gives_the_same)
 }
 END_TEST
 
-/* Whichever store knew the higher one. */
+/* It does not matter which store knew the higher version. */
 START_TEST(versions_survive_deletions_elsewhere)
 {
     struct op op;
@@ -306,7 +306,7 @@ START_TEST(versions_survive_deletions_elsewhere)
 }
 END_TEST
 
-/* Two stores gave the number 1 to a context: the later stamp is read as 2. */
+/* Two stores gave the number 1 to a context: the one with the later stamp is read as 2. */
 START_TEST(twin_contexts_are_renumbered)
 {
     struct op op;
@@ -359,7 +359,7 @@ START_TEST(the_dead_stay_dead)
 }
 END_TEST
 
-/* A message and a context that are dead leave the same row before and after the deletion. */
+/* A dead message and a dead context leave the same row, whether they come before or after the deletion. */
 START_TEST(the_dead_come_early_or_late)
 {
     struct record records[] = {
@@ -422,7 +422,7 @@ static bool forget_tenant(void)
     return op.tenant_forget.out.removed;
 }
 
-/* A tenant goes when nothing but tombstones is left of it, and comes again. */
+/* A tenant of which only tombstones are left is forgotten, and may come again. */
 START_TEST(tenants_are_forgotten)
 {
     struct op op;

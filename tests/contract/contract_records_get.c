@@ -1,4 +1,4 @@
-/* contract_records_get.c - records by their names, as a drain reads them. */
+/* contract_records_get.c - reads records by their names, as a drain does. */
 #include "pair.h"
 
 enum { MANY = 64, CONTEXTS = 5, KEPT = 3 };
@@ -33,7 +33,7 @@ static void fill(void)
         (struct checkpoint_in){.thread = "s1", .ns = "doc", .id = "c1", .form = FORM_DOCUMENT});
 }
 
-/* The one record of this name, or NULL. */
+/* The one record with this name, or NULL. */
 static struct record *one(enum record_kind kind, const struct record_key *key)
 {
     struct record_name name = {kind, *key};
@@ -119,7 +119,7 @@ START_TEST(of_an_unknown_id_there_is_nothing)
 {
     static const enum record_kind kinds[] = {RECORD_SESSION, RECORD_THREAD, RECORD_CONTEXT};
 
-    for (int round = 0; round < 2; round++) { /* the tenant is unknown at first */
+    for (int round = 0; round < 2; round++) { /* in the first round the tenant is unknown */
         for (size_t i = 0; i < COUNT_OF(kinds); i++) {
             struct record_name name = name_of(kinds[i], "nobody", NULL);
             size_t n;
@@ -189,7 +189,7 @@ START_TEST(deletions_are_records)
 }
 END_TEST
 
-/* Messages and contexts without a session have a row that says what is known of it. */
+/* Messages and contexts without a session have an anchor, which is read as a session that is not alive. */
 START_TEST(an_anchor_is_a_session_that_does_not_live)
 {
     struct record *found;

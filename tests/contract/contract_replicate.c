@@ -1,4 +1,5 @@
-/* contract_replicate.c - changes of sessions, messages and contexts, and what they leave for the peer. */
+/* contract_replicate.c - changes of sessions, messages and contexts, and what they leave for the other
+ * store. */
 #include "pair.h"
 
 #include "clock.h"
@@ -63,7 +64,7 @@ START_TEST(a_put_session)
     op = session_op("s1");
     op.session_put.with_context = true;
     ck_assert_str_eq(replicated(&op), "session:s1 context:s1");
-    op = session_op("s1"); /* it has a context */
+    op = session_op("s1"); /* it has a context by now */
     op.session_put.with_context = true;
     ck_assert_str_eq(replicated(&op), "session:s1");
     op = session_op("s2");
@@ -103,7 +104,7 @@ START_TEST(a_repeated_put)
     ck_assert_uint_eq(n, 1);
     again.repeat = request_of('k', 'c');
     replicates_nothing(&again, ERR_KEY_REUSED);
-    store_ok(&there, &op); /* the peer has heard of it */
+    store_ok(&there, &op); /* the other store knows the request */
     ck_assert(op.session_put.out.replayed);
     same_stores(&here, &there);
 }
@@ -151,8 +152,7 @@ START_TEST(a_deleted_session)
     replicates_nothing(&op, ERR_PRECONDITION);
     op = store_op(&here, OP_SESSION_DELETE, "s1");
     ck_assert_str_eq(replicated(&op), "session:s1");
-    op = store_op(&here, OP_SESSION_DELETE,
-                  "s1"); /* once more: what comes late is older than this */
+    op = store_op(&here, OP_SESSION_DELETE, "s1"); /* once more: the deletion counts as newer */
     ck_assert_str_eq(replicated(&op), "session:s1");
     op = store_op(&here, OP_SESSION_DELETE, "never there");
     ck_assert_str_eq(replicated(&op), "session:never there");
@@ -178,7 +178,7 @@ START_TEST(a_session_deleted_with_its_thread)
 }
 END_TEST
 
-/* So many that they do not go with their session in one step. */
+/* So many messages that they do not go with their session in one step. */
 START_TEST(a_deletion_in_parts)
 {
     enum { MANY = 2500 };
@@ -228,16 +228,16 @@ START_TEST(appended_messages)
     ck_assert_str_eq(replicated(&op), "message:s1/m1");
     have_session("s1");
     here.now_us += SECOND;
-    op = append_op("s1", ids, 4); /* one is known, one stands there twice */
+    op = append_op("s1", ids, 4); /* one is known, and one id comes twice */
     ck_assert_str_eq(replicated(&op), "message:s1/m2 message:s1/m3");
     here.now_us += SECOND;
-    op = append_op("s1", ids, 2); /* nothing new, but it is activity */
+    op = append_op("s1", ids, 2); /* nothing is new, but the session was active */
     ck_assert_str_eq(replicated(&op), "session:s1");
     ck_assert_uint_eq(store_count(&there, "s1"), 3);
 }
 END_TEST
 
-/* The usual one: the caller knows that the id is new. */
+/* The usual append: the caller knows that the id is new. */
 START_TEST(one_fresh_message)
 {
     static const char *const ids[] = {"m1", "m2", "m3"};
@@ -332,7 +332,7 @@ START_TEST(cleaning_up_the_idle)
 }
 END_TEST
 
-/* An op of one tenant removes what has expired of all. */
+/* An op of one tenant removes what has expired in all tenants. */
 START_TEST(cleaning_up_what_has_expired)
 {
     struct backend_config cfg = store_config();
@@ -351,8 +351,7 @@ START_TEST(cleaning_up_what_has_expired)
     op = store_op(&here, OP_CLEANUP, NULL);
     op.cleanup.expired = op.cleanup.sessions_stay = true;
     op.cleanup.limit = 10;
-    ck_assert_str_eq(left_by(&op),
-                     ""); /* each store sees by itself that a checkpoint has expired */
+    ck_assert_str_eq(left_by(&op), ""); /* each store expires checkpoints by itself */
     op = store_op(&here, OP_CLEANUP, NULL);
     op.cleanup.expired = true;
     op.cleanup.limit = 10;
@@ -362,7 +361,7 @@ START_TEST(cleaning_up_what_has_expired)
 }
 END_TEST
 
-/* A store that other tenants have left their sessions in. */
+/* Opens a store that holds expired sessions of another tenant. */
 static void sweep_of_all_tenants(void)
 {
     struct backend_config cfg = store_config();
@@ -378,7 +377,7 @@ static void sweep_of_all_tenants(void)
     have_session("s1");
 }
 
-/* The copies of an op are of its tenant; of others the outbox tells. */
+/* The copies of an op are of its own tenant; the outbox names what changed in others. */
 START_TEST(what_has_expired_of_another_tenant)
 {
     struct op_pair_read read;

@@ -1,4 +1,4 @@
-/* contract_replicate_threads.c - changes of threads, and what they leave for the peer. */
+/* contract_replicate_threads.c - changes of threads, and what they leave for the other store. */
 #include "pair.h"
 
 static void have(struct checkpoint_in in)
@@ -15,7 +15,7 @@ static void have_writes(struct writes_in in)
     (void)replicated(&op);
 }
 
-/* Some checkpoints of a thread, the values of each carried on, and writes. */
+/* Puts some checkpoints of a thread, which carry values on, and writes. */
 static void have_thread(const char *thread)
 {
     have((struct checkpoint_in){.thread = thread, .id = "c1", .values = "a=1:xx b=1:yy"});
@@ -71,7 +71,7 @@ START_TEST(a_replaced_checkpoint)
 }
 END_TEST
 
-/* A long value of which little changes is stored as what is new. */
+/* A long value of which little changes is stored as a delta. */
 START_TEST(values_that_are_based_on_others)
 {
     char text[3000];
@@ -105,7 +105,8 @@ START_TEST(activity_of_the_session_of_a_thread)
     op = put_op(&here, (struct checkpoint_in){.thread = "t", .id = "c1"});
     ck_assert_str_eq(replicated(&op), "session:t thread:t value:t checkpoint:t/c1");
     ck_assert_int_eq(store_get(&there, "t").last_activity_us, here.now_us);
-    op = put_op(&here, (struct checkpoint_in){.thread = "t", .id = "c2"}); /* it does not move */
+    op = put_op(&here, (struct checkpoint_in){.thread = "t", .id = "c2"}); /* the session does not
+                                                                              move again */
     ck_assert_str_eq(replicated(&op), "thread:t value:t checkpoint:t/c2");
     here.now_us += SECOND;
     op = writes_op(&here, (struct writes_in){
@@ -117,7 +118,7 @@ START_TEST(activity_of_the_session_of_a_thread)
                                              .task = "k",
                                              .mode = WRITES_IGNORE,
                                              .writes = "0:a=c"});
-    ck_assert_str_eq(replicated(&op), "session:t"); /* nothing is new but that */
+    ck_assert_str_eq(replicated(&op), "session:t"); /* only the session has moved */
 }
 END_TEST
 
@@ -263,7 +264,7 @@ START_TEST(deleted_runs)
 }
 END_TEST
 
-/* What a merge brings is not told back. */
+/* What a merge has brought is not sent back. */
 START_TEST(merges_leave_nothing)
 {
     struct op op = store_op(&there, OP_MERGE, NULL);

@@ -489,7 +489,7 @@ START_TEST(fenced_writes_say_what_is_newer)
     op = patch_op("s1");
     op.session_patch.status = SLICE("x");
     op.fence = true;
-    op.stamp = 4500; /* below what the store has raised the last put to */
+    op.stamp = 4500; /* below the stamp to which the store has raised the last put */
     store_fails(&s, &op, ERR_FENCED);
     newest = op.newest;
     ck_assert_int_gt(newest, 5000);

@@ -1,4 +1,4 @@
-/* contract_thread_records.c - records of threads and what is in them: read and merged. */
+/* contract_thread_records.c - reads and merges records of threads and what is in them. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -118,7 +118,7 @@ START_TEST(the_higher_stamp_wins)
 }
 END_TEST
 
-/* What is there of two states of a thread, merged in any order of whole kinds. */
+/* States of a thread before and after its deletion, and a later one, are merged in any order. */
 START_TEST(order_does_not_matter)
 {
     struct record *states[3];
@@ -202,7 +202,7 @@ START_TEST(order_of_tasks_is_that_of_the_first_write)
 }
 END_TEST
 
-/* A task whose first writes were deleted, in one store before its last writes came and in the other after. */
+/* The first writes of a task were deleted: in one store before its last writes came, in the other after. */
 START_TEST(deleted_writes_give_no_place)
 {
     struct record *first, *tomb, *last;
@@ -222,14 +222,14 @@ START_TEST(deleted_writes_give_no_place)
     store_merge(&there, first, 1); /* a store that has not heard of the deletion */
     store_merge(&there, last, 1);
     ck_assert_int_eq(store_records(&there, RECORD_TASK, 9, &n)->task.seq, last->task.stamp);
-    last->task.seq = first->task.seq; /* as one would say that had put them together */
+    last->task.seq = first->task.seq; /* as a store would say that had merged the two */
     store_merge(&there, tomb, n_tomb);
     store_merge(&there, last, 1);
     ck_assert_int_eq(store_records(&there, RECORD_TASK, 9, &n)->task.seq, last->task.stamp);
 }
 END_TEST
 
-/* A deletion that comes between values and the checkpoint that is younger than it. */
+/* A deletion comes between values and their checkpoint, which is younger than it. */
 START_TEST(values_wait_for_their_checkpoint)
 {
     struct record tomb = {.kind = RECORD_THREAD, .key.id = SLICE("t")};
@@ -251,10 +251,10 @@ START_TEST(values_wait_for_their_checkpoint)
 }
 END_TEST
 
-/* A value that is damaged on its way or has an unknown encoding is never an answer. */
+/* A value that was damaged on its way, or has an unknown encoding, is never an answer. */
 START_TEST(damaged_values)
 {
-    int64_t id = stamp_next(); /* that no cache knows */
+    int64_t id = stamp_next(); /* one that no cache knows */
     struct record *records;
     struct op op;
     size_t n;

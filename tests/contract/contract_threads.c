@@ -1,4 +1,4 @@
-/* contract_threads.c - threads: read, listed, deleted, copied. */
+/* contract_threads.c - reads, lists, deletes and copies threads. */
 #include "clock.h"
 #include "threads.h"
 
@@ -16,7 +16,7 @@ static void close_stores(void)
     store_close(&there);
 }
 
-/* A thread with all that there is: two namespaces, carried values, writes, early writes. */
+/* A thread with all that there may be: two namespaces, carried values, writes, writes that came early. */
 static void fill(const char *thread)
 {
     put_two(thread);

@@ -1,11 +1,11 @@
-/* contract_whole.c - a checkpoint that is merged has all that it needs, whatever was removed meanwhile. */
+/* contract_whole.c - a merged checkpoint has all that it needs, whatever was removed meanwhile. */
 #include <stdio.h>
 
 #include "clock.h"
 #include "closure.h"
 #include "threads.h"
 
-/* How many of the records were left out. */
+/* Merges records. Returns how many were left out. */
 static size_t left_out(struct store *s, const struct record *records, size_t n)
 {
     struct op op = store_op(s, OP_MERGE, "t");
@@ -17,7 +17,7 @@ static size_t left_out(struct store *s, const struct record *records, size_t n)
     return op.merge.out.broken;
 }
 
-/* Brings what is in `here` into `there`; how many it brought. */
+/* Brings the checkpoints of `here` into `there`. Returns how many changed something. */
 static size_t bring_all(void)
 {
     struct closure c = closure_between(here.backend, there.backend, here.tenant);
@@ -72,7 +72,7 @@ static void sweep(void)
 
 static void (*const removals[])(void) = {prune, delete_runs, merge_gone, sweep};
 
-/* Values come, something is removed beside them, their checkpoints come. */
+/* Values come, something beside them is removed, then their checkpoints come. */
 START_TEST(values_that_went_come_again)
 {
     struct record *values, *checkpoints;
@@ -97,7 +97,7 @@ START_TEST(values_that_went_come_again)
 }
 END_TEST
 
-/* A deletion takes what only a younger checkpoint carries on. */
+/* A deletion takes values that only a younger checkpoint carries on. */
 START_TEST(carried_values_that_went_come_again)
 {
     struct record tomb = {.kind = RECORD_THREAD, .key.id = SLICE("t")};
@@ -117,7 +117,7 @@ START_TEST(carried_values_that_went_come_again)
 }
 END_TEST
 
-/* "a=<n>:" and 2 KB of letters that all n have in common, then n more. */
+/* "a=<n>:", then 2 KB of letters that are the same for every n, then n more. */
 static const char *long_value(int n)
 {
     enum { LEN = 2048 };
@@ -135,7 +135,7 @@ static const char *long_value(int n)
     return text;
 }
 
-/* What is based on a value that went does not come without it. */
+/* A value whose base was removed does not come without it. */
 START_TEST(bases_that_went_come_again)
 {
     static const char *const ids[] = {"c1", "c2", "c3"};
@@ -170,7 +170,7 @@ START_TEST(bases_that_went_come_again)
 }
 END_TEST
 
-/* All of a thread is looked through, and what is needed stays. */
+/* The whole thread is gone through, and what is needed stays. */
 START_TEST(values_that_nothing_needs_go)
 {
     struct record *values;

@@ -1,6 +1,6 @@
 /*
- * main_failover.c - the contract on two stores behind failover.c: both in memory, and where a server is
- * named, it and memory in both roles. At the end of each test both hold the same.
+ * main_failover.c - the contract on two stores behind failover.c: both in memory; and if a server is
+ * named, that server and memory, in both roles. At the end of each test both stores hold the same.
  */
 #include <stdlib.h>
 
@@ -12,11 +12,12 @@
 
 typedef struct backend *open_fn(struct backend_config cfg, int number, struct err *err);
 
-/* A backend that closes the whole pair. */
+/* A backend over a pair; closing it closes the whole pair. */
 struct target {
     struct backend base;
     struct pair_stores pair;
-    bool alike; /* they hold the same at the end: nothing expires by itself, nothing was merged */
+    bool alike; /* they must hold the same at the end: no op was a merge, and nothing expires by
+                   itself */
 };
 
 static open_fn *openers[2]; /* of the primary and the fallback */
@@ -33,7 +34,7 @@ static bool probe(struct backend *self, int64_t deadline_ns, struct err *err)
     return backend_probe(((struct target *)self)->pair.lane, deadline_ns, err);
 }
 
-/* Without values: a Redis lets go of those that nothing needs at other times than SQL does. */
+/* Cuts the values out: Redis removes those that nothing needs at other times than SQL does. */
 static void leave_values_out(struct slice *state)
 {
     static const char line[] = "\n4 ";
@@ -101,7 +102,7 @@ static struct backend *open_pair(struct backend_config cfg, int number, struct e
 static struct backend *open_memory(struct backend_config cfg, int number UNUSED, struct err *err)
 {
     cfg.url = "memory:";
-    cfg.cache = NULL; /* it is the other store's */
+    cfg.cache = NULL; /* the cache belongs to the other store */
     return chain_open(&cfg, err);
 }
 

@@ -1,4 +1,4 @@
-/* main_fault.c - the contract on memory: behind a fault.c that never fails. */
+/* main_fault.c - the contract on memory:, behind a fault.c that never fails. */
 #include "contract.h"
 #include "drivers.h"
 #include "fault.h"

@@ -8,7 +8,7 @@
 
 enum { NUMBERS = 32 };
 
-/* A way to a store that stays until the process ends. */
+/* A backend that leads to a store which lasts as long as the process. */
 struct way {
     struct backend base;
     struct sqlite *store;

@@ -7,14 +7,14 @@
 #include "servers.h"
 
 #ifdef SANITIZED
-enum { CROWDED_ONLY = 1 }; /* takes long, and the others run the same code */
+enum { CROWDED_ONLY = 1 }; /* the uncrowded runs take long and run the same code */
 #else
 enum { CROWDED_ONLY = 0 };
 #endif
 
 enum { CROWD = 3, SKIPPED = 77 };
 
-/* Runs each batch among other ops, so that all of them share their ways to the server. */
+/* Runs each batch among other ops, so that they share round trips. */
 struct crowd {
     struct backend base;
     struct backend *below;

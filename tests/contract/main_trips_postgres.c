@@ -1,4 +1,4 @@
-/* main_trips_postgres.c - how often an op waits for PostgreSQL, counted exactly; as main_postgres.c. */
+/* main_trips_postgres.c - counts exactly how often an op waits for PostgreSQL; run as main_postgres.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,9 +21,9 @@
 enum { BATCH = 16, INLINE_MAX = 1024 };
 
 static const char *url;
-static struct postgres *store; /* below the chain that the ops go through */
+static struct postgres *store; /* the driver below the chain through which the ops go */
 
-/* Store `number`: here and there are one schema, unless they are a pair. */
+/* Opens store `number`. `here` and `there` share one schema, unless they are a pair. */
 static struct backend *open_schema(struct backend_config cfg, int number, struct err *err)
 {
     char schema[64];
@@ -85,7 +85,7 @@ static void tear_down_here(void)
     store_close(&here);
 }
 
-/* A pair: two schemas. */
+/* A pair has two schemas. */
 static void set_up_pair(void)
 {
     store_open(&here, store_config(), 0);
@@ -105,7 +105,7 @@ static int64_t so_far(const struct store *s)
     return (s == &here ? store_here : store_there)->trips;
 }
 
-/* Of an op that must succeed. */
+/* The round trips of an op, which must succeed. */
 static int64_t trips(struct store *s, struct op op)
 {
     int64_t before = so_far(s);
@@ -114,7 +114,7 @@ static int64_t trips(struct store *s, struct op op)
     return so_far(s) - before;
 }
 
-/* The n-th step of a thread: four values, each an earlier one with an end, and two that are carried. */
+/* The n-th step of a thread: four values, each an earlier one with a new end, and two that are carried. */
 static struct op step(struct store *s, const char *thread, int n)
 {
     const char *id = arena_printf(&s->arena, "c%03d", n).at;
@@ -148,15 +148,15 @@ static void put_steps(struct store *s, const char *thread, int n)
 
 START_TEST(a_step)
 {
-    put_steps(&here, "other", 2); /* the tenant and the statements are known */
+    put_steps(&here, "other", 2); /* so that the tenant and the statements are known */
     ck_assert_int_eq(trips(&here, step(&here, "t", 1)), 4); /* makes a thread and a namespace */
     (void)trips(&here, step(&here, "t", 2));
     ck_assert_int_eq(trips(&here, step(&here, "t", 3)), 1);
     ck_assert_int_eq(trips(&here, task(&here, "t", "c003", "t1")), 1);
-    ck_assert_int_eq(trips(&here, task(&here, "t", "c003", "t1")), 3); /* replaces */
+    ck_assert_int_eq(trips(&here, task(&here, "t", "c003", "t1")), 3); /* replaces writes */
     ck_assert_int_eq(trips(&here, task(&here, "t", "c004", "t1")),
                      3);                                    /* comes before its checkpoint */
-    ck_assert_int_eq(trips(&here, step(&here, "t", 4)), 3); /* takes their place */
+    ck_assert_int_eq(trips(&here, step(&here, "t", 4)), 3); /* takes over the place of the writes */
     ck_assert_int_eq(trips(&here, step(&here, "t", 5)), 1);
     ck_assert_str_eq(values_text(&here, get(&here, "t", "", "c003")),
                      "a=3:" LONG "3 b=3:" LONG "3 c=3:" LONG "3 d=3:3 e=1:x f=1:" LONG);
@@ -194,7 +194,7 @@ START_TEST(steps_together)
 }
 END_TEST
 
-/* What another instance has stored since is what counts, whatever is remembered here. */
+/* What another instance has stored since counts, whatever is remembered here. */
 START_TEST(a_step_that_others_came_between)
 {
     struct op gone;
@@ -208,13 +208,13 @@ START_TEST(a_step_that_others_came_between)
     ck_assert_int_eq(trips(&here, step(&here, "t", 4)), 3); /* the guess is the same */
     gone = store_op(&there, OP_THREAD_DELETE, "t");
     store_ok(&there, &gone);
-    ck_assert_int_ge(trips(&here, step(&here, "t", 5)), 3); /* bases that are gone */
+    ck_assert_int_ge(trips(&here, step(&here, "t", 5)), 3); /* the bases are gone */
     ck_assert_str_eq(values_text(&here, get(&here, "t", "", NULL)),
                      "a=5:" LONG "5 b=5:" LONG "5 c=5:" LONG "5 d=5:5");
 }
 END_TEST
 
-/* Its values are those of the n-th step(). */
+/* The step has the values of the n-th step(). */
 static void check_step(const char *thread, int n)
 {
     struct op op = step(&here, thread, n);
@@ -226,7 +226,7 @@ static void check_step(const char *thread, int n)
         ck_assert(slice_equal(got->values[i]->blob.bytes, op.checkpoint_put.values[i].blob.bytes));
 }
 
-/* A batch, one allocation of which fails: what is acknowledged is there, and there once. */
+/* One allocation during a batch fails: what is acknowledged is there, once. */
 START_TEST(memory_ends)
 {
     enum { THREADS = 4 };
@@ -259,7 +259,7 @@ START_TEST(memory_ends)
 }
 END_TEST
 
-/* Writes of new tasks, whose COMMIT goes with them: what is answered is there. */
+/* Writes of new tasks, whose COMMIT travels with them: what is acknowledged is there. */
 START_TEST(memory_ends_in_a_quick_batch)
 {
     enum { THREADS = 6 };
@@ -292,7 +292,8 @@ START_TEST(memory_ends_in_a_quick_batch)
 }
 END_TEST
 
-/* Before anything of an op is sent, nothing of it is in doubt. The driver by itself, which asks first. */
+/* As long as nothing of an op was sent, nothing of it is in doubt. On the driver alone, without the
+ * chain. */
 START_TEST(memory_ends_before_anything_is_sent)
 {
     enum { THREADS = 3 };
@@ -300,7 +301,8 @@ START_TEST(memory_ends_before_anything_is_sent)
     struct arena none = {0};
     struct err err = {0};
 
-    for (int round = 0; round < 2; round++) { /* in the first it takes what it keeps at hand */
+    for (int round = 0; round < 2; round++) { /* in the first round the driver allocates what it
+                                                 keeps */
         for (int i = 0; i < THREADS; i++) {
             const char *thread = arena_printf(&here.arena, "t%d.%d", round, i).at;
 
@@ -309,7 +311,7 @@ START_TEST(memory_ends_before_anything_is_sent)
             ops[i] = &all[i];
         }
         all[0].arena = &none;
-        oom_at((size_t)round); /* an arena without a block takes one */
+        oom_at((size_t)round); /* an arena without a block allocates one */
         ck_assert(backend_execute(&store_here->sql.base, ops, THREADS, &err));
         ck_assert_int_eq(oom_end(), round);
         arena_done(&none);
@@ -342,7 +344,7 @@ static bool has_entry(int64_t number)
     return false;
 }
 
-/* The same of appends of a pair: what is there has its entry, and what is not there has none. */
+/* The same for appends of a pair: what is there has its entry, and what is not there has none. */
 START_TEST(memory_ends_in_appends_of_a_pair)
 {
     enum { SESSIONS = 4 };
@@ -396,9 +398,9 @@ START_TEST(a_checkpoint_read)
 {
     put_steps(&here, "t", 40);
     (void)trips(&here, task(&here, "t", "c040", "t1"));
-    (void)get(&there, "t", "", NULL); /* the tenant is known */
+    (void)get(&there, "t", "", NULL); /* so that the tenant is known */
     for (struct store *s = &here; s; s = s == &here ? &there : NULL) {
-        int row_values = s == &here ? 1 : 2; /* cached */
+        int row_values = s == &here ? 1 : 2; /* here they are cached */
 
         ck_assert_int_eq(trips(s, get_op(s, OP_CHECKPOINT_GET, "t", NULL)), row_values);
         ck_assert_int_eq(trips(s, get_op(s, OP_CHECKPOINT_GET, "t", "c033")), row_values);
@@ -420,9 +422,9 @@ START_TEST(values_read)
     (void)get(&there, "t", "", NULL);
     op = store_op(&there, OP_VALUES_GET, "t");
     op.values_get = (struct op_values_get){.ns = SLICE(""), .asks = asks, .n = 2};
-    ck_assert_int_eq(trips(&there, op), 2); /* which rows; the rows and their bases */
+    ck_assert_int_eq(trips(&there, op), 2); /* which rows; then the rows and their bases */
     op.values_get.n = 3;
-    ck_assert_int_eq(trips(&there, op), 3); /* one of them is not of this namespace */
+    ck_assert_int_eq(trips(&there, op), 3); /* one of them is not in this namespace */
 }
 END_TEST
 
@@ -447,9 +449,9 @@ START_TEST(a_list)
     for (int i = 1; i <= 40; i++)
         (void)trips(&here, task(&here, "t", arena_printf(&here.arena, "c%03d", i).at, "t1"));
     put(&here, (struct checkpoint_in){.thread = "t", .id = "c000", .metadata = metadata});
-    (void)get(&there, "t", "", NULL); /* the tenant is known */
+    (void)get(&there, "t", "", NULL); /* so that the tenant is known */
     for (struct store *s = &here; s; s = s == &here ? &there : NULL) {
-        /* The namespace; rows of the page; checkpoints; their values and writes. */
+        /* the namespace; rows of the page; checkpoints; their values and writes */
         ck_assert_int_eq(trips(s, page(s, "t", "", 10)), 4);
         ck_assert_int_eq(trips(s, page(s, "t", NULL, 10)), 4);
         ck_assert_int_eq(trips(s, page(s, "t", "", 30)), 4);
@@ -460,7 +462,8 @@ START_TEST(a_list)
 }
 END_TEST
 
-/* Ids, then rows: 4, 16, 64 at a time; ids, then namespaces and latest checkpoints of 32 at a time. */
+/* Sessions: ids, then rows, 4, 16, 64 at a time. Threads: ids, then namespaces and latest checkpoints, 32
+ * at a time. */
 START_TEST(lists_of_a_tenant)
 {
     struct op op = store_op(&here, OP_SESSION_LIST, NULL);
@@ -479,7 +482,7 @@ START_TEST(lists_of_a_tenant)
 }
 END_TEST
 
-/* How often each of these waits. */
+/* How often the ops of a pair wait. */
 static const struct trips_pair of_pairs = {
     .so_far = so_far,
     .set_up = set_up_pair,

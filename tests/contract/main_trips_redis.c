@@ -1,4 +1,4 @@
-/* main_trips_redis.c - how often a pair waits for Redis, counted exactly; as main_redis.c. */
+/* main_trips_redis.c - counts exactly how often a pair waits for Redis; run as main_redis.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,8 +15,8 @@
 enum { INLINE_MAX = 1024, SKIPPED = 77 };
 
 static const char *url;
-static struct redis *driver;     /* the last that was opened */
-static struct redis *drivers[2]; /* below the chains that the ops go through */
+static struct redis *driver;     /* the one that was opened last */
+static struct redis *drivers[2]; /* the drivers below the chains through which the ops go */
 static struct value_cache *cache;
 
 static struct backend *open_prefix(struct backend_config cfg, int number, struct err *err)
@@ -41,7 +41,7 @@ static void set_up(void)
     drivers[1] = driver;
 }
 
-/* Both are one store. */
+/* `here` and `there` are one store. */
 static void set_up_small(void)
 {
     struct backend_config cfg = store_config();

@@ -86,7 +86,7 @@ static const char *kind_text(enum record_kind kind)
     return kind < RECORD_KIND_COUNT ? record_kind_name(kind) : between[kind];
 }
 
-/* Ids of requests are bytes. */
+/* Whether the text of a name shows its sub: the op id of a request is bytes. */
 static bool has_sub(const struct record_name *name)
 {
     return slice_present(name->key.sub) && name->kind != RECORD_REPEAT &&
@@ -177,7 +177,7 @@ bool same_record(const struct record *a, const struct record *b)
     return difference(a, b) == NULL;
 }
 
-/* A copy is the record as it is stored now. */
+/* Checks that a copy is the record as it is stored now. */
 static void check_copy(const struct record *copy)
 {
     struct record_name name = {copy->kind, copy->key};
@@ -194,14 +194,14 @@ static void check_copy(const struct record *copy)
                   what);
 }
 
-/* Whether an entry is of the id of the op, or of the one that it has changed. */
+/* Whether an entry is about the id of the op, or the one that it has changed. */
 static bool is_of(const struct outbox_entry *e, const struct op *op)
 {
     return slice_equal(e->id, op->id) ||
            (op->type == OP_THREAD_COPY && slice_equal(e->id, op->thread_copy.to));
 }
 
-/* All that the entries of an op name; one on a single id has no more than one. */
+/* All names in the entries of an op. An op on a single id has no more than one entry. */
 static struct record_name *entry_of(const struct op *op, size_t *n)
 {
     struct op_pair_read read = pair_read(&here, LOOK);
@@ -235,7 +235,7 @@ static bool is_named(const struct record *copy, const struct record_name *names,
     return false;
 }
 
-/* The copies of one part. */
+/* Checks the copies of one part. */
 static void check_part(const struct op *op)
 {
     size_t n;
@@ -249,7 +249,7 @@ static void check_part(const struct op *op)
     }
 }
 
-/* The ids of requests lie in the op, which does not last. */
+/* Keeps the copies of a part. Op ids lie in the op, which does not last, so they are copied. */
 static void keep_copies(struct op *all, const struct op *part)
 {
     for (size_t i = 0; i < part->n_copies; i++) {
@@ -265,7 +265,7 @@ static void keep_copies(struct op *all, const struct op *part)
     }
 }
 
-/* Runs all parts; the copies are those of all of them. */
+/* Runs all parts of an op, and gathers their copies in it. */
 static enum err_kind run_parts(struct op *op)
 {
     struct op all = {.type = op->type}, *ops[] = {op};
@@ -290,7 +290,7 @@ static enum err_kind run_parts(struct op *op)
     return op->status.kind;
 }
 
-/* What the entry names is what was copied. */
+/* Checks that the entry names what was copied, and nothing else. Returns the names. */
 static const char *check_names(const struct op *op)
 {
     size_t n;
@@ -343,7 +343,7 @@ void merge_copies(struct store *s, const struct record *copies, size_t n)
         store_merge(s, sorted, records);
 }
 
-/* What names stand for a whole conversation or thread. */
+/* Copies the conversations and threads that names stand for. */
 static void copy_places(const struct op *op)
 {
     struct err err = {0};

@@ -1,5 +1,5 @@
 /*
- * random.h - random tests of two stores that must come to the same, for the contract suite.
+ * random.h - random tests of two stores that must hold the same, for the contract suite.
  *
  * Threads    one.
  * Ownership  texts live in the store's arena.
@@ -12,23 +12,23 @@
 #include "state.h"
 #include "support.h"
 
-/* Begins the numbers of the i-th run of a test. */
+/* Starts the random numbers of the i-th run of a test. */
 void random_start(int i);
 
-/* Where they are; random_return() goes back there. */
+/* The place in the random numbers; random_return() goes back to it. */
 uint64_t random_place(void);
 void random_return(uint64_t place);
 
-/* A number below n. */
+/* A random number below n. */
 uint64_t random_below(uint64_t n);
 
-/* The stem and a number below n. */
+/* The stem, followed by a random number below n. */
 const char *random_text(struct store *s, const char *stem, uint64_t n);
 
-/* Opens a memory: at the time of another store, without a cache; closed by store_close(). */
+/* Opens a memory: store at the time of another one, without a cache. store_close() closes it. */
 void memory_open(struct store *s, const struct store *like, size_t inline_max);
 
-/* Fails unless both hold the same, to this detail. The text says when. */
+/* Fails unless both hold the same, to this detail. `when` is for the message. */
 void same_state(struct store *got, struct store *want, enum state_detail detail, const char *when);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "drivers.h"
 
-enum { TIMEOUT_MS = 60000 }; /* sanitizers, and others on the machine */
+enum { TIMEOUT_MS = 60000 }; /* sanitizers are slow, and so are others on the machine */
 
 const char *servers_postgres_url(void)
 {

@@ -10,7 +10,7 @@ enum { CACHE_BYTES = 1 << 26 };
 
 const struct contract_target *contract_target;
 
-static struct value_cache *cache; /* of all stores: what is in it has an id of its own */
+static struct value_cache *cache; /* shared by all stores: ids of values are unique */
 
 int contract_run(const struct contract_target *target)
 {

@@ -19,7 +19,7 @@ static struct slice upto(const char **at, const char *ends)
     return s;
 }
 
-/* Room for as many as a text names, and one. */
+/* How many items a text names, and one more. */
 static size_t room_for(const char *text)
 {
     size_t n = 1;

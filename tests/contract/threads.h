@@ -17,7 +17,7 @@
 
 struct checkpoint_in {
     const char *thread, *ns, *id, *parent;
-    enum form form;       /* FORM_NONE: channel */
+    enum form form;       /* FORM_NONE: channel form */
     const char *head;     /* NULL: {"id": its id} */
     const char *metadata; /* NULL: {} */
     const char *run;
@@ -27,48 +27,48 @@ struct checkpoint_in {
 
 struct writes_in {
     const char *thread, *ns, *checkpoint, *task, *path;
-    enum form form; /* FORM_NONE: channel */
+    enum form form; /* FORM_NONE: channel form */
     enum writes_mode mode;
     const char *writes;
 };
 
-/* Two empty stores, opened for each test. */
+/* Two stores, which are opened empty for each test. */
 extern struct store here, there;
 
-/* An op that puts a checkpoint; ns NULL is "". */
+/* An op that puts a checkpoint; ns NULL stands for "". */
 struct op put_op(struct store *s, struct checkpoint_in in);
 
-/* Puts a checkpoint; whether it was created. */
+/* Puts a checkpoint. Returns whether it was created. */
 bool put(struct store *s, struct checkpoint_in in);
 
 /* An op that puts the writes of a task. */
 struct op writes_op(struct store *s, struct writes_in in);
 
-/* Puts the writes of a task; whether it had none before. */
+/* Puts the writes of a task. Returns whether it had none before. */
 bool put_writes(struct store *s, struct writes_in in);
 
-/* Reads a checkpoint (id NULL: the latest); NULL when there is none. */
+/* Reads a checkpoint (id NULL: the latest). NULL: there is none. */
 struct checkpoint *get(struct store *s, const char *thread, const char *ns, const char *id);
 
-/* Puts two checkpoints into `here`, c1 and c2, which takes b of c1 along, and writes on c2. */
+/* Puts two checkpoints into `here`: c1, and c2, which carries b of c1 on and has writes. */
 void put_two(const char *thread);
 
-/* The values of a checkpoint in the order in which they came. */
+/* The values of a checkpoint, in the order in which they came. */
 const char *values_text(struct store *s, const struct checkpoint *checkpoint);
 
 /* Writes, separated by spaces. */
 const char *writes_text(struct store *s, const struct write *writes, size_t n);
 
-/* The writes of a checkpoint that may not exist. */
+/* Reads the writes of a checkpoint, which need not exist. */
 const char *get_writes(struct store *s, const char *thread, const char *ns, const char *id);
 
 /* The ids of a list of checkpoints, each as thread/ns/id, separated by spaces. */
 const char *items_text(struct store *s, const struct op *op);
 
-/* An op that lists checkpoints; NULL: all. */
+/* An op that lists checkpoints; thread or ns NULL: of all. */
 struct op list_op(struct store *s, const char *thread, const char *ns);
 
-/* Runs it; the text of its items. */
+/* Runs it. Returns its items as text. */
 const char *list(struct store *s, struct op op);
 
 /* "<namespace> <namespace>|checkpoints|latest|bytes" of a thread, or "none". */
@@ -77,16 +77,16 @@ const char *thread_text(struct store *s, const char *id);
 /* Deletes a thread. */
 void delete_thread(struct store *s, const char *id);
 
-/* All records of threads, kind by kind, read in pages of so many. */
+/* Reads all records of threads, kind by kind, in pages of `page`. */
 struct record *thread_records(struct store *s, int64_t page, size_t *n);
 
 /* How many records of a kind there are. */
 size_t count_records(struct store *s, enum record_kind kind);
 
-/* All records of threads as one text: equal texts, equal states. */
+/* All records of threads as one text. Equal texts mean equal states. */
 const char *dump(struct store *s);
 
-/* Each adds the tests of the file of its name. */
+/* Each adds the tests of the file that is named like it. */
 void contract_checkpoints_add(TCase *tc);
 void contract_lists_add(TCase *tc);
 void contract_prune_add(TCase *tc);

@@ -1,4 +1,4 @@
-/* trips_bulk.c - how often what goes through many rows waits for a store; see trips_bulk.h. */
+/* trips_bulk.c - counts how often an op that goes through many rows waits for a store; see trips_bulk.h. */
 #include "trips_bulk.h"
 
 #include "threads.h"
@@ -16,7 +16,8 @@ static void count_part(struct store *s)
     parts++;
 }
 
-/* Checkpoints from..to of a namespace: a value that is the last one with an end, and one task. */
+/* Puts checkpoints `from` to `to` - 1: each has a value that is the last one with a new end, and one
+ * task. */
 static void fill(const char *thread, const char *ns, int from, int to)
 {
     for (int i = from; i < to; i++) {
@@ -32,7 +33,7 @@ static void fill(const char *thread, const char *ns, int from, int to)
     }
 }
 
-/* The trips of a copy; *n: of how many checkpoints. */
+/* The round trips of a copy. *n: how many checkpoints were copied. */
 static int64_t copy(const char *from, const char *to, int64_t *n)
 {
     struct op op = store_op(&here, OP_THREAD_COPY, from);
@@ -53,7 +54,7 @@ START_TEST(a_copy)
     int64_t n, trips;
 
     fill("t", "", 0, FEW);
-    (void)copy("t", "known", &n); /* the tenant and the statements */
+    (void)copy("t", "known", &n); /* so that the tenant and the statements are known */
     ck_assert_int_eq(copy("t", "u", &n), target->copy + parts * target->part);
     fill("t", "", FEW, MANY);
     trips = copy("t", "v", &n);
@@ -66,7 +67,7 @@ START_TEST(a_copy)
 }
 END_TEST
 
-/* Namespaces are many where a graph has others in it. */
+/* A graph that has others in it makes many namespaces. */
 START_TEST(a_copy_of_many_namespaces)
 {
     int64_t n;

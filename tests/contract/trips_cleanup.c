@@ -1,4 +1,4 @@
-/* trips_cleanup.c - how often a clean-up waits for a store; see trips_cleanup.h. */
+/* trips_cleanup.c - counts how often a clean-up waits for a store; see trips_cleanup.h. */
 #include "trips_cleanup.h"
 
 #include "threads.h"
@@ -25,7 +25,7 @@ static void fill(int n)
     }
 }
 
-/* Their threads are gone, but for a tombstone: what is in one is removed in parts. */
+/* The threads were deleted, so only tombstones are left: the contents of a thread are removed in parts. */
 static void make_threads(int n)
 {
     for (int i = 0; i < n; i += 2) {
@@ -62,7 +62,7 @@ static int64_t idle(int n, bool told, bool alone)
     return clean(op, n);
 }
 
-/* The tenant and the statements are known. */
+/* So that the tenant and the statements are known. */
 static void begin(void)
 {
     (void)expire(2);

@@ -1,5 +1,5 @@
 /*
- * trips_pair.c - how often what a pair asks of its stores waits for them, counted exactly; see
+ * trips_pair.c - counts exactly how often the ops of a pair wait for its stores; see
  * trips_pair.h.
  */
 #include "trips_pair.h"
@@ -11,7 +11,7 @@ enum { BATCH = 16 };
 
 static const struct trips_pair *target;
 
-/* Of a batch that must succeed. */
+/* The round trips of a batch, which must succeed. */
 static int64_t trips_of(struct store *s, struct op *const ops[], size_t n)
 {
     int64_t before = target->so_far(s);
@@ -96,7 +96,7 @@ enum { APPEND = 3 };
 static struct op (*const makers[])(const char *id) = {
     session_op, patch_op, context_op, [APPEND] = append_op, checkpoint_op, task_op};
 
-/* Each moves the session on, as time does. */
+/* Makes an op a second after the last one, so that the session moves on. */
 static struct op make(size_t i, const char *id, bool replicate)
 {
     struct op op;
@@ -107,7 +107,7 @@ static struct op make(size_t i, const char *id, bool replicate)
     return op;
 }
 
-/* What the other store is asked to take in. */
+/* The merge that the other store is asked for. */
 static struct op merge_of(const struct op *op)
 {
     struct op merge = store_op(&there, OP_MERGE, NULL);
@@ -124,7 +124,7 @@ static struct op merge_of(const struct op *op)
     return merge;
 }
 
-/* Both stores know the session and the thread of this id. */
+/* Makes the session and the thread of this id known to both stores. */
 static void begin(const char *id)
 {
     for (size_t i = 0; i < COUNT_OF(makers); i++) {
@@ -163,7 +163,7 @@ static void clear_entries(void)
     pair_change(&here, (struct op_pair_change){.clear = read.out.entries, .n_clear = read.out.n});
 }
 
-/* The outbox holds the entry of each of these appends, in their order, and nothing else. */
+/* The outbox holds the entries of these appends, in their order, and nothing else. */
 static void check_entries(const struct op *ops, size_t n)
 {
     struct op_pair_read read = pair_read(&here, 1000);
@@ -183,8 +183,8 @@ static void check_entries(const struct op *ops, size_t n)
 }
 
 /*
- * A batch of appends, each in a session of its own, of which the first `n_known` have been active in this
- * minute; returns its trips.
+ * Runs a batch of appends, each in a session of its own; the first n_known of these have been active in
+ * this minute. Returns its round trips.
  */
 static int64_t append_together(size_t n_known)
 {
@@ -216,7 +216,7 @@ START_TEST(entries_go_with_their_appends)
 }
 END_TEST
 
-/* What one statement could not do has left nothing, and is done in the usual way. */
+/* What one statement cannot do leaves nothing, and is done in the usual way. */
 START_TEST(entries_of_appends_that_run_again)
 {
     (void)append_together(BATCH / 2);

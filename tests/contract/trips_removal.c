@@ -1,16 +1,16 @@
-/* trips_removal.c - how often a removal waits for a store; see trips_removal.h. */
+/* trips_removal.c - counts how often a removal waits for a store; see trips_removal.h. */
 #include "trips_removal.h"
 
 #include "threads.h"
 
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789"
 
-/* A step has a head, a delta and two values that stand in its head; a run is a tenth of all steps. */
+/* A step has a head, a delta, and two values in its head; a run has a tenth of all steps. */
 enum { STEPS = 450, RUNS = 10, BIG = 1500 };
 
 static const struct trips_removal *target;
 
-/* Of an op that must succeed and removes so many rows. */
+/* Runs an op, which must succeed and remove that many rows, and checks its round trips. */
 static void check_trips(struct op *op, int64_t rows)
 {
     int64_t before = target->so_far(&here), trips;
@@ -39,7 +39,7 @@ static struct checkpoint_in step(const char *thread, int n)
         .values = arena_printf(&here.arena, "a=%d:%s%d b=%d:%d c=%d:" LONG, n, big, n, n, n, n).at};
 }
 
-/* A thread of n checkpoints with writes. */
+/* Makes a thread of n checkpoints with writes. */
 static void fill(const char *thread, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -51,7 +51,7 @@ static void fill(const char *thread, int n)
     }
 }
 
-/* The newest checkpoint is whole. */
+/* Checks that the newest checkpoint is whole. */
 static void check_left(const char *thread, int n)
 {
     const struct checkpoint *got = get(&here, thread, "", id_of(n));
@@ -65,7 +65,7 @@ START_TEST(a_prune)
 {
     struct op op = store_op(&here, OP_THREAD_PRUNE, "t");
 
-    fill("other", 2); /* the tenant and the statements are known */
+    fill("other", 2); /* so that the tenant and the statements are known */
     fill("t", STEPS);
     op.thread_prune.keep_last = 1;
     check_trips(&op, 3 * STEPS);

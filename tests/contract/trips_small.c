@@ -1,11 +1,11 @@
-/* trips_small.c - how often what small values need waits for a store; see trips_small.h. */
+/* trips_small.c - counts how often ops on small values wait for a store; see trips_small.h. */
 #include "trips_small.h"
 
 #include "threads.h"
 
 static const struct trips_small *target;
 
-/* Of an op that must succeed. */
+/* The round trips of an op, which must succeed. */
 static int64_t trips(struct store *s, struct op op)
 {
     int64_t before = target->so_far(s);
@@ -19,7 +19,7 @@ static const char *id_of(struct store *s, int n)
     return arena_printf(&s->arena, "c%03d", n).at;
 }
 
-/* The n-th step of a thread: four small values anew, and two that are carried. */
+/* The n-th step of a thread: four new small values, and two that are carried. */
 static struct op step(struct store *s, const char *thread, int n)
 {
     const char *anew =
@@ -41,7 +41,7 @@ static void check_step(struct store *s, const char *thread, int n, const char *c
     ck_assert_str_eq(values_text(s, get(s, thread, "", id_of(s, n))), want);
 }
 
-/* Steps 1 to 3 of thread "t", by here; the tenant and the statements are known. */
+/* Puts steps 1 to 3 of thread "t" from `here`, after the tenant and the statements were made known. */
 static void begin(void)
 {
     for (int n = 1; n <= 3; n++)

@@ -1,11 +1,11 @@
 /*
- * trips_small.h - how often what small values need waits for a store, counted exactly.
+ * trips_small.h - counts exactly how often ops on small values wait for a store.
  *
- *     main_trips_<store>.c -> trips_small_case(): steps here, and from there, on one store
+ *     main_trips_<store>.c -> trips_small_case(): steps from `here` and from `there`, on one store
  *
  * Threads    one.
  * Ownership  set_up opens the stores here, with a cache, and there, without; tear_down closes them.
- * Units      trips: ways to a server and back.
+ * Units      trips: round trips to a server.
  * Errors     none: a test fails.
  */
 #ifndef TRIPS_SMALL_H
@@ -16,10 +16,10 @@
 struct trips_small {
     int64_t (*so_far)(const struct store *s); /* how many trips a store, here or there, has made */
     void (*set_up)(void), (*tear_down)(void);
-    int64_t step;  /* trips of a step whose parent is the newest that the cache knows */
-    int64_t cold;  /* of one without a cache: its parent is read */
-    int64_t stale; /* of one whose parent others have stored, which carries what was there before */
-    int64_t gone;  /* of one after others have deleted the thread */
+    int64_t step;  /* of a step whose parent is the newest that the cache knows */
+    int64_t cold;  /* of a step without a cache: its parent is read */
+    int64_t stale; /* of a step that carries on across a parent which others have stored */
+    int64_t gone;  /* of a step after others have deleted the thread */
     int64_t get;   /* of a checkpoint, without a cache */
     int64_t base;  /* of a value in a head, without a cache */
 };

@@ -1,13 +1,13 @@
 /*
- * fuzz.h - what every fuzz target needs.
+ * fuzz.h - helpers for every fuzz target.
  *
- * A target is one file, fuzz_<parser>.c; its seeds lie in corpus/<parser>/. Each crash that is found
- * becomes a seed.
+ * A target is one file, fuzz_<parser>.c, with seeds in corpus/<parser>/. Each input that crashed a
+ * parser becomes a seed.
  *
  * Threads    one.
- * Ownership  the input is copied, so that reading beyond it is seen.
+ * Ownership  the input is libFuzzer's, an allocation of its own: reading beyond it is caught.
  * Units      bytes.
- * Errors     FUZZ_CHECK ends the process: libFuzzer keeps the input.
+ * Errors     FUZZ_CHECK ends the process; libFuzzer then saves the input.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -33,7 +33,7 @@ static inline struct slice fuzz_input(const uint8_t *data, size_t size)
     return (struct slice){(const char *)data, size};
 }
 
-/* Whether part lies within whole, or is absent. */
+/* Whether `part` is absent, or lies within `whole`. */
 static inline bool fuzz_within(struct slice part, struct slice whole)
 {
     return !slice_present(part) ||

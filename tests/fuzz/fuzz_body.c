@@ -1,4 +1,4 @@
-/* Bodies and query strings read by a table with a member of every type. */
+/* Reads bodies and query strings with a table that has a member of every type. */
 #include "body.h"
 
 #include "fuzz.h"

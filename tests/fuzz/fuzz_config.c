@@ -1,7 +1,7 @@
 /*
- * Settings: the input holds words that end with NUL; those that begin with STATEWARD_ are the
- * environment, the others flags. What is accepted lies in the range that is printed, and is the same
- * when it is printed and read again.
+ * Settings. The input is a list of words that end with NUL: those that begin with STATEWARD_ are the
+ * environment, the others are flags. A configuration that loads has values in their printed ranges, and
+ * is the same after it was printed and read again.
  */
 #include "config.h"
 
@@ -41,7 +41,7 @@ static char *print(const struct config *cfg)
     return out;
 }
 
-/* "1536KiB" in bytes, "30s" in milliseconds, "7" as it is; ends at the first character beyond. */
+/* A printed value as a number: "1536KiB" in bytes, "30s" in milliseconds, "7" as it is. Stops at a dot. */
 static int64_t number(const char *text)
 {
     static const struct {
@@ -73,7 +73,7 @@ static void check_range(const char *value, const char *range)
         FUZZ_CHECK(strstr(range, value));
 }
 
-/* Of each printed line the range is checked, and --flag=value goes into argv. */
+/* Checks the range of each printed line, and puts --flag=value into argv. Returns how many lines. */
 static int read_lines(char *printed, char flags[SETTINGS_MAX][512], char *argv[SETTINGS_MAX])
 {
     int n = 0;

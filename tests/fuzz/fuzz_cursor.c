@@ -1,4 +1,4 @@
-/* Cursors, base64 and times: what decodes encodes back to the same. */
+/* Cursors, base64 and times: what decodes is encoded to the same text again. */
 #include "cursor.h"
 
 #include "base64.h"

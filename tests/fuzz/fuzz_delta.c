@@ -1,4 +1,4 @@
-/* Stored values: whatever the bytes are, decoding ends; what is encoded comes back. */
+/* Stored values: decoding ends whatever the bytes are; what was encoded decodes to the same. */
 #include "delta.h"
 #include "fuzz.h"
 

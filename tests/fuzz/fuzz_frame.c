@@ -1,4 +1,4 @@
-/* Frames: whatever is taken lies within the body, and a frame that is made is read back. */
+/* Frames: whatever is taken lies within the body; a frame that was written is read back. */
 #include "frame.h"
 #include "fuzz.h"
 

@@ -1,4 +1,5 @@
-/* Heads of checkpoints: whatever the bytes are, unpacking ends; what unpacks comes back, and is found. */
+/* Heads of checkpoints: unpacking ends whatever the bytes are. A head that unpacks is packed to the same,
+ * and its items are found. */
 #include "fuzz.h"
 #include "pack.h"
 #include "sorted.h"

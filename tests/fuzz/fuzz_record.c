@@ -1,4 +1,4 @@
-/* fuzz_record.c - lines of an import: what is read is written, and read as the same again. */
+/* fuzz_record.c - lines of an import: a record that was read is written, and read as the same again. */
 #include "clock.h"
 #include "fuzz.h"
 #include "record_text.h"
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             FUZZ_CHECK(slice_equal(tenant, same));
             FUZZ_CHECK(record_key_compare(&record.key, &again.key) == 0);
             FUZZ_CHECK(record_difference(&record, &again) == NULL);
-        } else { /* what came as a string may be nested as deep as is allowed */
+        } else { /* what came as a string may be nested deeper than JSON may be */
             FUZZ_CHECK(memmem(data, size, "_text", 5) != NULL);
         }
     } else {

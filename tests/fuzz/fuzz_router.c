@@ -1,4 +1,4 @@
-/* Paths: a route's parameters are ids, and an id survives the way into a path and back. */
+/* Paths: the parameters of a route are valid ids; an id is the same after the way into a path and back. */
 #include "fuzz.h"
 #include "id.h"
 #include "routes.h"

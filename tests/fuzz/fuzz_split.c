@@ -1,10 +1,11 @@
-/* The splitter against jansson: what jansson takes we take, what only we take has a known reason. */
+/* Compares the splitter with jansson: it takes what jansson takes; what it takes alone has a known
+ * reason. */
 #include <jansson.h>
 
 #include "fuzz.h"
 #include "split.h"
 
-/* jansson refuses these, we keep them: the text comes back as it was sent. */
+/* Whether jansson refuses a text for a reason that does not bind us: we keep the text as it was sent. */
 static bool ours_only(struct slice text, const json_error_t *error)
 {
     enum json_error_code code = json_error_code(error);
@@ -12,7 +13,7 @@ static bool ours_only(struct slice text, const json_error_t *error)
     if (code == json_error_numeric_overflow || code == json_error_null_character ||
         code == json_error_null_byte_in_key)
         return true;
-    for (size_t i = 0; i + 3 < text.len; i++) /* a lone surrogate is but a syntax error to it */
+    for (size_t i = 0; i + 3 < text.len; i++) /* jansson calls a lone surrogate a syntax error */
         if (text.at[i] == '\\' && text.at[i + 1] == 'u' && (text.at[i + 2] | 32) == 'd' &&
             ((text.at[i + 3] >= '8' && text.at[i + 3] <= '9') ||
              ((text.at[i + 3] | 32) >= 'a' && (text.at[i + 3] | 32) <= 'f')))
@@ -81,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 &error);
     bool valid = split_check(text, &value, &err);
 
-    /* jansson takes a NUL byte between values for the end of the text */
+    /* jansson takes a NUL byte between values for the end of the text. */
     if (oracle && !valid)
         FUZZ_CHECK(depth_of(oracle) > SPLIT_DEPTH || memchr(text.at, 0, size));
     if (valid && !oracle)

@@ -91,7 +91,7 @@ struct slice acts_token(struct slice text)
     return (struct slice){at, end ? (size_t)(end - at) : 0};
 }
 
-/* As routes do it: the request is known by the key, and by what it says. */
+/* As routes do it: an id made of the session and the key, a hash of what is asked. */
 static struct op_repeat repeat_of(const struct entry *e)
 {
     struct slice id = slice_of(world_ids[e->id]);
@@ -118,7 +118,7 @@ static struct op_session_patch make_patch(struct world *w, const struct entry *e
     return patch;
 }
 
-/* One message, or two of which both or none may be there. */
+/* One message, or two: of these both are stored, or none. */
 static struct op_message_append make_append(struct world *w, const struct entry *e)
 {
     struct op_message_append append = {.n = e->sets ? 2 : 1};
@@ -207,7 +207,7 @@ static void make_removal(struct world *w, const struct entry *e, struct op *op)
     } else if (e->act == ACT_COPY) {
         op->thread_copy.to = arena_printf(&w->arena, "copy-%s", e->token);
         assert(op->thread_copy.to.at);
-    } else if (e->act != ACT_THREAD_DELETE) { /* of a whole tenant */
+    } else if (e->act != ACT_THREAD_DELETE) { /* these concern a whole tenant */
         op->id = (struct slice){NULL, 0};
         if (e->act == ACT_RUNS_DELETE)
             op->runs_delete = (struct op_runs_delete){.run_ids = &run, .n = 1};

@@ -1,5 +1,5 @@
 /*
- * acts.h - what clients do, as operations, and what of it can be seen in a store.
+ * acts.h - makes the operations of clients, and recognises their values in a store.
  *
  *     client.c: an entry -> acts_make() -> an op;  check.c: acts_token() of what is stored
  *
@@ -13,7 +13,7 @@
 
 #include "journal.h"
 
-/* Where a checkpoint or task is: two in document form, one in channel form. */
+/* Where a checkpoint or task is: two places in document form, one in channel form. */
 struct cell_place {
     struct slice ns, checkpoint_id;
     enum form form;
@@ -21,25 +21,26 @@ struct cell_place {
 
 enum { CELLS = 3 };
 
-/* The place of a cell of this number. */
+/* The place of the cell with this number. */
 struct cell_place acts_place(int cell);
 
-/* An op by the clock of the process. */
+/* An op on an id, stamped by the clock of the process. */
 struct op acts_op(struct world *w, enum op_type type, int id);
 
-/* The op of an entry; each attempt has one of its own. */
+/* The op of an entry. Each attempt has an op of its own. */
 struct op acts_make(struct world *w, const struct entry *e);
 
 /* The token in a text that acts_make() has made; absent if there is none. */
 struct slice acts_token(struct slice text);
 
-/* Whether the act changes a checkpoint or task. */
+/* Whether the act changes a checkpoint or a task. */
 bool acts_has_cell(enum act act);
 
-/* Whether the act removes things: only from ids that are deleted. */
+/* Whether the act removes something. Clients send such acts only for ids that may go (ID_STAYS and
+ * above). */
 bool acts_removes(enum act act);
 
-/* "append". */
+/* The name of an act: "append". */
 const char *acts_name(enum act act);
 
 #endif

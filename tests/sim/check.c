@@ -1,4 +1,4 @@
-/* check.c - what clients were told, against what the primary holds; see check.h. */
+/* check.c - compares what clients were told with what the primary holds; see check.h. */
 #include "check.h"
 
 #include <assert.h>
@@ -47,12 +47,12 @@ static bool has_message(const struct view *v, const char *id)
 
 /* --- what deletions cover ------------------------------------------------------------------------- */
 
-/* What a removal may have taken; `surely`: what it must have taken. */
+/* Whether the removal d may have taken what e has written; with `surely`, whether it must have. */
 static bool covers(const struct entry *d, const struct entry *e, bool surely)
 {
     if (!acts_removes(d->act) || d->told == TOLD_FAILED)
         return false;
-    if (d->act == ACT_RUNS_DELETE) /* of the whole tenant */
+    if (d->act == ACT_RUNS_DELETE) /* of any thread of the tenant */
         return !surely && acts_has_cell(e->act) && e->id >= ID_STAYS;
     if (d->id != e->id)
         return false;
@@ -67,7 +67,7 @@ static bool covers(const struct entry *d, const struct entry *e, bool surely)
     return d->act == ACT_CLEANUP || acts_has_cell(e->act);
 }
 
-/* Whether a deletion may have come after it. */
+/* Whether a deletion may have come after an entry. */
 static bool deleted_perhaps(const struct world *w, const struct entry *e)
 {
     for (const struct entry *d = w->journal->first; d; d = d->next)
@@ -76,7 +76,7 @@ static bool deleted_perhaps(const struct world *w, const struct entry *e)
     return false;
 }
 
-/* Whether a deletion that was done came after it. */
+/* Whether a deletion that was confirmed came after an entry. */
 static bool deleted_surely(const struct world *w, const struct entry *e)
 {
     for (const struct entry *d = w->journal->first; d; d = d->next)
@@ -134,7 +134,8 @@ static void check_counters(struct world *w, const struct view *v)
 
 /* --- conditions ----------------------------------------------------------------------------------- */
 
-/* Of an id that stays: it is created once, and of each version one change is made at most. */
+/* For an id that nobody deletes: it is created once, and each version is changed by one conditional op at
+ * most. */
 static void check_conditions(struct world *w, int id)
 {
     for (const struct entry *e = w->journal->first; e; e = e->next) {
@@ -172,14 +173,14 @@ static void check_session(struct world *w, const struct view *v)
         journal_find(w, DELETE_UNDONE, v->id, "session %s", world_ids[v->id]);
 }
 
-/* Something that holds the token of whoever wrote it last. */
+/* A value that carries the token of whoever wrote it last. */
 struct cell_view {
     const char *name;
     int id;
     enum act act;
-    int cell;    /* -1: of the session */
-    bool sets;   /* only patches that set it */
-    bool exists; /* it may hold a value now */
+    int cell;    /* -1: it belongs to the session */
+    bool sets;   /* only patches with `sets` write it */
+    bool exists; /* something that may hold the value is there */
     struct slice token;
 };
 
@@ -197,7 +198,8 @@ static const struct entry *find_writer(const struct world *w, const struct cell_
     return NULL;
 }
 
-/* A session that is put where nobody knows of it is active. */
+/* No value is there, so no confirmed write may be missing. For the status that is allowed: a session that
+ * is put where nobody knows of it begins as active. */
 static void check_absent(struct world *w, const struct cell_view *c)
 {
     enum finding_kind kind = c->sets ? VALUE_RESET : VALUE_LOST;
@@ -210,7 +212,7 @@ static void check_absent(struct world *w, const struct cell_view *c)
                          e->token);
 }
 
-/* The last value may not be one that was overwritten, as a client was told. */
+/* The value that is there must not be one that a confirmed write came after. */
 static void check_cell(struct world *w, const struct cell_view *c)
 {
     const struct entry *by;
@@ -293,7 +295,7 @@ static void check_id(struct world *w, int id)
         user.token = v.session.user_id;
         status.token = v.session.status;
     }
-    if (slice_equal(status.token, SLICE("active"))) /* as it begins */
+    if (slice_equal(status.token, SLICE("active"))) /* a session begins with it */
         status.token = (struct slice){NULL, 0};
     check_cell(w, &user);
     check_cell(w, &status);

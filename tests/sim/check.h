@@ -1,8 +1,8 @@
 /*
- * check.h - what must hold when a world has come to rest.
+ * check.h - checks what must hold when a world has come to rest.
  *
- *     both stores hold the same, nothing waits; what clients were told to be done is there, once;
- *     what they were told to have failed is not
+ *     both stores hold the same, and nothing waits; what clients were told is done is there, once;
+ *     what they were told has failed is not
  *
  * Threads    one.
  * Ownership  the world's.
@@ -14,10 +14,10 @@
 
 #include "journal.h"
 
-/* Looks at both stores and at the whole journal. */
+/* Checks both stores, and the whole journal against the primary. */
 void check_world(struct world *w);
 
-/* The part that compares the stores alone. */
+/* The part of it that compares the stores. */
 void check_stores(struct world *w);
 
 #endif

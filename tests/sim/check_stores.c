@@ -1,4 +1,4 @@
-/* check_stores.c - whether both stores hold the same; see check.h. */
+/* check_stores.c - compares both stores; see check.h. */
 #include "check.h"
 
 #include <assert.h>
@@ -51,7 +51,7 @@ static void tell(struct world *w, const struct record *r, const char *what)
                  SLICE_ARGS(r->key.task), (long long)r->key.number, what);
 }
 
-/* Whether a checkpoint of a store refers to a value of its namespace. */
+/* Whether a checkpoint of the store refers to this value. */
 static bool is_needed(struct world *w, int side, struct slice tenant, const struct record *value)
 {
     struct op_read_range all = read_kind(w, side, tenant, RECORD_CHECKPOINT);
@@ -69,7 +69,7 @@ static bool is_needed(struct world *w, int side, struct slice tenant, const stru
     return needed;
 }
 
-/* Trimming and pruning leave no tombstone: a late copy brings back what they removed. */
+/* Whether a late copy may have brought a record back: trimming and pruning leave no tombstones. */
 static bool is_brought_back(const struct world *w, int side, const struct record *r)
 {
     bool late = false;
@@ -79,7 +79,8 @@ static bool is_brought_back(const struct world *w, int side, const struct record
     return late && side == 1 && r->kind != RECORD_SESSION && r->kind != RECORD_THREAD;
 }
 
-/* A value that nothing refers to may lie about in one store, if a late copy of it came. */
+/* Reports a record that only one store has. A value that nothing refers to may stay in one store if a
+ * late copy brought it. */
 static void tell_of_one(struct world *w, int side, struct slice tenant, const struct record *r)
 {
     if (r->kind == RECORD_VALUE && !is_needed(w, side, tenant, r))
@@ -111,7 +112,7 @@ static void compare_kind(struct world *w, struct slice tenant, enum record_kind 
     }
 }
 
-/* A read of a store that is alone counts what is pending there. */
+/* A store that is alone counts what is pending in it when it is read. */
 static void check_pending(struct world *w, int id)
 {
     struct op p = {.type = OP_SESSION_GET, .tenant = world_tenant(id)}, f = p;
@@ -138,7 +139,7 @@ static struct op get_checkpoint(struct world *w, int side, int id, int cell)
     return op;
 }
 
-/* Each store can put its values together from what it holds, and they are the same. */
+/* Each store can rebuild its values from what it holds, and both come out the same. */
 static void check_values(struct world *w, int id, int cell)
 {
     struct op p = get_checkpoint(w, 0, id, cell), f = get_checkpoint(w, 1, id, cell);
@@ -146,7 +147,7 @@ static void check_values(struct world *w, int id, int cell)
     bool same;
 
     if (p.status.kind == ERR_NOT_FOUND || f.status.kind == ERR_NOT_FOUND)
-        return; /* told above */
+        return; /* compare_kind() has reported it */
     if (p.status.kind != ERR_OK || f.status.kind != ERR_OK) {
         journal_find(w, STORES_DIFFER, -1, "checkpoint %.*s of %s in P: %s; in F: %s",
                      SLICE_ARGS(p.checkpoint_get.checkpoint_id), world_ids[id],

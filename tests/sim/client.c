@@ -12,12 +12,12 @@ struct client {
     struct world *world;
     int number;
     struct instance *home;
-    bool roams; /* repeats with another instance */
+    bool roams; /* repeats with any instance */
     int asked;
-    int64_t versions[ID_STAYS]; /* of sessions, as it has seen them */
+    int64_t versions[ID_STAYS]; /* of the sessions that stay, as last read */
 };
 
-/* One try. */
+/* One try of an entry, or a read. */
 struct attempt {
     struct call call;
     struct client *client;
@@ -57,7 +57,7 @@ static bool has_message(const struct op_message_list *list, const char *id)
 
 void client_check_read(struct world *w, int client, int id, const struct op *op, int64_t life)
 {
-    int64_t patches[2] = {0}, count = 0; /* of this life; of all */
+    int64_t patches[2] = {0}, count = 0; /* of this life of the instance; of all */
     enum finding_kind kind;
 
     if (op->type == OP_SESSION_GET && op->status.kind == ERR_OK)
@@ -163,7 +163,7 @@ static enum told told_of(struct world *w, const struct attempt *a)
     }
 }
 
-/* Nobody deletes it, and this client was told that it is there. */
+/* A session that nobody deletes is not found, though this client was told that it is there. */
 static void check_gone(const struct attempt *a)
 {
     const struct entry *e = a->entry;

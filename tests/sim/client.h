@@ -1,9 +1,10 @@
 /*
- * client.h - one of the clients of a world: asks, waits, perhaps asks again, pauses.
+ * client.h - the clients of a world: each asks, waits, perhaps asks again, pauses.
  *
  *     client.c -> an entry of the journal -> acts_make() -> instance_submit() -> the answer
  *
- * It reads from its own instance, and notes when that does not show what it was told to be done.
+ * A client reads from its home instance, and reports when that does not show what the client was told is
+ * done.
  *
  * Threads    one.
  * Ownership  the world's.
@@ -18,8 +19,8 @@
 /* Starts the clients of a world. */
 void clients_start(struct world *w);
 
-/* Whether an answer to a read shows what this client was told to be done, on an id that nobody
- * deletes; `life`: of the instance that answered. Findings if not. */
+/* Checks that an answer to a read shows what this client was told is done to an id that nobody deletes.
+ * `life` is that of the instance that answered. Reports findings. */
 void client_check_read(struct world *w, int client, int id, const struct op *op, int64_t life);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * faults.h - what goes wrong in a world, and when: stores crash or hang, instances are killed, and
- * contact between one instance and one store is cut.
+ * faults.h - plans what goes wrong in a world: stores crash or hang, instances are killed, contact between
+ * an instance and a store is cut.
  *
  * Threads    one.
  * Ownership  the world's.
@@ -12,7 +12,7 @@
 
 #include "world.h"
 
-/* Plans faults up to end_us; from then on nothing goes wrong any more. */
+/* Plans faults up to end_us. From then on all are over, and none comes any more. */
 void faults_plan(struct world *w, int64_t end_us);
 
 #endif

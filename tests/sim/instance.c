@@ -6,7 +6,7 @@
 #include "failover_tend.h"
 #include "port.h"
 
-/* The settings of the program, scaled to a world of half a minute. */
+/* The settings of the program, scaled to a world that lasts half a minute. */
 static struct failover_config config(struct world *w)
 {
     return (struct failover_config){
@@ -15,7 +15,7 @@ static struct failover_config config(struct world *w)
                     .pause_min_ns = 100 * 1000 * MS,
                     .pause_max_ns = 2 * 1000 * SEC},
         .single_instance = w->n_instances == 1 && schedule_chance(&w->schedule, 500),
-        .start_wait_ms = 1000000, /* for ever: then nothing old is ever read */
+        .start_wait_ms = 1000000, /* endless: then nothing old is ever read */
         .poll_ms = 1000,
         .seed = (uint64_t)schedule_between(&w->schedule, 0, INT32_MAX),
         .without = w->cfg->without,
@@ -35,7 +35,7 @@ void instance_clock_off(struct instance *i)
     i->clock = stamp_exchange((struct stamp_clock){0});
 }
 
-/* Runs a task until it sleeps or ends. */
+/* Runs a task until it sleeps or ends. `anew`: from its beginning. */
 static void run(struct task *task, bool anew)
 {
     struct instance *i = task->instance;

@@ -1,14 +1,14 @@
 /*
- * instance.h - one process of the service in a world: lanes over a failover, and who tends it.
+ * instance.h - one process of the service in a world: lanes above a failover, and the task that tends it.
  *
  *     client -> instance_submit() -> lane (a fiber) -> failover -> port.c: leaves the fiber
  *                                                       -> call->done()
  *
- * When it is killed, its fibers run on to their ends without reaching any store, so that nothing
- * of it is left; who waited for an answer gets none.
+ * When it is killed, its fibers run to their ends without reaching any store, so that nothing of it is
+ * left. Clients that waited for an answer get none.
  *
  * Threads    one.
- * Ownership  calls are the client's, until done().
+ * Ownership  calls are borrowed from the client until done().
  * Units      as in world.h.
  * Errors     none.
  */
@@ -25,26 +25,26 @@ enum cut { CUT_REQUESTS = 1, CUT_REPLIES = 2 };
 struct task {
     struct instance *instance;
     struct fiber *fiber;
-    bool active; /* begun, and not ended */
+    bool active; /* it has begun and not ended */
     void (*fn)(void *arg);
     void *arg;
 };
 
-/* An op of a client, on its way. */
+/* An op that a client has sent. */
 struct call {
     struct call *next;
     struct op op;
-    int64_t life; /* of the instance */
+    int64_t life; /* of the instance, when it was submitted */
     void *owner;
-    /* In a fiber: do not go on from here, but by the schedule. `killed`: there is no answer. */
+    /* Called in a fiber: it must not go on from there, but by the schedule. `killed`: there is no answer. */
     void (*done)(struct call *call, bool killed);
 };
 
 struct lane {
     struct task task;
     struct backend *chain;
-    struct call *first, *last; /* what waits */
-    struct call *batch[16];    /* what is under way */
+    struct call *first, *last; /* calls that wait */
+    struct call *batch[16];    /* calls that are being run */
     size_t n;
 };
 
@@ -52,7 +52,7 @@ struct instance {
     struct world *world;
     int number;
     bool up, dying;
-    int64_t life; /* how often it was started and killed */
+    int64_t life; /* rises with each start and each kill */
     enum cut cuts[STORES];
     int64_t skew_us;
     struct stamp_clock clock;
@@ -60,29 +60,29 @@ struct instance {
     struct lane lanes[LANES];
     int n_lanes;
     struct task tender;
-    struct backend *ports[STORES]; /* the tender's */
+    struct backend *ports[STORES]; /* of the tender */
     struct task *running;
 };
 
-/* One that is up. */
+/* Makes an instance and starts it. */
 struct instance *instance_new(struct world *w, int number, int64_t skew_us);
 
-/* Takes a call; the instance is up. */
+/* Queues a call. The instance must be up. */
 void instance_submit(struct instance *i, struct call *call);
 
-/* Kills it now. */
+/* Kills the instance; does nothing if it is not up. */
 void instance_kill(struct instance *i);
 
-/* Starts it again if it is not up. For schedule_at(): arg is the instance. */
+/* Starts the instance again, if it is not up. For schedule_at(): arg is the instance. */
 void instance_revive(void *arg);
 
-/* In a task: waits until instance_wake(). False: the instance was killed meanwhile. */
+/* Called in a task: sleeps until instance_wake(). False: the instance has been killed. */
 bool instance_sleep(struct instance *i);
 
-/* Goes on with a task, if the instance is still that one. */
+/* Resumes a task, if the instance has lived on since `life`. */
 void instance_wake(struct task *task, int64_t life);
 
-/* Between these two the clock of the process is that of the instance. */
+/* Between these two calls, the clock of the process is that of the instance. */
 void instance_clock_on(struct instance *i);
 void instance_clock_off(struct instance *i);
 

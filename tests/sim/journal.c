@@ -7,13 +7,13 @@
 #include "instance.h"
 #include "store.h"
 
-/* When docs/failover.md names it. */
+/* When a finding is allowed, as docs/failover.md says. */
 enum allowed {
     NEVER,
     ALWAYS,
     APART,    /* the id was changed on both sides while they were apart */
-    BY_CLOCK, /* so it was, or one in doubt was made late; and clocks that differ order the changes */
-    RESTARTED /* so it was; or its instance was restarted, and may have gone on with the other store */
+    BY_CLOCK, /* APART, or a change in doubt was made late; and clocks that differ order the changes */
+    RESTARTED /* APART, or the instance was restarted and may have gone on with the other store */
 };
 
 static const struct {
@@ -28,7 +28,7 @@ static const struct {
     [REFUSED_APPLIED] = {"503 but applied", NEVER},
     [DELETE_UNDONE] = {"delete undone", BY_CLOCK},
     [INCREMENT_LOST] = {"increment lost", BY_CLOCK},
-    [INCREMENT_DOUBLED] = {"increment doubled", BY_CLOCK}, /* in spite of a deletion that lost */
+    [INCREMENT_DOUBLED] = {"increment doubled", BY_CLOCK}, /* a deletion lost */
     [CONDITION_BROKEN] = {"condition broken", NEVER},
     [COUNTERS_APART] = {"counters apart", NEVER},
     [SESSION_LOST] = {"session lost", BY_CLOCK},
@@ -64,8 +64,8 @@ bool journal_has_skew(const struct world *w)
 }
 
 /*
- * Who starts and reaches only a fallback that was taken over serves from it (11). It may be that nobody
- * knew of that: the reply was lost, so the primary went on alone.
+ * An instance that starts and reaches only a fallback which was taken over serves from it (11). Perhaps
+ * nobody knew that it was taken over, since the reply was lost, and so the primary went on alone.
  */
 void journal_acknowledged(struct world *w, int id, int64_t number)
 {

@@ -1,10 +1,10 @@
 /*
- * journal.h - what clients asked for and were told, and what was found to be wrong.
+ * journal.h - records what clients asked for and were told, and what was found to be wrong.
  *
  *     client.c -> entries -> check.c -> findings -> main
  *
  * Threads    one.
- * Ownership  entries live as long as the world, findings in struct journal.
+ * Ownership  entries live as long as the world; findings are part of struct journal.
  * Units      as in world.h.
  * Errors     none.
  */
@@ -28,31 +28,31 @@ enum act {
     ACT_COPY,        /* the thread, to a new one */
     ACT_RUNS_DELETE, /* checkpoints of the thread that have a run id */
     ACT_CLEANUP,     /* what is idle, of a tenant */
-    ACT_SWEEP,       /* what has expired: nothing does in half a minute */
+    ACT_SWEEP,       /* what has expired: in half a minute nothing does */
     ACTS
 };
 
 enum told {
-    TOLD_NOTHING, /* yet */
+    TOLD_NOTHING, /* no answer yet */
     TOLD_OK,
-    TOLD_FAILED,  /* 503 or 404: nothing was done */
+    TOLD_FAILED,  /* 503, 404 or 409: nothing was done */
     TOLD_UNKNOWN, /* 504, or the instance was killed */
 };
 
-/* One thing that a client wants, and asks for until it gives up. */
+/* Something that a client wants, and asks for until it is told or gives up. */
 struct entry {
     struct entry *next;
     enum act act;
-    int client, id;     /* of world_ids */
+    int client, id;     /* id: index in world_ids */
     int cell;           /* which checkpoint or task */
-    const char *token;  /* its value: nobody else has it */
+    const char *token;  /* its value, which no other entry has */
     bool keyed;         /* with an Idempotency-Key, so that it may be repeated */
-    bool sets;          /* a patch: status too; others: as acts.c has it */
-    bool create_only;   /* a put */
-    int64_t if_version; /* a patch */
-    bool doubt;         /* an attempt ended in doubt */
-    bool home;          /* told by the instance that the client reads from */
-    int64_t life;       /* of that one */
+    bool sets;          /* a patch: sets the status; other acts: see acts.c */
+    bool create_only;   /* for a put */
+    int64_t if_version; /* for a patch; 0: none */
+    bool doubt;         /* an attempt has ended in doubt */
+    bool home;          /* answered by the instance that the client reads from */
+    int64_t life;       /* life of the instance that answered */
     int tries;
     enum told told;
     int64_t begun_us, ended_us;
@@ -76,7 +76,7 @@ enum finding_kind {
     VALUE_STRANGE,
     OLDER_WON,
     OWN_WRITE_UNREAD,
-    OWN_WRITE_MISSED, /* its instance was killed since */
+    OWN_WRITE_MISSED, /* the same, but the instance was killed since */
     ERROR_STRANGE,
     FINDING_KINDS
 };
@@ -92,35 +92,37 @@ enum { FINDINGS_MAX = 32 };
 struct journal {
     struct entry *first, **end;
     int64_t told[TOLD_UNKNOWN + 1];
-    bool diverged[IDS];    /* both stores held acknowledged changes that the other one lacked */
-    bool passed_by[IDS];   /* the primary alone took one, when the fallback had been taken over */
-    bool made_late[IDS];   /* a change was made after it had been given up */
-    bool merged_late[IDS]; /* so was a copy: it may bring back what was removed */
-    bool unseen;           /* an instance went on without one of the stores */
+    bool diverged[IDS];    /* by id: both stores held acknowledged changes that the other lacked */
+    bool passed_by[IDS];   /* by id: the primary took one alone when the fallback had been taken
+                              over */
+    bool made_late[IDS];   /* by id: a store made a change that was given up before */
+    bool merged_late[IDS]; /* by id: the same of a copy, which may bring back what was removed */
+    bool unseen;           /* an instance went on without having seen one of the stores */
     struct finding findings[FINDINGS_MAX];
     size_t n_findings;
 };
 
-/* An empty one. */
+/* Makes an empty journal. */
 struct journal *journal_new(struct world *w);
 
-/* A new entry. */
+/* Adds an entry, filled with zeros. */
 struct entry *journal_add(struct world *w);
 
-/* Something is wrong with what is called so; id -1: with none of them. */
+/* Reports a finding about an id; -1: about none. Decides whether it is allowed. */
 void journal_find(struct world *w, enum finding_kind kind, int id, const char *fmt, ...)
     PRINTF(4, 5);
 
-/* A client was told that the change of this number, to what is called so, holds: who has it? */
+/* A client was told that the change with this number to an id is done: notes whether both stores now hold
+ * changes that the other lacks. */
 void journal_acknowledged(struct world *w, int id, int64_t number);
 
-/* A store has done this, and nobody waited for it any more. */
+/* A store has run an op for which nobody waited any more. */
 void journal_late(struct world *w, const struct op *op);
 
-/* "append lost". */
+/* The name of a kind: "append lost". */
 const char *finding_name(enum finding_kind kind);
 
-/* Whether clocks differ so that the order of changes may. */
+/* Whether the clocks of the instances differ, so that the order of changes may be another. */
 bool journal_has_skew(const struct world *w);
 
 #endif

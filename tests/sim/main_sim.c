@@ -1,9 +1,9 @@
 /*
- * main_sim.c - runs worlds, and shows what was wrong in them.
+ * main_sim.c - runs worlds, and shows what went wrong in them.
  *
  *     failover_sim --seeds 2000              2000 worlds, a summary
- *     failover_sim --seed 17 --trace         one of them, what happens in it
- *     failover_sim --seeds 500 --until-wrong --without missing    is the rule needed?
+ *     failover_sim --seed 17 --trace         one world, and what happens in it
+ *     failover_sim --seeds 500 --until-wrong --without missing    shows what the rule is for
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -23,13 +23,13 @@ static const struct {
 struct options {
     struct sim_config cfg;
     int64_t seeds, first;
-    bool until_wrong; /* no world after the first that went wrong */
+    bool until_wrong; /* stop at the first world that goes wrong */
 };
 
 struct summary {
-    int64_t worlds[2][2][2]; /* by the number of instances, skew, divergence */
+    int64_t worlds[2][2][2]; /* by number of instances, skew, divergence */
     int64_t failed, told[TOLD_UNKNOWN + 1];
-    int64_t found[FINDING_KINDS][2]; /* worlds where it is wrong; those where it is allowed */
+    int64_t found[FINDING_KINDS][2]; /* worlds in which it is wrong; in which it is allowed */
     struct finding examples[FINDING_KINDS];
     int64_t seeds[FINDING_KINDS];
 };

@@ -123,7 +123,8 @@ static struct pair_id *copy_ids(struct arena *a, const struct pair_id *ids, size
     return copy;
 }
 
-/* The names of entries play no part when they are cleared. */
+/* The names of entries are left out: the memory of a world need not hold them, since the number is enough
+ * to clear an entry. */
 static void copy_change(struct arena *a, struct op_pair_change *c)
 {
     struct outbox_entry *clear = copy_items(a, c->clear, c->n_clear, sizeof(*clear));

@@ -1,12 +1,12 @@
 /*
- * op_copy.h - an op with all that it points to: a request that outlives its sender.
+ * op_copy.h - copies an op with all that it points to, so that the request outlives its sender.
  *
- *     port.c: the op of a caller -> op_copy() -> the store, perhaps when the caller is long gone
+ *     port.c: the op of a caller -> op_copy() -> the store, perhaps when the caller has long gone
  *
  * Threads    none.
- * Ownership  what is copied lives in the arena, and so will results.
+ * Ownership  copies live in the arena, and so will the results of the op.
  * Units      none.
- * Errors     without memory it aborts: this is of tests alone.
+ * Errors     it aborts when memory ends: this is for tests only.
  */
 #ifndef OP_COPY_H
 #define OP_COPY_H
@@ -14,7 +14,7 @@
 #include "arena.h"
 #include "op.h"
 
-/* A copy whose arena is `arena`. Of ops that only read, inputs are not copied. */
+/* Copies an op; its arena becomes `arena`. The inputs of ops that only read are not copied. */
 struct op op_copy(const struct op *op, struct arena *arena);
 
 #endif

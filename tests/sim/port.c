@@ -8,7 +8,8 @@
 #include "op_copy.h"
 #include "store.h"
 
-/* So long a caller waits for a reply; stamps that a call may use up. */
+/* TIMEOUT_US: how long a caller waits for a reply. LATE_US: how long a lost request may still arrive.
+ * STAMPS: how many stamps a call may use up. */
 enum { TIMEOUT_US = 300000, LATE_US = 8000000, STAMPS = 64 };
 
 struct port {
@@ -23,14 +24,14 @@ struct request {
     struct world *world;
     struct instance *instance;
     struct sim_store *store;
-    struct task *task; /* who waits */
-    int64_t life;      /* of the instance when it was sent */
+    struct task *task; /* the task that waits */
+    int64_t life;      /* of the instance, when the request was sent */
     struct op *ops, **list;
     size_t n, n_done;
     struct stamp_clock clock;
     int64_t skew_us, sent_us;
-    bool given_up; /* nobody waits for the reply */
-    bool has_fate; /* what the caller learns is decided */
+    bool given_up; /* nobody waits for the reply any more */
+    bool has_fate; /* the outcome is decided */
     enum outcome outcome;
 };
 
@@ -46,13 +47,13 @@ static void come_back(void *arg)
     instance_wake(r->task, r->life);
 }
 
-/* Now and then a packet takes long, and is overtaken. */
+/* Now and then a packet takes long and is overtaken. */
 static int64_t latency(const struct request *r, int64_t low_us, int64_t high_us)
 {
     return schedule_between(&r->world->schedule, low_us, dice(r, 30) ? 100 * MS : high_us);
 }
 
-/* What the caller will learn, and when. */
+/* Decides what the caller will learn, and wakes it after a delay. */
 static void decide(struct request *r, int64_t delay_us, enum outcome outcome)
 {
     assert(!r->has_fate);
@@ -69,7 +70,7 @@ static bool only_reads(const struct request *r)
     return true;
 }
 
-/* The store does the first n of the ops. */
+/* The store runs the first n of the ops, by the clock of the sender at the time of sending. */
 static void execute(struct request *r, size_t n)
 {
     struct world *w = r->world;
@@ -79,7 +80,7 @@ static void execute(struct request *r, size_t n)
     r->n_done = n;
 }
 
-/* It is with the store, which is up. */
+/* The request has reached a store that does not hang. */
 static void run(void *arg)
 {
     struct request *r = arg;
@@ -109,7 +110,8 @@ static void run(void *arg)
         decide(r, latency(r, 200, 2 * MS), ANSWERED);
 }
 
-/* The kernel sends it again and again: after the cut it is done, when all have forgotten it. */
+/* A request that was lost by a cut arrives after it: the sender's kernel has sent it again and again, and
+ * nobody waits for it any more. */
 static void arrive_late(void *arg)
 {
     struct request *r = arg;
@@ -170,7 +172,7 @@ static void send(struct request *r)
         schedule_after(s, latency_us, arrive, r);
 }
 
-/* Stamps that the driver may make for it are taken now: nobody else may have them. */
+/* Takes stamps that the driver may need for the call; so no other call gets them. */
 static struct stamp_clock reserve(struct instance *i)
 {
     return (struct stamp_clock){.last = stamp_take(STAMPS), .node = i->number + 1};
@@ -202,7 +204,7 @@ static struct request *request_new(struct port *p, struct op *const ops[], size_
     return r;
 }
 
-/* The op as the store left it, in the place of the caller's. */
+/* Puts the op as the store left it in the place of the caller's. */
 static void give_back(const struct op *done, struct op *op)
 {
     struct arena *arena = op->arena;
@@ -215,11 +217,11 @@ static void give_back(const struct op *done, struct op *op)
     op->deadline_ns = deadline_ns;
 }
 
-/* What a merge brings: a letter for each record. */
+/* Shows what a merge holds: a letter for each record, in the order of their kinds. */
 static const char *contents(const struct op *op, char *text, size_t size)
 {
     static const char letters[] =
-        "SMCTVPWRA"; /* P a checkpoint, W writes, R a request, A an addition */
+        "SMCTVPWRA"; /* P: checkpoint, W: writes, R: request, A: addition */
     size_t n = 0;
 
     text[0] = '\0';

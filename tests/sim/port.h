@@ -1,14 +1,14 @@
 /*
- * port.h - the way from an instance to a store, over a network that loses and delays.
+ * port.h - a backend that reaches a store over a network that loses and delays packets.
  *
  *     failover -> port: leaves the fiber -> the request arrives, or not -> store.c -> the reply
  *                                                                       arrives, or not
  *
- * As a real driver does, it says ERR_UNAVAILABLE only when nothing was and will be done, and
- * ERR_IN_DOUBT when it gave up waiting: then the request was done, or not, or will be done later.
+ * Like a real driver it answers ERR_UNAVAILABLE only if nothing was done, or will be, and ERR_IN_DOUBT if
+ * it gave up waiting: then the request was done, or was not, or will be done later.
  *
  * Threads    one.
- * Ownership  a port belongs to the chain that it is opened for.
+ * Ownership  a port belongs to the chain for which it was opened.
  * Units      as in world.h.
  * Errors     as backend.h.
  */
@@ -17,7 +17,7 @@
 
 #include "instance.h"
 
-/* A backend of this instance over a store of its world. */
+/* Makes a backend by which this instance reaches a store of its world. */
 struct backend *port_new(struct instance *i, int side);
 
 #endif

@@ -76,7 +76,7 @@ void schedule_run(struct schedule *s, int64_t until_us)
     s->now_us = until_us;
 }
 
-/* splitmix64, by S. Vigna: any seed will do, those that follow each other too. */
+/* splitmix64, by S. Vigna: any seed will do, successive ones too. */
 static uint64_t next_random(struct schedule *s)
 {
     uint64_t z = s->random += UINT64_C(0x9e3779b97f4a7c15);

@@ -1,15 +1,15 @@
 /*
- * schedule.h - virtual time: what happens when, and all that is random, from one seed.
+ * schedule.h - virtual time: runs events in order, and gives all random numbers from one seed.
  *
  *     schedule_at(), schedule_after() -> schedule_run() -> fn(arg), in the order of time
  *
- * What is due at the same time happens in the order in which it was asked for, so a seed is a
- * trace that can be repeated.
+ * Events that are due at the same time happen in the order in which they were added, so the world of a seed
+ * can be repeated.
  *
  * Threads    one.
- * Ownership  the events; what they point to is the caller's.
+ * Ownership  it owns the events; what they point to belongs to the caller.
  * Units      microseconds since the start.
- * Errors     without memory it aborts: this is of tests alone.
+ * Errors     it aborts when memory ends: this is for tests only.
  */
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
@@ -32,8 +32,8 @@ struct event {
 
 struct schedule {
     int64_t now_us;
-    uint64_t turns;       /* events so far */
-    struct event *events; /* a heap, the next one first */
+    uint64_t turns;       /* how many were added so far */
+    struct event *events; /* a heap: events[0] is the next */
     size_t n, cap;
     uint64_t random;
 };
@@ -41,22 +41,22 @@ struct schedule {
 /* Starts at 0 without events. */
 void schedule_init(struct schedule *s, uint64_t seed);
 
-/* Frees the events that are left; they do not happen. */
+/* Frees the events that are left, without running them. */
 void schedule_done(struct schedule *s);
 
-/* Calls fn(arg) at that time, or at once if it is past. */
+/* Calls fn(arg) at that time; if it is past, as the next of now. */
 void schedule_at(struct schedule *s, int64_t at_us, void (*fn)(void *arg), void *arg);
 
-/* Calls fn(arg) so much later. */
+/* Calls fn(arg) after a delay. */
 void schedule_after(struct schedule *s, int64_t delay_us, void (*fn)(void *arg), void *arg);
 
-/* Lets time pass until then. */
+/* Runs events until that time. */
 void schedule_run(struct schedule *s, int64_t until_us);
 
-/* A number from low to high - 1. */
+/* A random number from low to high - 1. */
 int64_t schedule_between(struct schedule *s, int64_t low, int64_t high);
 
-/* True so many times of a thousand. */
+/* True in `permille` of a thousand cases. */
 bool schedule_chance(struct schedule *s, int64_t permille);
 
 #endif

@@ -11,13 +11,13 @@ struct waiting {
     void *arg;
 };
 
-/* A change that waits in the outbox. */
+/* A change that waits in the outbox of a store. */
 struct mark {
     struct mark *next;
     int64_t number;
     struct slice id;
-    bool copied;       /* the other store has it by now */
-    bool acknowledged; /* a client knows of it */
+    bool copied;       /* the other store has it as well */
+    bool acknowledged; /* a client was told of it */
 };
 
 const char *store_name(const struct sim_store *s)
@@ -52,7 +52,7 @@ static struct mark *find_mark(const struct sim_store *s, int64_t number)
     return m;
 }
 
-/* What an op has changed: clean-up names it by its copies. */
+/* The id that an op has changed; a clean-up says so by its copies alone. */
 static struct slice changed_by(struct world *w, const struct op *op)
 {
     struct slice id = op->copies[0].key.id;
@@ -86,7 +86,7 @@ static void remove_mark(struct sim_store *s, int64_t number)
         *at = (*at)->next;
 }
 
-/* What an op that was done has done to the outboxes. */
+/* Follows what an op has done to the outboxes. */
 static void follow(struct sim_store *s, const struct op *op)
 {
     struct sim_store *other = s->world->stores[!s->side];

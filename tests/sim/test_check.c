@@ -1,4 +1,4 @@
-/* test_check.c - the checker finds what is planted in a world in which nothing was wrong. */
+/* test_check.c - the checker finds what is planted in a world in which nothing went wrong. */
 #include "test_check.h"
 
 #include "acts.h"
@@ -36,7 +36,7 @@ static void run_on_both(struct world *w, struct op op)
     run_on(w, 1, op);
 }
 
-/* An entry that is the last of all. */
+/* Adds an entry that comes after all others. */
 static struct entry *add(struct world *w, enum act act, int id, enum told told)
 {
     struct entry *e = journal_add(w);
@@ -49,7 +49,7 @@ static struct entry *add(struct world *w, enum act act, int id, enum told told)
     return e;
 }
 
-/* The first entry of this kind that was done, of an id that stays. */
+/* The first confirmed entry with this act, on an id that stays. */
 static struct entry *find(struct world *w, enum act act)
 {
     struct entry *e = w->journal->first;
@@ -113,7 +113,8 @@ static void plant_deletion(struct world *w)
     op.session_put.user_id = SLICE("planted");
     op.session_put.metadata = SLICE("{}");
     run_on_both(w, op);
-    for (struct entry *e = w->journal->first; e; e = e->next) /* none is in doubt */
+    for (struct entry *e = w->journal->first; e; e = e->next) /* no put may be in doubt: one in
+                                                                 doubt may be there */
         if (e->act == ACT_PUT && e->id == GOES && e->told == TOLD_UNKNOWN)
             e->told = TOLD_FAILED;
     add(w, ACT_PUT, GOES, TOLD_OK)->ended_us--;
@@ -192,7 +193,7 @@ static void plant_unread_increment(struct world *w)
     client_check_read(w, e->client, e->id, &op, e->life);
 }
 
-/* A store alone takes a change. */
+/* One store takes a change that the other never gets. Returns its stamp. */
 static int64_t take_alone(struct world *w, int side, int id)
 {
     struct op op = acts_op(w, OP_SESSION_PUT, id);
@@ -204,7 +205,7 @@ static int64_t take_alone(struct world *w, int side, int id)
     return op.stamp;
 }
 
-/* Its instance was killed since, and the next one does not show it. */
+/* The instance was killed after the message, and its next life does not show it. */
 static void miss_message(struct world *w, struct entry *e)
 {
     struct op op = acts_op(w, OP_MESSAGE_LIST, e->id);
@@ -213,7 +214,7 @@ static void miss_message(struct world *w, struct entry *e)
     client_check_read(w, e->client, e->id, &op, e->life + 1);
 }
 
-/* Who takes the fallback over tells it what it is missing. */
+/* The fallback was taken over after the message: whoever did so knew what it was missing. */
 static void plant_missed_message(struct world *w)
 {
     struct entry *e = find(w, ACT_APPEND);
@@ -223,7 +224,7 @@ static void plant_missed_message(struct world *w)
     miss_message(w, e);
 }
 
-/* It was taken over before, and nobody had the answer: the primary went on. */
+/* The fallback had been taken over, but nobody heard its answer: so the primary went on alone. */
 static void plant_message_passed_by(struct world *w)
 {
     struct entry *e = find(w, ACT_APPEND);
@@ -233,7 +234,7 @@ static void plant_message_passed_by(struct world *w)
     miss_message(w, e);
 }
 
-/* So it did, with something else. */
+/* The same, but the primary went on with another id. */
 static void plant_other_passed_by(struct world *w)
 {
     struct entry *e = find(w, ACT_APPEND);
@@ -284,7 +285,7 @@ START_TEST(what_is_planted_is_found)
 }
 END_TEST
 
-/* docs/failover.md names it. */
+/* docs/failover.md says so. */
 START_TEST(a_restart_may_go_on_with_the_other_store)
 {
     struct sim_result r;

@@ -1,5 +1,5 @@
 /*
- * test_check.h - a case of tests: the checker finds what is planted.
+ * test_check.h - the test case of the checker: it finds what is planted.
  *
  * Threads    one.
  * Ownership  libcheck's.
@@ -11,7 +11,7 @@
 
 #include <check.h>
 
-/* The case, for a suite. */
+/* Makes the case, for a suite. */
 TCase *check_case(void);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * test_sim.c - the simulator of failover: its parts, and what it finds when a rule is broken.
+ * test_sim.c - tests of the failover simulator: its parts, worlds from seeds, the checker.
  *
  *     build/tests/sim                      all
- *     CK_RUN_CASE=rules build/tests/sim    one case
+ *     CK_RUN_CASE=check build/tests/sim    one case
  */
 #include <check.h>
 #include <stdlib.h>
@@ -125,7 +125,7 @@ static struct op op_in(char *memory, enum op_type type)
     return (struct op){.type = type, .tenant = {memory, 1}, .id = {memory + 1, 1}};
 }
 
-/* Copies the op, and makes the memory that it pointed to something else. */
+/* Copies the op, and overwrites the memory that it pointed to. */
 static struct op outlive(const struct op *op, struct arena *arena, char *memory, size_t size)
 {
     struct op copy = op_copy(op, arena);
@@ -229,7 +229,7 @@ START_TEST(a_seed_is_a_world)
 }
 END_TEST
 
-/* Worlds in which nothing happens would find nothing. */
+/* A simulator in which nothing happens would find nothing. */
 START_TEST(worlds_are_eventful)
 {
     int64_t told[TOLD_UNKNOWN + 1] = {0};

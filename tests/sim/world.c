@@ -7,7 +7,7 @@
 
 #include "clock.h"
 
-/* Any time will do, if it is the same in each run. */
+/* Any times will do, if they are the same in each run. */
 #define WALL_US (INT64_C(1800000000) * SEC)
 #define MONOTONIC_NS (INT64_C(1000) * 1000 * SEC)
 

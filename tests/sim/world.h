@@ -6,9 +6,9 @@
  *     client -> instance: a lane -> failover.c -> port -> (a network with faults) -> store
  *
  * Threads    one.
- * Ownership  all of it lives in the arena of the world until the world ends; without memory it
- *            aborts: this is of tests alone.
- * Units      *_us microseconds since the start of the world, unless it is said to be wall time.
+ * Ownership  everything lives in the arena of the world until the world ends. It aborts when memory ends:
+ *            this is for tests only.
+ * Units      *_us microseconds since the start of the world, unless said to be wall time.
  * Errors     what goes wrong is a finding (journal.h).
  */
 #ifndef WORLD_H
@@ -28,33 +28,31 @@ struct journal;
 enum { STORES = 2, INSTANCES = 2, LANES = 3, CLIENTS = 4, IDS = 5 };
 enum { TASKS = INSTANCES * (LANES + 1) };
 
-/* The sessions and threads of the world. Those that begin with s are never deleted, the one that
- * begins with e is cleaned up. */
+/* The sessions and threads of the world: s* are never deleted, d* may be, e0 is cleaned up. */
 extern const char *const world_ids[IDS];
 
-enum { ID_STAYS = 2, ID_CLEANED = IDS - 1 }; /* numbers below the first stay */
+enum { ID_STAYS = 2, ID_CLEANED = IDS - 1 }; /* numbers below ID_STAYS stay */
 
-/* The tenant of one of them. */
+/* The tenant of an id. */
 struct slice world_tenant(int id);
 
 struct sim_config {
-    unsigned without; /* enum failover_rule: these are broken */
-    int instances;    /* 1 or 2; 0 = by the seed */
-    int64_t skew_ms;  /* the clocks of two instances are that far from the right time, at most */
+    unsigned without; /* bits of enum failover_rule: these rules are broken */
+    int instances;    /* 1 or 2; 0: by the seed */
+    int64_t skew_ms;  /* how far the clock of an instance may be from the right time */
     bool trace;
-    void (*plant)(
-        struct world *w);        /* called before the check, to see what it finds; NULL: nothing */
-    struct fiber *fibers[TASKS]; /* the caller's, so that each world need not make its own */
+    void (*plant)(struct world *w); /* called before the check, to plant something; may be NULL */
+    struct fiber *fibers[TASKS];    /* of struct sim, so that a world need not make its own */
 };
 
 struct world {
     const struct sim_config *cfg;
     struct schedule schedule;
     struct arena arena;
-    bool quiet;             /* faults are over, clients have ended */
-    int64_t doubt_permille; /* of calls whose reply is lost */
-    int64_t crash_permille; /* of steps of an instance after which it is gone */
-    size_t inline_max;      /* of both stores; 0 = all values have rows */
+    bool quiet;             /* faults are over, and clients have ended */
+    int64_t doubt_permille; /* share of calls whose reply is lost */
+    int64_t crash_permille; /* share of steps of an instance after which it dies */
+    size_t inline_max;      /* of both stores; 0: all values have rows */
     struct sim_store *stores[STORES];
     struct instance *instances[INSTANCES];
     int n_instances;
@@ -65,10 +63,10 @@ struct world {
 /* Zeroed memory that lives as long as the world. */
 void *world_alloc(struct world *w, size_t size);
 
-/* A line of the trace. */
+/* Prints a line of the trace, if there is one. */
 void world_say(const struct world *w, const char *fmt, ...) PRINTF(2, 3);
 
-/* Sets the clock of the process to now, its wall clock so much off. */
+/* Sets the clock of the process to now; its wall clock is off by skew_us. */
 void world_set_clock(const struct world *w, int64_t skew_us);
 
 #endif

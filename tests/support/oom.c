@@ -7,7 +7,8 @@
 enum { SWEEP_LIMIT = 1 << 16 };
 
 static _Thread_local bool failing;
-static _Thread_local size_t left; /* allocations up to the one that fails; 0 = none will */
+static _Thread_local size_t left; /* allocations left before the one that fails, this one included;
+                                     0: none will */
 static _Thread_local bool struck;
 
 void *__real_malloc(size_t size);

@@ -14,8 +14,8 @@
 #include "compiler.h"
 
 /*
- * Makes sqlite ask oom_strikes() before each allocation, and ask for each piece on its own: no
- * lookaside, no pages in bulk. False: sqlite has been used already.
+ * Makes sqlite ask oom_strikes() before each allocation, and allocate each piece by itself: no lookaside,
+ * no pages in bulk. False: sqlite has been used already.
  */
 bool oom_sqlite_init(void) MUST_USE;
 

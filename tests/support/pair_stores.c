@@ -9,7 +9,7 @@
 
 enum { ROUNDS = 60 };
 
-/* Passes all on to a backend that it does not own: lanes and the tending share one store. */
+/* Passes everything on to a backend that it does not own: the lane and failover_tend() share one store. */
 struct shared {
     struct backend base;
     struct backend *below;
@@ -79,7 +79,7 @@ bool pair_stores_settle(struct pair_stores *p)
     struct failover_report report;
 
     for (int i = 0; i < ROUNDS; i++) {
-        if (i > 2) /* at first what needs no time, so that nothing expires */
+        if (i > 2) /* at first without letting time pass, so that nothing expires */
             pass_time(2000);
         (void)failover_tend(p->failover, p->faults[0], p->faults[1]);
         failover_report(p->failover, &report);

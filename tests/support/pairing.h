@@ -1,12 +1,12 @@
 /*
- * pairing.h - two stores in memory that become a pair, look by look.
+ * pairing.h - makes a pair of two stores in memory, look by look.
  *
  *     pairing_setup(); change one of `sides`; pairing_settle() -> how many fills it took
  *
  * Threads    one.
- * Ownership  pairing_teardown() closes all.
+ * Ownership  pairing_teardown() closes everything.
  * Units      none.
- * Errors     a test fails, but for those that are returned.
+ * Errors     a test fails, unless the error is returned.
  */
 #ifndef PAIRING_H
 #define PAIRING_H
@@ -15,40 +15,40 @@
 #include "failover_fill.h"
 #include "sides.h"
 
-/* The stores, and the process that has them: its state, and what it saw last. */
+/* The stores; the process that uses them: its state, and what it read last. */
 extern struct sides sides;
 extern struct failover *failover;
 extern struct acquaintance known[2];
 extern struct fill fill;
 extern struct op reads[2];
 
-/* Opens two empty stores, and a process; ends both. */
+/* Opens two empty stores and begins a process; ends both. */
 void pairing_setup(void);
 void pairing_teardown(void);
 
-/* A process that has seen neither store; its end. */
+/* Begins a process that has seen neither store; ends it. */
 void pairing_begin(bool single_instance);
 void pairing_end(void);
 
-/* Reads what both say of themselves. */
+/* Reads what both stores say of themselves. */
 void pairing_look(void);
 
-/* Judges what was seen of one store, or of both. */
+/* Judges what was read of the primary, of the fallback, or of both. */
 bool pairing_judge(bool primary, bool fallback, struct err *err);
 
-/* Looks at both, and judges that: it must go well. */
+/* Reads and judges both, which must succeed. */
 void pairing_judge_both(void);
 
-/* Fills to the end what is being filled. */
+/* Runs a fill, if one has begun, to its end. */
 void pairing_fill(void);
 
-/* Looks at both until they are a pair; how many fills it took. */
+/* Reads, judges and fills until the two are a pair. Returns how many fills began. */
 int pairing_settle(void);
 
-/* Sets a note of a store. NULL: the note goes. */
+/* Sets a note of a store; text NULL: removes it. */
 void pairing_note(int side, const char *name, const char *text);
 
-/* The text that a store has noted, as the last look found it. */
+/* The text of a note, as pairing_look() found it. */
 struct slice pairing_noted(int side, const char *name);
 
 #endif

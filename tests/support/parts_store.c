@@ -40,7 +40,7 @@ void parts_run(struct op *op)
                   op->status.text);
 }
 
-/* One part; whether there are more. */
+/* Runs one part. Returns whether there are more. */
 bool parts_more(struct op *op)
 {
     struct op *ops[] = {op};
@@ -63,7 +63,7 @@ int64_t parts_number(const char *sql)
     return n;
 }
 
-/* Checkpoint i with its parent, one value of its own, one that all share, and one write. */
+/* Puts checkpoint i with its parent, a value of its own, one that all share, and one write. */
 void parts_put(const char *thread, int i)
 {
     struct op put = sqlite_store_op(OP_CHECKPOINT_PUT, thread);
@@ -144,7 +144,7 @@ void parts_no_rows(void)
     ck_assert_int_eq(parts_number("SELECT count(*) FROM session WHERE tenant < 0"), 0);
 }
 
-/* The process ends, and another cleans up. */
+/* As if the process had died: another one opens the store and cleans up. */
 void parts_die_and_clean(void)
 {
     struct op clean;
@@ -160,7 +160,7 @@ void parts_die_and_clean(void)
     } while (clean.cleanup.out.more);
 }
 
-/* The counters are what a count gives. */
+/* Checks the counters of namespaces against a count of the rows. */
 void parts_check_counters(void)
 {
     ck_assert_int_eq(

@@ -16,39 +16,41 @@
 
 extern struct sqlite *parts_driver;
 extern struct backend *parts_backend;
-extern size_t parts_steps; /* of a part; taken at opening */
+extern size_t parts_steps; /* steps of one part; taken over by parts_open() */
 
 void parts_open(void);
 void parts_setup(void);
 void parts_teardown(void);
 
-/* Runs an op that succeeds and is whole; one part of an op, and whether there are more. */
+/* parts_run() runs an op to its end, which must succeed. parts_more() runs one part, and returns whether
+ * there are more. */
 void parts_run(struct op *op);
 bool parts_more(struct op *op);
 
-/* The first column of the first row. */
+/* The first column of the first row, as a number. */
 int64_t parts_number(const char *sql);
 
 /*
- * Checkpoint i ("c0007", of the run "odd" or "even") with its parent, one value of its own, one that
- * all share and one write; the first n of them; how many a thread has, -1 when there is none.
+ * Put checkpoint i ("c0007", of the run "odd" or "even") with its parent, a value of its own, one that
+ * all share, and one write; put the first n. parts_count(): how many a thread has; -1: there is none.
  */
 void parts_put(const char *thread, int i);
 void parts_fill(const char *thread, int n);
 int64_t parts_count(const char *thread);
 
-/* Message i of a session; how many it has. */
+/* Appends message i to a session; counts its messages. */
 void parts_append(const char *id, int i);
 size_t parts_messages(const char *id);
 
-/* No row is left but those of threads and sessions; the process ends and another cleans up. */
+/* parts_no_rows(): no rows are left but those of threads and sessions. parts_die_and_clean(): the process
+ * ends, and another one cleans up. */
 void parts_no_rows(void);
 void parts_die_and_clean(void);
 
-/* The counters of namespaces are what a count gives. */
+/* Checks the counters of namespaces against a count of the rows. */
 void parts_check_counters(void);
 
-/* Ops that are not yet run. */
+/* Make ops, which the test runs. */
 struct op parts_prune(const char *thread, int64_t keep_last);
 struct op parts_copy(const char *from, const char *to);
 

@@ -1,10 +1,10 @@
 /*
- * sides.h - two stores in memory, for tests of what a failover does with both.
+ * sides.h - two stores in memory, for tests of what failover does with both.
  *
  *     sides_open(&s); sides_message(&s, 0, "s1", "m1"); ... sides_count(&s, 1, RECORD_MESSAGE)
  *
  * Threads    one.
- * Ownership  closed by sides_close().
+ * Ownership  sides_close() closes everything.
  * Units      none.
  * Errors     a test fails.
  */
@@ -16,32 +16,32 @@
 struct sides {
     struct fault_plan plans[2];
     struct backend *stores[2];
-    struct backend *faults[2]; /* the same behind a fault.c */
+    struct backend *faults[2]; /* the same stores, each behind a fault.c */
     struct arena arena;
 };
 
 void sides_open(struct sides *s);
 void sides_close(struct sides *s);
 
-/* From now on that of `faults` is used by itself (alone.h); the same again. */
+/* Puts alone.h above a store of `faults`, and returns what is now there. */
 struct backend *sides_use_alone(struct sides *s, int side);
 
-/* An op of the tenant "default" with a new stamp, its input zeroed. id NULL: none. */
+/* An op of the tenant "default" with a new stamp; its inputs are zero. id NULL: none. */
 struct op sides_op(struct sides *s, enum op_type type, const char *id);
 
-/* Runs an op in one of the stores; it must succeed. */
+/* Runs an op in one of the stores, which must succeed. */
 void sides_run(struct sides *s, int side, struct op *op);
 
-/* Puts one thing into one of them. */
+/* Put one record into one of the stores. */
 void sides_session(struct sides *s, int side, const char *id);
 void sides_message(struct sides *s, int side, const char *id, const char *message);
 void sides_checkpoint(struct sides *s, int side, const char *thread, const char *id);
 void sides_writes(struct sides *s, int side, const char *thread, const char *id, const char *task);
 
-/* How many records of a kind it holds, up to 1000. */
+/* How many records of a kind a store holds, up to 1000. */
 size_t sides_count(struct sides *s, int side, enum record_kind kind);
 
-/* This call from now on of a store in `faults` fails; 0: none does. */
+/* Makes a call to a store of `faults` fail, counted from now: 1 is the next; 0: none fails. */
 void sides_fail(struct sides *s, int side, size_t call);
 
 #endif

@@ -5,7 +5,7 @@
  *     b = sqlite_store_open(); op = sqlite_store_put("s1"); sqlite_store_run(b, &op);
  *
  * Threads    one.
- * Ownership  what open gives is closed by the test.
+ * Ownership  the test closes the backends that it opens.
  * Units      as in op.h.
  * Errors     a test fails.
  */
@@ -15,28 +15,28 @@
 #include "sqlite.h"
 #include "sqlite_driver.h"
 
-/* Of the database in the folder; tests may change them. The arena is that of all ops. */
+/* Folder, file and URL of the database; tests may change them. The arena of all ops. */
 extern char sqlite_store_folder[32], sqlite_store_path[64], sqlite_store_url[80];
 extern struct arena sqlite_store_arena;
 
-/* Makes the folder; removes it and the files of the database. */
+/* Makes the folder; removes it, with the files of the database. */
 void sqlite_store_make(void);
 void sqlite_store_remove(void);
 
-/* Opens a driver, without the chain; may fail. */
+/* Opens a driver, without the chain above it. It may fail. */
 struct backend *sqlite_store_try(const char *url, enum backend_role role, struct err *err) MUST_USE;
 
 /* Opens the database of the folder as its writer. */
 struct backend *sqlite_store_open(void) MUST_USE;
 
-/* An op of now on this id (NULL: none). */
+/* An op on this id (NULL: none), with the present time and a new stamp. */
 struct op sqlite_store_op(enum op_type type, const char *id);
 
-/* Puts a session; gets one. */
+/* An op that puts a session; one that gets it. */
 struct op sqlite_store_put(const char *id);
 struct op sqlite_store_get(const char *id);
 
-/* Runs one op; the kind of its status. */
+/* Runs an op to its end. Returns the kind of its status. */
 enum err_kind sqlite_store_run(struct backend *b, struct op *op);
 
 #endif

@@ -18,7 +18,7 @@ struct state {
     size_t n_values;
 };
 
-/* Stamps and ids differ from run to run: shown when they must not. */
+/* Stamps and ids differ from run to run, so STATE_CONTENT leaves them out. */
 static void put_number(const struct state *s, struct text *t, const char *name, int64_t n)
 {
     if (!(s->detail & STATE_CONTENT))
@@ -239,7 +239,7 @@ static bool read_kind(struct state *s, enum record_kind kind, struct err *err)
     return true;
 }
 
-/* Values come in the order of their ids, which is not the same in every run. */
+/* Sorts lines: values come in the order of their ids, which is not the same in every run. */
 static int by_text(const void *left, const void *right)
 {
     const struct slice *a = left, *b = right;
