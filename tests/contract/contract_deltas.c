@@ -349,8 +349,7 @@ START_TEST(patches_are_stored_as_such)
     ck_assert_int_lt(bytes_of("t"), STEPS * MESSAGE * 5);
     base = value_of("t", STEPS - 1);
     ck_assert_uint_gt(base->blob.place, 32);
-    op = patched_op("u", STEPS,
-                    base); /* the base is not in this thread: the value stands by itself */
+    op = patched_op("u", STEPS, base); /* not in this thread: it stands by itself */
     store_ok(&here, &op);
     check(&here, "u", STEPS);
     delete_thread(&here, "t");

@@ -1,10 +1,10 @@
 /*
- * fake_backend.h - a backend for tests: it notes what it was asked and answers as it is told.
+ * fake_backend.h - a backend for tests: it notes what it is asked, and answers as it is told.
  *
  * Threads    one fake belongs to one lane; read it after the lane has posted or closed.
  * Ownership  fake_close() frees nothing: the test owns the fake.
  * Units      none.
- * Errors     `fail`, when not ERR_OK, is what execute and probe return.
+ * Errors     `fail`, unless ERR_OK, is what execute and probe return.
  */
 #ifndef FAKE_BACKEND_H
 #define FAKE_BACKEND_H
@@ -18,12 +18,12 @@ enum { FAKE_NOTES = 1024 };
 struct fake_backend {
     struct backend base;
     enum err_kind fail;
-    pthread_mutex_t *gate; /* execute and probe wait for it; NULL: they do not */
+    pthread_mutex_t *gate; /* execute and probe wait for this lock; NULL: they do not */
     struct op *ran[FAKE_NOTES];
     size_t n_ran, n_batches, n_probes;
-    size_t largest; /* batch */
+    size_t largest; /* the largest batch */
     bool closed;
-    size_t parts; /* which an op on "long" takes after its first */
+    size_t parts; /* how many parts an op on "long" takes after its first */
 };
 
 static void fake_wait(struct fake_backend *f)

@@ -43,7 +43,7 @@ START_TEST(nobody_is_refused_while_nothing_is_known)
     ck_assert_str_eq(met.incarnation, "a");
     ck_assert_str_eq(met.pair, "");
     ck_assert(admits(&met));
-    ck_assert(acquaintance_admits(NULL, &met, &err)); /* the store of no pair */
+    ck_assert(acquaintance_admits(NULL, &met, &err)); /* a store of no pair */
     acquaintance_learn(NULL, &(struct learnt){.incarnation = SLICE("b")});
     ck_assert(admits(&met));
 }
@@ -86,7 +86,7 @@ START_TEST(an_older_store_is_refused_until_it_was_judged)
     ck_assert(older.older && !admits(&older));
     learn("a", "p", 9, false); /* a look at the store as it was */
     ck_assert(!admits(&older));
-    learn("a", "p", 7, true); /* and one at what has come back */
+    learn("a", "p", 7, true); /* a look at what has come back */
     ck_assert(admits(&older));
     since = meet("a", "p", 7);
     ck_assert(!since.older && admits(&since));

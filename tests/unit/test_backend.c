@@ -70,12 +70,12 @@ START_TEST(what_has_begun_goes_on)
     ck_assert(backend_execute(&f.base, list, 1, &err));
     ck_assert(op.again);
     ck_assert_ptr_eq(op.progress, &f);
-    clock_fake(200, 200); /* late, but it has begun */
+    clock_fake(200, 200); /* past its deadline, but it has begun */
     ck_assert(backend_execute(&f.base, list, 1, &err));
     ck_assert_int_eq(op.status.kind, ERR_OK);
     ck_assert(!op.again);
     ck_assert_uint_eq(f.n_ran, 2);
-    ck_assert(backend_execute(&f.base, list, 1, &err)); /* anew, and late */
+    ck_assert(backend_execute(&f.base, list, 1, &err)); /* begins anew, past its deadline */
     ck_assert_int_eq(op.status.kind, ERR_UNAVAILABLE);
     ck_assert_ptr_null(op.progress);
     clock_fake(0, 0);

@@ -1,4 +1,4 @@
-/* test_blob_hash.c - hashes that are stored and sent: they may never change. */
+/* test_blob_hash.c - hashes are stored and sent, so they may never change. */
 #include <check.h>
 
 #include "blob_hash.h"

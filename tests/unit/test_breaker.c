@@ -1,4 +1,4 @@
-/* test_breaker.c - when a store is asked. */
+/* test_breaker.c - when a store is asked, and when it is left alone. */
 #include <check.h>
 
 #include "breaker.h"
@@ -54,14 +54,14 @@ START_TEST(one_probe_decides)
 {
     ck_assert(breaker_tripped(&b, 0));
     ck_assert(!breaker_allows(&b, 49 * MS));
-    ck_assert(breaker_allows(&b, 100 * MS)); /* between a half and the whole pause */
+    ck_assert(breaker_allows(&b, 100 * MS)); /* between half the pause and all of it */
     ck_assert(!breaker_allows(&b, 100 * MS));
     ck_assert(breaker_succeeded(&b));
     ck_assert(breaker_closed(&b) && breaker_allows(&b, 100 * MS));
 }
 END_TEST
 
-/* How long it stays open after a failure at `now`. */
+/* How long the breaker stays open after a failure at `now`, in ms. */
 static int64_t opened_for(int64_t now)
 {
     int64_t ms = 0;
@@ -83,7 +83,7 @@ START_TEST(pauses_double_up_to_the_longest)
         ck_assert_int_ge(ms, longest[i] / 2);
         ck_assert_int_le(ms, longest[i] + 1);
         now += ms * MS;
-        ck_assert(!breaker_failed(&b, now)); /* it was open: that is no change */
+        ck_assert(!breaker_failed(&b, now)); /* it was open already */
     }
     ck_assert(breaker_allows(&b, now + 401 * MS));
     ck_assert(breaker_succeeded(&b));

@@ -9,12 +9,12 @@
 
 enum { BATCH = 20 };
 
-static atomic_size_t n_syncs; /* the carrier syncs as well */
+static atomic_size_t n_syncs; /* syncs of the carrier count as well */
 static size_t n_statements;
 
 Suite *suite_budget(void);
 
-/* sqlite comes here as well: what a program defines goes before the libraries. */
+/* sqlite calls this one too: what a program defines comes before the libraries. */
 int fdatasync(int fd)
 {
     n_syncs++;
@@ -31,7 +31,7 @@ static int count_statement(unsigned event, void *ctx, void *statement, void *tex
     return 0;
 }
 
-/* Of the same minute and second as the one before, so that neither index nor clock moves. */
+/* A batch falls in the same minute and second as the one before, so neither index nor clock moves. */
 static struct backend *open_counted(void)
 {
     struct backend *b = sqlite_store_open();
@@ -87,7 +87,7 @@ START_TEST(an_append)
     ck_assert_uint_eq(n_statements, 5); /* BEGIN, session, message, session, COMMIT */
     run_batch(b, BATCH, now_us + 200);
     ck_assert_uint_eq(n_syncs, 1);
-    ck_assert_uint_eq(n_statements, 2 + 2 * BATCH + 1); /* the session is looked for once */
+    ck_assert_uint_eq(n_statements, 2 + 2 * BATCH + 1); /* the session is looked up once */
     backend_close(b);
 }
 END_TEST

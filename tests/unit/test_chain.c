@@ -1,4 +1,4 @@
-/* Chains of value rows: decoded, known to the cache, damaged at each link. */
+/* Chains of value rows: decoded, found in the cache, damaged at each link. */
 #include <check.h>
 #include <stdio.h>
 
@@ -96,7 +96,7 @@ START_TEST(chain_decodes_each)
 }
 END_TEST
 
-/* With what the cache has, the bases are not looked at. */
+/* Bases of a value that the cache has are not looked at. */
 START_TEST(chain_ends_at_what_is_known)
 {
     decodes(cache, 70);
@@ -104,12 +104,12 @@ START_TEST(chain_ends_at_what_is_known)
     decodes(cache, 70);
     decodes(cache, 71);
     fails(NULL, 71, "not there");
-    rows[64].base = NULL; /* an anchor on the way was kept, too */
+    rows[64].base = NULL; /* an anchor on the way was cached, too */
     decodes(cache, 65);
 }
 END_TEST
 
-/* What came whole from elsewhere is taken as it is. */
+/* A value that came whole from elsewhere is taken as it is. */
 START_TEST(chain_ends_at_what_is_whole)
 {
     struct blob blob = rows[70];
@@ -123,7 +123,7 @@ START_TEST(chain_ends_at_what_is_whole)
 }
 END_TEST
 
-/* An entry of another value under that id is not taken. */
+/* A cached value of that id with another hash is not taken. */
 START_TEST(chain_checks_what_it_finds)
 {
     decodes(cache, 5);

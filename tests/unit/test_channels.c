@@ -66,7 +66,7 @@ START_TEST(removed_has_its_version)
 
     ck_assert(resolve("{\"channel_versions\":{\"\\u00e9\":\"\\u0078\",\"b\":2,\"a\":1.50}}", sent,
                       1, "[\"unknown\",\"\\u0061\",\"é\",\"a\"]"));
-    ck_assert_uint_eq(put.n_removed, 2); /* each once, whatever it is named by */
+    ck_assert_uint_eq(put.n_removed, 2); /* each once, however it is spelled */
     IS(put.removed[0].channel, "a");
     IS(put.removed[0].version, "1.50");
     IS(put.removed[1].channel, "é");

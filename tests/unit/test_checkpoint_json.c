@@ -34,7 +34,7 @@ static const struct value values[] = {
     {{SLICE("a"), SLICE("2")}, {.id = 4096, .type = SLICE("t"), .bytes = SLICE("yz")}},
 };
 
-/* Another object for the row of values[1]. */
+/* Another object for the same row as values[1]. */
 static const struct value twin = {{SLICE("b\n"), SLICE("\"2\"")},
                                   {.id = 2048, .type = SLICE("t"), .bytes = SLICE("")}};
 
@@ -144,7 +144,7 @@ START_TEST(empty_list)
 }
 END_TEST
 
-/* Ids that are far apart or in sequence, each twice: every one is found again. */
+/* Ids far apart and in sequence, each twice: each is found again. */
 START_TEST(many_values)
 {
     enum { MANY = 5000 };

@@ -1,4 +1,4 @@
-/* test_closure.c - a checkpoint brought with all that it needs. */
+/* test_closure.c - a checkpoint is brought with all that it needs. */
 #include <check.h>
 
 #include "closure.h"
@@ -7,8 +7,8 @@
 Suite *suite_closure(void);
 
 static struct sides sides;
-static int hidden; /* so many reads of values find none */
-static int taken;  /* so many merges of values lose them at once */
+static int hidden; /* how many more reads of values find none */
+static int taken;  /* how many more merges lose their values at once */
 
 static void setup(void)
 {
@@ -22,7 +22,7 @@ static void teardown(void)
     sides_close(&sides);
 }
 
-/* As what others do meanwhile would have it. */
+/* Runs an op as if others worked on the stores meanwhile. */
 static bool run(void *store, struct op *op, struct err *err)
 {
     if (op->type == OP_MERGE && op->merge.n > 1 && taken-- > 0) {
@@ -67,7 +67,7 @@ START_TEST(it_is_tried_again)
 }
 END_TEST
 
-/* What the source lacks itself is told, and nothing is merged. */
+/* What the source itself lacks is reported, and nothing is merged. */
 START_TEST(it_ends_when_a_part_is_never_there)
 {
     struct err err = {0};

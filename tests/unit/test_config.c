@@ -6,7 +6,7 @@
 
 enum { ARGS_MAX = 10 };
 
-/* Splits at blanks and loads. */
+/* Splits the flags at blanks, and loads them. */
 static bool load_for(enum config_command command, struct config *cfg, const char *flags,
                      const char *env, struct err *err)
 {
@@ -73,7 +73,8 @@ START_TEST(reads_flags_in_both_forms)
     ck_assert_int_eq(cfg.drain_delay_ms, 250);
     ck_assert_int_eq(cfg.session_ttl_s, 86400);
     ck_assert_int_eq(cfg.body_total, 7);
-    ck_assert(load(&cfg, "--drain-delay 3 --session-ttl 5", NULL, &err)); /* bare times: seconds */
+    ck_assert(load(&cfg, "--drain-delay 3 --session-ttl 5", NULL, &err)); /* times without a unit
+                                                                             are seconds */
     ck_assert_int_eq(cfg.drain_delay_ms, 3000);
     ck_assert_int_eq(cfg.session_ttl_s, 5);
 }
@@ -194,7 +195,7 @@ START_TEST(prints_every_setting)
 }
 END_TEST
 
-/* What the line of --primary shows for this URL. */
+/* Checks what the line of --primary shows for this URL. */
 static void shows(const char *url, const char *shown)
 {
     char flag[256], *argv[] = {flag}, *out = NULL, line[256];
@@ -245,7 +246,7 @@ START_TEST(hides_passwords)
 }
 END_TEST
 
-/* What a user may have mistaken is told back without its passwords. */
+/* Errors quote what the user may have mistyped, without the passwords. */
 START_TEST(no_error_shows_a_password)
 {
     static const char *const given[] = {"postgres://u:secret@h/db",

@@ -39,7 +39,7 @@ static void give_key(struct op *op)
     memset(op->repeat.body_hash, 8, BLOB_HASH_LEN);
 }
 
-/* All of them on one op. */
+/* Adds copies of several kinds to one op. */
 static bool add_all(struct op *op, struct err *e)
 {
     struct session_state s = session();

@@ -1,4 +1,4 @@
-/* Values as deltas: sizes, places, all encodings, and what is damaged. */
+/* Values as deltas: sizes, places, all encodings, and damage. */
 #include <check.h>
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ static void teardown(void)
     arena_done(&arena);
 }
 
-/* A list of n messages, each its own text. */
+/* A list of n messages with a text each. */
 static struct slice list(int n)
 {
     size_t cap = (size_t)n * 200 + 100, len = 0;
@@ -89,7 +89,7 @@ START_TEST(delta_of_a_base)
 }
 END_TEST
 
-/* Nothing in common: it stands by itself. */
+/* Two texts have nothing in common: the value stands by itself. */
 START_TEST(delta_that_gains_nothing)
 {
     struct slice base = SLICE("0123456789abcdefghijklmnopqrstuvwxyz");
@@ -145,18 +145,17 @@ START_TEST(delta_of_a_patch)
 }
 END_TEST
 
-/* Whatever is done to the bytes, it ends in an error or in some value; never in a crash. */
 static struct slice joined(struct slice a, struct slice b, struct slice c)
 {
     return arena_printf(&arena, "%.*s%.*s%.*s", SLICE_ARGS(a), SLICE_ARGS(b), SLICE_ARGS(c));
 }
 
-/* A text changed in one place is a patch that nobody had to send: at the front, within, at the end, not at
- * all; longer, shorter, and where what is new is like what was there. */
+/* A change in one place gives a patch that nobody had to send: at the front, within, at the end, or no
+ * change; longer, shorter, and where the new text resembles the old. */
 START_TEST(delta_of_a_change_in_one_place)
 {
     static const struct {
-        size_t from, to; /* of the base, in thirds of it: what is replaced */
+        size_t from, to; /* what is replaced, in thirds of the base */
         const char *by;
     } cases[] = {
         {0, 0, "new"}, {0, 1, "new"}, {1, 1, "new"}, {1, 2, "new"},
@@ -175,6 +174,7 @@ START_TEST(delta_of_a_change_in_one_place)
 }
 END_TEST
 
+/* Whatever is done to the bytes, decoding ends in an error or in some value, never in a crash. */
 START_TEST(delta_damaged)
 {
     struct slice base = list(30), whole = list(31);
@@ -215,12 +215,12 @@ static const struct {
     bool based;
 } bad[] = {
     {BLOB_DELTA, {"\x01", 1}, false}, /* without its base */
-    {BLOB_WHOLE, {"a", 1}, true},     /* with one */
+    {BLOB_WHOLE, {"a", 1}, true},     /* with a base */
     {4, {"a", 1}, false},             /* of a newer version */
     {-1, {"a", 1}, false},
     {BLOB_PATCH, {"\x01\x01\x08\x00", 4}, true}, /* copies 4 of 3 bytes */
-    {BLOB_PATCH, {"\x01\x01\x02\x08", 4}, true}, /* from behind the end */
-    {BLOB_PATCH, {"\x01\x01\x02\x01", 4}, true}, /* from before the start */
+    {BLOB_PATCH, {"\x01\x01\x02\x08", 4}, true}, /* copies from behind the end */
+    {BLOB_PATCH, {"\x01\x01\x02\x01", 4}, true}, /* copies from before the start */
     {BLOB_PATCH,
      {"\x01\x01\x05"
       "a",
@@ -274,7 +274,7 @@ static bool all_ways(struct arena *a, struct err *e)
 
 START_TEST(delta_memory_ends)
 {
-    ck_assert(all_ways(&arena, &err)); /* the thread has its compressor from now on */
+    ck_assert(all_ways(&arena, &err)); /* the thread keeps its compressor from here on */
     oom_sweep(all_ways);
 }
 END_TEST

@@ -1,4 +1,4 @@
-/* Which value is based on which: newest, patch, the checkpoint before, anchors; and what is kept. */
+/* Which value is based on which: the newest, a patch, the checkpoint before, anchors; and what is cached. */
 #include <check.h>
 
 #include "blob_hash.h"
@@ -11,7 +11,7 @@ static struct arena arena;
 static struct err err;
 static struct value_cache *cache;
 static struct value values[1];
-static const struct blob *row; /* of the value, as the driver gets it */
+static const struct blob *row; /* the row of the value, as the driver gets it */
 
 static void setup(void)
 {
@@ -25,7 +25,7 @@ static void teardown(void)
     arena_done(&arena);
 }
 
-/* Text that nobody else has, the same for the same n up to len. */
+/* Text that nothing else resembles: the same for the same n, up to len. */
 static struct slice text(size_t len, uint32_t n)
 {
     char *at = arena_alloc(&arena, len);
@@ -38,7 +38,7 @@ static struct slice text(size_t len, uint32_t n)
     return (struct slice){at, len};
 }
 
-/* A put of checkpoint `id` whose value and head are so long. */
+/* A put of checkpoint `id` whose value and head have this length. */
 static struct op put_of(const char *id, size_t len)
 {
     struct op op = {
@@ -126,7 +126,7 @@ END_TEST
 
 enum { MANY = 3000 };
 
-/* No cache: the bases are those of the checkpoint before, which has each channel in another place. */
+/* Without a cache the bases are values of the checkpoint before, which has the channels in another order. */
 START_TEST(encode_many_values_on_the_checkpoint_before)
 {
     struct op op = put_of("c2", 2000);
@@ -143,7 +143,7 @@ START_TEST(encode_many_values_on_the_checkpoint_before)
         sent[i] = values[0];
         sent[i].of.channel = arena_printf(&arena, "ch%zu", i);
         stored[i] = values[0];
-        stored[i].of.channel = arena_printf(&arena, "ch%zu", other + 1); /* ch0 is not there */
+        stored[i].of.channel = arena_printf(&arena, "ch%zu", other + 1); /* ch0 is missing there */
         stored[i].blob.bytes = known;
         stored[i].blob.id = (int64_t)other + 2;
         items[i] = &stored[i];
@@ -165,7 +165,7 @@ START_TEST(encode_many_values_on_the_checkpoint_before)
 }
 END_TEST
 
-/* A head that is replaced goes, so the new one is based on what that was based on. */
+/* A head that is replaced goes, so the new one is based on its base. */
 START_TEST(encode_the_same_checkpoint_again)
 {
     struct op op = put_of("c1", 500);
@@ -203,7 +203,7 @@ START_TEST(encode_documents_in_turns)
         based += op.checkpoint_put.head.base_id != 0;
         encode_done(&e);
     }
-    ck_assert_int_eq(based, 2); /* the first of each turn */
+    ck_assert_int_eq(based, 2); /* the first of each */
 }
 END_TEST
 
@@ -266,7 +266,7 @@ START_TEST(encode_seeks_what_the_cache_has_not)
 }
 END_TEST
 
-/* The 32nd is based on the one 32 before it, which is read if it must be. */
+/* The 32nd value is based on the one 32 before it, which is read if need be. */
 START_TEST(encode_anchors)
 {
     struct value stored = {.blob = {.id = 3, .anchor_id = 3, .place = 32, .bytes = text(900, 1)}};
@@ -302,7 +302,7 @@ START_TEST(encode_anchors)
     ck_assert_int_eq(row->encoding, BLOB_PATCH);
     ck_assert_uint_eq(row->place, 65);
     encode_done(&e);
-    patch.place = DELTA_CHAIN - 1; /* and the last one ends the chain */
+    patch.place = DELTA_CHAIN - 1; /* the last one ends the chain */
     e = encoded(&op, cache, false);
     ck_assert_int_eq(row->base_id, 0);
     encode_done(&e);

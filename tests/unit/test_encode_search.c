@@ -1,4 +1,4 @@
-/* Where a put looks for what it carries, in which order, and what becomes of it. */
+/* Where a put looks for what it carries, in which order, and what it makes of what it finds. */
 #include <check.h>
 
 #include "clock.h"
@@ -53,7 +53,7 @@ static struct op put_of(const char *id, const char *parent)
     return op;
 }
 
-/* A put that carries the version 1 of these channels, each of one letter. */
+/* A put that carries version 1 of these channels, each named by one letter. */
 static struct op carrying(const char *id, const char *parent, const char *names)
 {
     struct op op = put_of(id, parent);
@@ -85,7 +85,7 @@ static struct slice head_of(const char *channel, enum value_place place, const c
     return packed;
 }
 
-/* Answers a search with n checkpoints that know nothing of what is carried. */
+/* Answers a search with n checkpoints that say nothing of what is carried. */
 static void answer(struct op *search, size_t n, bool more)
 {
     for (size_t i = 0; i < n; i++) {
@@ -113,7 +113,7 @@ static void check_search(const struct op *op, const char *id)
     ck_assert(!list->values && !list->filter && !slice_present(list->before));
 }
 
-/* The put as the driver gets it; its head. */
+/* Hands the put to the driver. Returns the head that the driver gets. */
 static struct packed_head handed(const struct op *op)
 {
     struct packed_head head;
@@ -135,7 +135,7 @@ static const struct inlined *said(const struct packed_head *head, const char *ch
     return in;
 }
 
-/* Stores a checkpoint with one small value by way of the cache; the id of its head. */
+/* Stores a checkpoint with one small value, which the cache then knows. Returns the id of its head. */
 static int64_t store(const char *id)
 {
     struct op op = put_of(id, NULL);
@@ -174,7 +174,7 @@ START_TEST(the_newest_of_the_cache_is_asked_first)
 }
 END_TEST
 
-/* So a channel that no head knows is looked for once, not by each put. */
+/* The next put knows of the doubt: a channel that no head has is searched for once, not by each put. */
 START_TEST(doubt_is_handed_on)
 {
     struct op op = carrying("c1", NULL, "b");
@@ -218,7 +218,7 @@ START_TEST(then_the_checkpoint_before_if_it_was_read)
 {
     struct op op = carrying("c2", "c1", "a");
     struct checkpoint before = {.id = SLICE("c1"), .head = {.id = 5}};
-    char *json = arena_zalloc(&arena, HEAD_LONG, 1); /* so long that a base is sought */
+    char *json = arena_zalloc(&arena, HEAD_LONG, 1); /* so long that a base is looked for */
 
     ck_assert_ptr_nonnull(json);
     op.checkpoint_put.head.bytes = (struct slice){json, HEAD_LONG};
@@ -231,12 +231,13 @@ START_TEST(then_the_checkpoint_before_if_it_was_read)
     ck_assert(encode_choose(&e, &err) && encode_values(&e, &err));
     ck_assert_uint_eq(op.checkpoint_put.n_carried, 0);
     encode_done(&e);
-    before.packed = head_of("b", IN_HEAD, "B"); /* it does not know: not asked twice */
+    before.packed = head_of("b", IN_HEAD, "B"); /* it says nothing of the channel, and is not asked
+                                                   twice */
     start(&op, NULL, false);
     e.latest->checkpoint_get.out.checkpoint = &before;
     check_search(search(), NULL);
     encode_done(&e);
-    start(&op, NULL, false); /* it could not be read: the search will tell why */
+    start(&op, NULL, false); /* it could not be read: the search will say why */
     e.latest->status.kind = ERR_DAMAGED;
     check_search(search(), "c1");
     encode_done(&e);
@@ -255,7 +256,7 @@ START_TEST(then_the_parent_by_its_id)
     struct packed_head head;
 
     start(&op, NULL, false);
-    ck_assert_ptr_null(e.latest); /* it is too short for that */
+    ck_assert_ptr_null(e.latest); /* too short for that */
     check_search(search(), "c1");
     answer(e.search, 1, false);
     found[0] = (struct checkpoint){.head = {.id = 7}, .packed = head_of("a", IN_HEAD, "A")};
@@ -289,7 +290,7 @@ START_TEST(a_parent_that_is_not_there)
 }
 END_TEST
 
-/* A parent of an earlier version does not end it: newer ones may be the others. */
+/* A parent from an earlier version of the program does not end the search: others may be newer. */
 START_TEST(a_parent_of_an_earlier_version)
 {
     struct op op = carrying("c3", "c1", "a");
@@ -298,7 +299,7 @@ START_TEST(a_parent_of_an_earlier_version)
     check_search(search(), "c1");
     answer(e.search, 1, false);
     found[0].packed = SLICE("{\"v\":1}");
-    ck_assert_ptr_null(search()); /* what it has, has rows */
+    ck_assert_ptr_null(search()); /* what such a checkpoint has, has rows */
     encode_done(&e);
 }
 END_TEST
@@ -351,7 +352,7 @@ START_TEST(a_thousand_end_it)
 }
 END_TEST
 
-/* What is older than a head of an earlier version has only rows. */
+/* What is older than a head of an earlier version has only rows: the search ends. */
 START_TEST(an_earlier_version_ends_it)
 {
     struct op op = carrying("c3", NULL, "a");
@@ -415,7 +416,7 @@ static void check_as_it_came(struct op_checkpoint_put now, const struct op_check
     ck_assert_ptr_null(now.carried_ids);
 }
 
-/* A put that is made in both stores of a pair has the same head there, whatever the second one knows. */
+/* A put that is made in both stores of a pair has the same head in both, whatever the second one knows. */
 START_TEST(what_is_settled_stays)
 {
     struct op op = carrying("c2", "c1", "ab");
@@ -445,7 +446,7 @@ START_TEST(what_is_settled_stays)
     ck_assert(slice_equal(op.checkpoint_put.head.bytes, first));
     ck_assert_uint_eq(op.checkpoint_put.n_values, 0);
     ck_assert_uint_eq(op.checkpoint_put.n_sources, 0);
-    ck_assert_uint_eq(op.checkpoint_put.n_carried, 1); /* b: in doubt still */
+    ck_assert_uint_eq(op.checkpoint_put.n_carried, 1); /* b: still in doubt */
     op.status.kind = ERR_NO_BASE;
     encode_done(&e);
     start(&op, cache, true);
@@ -455,7 +456,7 @@ START_TEST(what_is_settled_stays)
 }
 END_TEST
 
-/* What rested on a head that has gone is not settled. */
+/* What rests on a head that has gone is not settled. */
 START_TEST(what_has_gone_is_not_settled)
 {
     struct op op = carrying("c2", "c1", "a");

@@ -30,7 +30,7 @@ START_TEST(a_store_that_was_changed_alone_fills_the_other)
 
     pairing_settle();
     store = sides_use_alone(&sides, _i);
-    ck_assert(backend_execute(store, ops, 1, &err)); /* reading changes nothing */
+    ck_assert(backend_execute(store, ops, 1, &err)); /* reading notes nothing */
     ck_assert_int_eq(pairing_settle(), 0);
     ck_assert(put_alone(store, "s1"));
     pairing_look();
@@ -44,7 +44,8 @@ END_TEST
 
 START_TEST(both_were_changed_alone)
 {
-    ck_assert(put_alone(sides_use_alone(&sides, 0), "s0")); /* of no pair: nothing is noted */
+    ck_assert(put_alone(sides_use_alone(&sides, 0), "s0")); /* not one of a pair yet, so nothing is
+                                                               noted */
     pairing_look();
     ck_assert(!slice_present(pairing_noted(0, "alone")));
     pairing_settle();
@@ -174,7 +175,7 @@ START_TEST(a_primary_of_no_pair_is_not_overwritten)
 }
 END_TEST
 
-/* The side that has forgotten is filled from the other one. */
+/* Checks that this side, which has forgotten something, is filled from the other one. */
 static void is_filled(int side)
 {
     struct err err;
@@ -212,7 +213,7 @@ static void set_beat(int side, int64_t seconds_ago)
     pairing_look();
 }
 
-/* A copy of a store from before: its peer has seen later beats. */
+/* A store is a copy from before: its peer has seen later beats. */
 START_TEST(an_older_beat_has_forgotten)
 {
     pairing_settle();
@@ -248,7 +249,7 @@ START_TEST(a_damaged_note_of_the_peer_has_forgotten)
 }
 END_TEST
 
-/* A new process that sees the fallback alone believes what it says of itself. */
+/* A new process that sees the fallback alone believes what that says of itself. */
 START_TEST(the_fallback_alone)
 {
     struct err err;
@@ -284,7 +285,7 @@ START_TEST(lanes_are_told_what_the_stores_are)
 }
 END_TEST
 
-/* Each call of each store fails once; the fill goes on from the page where it was lost. */
+/* Each call of each store fails once. The fill goes on from the page at which it was lost. */
 START_TEST(goes_on_where_it_was_lost)
 {
     bool more = true;
@@ -315,7 +316,7 @@ START_TEST(goes_on_where_it_was_lost)
 }
 END_TEST
 
-/* One that both stores have is removed in both, as a pair does it. */
+/* Puts a checkpoint into both stores and removes it from both, as a pair does. */
 static void put_and_prune(void)
 {
     struct closure c = closure_between(sides.stores[0], sides.stores[1], SLICE("default"));
@@ -335,7 +336,8 @@ static void put_and_prune(void)
     ck_assert_msg(failover_place(sides.stores[0], sides.stores[1], &change, &err), "%s", err.text);
 }
 
-/* Before each page: what is removed takes the values that have come and wait for their checkpoints. */
+/* Before each page something is removed: values that wait for their checkpoint go with it, and come
+ * again. */
 START_TEST(checkpoints_go_while_a_store_is_filled)
 {
     static const char *const ids[] = {"c1", "c2"};
@@ -364,7 +366,7 @@ START_TEST(checkpoints_go_while_a_store_is_filled)
 }
 END_TEST
 
-/* What is removed before its checkpoint has come leaves no value. */
+/* A checkpoint is removed before it has come: its values do not stay. */
 START_TEST(values_whose_checkpoint_went_go)
 {
     struct op prune = sides_op(&sides, OP_THREAD_PRUNE, "t");
@@ -388,7 +390,7 @@ START_TEST(values_whose_checkpoint_went_go)
 }
 END_TEST
 
-/* A store that has lost the values of thread "t". */
+/* Reads as if the store had lost the values of thread "t". */
 static bool hide(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
     if (!backend_execute(sides.stores[0], ops, n, err))
@@ -409,7 +411,7 @@ static bool hide(struct backend *self, struct op *const ops[], size_t n, struct 
     return self != NULL;
 }
 
-/* The rest is copied, and what is left out is told. */
+/* The rest is copied, and what was left out is reported. */
 START_TEST(a_checkpoint_without_its_value_is_left_out)
 {
     static const struct backend_ops hiding = {.name = "hiding", .execute = hide};
@@ -428,7 +430,7 @@ START_TEST(a_checkpoint_without_its_value_is_left_out)
 }
 END_TEST
 
-/* A note that cannot be written is told, and written at the next look. */
+/* A note that cannot be written is reported, and written at the next look. */
 START_TEST(a_store_that_is_lost_while_it_is_judged)
 {
     const struct op_pair_read *seen[] = {&reads[0].pair_read, &reads[1].pair_read};
@@ -446,14 +448,14 @@ START_TEST(a_store_that_is_lost_while_it_is_judged)
 }
 END_TEST
 
-/* The store is not taken for one that is being filled when it could not be told so. */
+/* A fill does not begin if the store could not be told of it. */
 START_TEST(a_fill_that_cannot_be_noted_begins_later)
 {
     const struct op_pair_read *seen[] = {&reads[0].pair_read, &reads[1].pair_read};
     struct err err;
 
     sides_session(&sides, 0, "s1");
-    pairing_judge_both(); /* names the primary */
+    pairing_judge_both(); /* gives the pair its id */
     pairing_look();
     sides_fail(&sides, 1, 1);
     ck_assert(!fill_judge(failover, &fill, seen, sides.faults, &err));
@@ -467,7 +469,7 @@ START_TEST(a_fill_that_cannot_be_noted_begins_later)
 }
 END_TEST
 
-/* It begins again for a store that loses meanwhile what it was given. */
+/* A fill begins again if the store loses meanwhile what it was given. */
 START_TEST(a_fill_that_is_lost_begins_again)
 {
     sides_session(&sides, 0, "s1");

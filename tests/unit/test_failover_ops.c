@@ -37,7 +37,7 @@ START_TEST(a_patch_gets_an_id_of_its_own)
     ck_assert_mem_ne(a.repeat.op_id, b.repeat.op_id, BLOB_HASH_LEN);
     ck_assert_int_eq(c.repeat.op_id[0], 9);
     b = a;
-    b.stamp = 99; /* stamped again: it is the same request */
+    b.stamp = 99; /* a new stamp, but the same request */
     ops_identify(&b);
     ck_assert_mem_eq(a.repeat.op_id, b.repeat.op_id, BLOB_HASH_LEN);
 }
@@ -78,7 +78,7 @@ START_TEST(the_copy_merges_records_and_leaves_names_out)
     ck_assert(!copy.replicate && !copy.alone && copy.stamp == 77);
     ck_assert(slice_equal(copy.id, op.id) && slice_equal(copy.tenant, op.tenant));
     op.n_copies = 3;
-    ck_assert(!ops_copy(&op, &copy)); /* a thread was copied: the outbox tells */
+    ck_assert(!ops_copy(&op, &copy)); /* a thread was copied: the outbox names it */
     ck_assert_uint_eq(copy.merge.n, 2);
     ck_assert_int_eq(copy.merge.items[1].kind, RECORD_REPEAT);
 }
@@ -98,7 +98,7 @@ START_TEST(a_sweep_is_made_in_the_other_store_too)
 }
 END_TEST
 
-/* What the other store keeps may differ: the tending compares them. */
+/* What the other store keeps may differ, so failover_tend() compares the two. */
 START_TEST(a_removal_is_only_named)
 {
     struct record name = {.kind = RECORD_MESSAGES, .key = {.id = SLICE("s")}};

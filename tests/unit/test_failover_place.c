@@ -1,4 +1,4 @@
-/* test_failover_place.c - whole conversations and threads of one store made what they are in another. */
+/* test_failover_place.c - makes a conversation or thread in one store equal to that in the other. */
 #include <check.h>
 #include <stdio.h>
 
@@ -81,14 +81,14 @@ START_TEST(checkpoints_and_writes_that_only_the_other_store_has_go)
     sides_checkpoint(&sides, 1, "t", "c1");
     sides_writes(&sides, 1, "t", "c1", "k");
     sides_writes(&sides, 1, "t", "early", "k"); /* before their checkpoint */
-    sides_writes(&sides, 1, "t", "c2", "l");    /* the other one has others */
+    sides_writes(&sides, 1, "t", "c2", "l");    /* the other store has others */
     sides_checkpoint(&sides, 1, "u", "c1");
     change = change_of(RECORD_CHECKPOINTS, "t");
     sides_checkpoint(&sides, 1, "t", "c3");
     sides_writes(&sides, 1, "t", "late", "k");
     place(&change);
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_CHECKPOINT), 3); /* c2, c3; c1 of u */
-    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_TASK), 2);       /* of c2, of late */
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_TASK), 2);       /* c2, c3, and c1 of u */
     ck_assert_uint_eq(sides_count(&sides, 0, RECORD_CHECKPOINT), 1);
 }
 END_TEST
@@ -113,7 +113,7 @@ START_TEST(contents_of_a_thread_are_copied)
 }
 END_TEST
 
-/* One call of a store fails; run again it does the rest. */
+/* A call of a store fails; another run does the rest. */
 START_TEST(goes_on_where_it_was_lost)
 {
     static const struct {

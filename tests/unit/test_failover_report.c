@@ -6,7 +6,7 @@
 
 Suite *suite_failover_report(void);
 
-/* They are in /health and /metrics: dashboards know them. */
+/* Dashboards know these names from /health and /metrics. */
 START_TEST(names)
 {
     ck_assert_str_eq(failover_state_name(FAILOVER_STARTING), "starting");

@@ -1,4 +1,4 @@
-/* test_failover_tend.c - when both stores are looked at, and what becomes of what a look finds. */
+/* test_failover_tend.c - when both stores are looked at, and what follows from what a look finds. */
 #include <check.h>
 
 #include "clock.h"
@@ -64,7 +64,7 @@ static struct failover_report report(void)
     return r;
 }
 
-/* Looks until all is done. */
+/* Tends the stores until nothing is left to do. */
 static void settle(void)
 {
     int rounds = 0;
@@ -84,7 +84,7 @@ static void see(enum side side)
     state_look(failover, side, &read.pair_read, clock_now_ns());
 }
 
-/* Of a primary that nobody has called nobody knows whether it answers. */
+/* A primary that was never called may not answer. */
 START_TEST(it_starts_until_both_were_seen_or_it_has_waited)
 {
     ck_assert_int_eq(report().state, FAILOVER_STARTING);
@@ -107,7 +107,7 @@ START_TEST(nothing_is_asked_between_two_looks)
     before[1] = calls(1);
     for (int i = 0; i < 9; i++) {
         pass_time(POLL_MS / 10);
-        ck_assert_int_le(tend(), 100); /* what lanes have copied is cleared meanwhile */
+        ck_assert_int_le(tend(), 100); /* entries that lanes have copied are cleared meanwhile */
     }
     ck_assert(calls(0) == before[0] && calls(1) == before[1]);
     pass_time(POLL_MS / 10 + 1);
@@ -147,7 +147,7 @@ static size_t waiting(int side)
     return read.pair_read.out.n;
 }
 
-/* An entry that no lane copies goes when two looks have found it. */
+/* An entry that no lane has copied is copied once two looks have found it. */
 START_TEST(what_waits_is_copied_and_cleared)
 {
     struct op op;
@@ -192,7 +192,8 @@ START_TEST(what_is_missing_is_found_when_nothing_of_it_waits)
 }
 END_TEST
 
-/* While an addition is pending, the fallback's outbox names it: the primary may forget what it counted. */
+/* While an addition is pending, an entry of the fallback names it, since the primary may forget what it
+ * counted. */
 START_TEST(an_addition_waits_until_the_fallback_knows_it_was_counted)
 {
     struct op patch;
@@ -215,7 +216,7 @@ START_TEST(an_addition_waits_until_the_fallback_knows_it_was_counted)
 }
 END_TEST
 
-/* Another instance works on the fallback, and has made a session of this id there. */
+/* Another instance uses the fallback, and has created a session of this id there. */
 START_TEST(a_condition_that_the_fallback_may_know_better_is_in_doubt)
 {
     struct op elsewhere = sides_op(&sides, OP_SESSION_PUT, "s1"), op = elsewhere, *ops[] = {&op};
@@ -238,11 +239,11 @@ START_TEST(a_condition_that_the_fallback_may_know_better_is_in_doubt)
     ck_assert(backend_execute(lane, ops, 1, &err));
     ck_assert_int_eq(op.status.kind, ERR_EXISTS);
     backend_close(lane);
-    sides.faults[0] = sides.faults[1] = NULL; /* they were the lane's */
+    sides.faults[0] = sides.faults[1] = NULL; /* the lane owned them */
 }
 END_TEST
 
-/* A store that is down is left alone for a while, and said to be so; the other one is looked at. */
+/* A store that is down is left alone for a while, and reported; the other one is still looked at. */
 START_TEST(a_store_that_is_lost)
 {
     static const enum failover_state states[] = {FAILOVER_ON_FALLBACK, FAILOVER_FALLBACK_DOWN};

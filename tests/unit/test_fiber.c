@@ -1,4 +1,4 @@
-/* test_fiber.c - functions that are left and gone on with. */
+/* test_fiber.c - functions that are left, and resumed. */
 #include "fiber.h"
 
 #include <check.h>

@@ -7,7 +7,7 @@
 
 static const struct {
     struct slice id;
-    const char *wrong; /* NULL: a valid id */
+    const char *wrong; /* NULL: the id is valid */
 } ids[] = {
     {{"a", 1}, NULL},
     {{" /%:}\xF0\x9F\x98\x80", 9}, NULL},

@@ -34,7 +34,7 @@ START_TEST(holds_what_was_added)
     ck_assert(!id_set_has(&set, (struct pair_id){SLICE("t"), {NULL, 0}}));
     id_set_add(&set, id_of("t", name), 1);
     id_set_add(&set, id_of("t", name), 2);
-    name[0] = 'x'; /* it has its own copy */
+    name[0] = 'x'; /* the set has its own copy */
     ck_assert_uint_eq(set.n, 1);
     ck_assert(id_set_has(&set, id_of("t", "s1")));
     ck_assert(!id_set_has(&set, id_of("u", "s1")));
@@ -54,7 +54,7 @@ START_TEST(when_full_it_holds_everything)
         id_set_add(&set, id_of("t", name), i);
     }
     ck_assert(!set.full && !id_set_has(&set, id_of("t", "other")));
-    id_set_add(&set, id_of("t", "s7"), MAX); /* known */
+    id_set_add(&set, id_of("t", "s7"), MAX); /* it is known already */
     ck_assert(!set.full);
     id_set_add(&set, id_of("t", "one more"), MAX);
     ck_assert(set.full && id_set_has(&set, id_of("t", "other")));
@@ -112,7 +112,7 @@ START_TEST(a_time_only_rises_and_what_is_added_anew_is_untold)
 
     id_set_add(&set, id_of("t", "s"), 8);
     id_set_add(&set, id_of("t", "s"), 4);
-    id_set_filter(&set, is_even, &seen); /* told */
+    id_set_filter(&set, is_even, &seen); /* is_even() marks it as told */
     id_set_filter(&set, keep_old, &added);
     ck_assert_int_eq(added, 8);
     ck_assert_uint_eq(set.n, 1);

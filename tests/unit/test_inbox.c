@@ -28,7 +28,7 @@ START_TEST(keeps_the_order_of_posting)
     ck_assert_ptr_eq(a.next, &b);
     ck_assert_ptr_eq(b.next, &c);
     ck_assert_ptr_null(c.next);
-    ck_assert(readable(&in)); /* the event is of what has been taken */
+    ck_assert(readable(&in)); /* the event of what was taken is still there */
     ck_assert_ptr_null(inbox_wait(&in, -1));
     ck_assert(!readable(&in));
     inbox_post(&in, &c, &c);

@@ -1,4 +1,4 @@
-/* test_inlining.c - which values stand in a head: those that are sent, carried and removed. */
+/* test_inlining.c - which values a head holds: those that are sent, carried and removed. */
 #include <check.h>
 #include <stdlib.h>
 
@@ -56,7 +56,8 @@ static void start(size_t max)
     ck_assert(inlining_start(&x, max, &op, &err));
 }
 
-/* Learns from a head that says this, and is gone then. Whether it says anything. */
+/* Learns from a head that says this, whose bytes are freed then. Returns whether the head lists its
+ * channels. */
 static bool learn(int64_t id, struct inlined *items, size_t n, bool newest)
 {
     struct packed_head head = {SLICE("{}"), items, n, true};
@@ -110,7 +111,7 @@ static const struct inlined *said(const struct packed_head *head, const char *ch
     return found;
 }
 
-/* The names of what is carried and not in the head, one behind the other. */
+/* The names of carried channels that are not in the head, joined. */
 static const char *rest(void)
 {
     static char names[MOST * 2];
@@ -186,7 +187,7 @@ START_TEST(documents_say_nothing)
 }
 END_TEST
 
-/* How many of those that are sent go into the head. */
+/* How many of the values that are sent go into the head. */
 static size_t n_in_head(void)
 {
     size_t n = 0;
@@ -239,7 +240,7 @@ START_TEST(what_is_carried_comes_first)
 }
 END_TEST
 
-/* So it is where the bound, or the highest size, was another one then. */
+/* A value that is carried stays in the head even if the bounds were other ones then. */
 START_TEST(what_is_carried_stays_in_the_head)
 {
     struct packed_head head;
@@ -333,7 +334,7 @@ START_TEST(each_head_is_one_source)
     carry("d", "1");
     start(1024);
     ck_assert(learn(9, first, 2, false));
-    ck_assert(learn_one(8, at("other", "1", IN_ROW), false)); /* it has nothing to say */
+    ck_assert(learn_one(8, at("other", "1", IN_ROW), false)); /* it says nothing of the channel */
     ck_assert(learn(7, then, 2, false));
     ck_assert(learn(9, first, 2, false)); /* the parent, met again */
     ck_assert_uint_eq(x.n_sources, 2);

@@ -10,7 +10,7 @@ Suite *suite_keep(void);
 
 enum { MOST = 8 };
 
-/* What load() answers for an item, in the order of the items. */
+/* What load() answers for each item, in the order of the items. */
 struct facts {
     const char *id, *parent, *metadata, *value, *write, *head;
     int64_t created_us;
@@ -68,7 +68,7 @@ static struct keep_ns space_of(struct keep_item *items, const struct facts *from
     return (struct keep_ns){.ns = SLICE(""), .form = FORM_CHANNEL, .items = items, .n = n};
 }
 
-/* '1' for each item that stays. */
+/* Prunes; '1' stands for each item that stays. */
 static const char *pruned(struct keep k, const struct facts *from, size_t n)
 {
     static char text[MOST + 1];
@@ -173,7 +173,7 @@ START_TEST(odd_metadata)
 }
 END_TEST
 
-/* A packed head: JSON of 7 bytes, one channel "d" of version 1, and where its value is. */
+/* A packed head: JSON of 7 bytes, then channel "d" of version 1 and the place of its value. */
 #define HEAD(v, place)              \
     "\x01\x07{\"v\":" v "}\x01\x01" \
     "d\x01"                         \
@@ -212,7 +212,7 @@ START_TEST(formats_of_heads)
 }
 END_TEST
 
-/* A value in a head is one like others. */
+/* A value in a head counts like others. */
 START_TEST(values_in_heads)
 {
     static const struct {
@@ -245,7 +245,7 @@ enum { CHANNELS = 3000 };
 static char many[CHANNELS][8];
 static struct slice many_values[CHANNELS + 1], many_writes[2];
 
-/* c1 has values, in no order and one twice; c2 a write of the one channel that c1 has no value of. */
+/* c1 has values, unsorted and one twice; c2 has a write of the one channel that c1 has no value of. */
 static bool load_many(void *driver UNUSED, struct keep_item *item, enum keep_part part,
                       struct err *err UNUSED)
 {
@@ -264,7 +264,7 @@ static bool load_many(void *driver UNUSED, struct keep_item *item, enum keep_par
     return true;
 }
 
-/* Both checkpoints that stay name them all; '1' for each that stays. */
+/* Prunes with two checkpoints that stay and name all channels; '1' stands for each that stays. */
 static const char *pruned_many(const char *metadata)
 {
     const struct facts f[] = {
@@ -298,7 +298,7 @@ START_TEST(many_channels)
         text_puts(&t, arena_printf(&arena, "%s\"%s\":[1,1]", i ? "," : "", many[i]).at);
     }
     text_puts(&t, "}}");
-    text_put(&t, (struct slice){"", 1}); /* it ends here */
+    text_put(&t, (struct slice){"", 1}); /* ends the text */
     ck_assert(!t.failed);
     ck_assert_str_eq(pruned_many(text_slice(&t).at), "11110");
     ck_assert_str_eq(pruned_many("{\"counters_since_delta_snapshot\":{\"other\":1}}"), "10000");
@@ -306,7 +306,7 @@ START_TEST(many_channels)
 }
 END_TEST
 
-/* One call of a subgraph, whose caller is c1 or c2 of the root. */
+/* One call of a subgraph, whose caller is c1 or c2 of the root namespace. */
 static struct keep_ns call_of(struct keep_item *item, const char *metadata, int64_t created_us)
 {
     *item = (struct keep_item){

@@ -7,14 +7,14 @@
 
 enum { FAKES = 8 };
 
-/* Hands out fakes in turn, the last one to scans; the n-th open fails when fail_at is n. */
+/* Hands out fakes in turn, the last one for scans. The fail_at-th opening fails. */
 struct opener {
-    pthread_mutex_t lock; /* guards those below while lanes open */
+    pthread_mutex_t lock; /* guards what follows while lanes open */
     struct fake_backend fakes[FAKES];
     enum backend_role roles[FAKES];
     size_t n, fail_at;
-    bool fail_on;                /* those behind it fail, too */
-    pthread_barrier_t *together; /* where all but the first meet; NULL: they do not */
+    bool fail_on;                /* later openings fail, too */
+    pthread_barrier_t *together; /* where all lanes but the first meet; NULL: they do not */
     pthread_mutex_t *gate;
     enum err_kind fail;
 };
@@ -68,7 +68,7 @@ static struct lanes *open_lanes(struct opener *o, enum backend_lanes layout, siz
     return l;
 }
 
-/* The lanes that were open are closed. */
+/* Opening fails, and the lanes that were open are closed. */
 static void do_not_open(struct opener *o, enum backend_lanes layout)
 {
     struct err err;
@@ -80,7 +80,7 @@ static void do_not_open(struct opener *o, enum backend_lanes layout)
         ck_assert(!o->fakes[i].base.ops || o->fakes[i].closed);
 }
 
-/* n ops on some records, linked and addressed. */
+/* Makes n linked ops on a few records. */
 static void make_ops(struct op *ops, char ids[][8], size_t n, enum op_type type, struct inbox *home)
 {
     for (size_t i = 0; i < n; i++) {
@@ -133,10 +133,10 @@ START_TEST(what_gathers_is_one_sorted_batch)
     lanes_close(l);
     ck_assert(f->closed);
     ck_assert_uint_le(f->largest, 10);
-    ck_assert_uint_le(f->n_batches, 5); /* 26 ops, 10 at most in each; the first may be alone */
+    ck_assert_uint_le(f->n_batches, 5); /* 26 ops, at most 10 in a batch; the first may be alone */
     for (size_t i = 0; i < f->n_ran; i++)
         for (size_t j = i + 1; j < f->n_ran; j++)
-            if (slice_equal(f->ran[i]->id, f->ran[j]->id)) /* each record in order */
+            if (slice_equal(f->ran[i]->id, f->ran[j]->id)) /* ops on one record keep their order */
                 ck_assert_int_le(f->ran[i]->now_us, f->ran[j]->now_us);
     inbox_done(&home);
 }
@@ -158,7 +158,7 @@ START_TEST(readers_never_write)
     ck_assert_int_eq(o.roles[2], BACKEND_READER);
     make_ops(writes, ids, 60, OP_SESSION_PATCH, &home);
     make_ops(reads, ids, 60, OP_SESSION_GET, &home);
-    for (int i = 0; i < 59; i++) { /* mix them in one list */
+    for (int i = 0; i < 59; i++) { /* links them into one mixed list */
         writes[i].next = &reads[i];
         reads[i].next = &writes[i + 1];
     }
@@ -228,7 +228,7 @@ START_TEST(scans_have_a_lane)
     struct err err;
 
     ck_assert(inbox_init(&home, &err));
-    make_ops(ops, ids, 20, OP_CHECKPOINT_LIST, &home); /* of a thread: no scans */
+    make_ops(ops, ids, 20, OP_CHECKPOINT_LIST, &home); /* of a thread, so no scans */
     submit(l, ops, 20);
     for (size_t i = 0; i < COUNT_OF(scans); i++) {
         scans[i].home = &home;
@@ -339,7 +339,7 @@ START_TEST(all_but_the_first_open_at_once)
 }
 END_TEST
 
-/* Many at once may be more than a store takes in its time. */
+/* Many openings at once may be more than a store takes in its time. */
 START_TEST(one_of_those_that_fails_opens_again)
 {
     for (size_t at = 2; at <= 5; at++) {
@@ -351,7 +351,7 @@ START_TEST(one_of_those_that_fails_opens_again)
 }
 END_TEST
 
-/* From whichever on. */
+/* It does not matter from which lane on it fails. */
 START_TEST(a_lane_that_does_not_open_stops_the_start)
 {
     for (size_t at = 1; at <= 5; at++) {
@@ -383,7 +383,7 @@ START_TEST(parts_let_others_in_between)
     pthread_mutex_lock(&gate);
     submit(l, &big, 1);
     submit(l, &a, 2);
-    ck_assert(!lanes_admit(l, 1, &err)); /* it counts as one, and until it is home */
+    ck_assert(!lanes_admit(l, 1, &err)); /* it counts as one op until it is home */
     pthread_mutex_unlock(&gate);
     take(&home, 2);
     take(&big_home, 1);

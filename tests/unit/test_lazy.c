@@ -1,4 +1,4 @@
-/* test_lazy.c - a store that was not there when it was opened. */
+/* test_lazy.c - a store that could not be reached when it was opened. */
 #include <check.h>
 
 #include "clock.h"

@@ -2,7 +2,7 @@
 
 #include "lines.h"
 
-/* A head as libmicrohttpd leaves it: with NULs for what it has cut at. */
+/* A head as libmicrohttpd leaves it: with a NUL wherever it has cut. */
 #define HEAD "GET\0/a?b\0HTTP/1.1\0\0X\0 v\0\0Y-1\0\0\0\0\0"
 
 static const char head[] = HEAD;

@@ -31,7 +31,7 @@ START_TEST(gathers_until_flushed)
     log_write(line);
     log_write(log_line(LOG_INFO, "two"));
     log_flush();
-    log_flush(); /* nothing more */
+    log_flush(); /* has nothing more to write */
     read_some(fd, out, sizeof(out));
     ck_assert_str_eq(out, "{\"time\":\"1970-01-01T00:00:01.000000Z\",\"level\":\"warning\","
                           "\"event\":\"one\",\"n\":1}\n"
@@ -97,12 +97,12 @@ START_TEST(what_cannot_be_written_is_counted)
     oom_set(false);
     ck_assert_uint_eq(log_dropped(), before + 2);
     free(big);
-    line = log_line(LOG_ERROR, "next"); /* goes on */
+    line = log_line(LOG_ERROR, "next"); /* the log goes on */
     ck_assert(!line->failed);
 }
 END_TEST
 
-/* One line of at least len bytes; returns how long its writer was held up, in ms. */
+/* Writes a line of at least len bytes. Returns how long that took, in ms. */
 static int64_t write_filler(size_t len)
 {
     int64_t began_ns = clock_now_ns();
@@ -127,7 +127,7 @@ START_TEST(nobody_reads)
     ck_assert_int_ge(fcntl(fd, F_SETPIPE_SZ, 8192), 0);
     while (log_dropped() == before)
         ck_assert_int_lt(write_filler(1000), 1000);
-    for (int i = 0; i < 1000; i++) /* is not waited for again */
+    for (int i = 0; i < 1000; i++) /* no longer waits for the reader */
         write_filler(1000);
     ck_assert_int_lt(write_filler(1000), 50);
     ck_assert_uint_eq(log_dropped(), before + 1002);

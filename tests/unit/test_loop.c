@@ -41,7 +41,7 @@ START_TEST(starts_drains_and_stops)
     ck_assert_int_ge(fd, 0);
     loops_drain(loops);
     ck_assert_uint_eq(loops_stop(loops, 10000), 0);
-    ck_assert_int_eq(recv(fd, &byte, 1, 0), 0); /* idle: closed, not reset */
+    ck_assert_int_eq(recv(fd, &byte, 1, 0), 0); /* an idle connection is closed, not reset */
     close(fd);
     ck_assert_int_lt(connect_to(port), 0);
     ck_assert_uint_eq(loops_stop(NULL, 0), 0);

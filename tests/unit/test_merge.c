@@ -1,4 +1,4 @@
-/* test_merge.c - the shallow merge, and what it does without memory. The contract has the cases. */
+/* test_merge.c - the shallow merge, and running out of memory in it. The contract has the cases. */
 #include <check.h>
 
 #include "merge.h"

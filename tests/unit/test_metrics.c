@@ -22,7 +22,7 @@ START_TEST(counts_requests)
     metrics_request(200, 400 * 1000);
     metrics_request(200, 60 * 1000000);
     metrics_request(503, INT64_C(20000000000));
-    metrics_request(7, 1); /* no status: only timed */
+    metrics_request(7, 1); /* no status: only its time counts */
     has(metrics_write_prometheus, "stateward_http_requests_total{status=\"200\"} 2\n");
     has(metrics_write_prometheus, "stateward_http_requests_total{status=\"503\"} 1\n");
     has(metrics_write_prometheus, "duration_seconds_bucket{le=\"0.0005\"} 2\n");

@@ -64,7 +64,7 @@ static void report_pair(void *ctx, struct failover_report *out)
     pthread_mutex_unlock(&pair.lock);
 }
 
-/* The pair is in this state from now on; `down`: what is wrong with each store, or NULL. */
+/* Puts the pair into this state; primary, fallback: what is wrong with each store, or NULL. */
 static void set_pair(enum failover_state state, const char *primary, const char *fallback)
 {
     struct failover_report now = {.state = state, .primary.up = !primary, .fallback.up = !fallback};
@@ -90,7 +90,7 @@ static struct monitor *start_pair(struct lanes *lanes)
     return m;
 }
 
-/* Waits until the log has this, and forgets all up to there. */
+/* Waits until the log has these words, and drops all up to there. */
 static void logged(int fd, const char *words)
 {
     static char text[8192];
@@ -132,7 +132,7 @@ START_TEST(a_pair_that_starts)
     ck_assert_str_eq(report.problem, "neither store serves before both were seen");
     set_pair(FAILOVER_STARTING, NULL, "refused");
     logged(fd, "\"event\":\"store_down\",\"message\":\"fallback: refused\"");
-    pthread_mutex_lock(&pair.lock); /* in the log without a change of state */
+    pthread_mutex_lock(&pair.lock); /* logged without a change of state */
     pair.report.primary.measured = pair.report.fallback.measured = true;
     pair.report.primary.caps = BACKEND_DURABLE;
     pthread_mutex_unlock(&pair.lock);
@@ -179,7 +179,7 @@ END_TEST
 
 /* --- one store ------------------------------------------------------------------------------------ */
 
-/* The first report that a probe has made. */
+/* Waits for the first report that a probe has made. */
 static struct monitor_report first_report(struct monitor *m)
 {
     struct monitor_report report;
@@ -210,7 +210,7 @@ START_TEST(a_store_that_answers)
 }
 END_TEST
 
-/* Whether a report says so of a store with these capabilities. */
+/* Whether a report calls a store with these capabilities durable. */
 static bool says_durable(unsigned caps)
 {
     struct lanes *lanes = open_lanes(ERR_OK, false);
@@ -281,7 +281,7 @@ START_TEST(stops_without_spinning)
 
     pthread_mutex_lock(&gate);
     m = start(lanes, 0);
-    nanosleep(&pause, NULL); /* until the probe is out */
+    nanosleep(&pause, NULL); /* until the probe is under way */
     ck_assert_int_eq(pthread_create(&thread, NULL, stop, m), 0);
     nanosleep(&pause, NULL);
     used = clock();
@@ -308,7 +308,7 @@ START_TEST(sweeps)
 }
 END_TEST
 
-/* Whether the monitor says so after an op of this type ended so. */
+/* Whether the monitor reports a failure after an op of this type ended so. */
 static bool notes(struct monitor *m, enum op_type type, enum err_kind kind)
 {
     struct op op = {.type = type};
@@ -334,7 +334,7 @@ START_TEST(writes_that_fail)
     ck_assert(!notes(m, OP_MESSAGE_APPEND, ERR_OVERLOADED));
     ck_assert(!notes(m, OP_SESSION_GET, ERR_UNAVAILABLE));
     ck_assert(notes(m, OP_MESSAGE_APPEND, ERR_UNAVAILABLE));
-    ck_assert(notes(m, OP_MESSAGE_APPEND, ERR_OK)); /* it may have had nothing to write */
+    ck_assert(notes(m, OP_MESSAGE_APPEND, ERR_OK)); /* the op may have had nothing to write */
     monitor_report(m, &report);
     ck_assert(report.healthy);
     ck_assert_str_eq(report.write_problem, "the disk is full");

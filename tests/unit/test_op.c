@@ -26,7 +26,7 @@ START_TEST(writes_and_repeats)
     op.type = OP_MESSAGE_APPEND;
     ck_assert(op_writes(&op) && op_is_idempotent(&op));
     op.type = OP_THREAD_COPY;
-    op.repeat.present = true; /* no driver looks at it */
+    op.repeat.present = true; /* no driver honours it */
     ck_assert(!op_is_idempotent(&op));
 }
 END_TEST

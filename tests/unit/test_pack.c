@@ -106,7 +106,8 @@ START_TEST(cut_writes)
     struct slice whole = packed_samples();
 
     for (size_t len = 0; len < whole.len; len++) {
-        char *bytes = malloc(len ? len : 1); /* so that a sanitizer sees what is read behind it */
+        char *bytes = malloc(len ? len : 1); /* of this size, so that a sanitizer sees reads beyond
+                                                it */
 
         ck_assert_ptr_nonnull(bytes);
         memcpy(bytes, whole.at, len);
@@ -116,7 +117,7 @@ START_TEST(cut_writes)
 }
 END_TEST
 
-/* Every byte replaced by every other: it may still be a list, but never more than there is. */
+/* Each byte is replaced by every other: the result may be a list, but never more than there is. */
 START_TEST(changed_writes)
 {
     struct slice whole = packed_samples();
@@ -195,7 +196,7 @@ END_TEST
 
 static const struct {
     const char *version;
-    size_t len; /* packed */
+    size_t len; /* packed length */
 } versions[] = {
     {"\"00000000000000000000000000000003.0123456789012345\"", 20},
     {"\"0000\"", 2},

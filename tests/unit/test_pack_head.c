@@ -20,7 +20,7 @@ static void clear(void)
         text, sizeof(text) - 1, \
     }
 
-/* Every place, and names and values with NUL, UTF-8 and nothing in them; sorted. */
+/* Every place; names and values with NUL, UTF-8, or empty. Sorted. */
 static struct inlined samples[] = {
     {.of = {TEXT(""), TEXT("1")}, .place = IN_ROW},
     {{TEXT("a\0b"), TEXT("\"x\"")}, IN_HEAD, TEXT("msgpack"), TEXT("a\0b")},
@@ -164,7 +164,7 @@ START_TEST(nothing_is_no_head)
 }
 END_TEST
 
-/* Whether it is a head; then it is one when it is packed again, too. */
+/* Whether the bytes are a head; if so, packing it gives a head again. */
 static bool unpacks(struct slice packed)
 {
     struct packed_head head, back;
@@ -180,7 +180,7 @@ static bool unpacks(struct slice packed)
     return true;
 }
 
-/* Of exactly this size, so that a sanitizer sees what is read behind it. */
+/* A copy of exactly this size, so that a sanitizer sees reads beyond it. */
 static char *copy_of(struct slice s, size_t size)
 {
     char *bytes = malloc(size ? size : 1);
@@ -216,7 +216,7 @@ START_TEST(longer_heads)
 }
 END_TEST
 
-/* Every byte replaced by every other: it may still be a head, but never more than there is. */
+/* Each byte is replaced by every other: the result may be a head, but never more than there is. */
 START_TEST(changed_heads)
 {
     struct slice whole = pack(&all);

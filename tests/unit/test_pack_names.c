@@ -15,7 +15,7 @@ static void clear(void)
     arena_done(&arena);
 }
 
-/* Each kind, and each way in which a part may be there. */
+/* Each kind, and each way in which a part may be present. */
 static const struct record_name samples[] = {
     {RECORD_SESSION, {.id = {"s", 1}}},
     {RECORD_MESSAGE, {.id = {"s", 1}, .sub = {"a\0b", 3}}},
@@ -68,7 +68,7 @@ START_TEST(whole_names)
 }
 END_TEST
 
-/* Whether it is a list of names; then each text lies in the packed bytes. */
+/* Whether the bytes are a list of names; if so, each text lies within them. */
 static bool unpacks(struct slice packed, size_t *n)
 {
     struct record_name *back;
@@ -91,14 +91,15 @@ static bool unpacks(struct slice packed, size_t *n)
     return true;
 }
 
-/* Cut between two names it is a shorter list; anywhere else it is damaged. */
+/* Cut between two names it is a shorter list; cut anywhere else it is damaged. */
 START_TEST(cut_names)
 {
     struct slice whole = packed_samples();
     size_t lists = 0, n;
 
     for (size_t len = 0; len < whole.len; len++) {
-        char *bytes = malloc(len ? len : 1); /* so that a sanitizer sees what is read behind it */
+        char *bytes = malloc(len ? len : 1); /* of this size, so that a sanitizer sees reads beyond
+                                                it */
 
         ck_assert_ptr_nonnull(bytes);
         memcpy(bytes, whole.at, len);
@@ -125,7 +126,7 @@ START_TEST(changed_names)
             arena_reset(&arena);
             whole = packed_samples();
         }
-    ck_assert_uint_ge(damaged, 255); /* at least each other format */
+    ck_assert_uint_ge(damaged, 255); /* at least every other format */
     free(bytes);
 }
 END_TEST

@@ -66,7 +66,7 @@ static void make_different(const struct record_field *f, struct record *r)
         r->task.writes = &write, r->task.n_writes = 1;
 }
 
-/* Whatever member is changed is named, but for how a value is stored. */
+/* Whatever member differs is named, except how a value is stored. */
 START_TEST(differences_are_named)
 {
     for (int kind = 0; kind < RECORD_KIND_COUNT; kind++) {

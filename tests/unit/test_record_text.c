@@ -1,4 +1,4 @@
-/* test_record_text.c - records as lines: what is written is what is read; what is wrong is named. */
+/* test_record_text.c - records as lines: what is written is read back; what is wrong is named. */
 #include <check.h>
 #include <stdio.h>
 
@@ -32,7 +32,7 @@ static struct slice line_of(const struct record *r)
     return text_slice(&t);
 }
 
-/* Also how a value is stored, which record_difference() does not look at. */
+/* Compares how a value is stored as well, which record_difference() ignores. */
 static void check_stored(const struct record_value *a, const struct record_value *b)
 {
     ck_assert_int_eq(a->blob.base_id, b->blob.base_id);

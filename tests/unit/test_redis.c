@@ -1,5 +1,5 @@
-/* test_redis.c - what the Redis driver computes without a server: URLs, keys, packed fields, entries of
- * the outbox. */
+/* test_redis.c - what the Redis driver computes without a server: URLs, keys, packed fields, outbox
+ * entries. */
 #include <check.h>
 
 #include "redis_entry.h"
@@ -149,7 +149,8 @@ START_TEST(entries_come_back)
     ck_assert(slice_equal(back.tenant, e.tenant) && slice_equal(back.id, e.id));
     ck_assert_uint_eq(back.n_names, COUNT_OF(names));
     ck_assert(!slice_present(back.names[0].key.ns) && slice_present(back.names[1].key.ns));
-    ck_assert(redis_entry_text(&back, &arena, &again, &err)); /* or it could not be cleared */
+    ck_assert(redis_entry_text(&back, &arena, &again, &err)); /* the same text, or it could not be
+                                                                 cleared */
     ck_assert(slice_equal(again, text));
 
     ck_assert(slice_starts(bounds.from, SLICE("[0")) && slice_starts(bounds.to, SLICE("(0")));

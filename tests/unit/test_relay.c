@@ -1,4 +1,4 @@
-/* test_relay.c - ops on their way through the lanes of a store. */
+/* test_relay.c - ops that pass through the lanes of a store. */
 #include <check.h>
 
 #include "fake_backend.h"

@@ -4,7 +4,7 @@
 #include "clock.h"
 #include "server_internal.h"
 
-/* A server without a daemon, which is enough to make requests. */
+/* A server without a daemon: enough to make requests. */
 struct fixture {
     struct config config;
     struct service service;
@@ -56,7 +56,7 @@ START_TEST(is_new_each_time)
     ck_assert_int_eq(freed, 0);
     request_unref(req);
     ck_assert_int_eq(freed, 2);
-    ck_assert_ptr_eq(request_new(&f.server), req); /* from the free ones */
+    ck_assert_ptr_eq(request_new(&f.server), req); /* from the list of free ones */
     ck_assert_uint_eq(f.server.n_free, 0);
     ck_assert_ptr_null(request_state(req));
     end(&f, req);

@@ -5,7 +5,7 @@
 #include "oom.h"
 #include "request_internal.h"
 
-/* A request without a server, which is enough to write an answer. */
+/* A request without a server: enough to write an answer. */
 static struct request *new_request(void)
 {
     struct request *req = calloc(1, sizeof(*req));

@@ -109,7 +109,7 @@ START_TEST(says_what_is_allowed)
     ck_assert_str_eq(m.allow, "GET, HEAD, PATCH");
     ck_assert_ptr_null(match("OPTIONS", "/things/query", &m, &err));
     ck_assert_str_eq(m.allow, "POST");
-    ck_assert_ptr_null(match("get", "/sessions", &m, &err)); /* methods obey case */
+    ck_assert_ptr_null(match("get", "/sessions", &m, &err)); /* methods are case-sensitive */
     ck_assert_str_eq(m.allow, "GET, HEAD");
     ck_assert_ptr_null(match("CONNECT", "host:80", &m, &err));
     ck_assert_int_eq(err.kind, ERR_METHOD);

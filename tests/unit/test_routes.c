@@ -14,7 +14,7 @@ static bool is_word(const char *text, const char *allowed)
     return *text && strspn(text, allowed) == strlen(text);
 }
 
-/* Writes the path with a text in place of each parameter; returns how many there were. */
+/* Writes the path with a text in place of each parameter. Returns how many there are. */
 static size_t fill(const char *path, char out[128])
 {
     size_t n = 0, len = 0;
@@ -51,7 +51,7 @@ START_TEST(test_each_route_is_whole)
 }
 END_TEST
 
-/* What answers without an op is about the service itself. */
+/* A route that answers without an op is about the service itself. */
 START_TEST(test_start_is_missing_only_where_nothing_is_stored)
 {
     for (size_t i = 0; i < router.n; i++) {
@@ -84,7 +84,7 @@ START_TEST(test_names_and_places_are_unique)
 }
 END_TEST
 
-/* A probe needs no token; nothing else goes without, and what a reader may do changes nothing. */
+/* Probes and metrics need no token, all else does; and what a reader may do changes nothing. */
 START_TEST(test_scopes_follow_the_methods)
 {
     for (size_t i = 0; i < router.n; i++) {

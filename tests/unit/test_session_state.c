@@ -1,4 +1,4 @@
-/* test_session_state.c - what a merge makes of a session in whatever order; the contract has the rest. */
+/* test_session_state.c - merging a session gives the same in any order; the contract has the rest. */
 #include <check.h>
 
 #include "session_state.h"
@@ -42,7 +42,7 @@ static void check_same(const struct session_state *a, const struct session_state
     ck_assert(a->hollow == b->hollow);
 }
 
-/* As a driver does. */
+/* Merges as a driver does. */
 static void merge(struct session_state *s, const struct record_session *r, bool changes)
 {
     ck_assert(session_state_merge(s, r) == changes);

@@ -1,4 +1,4 @@
-/* test_settle.c - a fallback that takes the place of the primary counts what it has left pending. */
+/* test_settle.c - a fallback that takes the place of the primary counts the additions that it has kept. */
 #include <check.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 Suite *suite_settle(void);
 
-static int64_t added; /* so far, for op ids */
+static int64_t added; /* how many so far: each makes an op id */
 
 /* Leaves an addition of one request pending in the fallback. */
 static void add(const char *id)
@@ -84,7 +84,7 @@ START_TEST(where_nothing_is_pending_it_does_not_begin)
 }
 END_TEST
 
-/* One op of this call from now on of the fallback fails. */
+/* Makes an op of this call to the fallback fail, counted from now. */
 static void fail_op(size_t call, enum err_kind kind)
 {
     sides_fail(&sides, FALLBACK, call);
@@ -92,7 +92,7 @@ static void fail_op(size_t call, enum err_kind kind)
     sides.plans[FALLBACK].kind = kind;
 }
 
-/* Whether it is met when it is read, or when it is counted. */
+/* It may be met when it is read, or when it is counted. */
 START_TEST(what_is_damaged_stays_and_the_rest_is_counted)
 {
     struct err err;
@@ -189,7 +189,7 @@ START_TEST(a_fallback_that_serves_alone_counts_before_it_is_read)
 }
 END_TEST
 
-/* It may have stopped in between. */
+/* The process may have stopped in between. */
 START_TEST(one_that_began_to_count_goes_on)
 {
     static const char *const seats[] = {"settling", "fallback again"};
@@ -205,7 +205,7 @@ START_TEST(one_that_began_to_count_goes_on)
 }
 END_TEST
 
-/* What it takes from now on is to be counted, whatever it was before. */
+/* What it takes from now on must be counted, whatever its seat was before. */
 START_TEST(a_fallback_that_serves_while_the_primary_is_away_notes_it)
 {
     static const char *const seats[] = {"primary", "alone"};
@@ -248,7 +248,7 @@ START_TEST(without_contact_a_read_goes_on_and_a_change_does_not)
     store = use_alone(false);
     sides_fail(&sides, FALLBACK, 0);
     ck_assert_int_eq(read_through(store), 0);
-    sides_fail(&sides, FALLBACK, 3); /* the look, the note, and what is pending */
+    sides_fail(&sides, FALLBACK, 3); /* the look, the note, then what is pending */
     ck_assert(!backend_run(store, &put, &err));
     sides_fail(&sides, FALLBACK, 0);
     put.session_put.user_id = SLICE("u");
@@ -266,7 +266,7 @@ START_TEST(each_store_notes_its_seat)
 }
 END_TEST
 
-/* By hand it is in the other seat. */
+/* Somebody has given the stores the other seats. */
 START_TEST(a_primary_that_was_the_fallback_counts)
 {
     struct backend *was;
@@ -283,7 +283,8 @@ START_TEST(a_primary_that_was_the_fallback_counts)
 }
 END_TEST
 
-/* What it counted is in no entry that says so: the drain takes the primary's counters. */
+/* No entry says what it has counted, and a drain takes the counters of the primary: so the primary is
+ * filled. */
 START_TEST(a_fallback_that_was_the_primary_fills_it)
 {
     struct op op;
@@ -318,7 +319,7 @@ START_TEST(one_store_by_two_names_is_refused)
 }
 END_TEST
 
-/* It was the fallback of an instance whose clock is ahead. */
+/* The echo of an instance whose clock is ahead, from a time when this store was its fallback. */
 START_TEST(an_old_echo_is_none)
 {
     pairing_note(PRIMARY, "echo",
@@ -329,7 +330,8 @@ START_TEST(an_old_echo_is_none)
 }
 END_TEST
 
-/* To which this primary is the fallback, or which has it twice, too: its clock may be behind or ahead. */
+/* Of an instance to which this primary is the fallback, or which has it twice as well; its clock may be
+ * behind or ahead. */
 START_TEST(the_echo_of_another_instance_proves_nothing)
 {
     const int64_t minute = INT64_C(60000000) << STAMP_NODE_BITS;

@@ -1,4 +1,4 @@
-/* test_sorted.c - lists that are sorted once and searched. */
+/* test_sorted.c - lists that are sorted once, and then searched. */
 #include <check.h>
 #include <stdio.h>
 
@@ -68,7 +68,7 @@ static const struct channel_version *name_of(size_t i)
     return &of;
 }
 
-/* Each name twice; how often an entry is found under its name, and under no other. */
+/* Each name comes twice: every entry is found once under its name, and under no other. */
 START_TEST(all_of_a_name_are_found)
 {
     static struct wanted items[2 * MANY];
@@ -77,7 +77,7 @@ START_TEST(all_of_a_name_are_found)
     struct wanted_list list = {items, 2 * MANY};
 
     for (size_t i = 0; i < list.n; i++) {
-        size_t number = i * 7 % MANY; /* in no order */
+        size_t number = i * 7 % MANY; /* unsorted */
         const struct channel_version *of = name_of(number);
 
         snprintf(texts[number][0], NAME_SIZE, "%.*s", SLICE_ARGS(of->channel));

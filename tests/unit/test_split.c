@@ -270,7 +270,7 @@ START_TEST(compares_names)
 }
 END_TEST
 
-/* jansson refuses some of what we take; api.md and split.h say what. */
+/* Whether jansson refuses something that we take; api.md and split.h say what. */
 static bool jansson_is_narrower(const json_error_t *error)
 {
     return json_error_code(error) == json_error_numeric_overflow ||
@@ -312,7 +312,7 @@ static void check_elements_again(struct slice value, struct arena *a)
     }
 }
 
-/* Compares one text with jansson; its bytes are copied so that a read beyond them is seen. */
+/* Compares one text with jansson. Its bytes are copied, so that a read beyond them is caught. */
 static void compare(const char *bytes, size_t len)
 {
     char *exact = malloc(len ? len : 1);
@@ -421,7 +421,7 @@ START_TEST(memory_ends)
 }
 END_TEST
 
-/* n members or elements, "0":1 or 1, in an arena of its own. */
+/* n members, or n elements, of the value 1. */
 static struct slice many(struct arena *arena, size_t n, bool object)
 {
     char *text = arena_alloc(arena, 16 * n + 2), *p = text;

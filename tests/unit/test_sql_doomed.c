@@ -28,7 +28,7 @@ static struct ns_change drop(struct doomed *list)
     return change;
 }
 
-/* A row that has changed since it was listed, one that is not there, and one that is named twice. */
+/* One row has changed since it was listed, one is gone, and one is listed twice. */
 START_TEST(what_is_as_it_was_listed)
 {
     struct doomed list = {.arena = &sqlite_store_arena};
@@ -65,7 +65,7 @@ START_TEST(what_is_as_it_was_listed)
 }
 END_TEST
 
-/* A namespace says no more than its rows: an id of another one stays. */
+/* A namespace only covers its own rows: an id of another one stays. */
 START_TEST(a_row_of_another_namespace)
 {
     struct doomed list = {.arena = &sqlite_store_arena};
@@ -99,7 +99,7 @@ START_TEST(values_count_as_they_go)
 }
 END_TEST
 
-/* Parts that end before, at and behind the end of a list; the namespace changes in between. */
+/* Parts end before, at and behind the end of a list; the namespace changes in between. */
 START_TEST(parts_and_lists)
 {
     static const size_t steps[] = {1, 2, 15, 16, 17, 199, 200, 201, 420, 440};
@@ -111,7 +111,7 @@ START_TEST(parts_and_lists)
     op = parts_prune("t", KEPT);
     for (; parts_more(&op); parts++) {
         if (parts == 0)
-            parts_put("t", CHECKPOINTS - KEPT - 1); /* was to go, or has gone */
+            parts_put("t", CHECKPOINTS - KEPT - 1); /* it was to go, or has gone */
         if (parts < 3)
             parts_put("t", CHECKPOINTS + parts);
     }

@@ -1,4 +1,4 @@
-/* test_sqlite.c - what a store may do other than work. */
+/* test_sqlite.c - what a store may do besides working. */
 #include <check.h>
 #include <stdlib.h>
 
@@ -116,7 +116,7 @@ START_TEST(without_memory_nothing_is_lost)
 }
 END_TEST
 
-/* Runs an op with ever more memory; until it has enough it must say that it has not. */
+/* Runs an op with ever more memory. Until that is enough, it must report ERR_NO_MEMORY. */
 static void starve(struct backend *b, struct op op)
 {
     struct op *ops[] = {&op};

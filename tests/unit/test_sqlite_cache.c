@@ -1,4 +1,4 @@
-/* test_sqlite_cache.c - when SQLite's cache is told to drop what is behind the end of a database. */
+/* test_sqlite_cache.c - when SQLite's cache is told to drop what lies behind the end of a database. */
 #include <check.h>
 #include <stdio.h>
 
@@ -40,7 +40,7 @@ static void run(sqlite3 *db, const char *sql)
     ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, &why) == SQLITE_OK, "%s: %s", sql, why);
 }
 
-/* Rows in no order, each in a transaction of its own, as balancing needs them. */
+/* Inserts rows in no order, each in a transaction of its own, as balancing needs it. */
 static void fill(sqlite3 *db)
 {
     char sql[96];
@@ -61,14 +61,14 @@ START_TEST(does_not_look_for_what_was_there_for_a_moment)
     ck_assert_int_eq(sqlite3_open(":memory:", &db), SQLITE_OK);
     fill(db);
     ck_assert_int_eq(looks, 0);
-    run(db, "DELETE FROM t; VACUUM"); /* now there is something to drop */
+    run(db, "DELETE FROM t; VACUUM"); /* from now on there is something to drop */
     ck_assert_int_gt(looks, 0);
     run(db, "PRAGMA integrity_check");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
 }
 END_TEST
 
-/* Lets go of the page. */
+/* Fetches a page, and lets go of it. */
 static void visit(sqlite3_pcache *c, unsigned number)
 {
     sqlite3_pcache_page *page = outer.xFetch(c, number, 2);

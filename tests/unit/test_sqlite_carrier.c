@@ -1,4 +1,4 @@
-/* test_sqlite_carrier.c - the log under a lot of writing. */
+/* test_sqlite_carrier.c - the log under heavy writing. */
 #include <check.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@ enum { FRAME = 24 + SQLITE_PAGE, ROW = 1000000 };
 
 Suite *suite_sqlite_carrier(void);
 
-/* Frames that the log has room for. */
+/* How many frames the log has room for. */
 static long log_frames(void)
 {
     struct stat st;
@@ -31,7 +31,7 @@ static void run(struct backend *b, const char *sql)
     ck_assert_msg(sqlite_run((struct sqlite *)b, sql, &err), "%s", err.text);
 }
 
-/* Rows of a megabyte, each in a transaction of its own and over the ones before. */
+/* Writes rows of a megabyte, each in a transaction of its own and over earlier ones. */
 static void write_much(struct backend *b, int n)
 {
     char sql[128];
@@ -43,7 +43,7 @@ static void write_much(struct backend *b, int n)
     }
 }
 
-/* The database is whole, and holds the last ten rows. */
+/* Checks that the database is whole, and holds the last ten rows. */
 static void check_sound(void)
 {
     struct backend *b = sqlite_store_open();
@@ -87,7 +87,7 @@ START_TEST(an_end_while_it_works)
 }
 END_TEST
 
-/* What a reader still looks at stays in the log; afterwards it begins anew. */
+/* What a reader still looks at stays in the log; afterwards the log begins anew. */
 START_TEST(a_reader_in_the_way)
 {
     struct backend *b = sqlite_store_open();

@@ -52,7 +52,7 @@ static struct blob blob(int64_t id, int64_t base_id)
     return (struct blob){.id = id, .base_id = base_id, .type = SLICE("t"), .bytes = SLICE("1234")};
 }
 
-/* A checkpoint "c1" of channel form with one value; ids as they are given. */
+/* Puts a checkpoint of channel form with one value; ids are taken as given. */
 static struct op put_op(const char *id, struct blob head, struct blob of_value)
 {
     struct op op = sqlite_store_op(OP_CHECKPOINT_PUT, "t");
@@ -220,12 +220,12 @@ START_TEST(damage_is_an_error)
     sql("UPDATE task SET body = x'09'");
     op = writes_op("c1", "t1");
     ck_assert_int_eq(sqlite_store_run(b, &op), ERR_DAMAGED);
-    sql("DROP TABLE task"); /* that is more than a damaged row */
+    sql("DROP TABLE task"); /* more than a damaged row */
     ck_assert_int_eq(sqlite_store_run(b, &op), ERR_STORAGE);
 }
 END_TEST
 
-/* Fails when a row belongs to nothing, or a counter is wrong. */
+/* Fails if a row belongs to nothing, or a counter is wrong. */
 static void check_rows(void)
 {
     ck_assert_int_eq(number("SELECT count(*) FROM task WHERE checkpoint NOT IN "
@@ -333,7 +333,7 @@ START_TEST(a_page_reads_a_page)
 }
 END_TEST
 
-/* Runs an op with its first, second, third ... allocation failing, until none does. */
+/* Runs an op with its first, second, third ... allocation failing, until none fails. */
 static void starve(struct op op)
 {
     struct op *ops[] = {&op};

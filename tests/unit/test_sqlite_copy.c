@@ -1,4 +1,4 @@
-/* Copies of threads, row by row: whatever the parts and the statements are that they are made by. */
+/* Copies of threads are equal row by row, whatever parts and statements make them. */
 #include <check.h>
 #include <stdlib.h>
 
@@ -6,7 +6,7 @@
 
 enum { MANY = 230, LONG_LEN = 1500, HUGE_LEN = 300 * 1024 };
 
-/* Rows of a thread without what a copy has anew: of stamps and ids the order is left. */
+/* The rows of a thread, without what a copy has anew: of stamps and ids only their order. */
 #define OF_THREAD(thread)                                                               \
     "FROM thread t JOIN namespace n ON n.thread = t.id AND t.thread_id = CAST('" thread \
     "' AS BLOB) "
@@ -30,7 +30,7 @@ enum { MANY = 230, LONG_LEN = 1500, HUGE_LEN = 300 * 1024 };
         "u") ") UNION ALL "                                            \
              "SELECT * FROM (" rows("u") " EXCEPT " rows("t") "))"
 
-/* Text that is no shorter for being compressed, with a beginning of its own. */
+/* Text that compression does not shorten, with a beginning of its own. */
 static struct slice text(size_t len, int beginning)
 {
     char *at = arena_alloc(&sqlite_store_arena, len + 1);
@@ -83,7 +83,7 @@ static void put_task(const char *ns, enum form form, int i, const char *task)
     parts_run(&op);
 }
 
-/* Two namespaces of channels and one of documents; writes on some, and some without a checkpoint. */
+/* Puts two namespaces of channels and one of documents; writes on some checkpoints, and some without one. */
 static void fill(int n)
 {
     for (int i = 0; i < n; i++) {
@@ -114,7 +114,7 @@ static struct op read_op(const char *thread, const char *ns)
     return op;
 }
 
-/* What refs say is seen by reading. */
+/* Compares what refs stand for, by reading the values. */
 static void check_values(const char *ns)
 {
     struct op t = read_op("t", ns), u = read_op("u", ns);
@@ -196,7 +196,7 @@ static void finish(struct op op)
         continue;
 }
 
-/* What was copied in vain goes as well. */
+/* Clean-up also removes what was copied in vain. */
 static void clean(void)
 {
     struct op op = sqlite_store_op(OP_CLEANUP, NULL);
@@ -205,7 +205,7 @@ static void clean(void)
     finish(op);
 }
 
-/* It changes between any two parts: the copy is of what it was at one time, at the end. */
+/* The thread changes between any two parts: the copy is what it was at one time, in the end. */
 START_TEST(of_what_changes)
 {
     enum { FEW = 5 };

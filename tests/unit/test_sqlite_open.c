@@ -1,4 +1,4 @@
-/* test_sqlite_open.c - what a file may be other than ours, and who may open it. */
+/* test_sqlite_open.c - files that are not ours, and who may open one. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 Suite *suite_sqlite_open(void);
 
-/* Opening fails with this kind, and the text has this word and the path in it. */
+/* Opening fails with this kind; the text has this word and the path. */
 static void open_fails(enum backend_role role, enum err_kind kind, const char *word)
 {
     struct err err;
@@ -170,7 +170,7 @@ START_TEST(older_schemas_are_left_as_they_are)
     backend_close(sqlite_store_open());
     run_sql("PRAGMA user_version = 2");
     open_fails(BACKEND_READER, ERR_CONFIG, "older schema: it is number 2, this program needs");
-    for (int i = 0; i < 2; i++) { /* not even the first time */
+    for (int i = 0; i < 2; i++) { /* not even at the first opening */
         ck_assert_ptr_null(sqlite_open(&cfg, &err));
         ck_assert_int_eq(err.kind, ERR_CONFIG);
         ck_assert_msg(strstr(err.text, "older schema: it is number 2") != NULL, "%s", err.text);
@@ -182,7 +182,7 @@ START_TEST(older_schemas_are_left_as_they_are)
     cfg.existing = true;
     ck_assert_ptr_null(sqlite_open(&cfg, &err));
     ck_assert_msg(strstr(err.text, "has no tables of stateward") != NULL, "%s", err.text);
-    cfg.existing = false; /* what is not there is made, and then it is of today */
+    cfg.existing = false; /* a missing file is made, and then has the present schema */
     for (int i = 0; i < 2; i++) {
         struct backend *b = sqlite_open(&cfg, &err);
 

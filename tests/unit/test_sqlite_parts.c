@@ -13,7 +13,7 @@ START_TEST(a_deleted_thread_is_gone_at_once)
     op = sqlite_store_op(OP_THREAD_DELETE, "t");
     ck_assert(parts_more(&op));
     ck_assert_int_eq(parts_count("t"), -1);
-    parts_put("t", 7); /* lives: it is newer */
+    parts_put("t", 7); /* it is newer, so it lives */
     for (; parts_more(&op); parts++)
         ck_assert_int_eq(parts_count("t"), 1);
     ck_assert_uint_gt(parts, 5);
@@ -78,7 +78,7 @@ START_TEST(pruned_in_parts)
     for (; parts_more(&op); parts++) {
         parts_put("t", CHECKPOINTS + (int)parts % 20); /* carries the value that all share */
         if (parts == 2)
-            parts_put("t", 5); /* was to go, and is new now */
+            parts_put("t", 5); /* it was to go, and is new now */
     }
     ck_assert_uint_gt(parts, 5);
     ck_assert_int_eq(op.thread_prune.out.removed, CHECKPOINTS - 100);
@@ -163,7 +163,7 @@ static void merge_records(const struct op *read)
     ck_assert_uint_eq(op.merge.out.broken, 0);
 }
 
-/* What is merged again while it is being removed does not go with what was there before. */
+/* What is merged again during a removal does not go with what was there before. */
 START_TEST(merged_while_it_is_removed)
 {
     struct slice runs[] = {SLICE("odd"), SLICE("even")};
@@ -267,7 +267,7 @@ START_TEST(a_copy_to_what_came_meanwhile)
 }
 END_TEST
 
-/* All rows that go have gone; what only they needed has not. */
+/* Breaks off a prune when all rows that go have gone, and what only they needed has not. */
 static void break_off_prune(void)
 {
     struct op op;
@@ -302,7 +302,7 @@ START_TEST(a_copy_of_what_is_deleted_meanwhile)
 }
 END_TEST
 
-/* It has what the prune has not yet looked through; the next one in the copy does. */
+/* The copy has what the prune had not yet gone through; the next prune of the copy removes it. */
 START_TEST(a_copy_of_what_is_being_pruned)
 {
     struct op op;

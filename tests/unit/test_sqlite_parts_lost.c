@@ -2,7 +2,7 @@
 
 #include "parts_store.h"
 
-/* A session of the id "bad" cannot be stored. */
+/* A session with the id "bad" cannot be stored. */
 static void setup_bad(void)
 {
     parts_setup();
@@ -14,7 +14,7 @@ static void setup_bad(void)
         SQLITE_OK);
 }
 
-/* One part, done twice: the first time in a batch that is lost. Whether there are more. */
+/* Runs one part twice: the first time in a batch that is lost. Returns whether there are more. */
 static bool lose_part(struct op *op)
 {
     struct op bad = sqlite_store_put("bad"), *ops[] = {op, &bad};
@@ -43,7 +43,7 @@ START_TEST(a_removal)
 }
 END_TEST
 
-/* The newest stamps are found first, and sorted behind others in a part that is lost. */
+/* The newest stamps are found first, then sorted behind others in a part that is lost. */
 START_TEST(a_copy)
 {
     struct op op;

@@ -13,7 +13,7 @@ struct mix {
     struct op ops[AT_ONCE];
     bool busy[AT_ONCE];
     unsigned seed;
-    int next; /* each checkpoint has an id of its own: what is replaced leaves its values */
+    int next; /* each checkpoint has an id of its own: one that is replaced leaves its values */
 };
 
 static struct slice odd[] = {SLICE("odd")};
@@ -52,7 +52,7 @@ static struct op long_op(struct mix *m)
     }
 }
 
-/* A part of each, and now and then a batch that is lost by another op in it. */
+/* Runs a part of each, now and then in a batch that another op loses. */
 static void run_parts(struct mix *m)
 {
     struct op bad = sqlite_store_put("bad"), *ops[AT_ONCE + 1];

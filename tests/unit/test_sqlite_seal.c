@@ -1,4 +1,4 @@
-/* test_sqlite_seal.c - sealing where memory or the disk ends; the rest is in tests/http. */
+/* test_sqlite_seal.c - sealing when memory or the disk ends; the rest is in tests/http. */
 #include "sqlite_seal.h"
 
 #include <check.h>
@@ -21,7 +21,7 @@ static void make_store(void)
     backend_close(b);
 }
 
-/* Changes the sum of a page. */
+/* Damages the sum of a page. */
 static void unseal(long page)
 {
     FILE *f = fopen(sqlite_store_path, "r+");
@@ -97,7 +97,7 @@ START_TEST(memory_ends)
 }
 END_TEST
 
-/* Half of it sealed is no worse than before. */
+/* A file that is sealed by half is no worse than before. */
 START_TEST(the_disk_fails)
 {
     struct sqlite_sealed sealed;

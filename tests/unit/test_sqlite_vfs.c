@@ -68,7 +68,7 @@ static long size_of(const char *path)
 
 /* --- sums ------------------------------------------------------------------------------------ */
 
-/* Exchanges what the file has at two places. */
+/* Swaps the bytes at two places of the file. */
 static void swap_bytes(long a, long b, size_t n)
 {
     char at_a[SQLITE_PAGE], at_b[SQLITE_PAGE];
@@ -82,7 +82,7 @@ static void swap_bytes(long a, long b, size_t n)
     fclose(f);
 }
 
-/* Reads all rows with pages checked; how that ends. */
+/* Reads all rows with pages checked. Returns the result code. */
 static int read_all(void)
 {
     sqlite3 *db = open_db();
@@ -159,7 +159,7 @@ START_TEST(pages_without_room_stay_whole)
 }
 END_TEST
 
-/* Pages that come, go and come again, in and out of a small cache: none is without its sum. */
+/* Pages come, go and come again, in and out of a small cache: none lacks its sum. */
 START_TEST(nothing_sound_is_taken_for_damaged)
 {
     char sql[160];
@@ -190,7 +190,7 @@ END_TEST
 
 /* --- gathering ------------------------------------------------------------------------------- */
 
-/* What a checkpoint has said to be in the database must be there, though it was not synced. */
+/* What a checkpoint has put into the database is there for others, though it was not synced. */
 START_TEST(others_see_what_a_partial_checkpoint_wrote)
 {
     sqlite3 *writer = open_db(), *old = open_db(), *fresh = open_db();
@@ -212,7 +212,7 @@ START_TEST(others_see_what_a_partial_checkpoint_wrote)
 }
 END_TEST
 
-/* A log that is written to directly; the database is an empty file. */
+/* A log that the test writes to directly; the database is an empty file. */
 static sqlite3_file *open_log(char log[80])
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(sqlite_vfs());
@@ -238,7 +238,7 @@ static void fill(char *bytes, size_t n)
         bytes[i] = (char)(i * 7 + i / 251);
 }
 
-/* Writes pieces of this size in turn, and reads all back. */
+/* Writes pieces of this size in turn, and reads everything back. */
 static void write_and_read(sqlite3_file *f, size_t piece)
 {
     enum { ALL = 1 << 20 };
@@ -273,7 +273,7 @@ START_TEST(writes_become_one)
     ck_assert(byte == 'x' && size_of(log) == 1000);
     ck_assert_int_eq(f->pMethods->xWrite(f, "y", 1, 1000), SQLITE_OK);
     ck_assert_int_eq(f->pMethods->xWrite(f, "z", 1, 5),
-                     SQLITE_OK); /* elsewhere: that before it goes */
+                     SQLITE_OK); /* elsewhere, so what was gathered is written */
     ck_assert_int_eq(size_of(log), 1001);
     ck_assert_int_eq(f->pMethods->xSync(f, SQLITE_SYNC_NORMAL), SQLITE_OK);
     ck_assert_int_eq(f->pMethods->xRead(f, &byte, 1, 5), SQLITE_OK);
@@ -314,7 +314,7 @@ START_TEST(without_memory_writes_go_at_once)
 }
 END_TEST
 
-/* Whoever finds out that the bytes cannot be written is told, and they do not come later. */
+/* Whoever finds that gathered bytes cannot be written gets the error, and they are not written later. */
 START_TEST(what_cannot_be_written_is_forgotten)
 {
     struct rlimit all, none;

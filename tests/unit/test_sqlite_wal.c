@@ -82,7 +82,7 @@ static void damaged(const char *word)
     ck_assert_ptr_nonnull(strstr(err.text, log_path));
 }
 
-/* A place in a frame, counted from 1. */
+/* A place in a frame; frames count from 1. */
 static unsigned char *in_frame(size_t frame, size_t at)
 {
     return bytes + HEADER + (frame - 1) * FRAME + at;
@@ -102,7 +102,7 @@ START_TEST(whole_and_cut_off_anywhere)
 }
 END_TEST
 
-/* As where a file grew before what is in it was written. */
+/* As when a file has grown before its contents were written. */
 START_TEST(nothing_but_zeros)
 {
     memset(bytes, 0, len);
@@ -138,7 +138,7 @@ START_TEST(damage_before_whole_transactions)
 }
 END_TEST
 
-/* That is what a crash leaves: the last transaction was never acknowledged. */
+/* A crash may leave this: the last transaction was never acknowledged. */
 START_TEST(damage_in_the_last_frame)
 {
     static const size_t places[] = {0, 6, 10, 17, 24, 5000, FRAME - 1};

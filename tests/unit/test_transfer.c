@@ -115,7 +115,7 @@ START_TEST(pages_are_read_in_order)
     ck_assert_int_gt(turns, 6);
     reader_begin(&r, SLICE("nobody"), RECORD_MESSAGE, false);
     ck_assert(reader_peek(&r, &record, &err) && !record);
-    reader_begin(&r, SLICE("default"), RECORD_MESSAGE, false); /* and is left on its way */
+    reader_begin(&r, SLICE("default"), RECORD_MESSAGE, false); /* left while a page is on its way */
     reader_close(&r);
 }
 END_TEST

@@ -1,4 +1,4 @@
-/* The cache of whole values: bounds, order of use, what is held while it is used, threads. */
+/* The cache of whole values: bounds, order of eviction, values that are in use, threads. */
 #include <check.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -107,7 +107,7 @@ START_TEST(value_cache_is_bounded)
     }
     ck_assert(has(1000));
     ck_assert(!has(500));
-    add(2000, 1, 50001); /* more than half of all */
+    add(2000, 1, 50001); /* more than half of the cache */
     ck_assert(!has(2000));
 }
 END_TEST
@@ -149,12 +149,12 @@ START_TEST(value_cache_knows_the_newest)
     value_cache_forget(cache, &a);
     ck_assert_ptr_null(value_cache_newest(cache, &a, &tag));
     ck_assert(has(2));
-    value_cache_note(cache, &b, 99, 1); /* of a value that is not here */
+    value_cache_note(cache, &b, 99, 1); /* of a value that is not cached */
     ck_assert_ptr_null(value_cache_newest(cache, &b, &tag));
 }
 END_TEST
 
-/* Adds until something has to go. */
+/* Adds values until one has to go. */
 static void fill_up(int64_t id)
 {
     size_t before;
@@ -165,7 +165,7 @@ static void fill_up(int64_t id)
     } while (value_cache_bytes(cache) > before);
 }
 
-/* What is no longer the newest goes first, if it is no anchor. */
+/* A value that is no longer the newest goes first, unless it is an anchor. */
 START_TEST(value_cache_sets_back_the_old)
 {
     struct value_key key = key_of("a");
@@ -232,7 +232,7 @@ START_TEST(value_cache_without_memory)
 }
 END_TEST
 
-static char went_wrong; /* its address says that something was */
+static char went_wrong; /* its address stands for a failure */
 
 static void *use(void *arg)
 {

@@ -1,4 +1,4 @@
-/* test_value_map.c - values by id. */
+/* test_value_map.c - finds values by id. */
 #include <check.h>
 
 #include "oom.h"

@@ -253,7 +253,7 @@ START_TEST(writes_refused)
 }
 END_TEST
 
-/* n writes, idx left to their positions. */
+/* n writes whose idx is left to their position. */
 static struct slice many(size_t n)
 {
     struct text t;

@@ -1,4 +1,4 @@
-/* test_versions.c - values on their way down and up, over a backend that keeps one checkpoint. */
+/* test_versions.c - values on their way down and up, above a backend that keeps one checkpoint. */
 #include <check.h>
 
 #include "blob_hash.h"
@@ -8,15 +8,15 @@
 
 Suite *suite_versions(void);
 
-/* Answers reads with what it is told to. */
+/* Answers reads as it is told. */
 struct below {
     struct backend base;
-    struct checkpoint checkpoint; /* of a get, and twice in a list */
+    struct checkpoint checkpoint; /* for a get; twice in a list */
     struct checkpoint *items[2];
     struct err fail;
     enum err_kind status;
     size_t n_ran, n_probes, n_closed;
-    struct op_checkpoint_put put; /* the last, as it came down */
+    struct op_checkpoint_put put; /* the last one, as it came down */
     struct value rows[2];
 };
 

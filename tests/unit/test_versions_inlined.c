@@ -1,4 +1,4 @@
-/* test_versions_inlined.c - batches whose values stand in heads, over a backend that answers as told. */
+/* test_versions_inlined.c - batches whose values heads hold, above a backend that answers as told. */
 #include <check.h>
 
 #include "blob_hash.h"
@@ -12,15 +12,15 @@ Suite *suite_versions_inlined(void);
 
 enum { RAN_MAX = 32, ITEMS = 2 };
 
-/* Keeps what it was asked, and the checkpoints that all lists have. */
+/* Keeps what it was asked, and the checkpoints that every list gives. */
 struct below {
     struct backend base;
     enum op_type ran[RAN_MAX];
     struct op_checkpoint_put puts[RAN_MAX];
     size_t n_ran, n_puts, n_executes;
-    size_t fails_at;          /* the execute that fails, from 1 on; 0 = none */
-    enum err_kind fails_with; /* that one, and those behind it */
-    size_t no_base;           /* so many puts end in ERR_NO_BASE */
+    size_t fails_at;          /* the first execute that fails, from 1 on; 0: none */
+    enum err_kind fails_with; /* the kind, for that one and later ones */
+    size_t no_base;           /* how many more puts end in ERR_NO_BASE */
     struct checkpoint stored[ITEMS], items[ITEMS];
     struct checkpoint *list[ITEMS];
     size_t n_items;
@@ -143,7 +143,7 @@ static struct op carrying(const char *id)
     return op;
 }
 
-/* A head that has the value A of channel a in version 1. */
+/* A head that holds these bytes for channel a, version 1. */
 static struct blob head_with(const char *bytes)
 {
     struct inlined in = {{SLICE("a"), SLICE("1")}, IN_HEAD, SLICE("json"), slice_of(bytes)};
@@ -214,7 +214,7 @@ START_TEST(without_a_cache_it_reads)
 }
 END_TEST
 
-/* One that has found all, or nothing, does not begin anew while another still reads. */
+/* A put that has found everything, or nothing, does not search again while another one still reads. */
 START_TEST(each_searches_once)
 {
     struct op one = carrying("c2"), other = carrying("c2"), *ops[] = {&one, &other};
@@ -227,7 +227,7 @@ START_TEST(each_searches_once)
 }
 END_TEST
 
-/* Those that have nothing to do with each other are one batch. */
+/* Puts that have nothing to do with each other are one batch. */
 START_TEST(others_do_not_wait)
 {
     static const struct slice other = {"other", 5};
@@ -242,7 +242,7 @@ START_TEST(others_do_not_wait)
         second = carrying("c2");
         below.n_executes = 0;
         ck_assert(run_both(&first[i], &second));
-        ck_assert_uint_eq(below.n_executes, 2); /* it reads what nobody knows, then all are run */
+        ck_assert_uint_eq(below.n_executes, 2); /* reads what nobody knows, then runs all */
     }
     second = sending("c3");
     below.n_executes = 0;
@@ -251,7 +251,7 @@ START_TEST(others_do_not_wait)
 }
 END_TEST
 
-/* In how many executes these are run, where the cache knows what is carried. */
+/* How many executes these two take, if the cache knows what is carried. */
 static size_t executes_of(struct op *first)
 {
     struct op second = carrying("c2");
@@ -320,7 +320,7 @@ START_TEST(the_first_piece_fails)
 }
 END_TEST
 
-/* The head that the cache knows has gone: what is carried is read. */
+/* The head that the cache knows has gone, so what is carried is read. */
 START_TEST(no_base_leads_to_a_read)
 {
     struct op first = sending("c1"), second = carrying("c2");
@@ -446,7 +446,7 @@ START_TEST(a_base_in_the_head_that_the_cache_knows)
     ck_assert(slice_equal(got->blob.type, SLICE("json")));
     ck_assert(slice_equal(got->of.channel, SLICE("a")));
     ck_assert_int_le(got->blob.id, 0); /* it is no base for a row */
-    get = asking("B");                 /* another value than that of the cache */
+    get = asking("B");                 /* another value than the cached one */
     ck_assert_int_eq(run_one(&get), ERR_OK);
     ck_assert_uint_eq(below.n_executes, 2);
     ck_assert_ptr_null(get.values_get.out.items[0]);
@@ -489,7 +489,7 @@ START_TEST(a_base_that_is_nowhere)
 }
 END_TEST
 
-/* What was stored with it is stored, whatever becomes of the read behind it. */
+/* A change in the same batch is stored, whatever becomes of the reads behind it. */
 START_TEST(reads_behind_a_change_fail_alone)
 {
     struct op change = op_of(OP_CONTEXT_PUT), get = asking("A");
@@ -521,7 +521,7 @@ static bool go(struct arena *a, struct err *e)
     struct op op = op_of(OP_CHECKPOINT_LIST), *ops[] = {&op};
 
     op.arena = a;
-    below.n_ran = 0; /* it is run until memory is enough */
+    below.n_ran = 0; /* runs until memory is enough */
     if (!versions->ops->execute(versions, ops, 1, e))
         return false;
     *e = op.status;

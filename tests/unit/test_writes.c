@@ -10,7 +10,7 @@ static struct write write_of(int64_t idx, const char *channel)
     return (struct write){.idx = idx, .channel = slice_of(channel)};
 }
 
-/* 1 and 3 are stored; 3, 2 and -1 are sent: "idx channel" of each that is stored then. */
+/* 1 and 3 are stored; 3, 2 and -1 are sent. Gives what is stored then. */
 static struct writes combine(enum writes_mode mode, struct arena *arena)
 {
     struct write stored[] = {write_of(1, "old"), write_of(3, "old")};

@@ -32,7 +32,7 @@ static struct slice noise(size_t len)
     return (struct slice){at, len};
 }
 
-/* Elsewhere in memory: a prefix must not be the text itself. */
+/* A copy elsewhere in memory: a prefix must not be the text itself. */
 static struct slice copied(struct slice text, size_t len)
 {
     struct slice copy = arena_copy(&arena, (struct slice){text.at, len});
@@ -112,7 +112,7 @@ START_TEST(zip_other_prefix_is_no_crash)
 }
 END_TEST
 
-/* A frame of a few bytes that says it holds 4 GiB: refused before any of it is made room for. */
+/* A frame of a few bytes claims to hold 4 GiB: it is refused before room is made for any of it. */
 START_TEST(zip_bomb)
 {
     static const unsigned char said[] = {0xE0, 0, 0, 0, 0, 1, 0, 0, 0, 0x01, 0, 0};
