@@ -1,4 +1,4 @@
-"""What schemathesis cannot know of the API by its schema."""
+"""What the schema of the API cannot tell schemathesis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
 
 import frames  # noqa: E402
 
-# Refusals of a body or query that is as the schema says: it cannot compare one part with another.
+# Refusals of a body or query that fits the schema, which cannot compare one part with another.
 BEYOND_THE_SCHEMA = (
     "not a cursor of this list",
     "names no checkpoint",
@@ -24,7 +24,7 @@ BEYOND_THE_SCHEMA = (
     "not in checkpoint.channel_versions with this version",
     "stands twice",
     "is in values too",
-    # Lengths count bytes here, characters in a schema.
+    # Lengths count bytes here, but characters in a schema.
     " bytes",
 )
 
@@ -41,6 +41,6 @@ def filter_failure(context: schemathesis.HookContext, failure: Failure, case: sc
 @schemathesis.deserializer(frames.TYPE)
 def read_frame(context: schemathesis.DeserializationContext,
                response: schemathesis.Response) -> Any:
-    """A frame is a string to the schema; that it is a whole one is checked here."""
+    """To the schema a frame is a string; here it is checked that it is a whole one."""
     frames.unpack(response.content)
     return ""

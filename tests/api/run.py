@@ -1,4 +1,4 @@
-"""schemathesis against the running binary, with a report for ./dev: run.py REPORT"""
+"""Runs schemathesis against the binary, with a report for ./dev: run.py REPORT"""
 
 from __future__ import annotations
 

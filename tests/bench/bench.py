@@ -19,12 +19,12 @@ from cases import Case, Plan
 from servers import CORES, folder
 
 CASES = cases.CASES + cases_stores.CASES + cases_failover.CASES + cases_langgraph.CASES
-# A group is named by what its lines have before the underscore.
+# A group is named by what precedes the underscore in the names of its lines.
 GROUPS = {case.name: case.name.partition("_")[0] for case in CASES}
 
 
 def sync_ms() -> float:
-    """How long a small write takes to reach this disk, in the middle."""
+    """The median time that a small write takes to reach this disk."""
     times = []
     with folder("sync") as path, open(path / "file", "wb", buffering=0) as file:
         for _ in range(200):

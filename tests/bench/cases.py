@@ -32,7 +32,7 @@ class Case:
 
 
 def alternate(plan: Plan, ours: Callable[[], float], theirs: Callable[[], float]) -> Iterator[tuple[float, float]]:
-    """The first round warms up."""
+    """Measures both in turns; the first round warms up and does not count."""
     ours(), theirs()
     for _ in range(plan.rounds):
         yield ours(), theirs()
@@ -54,7 +54,7 @@ def batching(plan: Plan) -> Iterator[tuple[float, float]]:
 
 
 def redis(plan: Plan) -> Iterator[tuple[float, float]]:
-    """Both keep what they are given: new processes each round, for equal sizes."""
+    """Both keep what they are given, so each round has new processes: their stores stay equally large."""
     for _ in range(plan.rounds):
         with stateward(memory=True) as ours, webdis() as theirs:
             yield append(ours, plan)(), wrk(theirs.url, plan.seconds, "rpush.lua").rate
@@ -65,7 +65,7 @@ def text(size: int) -> str:
 
 
 def checkpoints(count: int) -> Iterator[bytes]:
-    """Half of them in one thread, the others spread."""
+    """Half of them in one thread, the others spread over many."""
     body = '{"checkpoint_data": {"text": "%s"}}' % text(4000)
     for i in range(count):
         thread = "hot" if i % 2 == 0 else f"t-{i % 1000}"
@@ -80,7 +80,7 @@ def messages(count: int) -> Iterator[bytes]:
 
 def by_size(plan: Plan, path: str, content: Callable[[int], Iterator[bytes]], over: Over = stateward,
             many: int = MANY, few: int = FEW) -> Iterator[tuple[float, float]]:
-    """The same request to a store that holds much and to one that holds little."""
+    """The same request to a store that holds much, and to one that holds little."""
     with over() as ours, over() as theirs:
         fill(ours, content(many))
         fill(theirs, content(few))
@@ -122,7 +122,7 @@ def body_file(plan: Plan) -> Iterator[tuple[float, float]]:
 
 
 def tail(plan: Plan) -> Iterator[tuple[float, float]]:
-    """wrk waits for each answer before it sends the next request: half the peak rate is a mean."""
+    """wrk waits for each answer before it sends the next request, so half the peak rate is a mean."""
     with stateward() as server:
         peak = statistics.median(append(server, plan)() for _ in range(3))
         for _ in range(plan.rounds):
@@ -137,7 +137,7 @@ def idle(plan: Plan) -> Iterator[tuple[float, float]]:
 
 
 def connection(plan: Plan) -> Iterator[tuple[float, float]]:
-    """Each has had one request; then all are open."""
+    """Each connection has made one request; then all stay open."""
     count = 2000
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -155,7 +155,7 @@ def connection(plan: Plan) -> Iterator[tuple[float, float]]:
 
 
 def stored(plan: Plan) -> Iterator[tuple[float, float]]:
-    """What the file takes once the server has ended, against the bytes of the contents."""
+    """The size of the file after the server has ended, against the bytes of the contents."""
     count, size = 20_000, 600
     one = request("POST", "/conversations/c-%d/messages?require_session=false",
                   '{"role": "user", "content": "%s"}' % text(size)).decode()

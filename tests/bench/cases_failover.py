@@ -1,4 +1,4 @@
-"""The lines of the table that are about a store and its fallback; see cases.py."""
+"""The lines of the table about a store and its fallback; see cases.py."""
 
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ Store = stores.Postgres | stores.Redis
 BODY = '{"role": "user", "content": "%s"}' % ("x" * 200)
 WARM_S = 1.0  # of writes before a store dies
 DYING_S = 6.0  # how long answers are waited for
-STORE_TIMEOUT_S = 1.0  # the setting, as it is without being set
+STORE_TIMEOUT_S = 1.0  # the default of the setting
 ENOUGH = 5000  # records a second
 
 
@@ -39,7 +39,7 @@ def both() -> Iterator[tuple[stores.Redis, stores.Postgres]]:
 
 
 def health(server: Server) -> dict:
-    """Also of one that cannot serve."""
+    """The health report, also of a server that cannot serve."""
     try:
         answer = urllib.request.urlopen(server.url + "/health", timeout=10)
     except urllib.error.HTTPError as failed:
@@ -65,7 +65,7 @@ def writes(plan: Plan, redis_first: bool) -> Iterator[tuple[float, float]]:
 
 
 def longest_wait(server: Server, harm: Callable[[], None]) -> float:
-    """Of one client after another write, while something happens."""
+    """The longest that one client, which writes without pause, waits while something happens."""
     times: list[float] = []
     ending = threading.Event()
 
@@ -91,7 +91,7 @@ def longest_wait(server: Server, harm: Callable[[], None]) -> float:
 
 
 def dying(plan: Plan, number: signal.Signals) -> Iterator[tuple[float, float]]:
-    """The primary is PostgreSQL in every second round."""
+    """In every second round the primary is PostgreSQL."""
     for i in range(plan.rounds):
         with both() as (cache, database):
             first, second = (database, cache) if i % 2 else (cache, database)
@@ -115,7 +115,7 @@ def copied(server: Server) -> int:
 
 
 def drained(server: Server, primary: Store, seconds: int) -> float:
-    """Records a second that come back to a primary that hung."""
+    """How many records a second come back to a primary that hung."""
     primary.signal(signal.SIGSTOP)
     until(lambda: health(server)["failover"]["state"] == "on_fallback")
     wrk(server.url, seconds, "append.lua")

@@ -1,4 +1,4 @@
-"""The lines of the table that are about LangGraph's savers, all on one PostgreSQL; see cases.py."""
+"""The lines of the table about LangGraph's savers, all on one PostgreSQL; see cases.py."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ SIZE = ("SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c 
 
 @dataclass
 class Savers:
-    """Both savers in a process of their own, and what lies below them."""
+    """Both savers in a process of their own, and the stores below them."""
 
     store: stores.Postgres
     server: Server
@@ -37,7 +37,7 @@ class Savers:
         return json.loads(line)
 
     def stored(self, saver: str, steps: int) -> int:
-        """What a thread of so many steps adds to tables and indexes of its schema."""
+        """What a thread of this many steps adds to the tables and indexes of its schema."""
         where = {"ours": ("stateward", "postgres"), "theirs": ("public", PEER)}[saver]
         before = int(self.store.sql(SIZE.format(where[0]), where[1]))
         self.ask("run", saver, steps=steps)
@@ -91,7 +91,7 @@ def threads(plan: Plan) -> Iterator[tuple[float, float]]:
 
 
 def reads(plan: Plan, which: int) -> Iterator[tuple[float, float]]:
-    """Less what the same objects take in memory, which is time of Python's serializer; 0 if that takes longer."""
+    """Without what the same objects take in memory, which is time of Python's serializer; 0 if that takes longer."""
     with savers() as both:
         for _ in range(plan.rounds):
             took = both.ask("read", "memory", steps=STEPS, repeat=30)
@@ -108,7 +108,7 @@ def lists(plan: Plan) -> Iterator[tuple[float, float]]:
 
 
 def cpu(plan: Plan) -> Iterator[tuple[float, float]]:
-    """CPU of the service for a step at 2000 steps and at 100: a hundred steps around each."""
+    """CPU time of the service for a step at 2000 steps and at 100: over a hundred steps around each."""
     marks = ["50", "150", "1950", "2050"]
     for _ in range(plan.rounds):
         with stateward() as server:
@@ -124,8 +124,8 @@ def cpu(plan: Plan) -> Iterator[tuple[float, float]]:
             yield (used[3] - used[2]) * 1e4, (used[1] - used[0]) * 1e4
 
 
-# What PostgresSaver sends for the same step: values, checkpoint; then the writes of two tasks. The list of messages
-# lies in a table already and does not travel, which is in its favour.
+# What PostgresSaver sends for the same step: values, checkpoint; then the writes of two tasks. The list of
+# messages lies in a table already and does not travel, which is in favour of PostgresSaver.
 REPLAYED = r"""\set version random(1, 1000000000000)
 \set id random(1, 1000000000000)
 BEGIN;
@@ -143,11 +143,11 @@ SELECT 't-' || :client_id, '', :id, 'task-{task}', '~__pregel_pull, {task}', idx
 FROM replayed_writes WHERE task = {task} ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO NOTHING;
 COMMIT;
 """ for task in (1, 2))
-CLIENTS, FIRST, MORE = 16, 100, 50  # of them, each one thread that has so many steps, and then goes on
+CLIENTS, FIRST, MORE = 16, 100, 50  # clients of one thread each; steps that it has, then steps that it adds
 
 
 def prepare_peer(store: stores.Postgres, path: pathlib.Path) -> None:
-    """The tables of PostgresSaver, and what one step after FIRST + MORE / 2 others puts into them."""
+    """Makes the tables of PostgresSaver, and what a step after FIRST + MORE / 2 others puts into them."""
     setup = ("import sys\nfrom langgraph.checkpoint.postgres import PostgresSaver\n"
              "with PostgresSaver.from_conn_string(sys.argv[1]) as saver: saver.setup()")
     subprocess.run([str(PYTHON), "-c", setup, store.url(PEER)], check=True)

@@ -1,4 +1,4 @@
-"""The lines of the table that are about Redis and PostgreSQL; see cases.py."""
+"""The lines of the table about Redis and PostgreSQL; see cases.py."""
 
 import contextlib
 import pathlib
@@ -9,7 +9,7 @@ from cases import Case, Plan, alternate, append, by_size, newest, text
 from load import fill, number, request, wrk
 from servers import Server, folder, redis, stateward, stores, webdis
 
-# What an append writes, and what a PATCH of a counter does, as pgbench would do it.
+# What an append writes, and what a PATCH of a counter does, as statements for pgbench.
 INSERT = r"""\set session random(1, 1000)
 \set id random(1, 1000000000000)
 INSERT INTO stateward.conversations (session, seq, stamp, message_id, role, content)
@@ -39,7 +39,7 @@ def over_postgres_alone() -> Iterator[Server]:
 
 
 def rd_append(plan: Plan) -> Iterator[tuple[float, float]]:
-    """Below both a Redis that keeps nothing on the disk; ours does three things where RPUSH does one."""
+    """Both over a Redis that keeps nothing on the disk; ours does three things where RPUSH does one."""
     for _ in range(plan.rounds):
         with over_redis() as ours, webdis() as theirs:
             yield append(ours, plan)(), wrk(theirs.url, plan.seconds, "rpush.lua").rate

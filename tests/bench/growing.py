@@ -97,7 +97,7 @@ class Thread:
         return self.versions[channel]
 
     def _list(self) -> tuple[dict[str, Any], list[bytes]]:
-        """The value of `messages`, as a patch of the one before if there is one."""
+        """The value of `messages`, as a patch of the last one if there is one."""
         new = message(self.n)
         before, head = self.last, array(self.n + 1)
         self.messages += new
@@ -146,7 +146,7 @@ class Thread:
 
 
 class Recorded(Thread):
-    """Its requests go to a file, as replay.c reads them."""
+    """A client whose requests go to a file, as replay.c reads them."""
 
     def __init__(self, thread: str) -> None:
         super().__init__(0, thread)
@@ -165,7 +165,7 @@ class Recorded(Thread):
 
 
 def record(folder: str, threads: int, first: int, more: int) -> None:
-    """Of each thread: its first steps, and those that come then."""
+    """Records the first steps of each thread, and those that follow."""
     for i in range(threads):
         thread = Recorded(f"replayed-{i}")
         thread.record(first, pathlib.Path(folder, f"first-{i}"))
@@ -173,8 +173,10 @@ def record(folder: str, threads: int, first: int, more: int) -> None:
 
 
 def main() -> None:
-    """growing.py PORT STEPS...: says when it has come to each of these numbers, and waits for a line.
-    growing.py record FOLDER THREADS FIRST MORE: writes requests for replay.c."""
+    """growing.py PORT STEPS...: says when it has reached each of these numbers, and waits for a line.
+
+    growing.py record FOLDER THREADS FIRST MORE: writes requests for replay.c.
+    """
     if sys.argv[1] == "record":
         record(sys.argv[2], *map(int, sys.argv[3:]))
         return

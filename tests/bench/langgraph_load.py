@@ -33,7 +33,7 @@ WORDS = ["".join(WORD.choices("etaoinshrdlucmfwypvbgkjqxz", k=WORD.randint(2, 10
 
 
 def message(i: int) -> AnyMessage:
-    """Text of its own each: PostgreSQL would fold repetitions."""
+    """Each has a text of its own: PostgreSQL would compress repetitions."""
     text = " ".join(random.Random(i).choices(WORDS, k=60))[:380]
     return (HumanMessage if i % 2 == 0 else AIMessage)(content=text, id=str(uuid.UUID(int=i)))
 
@@ -68,7 +68,7 @@ def workload(saver: BaseCheckpointSaver, thread: str) -> Iterator[tuple]:
 
 
 def prepare(saver: BaseCheckpointSaver, thread: str, steps: int) -> list[tuple]:
-    """What is not the saver's work is done before the time begins."""
+    """The arguments of all calls, made before the clock starts: they are not the saver's work."""
     return [*itertools.islice(workload(saver, thread), steps)]
 
 
@@ -122,9 +122,10 @@ def rate(saver: BaseCheckpointSaver, steps: int, threads: int) -> float:
 
 
 def read_us(savers: dict[str, BaseCheckpointSaver], steps: int, repeat: int) -> dict[str, tuple[float, float]]:
-    """Microseconds of get_tuple and of list(limit=10), each the quickest of some that take turns.
+    """Microseconds of get_tuple and of list(limit=10), each the quickest of some runs.
 
-    By turns, because what the serializer takes, the same for all, may double from one second to the next.
+    The savers take turns, because the time of the serializer, the same for all, may double from one second to
+    the next.
     """
     threads = {which: name() for which in savers}
     taken: dict[str, tuple[list[float], list[float]]] = {which: ([], []) for which in savers}
@@ -146,7 +147,7 @@ def read_us(savers: dict[str, BaseCheckpointSaver], steps: int, repeat: int) -> 
 
 
 class Counter:
-    """A way to a server that counts the bytes which go there."""
+    """A proxy to a server that counts the bytes which go there."""
 
     def __init__(self, url: str) -> None:
         parts = urllib.parse.urlsplit(url)
@@ -171,7 +172,7 @@ class Counter:
 
 
 def sent(url: str, steps: int) -> int:
-    """All bytes of so many steps: request lines, headers and bodies."""
+    """All bytes sent for so many steps: request lines, headers and bodies."""
     counter = Counter(url)
     with StatewardSaver.from_url(counter.url) as saver:
         run(saver, name(), steps)
@@ -186,7 +187,7 @@ def main(url: str, postgres: str) -> None:
         pool = stack.enter_context(ConnectionPool(postgres, min_size=16, max_size=16, kwargs=settings))
         pool.wait()
         ours = stack.enter_context(StatewardSaver.from_url(url))
-        # A connection of its own is the fastest that PostgresSaver has, threads need its pool.
+        # A connection of its own is the fastest that PostgresSaver has; threads need its pool.
         savers = {("ours", False): ours, ("theirs", False): alone, ("memory", False): InMemorySaver(),
                   ("ours", True): ours, ("theirs", True): PostgresSaver(pool)}
         do = {

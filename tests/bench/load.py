@@ -1,4 +1,4 @@
-"""What the servers are given to do."""
+"""The load that is put on the servers."""
 
 import pathlib
 import re
@@ -37,7 +37,7 @@ def seconds(percent: str, out: str) -> float:
 
 
 def wrk(url: str, duration: int, script: str = "", *args: str, connections: int = 64) -> Result:
-    """Every request has succeeded."""
+    """Runs wrk. Every request must succeed."""
     command = ["wrk", f"-t{min(CORES, 2)}", f"-c{connections}", f"-d{duration}s", "--latency"]
     if script:
         command += ["-s", str(HERE / script)]
@@ -59,7 +59,7 @@ def request(method: str, path: str, body: str = "") -> bytes:
 
 
 def answered(s: socket.socket, seen: bytes) -> bytes | None:
-    """Reads on; None when the answer is whole, which must be a good one."""
+    """Reads on. None: the answer is whole; it must be a good one."""
     seen += s.recv(65536)
     head, end, body = seen.partition(b"\r\n\r\n")
     if not end:

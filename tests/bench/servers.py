@@ -1,4 +1,4 @@
-"""The servers that are measured: stateward and its peers, each on a free port of loopback."""
+"""The servers that are measured: stateward and its peers, each on a free loopback port."""
 
 import contextlib
 import json
@@ -53,7 +53,7 @@ class Server:
     folder: pathlib.Path
 
     def pids(self) -> list[int]:
-        """The process and those that it started."""
+        """The process and its children."""
         children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [self.pid, *map(int, children.split())]
 
@@ -72,7 +72,7 @@ class Server:
 
 @contextlib.contextmanager
 def folder(name: str) -> Iterator[pathlib.Path]:
-    """On the disk of the build, since that of /tmp may be none."""
+    """A folder on the disk of the build, since /tmp may be in memory."""
     path = pathlib.Path(tempfile.mkdtemp(prefix=name + "-", dir=ROOT / "build"))
     try:
         yield path
@@ -90,7 +90,7 @@ def answers(url: str) -> bool:
 
 @contextlib.contextmanager
 def process(command: list[str], path: pathlib.Path, url: str) -> Iterator[Server]:
-    """Runs a server until the block ends, or has ended it; gives it once it answers."""
+    """Runs a server until the block ends or the server has; gives it once it answers."""
     log = path / "log"
     with open(log, "wb") as out:
         child = subprocess.Popen(command, cwd=path, stdout=out, stderr=out)
@@ -134,7 +134,7 @@ def nginx() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def redis() -> Iterator[stores.Redis]:
-    """One that keeps nothing on the disk."""
+    """A Redis that keeps nothing on the disk."""
     with stores.redis("--appendonly", "no") as server:
         yield server
 

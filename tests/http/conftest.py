@@ -26,10 +26,10 @@ from stores import free_port  # noqa: E402
 
 BINARY = pathlib.Path(os.environ.get("STATEWARD_BIN", ROOT / "build" / "stateward"))
 
-# The stores that every endpoint must behave the same on.
+# The stores on which every endpoint must behave the same.
 KINDS = ("memory", "sqlite", "postgres", "redis")
 
-# What a sanitizer or an assertion writes.
+# What a sanitizer or a failed assertion writes.
 FINDINGS = ("ERROR: ", "WARNING: ThreadSanitizer", "runtime error: ", "Assertion `")
 
 
@@ -106,13 +106,13 @@ class Server:
         return [json.loads(line) for line in self.log().splitlines()]
 
     def kill(self) -> None:
-        """As a power cut would end it."""
+        """Ends the process as a power cut would."""
         assert self.process
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM; the exit status."""
+        """Sends SIGTERM. Returns the exit status."""
         assert self.process
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -144,7 +144,7 @@ class Server:
                 conn.close()
 
     def raw(self, data: bytes, *, half_close: bool = False) -> bytes:
-        """Sends bytes and reads until the server closes or nothing comes for two seconds."""
+        """Sends bytes, and reads until the server closes or nothing comes for two seconds."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=2) as s:
             s.sendall(data)
             if half_close:
@@ -181,7 +181,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[stores.Postgres]:
-    """A database server, shared by all tests that do not stop it."""
+    """A PostgreSQL server, shared by all tests that do not stop it."""
     with stores.postgres() as server:
         yield server
 
@@ -209,7 +209,7 @@ def server(request: pytest.FixtureRequest,
 
 @pytest.fixture
 def own(tmp_path: pathlib.Path) -> Iterator[Any]:
-    """Makes servers for one test; ends those that still run."""
+    """Makes servers for one test, and ends those that still run."""
     made: list[Server] = []
 
     def make(*args: str, primary: str | None = None, start: bool = True, **kw: Any) -> Server:
@@ -218,7 +218,7 @@ def own(tmp_path: pathlib.Path) -> Iterator[Any]:
         return s.start() if start else s
 
     yield make
-    for s in made: # not killed: the sanitizers report at the end
+    for s in made: # not killed: sanitizers report at the end
         if s.process and s.process.poll() is None:
             s.stop()
         assert not any(mark in s.log() for mark in FINDINGS), s.log()[-8000:]
@@ -226,7 +226,7 @@ def own(tmp_path: pathlib.Path) -> Iterator[Any]:
 
 @pytest.fixture(params=KINDS)
 def fresh(request: pytest.FixtureRequest, own: Any, uid: str) -> Any:
-    """As own(), over an empty store of each kind; what it makes in one test shares that store."""
+    """Like own(), over an empty store of each kind; the servers of one test share that store."""
     place: dict[str, Any] = {}
     name, args = uid.replace("-", "_"), ()
     if request.param == "memory":

@@ -1,4 +1,4 @@
-"""Clients that note what was acknowledged while the store below the service dies under them."""
+"""Clients that record what was acknowledged while the store below the service dies under them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def until(done: Callable[[], bool]) -> None:
 
 
 class Client(threading.Thread):
-    """Appends, counts and puts; what is in doubt or was not done it sends again, as it was."""
+    """Appends, counts and puts. What is in doubt or was not done it sends again, unchanged."""
 
     def __init__(self, server: Server, id_: str, ending: threading.Event, mortal: bool) -> None:
-        super().__init__(daemon=True)  # a test that fails ends
+        super().__init__(daemon=True)  # ends with a test that fails
         self.server, self.id, self.ending = server, id_, ending
-        self.mortal = mortal  # the service: what is refused or broken off is sent again too
+        self.mortal = mortal  # the service may die too: what is refused or broken off is sent again
         self.done: list[str] = []  # each was acknowledged thrice: message, count, checkpoint
         self.failed = 0
         self.wrong: list[bytes] = []
@@ -64,7 +64,7 @@ class Client(threading.Thread):
             self.done.append(name)
 
     def check(self) -> None:
-        """All is there, once, in order."""
+        """All that was acknowledged is there, once, in order."""
         assert not self.wrong, self.wrong
         messages = self.server.get(f"/conversations/{self.id}/messages?limit=0").json()["messages"]
         assert [m["content"] for m in messages] == self.done
@@ -79,7 +79,7 @@ def counted(server: Server, session: str) -> int:
 
 
 def checkpoints(server: Server, thread: str) -> list[str]:
-    """The ids, oldest first."""
+    """The ids of a thread's checkpoints, oldest first."""
     found: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
@@ -113,13 +113,13 @@ class Load:
         return 4 * sum(len(client.done) for client in self.clients)
 
     def more(self) -> None:
-        """Waits until each client gets through."""
+        """Waits until each client has got something through."""
         before = [len(client.done) for client in self.clients]
         until(lambda: all(client.wrong or len(client.done) > n
                           for client, n in zip(self.clients, before, strict=True)))
 
     def end(self) -> None:
-        """Nothing that was answered is lost, nothing is there twice, no service has ended."""
+        """Ends the clients: nothing that was answered is lost, nothing is there twice, no service has ended."""
         self.ending.set()
         for client in self.clients:
             client.join()
@@ -136,7 +136,7 @@ def kill(store: stores.Postgres | stores.Redis) -> None:
 
 
 def hang(load: Load, store: stores.Postgres | stores.Redis) -> None:
-    """Until it is noticed."""
+    """Stops the store until the clients notice."""
     failed = load.failed
     store.signal(signal.SIGSTOP)
     until(lambda: load.failed > failed)
@@ -145,7 +145,7 @@ def hang(load: Load, store: stores.Postgres | stores.Redis) -> None:
 
 def deaths(load: Load, store: stores.Postgres | stores.Redis, kills: int, hangs: int,
            tell: Callable[[int], None] = lambda done: None) -> None:
-    """In random order, each once all clients have got through again."""
+    """Kills and hangs in random order, each after all clients have got through again."""
     order = [True] * kills + [False] * hangs
     random.shuffle(order)
     for done, killed in enumerate(order, 1):
@@ -160,7 +160,7 @@ def deaths(load: Load, store: stores.Postgres | stores.Redis, kills: int, hangs:
 
 
 def refused(answer: Answer, *words: str) -> None:
-    """The store cannot, nothing was done, and when to come back."""
+    """The store cannot be used: nothing was done, and the answer says when to come back."""
     assert answer.status == 503 and answer.code == "storage_unavailable", answer.body
     assert answer.headers["Retry-After"]
     for word in words:

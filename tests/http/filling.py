@@ -1,4 +1,4 @@
-"""A store with everything in it: sessions in every state, conversations, contexts, threads of both forms."""
+"""Fills a store with everything: sessions in every state, conversations, contexts, threads of both forms."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def pack(header: Any, *raw: bytes) -> bytes:
 
 
 def unpack(body: bytes) -> Any:
-    """The JSON with a member `bytes` beside each `len`, in order of appearance."""
+    """The JSON, with a member `bytes` beside each `len`, in order of appearance."""
     (n,) = struct.unpack_from("<I", body)
     header = json.loads(body[4:4 + n])
     at = 4 + n

@@ -1,4 +1,4 @@
-"""Writers that note what was acknowledged, a server that is killed under them, and the comparison."""
+"""Writers that record what was acknowledged, a server that is killed under them, and the comparison."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLIENTS = 16
 
 @dataclass
 class Journal:
-    """Of one client: ids that were acknowledged, and those whose answer never came."""
+    """The ids of one client: those that were acknowledged, and those whose answer never came."""
 
     messages: set[str] = field(default_factory=set)
     checkpoints: set[str] = field(default_factory=set)
@@ -60,7 +60,7 @@ class Killing:
             done.add(id_)
 
     def round(self, longest_s: float) -> None:
-        """Some seconds of writing, kill -9, a start; at times it is killed while it starts, too."""
+        """Some seconds of writing, kill -9, a new start; at times it is killed while it starts, too."""
         threads = [threading.Thread(daemon=True, target=self._write, args=(f"s{k}", j, self.kills))
                    for k, j in enumerate(self.journals)]
         for t in threads:
@@ -82,7 +82,7 @@ class Killing:
         return sum(len(j.messages) + len(j.checkpoints) + len(j.increments) for j in self.journals)
 
     def check(self) -> None:
-        """Nothing is lost, nothing doubled, nothing there that nobody sent; the file is sound."""
+        """Nothing is lost, doubled, or there though nobody sent it; the file is sound."""
         for k, journal in enumerate(self.journals):
             self._check_one(f"s{k}", journal)
         assert self.server.stop() == 0

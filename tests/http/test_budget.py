@@ -73,7 +73,7 @@ def test_allocations(own: Any, counter: pathlib.Path, tmp_path: pathlib.Path, mo
 
 
 def trace(server: Server, work: Callable[[], None], out: pathlib.Path) -> collections.Counter[str]:
-    """System calls of all threads, by name."""
+    """The system calls of all threads, by name."""
     strace = shutil.which("strace")
     if not strace:
         pytest.skip("strace is not installed")
@@ -101,7 +101,7 @@ def test_system_calls(own: Any, tmp_path: pathlib.Path, request_: Callable[..., 
     run(server, request_, conn)
     calls = trace(server, lambda: run(server, request_, conn), tmp_path / "calls")
     print(request_.__name__, {name: n / COUNT for name, n in calls.most_common()})
-    # One part of a request at a time is read: http.client sends the head and the body apart.
+    # http.client sends head and body apart, and each part of a request is read by itself.
     reads = 2 if request_ is append else 1
     assert COUNT <= calls["recvfrom"] <= COUNT * reads + 5
     assert calls["sendto"] + calls["sendmsg"] + calls["writev"] == COUNT

@@ -89,7 +89,7 @@ def test_channels_not_sent_are_carried(server: Server, uid: str) -> None:
 
 
 def test_many_channels_are_carried(server: Server, uid: str) -> None:
-    """To find each must not cost as much as to look at all: the store would be given up."""
+    """Finding each must not cost as much as looking at all of them, or the store would seem to hang."""
     versions = {f"c{i}": str(i) for i in range(10_000)}
     values = dict.fromkeys(versions, b"x")
     assert server.put(f"/checkpoints/{uid}/c1", channel(versions, values)).status == 201

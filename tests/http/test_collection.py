@@ -1,7 +1,7 @@
-"""What clean-up collects on PostgreSQL while others write: nothing that came back to life meanwhile goes with it.
+"""What clean-up collects on PostgreSQL while others write: what came back to life meanwhile must stay.
 
-Each test stops one of the two where it matters: at a gate that a function of the server waits for, or at a
-lock that another session holds.
+Each test stops one of the two where it matters: at a gate that a function of the server waits for, or at a lock
+that another session holds.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ CLEANING = ("--store-timeout", "30s", "--cleanup-interval", "1")
 
 
 class Session:
-    """A session with the database that goes on until it is told to end."""
+    """A session with the database that lasts until it is told to end."""
 
     def __init__(self, url: str) -> None:
         self.psql = subprocess.Popen([str(stores.POSTGRES_BIN / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", url],
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self, sql: str) -> None:
-        """Returns when it was carried out."""
+        """Runs a statement. Returns when it is done."""
         assert self.psql.stdin and self.psql.stdout
         print(sql + ";\n\\echo done", file=self.psql.stdin, flush=True)
         while (line := self.psql.stdout.readline()) != "done\n":
@@ -41,7 +41,7 @@ class Session:
 
 
 class Database:
-    """A database of the shared server, whose owner is held to policies; what the service and psql do there."""
+    """A database of the shared server, whose owner is bound by row policies; what the service and psql do there."""
 
     def __init__(self, postgres: stores.Postgres, name: str) -> None:
         self.postgres, self.name = postgres, name
@@ -52,13 +52,14 @@ class Database:
         return self.postgres.sql("SET search_path = stateward; " + text, self.name)
 
     def session(self) -> Session:
-        """It has begun a transaction."""
+        """A session that has begun a transaction."""
         self.sessions.append(Session(self.postgres.url(self.name)))
         self.sessions[-1].run("SET search_path = stateward; BEGIN")
         return self.sessions[-1]
 
     def gate(self) -> Session:
-        """stop() waits until this is told to roll back. lock_timeout does not end that."""
+        """Makes a function stop() that waits until the returned session rolls back. lock_timeout does not end
+        that."""
         self.sql(f"""
             CREATE FUNCTION stop() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
                 WHILE NOT pg_try_advisory_xact_lock_shared({GATE}) LOOP PERFORM pg_sleep(0.01); END LOOP;
@@ -69,7 +70,7 @@ class Database:
         return holder
 
     def waits(self, for_: str, statement: str = "") -> bool:
-        """Whether the service does, in a statement that begins so: PgSleep, or a lock."""
+        """Whether the service waits, in a statement that begins so, for PgSleep or for a lock."""
         return self.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stateward' AND datname = "
                         f"'{self.name}' AND '{for_}' IN (wait_event, wait_event_type) "
                         f"AND query LIKE '{statement}%'") != "0"
@@ -89,7 +90,7 @@ def database(postgres: stores.Postgres, uid: str) -> Iterator[Database]:
 
 
 def test_a_deleted_thread_that_is_put_anew_stays(database: Database, own: Any) -> None:
-    """The tombstone is looked at, with the eyes of a moment before; then comes the put; then it is collected."""
+    """The clean-up sees the tombstone as it was a moment before; then comes the put; then it collects."""
     server: Server = own(*ALONE, primary=database.url)
     for thread in ("gate", "t"):
         assert server.put(f"/checkpoints/{thread}/c1", {"checkpoint_data": {}}).status == 201
@@ -108,7 +109,7 @@ def test_a_deleted_thread_that_is_put_anew_stays(database: Database, own: Any) -
 
 
 def test_a_key_that_is_used_anew_stays(database: Database, own: Any) -> None:
-    """The clean-up waits for the request that has it, and then must look again."""
+    """The clean-up waits for the request that uses the key, and then must look again."""
     server: Server = own(*ALONE, primary=database.url)
     key = {"Idempotency-Key": "k"}
     server.session("s")
@@ -136,7 +137,7 @@ def test_a_key_that_is_used_anew_stays(database: Database, own: Any) -> None:
 
 
 def test_parts_of_a_deleted_session_that_another_removes(database: Database, own: Any) -> None:
-    """Two instances remove the same: that one finds nothing to do does not mean that nothing is left."""
+    """Two instances remove the same session: if one finds nothing to do, something may still be left."""
     server: Server = own(*ALONE, primary=database.url)
     server.session("s")
     for number in range(120):
@@ -153,7 +154,7 @@ def test_parts_of_a_deleted_session_that_another_removes(database: Database, own
 
 @pytest.mark.parametrize("n_others", [1, 2])
 def test_parts_of_a_deleted_thread_that_others_remove(database: Database, own: Any, n_others: int) -> None:
-    """As above, with writes that wait for their checkpoints."""
+    """The same with writes that wait for their checkpoints."""
     server: Server = own(*ALONE, primary=database.url)
     for number in range(120):
         body = {"writes": [{"channel": "a", "value": number}]}
@@ -174,7 +175,7 @@ def test_parts_of_a_deleted_thread_that_others_remove(database: Database, own: A
 
 
 def test_a_removal_looks_again_when_another_has_copied_something(database: Database, own: Any) -> None:
-    """An import brings back an older checkpoint, while its value is still there and about to go."""
+    """An import brings back an older checkpoint while its value is still there and about to go."""
     def put(name: str, versions: dict[str, int], run: str, *values: dict[str, Any]) -> None:
         body = {"checkpoint": {"channel_versions": versions}, "metadata": {"run_id": run}, "values": values}
         assert server.put(f"/checkpoints/t/{name}", body).status == 201

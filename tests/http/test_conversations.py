@@ -60,7 +60,7 @@ def test_more_than_a_thousand(server: Server, uid: str) -> None:
 
 
 def test_all_of_big_messages(server: Server, uid: str) -> None:
-    """Pages end early when they hold much; the stream of all goes on behind them."""
+    """Pages end early if they hold much; the stream of all messages goes on with the next page."""
     for i in range(8):
         server.post(f"/conversations/{uid}/messages?require_session=false",
                     {"role": "user", "content": str(i) + "x" * 5_000_000})

@@ -1,4 +1,4 @@
-"""The store's file goes bad or the disk ends: clear errors, and what can be read is right."""
+"""The store's file goes bad or the disk is full: errors are clear, and what can be read is right."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def append(server: Server, i: int, size: int = 20000) -> Any:
 
 
 def check_messages(server: Server, known: set[int], doubtful: set[int]) -> None:
-    """All that is known is there, and nothing but what may be; none is cut or changed."""
+    """All known messages are there, and no others but doubtful ones; none is cut or changed."""
     messages = server.get("/conversations/s/messages?limit=0").json()["messages"]
     got = {int(m["id"]) for m in messages}
     assert len(got) == len(messages) and known <= got <= known | doubtful
@@ -63,7 +63,7 @@ def fill(server: Server, known: set[int], doubtful: set[int], codes: set[tuple[i
 
 
 def goes_on(server: Server, known: set[int], doubtful: set[int]) -> None:
-    """There is room again. What was in doubt is known now."""
+    """There is room again: what was in doubt is known now."""
     check_messages(server, known, doubtful)
     known |= {int(m["id"]) for m in server.get("/conversations/s/messages?limit=0").json()["messages"]}
     last = max(known | doubtful) + 1
@@ -98,7 +98,7 @@ def test_disk_full(own: Any, tmp_path: pathlib.Path) -> None:
 
 
 def test_file_may_not_grow(own: Any) -> None:
-    """Writing fails with another error than "full", and perhaps halfway."""
+    """Writing fails with another error than "full", perhaps halfway."""
     server: Server = own()
     server.session("s")
     assert server.process
@@ -149,7 +149,7 @@ def test_read_only_at_start(own: Any, tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("gone", ["folder", "file", "wal", "replaced"])
 def test_removed_while_running(own: Any, tmp_path: pathlib.Path, gone: str) -> None:
-    """Nothing is acknowledged that goes to a file without a name; put back, all goes on."""
+    """Nothing is acknowledged that goes to a file without a name; when the file is put back, all goes on."""
     folder, aside = tmp_path / "d", tmp_path / "aside"
     folder.mkdir()
     server: Server = own(primary=f"sqlite:{folder}/state.db")
@@ -179,7 +179,7 @@ def test_removed_while_running(own: Any, tmp_path: pathlib.Path, gone: str) -> N
 
 
 def test_wal_removed_after_a_crash(own: Any, tmp_path: pathlib.Path) -> None:
-    """What was in it is lost, and is not to be invented: the rest is a state that once was."""
+    """What was in the log is lost and must not be invented: the rest is a state that once was."""
     server: Server = own()
     server.session("s")
     for i in range(1, 40):
@@ -234,7 +234,7 @@ SESSIONS = 40
 
 
 def known_answers(server: Server) -> dict[str, bytes]:
-    """Makes a store of many pages; what its records read as."""
+    """Makes a store of many pages. Returns what its records read as."""
     for k in range(SESSIONS):
         server.session(f"s{k}", text=f"{k}" * 50)
         messages = [{"role": "u", "content": f"{k}-{i} " + "y" * 300} for i in range(40)]
@@ -317,7 +317,7 @@ def test_no_database_at_all(own: Any, tmp_path: pathlib.Path) -> None:
 
 
 def test_pages_that_changed_places(own: Any, tmp_path: pathlib.Path) -> None:
-    """Whole pages, each with its right sum, where they do not belong."""
+    """Whole pages with the right sums, in the wrong places."""
     server: Server = own("--cleanup-interval", "0")
     path = tmp_path / "state.db"
     right = known_answers(server)

@@ -16,7 +16,7 @@ KILLS, HANGS = 10, 5
 
 @pytest.fixture(params=["redis", "postgres"])
 def store(request: pytest.FixtureRequest) -> Iterator[stores.Postgres | stores.Redis]:
-    """One that keeps what it confirms, and that the test may kill."""
+    """A store that keeps what it confirms, and that the test may kill."""
     kinds: dict[str, contextlib.AbstractContextManager[stores.Postgres | stores.Redis]] = {
         "redis": stores.redis(), "postgres": stores.postgres()}
     with kinds[request.param] as server:

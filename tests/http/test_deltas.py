@@ -1,4 +1,4 @@
-"""Values that are stored as deltas: several services on one store, none of them with a cache, damaged rows."""
+"""Values stored as deltas: several services on one store, one of them without a cache, damaged rows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def step(server: Server, thread: str, n: int, patched: bool = True) -> None:
 
 @pytest.fixture(params=["postgres", "redis"])
 def pair(request: pytest.FixtureRequest, own: Any, uid: str) -> list[Server]:
-    """Two services on one store; the second one keeps nothing in memory."""
+    """Two services on one store; the second one caches nothing."""
     name = uid.replace("-", "_")
     if request.param == "postgres":
         url, args = request.getfixturevalue("postgres").url(), ("--postgres-schema", name)

@@ -1,4 +1,4 @@
-"""What every call has in common, and where calls meet each other."""
+"""What all calls have in common, and where calls meet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPERATIONS = ("get", "put", "post", "patch", "delete")
 
 
 def operations(server: Server, uid: str) -> list[tuple[str, str, Any]]:
-    """Method, path of a record that exists and the example body of every operation."""
+    """For every operation: method, path of a record that exists, example body."""
     server.session(uid)
     server.put(f"/sessions/{uid}/context", {"context": 1})
     server.put(f"/checkpoints/{uid}/c", {"checkpoint_data": 1})
@@ -70,7 +70,7 @@ def test_activity_does_not_change_the_etag(server: Server, uid: str) -> None:
                 answer.json()["last_activity_at"])
 
     def after(call: Callable[[], Answer]) -> tuple[bool, bool]:
-        """Whether the version and whether the last activity have moved."""
+        """Whether the version, and whether the last activity, have moved."""
         before = read()
         time.sleep(0.002)
         assert call().status < 300
@@ -211,7 +211,7 @@ def test_keys_belong_to_a_session_and_a_call(server: Server, uid: str) -> None:
         answer = server.patch("/sessions/" + uid, body, headers=guarded)
         assert answer.status == 200 and replayed([answer]) == count
 
-    # A late repeat does not bring back what was deleted, nor does it make the key free.
+    # A late repeat neither brings back what was deleted nor frees the key.
     server.delete("/sessions/" + uid)
     assert server.post("/sessions", created, headers=key).code == "session_not_found"
     assert server.patch("/sessions/" + uid, body, headers=guarded).code == "session_not_found"
@@ -227,7 +227,7 @@ def test_keys_belong_to_a_session_and_a_call(server: Server, uid: str) -> None:
     server.delete("/sessions/" + made)
     assert server.post("/sessions", unnamed, headers=key).code == "session_not_found"
 
-    # Another request makes it anew, and repeats find that one.
+    # Another request makes the session anew, and repeats find that one.
     assert server.post("/sessions", created).status == 201
     key = {"Idempotency-Key": uid}
     answer = server.post("/sessions", created, headers=key)
@@ -258,7 +258,7 @@ def test_cursors_belong_to_a_list(server: Server, uid: str) -> None:
 
 
 def test_cursors_belong_to_a_conversation(server: Server, uid: str) -> None:
-    """A trim at the place of another one would remove what nobody has looked at."""
+    """A trim at a place in another conversation would remove what nobody has looked at."""
     paths = [f"/conversations/{uid}{i}/messages" for i in range(2)]
     for path in paths:
         server.post(path + "?require_session=false", {"messages": [{"role": "u", "content": i} for i in range(3)]})
@@ -416,7 +416,7 @@ def test_one_id_in_all_places(server: Server, uid: str, id_: str) -> None:
     ("http://a?/health/live", False), ("http://a#/health/live", False), ("http://a", False), ("http:/", False),
     ("/health/live?u=http://a/sessions", False), ("http://", False), ("x", False)])
 def test_a_target_with_a_host(server: Server, target: str, live: bool) -> None:
-    """What stands in a query is never taken for the path."""
+    """What is in a query is never taken for the path."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as s:
         s.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: s.recv(65536), b""))
@@ -432,7 +432,7 @@ def test_a_path_that_is_not_utf8_is_logged(own: Any) -> None:
     assert server.stop() == 0
     lines = [json.loads(line) for line in server.log_path.read_text("utf-8").splitlines()]
     paths = [line["path"] for line in lines if line["event"] == "request"]
-    # Each loop writes its lines when it has answered: lines change places, also with the fixture's.
+    # Each loop writes its lines after it has answered, so lines change places, with the fixture's as well.
     assert sorted(path for path in paths if path != "/health/ready") == sorted(
         ["/caf%FF%C3%A9/x", "/café", "/sessions/a%FF", "/sessions/%ff", "/x"])
     assert "G%FF" in [line.get("method") for line in lines]

@@ -1,4 +1,4 @@
-"""A primary and a fallback that die, hang, and come back: nothing that was answered is lost or doubled."""
+"""A primary and a fallback die, hang, and come back: nothing that was answered is lost or doubled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Store = stores.Postgres | stores.Redis
 
 @dataclass
 class Pair:
-    """Two stores; that of a file has no server."""
+    """Two stores. A file has no server."""
 
     urls: tuple[str, str]
     servers: tuple[Store | None, Store | None]
@@ -40,7 +40,7 @@ class Pair:
         return ("--fallback", self.urls[1], *QUICK, *(("--single-instance",) if self.single else ()))
 
     def verify(self, orphans: bool = False) -> None:
-        """Both hold the same; `orphans`: values that no checkpoint has may be in one of them only."""
+        """Both hold the same. `orphans`: values that no checkpoint has may be in one of them only."""
         done = subprocess.run([str(BINARY), "verify", "--a", self.urls[0], "--b", self.urls[1]],
                               capture_output=True, text=True)
         rows = {kind: [int(n) for n in row] for kind, *row in map(str.split, done.stdout.splitlines())
@@ -96,7 +96,7 @@ def until_normal(server: Server) -> None:
 
 
 def finish(load: Load, pair: Pair, *servers: Server) -> None:
-    """The journal is all there, in both stores, and nothing waits."""
+    """All that was acknowledged is in both stores, and nothing waits."""
     load.ending.set()
     for client in load.clients:
         client.join()
@@ -111,7 +111,7 @@ def finish(load: Load, pair: Pair, *servers: Server) -> None:
 
 
 def hurt(store: Store) -> Callable[[], object]:
-    """Kills the store or makes it hang; what brings it back."""
+    """Kills the store, or makes it hang. Returns what brings it back."""
     if random.random() < 0.5:
         store.kill()
         return store.start
@@ -120,7 +120,7 @@ def hurt(store: Store) -> Callable[[], object]:
 
 
 def test_stores_that_die_and_hang(pair: Pair, own: Any) -> None:
-    """One of the two at a time, at random; the service goes on with the other."""
+    """One of the two at a time, at random; the service goes on with the other one."""
     server: Server = own(*pair.args(), primary=pair.urls[0])
     load = Load(server, clients=16)
     end = time.monotonic() + SECONDS
@@ -191,7 +191,7 @@ def test_a_dead_primary_costs_a_second_or_two_and_the_fallback_answers(pair: Pai
 
 
 def test_traffic_that_stalls(own: Any) -> None:
-    """A network that swallows everything and gives it back later, to one store or to both."""
+    """A network swallows everything for a while and delivers it later, to one store or to both."""
     with stores.redis() as redis, stores.postgres() as postgres, proxy(redis.port) as p, proxy(postgres.port) as f:
         urls = (f"redis://127.0.0.1:{p.port}/0", f"postgresql://postgres@127.0.0.1:{f.port}/postgres")
         pair = Pair((redis.url(), postgres.url()), (redis, postgres))
@@ -210,7 +210,7 @@ def test_traffic_that_stalls(own: Any) -> None:
 
 
 def test_two_instances_of_which_one_is_cut_off(own: Any) -> None:
-    """One reaches only the fallback for a while, then only the primary, while the other reaches both."""
+    """For a while one instance reaches only the fallback, then only the primary; the other reaches both."""
     with stores.redis() as redis, stores.postgres() as postgres, proxy(redis.port) as p, proxy(postgres.port) as f:
         pair = Pair((redis.url(), postgres.url()), (redis, postgres))
         whole: Server = own("--fallback", pair.urls[1], *QUICK, primary=pair.urls[0])
@@ -233,7 +233,7 @@ def start_over(own: Any, pair: Pair) -> Server:
 
 
 def test_a_store_that_already_holds_data_gets_a_fallback(pair: Pair, own: Any) -> None:
-    """And clients write meanwhile."""
+    """Clients write while the fallback is filled."""
     alone: Server = own(primary=pair.urls[0])
     for i in range(30):
         alone.session(f"old{i}")
@@ -248,7 +248,7 @@ def test_a_store_that_already_holds_data_gets_a_fallback(pair: Pair, own: Any) -
 
 
 def test_a_store_that_was_used_alone(pair: Pair, own: Any) -> None:
-    """In an emergency, or by a command: what the other one lacks it gets, whichever it was."""
+    """In an emergency, or by a command: the other store gets what it lacks, whichever it was."""
     start_over(own, pair).stop()
     for i, url in enumerate(pair.urls):
         alone: Server = own(primary=url)
@@ -262,7 +262,7 @@ def test_a_store_that_was_used_alone(pair: Pair, own: Any) -> None:
 
 
 def count_on_the_fallback(own: Any, pair: Pair) -> None:
-    """A session that has counted one request in both stores, and two more in the fallback alone."""
+    """A session has counted one request in both stores, and two more in the fallback alone."""
     server = start_over(own, pair)
     server.session("counts")
     server.patch("/sessions/counts", {"increment_requests": True})
@@ -329,7 +329,7 @@ ROLES = {
 @pytest.mark.parametrize("roles", ROLES.values(), ids=ROLES)
 @pytest.mark.parametrize("pair", ["redis-postgres", "postgres-redis"], indirect=True)
 def test_roles_that_change_lose_no_count(pair: Pair, own: Any, roles: list[tuple[str, str, int]]) -> None:
-    """Who serves with whom, who is down meanwhile, and how many requests are counted then."""
+    """Each step: who serves with whom, who is down meanwhile, and how many requests are counted then."""
     by_name = dict(zip("ab", zip(pair.urls, pair.servers, strict=True), strict=True))
     total = 0
     for seats, down, more in roles:
@@ -353,7 +353,8 @@ def test_roles_that_change_lose_no_count(pair: Pair, own: Any, roles: list[tuple
 
 
 def test_a_redis_that_forgets(own: Any) -> None:
-    """Without `appendfsync always` a killed one comes back older; without its files it comes back empty."""
+    """Without `appendfsync always` a Redis that was killed comes back older; without its files it comes back
+    empty."""
     with stores.redis("--appendfsync", "everysec") as redis, stores.postgres() as postgres:
         pair = Pair((redis.url(), postgres.url()), (redis, postgres))
         server = start_over(own, pair)
@@ -377,7 +378,7 @@ def test_a_redis_that_keeps_everything_and_is_emptied(own: Any) -> None:
         server.session("s", color="red")
         until_normal(server)
         redis.answers("FLUSHALL")
-        time.sleep(2.5)  # looks once a second
+        time.sleep(2.5)  # two looks, one a second
         until_normal(server)
         assert server.get("/sessions/s").status == 200
         assert server.stop() == 0
@@ -397,7 +398,7 @@ def test_a_primary_that_is_restored_from_an_older_backup(own: Any, tmp_path: pat
         for i in range(50):
             server.session(f"later{i}")
         server.delete("/sessions/early")
-        time.sleep(2.5)  # looks once a second
+        time.sleep(2.5)  # two looks, one a second
         postgres.stop("fast")
         subprocess.run(["rm", "-rf", str(postgres.data)], check=True)
         subprocess.run(["cp", "-a", str(backup), str(postgres.data)], check=True)

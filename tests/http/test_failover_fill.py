@@ -1,4 +1,4 @@
-"""A fallback is filled while clients write and remove: both stores hold the same, and all of it can be read."""
+"""A fallback is filled while clients write and remove: both stores end up the same, and all can be read."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from filling import must
 from test_failover import Pair, open_pair, until_normal
 
 THREADS, STEPS, KEPT = 60, 30, 2
-BUSY, REMOVERS, ROUNDS = 2, 3, 100  # threads of each that removes
-PAUSE = 0.05  # of each: the copies of removals keep pace
+BUSY, REMOVERS, ROUNDS = 2, 3, 100  # REMOVERS: threads of each client that removes
+PAUSE = 0.05  # after each round, so that the copies of removals keep pace
 
 
 @pytest.fixture(params=["sqlite-postgres", "sqlite-redis", "postgres-sqlite"])
@@ -29,7 +29,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[Pai
 
 
 def put(server: Server, thread: str, k: int, conn: Any) -> None:
-    """Step k of a graph: a list that grows, and what never changes."""
+    """Puts step k of a graph: a list that grows, and what never changes."""
     text = "".join(random.Random(f"{thread} {i}").choices("abcdefgh", k=100)[0] * 30 for i in range(k + 1))
     body: dict[str, Any] = {
         "checkpoint": {"id": f"c{k:04}", "channel_versions": {"list": k, "fixed": 1}, "text": text[:300]},
@@ -44,7 +44,7 @@ def put(server: Server, thread: str, k: int, conn: Any) -> None:
 
 
 class Remover(threading.Thread):
-    """Goes on with each thread of its own, and removes what came before."""
+    """Goes on with threads of its own, and removes what came before."""
 
     def __init__(self, server: Server, threads: list[str]) -> None:
         super().__init__(daemon=True)

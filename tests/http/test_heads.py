@@ -1,4 +1,4 @@
-"""Heads that another server on the way may read in another way, and what every answer to a head owes."""
+"""Heads that a server on the way may read differently, and what every answer to a head must have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FIELDS = b" HTTP/1.1\r\nHost: x\r\n"
 
 
 def refused(server: Server, data: bytes) -> str:
-    """The detail of the one answer, 400; what follows on the connection is not read."""
+    """The detail of the answer, which must be 400 and the last: what follows on the connection is not read."""
     wire = Wire(server).send(data, head("GET", "/health/live"))
     answer = wire.answer()
     assert (answer.status, answer.code) == (400, "invalid_request"), data
@@ -22,7 +22,7 @@ def refused(server: Server, data: bytes) -> str:
 @pytest.mark.parametrize("target", ["/sessions/{id}%s/context", "/sessions/{id}%s", "/sessions/{id}?%s",
                                     "/sessions/{id}?%sthreads=false", "http://x/sessions/{id}%s/end"])
 def test_a_control_character_in_the_target(server: Server, uid: str, byte: bytes, target: str) -> None:
-    """What stands before a NUL is not the path."""
+    """What precedes a NUL is not the path."""
     server.session(uid)
     raw = target.replace("{id}", uid).encode() % byte
     assert "target" in refused(server, b"DELETE " + raw + FIELDS + b"\r\n")
@@ -61,7 +61,7 @@ def test_a_header_that_may_hide_another(server: Server, lines: bytes, what: str)
 
 
 def test_one_host(server: Server) -> None:
-    """Answered once, and as a problem."""
+    """Answered once, with a problem document."""
     first = b"GET /health/live HTTP/1.%d\r\n"
     assert "Host" in refused(server, first % 1 + b"\r\n")
     assert "Host" in refused(server, first % 1 + b"Hos: x\r\n\r\n")
@@ -85,7 +85,7 @@ def test_http_1_0_has_no_chunks(server: Server, uid: str) -> None:
 
 
 def test_blanks_behind_a_value(server: Server, uid: str) -> None:
-    """They are no part of it, but where the body ends nothing is forgiven."""
+    """Blanks behind a value are not part of it; but where the body ends nothing is forgiven."""
     server.session(uid)
     blank = {"X-Request-Id": "my-id \t", "If-Match": '"1"  ', "Content-Type": "application/json ",
              "Idempotency-Key": "k\t"}
@@ -99,7 +99,7 @@ def test_blanks_behind_a_value(server: Server, uid: str) -> None:
 
 
 def test_head_sends_no_body(server: Server, uid: str) -> None:
-    """Neither of what fits into one page nor of a stream, whose end would be taken for the next answer."""
+    """Neither for an answer of one page nor for a stream, whose end would be taken for the next answer."""
     path = f"/conversations/{uid}/messages"
     for _ in range(2):
         messages = {"messages": [{"role": "u", "content": "x" * 100}] * 1000}
@@ -135,7 +135,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("call", CHANGES)
 def test_a_condition_that_guards_nothing(server: Server, uid: str, call: str) -> None:
-    """A change is not made as if the condition had not been sent; reads may be asked whatever they know."""
+    """A change with a condition that cannot guard it is refused; reads may be asked with any."""
     server.session(uid)
     method, path = call.replace("{id}", uid).split()
     for name in ("If-Match", "If-None-Match"):

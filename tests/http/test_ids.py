@@ -1,4 +1,4 @@
-"""Ids of any kind, in paths and bodies, never mixed up with one another."""
+"""Ids of any kind, in paths and bodies, are never mixed up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tilde(id_: str) -> str:
 @pytest.mark.parametrize("id_", IDS, ids=range(len(IDS)))
 def test_session(server: Server, uid: str, id_: str, form: object) -> None:
     if form is seg and (id_ in (".", "..") or id_.startswith("~")):
-        form = tilde  # clients write these so: proxies collapse dots, '~' has a meaning
+        form = tilde  # clients write these so: proxies collapse dots, and '~' has a meaning
     path = form(id_)  # type: ignore[operator]
     assert server.put(f"/sessions/{path}", {"user_id": id_}).status in (200, 201)
     got = server.get(f"/sessions/{path}").json()
@@ -46,7 +46,7 @@ def test_checkpoint(server: Server, uid: str, id_: str) -> None:
 
 
 def test_long_namespace(server: Server, uid: str) -> None:
-    """With the longest ids, each byte of them percent-encoded, there is room for it in a head."""
+    """With the longest ids, each byte percent-encoded, it fits into a head."""
     t, c, ns = (uid + "é" * 256)[:256], "é" * 256, "é" * 1024
     at, query = f"{seg(t)}/{seg(c)}", f"?ns={seg(ns)}"
     put = {"checkpoint": {"channel_versions": {"a": "1"}}, "metadata": {},

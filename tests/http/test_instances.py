@@ -17,7 +17,7 @@ COUNTS, MESSAGES, COPIES = 400, 200, 60
 
 @pytest.fixture
 def both(fresh: Any) -> list[Server]:
-    """On a store that was empty: who comes first makes what both need."""
+    """Two instances that start at once on an empty store: whoever comes first makes what both need."""
     servers: list[Server] = [fresh(start=False) for _ in range(2)]
     for server in servers:
         server.start(wait=False)
@@ -40,7 +40,7 @@ def test_all_increments_count(both: list[Server]) -> None:
 
 @SHARED
 def test_messages_stay_in_order(both: list[Server]) -> None:
-    """What was answered before another was sent has the lower seq, whichever instance took it."""
+    """A message that was answered before another was sent has the lower seq, whichever instance took it."""
     def append(number: int) -> int:
         answer = both[number % 2].post("/conversations/s/messages", {"role": "u", "content": number})
         assert answer.status == 201, answer.body
@@ -74,7 +74,7 @@ def test_a_key_repeated_at_the_other_instance_counts_once(both: list[Server]) ->
 
 
 def step(number: int, run: str = "r") -> dict[str, Any]:
-    """A checkpoint that is stored as what differs from the one before."""
+    """A checkpoint whose head is stored as the difference from the one before."""
     return {"checkpoint": {"channel_versions": {}, "number": number, "long": random.Random(1).randbytes(300).hex()},
             "metadata": {"run_id": run}, "values": []}
 
@@ -106,7 +106,7 @@ def test_runs_that_are_deleted_take_nothing_that_others_need(both: list[Server])
 
 @pytest.mark.parametrize("fresh", ["postgres"], indirect=True)
 def test_a_copy_of_a_thread_that_changes_is_what_it_was_at_one_time(both: list[Server]) -> None:
-    """What is counted is what is there."""
+    """The counts of the copy are those of what is there."""
     assert both[1].put("/checkpoints/t/first", step(0)).status == 201
     done = threading.Event()
 

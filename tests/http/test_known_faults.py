@@ -1,4 +1,4 @@
-"""Faults of the Python storage layer that this service replaces: each must not happen here."""
+"""Faults of the Python storage layer that this service replaces: none may happen here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conftest import Server
 
 
 def test_500_concurrent_appends_are_all_stored(server: Server, uid: str) -> None:
-    """It acknowledged them in process memory when its store failed: 20 of 500 were stored."""
+    """It acknowledged appends in process memory when its store failed: 20 of 500 were stored."""
     server.session(uid)
     bad: list[Any] = []
 
@@ -33,7 +33,7 @@ def test_500_concurrent_appends_are_all_stored(server: Server, uid: str) -> None
 
 
 def test_each_session_expires_by_itself(fresh: Any) -> None:
-    """One time to live on a hash shared by all sessions: any write kept all alive."""
+    """It set one time to live on a hash that all sessions shared: any write kept all of them alive."""
     server: Server = fresh("--session-ttl", "2s")
     server.session("idle")
     for _ in range(6):
@@ -45,7 +45,7 @@ def test_each_session_expires_by_itself(fresh: Any) -> None:
 
 
 def test_context_is_kept_whole(server: Server, uid: str) -> None:
-    """Half of a task context was lost, and storing one always said False."""
+    """It lost half of a task context, and storing one always returned False."""
     server.session(uid)
     context = {"user_id": uid, "chat_id": "c", "metadata": {"a": [1, 2.5, None]}, "task_dir": "/tmp/x",
                "file_changes": [{"path": "a", "operation": "write"}], "model": {"deep": {"er": True}}}
@@ -54,7 +54,7 @@ def test_context_is_kept_whole(server: Server, uid: str) -> None:
 
 
 def test_sessions_are_read_by_key_among_many(fresh: Any) -> None:
-    """It read a whole hash: the cost of one session grew with their number."""
+    """It read a whole hash, so one session cost more the more there were."""
     server: Server = fresh()
     for start in range(0, 10000, 1000):
         body = {"sessions": [{"session_id": f"s{start + i}", "user_id": f"u{i % 7}"} for i in range(1000)]}

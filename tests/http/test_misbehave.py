@@ -1,4 +1,4 @@
-"""Clients that break off, crawl, lie about lengths or ask for too much: the others do not notice."""
+"""Clients that break off, crawl, lie about lengths or ask for too much: the others notice nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wire import SANITIZED, Wire, gauge, head, memory, message, settle
 
 MIB = 1024 * 1024
 
-# libmicrohttpd may overlook an end of stream that arrives together with data; the limits end it.
+# libmicrohttpd may overlook an end of stream that arrives together with data; the limits then end it.
 SHORT = ("--request-timeout", "2s", "--idle-timeout", "1s")
 
 
@@ -102,7 +102,7 @@ def test_half_a_body_is_no_request(own: Any) -> None:
 
 
 def test_half_a_head_and_no_more_is_closed_at_once(own: Any) -> None:
-    """Long before the limits, which stand at half a minute and more."""
+    """It is closed long before the limits, which are half a minute and more."""
     server: Server = own()
     server.session("s")
     assert server.process
@@ -140,7 +140,7 @@ def test_who_ends_its_side_gets_its_answers(own: Any) -> None:
 # --- slow ones ----------------------------------------------------------------------------------
 
 def crawl(wire: Wire, data: bytes) -> None:
-    """Sends a byte at a time; returns when the server has cut the connection."""
+    """Sends a byte at a time. Returns when the server has cut the connection."""
     wire.sock.settimeout(0.02)
     for i in range(len(data)):
         try:
@@ -187,7 +187,7 @@ def test_slowloris_is_cut_off(own: Any, where: str) -> None:
 
 
 def test_a_chunk_head_without_end_is_cut_off(own: Any) -> None:
-    """It fills the memory of the connection, so that MHD does not read on."""
+    """It fills the memory of the connection, so that MHD stops reading."""
     server: Server = own("--request-timeout", "1s", "--idle-timeout", "60s")
     start = head("PUT", "/sessions/s", "Transfer-Encoding: chunked") + b"5;" + b"x" * 20000
     began = time.monotonic()
@@ -322,7 +322,7 @@ def test_bad_chunks_are_refused(own: Any, uid: str, body: bytes) -> None:
 
 
 def test_length_shorter_than_the_body(server: Server, uid: str) -> None:
-    """What is beyond the length is the next request, and none."""
+    """What is beyond the length is taken for the next request, which is none."""
     wire = Wire(server).send(head("PUT", f"/sessions/{uid}", "Content-Length: 10"), BODY + b"\r\n\r\n")
     assert wire.answer().status == 400
     assert wire.answer().status == 400
@@ -377,7 +377,7 @@ def test_long_paths_and_heads(server: Server, uid: str) -> None:
             answer = wire.send(head("GET", "/health/live", *many)).answer()
             assert answer.status in (400, 431)
             assert wire.ended()
-        except (ConnectionError, http.client.HTTPException): # it may not wait for all of it
+        except (ConnectionError, http.client.HTTPException): # the server may not wait for all of it
             pass
         wire.close()
     assert server.get("/health/live").status == 200
@@ -385,7 +385,7 @@ def test_long_paths_and_heads(server: Server, uid: str) -> None:
 
 @pytest.mark.parametrize("many", ["arguments", "cookies"])
 def test_more_than_the_memory_of_a_connection(own: Any, many: str) -> None:
-    """Arguments are not counted, cookies are; what MHD gives up is ended like any other request."""
+    """Arguments are not counted, cookies are. A request that MHD gives up is ended like any other."""
     server: Server = own("--drain-timeout", "2s")
     whole = {"arguments": head("GET", "/health/live?" + "&".join(["a"] * 1000)),
              "cookies": head("GET", "/health/live", "Cookie: " + ";".join(["a=b"] * 240))}[many]
@@ -404,7 +404,7 @@ def test_large_bodies_on_many_connections(own: Any) -> None:
     start, end = b'{"checkpoint_data": "', b'"}'
     body = start + b"x" * (60 * MIB - len(start) - len(end)) + end
     wires = [Wire(server) for _ in range(12)]
-    for i in (0, 1): # these two hold what there is
+    for i in (0, 1): # these two hold all that there is
         wires[i].send(head("PUT", f"/checkpoints/t/{i}", f"Content-Length: {len(body)}"), body[:1000])
     while gauge(server, "body_bytes") < 2 * len(body):
         time.sleep(0.01)
@@ -447,7 +447,7 @@ def test_10000_idle_connections(own: Any) -> None:
         for i in range(count):
             s = socket.create_connection(("127.0.0.1", server.port), timeout=60)
             wires.append(s)
-            if i % 2: # half of them have asked once
+            if i % 2: # half of them have made one request
                 s.sendall(head("GET", "/health/live"))
                 assert s.recv(4096).startswith(b"HTTP/1.1 200")
         assert gauge(server, "connections") == count + 1
@@ -483,7 +483,7 @@ def test_one_connection_too_many(own: Any) -> None:
 
 
 def test_nobody_reads_the_log(own: Any) -> None:
-    """Lines are dropped and counted; the service goes on, and ends when it is told to."""
+    """Lines are dropped and counted; the service goes on, and ends when told to."""
     server: Server = own(start=False)
     server.log_path.touch()
     server.process = subprocess.Popen(
@@ -506,13 +506,13 @@ def test_nobody_reads_the_log(own: Any) -> None:
 # --- signals ------------------------------------------------------------------------------------
 
 class Load:
-    """Sixteen clients that append; every request must be answered, unless `goes` says how it may end."""
+    """Sixteen clients that append. Every request must be answered, unless `goes` says how it may end."""
 
     def __init__(self, server: Server) -> None:
         self.server, self.stopping = server, False
         self.wrong: list[Any] = []
         self.done: list[list[int]] = [[] for _ in range(16)]
-        self.closed = [False] * 16 # whether the last answer said so
+        self.closed = [False] * 16 # whether the last answer announced the close
         self.threads = [threading.Thread(target=self.run, args=(k,)) for k in range(16)]
         for k in range(16):
             server.session(f"s{k}")
@@ -558,7 +558,7 @@ def test_signals_that_change_nothing(own: Any) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_end_under_load_fails_no_request(own: Any, how: signal.Signals) -> None:
-    """Clients go on for a while after the signal, on new connections too, as a Service would have it."""
+    """Clients go on for a while after the signal, on new connections too, as a Kubernetes Service would have it."""
     server: Server = own("--drain-delay", "1500ms")
     load = Load(server)
     assert server.process
@@ -576,7 +576,7 @@ def test_end_under_load_fails_no_request(own: Any, how: signal.Signals) -> None:
 
 
 def test_end_without_a_delay_answers_what_it_has(own: Any) -> None:
-    """A client whose connection ends without an answer may repeat: nothing it was told is lost."""
+    """A client whose connection ends without an answer may repeat: nothing that it was told is lost."""
     server: Server = own()
     load = Load(server)
     time.sleep(0.3)
@@ -585,7 +585,7 @@ def test_end_without_a_delay_answers_what_it_has(own: Any) -> None:
     for t in load.threads:
         t.join()
     assert "0 requests were cut off" in server.log()
-    assert all(load.closed), load.wrong # nobody who is busy is left without being told
+    assert all(load.closed), load.wrong # no busy client is left without notice
     server.start()
     for k in range(16):
         stored = contents(server, f"s{k}")

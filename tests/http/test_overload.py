@@ -1,4 +1,4 @@
-"""Ten times more than the queue takes: what cannot be taken is told so at once, the rest is served."""
+"""Ten times more than the queue takes: what cannot be taken is refused at once, the rest is served."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Stall:
 
 
 def flood(server: Server, first: int) -> list[Wire]:
-    """REQUESTS appends, each on a connection of its own."""
+    """Sends REQUESTS appends, each on a connection of its own."""
     wires = []
     for i in range(first, first + REQUESTS):
         body = b'{"role": "u", "id": "%d", "content": "%s"}' % (i, b"x" * 2000)
@@ -94,7 +94,7 @@ def test_readers_are_not_held_up_by_a_full_writer_for_long(own: Any) -> None:
 
 
 def test_deep_pipelines_on_a_full_queue(own: Any) -> None:
-    """One connection has one request at a time in the queue, however much it has sent."""
+    """A connection has one request at a time in the queue, however much it has sent."""
     server: Server = own("--queue-max", "10")
     server.session("s")
     wires = [Wire(server) for _ in range(8)]
@@ -120,7 +120,7 @@ def test_a_request_beyond_the_queue_is_refused_whole(own: Any) -> None:
 
 
 def test_one_large_session_a_thousand_times(own: Any) -> None:
-    """A few KiB that ask for 10 GiB: the answer is made as it is read."""
+    """Requests of a few KiB ask for 10 GiB: the answer is made while it is read."""
     server: Server = own()
     server.session("s", more="x" * (10 * MIB))
     base = memory(server)

@@ -104,7 +104,7 @@ def test_base_in_another_place(server: Server, thread: str) -> None:
 
 
 def test_base_deleted(server: Server, thread: str) -> None:
-    """A service may know the base still; what it stores then is whole."""
+    """A service may still know the base; then it stores the value whole."""
     server.delete(f"/threads/{thread}")
     answer = put(server, thread, "c2", [patch("2", [{"copy": [0, 1]}], BASE[:1])])
     if answer.status == 201:

@@ -1,4 +1,4 @@
-"""What PostgreSQL may do other than work: what clients are told, and that the service goes on by itself."""
+"""What PostgreSQL may do besides working: what clients are told, and that the service recovers by itself."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def append(server: Server, conversation: str, id_: str = "") -> int:
 
 
 def ids(server: Server, conversation: str) -> list[str]:
-    """All that the conversation holds."""
+    """All messages of the conversation."""
     return [m["id"] for m in server.get(f"/conversations/{conversation}/messages?limit=0").json()["messages"]]
 
 
@@ -66,7 +66,7 @@ def test_a_server_that_hangs(alone: stores.Postgres, own: Any) -> None:
     server: Server = own("--store-timeout", "300ms", primary=alone.url())
     assert append(server, "c") == 201
     alone.signal(signal.SIGSTOP)
-    assert "no answer within 300 ms" in detail(server, 504)  # its COMMIT went with it
+    assert "no answer within 300 ms" in detail(server, 504)  # its COMMIT travelled with it
     until(lambda: "no answer within 300 ms" in detail(server))
     alone.signal(signal.SIGCONT)
     until(lambda: append(server, "c") == 201)
@@ -83,7 +83,7 @@ def test_a_scan_on_a_server_that_hangs(alone: stores.Postgres, own: Any) -> None
 
 @pytest.fixture
 def slow(postgres: stores.Postgres, database: str) -> Iterator[str]:
-    """A user for whom it takes 1.5 s to look at a checkpoint, once make_slow() was called."""
+    """A user for whom looking at a checkpoint takes 1.5 s, once make_slow() was called."""
     postgres.sql(f"CREATE ROLE {database} LOGIN")
     postgres.sql(f"GRANT CREATE ON DATABASE {database} TO {database}")
     yield postgres.url(database, database)
@@ -100,7 +100,7 @@ def make_slow(postgres: stores.Postgres, database: str) -> None:
 
 
 def test_a_scan_that_takes_long(postgres: stores.Postgres, database: str, slow: str, own: Any) -> None:
-    """Answered though the server is silent for longer than the time-out; others need not wait for it."""
+    """A scan is answered though the server is silent for longer than the time-out; others do not wait for it."""
     server: Server = own("--store-timeout", "300ms", primary=slow)
     assert server.put("/checkpoints/t/c", {"checkpoint_data": {}, "metadata": {}}).status == 201
     make_slow(postgres, database)
@@ -113,7 +113,7 @@ def test_a_scan_that_takes_long(postgres: stores.Postgres, database: str, slow: 
         assert scan.result().status == 200, scan.result().body
         assert [c["checkpoint_id"] for c in scan.result().json()["items"]] == ["c"]
     assert appended > 4
-    assert server.get("/checkpoints/t/c").status == 503  # no scan: nobody waits for so long
+    assert server.get("/checkpoints/t/c").status == 503  # not a scan: nobody waits that long
 
 
 def test_a_restart(alone: stores.Postgres, own: Any) -> None:
@@ -129,8 +129,8 @@ def test_sessions_that_are_terminated(postgres: stores.Postgres, database: str, 
     server: Server = own(primary=postgres.url(database))
     assert append(server, "c", "m1") == 201
     postgres.sql("SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity "
-                 f"WHERE datname = '{database}' AND application_name = 'stateward'")  # they are gone then
-    until(lambda: append(server, "c", "m2") in (200, 201))  # a new session may take longer than one request waits
+                 f"WHERE datname = '{database}' AND application_name = 'stateward'")  # the connections are gone then
+    until(lambda: append(server, "c", "m2") in (200, 201))  # a new connection may take longer than a request waits
     assert ids(server, "c") == ["m1", "m2"]
 
 
@@ -192,7 +192,7 @@ def test_too_many_connections(postgres: stores.Postgres, database: str, tmp_path
 
 
 def test_a_server_that_admits_us_no_more(postgres: stores.Postgres, database: str, own: Any) -> None:
-    """What was right at the start may not be so later, and again after that."""
+    """What was right at the start may be wrong later, and right again after that."""
     postgres.sql(f"CREATE ROLE {database} LOGIN")
     postgres.sql(f"GRANT CREATE ON DATABASE {database} TO {database}")
     terminate = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{database}'"
@@ -250,7 +250,7 @@ def test_changes_of_one_thread_by_two_instances(postgres: stores.Postgres, datab
 
 
 def test_how_durable_it_is(alone: stores.Postgres, own: Any) -> None:
-    """Asked each second: a server that is set to lose commits is noticed."""
+    """Asked each second, so a server that is set to lose commits is noticed."""
     server: Server = own(primary=alone.url())
 
     def says(durability: str) -> bool:
@@ -339,7 +339,8 @@ def test_pools(alone: stores.Postgres, own: Any, tmp_path: pathlib.Path) -> None
 
 
 def test_a_pool_that_has_lost_the_server_proves_nothing(alone: stores.Postgres, own: Any) -> None:
-    """It answers for a server whose COMMIT it has not heard of: what is there may not be told as refused."""
+    """The pool answers for a server whose COMMIT it has not heard of: what may be stored must not be called
+    refused."""
     text = b"SFATAL\0VFATAL\0C08P01\0Mserver conn crashed?\0\0"
     with proxy(alone.port) as pool:
         server: Server = own("--lanes", "1", primary=alone.url().replace(str(alone.port), str(pool.port)))
@@ -359,7 +360,7 @@ def test_a_pool_that_has_lost_the_server_proves_nothing(alone: stores.Postgres, 
 
 
 def test_a_page_reads_few_rows_of_a_long_thread(postgres: stores.Postgres, database: str, own: Any) -> None:
-    """Plans are made while the tables are empty: they read, and sorted, all checkpoints of the thread."""
+    """Plans are made while the tables are empty; such plans read, and sorted, all checkpoints of the thread."""
     s = own(primary=postgres.url(database))
     channel = {"checkpoint": {"v": 4, "channel_versions": {}}, "metadata": {}, "values": []}
     for thread, body in (("t", channel), ("d", {"checkpoint_data": 1})):
@@ -373,7 +374,7 @@ def test_a_page_reads_few_rows_of_a_long_thread(postgres: stores.Postgres, datab
     for path in ("/checkpoints?thread_id=t&limit=10", "/threads/t", "/checkpoints?thread_id=d&limit=10", "/threads/d"):
         settled = 0
         while settled != (settled := rows_read()):
-            time.sleep(1.2) # a backend tells them once a second
+            time.sleep(1.2) # a backend reports them once a second
         for _ in range(6):
             assert s.get(path).status == 200
         until(lambda before=settled: rows_read() > before)

@@ -1,4 +1,4 @@
-"""A Redis that dies, hangs, refuses: what clients see, and that the service goes on by itself."""
+"""A Redis that dies, hangs, refuses: what clients see, and that the service recovers by itself."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def until(s: Server, id_: str) -> None:
 
 
 def until_refused(s: Server, *words: str) -> None:
-    """Until a write is refused for this reason; each may meet another connection."""
+    """Tries until a write is refused for this reason; each try may meet another connection."""
     for i in range(500):
         answer = put(s, f"refused{i}")
         if answer.status == 503 and all(word in answer.json()["detail"] for word in words):
@@ -63,7 +63,7 @@ def test_killed_and_back(redis: stores.Redis, own: Any) -> None:
 
 
 def test_a_restart_between_requests_is_not_seen(redis: stores.Redis, own: Any) -> None:
-    """Scripts are forgotten by it as well."""
+    """The restart also makes Redis forget its scripts."""
     s = own(primary=redis.url())
     assert put(s, "a").status == 201
     redis.kill()
@@ -201,7 +201,7 @@ def test_how_durable_it_is(redis: stores.Redis, own: Any) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 @pytest.mark.parametrize("sync", ["everysec", "always"])
 def test_a_disk_that_is_full(own: Any, tmp_path: pathlib.Path, sync: str) -> None:
-    """A Redis that syncs always ends itself; another refuses what would change something."""
+    """A Redis that always syncs ends itself; another one refuses changes."""
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True)
@@ -279,7 +279,7 @@ def create(s: Server, count: int) -> None:
 
 
 def test_lists_that_look_at_many_take_little_memory(redis: stores.Redis, own: Any) -> None:
-    """Hardly anything matches their filter: they held all that they had looked at."""
+    """Hardly anything matches the filter; lists must not hold all that they have looked at."""
     s = own(primary=redis.url())
     create(s, MANY)
     for i in range(3):
@@ -298,7 +298,7 @@ def test_lists_that_look_at_many_take_little_memory(redis: stores.Redis, own: An
 
 
 def test_clean_up_of_many(redis: stores.Redis, own: Any) -> None:
-    """With each part of it all ids were read again, and held until the end; and it had the time of one operation."""
+    """All ids must not be read and held again for each part of it; and it may take longer than one operation."""
     s = own("--request-timeout", "500ms", primary=redis.url())
     create(s, 5000)
     before = memory(s)

@@ -1,4 +1,4 @@
-"""All that the driver sends, sent to a real cluster of three masters: nothing touches two slots."""
+"""All that the driver sends is sent to a real cluster of three masters: nothing touches two slots."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from test_patches import BASE, patch, put, value
 SLOTS = 16384
 WITHOUT_KEY = {"PING", "CONFIG", "SCRIPT", "MONITOR", "AUTH", "SELECT", "INFO"}
 ESCAPES = {"n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", '"': b'"', "\\": b"\\"}
-# A command, and the kind of its first key, which stands behind the prefix and the bucket.
+# A command and the kind of its first key, which follows the prefix and the bucket.
 SHAPE = re.compile(r'"(\w+)"(?: "[0-9a-f]{40}" "\d+")?(?: "\w+:(?:\{\d+\})?([a-z-]+))?')
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
 ESCAPED = re.compile(r"\\x(..)|\\(.)")
 
 
 def word(quoted: str) -> bytes:
-    """As MONITOR writes it."""
+    """The bytes of a word that MONITOR has quoted."""
     out, at = b"", 0
     for found in ESCAPED.finditer(quoted):
         out += quoted[at:found.start()].encode("latin-1")
@@ -36,7 +36,7 @@ def word(quoted: str) -> bytes:
 
 
 def commands(monitored: bytes) -> Iterator[list[bytes]]:
-    """What clients have sent; what scripts have called is left out. Of many alike, every fiftieth."""
+    """What clients have sent, without what scripts have called. Of many alike, every fiftieth."""
     alike: collections.Counter[tuple[str, ...]] = collections.Counter()
     for line in monitored.decode("latin-1").split("\r\n"):
         head, _, rest = line.partition("] ")
@@ -73,7 +73,7 @@ class Recorder(threading.Thread):
 
 
 def drive(server: Server) -> None:
-    """Each operation that a route can ask for."""
+    """Calls each operation that a route has."""
     def good(method: str, path: str, body: Any = None) -> None:
         answer = server.call(method, path, body)
         assert answer.status < 300, (method, path, answer.body)
@@ -113,7 +113,7 @@ def drive(server: Server) -> None:
 
 
 def recorded(redis: stores.Redis, server: Server) -> bytes:
-    """Every op: by routes, and by the parts of the contract that are about whole records and pairs of stores."""
+    """Runs every op, by routes and by the parts of the contract about whole records and pairs, and records it."""
     recorder = Recorder(redis)
     recorder.start()
     server.start()
@@ -143,7 +143,7 @@ def key_of(command: list[bytes]) -> bytes:
 
 
 class Cluster:
-    """A client that knows where each slot lies, and follows nobody who says otherwise."""
+    """A client that knows where each slot lies, and follows no redirection."""
 
     def __init__(self, masters: list[stores.Redis]) -> None:
         self.files: dict[int, Any] = {}
@@ -168,7 +168,7 @@ class Cluster:
         return self.read(port)
 
     def read(self, port: int) -> bytes:
-        """The first line of an answer, or its text; the rest is passed over."""
+        """Reads an answer. Returns its first line, or its text; the rest is skipped."""
         line = self.files[port].readline()
         if line[:1] == b"$" and int(line[1:]) >= 0:
             return bytes(self.files[port].read(int(line[1:]) + 2)[:-2])

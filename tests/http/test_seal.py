@@ -1,4 +1,4 @@
-"""Files that other programs wrote: refused as they are, sealed, and served again."""
+"""Files that other programs wrote: refused as they are, sealed, then served again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def seal(path: pathlib.Path, *before: str) -> subprocess.CompletedProcess[str]:
 
 
 def sealed(path: pathlib.Path) -> tuple[int, int]:
-    """Seals it; pages, and how many of them anew."""
+    """Seals a file. Returns how many pages it has, and how many were sealed anew."""
     done = seal(path)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     counts = re.fullmatch(r"(\d+) pages, (\d+) sealed anew\n", done.stdout)
@@ -50,7 +50,7 @@ def change(path: pathlib.Path, *statements: str) -> None:
 
 
 def serves(server: Server, right: dict[str, Any]) -> None:
-    """It answers all as before, also after the next start, and goes on."""
+    """The server answers as before, also after the next start, and goes on."""
     assert ask(server.start()) == right
     server.session("new")
     server.kill()
@@ -92,7 +92,7 @@ def test_vacuum(own: Any, tmp_path: pathlib.Path) -> None:
 
 
 def test_checkpoint_by_another_program_after_a_crash(own: Any, tmp_path: pathlib.Path) -> None:
-    """Its log is carried over by who opens it first; closing is enough."""
+    """Whoever opens the file first carries its log over; opening and closing is enough."""
     server: Server = own("--cleanup-interval", "0")
     path = tmp_path / "state.db"
     right = known_answers(server)
@@ -110,7 +110,7 @@ def test_checkpoint_by_another_program_after_a_crash(own: Any, tmp_path: pathlib
 
 
 def test_after_a_crash(own: Any, tmp_path: pathlib.Path) -> None:
-    """The log is carried over by sealing, too."""
+    """Sealing carries the log over as well."""
     server: Server = own("--cleanup-interval", "0")
     right = known_answers(server)
     server.kill()
@@ -120,7 +120,7 @@ def test_after_a_crash(own: Any, tmp_path: pathlib.Path) -> None:
 
 
 def rebuilt(path: pathlib.Path, to: pathlib.Path, page_size: int) -> None:
-    """As `.dump | sqlite3` would, with the numbers of the header that it leaves out."""
+    """As `.dump | sqlite3` would, and with the numbers of the header that this leaves out."""
     with contextlib.closing(sqlite3.connect(path)) as db, contextlib.closing(sqlite3.connect(to)) as out:
         out.execute(f"PRAGMA page_size = {page_size}")
         out.executescript("\n".join(db.iterdump()))
@@ -161,7 +161,7 @@ def test_rebuilt_as_the_manual_says(own: Any, tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "ftruncate", "unlink"])
 def test_killed_while_it_seals(own: Any, tmp_path: pathlib.Path, call: str) -> None:
-    """At any point: the next run does what is left. It rewrites all, the longest way there is."""
+    """At any point: the next run does the rest. All pages are rewritten, which takes longest."""
     server: Server = own("--cleanup-interval", "0")
     for k in range(20):
         assert server.put(f"/checkpoints/s{k}/1", {"checkpoint_data": f"{k}" * 20000}).status == 201
@@ -175,7 +175,7 @@ def test_killed_while_it_seals(own: Any, tmp_path: pathlib.Path, call: str) -> N
                     "-e", f"inject={call}:signal=KILL:when={when}")
         if done.returncode == 0:
             break
-        if when % 2: # the service refuses it, or what it does is right
+        if when % 2: # the service refuses it, or what it answers is right
             with contextlib.suppress(AssertionError):
                 other.start()
                 other.session("new")
@@ -206,7 +206,7 @@ def test_refused_while_another_program_has_it_open(own: Any, tmp_path: pathlib.P
     with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as db:
         db.execute("BEGIN")
         db.execute("SELECT * FROM session").fetchall()
-        done = seal(tmp_path / "state.db") # a look into the file here would drop the lock
+        done = seal(tmp_path / "state.db") # opening the file in this process would drop the lock
         assert done.returncode == 1 and "locked" in done.stderr
     sealed(tmp_path / "state.db")
 

@@ -372,7 +372,7 @@ def test_sigterm_finishes_what_runs(own: Any) -> None:
 
 @pytest.fixture(params=["redis", "postgresql"])
 def silent(request: pytest.FixtureRequest) -> Iterator[tuple[str, socket.socket]]:
-    """A store that takes connections and never says a word; its URL."""
+    """A store that takes connections and never says a word; gives its URL."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as s:
         yield f"{request.param}://127.0.0.1:{s.getsockname()[1]}/0", s
 

@@ -227,7 +227,7 @@ def test_batch(server: Server, uid: str) -> None:
 
 @pytest.mark.parametrize("size", [0, 30_000])
 def test_batch_get_keeps_the_order(server: Server, uid: str, size: int) -> None:
-    """However many rounds it takes, and whether they fit into one piece or are streamed."""
+    """However many rounds it takes, and whether the answer is one piece or a stream."""
     for i in range(50):
         server.session(f"{uid}-{i}", i=i, more="x" * size)
     for n in (0, 1, 4, 5, 20, 21, 84, 85, 300):

@@ -83,7 +83,7 @@ def test_no_writes(server: Server, uid: str) -> None:
 
 @pytest.mark.parametrize("mode", [None, "upsert", "ignore", "replace"])
 def test_an_empty_list_fits_either_form(server: Server, uid: str, mode: str | None) -> None:
-    """It fixes no form, and removes where the mode is replace: by default that of document form."""
+    """An empty list fixes no form, and removes where the mode is replace, which is the default of document form."""
     body = {"writes": [], "mode": mode}
     forms = {"channel": w(0, b"x"), "document": {"channel": "x", "value": 1}}
     for form, write in forms.items():

@@ -1,4 +1,4 @@
-"""migrate, verify, export, import and diagnose on real stores: moved whole, killed midway, mended."""
+"""migrate, verify, export, import and diagnose on real stores: moved whole, killed midway, repaired."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture
 def store(postgres: stores.Postgres, tmp_path: pathlib.Path, uid: str) -> Iterator[Callable[[str], str]]:
-    """Makes empty stores of a kind; their URLs."""
+    """Makes empty stores of a kind. Gives their URLs."""
     counter = itertools.count()
     with contextlib.ExitStack() as stack:
         def make(kind: str) -> str:
@@ -79,7 +79,7 @@ def store(postgres: stores.Postgres, tmp_path: pathlib.Path, uid: str) -> Iterat
 
 
 def make_known(url: str) -> None:
-    """An empty store that exists."""
+    """Makes an empty store that exists."""
     ok("import", url, input='{"kind":"end","records":0}\n')
 
 
@@ -154,7 +154,7 @@ def test_a_difference_of_each_kind_is_found(kind: str, source: pathlib.Path, tmp
     changed = {**one, **CHANGES[kind]}
     a, b = f"sqlite:{tmp_path}/a.db", f"sqlite:{tmp_path}/b.db"
     for url, last in ((a, one), (b, changed)):
-        # The line stands first of its key, and so it stays: records with one stamp do not replace each other.
+        # The line comes first of its key and so it stays: records with the same stamp do not replace each other.
         text = [json.dumps(x) for x in (last if x is one else x for x in lines)]
         ok("import", url, "--partial", input="\n".join(text) + "\n")
     out = fails(1, "differs in ", "verify", "--a", a, "--b", b)
@@ -183,7 +183,7 @@ def test_what_is_missing_is_found_and_mended(kind: str, source: pathlib.Path, st
 
 def test_repair_of_both_sides(source: pathlib.Path, store: Callable[[str], str], own: Any,
                               tmp_path: pathlib.Path) -> None:
-    """Two services wrote apart; deletions cover what the other has."""
+    """Two services wrote apart; deletions cover what the other one has."""
     urls = [store("sqlite"), store("redis")]
     for url in urls:
         ok("migrate", "--from", f"sqlite:{source}", "--to", url)
@@ -266,7 +266,7 @@ def test_an_export_that_was_cut_off(tmp_path: pathlib.Path) -> None:
 
 
 def test_lines_that_were_left_out(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    """As grep would, with the last line and without it."""
+    """As grep would leave the lines: with the last line and without it."""
     lines = ok("export", f"sqlite:{source}").splitlines()
     sessions = [line for line in lines if '"kind":"session"' in line]
     for end in ([], lines[-1:]):
@@ -336,7 +336,7 @@ def test_a_schema_that_is_not_there_is_not_made(tmp_path: pathlib.Path, postgres
 
 def test_an_older_schema_stays_as_it_is(tmp_path: pathlib.Path, postgres: stores.Postgres, own: Any,
                                         store: Callable[[str], str]) -> None:
-    """Commands that read refuse it, for the older service must go on; a newer service takes it along."""
+    """Commands that read refuse an older schema, so that the older service can go on; a newer service updates it."""
     url, db = store("postgres"), f"sqlite:{tmp_path}/a.db"
     make_known(db)
     name, schema, same = url.rsplit("/", 1)[1], ROOT / "storage" / "schema", url + "?connect_timeout=9"
@@ -390,7 +390,7 @@ def test_a_wrong_password(source: pathlib.Path) -> None:
 
 
 def test_a_store_that_dies_on_the_way(source: pathlib.Path) -> None:
-    """It is back in time, or it is not."""
+    """The store is back in time, or it is not."""
     with stores.quick_redis() as server:
         for back in (True, False):
             server.answers("FLUSHALL")

@@ -1,4 +1,4 @@
-"""Connections that send any bytes, and looks into the process that gets them."""
+"""Connections that send any bytes, and views into the process that gets them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SANITIZED = any(mark in BINARY.read_bytes() for mark in (b"__asan_init", b"__tsa
 
 
 class _Reader(io.BufferedReader):
-    """Stays open when one answer has been read."""
+    """Stays open after an answer was read."""
 
     def close(self) -> None:
         pass
@@ -42,7 +42,7 @@ class Wire:
         return self
 
     def answer(self, method: str = "GET") -> Answer:
-        """The next answer; http.client.RemoteDisconnected when there is none."""
+        """The next answer; http.client.RemoteDisconnected if there is none."""
         r = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]
         r.begin()
         return Answer(r.status, r.headers, r.read())
@@ -51,7 +51,7 @@ class Wire:
         return self._reader.readline()
 
     def ended(self) -> bool:
-        """Whether the server closes without a further byte."""
+        """Whether the server closes without another byte."""
         try:
             return self._reader.read(1) == b""
         except ConnectionResetError:
@@ -88,7 +88,7 @@ def gauge(server: Server, name: str) -> int:
 
 
 def settle(server: Server) -> None:
-    """Waits until nothing is left of what clients have begun; the one who asks is seen, too."""
+    """Waits until nothing is left of what clients have begun, except the connection that asks."""
     nothing = {"connections": 1, "requests": 1, "body_bytes": 0, "queue_operations": 0}
     for _ in range(1000):
         now = {name: gauge(server, name) for name in nothing}
@@ -99,7 +99,7 @@ def settle(server: Server) -> None:
 
 
 def memory(server: Server, field: str = "VmRSS") -> int:
-    """Bytes: VmRSS now, VmHWM at most so far."""
+    """In bytes: VmRSS is in use now, VmHWM the most so far."""
     assert server.process
     status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
     found = re.search(rf"^{field}:\s+(\d+) kB$", status, re.M)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What takes too long for each change: many deaths, and memory over millions of requests."""
+"""What takes too long to run for each change: many deaths, and memory over millions of requests."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ from wire import gauge, memory  # noqa: E402
 
 MIB = 1024 * 1024
 STEPS = 20
-SLACK = 8 * MIB # what a heap may move by itself
+SLACK = 8 * MIB # how much a heap may move by itself
 
 
 def row(*cells: object) -> None:
@@ -99,7 +99,7 @@ def soak_requests(folder: pathlib.Path, requests: int) -> None:
 
 
 def soak_pairs(folder: pathlib.Path, minutes: int) -> None:
-    """The same as in test_failover.py for a minute each."""
+    """As test_failover.py does for a minute each."""
     print(f"\n{minutes} minutes on each pair of stores, one of which dies or hangs, with 16 clients", flush=True)
     subprocess.run([sys.executable, "-m", "pytest", "-q", HERE.parent / "http" / "test_failover.py",
                     "-k", "die_and_hang"], check=True, cwd=folder,
@@ -141,7 +141,7 @@ def main() -> None:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="stateward-soak-"))
         if count:
             what(folder, count)
-        shutil.rmtree(folder) # kept when something was wrong
+        shutil.rmtree(folder) # kept if something was wrong
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A TCP proxy whose traffic can be stalled, or cut, in the middle of whatever goes through it."""
+"""A TCP proxy whose traffic can be stalled, or cut, in the middle of anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 class Proxy:
-    """From a free port to a server's. Stalled: bytes stay where they are, and no connection ends."""
+    """From a free port to that of a server. Stalled: bytes stay where they are, and no connection ends."""
 
     def __init__(self, port: int) -> None:
         self.target = port
@@ -30,7 +30,7 @@ class Proxy:
         self.flowing.set()
 
     def answer(self, instead: bytes) -> None:
-        """From now on this is what the client gets for the server's first answer, and then the end."""
+        """From now on the client gets this instead of the server's first answer, and then the end."""
         self.instead = instead
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
 def free_port() -> int:
-    """Below those that the system gives to connections, so that none of them takes it before it is used."""
+    """Below the ports that the system gives to connections, so that none of them takes it before it is used."""
     while True:
         port = random.randrange(10000, 32000)
         with socket.socket() as s, contextlib.suppress(OSError):
@@ -57,7 +57,7 @@ class Postgres:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def _run(self, program: str, *args: str) -> None:
-        """As user postgres: root may not run a server."""
+        """Runs a program as user postgres: root may not run a server."""
         user = "postgres" if os.geteuid() == 0 else None
         subprocess.run([str(POSTGRES_BIN / program), *args], check=True, user=user, cwd="/",
                        stdout=subprocess.DEVNULL)
@@ -73,14 +73,14 @@ class Postgres:
         return self
 
     def standby(self, folder: pathlib.Path) -> Postgres:
-        """A copy that follows this server."""
+        """A standby that follows this server."""
         other = Postgres(folder, settings=self.settings)
         other._own()
         self._run("pg_basebackup", "-d", self.url(), "-D", str(other.data), "-R", "-X", "stream", "-c", "fast")
         return other.start()
 
     def until_sync(self, primary: Postgres) -> None:
-        """Until the primary confirms nothing that is not here as well."""
+        """Waits until the primary confirms only what is here as well."""
         while primary.sql("SELECT sync_state FROM pg_stat_replication") != "sync":
             time.sleep(0.05)
 
@@ -99,7 +99,7 @@ class Postgres:
         return int((self.data / "postmaster.pid").read_text().split()[0])
 
     def pids(self) -> list[int]:
-        """The server's processes, the first one last."""
+        """The processes of the server, the main one last."""
         children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.pid)], capture_output=True, text=True)
         return [*map(int, children.stdout.split()), self.pid]
 
@@ -109,21 +109,21 @@ class Postgres:
                 os.kill(pid, number)
 
     def kill(self) -> None:
-        """As a power cut would end it."""
+        """Ends the server as a power cut would."""
         pids = self.pids()
         self.signal(signal.SIGKILL)
         for pid in pids:
             while is_running(pid):
                 time.sleep(0.01)
         for lock in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*")):
-            lock.unlink()  # the killed one may not be reaped yet
+            lock.unlink()  # the killed process may not be reaped yet
 
     def stop(self, mode: str = "immediate") -> None:
         if (self.data / "postmaster.pid").exists():
             self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
 
     def sql(self, text: str, database: str = "postgres") -> str:
-        """What psql prints for it, bare."""
+        """What psql prints for it, without headers."""
         done = subprocess.run([str(POSTGRES_BIN / "psql"), "-XAtq", self.url(database), "-c", text],
                               check=True, capture_output=True, text=True)
         return done.stdout.strip()
@@ -131,7 +131,7 @@ class Postgres:
 
 @contextlib.contextmanager
 def postgres(follows: Postgres | None = None, **settings: str) -> Iterator[Postgres]:
-    """A server that runs, and is gone afterwards with all its files."""
+    """Runs a server; afterwards it is gone with all its files."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="stateward-postgres-"))
     server = Postgres(folder, settings=settings)
     try:
@@ -144,7 +144,7 @@ def postgres(follows: Postgres | None = None, **settings: str) -> Iterator[Postg
 
 @contextlib.contextmanager
 def pgbouncer(server: Postgres, mode: str) -> Iterator[str]:
-    """A pool in front of a server; the URL that leads through it."""
+    """Runs a pool in front of a server; gives the URL that leads through it."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="stateward-pgbouncer-") as folder:
         settings = pathlib.Path(folder, "settings")
@@ -173,7 +173,7 @@ pool_mode = {mode}
 
 @dataclass
 class Redis:
-    """A Redis server; it may be killed and started again on the same port and data."""
+    """A Redis server, which may be killed and started again on the same port and data."""
 
     folder: pathlib.Path
     args: tuple[str, ...] = ()
@@ -199,7 +199,7 @@ class Redis:
         return self
 
     def answers(self, *args: str) -> bytes:
-        """What a command answers, as it comes; empty without contact."""
+        """The bytes of the answer to a command; empty without contact."""
         try:
             with self.connect() as s:
                 if self.password:
@@ -212,7 +212,7 @@ class Redis:
         return socket.create_connection(("127.0.0.1", self.port), timeout=5)
 
     def ask(self, s: socket.socket, *args: str | bytes) -> bytes:
-        """The beginning of the answer, which is all of a short one."""
+        """Sends a command. Returns the beginning of the answer, which is all of a short one."""
         words = [w if isinstance(w, bytes) else w.encode() for w in args]
         s.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
         return s.recv(1 << 20)
@@ -222,7 +222,7 @@ class Redis:
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        """As a power cut would end it."""
+        """Ends the server as a power cut would."""
         assert self.process
         self.process.kill()
         self.process.wait()
@@ -236,7 +236,7 @@ class Redis:
 
 @contextlib.contextmanager
 def redis(*args: str) -> Iterator[Redis]:
-    """A server that runs, and is gone afterwards with all its files."""
+    """Runs a server; afterwards it is gone with all its files."""
     with tempfile.TemporaryDirectory(prefix="stateward-redis-") as folder:
         server = Redis(pathlib.Path(folder), args)
         try:
@@ -247,14 +247,14 @@ def redis(*args: str) -> Iterator[Redis]:
 
 @contextlib.contextmanager
 def quick_redis() -> Iterator[Redis]:
-    """One that does not wait for its disk, for tests that need many writes and no crash."""
+    """A Redis that does not wait for its disk, for tests with many writes and no crash."""
     with redis("--appendfsync", "no") as server:
         yield server
 
 
 @contextlib.contextmanager
 def redis_node() -> Iterator[Redis]:
-    """A cluster of one: it refuses what touches two slots, and has all of them."""
+    """A cluster of one node, which has all slots and refuses what touches two."""
     with redis("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", str(free_port()),
                "--appendfsync", "no") as server:
         server.answers("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
