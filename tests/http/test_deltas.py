@@ -1,4 +1,4 @@
-"""Values stored as deltas: several services on one store, one of them without a cache, damaged rows."""
+"""Values stored as deltas: several services on one store, some without a cache, damaged rows."""
 
 from __future__ import annotations
 
