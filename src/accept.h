@@ -15,10 +15,10 @@
 #include "compiler.h"
 
 /*
- * The quality that the value of an Accept header gives to a type, "application/json": that of the
- * entry that names it, else (unless it must be `named`) that of "application/" and a star, else that
- * of two stars, else 0.
- * Parameters but q are overlooked; of entries alike the highest counts.
+ * The quality that the value of an Accept header gives to a type such as "application/json". The most
+ * specific entry decides: the type itself, else "application" with a star, else two stars (the wildcards
+ * only if not `named`); 0 if none matches. Parameters other than q are ignored; of equally specific
+ * entries the highest counts.
  */
 int accept_quality(struct slice accept, struct slice type, bool named) MUST_USE;
 

@@ -8,7 +8,7 @@
  *            block may be the caller's own (inside its struct), so that a small request allocates
  *            nothing.
  * Units      sizes are bytes; results are aligned to 16.
- * Errors     NULL when memory ends; never aborts.
+ * Errors     NULL when memory runs out; never aborts.
  */
 #ifndef ARENA_H
 #define ARENA_H
@@ -26,7 +26,7 @@ struct arena {
     struct arena_block *blocks; /* malloc'ed blocks, newest first */
 };
 
-/* Starts empty on the caller's block; (NULL, 0) for none. Zero-filled struct arena is valid too. */
+/* Starts empty on the caller's block; (NULL, 0) for none. A zero-filled struct arena is valid too. */
 void arena_init(struct arena *a, void *first, size_t size);
 
 /* Uninitialised bytes, or NULL. */
@@ -36,27 +36,27 @@ void *arena_alloc(struct arena *a, size_t size) MUST_USE;
 void *arena_zalloc(struct arena *a, size_t n, size_t size) MUST_USE;
 
 /*
- * Makes a block of old_size bytes new_size long, moving it if it must. In place when the block is
- * the newest of the arena and there is room. NULL leaves the old block as it was.
+ * Resizes a block from old_size to new_size bytes and returns its address; it is moved only when it is
+ * not the newest of the arena or there is no room. NULL leaves the old block as it was.
  */
 void *arena_resize(struct arena *a, void *old, size_t old_size, size_t new_size) MUST_USE;
 
 /*
- * Room for one more behind the n items of this size in a list; it starts as NULL with *cap = 0 and
- * doubles when it is full. Where the list is then; NULL leaves it and *cap as they were.
+ * Makes room for one more item of `size` bytes in a list of n, which starts as NULL with *cap = 0 and
+ * doubles when it is full. Returns the list, perhaps moved; NULL leaves it and *cap as they were.
  */
 void *arena_grow(struct arena *a, void *items, size_t n, size_t size, size_t *cap) MUST_USE;
 
-/* A copy, NUL behind it for convenience; {NULL, 0} when memory ends. */
+/* A copy with a NUL behind it, for convenience; {NULL, 0} when memory runs out. */
 struct slice arena_copy(struct arena *a, struct slice s) MUST_USE;
 
-/* Makes *s such a copy of itself; what is absent stays so. False when memory ends. */
+/* Replaces *s by such a copy; an absent slice stays absent. False when memory runs out. */
 bool arena_keep(struct arena *a, struct slice *s) MUST_USE;
 
-/* A formatted, NUL-terminated text; {NULL, 0} when memory ends. */
+/* A formatted, NUL-terminated text; {NULL, 0} when memory runs out. */
 struct slice arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3) MUST_USE;
 
-/* Frees all blocks but the caller's own; the arena is ready for the next use. */
+/* Frees all blocks except the caller's own; the arena is ready for the next use. */
 void arena_reset(struct arena *a);
 
 /* Frees everything; the arena may not be used until arena_init(). */

@@ -1,5 +1,5 @@
 /*
- * backend.h - what every storage backend implements, and all that its callers see.
+ * backend.h - the interface that every storage backend implements, and all that its callers see.
  *
  *     route -> lane -> failover -> versions -> sqlite | redis | postgres | object
  *
@@ -24,7 +24,7 @@
 #include "op.h"
 
 enum {
-    BATCH_MAX = 256, /* highest value of the setting batch_max_ops; 1000 messages are one op */
+    BATCH_MAX = 256, /* upper bound of the setting batch_max_ops; 1000 messages are one op */
 };
 
 enum backend_caps {
@@ -32,19 +32,19 @@ enum backend_caps {
     BACKEND_SHARED = 1 << 1,  /* several processes may use the same store */
 };
 
-/* What the lane that opens a backend is for. */
+/* What the lane that opens a backend uses it for. */
 enum backend_role {
     BACKEND_ANY,     /* reads and writes */
     BACKEND_WRITER,  /* opened first; the only one that writes, and migrates the schema */
-    BACKEND_READER,  /* never given an op that writes */
-    BACKEND_SCANNER, /* only given ops that may take long (op_scans) */
+    BACKEND_READER,  /* never gets an op that writes */
+    BACKEND_SCANNER, /* gets only ops that may take long (op_scans) */
 };
 
-/* How many lanes a kind of store works best with. */
+/* Which lanes a kind of store works best with. */
 enum backend_lanes {
     LANES_ONE,            /* one connection for everything */
     LANES_WRITER_READERS, /* one writer, some readers beside it */
-    LANES_BY_KEY, /* equal lanes; an op goes to that of hash(tenant, id). One more for scans */
+    LANES_BY_KEY, /* equal lanes; hash(tenant, id) chooses one for an op. One more for scans */
 };
 
 struct value_cache;  /* storage/value_cache.h */
@@ -54,33 +54,33 @@ struct acquaintance; /* storage/acquaintance.h */
 struct backend_config {
     const char *url;
     enum backend_role role;
-    bool existing;             /* what is not there is not made: a file, a schema */
-    bool as_is;                /* an older schema is refused, not brought up to date */
-    int64_t session_ttl_us;    /* 0 = keep */
-    int64_t checkpoint_ttl_us; /* 0 = keep */
+    bool existing;          /* fails if the file or schema does not exist, instead of creating it */
+    bool as_is;             /* refuses an older schema instead of upgrading it */
+    int64_t session_ttl_us; /* 0 = sessions never expire */
+    int64_t checkpoint_ttl_us; /* 0 = checkpoints never expire */
     int64_t context_versions;  /* how many versions of a context are kept, at least 1 */
-    int64_t instance; /* stores on the network: number of this one; 0 = the store gives it */
+    int64_t instance; /* stores on the network: number of this instance; 0 = the store assigns it */
     bool fallback;    /* the second store of a pair (failover.h) */
-    bool alone;       /* not as one of a pair, though it may be of one (storage/alone.h) */
+    bool alone;       /* opened by itself, even if the store belongs to a pair (storage/alone.h) */
     struct acquaintance
         *acquaintance; /* of a pair: shared by the lanes of the store; NULL = none */
     size_t inline_max; /* longer values of a checkpoint have rows of their own; 0 = all have */
-    int64_t store_timeout_ms;    /* they are lost when they send nothing for so long; 0 = 1 s */
+    int64_t store_timeout_ms;    /* a store that sends nothing for this long is lost; 0 = 1 s */
     struct value_cache *cache;   /* shared by the lanes of the store; NULL = none */
     const char *postgres_schema; /* NULL = stateward */
     const char *redis_prefix;    /* of all keys; NULL = "aiecs:" */
-    /* Told, on any thread, by whoever has made the schema of a store (`from` is 0) or brought it up to
-     * date, and what it is now; NULL = nobody is. */
+    /* Called, on any thread, by the backend that has created a schema (`from` is 0) or upgraded it;
+     * `to` is its number now. May be NULL. */
     void (*migrated)(bool fallback, int64_t from, int64_t to);
 };
 
-/* The numbers of instances that a store gives: no two instances of a pair get the same, whichever of
- * its stores they ask. */
+/* Range of the instance numbers that a store assigns. Primary and fallback have disjoint ranges, so no
+ * two instances of a pair get the same number, whichever store they ask. */
 struct instance_range {
     unsigned first, n;
 };
 
-/* Those that a primary, or any store by itself, gives; those that a fallback gives. */
+/* The range of a fallback, or that of a primary or single store. */
 const struct instance_range *instance_range(bool fallback);
 
 /* First member of each implementation's own struct. One chain of backends per lane. */
@@ -101,12 +101,11 @@ struct backend_ops {
      * True: every op has its status. An absent record is ERR_NOT_FOUND on its op, not
      * a failure of the batch. Writes are as durable as caps says when this returns.
      *
-     * An op on much data may be done in parts, so that others need not wait: it is ERR_OK
-     * and `again` is set. That part is durable; the caller runs the op once more, as it
-     * is, and other ops between, on the same record too. `out` is complete when `again`
-     * is not set. A failure ends the op, and so does a caller that stops: readers see
-     * what is done, running it anew does the rest, clean-up collects what nobody sees.
-     *
+     * An op on much data may be done in parts, so that others need not wait. It then ends with
+     * ERR_OK and `again` set: this part is durable, and the caller runs the same op, unchanged,
+     * once more. Other ops may run in between, on the same record too. `out` is complete once
+     * `again` is not set. If a part fails, or the caller stops, the op is over: readers see what
+     * has been done, a new op does the rest, and clean-up collects what nobody sees.
      * False: the backend failed, and statuses are undefined. err->kind decides
      * whether the same ops may run again, here or elsewhere:
      *
@@ -117,7 +116,7 @@ struct backend_ops {
      */
     bool (*execute)(struct backend *self, struct op *const ops[], size_t n, struct err *err);
 
-    /* Learns cheaply, without writing, if the store answers, and how durable it is now: sets caps.
+    /* Checks cheaply, without writing, whether the store answers and how durable it is now; sets caps.
      * ERR_UNAVAILABLE if it does not answer. */
     bool (*probe)(struct backend *self, int64_t deadline_ns, struct err *err);
 
@@ -126,13 +125,13 @@ struct backend_ops {
 };
 
 /*
- * backend_ops.execute. Ops whose deadline has passed are not run: they get ERR_UNAVAILABLE; an op
- * that has begun (`again`) goes on. The rest keep their order. OP_PROBE is answered by probe. n is at
+ * Calls backend_ops.execute. An op whose deadline has passed is not run but gets ERR_UNAVAILABLE, unless
+ * it has begun already (`again`). The others keep their order. OP_PROBE is answered by probe. n is at
  * most BATCH_MAX. After a failure `again` is not set.
  */
 bool backend_execute(struct backend *b, struct op *const ops[], size_t n, struct err *err) MUST_USE;
 
-/* The same of one op; false also when the op has failed: *err is why. */
+/* Executes a single op; false also when the op itself has failed: *err then is its status. */
 bool backend_run(struct backend *b, struct op *op, struct err *err) MUST_USE;
 
 /* backend_ops.probe. */

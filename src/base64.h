@@ -1,11 +1,11 @@
 /*
- * base64.h - RFC 4648, strict, on libcrypto.
+ * base64.h - base64 by RFC 4648, strict, on libcrypto.
  *
  * Threads    no state.
  * Ownership  results live in the arena.
  * Units      bytes.
  * Errors     decode: false on any character outside the alphabet, white space, wrong padding or
- *            non-zero spare bits (so that each text has one spelling), or when memory ends.
+ *            non-zero spare bits (so each value has one spelling), or when memory runs out.
  */
 #ifndef BASE64_H
 #define BASE64_H
@@ -20,10 +20,10 @@ enum base64_alphabet {
 /* Length of the standard, padded encoding of n bytes. */
 size_t base64_length(size_t n);
 
-/* Encodes into out, which has room for base64_length() + 1 bytes. Returns the length less NUL. */
+/* Encodes into out, which has room for base64_length() + 1 bytes. Returns the length without the NUL. */
 size_t base64_encode_to(char *out, struct slice bytes);
 
-/* Encodes into the arena; {NULL, 0} when memory ends. */
+/* Encodes into the arena; {NULL, 0} when memory runs out. */
 struct slice base64_encode(struct slice bytes, enum base64_alphabet alphabet,
                            struct arena *arena) MUST_USE;
 

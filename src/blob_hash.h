@@ -1,5 +1,5 @@
 /*
- * blob_hash.h - the hash by which a value is known, on the wire and in every store.
+ * blob_hash.h - the hash that identifies a value on the wire and in every store.
  *
  * Threads    no state.
  * Ownership  nothing.
@@ -15,7 +15,7 @@
 void blob_hash(struct slice type, struct slice bytes, uint8_t hash[BLOB_HASH_LEN]);
 
 /*
- * XXH3-64 of channel, NUL, version: the key under which stores look for a value. Two may share one:
+ * XXH3-64 of channel, NUL, version: the key by which stores look up a value. Keys may collide, so
  * compare the texts too.
  */
 int64_t blob_key(struct slice channel, struct slice version);

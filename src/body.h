@@ -1,12 +1,12 @@
 /*
- * body.h - from a body or a query string to a struct, by a table of members.
+ * body.h - reads a JSON body or a query string into a struct, driven by a table of members.
  *
  *     static const struct member append_members[] = {
  *         MEMBER(struct append, role, MEMBER_STRING | MEMBER_REQUIRED),
  *         MEMBER(struct append, content, MEMBER_ANY | MEMBER_REQUIRED), MEMBER_END };
  *
- * A member that the table does not name is refused, and so is one of the wrong type. null counts as
- * absent, but for MEMBER_ANY. Absent members leave *out as it was: set defaults first.
+ * A member that the table does not name, or that has the wrong type, is refused. null counts as absent,
+ * except for MEMBER_ANY. Absent members leave their fields as they were: set defaults first.
  *
  * Threads    no state.
  * Ownership  slices point into the text or the arena.
@@ -20,7 +20,7 @@
 #include "err.h"
 
 enum member_flags {
-    MEMBER_STRING = 1, /* struct slice, decoded, never absent after a match */
+    MEMBER_STRING = 1, /* struct slice, decoded; present after a match, even when empty */
     MEMBER_ID = 2,     /* struct slice, decoded and checked (id.h) */
     MEMBER_OBJECT = 3, /* struct slice, the JSON text of an object */
     MEMBER_ARRAY = 4,  /* struct slice, the JSON text of an array */
@@ -46,20 +46,20 @@ struct member {
 #define MEMBER_END {NULL, 0, 0, 0, 0}
 /* clang-format on */
 
-/* Validates text as JSON and reads the object that it must be. Absent text: "a JSON body is needed". */
+/* Validates text as JSON and reads the object in it. Anything else is ERR_INVALID, an absent text too. */
 bool body_read(struct slice text, const struct member *members, void *out, struct arena *arena,
                struct err *err) MUST_USE;
 
-/* The same for an object that was validated already; `at` is its JSON pointer ("/messages/3"). */
+/* Reads an object that was validated already; `at` is its JSON pointer ("/messages/3"). */
 bool body_read_part(struct slice json, const char *at, const struct member *members, void *out,
                     struct arena *arena, struct err *err) MUST_USE;
 
-/* Is false, with the pointer `at` put before the text of an ERR_INVALID; other kinds stay. */
+/* Returns false, and puts the pointer `at` before the text of an ERR_INVALID; other kinds are kept. */
 bool body_at(const char *at, struct err *err);
 
 /*
- * Reads a query string. A value of MEMBER_OBJECT is JSON text (validated); the pointer of an error
- * is "?name". A name that stands twice is refused.
+ * Reads a query string. The value of a MEMBER_OBJECT is JSON text (validated); errors point to "?name".
+ * A name that occurs twice is refused.
  */
 bool query_read(struct slice query, const struct member *members, void *out, struct arena *arena,
                 struct err *err) MUST_USE;

@@ -3,7 +3,7 @@
  *
  * Threads    no state.
  * Ownership  a slice owns nothing; what it points into must outlive it. Not NUL-terminated.
- * Units      len is bytes. An absent slice has at == NULL; an empty one has len == 0 only.
+ * Units      len is bytes. An absent slice has at == NULL; an empty one has only len == 0.
  * Errors     none.
  */
 #ifndef BYTES_H
@@ -31,7 +31,7 @@ static inline struct slice slice_of(const char *text)
     return (struct slice){text, text ? strlen(text) : 0};
 }
 
-/* Whether there is a slice at all, if only an empty one. */
+/* Whether the slice is present; an empty one is. */
 static inline bool slice_present(struct slice s)
 {
     return s.at != NULL;

@@ -3,7 +3,7 @@
  *
  * A stamp is a hybrid logical clock: wall microseconds << STAMP_NODE_BITS | number of the instance.
  * Each stamp that a process makes is higher than every stamp it made or observed before. Stamps
- * order writes, name value rows and are the write sequence of checkpoints (failover, rule 1).
+ * order writes, name value rows and are the write sequence of checkpoints.
  *
  * Threads    any; the clock is one atomic word for the process.
  * Ownership  nothing.
@@ -24,10 +24,10 @@ int64_t clock_now_ns(void);
 /* Wall microseconds. */
 int64_t clock_now_us(void);
 
-/* The monotonic time in so many milliseconds, for pthread_cond_timedwait(). Not replaced by clock_fake(). */
+/* The monotonic time in ms milliseconds, for pthread_cond_timedwait(). clock_fake() does not change it. */
 struct timespec clock_in_ms(int64_t ms);
 
-/* Tests: replaces both clocks by fixed values; (0, 0) gives the real ones back. */
+/* Tests: sets both clocks to fixed values; (0, 0) restores the real ones. */
 void clock_fake(int64_t now_ns, int64_t now_us);
 
 /* Sets the number of this instance, 0..1023, before the first stamp. */
@@ -36,19 +36,19 @@ void stamp_set_node(unsigned node);
 /* The next stamp. */
 int64_t stamp_next(void);
 
-/* The first of n consecutive stamps; they are 1 << STAMP_NODE_BITS apart. */
+/* The first of n consecutive stamps, which are 1 << STAMP_NODE_BITS apart. */
 int64_t stamp_take(int64_t n);
 
-/* The clock that stamps are made by. */
+/* State of the clock that makes stamps. */
 struct stamp_clock {
     int64_t last; /* the highest stamp made or observed */
     int64_t node;
 };
 
-/* Tests of several instances in one process: sets the clock of the process, and returns what it was. */
+/* Tests with several instances in one process: sets the clock of the process, and returns the old one. */
 struct stamp_clock stamp_exchange(struct stamp_clock next);
 
-/* Learns of a stamp made elsewhere (by a store, another instance, an earlier run). */
+/* Takes note of a stamp made elsewhere (a store, another instance, an earlier run): later ones are higher. */
 void stamp_observe(int64_t stamp);
 
 /* The later of two. */
@@ -57,7 +57,7 @@ static inline int64_t stamp_higher(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* The wall time in a stamp, microseconds. */
+/* The wall time in a stamp, in microseconds. */
 static inline int64_t stamp_us(int64_t stamp)
 {
     return stamp >> STAMP_NODE_BITS;

@@ -1,5 +1,5 @@
 /*
- * compiler.h - the only place for what differs between compilers.
+ * compiler.h - everything that depends on the compiler.
  *
  * Threads    no state.
  * Ownership  AUTO(fn) runs fn(&variable) when the variable leaves its scope.
@@ -17,8 +17,8 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Sixteen bytes that operators work on one by one; a comparison gives 0xFF or 0 for each. What the
- * machine has for it is used, or else plain words. */
+/* Sixteen bytes on which operators work bytewise; a comparison gives 0xFF or 0 for each. Compiles to
+ * vector instructions where the machine has them, otherwise to plain words. */
 typedef unsigned char bytes16 __attribute__((vector_size(16)));
 
 #endif

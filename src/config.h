@@ -19,7 +19,7 @@
 
 #include "err.h"
 
-/* Who takes settings: all take those of the service, but not all use them; `config` shows those. */
+/* The commands, as flags: which ones use a setting. All accept the settings of the service. */
 enum config_command {
     CONFIG_NONE = 0,
     CONFIG_SERVE = 1 << 0,
@@ -37,10 +37,10 @@ struct config {
     const char *primary;      /* store URL */
     const char *fallback;     /* store URL; NULL = none */
     bool single_instance;     /* no other process uses the two */
-    int64_t start_wait_ms;    /* a new process waits so long for a look at both */
-    int64_t breaker_failures; /* so many within the window: the store is left alone */
+    int64_t start_wait_ms;    /* how long a new process waits until it has seen both stores */
+    int64_t breaker_failures; /* this many failures within the window open the breaker of a store */
     int64_t breaker_window_ms, breaker_pause_min_ms, breaker_pause_max_ms;
-    bool insecure;   /* may bind beyond loopback without tokens */
+    bool insecure;   /* allows binding beyond loopback without tokens */
     int64_t loops;   /* epoll loops; 0 = one per core */
     int64_t readers; /* reader lanes of an embedded store */
     int64_t lanes;   /* lanes of a store on the network */
@@ -49,27 +49,27 @@ struct config {
     int64_t queue_max;   /* ops waiting or running, all lanes */
     int64_t max_body;    /* bytes of one body */
     int64_t body_total;  /* bytes of all bodies in memory */
-    int64_t cache_bytes; /* values of checkpoints that are kept in memory */
-    int64_t inline_max;  /* values up to this stand in the row of their checkpoint; 0 = none */
+    int64_t cache_bytes; /* cache of checkpoint values */
+    int64_t inline_max;  /* values up to this length stand in their checkpoint; 0 = none */
     int64_t max_connections;
     int64_t request_timeout_ms; /* from the first byte of a request to its answer */
     int64_t idle_timeout_ms;    /* of a connection between requests */
-    int64_t drain_delay_ms;     /* after SIGTERM: ready is 503, serving goes on */
-    int64_t drain_timeout_ms;   /* then: for running requests */
+    int64_t drain_delay_ms;     /* after SIGTERM: not ready, but still serving */
+    int64_t drain_timeout_ms;   /* after that: how long running requests may take */
     int64_t session_ttl_s;      /* 0 = keep */
     int64_t checkpoint_ttl_s;   /* 0 = keep */
     int64_t context_versions;
     int64_t cleanup_interval_s; /* how often expired records are removed; 0 = never */
-    int64_t max_idle_hours;     /* command cleanup */
-    int64_t instance;           /* 0..1023, distinct on one store; 0 = the store gives it */
-    int64_t store_timeout_ms;   /* a store on the network that sends nothing for so long is lost */
+    int64_t max_idle_hours;     /* command `cleanup` */
+    int64_t instance;           /* 0..1023, unique per store; 0 = the store assigns it */
+    int64_t store_timeout_ms; /* a store on the network that sends nothing for this long is lost */
     const char *postgres_schema;
     const char *log_level; /* error, warning, info, debug */
-    const char *from, *to; /* migrate: store URLs; NULL = not given, as all that follow */
+    const char *from, *to; /* migrate: store URLs; NULL = not given, as with all that follow */
     const char *a, *b;     /* verify: store URLs */
     const char *file;      /* export, import */
     bool repair;           /* verify */
-    bool partial;          /* import: what has no end with its number of records */
+    bool partial; /* import: accepts a file without the final line that has the number of records */
 };
 
 /* Where settings come from. */
@@ -80,15 +80,15 @@ struct config_words {
 };
 
 /*
- * Fills *cfg from defaults, environment and command line. ERR_CONFIG: unknown flag, missing or wrong
- * value, or values that exclude each other; *cfg is then as it was.
+ * Fills *cfg from defaults, environment and command line. ERR_CONFIG: an unknown flag, a missing or
+ * wrong value, or values that exclude each other; *cfg then is unchanged.
  */
 bool config_load(struct config *cfg, enum config_command command, const struct config_words *words,
                  struct err *err) MUST_USE;
 
 /*
- * Prints every setting: flag, environment variable, value in force, range, help. The passwords of a
- * URL are hidden.
+ * Prints every setting: flag, environment variable, value in force, range, help. Passwords in URLs are
+ * hidden.
  */
 void config_print(const struct config *cfg, FILE *out);
 

@@ -1,8 +1,8 @@
 /*
- * cursor.h - the opaque text that says where a list goes on.
+ * cursor.h - the opaque text that says where a list continues.
  *
- * A cursor is base64url of a tag (which list) and its parts. It is checked on the way in like any
- * other input; a cursor of another list is ERR_INVALID.
+ * A cursor is base64url of a tag (which list) and its parts. It is validated like any other input; a
+ * cursor of another list is ERR_INVALID.
  *
  * Threads    no state.
  * Ownership  results live in the arena.
@@ -15,18 +15,18 @@
 #include "arena.h"
 #include "err.h"
 
-/* Encodes n parts (any bytes) under a tag. {NULL, 0} when memory ends. */
+/* Encodes n parts (any bytes) under a tag. {NULL, 0} when memory runs out. */
 struct slice cursor_encode(char tag, const struct slice *parts, size_t n,
                            struct arena *arena) MUST_USE;
 
-/* Decodes exactly n parts; absent parts come back absent. */
+/* Decodes a cursor of exactly n parts; absent parts come back absent. */
 bool cursor_decode(struct slice text, char tag, struct slice *parts, size_t n, struct arena *arena,
                    struct err *err) MUST_USE;
 
 /* A part that is an integer: decimal text in the arena. */
 struct slice cursor_int(int64_t n, struct arena *arena) MUST_USE;
 
-/* Reads such a part. ERR_INVALID. */
+/* Reads such a part. ERR_INVALID if it is none. */
 bool cursor_to_int(struct slice part, int64_t *n, struct err *err) MUST_USE;
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * err.h - the one error type.
+ * err.h - the one error type, and the kinds of errors with their HTTP status.
  *
- * The caller owns a struct err, usually on its stack, and passes it last. It holds
- * its text inline, so reporting "out of memory" needs no memory. err_set() is false,
- * hence `return err_set(err, ERR_INVALID, "...")`.
+ * The caller owns a struct err, usually on its stack, and passes it last. It holds its text inline, so
+ * reporting "out of memory" needs no memory. err_set() evaluates to false, hence
+ * `return err_set(err, ERR_INVALID, "...")`.
  *
  * Threads    no state; a struct err belongs to one thread at a time.
  * Ownership  the caller's; names are static.
@@ -40,7 +40,7 @@ enum err_retry { RETRY_NEVER, RETRY_IF_IDEMPOTENT, RETRY_ALWAYS };
     X(RATE,         "rate_limited",        429, RETRY_NEVER)              \
     X(INTERNAL,     "internal",            500, RETRY_NEVER)              \
     X(STORAGE,      "storage_error",       500, RETRY_NEVER) /* the store as a whole is at fault */ \
-    X(DAMAGED,      "storage_error",       500, RETRY_NEVER) /* what is stored of this record is */ \
+    X(DAMAGED,      "storage_error",       500, RETRY_NEVER) /* the stored data of this record is bad */ \
     X(CONFIG,       "configuration",       500, RETRY_NEVER)              \
     X(UNSUPPORTED,  "unsupported",         501, RETRY_NEVER)              \
     X(NO_MEMORY,    "overloaded",          503, RETRY_NEVER)              \
@@ -61,28 +61,28 @@ struct err {
 };
 
 /*
- * Replaces *err and is false. A macro, so that the compiler sees the constant: with
- * a function, gcc 12 takes `return err_set(...)` for a possible success and warns
- * about outputs left unset. Text beyond the buffer is cut.
+ * Fills *err and is false. A macro, so that the compiler sees the constant: with a function, gcc 12
+ * takes `return err_set(...)` for a possible success and warns about outputs left unset. Text beyond
+ * the buffer is cut.
  */
 #define err_set(err, ...) (err_fill((err), __VA_ARGS__), false)
 
-/* The commonest of them. */
+/* The most frequent error. */
 #define err_no_memory(err) err_set((err), ERR_NO_MEMORY, "out of memory")
 
 /*
- * The function behind err_set(). Arguments may point into err->text, so that a caller can put
- * something before the text it was given.
+ * The function behind err_set(). Arguments may point into err->text, so a caller can put something
+ * before the text it got.
  */
 void err_fill(struct err *err, enum err_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), cold));
 
-/* The name in the answer's `code` member. */
+/* The name in member `code` of an error answer. */
 const char *err_wire_name(enum err_kind kind) MUST_USE;
 
-/* The status of the answer. */
+/* The HTTP status of an error answer. */
 int err_http_status(enum err_kind kind) MUST_USE;
 
-/* Whether an operation that ended like this may be sent to another store. */
+/* Whether an operation that ended with this kind may be sent to another store. */
 enum err_retry err_retry(enum err_kind kind) MUST_USE;
 #endif

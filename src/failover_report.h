@@ -1,5 +1,5 @@
 /*
- * failover_report.h - how a primary store and its fallback are, for those who show it.
+ * failover_report.h - the state of a primary store and its fallback, for logs, health and metrics.
  *
  *     storage/failover.c fills it -> monitor.c: logs -> GET /health, GET /metrics
  *
@@ -15,11 +15,11 @@
 #include <stdint.h>
 
 enum failover_state {
-    FAILOVER_STARTING,      /* not both stores were seen yet */
+    FAILOVER_STARTING,      /* not both stores have been seen yet */
     FAILOVER_NORMAL,        /* the primary serves, each change goes to both */
-    FAILOVER_ON_FALLBACK,   /* the fallback serves; the primary cannot be had */
-    FAILOVER_RECOVERING,    /* the fallback serves while the primary is made equal to it */
-    FAILOVER_FALLBACK_DOWN, /* the primary serves; the fallback cannot be had */
+    FAILOVER_ON_FALLBACK,   /* the fallback serves; the primary is unavailable */
+    FAILOVER_RECOVERING,    /* the fallback serves while its changes are copied to the primary */
+    FAILOVER_FALLBACK_DOWN, /* the primary serves; the fallback is unavailable */
     FAILOVER_FILLING,       /* the primary serves; the fallback is being filled */
     FAILOVER_BOTH_DOWN,
     FAILOVER_STATES
@@ -28,10 +28,10 @@ enum failover_state {
 /* One store of the two. */
 struct failover_store {
     bool up;
-    int64_t outbox; /* entries that wait for the other; at least so many if `more` */
+    int64_t outbox; /* entries that wait for the other store; a lower bound if `more` */
     bool more;
     int64_t behind_us; /* age of the oldest of them; 0 = none */
-    double latency_s;  /* of the last look */
+    double latency_s;  /* of the last probe */
     bool measured;     /* latency_s and caps are known */
     unsigned caps;     /* enum backend_caps */
     char problem[240]; /* empty: none */
@@ -40,13 +40,13 @@ struct failover_store {
 struct failover_report {
     enum failover_state state;
     struct failover_store primary, fallback;
-    int64_t copied;    /* records that were copied late, since the start */
-    int64_t unsynced;  /* ids that only the primary has */
+    int64_t copied;    /* records copied from an outbox or by a fill, since the start */
+    int64_t unsynced;  /* ids whose newest changes only the primary has */
     char trouble[240]; /* what keeps the two from becoming equal; empty: nothing */
-    bool unseen;       /* it serves without having seen both: what it reads may be old */
+    bool unseen;       /* serves without having seen both stores: reads may be old */
 };
 
-/* Whether one of the two answers requests in this state. */
+/* Whether requests are answered in this state, by one store or the other. */
 bool failover_serves(enum failover_state state);
 
 /* "on_fallback": in /health, metrics and logs. */

@@ -1,15 +1,14 @@
 /*
- * filter.h - does a metadata object match a list filter?
+ * filter.h - decides whether a metadata object matches a list filter.
+ * A filter is a JSON object; each of its keys must equal the same top-level key of the metadata. Equality
+ * is typed (a boolean never equals a number): numbers by exact decimal value (1 = 1.0 = 1e0, and 2^70 is
+ * not 2^70+1), strings by their characters, arrays in order, objects regardless of order. Keys are never
+ * paths. A key that the metadata lacks equals null.
  *
- * A filter is a JSON object; each of its keys must equal the same top-level key of the metadata:
- * typed (a boolean never equals a number), numbers by exact decimal value (1 = 1.0 = 1e0, and 2^70
- * is not 2^70+1), strings by their characters, arrays in order, objects regardless of order. Keys
- * are never paths. A key that is missing from the metadata equals null.
- *
- * Drivers call this for each row they page over, so that every store filters alike.
+ * Drivers call this for each row they page over, so every store filters alike.
  *
  * Threads    a parsed filter is read-only: any.
- * Ownership  points into the text and the arena that filter_parse() was given.
+ * Ownership  a filter points into the text and the arena that filter_parse() got.
  * Units      none.
  * Errors     ERR_INVALID: not an object. ERR_NO_MEMORY.
  */
@@ -23,7 +22,7 @@ struct filter {
     size_t n; /* 0 matches everything */
 };
 
-/* Parses a filter from any text (it is validated here). */
+/* Validates and parses a filter from any text. */
 bool filter_parse(struct slice text, struct arena *arena, struct filter *out,
                   struct err *err) MUST_USE;
 

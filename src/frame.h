@@ -33,8 +33,8 @@ bool frame_take(struct frame_reader *f, int64_t len, struct slice *bytes, struct
 bool frame_end(const struct frame_reader *f, struct err *err) MUST_USE;
 
 /*
- * Writing: an answer is built as JSON with frame_add() noting each raw slice, then frame_finish()
- * puts the length, the JSON and the raw bytes into one text.
+ * Collects an answer: it is built as JSON while frame_add() notes each raw slice; frame_finish() then
+ * writes the length, the JSON and the raw bytes into one text.
  */
 struct frame_writer {
     struct slice *raw;
@@ -46,7 +46,7 @@ struct frame_writer {
 /* Notes raw bytes that follow the JSON; they are not copied until frame_finish(). */
 void frame_add(struct frame_writer *w, struct slice bytes);
 
-/* The whole frame; out marks itself failed when memory ends or the JSON passes 4 GiB. */
+/* Writes the whole frame; marks out as failed when memory runs out or the JSON exceeds 4 GiB. */
 void frame_finish(struct frame_writer *w, struct slice json, struct text *out);
 
 #endif

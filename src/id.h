@@ -1,10 +1,10 @@
 /*
- * id.h - identifiers: what is one, how it stands in a path, how new ones are made.
+ * id.h - identifiers: which are valid, how they stand in a path, how new ones are made.
  *
  * An id is 1..512 bytes of UTF-8 without control characters (U+0000..U+001F, U+007F..U+009F), a
- * namespace 0..2048. PostgreSQL takes 2704 bytes in an entry of an index: no key of a table may have
- * a namespace and an id.
- * In a path it is one percent-encoded segment, or '~' and base64url of the id.
+ * namespace 0..2048 bytes. An index entry of PostgreSQL holds at most 2704 bytes, so no key of a table
+ * may contain both a namespace and an id. In a path an id is one percent-encoded segment, or '~' and
+ * base64url of the id.
  *
  * Threads    any.
  * Ownership  results live in the arena, or in the caller's buffer.
@@ -24,30 +24,30 @@ enum {
     ID_HASH_LEN = 16,
 };
 
-/* Valid UTF-8: no overlong forms, no surrogates, at most U+10FFFF. */
+/* Whether s is valid UTF-8: no overlong forms, no surrogates, at most U+10FFFF. */
 bool id_is_utf8(struct slice s) MUST_USE;
 
-/* Checks an id. The text of err begins with what is wrong, not with a pointer. */
+/* Checks an id. The text of err begins with what is wrong, without a JSON pointer. */
 bool id_check(struct slice id, struct err *err) MUST_USE;
 
-/* The same for a namespace, which may be empty. */
+/* Checks a namespace, which may be empty. */
 bool id_check_ns(struct slice ns, struct err *err) MUST_USE;
 
-/* Decodes one raw path segment (percent-encoding, or '~' base64url) and checks it as an id. */
+/* Decodes one raw path segment (percent-encoding, or '~' and base64url) and checks it as an id. */
 bool id_from_segment(struct slice segment, struct arena *arena, struct slice *id,
                      struct err *err) MUST_USE;
 
-/* Decodes percent-encoding; '+' is a space when plus_is_space (query strings). Any bytes result. */
+/* Decodes percent-encoding into any bytes; '+' is a space if plus_is_space (query strings). */
 bool id_percent_decode(struct slice raw, bool plus_is_space, struct arena *arena, struct slice *out,
                        struct err *err) MUST_USE;
 
 /*
- * An id as one path segment: as it is, or in '~' form where a proxy might change it. {NULL, 0} when
- * memory ends.
+ * Writes an id as one path segment: as it is, or in '~' form where a proxy might change it. {NULL, 0}
+ * when memory runs out.
  */
 struct slice id_to_segment(struct slice id, struct arena *arena) MUST_USE;
 
-/* Writes a new UUIDv7 (RFC 9562) and a NUL; ids made by one process sort by time. */
+/* Writes a new UUIDv7 (RFC 9562) and a NUL; the ids that one process makes sort by time. */
 void id_uuid7(char out[ID_UUID_LEN + 1]);
 
 /* Writes the UUIDv8 made of SHA-256(tenant, NUL, key): the same key gives the same session id. */

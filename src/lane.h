@@ -1,17 +1,17 @@
 /*
- * lane.h - queues in front of a store, each with a worker thread and a chain of backends.
+ * lane.h - the queues before a store, each with a worker thread and a chain of backends.
  *
  *     request_submit -> lanes_admit -> (end of the loop's tick) lanes_submit -> worker:
  *     take what has gathered -> sort by record -> backend_execute -> inbox_post
  *
- * Batches need no timer: what gathers while one batch is in flight is the next one. An answer
- * leaves only after its batch is durable. Ops on one record keep their order; but one that is done in
- * parts (op->again) goes to the end of its queue after each, and those behind it run in between.
+ * Batches need no timer: what gathers while one batch is in flight is the next one. An answer leaves only
+ * after its batch is durable. Ops on one record keep their order, except that an op that is done in
+ * parts (op->again) goes to the end of its queue after each part, so those behind it run in between.
  *
- * Where lanes are equal, ops that may look at all of a tenant have one of their own: others need not wait
- * for them.
+ * With LANES_BY_KEY, ops that may look at all data of a tenant (op_scans) have a lane of their own, so
+ * that others need not wait for them.
  *
- * Threads    all functions may be called from any thread, but open and close.
+ * Threads    open and close: one thread. All other functions: any.
  * Ownership  a submitted op belongs to the lanes until it is posted to op->home. Lanes own their
  *            backends.
  * Units      queue_max and batch_max_ops count ops.
@@ -27,22 +27,22 @@ struct lanes;
 struct lanes_config {
     enum backend_lanes layout;
     unsigned n_readers; /* LANES_WRITER_READERS */
-    unsigned n_lanes;   /* LANES_BY_KEY: without the one for scans */
+    unsigned n_lanes;   /* LANES_BY_KEY: not counting the one for scans */
     size_t batch_max_ops;
     size_t queue_max; /* of all lanes together */
-    bool above;       /* they hand their ops on to other lanes, which count them */
+    bool above;       /* the ops go on to other lanes, which count them instead */
 
-    /* Opens the chain of one lane: of the first on the thread that calls lanes_open, then those of the rest;
-     * LANES_BY_KEY: at once, on threads of their own. */
+    /* Opens the chain of one lane. The first call is made by the thread that calls lanes_open(), before
+     * the others; with LANES_BY_KEY the others run at once, on threads of their own. */
     struct backend *(*open)(void *ctx, enum backend_role role, struct err *err);
     void *ctx;
 };
 
-/* Opens every chain and starts the workers. NULL: err says why; nothing is left running. */
+/* Opens every chain and starts the workers. On failure NULL, and nothing is left running. */
 struct lanes *lanes_open(const struct lanes_config *cfg, struct err *err) MUST_USE;
 
-/* Counts n ops in, before they are made known. ERR_OVERLOADED, none counted, when the queue is full
- * or the lanes are closing. */
+/* Counts n ops as admitted, before they are submitted. ERR_OVERLOADED, with none counted, when the queue
+ * is full or the lanes are closing. */
 bool lanes_admit(struct lanes *l, size_t n, struct err *err) MUST_USE;
 
 /* Takes over a list of admitted ops, linked by op->next. */
@@ -52,7 +52,7 @@ void lanes_submit(struct lanes *l, struct op *first);
 size_t lanes_depth(const struct lanes *l);
 
 /*
- * Runs what is queued, the rest of what is done in parts too, posts it home, stops the workers,
+ * Finishes what is queued, including the remaining parts of ops, posts it home, stops the workers and
  * closes the backends. NULL is allowed.
  */
 void lanes_close(struct lanes *l);

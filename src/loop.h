@@ -1,12 +1,12 @@
 /*
- * loop.h - a thread that runs one server.
+ * loop.h - the threads that run servers, one per core.
  *
  *     main -> loops_start() -> per core: epoll_wait -> server_tick()
  *
  * Threads    start, drain and stop: main.
- * Ownership  the caller frees by loops_stop().
+ * Ownership  the caller frees with loops_stop().
  * Units      milliseconds.
- * Errors     as server_start(); ERR_INTERNAL when no thread can be had.
+ * Errors     as server_start(); ERR_INTERNAL when no thread can be started.
  */
 #ifndef LOOP_H
 #define LOOP_H
@@ -21,11 +21,11 @@ size_t loops_cores(void) MUST_USE;
 /* Binds service->config->listen and starts the loops; *port is the bound port. NULL on failure. */
 struct loops *loops_start(struct service *service, int *port, struct err *err) MUST_USE;
 
-/* Answers carry `Connection: close` from now on. */
+/* From now on answers carry `Connection: close`. */
 void loops_drain(struct loops *l);
 
-/* Stops listening, waits up to timeout_ms for running requests, ends the threads, frees. NULL is
- * allowed. Returns how many requests were cut off. */
+/* Stops listening, waits up to timeout_ms for running requests, ends the threads and frees. Returns how
+ * many requests were cut off. NULL is allowed. */
 size_t loops_stop(struct loops *l, int64_t timeout_ms);
 
 #endif

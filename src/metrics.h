@@ -3,7 +3,7 @@
  *
  *     loop: metrics_request(), metrics_op() -> GET /metrics, GET /stats
  *
- * Threads    any; counters are relaxed atomics, so a report may be a few events apart.
+ * Threads    any; counters are relaxed atomics, so the numbers of one report may be a few events apart.
  * Ownership  static; nothing to free.
  * Units      durations are nanoseconds in, seconds out.
  * Errors     none.
@@ -23,33 +23,33 @@ enum metrics_gauge {
     GAUGE_COUNT,
 };
 
-/* One request answered with this status. */
+/* Counts a request answered with this status. */
 void metrics_request(int status, int64_t duration_ns);
 
-/* One op finished; `failed` when its status is the service's fault (5xx). */
+/* Counts a finished op; `failed` if its status is the service's fault (5xx). */
 void metrics_op(enum op_type type, bool failed, int64_t duration_ns);
 
-/* One batch executed: how many ops it held. */
+/* Counts an executed batch of n_ops ops. */
 void metrics_batch(size_t n_ops);
 
-/* Adds to a gauge; negative values take away. */
+/* Adds delta, which may be negative, to a gauge. */
 void metrics_gauge_add(enum metrics_gauge gauge, int64_t delta);
 
 /* The value of a gauge. */
 int64_t metrics_gauge_value(enum metrics_gauge gauge);
 
-/* All that the process counts, in Prometheus' text format 0.0.4. */
+/* Writes all metrics of the process, in Prometheus' text format 0.0.4. */
 void metrics_write_prometheus(struct text *out);
 
-/* Behind that: how the store is, or a primary and its fallback (NULL: there is none). */
+/* Writes, after those, the state of the store, or of a primary and its fallback (else NULL). */
 void metrics_write_stores(struct text *out, const struct failover_store *primary,
                           const struct failover_store *fallback);
 
-/* Behind that, of two stores. */
+/* Writes, after those, the state of a pair. */
 void metrics_write_failover(struct text *out, const struct failover_report *pair);
 
-/* The members of a JSON object, one per op that has run: {total_operations, error_count, error_rate,
- * avg_latency, min_latency, max_latency} in seconds. */
+/* Writes the members of a JSON object, one per op that has run: {total_operations, error_count,
+ * error_rate, avg_latency, min_latency, max_latency} in seconds. */
 void metrics_write_report(struct text *out);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * model.h - the things of the domain, as routes and backends hand them to each other.
+ * model.h - the domain objects that routes and backends exchange.
  *
  * Threads    plain data.
  * Ownership  slices point into the arena of the op that carries them.
@@ -12,11 +12,11 @@
 #include "blob.h"
 #include "bytes.h"
 
-/* A page of sessions, messages or checkpoints is full when it holds this many bytes, whatever its
- * limit; one item always fits. What several items share counts once. */
+/* A page of sessions, messages or checkpoints is full at this many bytes, whatever its limit; one item
+ * always fits. What several items share counts once. */
 enum { PAGE_BYTES_MAX = 16 * 1024 * 1024 };
 
-/* Rows that a call of a list looks at, where a filter may match none of them. */
+/* Rows that one call of a list looks at at most: a filter may match none of them. */
 enum { SCAN_MAX = 10000 };
 
 struct session {
@@ -25,7 +25,7 @@ struct session {
     int64_t request_count, error_count;
     double total_processing_time; /* seconds */
     int64_t created_us, updated_us, last_activity_us;
-    int64_t version; /* +1 on each change of anything but last_activity_us */
+    int64_t version; /* +1 on each change of anything except last_activity_us */
 };
 
 /* A place in the list of sessions. */
@@ -44,9 +44,9 @@ struct message {
     struct slice id, role;
     struct slice content;  /* JSON */
     struct slice metadata; /* JSON object */
-    int64_t seq;           /* microseconds since 1970; its time stamp */
-    bool fresh;            /* its id was made for this request: no store can know it yet */
-    bool created;          /* result of an append */
+    int64_t seq;  /* microseconds since 1970: its time, and its place in the conversation */
+    bool fresh;   /* its id was generated for this request: no store can know it yet */
+    bool created; /* result of an append: it was new */
 };
 
 /* A place in a conversation: messages are ordered by (seq, id). */
@@ -55,16 +55,16 @@ struct message_pos {
     struct slice id;
 };
 
-/* How the checkpoints of one (thread, ns) look; fixed by the first checkpoint or write. */
+/* The form of all checkpoints of one (thread, ns); fixed by the first checkpoint or write. */
 enum form {
     FORM_NONE = 0,
-    FORM_DOCUMENT = 1, /* one JSON value; order = write sequence */
-    FORM_CHANNEL = 2,  /* LangGraph: values by channel and version; order = id, descending */
+    FORM_DOCUMENT = 1, /* one JSON value; ordered by write sequence */
+    FORM_CHANNEL = 2,  /* LangGraph: values by channel and version; ordered by id, descending */
 };
 
 struct channel_version {
     struct slice channel; /* decoded text */
-    struct slice version; /* JSON text, so that 1, 1.0 and "1" stay what they are */
+    struct slice version; /* JSON text, so that 1, 1.0 and "1" stay distinct */
 };
 
 struct value {
@@ -83,12 +83,12 @@ struct checkpoint {
     struct slice thread, ns, id;
     struct slice parent_id; /* absent = none */
     enum form form;
-    struct blob head;    /* above versions.c its bytes are JSON */
-    struct slice packed; /* there: what they were, with the values that stand in it */
+    struct blob head;    /* above versions.c its bytes are the JSON */
+    struct slice packed; /* above versions.c: the head with its inlined values, as stored */
     struct slice metadata;
     int64_t created_us;
     int64_t stamp;               /* its write sequence */
-    const struct value **values; /* shared within a list; id < 0: those of heads */
+    const struct value **values; /* shared within a list; id < 0: inlined in a head */
     size_t n_values;
     struct write *writes;
     size_t n_writes;
@@ -108,7 +108,7 @@ struct thread {
     int64_t checkpoints;
     struct slice latest; /* checkpoint id: of ns "", else of the first ns that has one */
     int64_t updated_us;
-    int64_t bytes; /* of payload: heads, metadata, values, writes as stored */
+    int64_t bytes; /* of payload as stored: heads, metadata, values, writes */
 };
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * names.h - names of object members by their characters, not by their spelling.
+ * names.h - decodes, sorts and compares the names of object members by their characters.
  *
  *     split.c -> names_unique();  filter.c -> names_sort()
  *
  * Threads    no state.
  * Ownership  results live in the arena or point into the text.
  * Units      none.
- * Errors     ERR_INVALID: a name that stands twice. ERR_NO_MEMORY.
+ * Errors     ERR_INVALID: a name occurs twice. ERR_NO_MEMORY.
  */
 #ifndef NAMES_H
 #define NAMES_H
@@ -14,7 +14,7 @@
 #include "split.h"
 
 enum {
-    NAMES_SHOWN = 48, /* bytes of an unknown name that an error repeats */
+    NAMES_SHOWN = 48, /* bytes of an unknown name that an error quotes */
     NAMES_POINTER_LEN = 3 * NAMES_SHOWN + 1,
 };
 
@@ -23,24 +23,24 @@ struct name {
     size_t index;      /* of its member */
 };
 
-/* The characters of a string, given what stands between its quotes; in the arena if it must. */
+/* Decodes a string, given without its quotes; uses the arena only if there are escapes. */
 bool names_decode(struct slice raw, struct arena *arena, struct slice *out,
                   struct err *err) MUST_USE;
 
-/* The part of a name that an error repeats; valid UTF-8. */
+/* The part of a name that an error quotes; valid UTF-8. */
 struct slice names_shown(struct slice name);
 
 /*
- * Writes a name, given as it stands between its quotes, as a part of a JSON pointer for the text of
- * an error. What cannot stand in such a text is written as it was sent.
+ * Writes a name, given as sent, without its quotes, as a part of a JSON pointer for an error text. What
+ * cannot stand in such a text is written in its escaped form, as it was sent.
  */
 void names_pointer(struct slice raw, struct arena *arena, char out[NAMES_POINTER_LEN]);
 
-/* Sorts the members by name, those of one name in the order in which they stand. */
+/* Sorts the members by name; those of one name keep their order. */
 bool names_sort(const struct split_member *members, size_t n, struct arena *arena,
                 struct name **sorted, struct err *err) MUST_USE;
 
-/* Whether each name stands only once; ERR_INVALID "/name: stands twice" when not. */
+/* Whether each name occurs once; ERR_INVALID "/name: stands twice" if not. */
 bool names_unique(const struct split_member *members, size_t n, struct arena *arena,
                   struct err *err) MUST_USE;
 

@@ -1,16 +1,16 @@
 /*
- * op.h - the domain, as operations.
+ * op.h - the operations of the domain, which routes submit and backends execute.
  *
  *     route -> struct op -> lane -> backend_execute() -> the same struct op, with status and out
  *
- * A tagged union in domain words, not get and put: each store may use its best means. Fields above
- * `out` are set by the caller, `out` by the backend (only when status.kind is ERR_OK).
+ * A tagged union in domain words rather than get and put, so each store may use its best means. The
+ * caller sets the fields above `out`; the backend sets `out`, only if status.kind is ERR_OK.
  *
  * Threads    an op belongs to one thread at a time: loop -> lane -> loop.
  * Ownership  inputs point into memory that outlives the op (request arena, body). Results live in
  *            op->arena, which is never shared with another op that may run at the same time.
  * Units      *_us wall microseconds since 1970, *_ns CLOCK_MONOTONIC nanoseconds, sizes bytes.
- * Errors     op->status; the part headers say which kinds each op has.
+ * Errors     op->status; the op_*.h headers name the kinds of each op.
  */
 #ifndef OP_H
 #define OP_H
@@ -27,11 +27,11 @@ struct inbox;
 enum op_flags {
     OP_WRITES = 1 << 0,     /* changes the store */
     OP_IDEMPOTENT = 1 << 1, /* running it again is harmless: readers see the same */
-    OP_KEYED = 1 << 2,      /* honours op->repeat, which makes it idempotent */
-    OP_SCANS = 1 << 3,      /* without an id it may look at all that a tenant has */
+    OP_KEYED = 1 << 2,      /* honours op->repeat; with one it is idempotent */
+    OP_SCANS = 1 << 3,      /* without an id it may look at all data of a tenant */
 };
 
-/* type, member of the union and name in logs and metrics, flags */
+/* type; member of the union, also the name in logs and metrics; flags */
 #define OP_TYPES(X)                                               \
     X(SESSION_PUT, session_put, OP_WRITES | OP_KEYED)             \
     X(SESSION_GET, session_get, OP_IDEMPOTENT)                    \
@@ -80,22 +80,22 @@ struct op {
     struct err status; /* set by execute() */
     struct slice tenant;
     struct slice id; /* session or thread; absent where the op is about no single one */
-    int64_t now_us;  /* the time that this op writes */
-    int64_t stamp;   /* writes: of the change. A store without `fence` may raise it */
-    bool fence;      /* what is stored is as new: ERR_FENCED, and `newest` set, not raised */
+    int64_t now_us;  /* the time that this op records */
+    int64_t stamp;   /* writes: stamp of the change; without `fence` a store may raise it */
+    bool fence;      /* if what is stored is as new, ERR_FENCED and `newest` set */
     int64_t newest;
     bool replicate, alone; /* op_pair.h */
-    struct record *copies; /* result of `replicate` */
+    struct record *copies; /* result if `replicate`: the changed records */
     size_t n_copies, copies_cap;
-    bool entered; /* the driver's: the outbox has their entry */
+    bool entered; /* driver's: the outbox has the entry of the copies */
     struct op_repeat repeat;
-    int64_t deadline_ns; /* not started after this */
-    bool again;          /* set by execute(): a part is done, run it once more for the rest */
-    void *progress;      /* the driver's, while again: in the arena, not changed while it is here */
+    int64_t deadline_ns; /* it is not started after this */
+    bool again;          /* set by execute(): a part is done; run the op once more for the rest */
+    void *progress;      /* driver's, while `again`; lies in the arena; no one else changes it */
     struct arena *arena;
-    struct op *next;    /* in the list that holds it: outgoing, lane, inbox */
-    struct op *sibling; /* next op of the same request, in order of making */
-    struct inbox *home; /* where the lane posts it when it is done */
+    struct op *next;    /* in the list that holds the op: outgoing, lane, inbox */
+    struct op *sibling; /* next op of the same request, in order of creation */
+    struct inbox *home; /* where the lane posts the finished op */
     void *owner;        /* the request, for its loop */
     int64_t started_ns; /* when it was submitted */
     union {
@@ -111,25 +111,25 @@ const char *op_name(enum op_type type);
 /* Whether the op changes the store. */
 bool op_writes(const struct op *op);
 
-/* Whether the op may take as long as its tenant is large. */
+/* Whether the time of the op may grow with all data of its tenant. */
 bool op_scans(const struct op *op);
 
 /* Whether running the op again after an unknown outcome is harmless. */
 bool op_is_idempotent(const struct op *op);
 
 /*
- * The stamp of a change to what holds the stamp `stored`: raised above it, or ERR_FENCED and
- * op->newest when the op says so. What is raised is observed.
+ * The stamp for a change of what has the stamp `stored`: op->stamp, raised above `stored` if need be; or,
+ * if op->fence, ERR_FENCED with op->newest set. A raised stamp is observed by the clock.
  */
 bool op_stamp_above(struct op *op, int64_t stored, int64_t *stamp, struct err *err) MUST_USE;
 
-/* For changes that write no stamp: false, as above, when the op says `fence` and is not above `stored`. */
+/* For changes that write no stamp: ERR_FENCED as above if op->fence and op->stamp is not above `stored`. */
 bool op_fence_allows(struct op *op, int64_t stored, struct err *err) MUST_USE;
 
-/* An op about the same id that is run in front of this one, made in its arena; NULL when memory ends. */
+/* A new op on the same id, to be run before this one; lies in op->arena. NULL when memory runs out. */
 struct op *op_before(const struct op *op, enum op_type type) MUST_USE;
 
-/* Same for all ops on one record, so that they meet in one lane: hash of (tenant, id). */
+/* A hash of (tenant, id): ops on one record get the same, so they meet in one lane. */
 uint64_t op_lane_hash(const struct op *op);
 
 #endif

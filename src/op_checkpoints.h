@@ -16,40 +16,42 @@
 #include "model.h"
 
 /*
- * Stores a checkpoint with its new values, replacing one of the same id. op->id is the thread.
- * `values` are sent; `carried` are channels of channel_versions that were not: each takes the
- * newest value stored for (thread, ns, channel, version), or is absent. ERR_FORM; ERR_NO_BASE when
- * a blob's base_id or a head of `sources` is not stored (versions.c answers by sending the whole).
+ * Stores a checkpoint with its new values, replacing one of the same id. op->id is the thread. `values`
+ * were sent; `carried` are the channels of channel_versions that were not: each refers to the newest
+ * value stored for (thread, ns, channel, version), or to none. ERR_FORM; ERR_NO_BASE when a blob's
+ * base_id or a head of `sources` is not stored (versions.c then sends the whole).
  */
 struct op_checkpoint_put {
     struct slice ns, checkpoint_id, parent_id; /* parent absent = none */
     enum form form;
     struct blob head;      /* the JSON of checkpoint or checkpoint_data */
     struct slice metadata; /* JSON object, "{}" if none was sent */
-    struct slice run_id;   /* metadata.run_id where that is a string, decoded; else absent */
+    struct slice run_id;   /* metadata.run_id if that is a string, decoded; else absent */
     struct value *values;
     size_t n_values;
     struct channel_version *carried;
     size_t n_carried;
-    struct channel_version *removed; /* that have no value at this version */
+    struct channel_version *removed; /* channels without a value at this version */
     size_t n_removed;
-    const int64_t *sources; /* heads that must be there still: they say where what is carried is */
+    /* Heads that must still be stored: they tell where carried values are. */
+    const int64_t *sources;
     size_t n_sources;
-    const int64_t *carried_ids; /* where they are stored, as a guess; NULL: not known, or the
-                                   checkpoint may not be the next of its namespace */
-    struct slice
-        settled; /* with a first_id: the head as an earlier run has packed it, so that both stores
-                             have the same; absent = not yet */
-    int64_t
-        first_id; /* of the new values, then the head, as stamps follow each other: the same in both
-                         stores of a pair; 0 = any */
+    /* Where carried values are stored, as a guess. NULL: not known, or this checkpoint may not be the
+     * next of its namespace. */
+    const int64_t *carried_ids;
+    /* With first_id: the head as an earlier run has packed it, so that both stores hold the same;
+     * absent = not packed yet. */
+    struct slice settled;
+    /* Id of the first new value, then the head: consecutive stamps, so that both stores of a pair use
+     * the same ids; 0 = any. */
+    int64_t first_id;
     struct {
         bool created;
     } out;
 };
 
-/* checkpoint_id absent = the latest of ns: by id in channel form, by write sequence in document
- * form. With its values (chains) and writes. ERR_NOT_FOUND. */
+/* Reads a checkpoint with its values (chains) and writes. checkpoint_id absent = the latest of ns: by id
+ * in channel form, by write sequence in document form. ERR_NOT_FOUND. */
 struct op_checkpoint_get {
     struct slice ns, checkpoint_id;
     struct {
@@ -57,15 +59,14 @@ struct op_checkpoint_get {
     } out;
 };
 
-/* Which value: that of an id, or the newest stored for (thread, ns, channel, version). */
+/* Which value: the one of this id, or the newest stored for (thread, ns, channel, version). */
 struct value_ask {
     struct channel_version of;
-    const uint8_t
-        *hash;  /* of what is wanted, BLOB_HASH_LEN bytes: then a cache may answer; or NULL */
-    int64_t id; /* 0 = by channel and version */
+    const uint8_t *hash; /* its hash, if known: then a cache may answer; or NULL */
+    int64_t id;          /* 0 = by channel and version */
 };
 
-/* Each item is NULL where there is none. */
+/* Reads values; an item is NULL where there is none. */
 struct op_values_get {
     struct slice ns;
     const struct value_ask *asks;
@@ -76,18 +77,18 @@ struct op_values_get {
 };
 
 /*
- * Newest first: channel form by (id, thread, ns) descending, then document form by write sequence
- * descending. op->id absent = every thread of the tenant. At most SCAN_MAX rows are
- * looked at in one call, and a page holds at most PAGE_BYTES_MAX; then `more` is set and `next` says
- * where to go on, in the first case perhaps without items.
+ * Lists checkpoints, newest first: channel form by (id, thread, ns) descending, then document form by
+ * write sequence descending. op->id absent = every thread of the tenant. A call looks at no more than
+ * SCAN_MAX rows, and a page holds at most PAGE_BYTES_MAX; beyond that `more` is set and `next` says where
+ * to continue; after SCAN_MAX rows there may be no items.
  * ERR_INVALID: `before` names no checkpoint (document form only).
  */
 struct op_checkpoint_list {
     struct slice ns;            /* absent = all */
-    struct slice checkpoint_id; /* absent = any; else exactly this one, in whatever namespace */
+    struct slice checkpoint_id; /* absent = any; else only this one, in any namespace */
     struct slice before;        /* absent = none; id < before, or an older write sequence */
     const struct filter *filter;
-    bool values;   /* also the values; writes always come */
+    bool values;   /* with their values; writes always come */
     int64_t limit; /* 1..1000 */
     struct checkpoint_pos after;
     struct {
@@ -99,12 +100,12 @@ struct op_checkpoint_list {
 };
 
 enum writes_mode {
-    WRITES_UPSERT,  /* an idx that is known is replaced */
-    WRITES_IGNORE,  /* an idx that is known stays */
-    WRITES_REPLACE, /* the task's writes are replaced as a whole */
+    WRITES_UPSERT,  /* an idx that is stored is replaced */
+    WRITES_IGNORE,  /* an idx that is stored stays */
+    WRITES_REPLACE, /* all writes of the task are replaced */
 };
 
-/* The writes of one task; the checkpoint may not exist yet. ERR_FORM. */
+/* Stores writes of one task, whose checkpoint may not exist yet. ERR_FORM. */
 struct op_writes_put {
     struct slice ns, checkpoint_id, task_id, task_path;
     enum form form;
@@ -116,8 +117,8 @@ struct op_writes_put {
     } out;
 };
 
-/* In the order of the form: (task_path, task_id, idx), or (first write of the task, idx). None is
- * not an error. */
+/* Reads the writes of a checkpoint in the order of its form: (task_path, task_id, idx), or (first write
+ * of the task, idx). Having none is not an error. */
 struct op_writes_get {
     struct slice ns, checkpoint_id;
     struct {

@@ -14,23 +14,23 @@
 
 #include "model.h"
 
-/* A guard on the version of a record (If-Match). */
+/* Values of a guard on the version of a record (If-Match). */
 enum { IF_NONE = 0, IF_EXISTS = -1 }; /* else the version itself */
 
-/* A request that may be repeated (Idempotency-Key). Kept for REPEAT_WINDOW_US, also when its session is
- * deleted meanwhile: then a repeat is ERR_NO_SESSION. */
+/* A request that may be repeated (Idempotency-Key). It is remembered for REPEAT_WINDOW_US, even if its
+ * session is deleted meanwhile: a repeat then gets ERR_NO_SESSION. */
 struct op_repeat {
     bool present;
     uint8_t op_id[BLOB_HASH_LEN];     /* hash of tenant, session, key */
-    uint8_t body_hash[BLOB_HASH_LEN]; /* another body under the same key is ERR_KEY_REUSED */
+    uint8_t body_hash[BLOB_HASH_LEN]; /* the same key with another body is ERR_KEY_REUSED */
 };
 
 #define REPEAT_WINDOW_US (INT64_C(600) * 1000000)
 
 /*
- * Creates a session, or replaces user_id and metadata of a known one (created_at, status and
- * counters stay). `create_only`: ERR_EXISTS on a known one. with_context: a session without a
- * context gets one that holds its metadata. ERR_EXISTS, _PRECONDITION, _KEY_REUSED, _NO_SESSION.
+ * Creates a session, or replaces user_id and metadata of an existing one (created_at, status and counters
+ * stay). `create_only`: ERR_EXISTS if it exists. with_context: a session without a context gets one that
+ * holds its metadata. ERR_EXISTS, _PRECONDITION, _KEY_REUSED, _NO_SESSION.
  */
 struct op_session_put {
     struct slice user_id, metadata;
@@ -42,15 +42,15 @@ struct op_session_put {
     } out;
 };
 
-/* ERR_NO_SESSION. */
+/* Reads a session. ERR_NO_SESSION. */
 struct op_session_get {
     struct {
         struct session session;
     } out;
 };
 
-/* Latest activity first, then session_id descending. Lists one tenant; op->id is absent. At most
- * PAGE_BYTES_MAX a page. A store may stop when it has looked at SCAN_MAX rows, perhaps without items. */
+/* Lists sessions of a tenant, latest activity first, then session_id descending. op->id is absent. At most
+ * PAGE_BYTES_MAX a page. A store may stop after looking at SCAN_MAX rows, perhaps without items. */
 struct op_session_list {
     struct slice user_id, status; /* absent = any */
     int64_t limit;                /* 1..1000 */
@@ -59,11 +59,11 @@ struct op_session_list {
         struct session *items;
         size_t n;
         bool more;
-        struct session_pos next; /* of the last one looked at, if there are more */
+        struct session_pos next; /* if `more`: of the last one looked at */
     } out;
 };
 
-/* One atomic change; members that are absent stay. ERR_NO_SESSION, _PRECONDITION, _KEY_REUSED. */
+/* Changes a session atomically; absent members stay. ERR_NO_SESSION, _PRECONDITION, _KEY_REUSED. */
 struct op_session_patch {
     struct slice user_id, status, metadata; /* replace */
     struct slice metadata_merge;            /* object: its keys replace those of metadata */
@@ -76,7 +76,7 @@ struct op_session_patch {
     } out;
 };
 
-/* Session, messages and contexts; with `threads` also the thread of that id. ERR_PRECONDITION. */
+/* Deletes session, messages and contexts; with `threads` also the thread of that id. ERR_PRECONDITION. */
 struct op_session_delete {
     bool threads;
     int64_t if_version;
@@ -92,7 +92,7 @@ struct op_context_put {
     } out;
 };
 
-/* ERR_NO_SESSION: nothing is known of that id; ERR_NOT_FOUND: no context, or not that version. */
+/* Reads a context. ERR_NO_SESSION: nothing is stored for this id; ERR_NOT_FOUND: no such version. */
 struct op_context_get {
     int64_t version; /* 0 = the newest */
     struct {
@@ -100,7 +100,7 @@ struct op_context_get {
     } out;
 };
 
-/* Newest first, without bodies. An unknown session has none. */
+/* Lists versions, newest first, without bodies. An unknown session has none. */
 struct op_context_list {
     int64_t limit;
     struct {
@@ -110,17 +110,17 @@ struct op_context_list {
 };
 
 /*
- * Appends messages in order, all or none. A known id keeps what is stored (created = false) and
- * its seq. New ones get seq = max(op->now_us, last seq of the session + 1). ERR_NO_SESSION.
+ * Appends messages in order, all or none. A message whose id is stored already stays as it is, with its
+ * seq (created = false). New ones get seq = max(op->now_us, last seq of the session + 1). ERR_NO_SESSION.
  */
 struct op_message_append {
     struct message *messages; /* id, role, content, metadata set; seq and created are results */
-    size_t n;                 /* 1..1000; an id may stand there twice: the second is known */
+    size_t n;                 /* 1..1000; of two with the same id the second counts as stored */
     bool require_session;
 };
 
-/* A page, oldest first. Bounds are exclusive. Without `after` it is the newest page of the range. At
- * most PAGE_BYTES_MAX a page. */
+/* Lists a page of messages, oldest first. Bounds are exclusive. Without `after` it is the newest page of
+ * the range. At most PAGE_BYTES_MAX a page. */
 struct op_message_list {
     int64_t limit; /* 1..1000 */
     bool has_before, has_after;
@@ -132,11 +132,11 @@ struct op_message_list {
     } out;
 };
 
-/* Removes all before a position, but never the newest keep_last. */
+/* Removes all messages before a position, but never the newest keep_last. */
 struct op_message_trim {
     bool has_before;
     struct message_pos before;
-    int64_t keep_last; /* 0 = none need stay; one of the two bounds may be left out, not both */
+    int64_t keep_last; /* 0 = no such bound; at least one of the two bounds is given */
     struct {
         int64_t removed;
     } out;

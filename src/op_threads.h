@@ -14,15 +14,15 @@
 
 #include "model.h"
 
-/* ERR_NOT_FOUND. Threads that have only writes are known too. */
+/* Describes a thread; it exists if it has only writes, too. ERR_NOT_FOUND. */
 struct op_thread_get {
     struct {
         struct thread thread;
     } out;
 };
 
-/* By thread id ascending. op->id is absent. A store may stop when it has looked at SCAN_MAX rows, perhaps
- * without items. */
+/* Lists threads by id ascending. op->id is absent. A store may stop after looking at SCAN_MAX rows,
+ * perhaps without items. */
 struct op_thread_list {
     struct slice prefix;      /* absent = all */
     int64_t updated_after_us; /* 0 = all */
@@ -32,16 +32,16 @@ struct op_thread_list {
         struct thread *items;
         size_t n;
         bool more;
-        struct slice next; /* the last one looked at, if there are more */
+        struct slice next; /* if `more`: the last one looked at */
     } out;
 };
 
-/* Checkpoints, values and writes. */
+/* Deletes checkpoints, values and writes of a thread. */
 struct op_thread_delete {
     char unused; /* op->id says it all */
 };
 
-/* Copies op->id to `to`, whose session is active by it. ERR_THREAD when `to` holds anything. */
+/* Copies thread op->id to `to`, which counts as activity of session `to`. ERR_THREAD if `to` holds anything. */
 struct op_thread_copy {
     struct slice to;
     struct {
@@ -50,10 +50,10 @@ struct op_thread_copy {
 };
 
 /*
- * Removes checkpoints (with their writes) of a thread, per namespace. The newest keep_last stay,
- * and those created at or after older_than_us; both bounds given: what either keeps stays. What a
- * kept one needs stays too (values, bases, ancestors of delta channels); parents that are gone
- * become absent. delete_all: everything.
+ * Removes checkpoints (with their writes) of a thread, per namespace. The newest keep_last stay, and
+ * those created at or after older_than_us; with both bounds, what either keeps stays. What a kept one
+ * needs stays too (values, bases, ancestors of delta channels); references to removed parents become
+ * absent. delete_all: everything.
  */
 struct op_thread_prune {
     bool delete_all;

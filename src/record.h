@@ -1,10 +1,10 @@
 /*
- * record.h - what two stores exchange: the whole state of one key.
+ * record.h - the records that two stores exchange: each is the whole state of one key.
  *
  *     read_range of one store -> struct record -> merge into another
  *
- * Used by failover, migrate, verify, export and import. A merge keeps, cell by cell, the higher
- * stamp; a record whose stamp is not above the tomb of its session or thread is dead.
+ * Used by failover, migrate, verify, export and import. A merge keeps, cell by cell, the higher stamp; a
+ * record whose stamp is not above the tomb of its session or thread is dead.
  *
  * Threads    plain data.
  * Ownership  slices live in the arena of the op that carries the record.
@@ -16,7 +16,7 @@
 
 #include "model.h"
 
-/* In the order in which they are merged: a record refers only to kinds above it. */
+/* In merge order: a record refers only to kinds above it. */
 enum record_kind {
     RECORD_SESSION,    /* key: session id */
     RECORD_MESSAGE,    /* session id, message id */
@@ -27,17 +27,18 @@ enum record_kind {
     RECORD_TASK,       /* thread id, ns, checkpoint id, task id */
     RECORD_KIND_COUNT,
 
-    /* Between the two stores of a pair only (op_pair.h). */
+    /* Exchanged only between the two stores of a pair (op_pair.h). */
     RECORD_REPEAT = RECORD_KIND_COUNT, /* session id, op id: a request that was carried out */
-    RECORD_PENDING, /* session id, op id: an addition to counters that the primary has yet to count */
+    /* Session id, op id: an addition to counters that the primary has yet to count. */
+    RECORD_PENDING,
 
-    /* Names without a record: what these cover has changed. */
-    RECORD_MESSAGES,    /* session id: of its messages some were removed */
-    RECORD_CHECKPOINTS, /* thread id: of its checkpoints some were removed */
-    RECORD_CONTENTS,    /* thread id: all in it was copied from elsewhere */
+    /* Only names, without a record: they say what has changed. */
+    RECORD_MESSAGES,    /* session id: some of its messages were removed */
+    RECORD_CHECKPOINTS, /* thread id: some of its checkpoints were removed */
+    RECORD_CONTENTS,    /* thread id: all its contents were copied from elsewhere */
 };
 
-/* Compared part by part: slices by bytes, then numbers. Unused parts are absent or 0. */
+/* Keys are compared part by part: slices by bytes, then numbers. Unused parts are absent or 0. */
 struct record_key {
     struct slice id; /* session or thread */
     struct slice ns;
@@ -47,26 +48,26 @@ struct record_key {
     int64_t stamp;  /* context */
 };
 
-/* A text cell: the higher stamp wins. */
+/* A text that is merged by itself: the higher stamp wins. */
 struct cell {
     int64_t stamp;
     struct slice text;
 };
 
 struct record_session {
-    int64_t gen;  /* stamp of the newest create or upsert; lives iff gen > tomb */
+    int64_t gen;  /* stamp of the newest create or upsert; the session lives iff gen > tomb */
     int64_t tomb; /* highest delete stamp; what has a stamp <= tomb is dead */
     struct cell user_id, status, metadata;
-    int64_t request_count, error_count; /* merged as the higher: one store counts (failover, 1) */
+    int64_t request_count, error_count; /* merged as the higher: only one store counts */
     double total_processing_time;
     int64_t created_us, updated_us, last_activity_us;
-    int64_t version;      /* highest ever given; it and the next two outlive deletions */
+    int64_t version;      /* the highest ever given; it and the next two outlive a deletion */
     int64_t last_seq;     /* of its messages */
     int64_t last_context; /* highest context version ever given */
 };
 
 struct record_message {
-    int64_t stamp, seq; /* one id with two seqs: the higher stays */
+    int64_t stamp, seq; /* of one id with two seqs the higher stays */
     struct slice role, content, metadata;
 };
 
@@ -111,10 +112,10 @@ struct record_pending {
     int64_t stamp;
     int64_t requests, errors;
     double processing_time;
-    struct record_repeat repeat; /* the request it came with */
+    struct record_repeat repeat; /* the request that added it */
 };
 
-/* Which record. */
+/* The name of a record. */
 struct record_name {
     enum record_kind kind;
     struct record_key key;
@@ -123,9 +124,10 @@ struct record_name {
 struct record {
     enum record_kind kind;
     struct record_key key;
-    int64_t gone; /* not 0: there is none, and what is stored with a stamp up to this goes too;
-                     messages, checkpoints and tasks only. A checkpoint leaves the writes on it; of a
-                     task that is newer the first write was after it */
+    /* Not 0: the record does not exist, and a stored one with a stamp up to this goes too. Only messages,
+     * checkpoints and tasks. Removing a checkpoint leaves the writes on it; of a task that is newer, the
+     * first write was after this. */
+    int64_t gone;
     union {
         struct record_session session;
         struct record_message message;

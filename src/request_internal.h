@@ -4,8 +4,8 @@
  *     server: request_new() -> head -> body -> run -> answer -> request_unref()
  *
  * Threads    its loop's.
- * Ownership  refs counts the connection and the round of ops that is on lanes; at 0
- *            request_unref() gives everything back.
+ * Ownership  refs counts the connection and the round of ops that is on lanes; when it is 0
+ *            request_unref() frees everything.
  * Units      as request.h.
  * Errors     request_new: NULL when memory ends.
  */
@@ -20,8 +20,8 @@ struct peer;
 struct server;
 
 enum {
-    REQUEST_FIRST = 4096, /* bytes of arena that a request brings along */
-    BOX_FIRST = 1024,     /* and an op that has an arena of its own */
+    REQUEST_FIRST = 4096, /* bytes of arena inside a request */
+    BOX_FIRST = 1024,     /* bytes inside an op that has its own arena */
 };
 
 enum request_stage {
@@ -32,7 +32,7 @@ enum request_stage {
     REQUEST_SENDING,
 };
 
-/* An op with its own arena; the first op of a request uses the request's instead. */
+/* An op with its own arena. The request's arena serves one op only, the first. */
 struct op_box {
     struct op op;
     struct arena arena;
@@ -49,14 +49,15 @@ struct deferred {
 struct request {
     struct server *server;
     struct service *service;
-    struct MHD_Connection *connection; /* NULL when it is gone */
+    struct MHD_Connection *connection; /* NULL once it is closed */
     struct peer *peer;
-    struct request *next, *prev; /* in the list of suspended ones; next: of free ones */
+    /* In the list of suspended requests; next: also in that of free ones. */
+    struct request *next, *prev;
     unsigned refs;
     enum request_stage stage;
     bool suspended;
-    bool close; /* the connection ends with this answer */
-    bool early; /* which was given before the body was read */
+    bool close; /* the connection ends after this answer */
+    bool early; /* the answer was given before the body was read */
 
     struct slice method, target, path, query, traceparent;
     struct slice id; /* X-Request-Id */
@@ -66,15 +67,15 @@ struct request {
     struct slice subject;
 
     char *body;
-    size_t body_len, body_cap; /* cap is counted in body_total */
+    size_t body_len, body_cap; /* body_cap is what counts in body_total */
     uint64_t bytes_in;
     bool chunked, discard, is_frame;
     struct frame_reader frame;
 
-    struct op *fresh_first, *fresh_last; /* submitted, not handed to the lanes */
+    struct op *fresh_first, *fresh_last; /* submitted, not yet handed to the lanes */
     size_t n_fresh;
-    struct op *round; /* handed over; by sibling */
-    size_t pending;   /* of the round, not back */
+    struct op *round; /* handed over; linked by sibling */
+    size_t pending;   /* ops of the round that are not back */
     int64_t parked_ns;
     bool op_made; /* the request's arena is in use by an op */
     struct op_box *boxes, *old_boxes;
@@ -83,11 +84,11 @@ struct request {
     void *state;
     struct deferred *deferred;
 
-    struct err err;       /* why the route is not run; kind is ERR_OK if it is */
-    enum err_kind failed; /* what the answer says */
-    struct slice failure; /* and its text, when the service is at fault */
+    struct err err;       /* why the route is not run; ERR_OK if it is */
+    enum err_kind failed; /* the error kind of the answer */
+    struct slice failure; /* its text, when the service is at fault */
     struct response res;
-    struct arena page; /* of the page that is being sent, from the second on */
+    struct arena page; /* of the page that is being sent, from the second page on */
     size_t page_sent;
     uint64_t bytes_out;
     bool streamed, broken; /* broken: the stream cannot go on */
@@ -96,16 +97,16 @@ struct request {
     _Alignas(16) char first[REQUEST_FIRST];
 };
 
-/* A request with one reference and an empty arena. NULL: out of memory. */
+/* A request with one reference and an empty arena. NULL when memory runs out. */
 struct request *request_new(struct server *s);
 
-/* Gives back one reference; the one place where the memory of a request is given back. */
+/* Drops one reference; the last one frees the request. Nothing else frees its memory. */
 void request_unref(struct request *req);
 
-/* Keeps for the log why the request fails. */
+/* Keeps the reason of a failure for the log line. */
 void request_note_failure(struct request *req, const struct err *err);
 
-/* Frees the ops in a list of boxes. */
+/* Frees the ops of a list of boxes. */
 void request_free_boxes(struct op_box *box);
 
 #endif

@@ -1,13 +1,13 @@
 /*
- * response.h - the only place that writes a status, a body or an error answer.
+ * response.h - the answer: the only place that writes a status, a body or an error.
  *
  *     route finish() -> response_*() and json_*(&res->body) -> server sends it
  *
  * Threads    the request's loop.
- * Ownership  lives in the request; the body is in the request's arena, or in a page arena while
- *            an answer is streamed.
+ * Ownership  lives in the request; the body is in the request's arena, or in a page arena while the
+ *            answer is streamed.
  * Units      none.
- * Errors     a failed text (out of memory) makes the answer 503 `overloaded`.
+ * Errors     a failed text (out of memory) turns the answer into 503 `overloaded`.
  */
 #ifndef RESPONSE_H
 #define RESPONSE_H
@@ -23,9 +23,9 @@ struct response {
     int status;               /* 200 unless set */
     const char *content_type; /* application/json unless set */
     struct text body;
-    struct frame_writer frame; /* raw slices noted so far, for a frame answer */
+    struct frame_writer frame; /* raw slices noted so far, in a frame answer */
     bool is_frame;
-    bool streaming; /* body is a part; finish() has submitted the op that continues it */
+    bool streaming; /* body is one page; finish() has submitted the op for the next */
     struct {
         const char *name;
         struct slice value;
@@ -42,19 +42,19 @@ void response_header(struct response *res, const char *name, struct slice value)
 /* Adds ETag: "<version>". */
 void response_etag(struct response *res, int64_t version);
 
-/* Makes the answer a frame: from now on response_bytes() writes len and notes the raw bytes. */
+/* Makes the answer a frame: from now on response_bytes() writes `len` and notes the raw bytes. */
 void response_frame(struct response *res);
 
-/* Member `base64` with the bytes encoded or, in a frame, `len` and the raw bytes behind the JSON. */
+/* Writes member `base64` with the encoded bytes or, in a frame, `len`, the raw bytes behind the JSON. */
 void response_bytes(struct response *res, struct slice bytes);
 
-/* 304 or 204: no body. */
+/* Sets 304 or 204: no body. */
 void response_empty(struct response *res, int status);
 
 /*
  * Replaces all that was written by a problem document (RFC 9457): type, title, status, detail, code,
- * request_id. Where the text of err begins with a JSON pointer or "?name" and ": ", also
- * `errors: [{pointer, detail}]`. 503 gets Retry-After, 405 its Allow.
+ * request_id, and `errors: [{pointer, detail}]` if the text of err begins with a JSON pointer or "?name"
+ * and ": ". 503 gets Retry-After, 405 its Allow.
  */
 void response_error(struct response *res, struct request *req, const struct err *err);
 

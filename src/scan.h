@@ -1,10 +1,10 @@
 /*
- * scan.h - the characters of JSON strings: plain runs, UTF-8, escapes.
+ * scan.h - scans the characters of JSON strings: plain runs, UTF-8, escapes.
  *
  *     split.c, id.c, json.c -> scan_plain(), scan_utf8();  names.c, filter.c -> scan_unescape()
  *
- * Inline, since the speed of every request body depends on it: long runs are looked at in blocks of
- * 64 bytes, the rest in words of eight.
+ * Inline, as the speed of every request body depends on it: long runs are checked in blocks of 64 bytes,
+ * the rest in words of eight.
  *
  * Threads    no state.
  * Ownership  none; scan_unescape() writes into the caller's buffer.
@@ -19,14 +19,14 @@
 #include "bytes.h"
 #include "compiler.h"
 
-/* The high bit of each byte of word that is '"', '\\', a control character or not ASCII. */
+/* Has the high bit set in each byte of word that is '"', '\\', a control character or not ASCII. */
 static inline uint64_t scan_special(uint64_t word)
 {
     const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
     uint64_t quote = word ^ ones * '"', escape = word ^ ones * '\\';
     uint64_t low = (word - ones * 0x20) | (quote - ones) | (escape - ones);
 
-    /* A borrow may mark a byte that is innocent, but only above one that is marked rightly. */
+    /* A borrow may mark an innocent byte, but only above one that is marked rightly. */
     return (low | word) & highs;
 }
 
@@ -39,7 +39,7 @@ static inline bytes16 scan_special16(const char *p)
     return (bytes16)(c - 0x20 >= 0x60) | (bytes16)(c == '"') | (bytes16)(c == '\\');
 }
 
-/* Whether none of the 64 bytes at p is one of those. */
+/* Whether scan_special() would mark none of the 64 bytes at p. */
 static inline bool scan_plain64(const char *p)
 {
     bytes16 special = scan_special16(p) | scan_special16(p + 16) | scan_special16(p + 32) |
@@ -50,7 +50,7 @@ static inline bool scan_plain64(const char *p)
     return (halves[0] | halves[1]) == 0;
 }
 
-/* Where the run of plain ASCII (no '"', '\\', control character) that begins at p ends. */
+/* The end of the run of plain ASCII (no '"', '\\' or control character) that begins at p. */
 static inline const char *scan_plain(const char *p, const char *end)
 {
     while (end - p >= 64 && scan_plain64(p))
@@ -71,8 +71,8 @@ static inline const char *scan_plain(const char *p, const char *end)
 }
 
 /*
- * Length of the UTF-8 character that begins with the byte >= 0x80 at p; 0 when it is none:
- * overlong, a surrogate, beyond U+10FFFF, or cut off.
+ * Length of the UTF-8 character that begins with the byte >= 0x80 at p; 0 if it is invalid: overlong, a
+ * surrogate, beyond U+10FFFF, or cut off.
  */
 static inline size_t scan_utf8(const char *p, const char *end)
 {
@@ -101,8 +101,8 @@ int scan_hex(char c) MUST_USE;
 
 /*
  * Decodes the escapes of a valid JSON string (raw: between the quotes) into out, which has room for
- * raw.len bytes; the result is never longer. A lone surrogate becomes the three bytes that UTF-8
- * does not allow, so that it equals itself and nothing else. Returns the length.
+ * raw.len bytes; the result is never longer. A lone surrogate becomes the three bytes that UTF-8 forbids,
+ * so that it equals only itself. Returns the length.
  */
 size_t scan_unescape(struct slice raw, char *out);
 

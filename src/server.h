@@ -1,14 +1,14 @@
 /*
- * server.h - libmicrohttpd <-> struct request.
+ * server.h - the HTTP server of one loop, on libmicrohttpd.
  *
  *     bytes -> server (limits, body, deadline, request id) -> router -> route -> lanes
  *     lanes -> inbox -> server (finish, answer, log line) -> bytes
  *
- * The only file that includes microhttpd.h is server.c (and its parts server_*.c).
+ * Only server.c and its parts server_*.c include microhttpd.h.
  *
- * Threads    each server belongs to one loop and its thread; body_total and max_connections are
- *            shared by all of them through atomics.
- * Ownership  the caller frees by server_stop().
+ * Threads    each server belongs to one loop and its thread; all of them share body_total and
+ *            max_connections through atomics.
+ * Ownership  the caller frees with server_stop().
  * Units      milliseconds where said.
  * Errors     ERR_CONFIG (address), ERR_UNAVAILABLE (port in use), ERR_NO_MEMORY.
  */
@@ -20,42 +20,42 @@
 
 struct server;
 
-/* Opens a listening socket (SO_REUSEPORT) on "HOST:PORT" or "[::1]:PORT"; port 0 picks a free one.
- * *port is the one bound. Refuses what is not loopback unless insecure. */
+/* Opens a listening socket (SO_REUSEPORT) on "HOST:PORT" or "[::1]:PORT"; port 0 picks a free one. *port
+ * is the bound port. Refuses other than loopback addresses unless insecure. */
 bool server_listen(const char *listen, bool insecure, int *fd, int *port, struct err *err) MUST_USE;
 
-/* Another listening socket on the address of fd, for the next loop. */
+/* Opens another listening socket on the address of fd, for the next loop. */
 bool server_listen_beside(int fd, int *more, struct err *err) MUST_USE;
 
-/* A server on a listening socket, which it owns from now on, also on failure. NULL on failure. */
+/* Starts a server on a listening socket, which it owns from now on, even on failure (NULL). */
 struct server *server_start(struct service *service, int listen_fd, struct err *err) MUST_USE;
 
-/* The epoll descriptors to wait on, and the inbox whose fd to wait on beside them. */
+/* What the loop waits on: two epoll descriptors, and the fd of the inbox. */
 int server_epoll_fd(const struct server *s);
 int server_hangup_fd(const struct server *s);
 struct inbox *server_inbox(struct server *s);
 
-/* One tick: network events, finished ops, new ops to the lanes. Returns the longest time in ms that
- * the loop may now sleep (-1 = until something happens). */
+/* Runs one tick: network events, finished ops, new ops to the lanes. Returns how many ms the loop may now
+ * sleep at most (-1 = until something happens). */
 int server_tick(struct server *s);
 
-/* Clients have ended their side: hangup_fd is ready. After the tick, which reads what came before. */
+/* Clients have ended their side: hangup_fd is ready. Call it after the tick, which reads what they sent. */
 void server_hangups(struct server *s);
 
-/* Answers get `Connection: close` from now on. */
+/* From now on answers carry `Connection: close`. */
 void server_drain(struct server *s);
 
-/* Takes no new connections. */
+/* Stops accepting connections. */
 void server_quiesce(struct server *s);
 
-/* Milliseconds until a quiesced server may close the connections that are idle: a request that is on
- * its way when the end begins shall arrive. 0 = now. */
+/* Milliseconds until a quiesced server may close its idle connections; 0 = now. The delay lets a request
+ * arrive that was on its way when the shutdown began. */
 int server_last_call_ms(const struct server *s);
 
-/* Requests that are not answered yet. */
+/* Number of requests without an answer. */
 size_t server_active(const struct server *s);
 
-/* Closes all connections, waits for its ops that are on lanes, frees the server. NULL allowed. */
+/* Closes all connections, waits for its ops on lanes and frees the server. NULL is allowed. */
 void server_stop(struct server *s);
 
 #endif

@@ -6,7 +6,7 @@
  * Threads    its loop's.
  * Ownership  the context of a request is its struct request, that of a connection its struct peer.
  * Units      nanoseconds.
- * Errors     as libmicrohttpd wants them.
+ * Errors     as libmicrohttpd expects them.
  */
 #ifndef SERVER_HTTP_H
 #define SERVER_HTTP_H
@@ -18,14 +18,14 @@
 /* Whether one more connection is allowed. */
 enum MHD_Result server_http_accept(void *cls, const struct sockaddr *addr, socklen_t len);
 
-/* A connection begins or ends. */
+/* A connection has begun or ended. */
 void server_http_connection(void *cls, struct MHD_Connection *connection, void **context,
                             enum MHD_ConnectionNotificationCode code);
 
-/* The request line is there: makes the request. */
+/* The request line has arrived: makes the request. */
 void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *connection);
 
-/* Head, body and answer. */
+/* Handles head, body and answer. */
 enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection, const char *url,
                                    const char *method, const char *version, const char *upload,
                                    size_t *upload_size, void **context);
@@ -34,7 +34,7 @@ enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection,
 void server_http_end(void *cls, struct MHD_Connection *connection, void **context,
                      enum MHD_RequestTerminationCode code);
 
-/* Cuts off who is too slow; returns the nanoseconds until the next one may be. */
+/* Cuts off clients that are too slow; returns the nanoseconds until the next may be due. */
 int64_t server_http_expire(struct server *s);
 
 #endif

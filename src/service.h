@@ -1,9 +1,9 @@
 /*
- * service.h - what every request shares.
+ * service.h - the objects that all requests share.
  *
  *     main fills it -> server -> request_service() -> routes
  *
- * Threads    filled before the loops start, read-only after; what it points to locks itself.
+ * Threads    filled before the loops start, read-only after that; what it points to locks itself.
  * Ownership  main owns all of it.
  * Units      *_us wall microseconds.
  * Errors     none.
@@ -22,7 +22,7 @@ struct service {
     struct lanes *lanes;
     struct monitor *monitor;
     struct slice openapi; /* the API document as JSON */
-    struct slice docs;    /* and as HTML */
+    struct slice docs;    /* the same as HTML */
     int64_t started_us;
 };
 

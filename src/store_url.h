@@ -1,5 +1,5 @@
 /*
- * store_url.h - what the URL of a store says before a driver reads it.
+ * store_url.h - tells kinds of store URLs apart, and prints URLs without their passwords.
  *
  *     sqlite:PATH  memory:  redis://[USER:PASSWORD@]HOST:PORT/DB  unix:PATH  postgresql://...
  *
@@ -17,28 +17,27 @@
 enum { STORE_URL_SHOWN = 128 };
 
 /*
- * Prints a text that may be a URL, its passwords as ***: scheme://user:PASSWORD@host?password=PASSWORD,
- * and "host=... password=PASSWORD", which is none. Control characters become ?. Whatever shows what a
- * user has given for a store goes through here.
+ * Prints a text that may be a URL, with *** for its passwords: scheme://user:PASSWORD@host?password=
+ * PASSWORD, or "host=... password=PASSWORD", which is no URL. Control characters become ?. Everything that
+ * shows a store as the user gave it must use this.
  */
 void store_url_print(const char *text, FILE *out);
 
-/* The same into a buffer, for error texts; cut where it is full. */
+/* Prints it into a buffer, for error texts; cut where that is full. */
 void store_url_show(const char *text, char out[STORE_URL_SHOWN]);
 
-/* By TCP or by a socket of this machine. */
+/* Redis, by TCP or by a socket of this machine. */
 bool store_url_is_redis(const char *url);
 
-/* A file of SQLite's. */
+/* A SQLite file. */
 bool store_url_is_sqlite(const char *url);
 
-/* A store within this process, which no other one may have open. */
+/* SQLite or memory: a store that only one process may open. */
 bool store_url_is_file(const char *url);
 
 /*
- * Whether both name one store; what store_url_print() hides does not tell stores apart (an @ behind the
- * host is %40), and each memory: is one of its own.
- * False as well when memory is short.
+ * Whether both URLs name the same store. What store_url_print() hides makes no difference (an @ behind the
+ * host is %40); each memory: is a store of its own. Also false when memory is short.
  */
 bool store_url_same(const char *a, const char *b);
 

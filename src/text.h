@@ -1,12 +1,12 @@
 /*
- * text.h - a growing text in an arena.
+ * text.h - a text that grows in an arena.
  *
  *     json.h writes JSON into it; response.h sends it
  *
  * Threads    as its arena.
- * Ownership  the bytes are the arena's.
+ * Ownership  the bytes belong to the arena.
  * Units      bytes.
- * Errors     when memory ends `failed` is set and stays set; later calls do nothing. Check it once.
+ * Errors     when memory runs out `failed` is set and stays set; later calls do nothing. Check it once.
  */
 #ifndef TEXT_H
 #define TEXT_H
@@ -21,10 +21,10 @@ struct text {
     bool comma; /* used by json.h: the next value needs a comma before it */
 };
 
-/* Empty, nothing allocated yet. */
+/* Makes an empty text; allocates nothing yet. */
 void text_init(struct text *t, struct arena *arena);
 
-/* Room for n more bytes. False: failed is set. */
+/* Makes room for n more bytes. False: failed is set. */
 bool text_reserve(struct text *t, size_t n);
 
 /* Appends the bytes of s. */
@@ -36,7 +36,7 @@ void text_puts(struct text *t, const char *s);
 /* Appends formatted text. */
 void text_printf(struct text *t, const char *fmt, ...) PRINTF(2, 3);
 
-/* What has been written so far. */
+/* The text so far. */
 struct slice text_slice(const struct text *t);
 
 #endif
