@@ -7,8 +7,8 @@
  * The id of a value row names it, and the row never changes. Ids are stamps (clock.h), so a base always
  * has a lower id than what is based on it. Places in a chain of bases: storage/delta.h.
  *
- * Threads    read-only after it is made.
  * Threads    read-only once it is built.
+ * Ownership  slices and bases live in the op's arena.
  * Units      bytes.
  * Errors     none.
  */
