@@ -1,12 +1,12 @@
 /*
- * sql.c - the batches of the drivers that speak SQL; see sql.h.
+ * sql.c - runs batches for the drivers that speak SQL; see sql.h.
  *
  *     execute -> begin, each op's function, commit
  *                `- an op fails halfway: roll back, each op in a transaction of its own
  *
- * Where the store is far, and each op of a batch is likely to be done by the first statement that it
- * waits for, COMMIT goes with these statements: the batch is `quick`. An op that asks for more has
- * changed nothing then, and runs once more in the usual way; so does one that fails before it asks.
+ * A batch is `quick` where the store is far away and the first statement that each op waits for is likely to
+ * do all of it: COMMIT is sent together with these statements. An op that asks for more has then changed
+ * nothing and runs once more in the usual way, as does one that fails before it asks.
  */
 #include "sql.h"
 
@@ -40,7 +40,7 @@ bool sql_probe(struct sql *d, struct op *op, struct err *err)
     return backend_probe(&d->base, op->deadline_ns, err);
 }
 
-/* A failure after which the store is as it was, and which is the op's alone. */
+/* A failure that concerns only this op and has left the store as it was. */
 static bool is_domain(enum err_kind kind)
 {
     return kind != ERR_STORAGE && kind != ERR_DAMAGED && kind != ERR_UNAVAILABLE &&
@@ -48,7 +48,7 @@ static bool is_domain(enum err_kind kind)
            kind != ERR_CONFIG;
 }
 
-/* What was looked up in the transaction may be gone with it. */
+/* Forgets what was looked up in the transaction, too: it may be gone with it. */
 static void roll_back(struct sql *d)
 {
     d->tenant = 0;
@@ -63,7 +63,7 @@ static bool begin(struct sql *d, bool writes, struct err *err)
     return d->driver->begin(d, writes, err);
 }
 
-/* One part of an op, or all of it. What an earlier part has copied stays, unless it is copied anew. */
+/* Runs one part of an op, or all of it. Copies of an earlier part stay, unless this part makes new ones. */
 static bool run_part(struct sql *d, struct op *op, struct err *err)
 {
     struct record *copies = op->copies;
@@ -80,7 +80,7 @@ static bool run_part(struct sql *d, struct op *op, struct err *err)
     return true;
 }
 
-/* An op that fails is its own affair, unless it has changed something or the store is at fault. */
+/* An op that fails concerns nobody else, unless it has changed something or the store is at fault. */
 bool sql_run_op(struct sql *d, struct op *op)
 {
     int64_t changes = d->driver->total_changes(d), asked = d->asked;
@@ -96,7 +96,7 @@ bool sql_run_op(struct sql *d, struct op *op)
         op->status = (struct err){.kind = ERR_OK};
         return true;
     }
-    /* No other op has asked in between: they go on where this one waits, and then it has asked, too. */
+    /* Only while this op waits do others run, so `asked` is unchanged only if this one has not asked. */
     op->again = d->quick && (d->driver->cut_off(d) || (d->asked == asked && !is_domain(err.kind)));
     if (op->again)
         return true;
@@ -104,7 +104,7 @@ bool sql_run_op(struct sql *d, struct op *op)
     return is_domain(err.kind) && d->driver->total_changes(d) == changes;
 }
 
-/* *lost: what was done is gone, and each op has its status. False: the store has failed. */
+/* *lost: the transaction is gone, and each op has its status. False: the store has failed. */
 static bool commit(struct sql *d, struct op *const ops[], size_t n, bool writes, bool *lost,
                    struct err *err)
 {
@@ -128,7 +128,7 @@ static void run_ops(struct sql *d, struct op *const ops[], size_t n, bool *lost)
         *lost = !sql_run_op(d, ops[i]);
 }
 
-/* One transaction. *lost: an op has failed in a way that took the others with it. */
+/* Runs one transaction. *lost: an op has failed in a way that took the others with it. */
 static bool run_once(struct sql *d, struct op *const ops[], size_t n, bool *lost, struct err *err)
 {
     bool writes = false;
@@ -139,13 +139,13 @@ static bool run_once(struct sql *d, struct op *const ops[], size_t n, bool *lost
     if (!begin(d, writes, err))
         return false;
     run_ops(d, ops, n, lost);
-    if (!*lost || d->quick) /* which may be carried out already */
+    if (!*lost || d->quick) /* a quick batch may be committed already */
         return commit(d, ops, n, writes, lost, err);
     roll_back(d);
     return true;
 }
 
-/* The same, from where each op was before, as often as the store thinks it worthwhile. */
+/* Repeats that from each op's progress before it, as often as the driver finds it worthwhile. */
 static bool run_together(struct sql *d, struct op *const ops[], void *const progress[], size_t n,
                          bool *lost, struct err *err)
 {
@@ -159,7 +159,7 @@ static bool run_together(struct sql *d, struct op *const ops[], void *const prog
     }
 }
 
-/* Runs again one by one what was lost together. */
+/* Runs one by one what was lost together. */
 static void run_alone(struct sql *d, struct op *const ops[], void *const progress[], size_t n)
 {
     struct err alone;
@@ -172,7 +172,7 @@ static void run_alone(struct sql *d, struct op *const ops[], void *const progres
         }
 }
 
-/* Whether the first statement that an op waits for does it all, as a rule. */
+/* Whether the first statement that the op waits for usually does all of it. */
 static bool is_quick(const struct op *op)
 {
     if (op->alone || op->progress)
@@ -186,8 +186,8 @@ static bool is_quick(const struct op *op)
 }
 
 /*
- * All of them, and no two on one record: the second would ask after the first is answered. Of checkpoints
- * several together cost the store less on the long way.
+ * Whether all ops are quick and no two on one record: the second could ask only after the first is answered.
+ * Several checkpoints cost the store less in the usual way.
  */
 static bool are_quick(const struct sql *d, struct op *const ops[], size_t n)
 {
@@ -201,21 +201,21 @@ static bool are_quick(const struct sql *d, struct op *const ops[], size_t n)
     return true;
 }
 
-/* What failed after COMMIT was sent may be there all the same. */
+/* What fails after COMMIT was sent may be stored all the same. */
 static void doubt(struct op *op)
 {
     if (op->status.kind != ERR_OK && !is_domain(op->status.kind))
         op->status.kind = ERR_IN_DOUBT;
 }
 
-/* Tries a quick batch; which of the ops are still to be run: all, where contact was lost before. */
+/* Tries a quick batch; `left` gets the ops that still have to run: all, if nothing was applied. */
 static bool run_quick(struct sql *d, struct op *const ops[], size_t n, struct op *left[],
                       size_t *n_left, struct err *err)
 {
     bool ok, lost;
 
     for (size_t i = 0; i < n; i++)
-        ops[i]->again = true; /* one that is never begun is left */
+        ops[i]->again = true; /* an op that is never begun is left */
     d->quick = true;
     ok = run_once(d, ops, n, &lost, err);
     d->quick = false;

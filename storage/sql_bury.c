@@ -7,7 +7,7 @@
 #include "sql_garbage.h"
 #include "sql_load.h"
 
-/* An id of a row, and the stamp that its change gets. */
+/* The id of a row, and the stamp that its change gets. */
 struct stamped {
     int64_t id, stamp;
 };
@@ -15,11 +15,11 @@ struct stamped {
 struct work {
     struct sql *d;
     struct op *op;
-    struct burial **all; /* in the order of their ids */
+    struct burial **all; /* ordered by row id */
     size_t n;
     int64_t *ids;         /* room for n */
-    struct stamped *list; /* the same */
-    bool threads;         /* some go with theirs */
+    struct stamped *list; /* room for n */
+    bool threads;         /* some threads go with their sessions */
 };
 
 static int by_id(const void *a, const void *b)
@@ -62,14 +62,14 @@ static bool start(struct work *w, struct burial *all, size_t n, struct err *err)
     return true;
 }
 
-/* Begins a statement about the first n of w->ids. */
+/* Begins a statement on the first n of w->ids. */
 static bool begin(struct work *w, enum sql_statement which, size_t n, struct query *q,
                   struct err *err)
 {
     return load_begin_among(w->d, which, w->ids, n, w->op->arena, q, err);
 }
 
-/* The rows of sessions. */
+/* Lists the rows of all sessions. */
 static size_t list_all(struct work *w)
 {
     for (size_t i = 0; i < w->n; i++)
@@ -77,7 +77,7 @@ static size_t list_all(struct work *w)
     return w->n;
 }
 
-/* Of those that go with their threads: all, or where there is one. */
+/* Lists those that go with their threads; `found`: only where such a thread exists. */
 static size_t list_with_threads(struct work *w, bool found)
 {
     size_t n = 0;
@@ -132,7 +132,7 @@ static void take_newest(struct burial *b, struct query *q)
     b->thread.newest = query_col_int(q, 1);
 }
 
-/* All rows of a query, each of which begins with the id of a session. */
+/* Takes all rows of a query; column 0 of each is the row id of a session. */
 static bool take_all(struct work *w, struct query *q, void (*take)(struct burial *, struct query *),
                      struct err *err)
 {
@@ -152,7 +152,7 @@ static bool take_all(struct work *w, struct query *q, void (*take)(struct burial
     return true;
 }
 
-/* What a thread holds is read behind its lock: others may have put something before. */
+/* Reads what threads hold once they are locked: until then others may have added something. */
 static bool look_into_threads(struct work *w, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -173,7 +173,7 @@ static bool look(struct work *w, struct err *err)
            (!w->threads || take_all(w, &threads, take_thread, err)) && look_into_threads(w, err);
 }
 
-/* Its stamps, above all that is stored; what is pending above that is of a later life. */
+/* Chooses the stamps, above all that is stored. Pending additions above that belong to a later life. */
 static bool stamp_one(struct op *op, struct burial *b, struct err *err)
 {
     int64_t stored = stamp_higher(session_state_stamp(&b->row.s), b->content);
@@ -185,10 +185,10 @@ static bool stamp_one(struct op *op, struct burial *b, struct err *err)
         return true;
     stored = stamp_higher(b->thread.newest, b->thread.tomb);
     b->thread.tomb = stamp_higher(b->stamp, stored);
-    return op_fence_allows(op, stored, err); /* in the other store it would stay */
+    return op_fence_allows(op, stored, err); /* the other store would keep it */
 }
 
-/* Runs a statement whose parameters are ids and the stamp that they share; then `more`. */
+/* Runs a statement on n of w->ids and the stamp that they share; `more` binds further parameters. */
 static bool run(struct work *w, enum sql_statement which, size_t n, int64_t stamp,
                 void (*more)(const struct work *w, struct query *q, int64_t stamp), struct err *err)
 {
@@ -202,7 +202,7 @@ static bool run(struct work *w, enum sql_statement which, size_t n, int64_t stam
     return query_run(&q, err);
 }
 
-/* The same for the first n of w->list, as often as there are stamps. */
+/* Runs it on the first n of w->list, once for each stamp in there. */
 static bool run_all(struct work *w, enum sql_statement which, size_t n,
                     void (*more)(const struct work *w, struct query *q, int64_t stamp),
                     struct err *err)
@@ -237,7 +237,7 @@ static void bind_tenant_name(const struct work *w, struct query *q, int64_t stam
     query_blob(q, w->op->tenant);
 }
 
-/* Runs a statement on the sessions that have something to remove, and not too much. */
+/* Runs a statement on the sessions that have content, but not too much. */
 static bool empty(struct work *w, enum sql_statement which, struct err *err)
 {
     struct query q;
@@ -249,7 +249,7 @@ static bool empty(struct work *w, enum sql_statement which, struct err *err)
     return n == 0 || (begin(w, which, n, &q, err) && query_run(&q, err));
 }
 
-/* Much content goes with its row, and the tombstone is a row of its own. */
+/* Leaves much content to clean-up together with its row, and makes a new row for the tombstone. */
 static bool discard(struct sql *d, const struct burial *b, struct err *err)
 {
     struct query q;
@@ -289,7 +289,7 @@ static bool bury_pending(struct work *w, struct err *err)
     return run_all(w, SQL_PENDING_BURY, n, bind_tenant_name, err);
 }
 
-/* What is in threads is garbage. */
+/* The contents of the threads become garbage. */
 static bool bury_threads(struct work *w, struct err *err)
 {
     struct query q;
@@ -304,7 +304,7 @@ static bool bury_threads(struct work *w, struct err *err)
                       run_all(w, SQL_THREADS_TOMB, n, NULL, err));
 }
 
-/* Only of the op's tenant are sessions removed with their threads. */
+/* Only sessions of the op's own tenant are removed with their threads, so its number fits all. */
 static bool make_threads(struct work *w, struct err *err)
 {
     size_t n = 0;

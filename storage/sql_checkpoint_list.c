@@ -4,15 +4,15 @@
 #include "sql_ops.h"
 #include "sql_scope.h"
 
-/* Rows that are dealt with together; only of those that match is more read. */
+/* Rows that are handled together; only of those that match more is read. */
 enum { ROWS = 100 };
 
-/* Of a tenant nobody knows how large its checkpoints are. */
+/* Of a whole tenant it is not known how large its checkpoints are; this is a guess per item. */
 enum { EXPECTED = PAGE_BYTES_MAX / 8 };
 
 struct row {
     int64_t id;
-    struct checkpoint_pos at; /* texts are in place */
+    struct checkpoint_pos at; /* texts are in `place` */
     bool matches;
 };
 
@@ -21,22 +21,22 @@ struct lister {
     struct op *op;
     struct scope scope;
     bool has_channel, has_document; /* forms that are looked at */
-    size_t expected;                /* bytes of an item, before there is one */
+    size_t expected;                /* bytes of an item, while there is none to judge by */
     int64_t scanned;
     bool full;                  /* no more rows are wanted */
-    struct checkpoint_pos last; /* of the last row that was dealt with; its texts are in place */
+    struct checkpoint_pos last; /* of the last row handled; its texts are in `place` */
     struct row rows[ROWS];
     size_t n_rows;
-    struct arena place[2], scratch; /* of these rows, and of those before */
+    struct arena place[2], scratch; /* place: texts of these rows, and of the rows before */
     unsigned turn;
     char place_first[2][2048], scratch_first[4096];
 };
 
-/* The lowest text above id. */
+/* The lowest text above id: id and a NUL. */
 static bool above(struct lister *l, struct slice id, struct slice *out, struct err *err)
 {
     *out = arena_copy(l->op->arena, id);
-    out->len++; /* the NUL behind it */
+    out->len++; /* the NUL that arena_copy() adds */
     return out->at || err_no_memory(err);
 }
 
@@ -46,8 +46,8 @@ static struct slice lower(struct slice a, struct slice b)
 }
 
 /*
- * The namespace that is asked for, or all that hold something: one is the usual case, and its index gives
- * the order. What they hold tells how many items to read at once.
+ * Finds the namespace that is asked for, or all that hold something. Usually it is only one, whose index
+ * gives the order. What they hold tells how many items to read at once.
  */
 static bool find_namespaces(struct lister *l, int64_t tenant, struct err *err)
 {
@@ -98,7 +98,7 @@ static bool find_scope(struct lister *l, struct err *err)
     return true;
 }
 
-/* Only where all is of the document form must `before` be a checkpoint. */
+/* A `before` that does not exist is an error only if everything is in document form. */
 static bool unknown_before(struct lister *l, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -156,7 +156,7 @@ static bool filters(const struct lister *l)
     return filter && filter->n > 0;
 }
 
-/* The rows by their ids: parameters of AMONG(). */
+/* Begins a statement on rows by their ids. */
 static bool begin_rows(struct lister *l, int which, const int64_t *ids, size_t n, struct query *q,
                        struct err *err)
 {
@@ -192,7 +192,7 @@ static bool filter_rows(struct lister *l, struct err *err)
     }
 }
 
-/* Rows come in any order. */
+/* Loads rows, which come in any order. */
 static bool load_rows(struct lister *l, const int64_t *ids, size_t n, struct loaded *items,
                       struct err *err)
 {
@@ -248,7 +248,7 @@ static bool add_items(struct lister *l, const struct row *const rows[], size_t n
     return true;
 }
 
-/* How many items may come at once: as many as fit into the page, as far as one can tell. */
+/* How many items to read at once: as many as are likely to fit into the page. */
 static size_t items_wanted(const struct lister *l)
 {
     const struct op_checkpoint_list *list = &l->op->checkpoint_list;
@@ -261,7 +261,7 @@ static size_t items_wanted(const struct lister *l)
     return fit < left ? fit : left;
 }
 
-/* Deals with rows from *at on; one is left for the next call when no more are wanted. */
+/* Handles rows from *at on, and leaves some for the next call once no more are wanted. */
 static bool look(struct lister *l, size_t *at, struct err *err)
 {
     size_t first = *at, n = 0, most = items_wanted(l);
@@ -281,13 +281,13 @@ static bool look(struct lister *l, size_t *at, struct err *err)
     return add_items(l, wanted, n, err);
 }
 
-/* The next rows, with their texts. */
+/* Reads the next rows, with their texts. */
 static bool take_rows(struct lister *l, struct query *q, enum form form, struct err *err)
 {
     struct arena *place;
     bool found;
 
-    l->turn += l->n_rows > 0; /* else the last row may still be there */
+    l->turn += l->n_rows > 0; /* after an empty batch the other arena still holds the last row */
     place = &l->place[l->turn % COUNT_OF(l->place)];
     arena_reset(place);
     for (l->n_rows = 0; l->n_rows < ROWS; l->n_rows++) {
@@ -307,7 +307,7 @@ static bool take_rows(struct lister *l, struct query *q, enum form form, struct 
     return true;
 }
 
-/* How many rows can be needed: one above the page says that there are more. */
+/* How many rows can be needed: one beyond the page tells that there are more. */
 static int64_t rows_wanted(const struct lister *l)
 {
     const struct op_checkpoint_list *list = &l->op->checkpoint_list;

@@ -6,7 +6,7 @@
 #include "sql_ns.h"
 #include "sql_rows.h"
 
-/* More travels better row by row. */
+/* Larger checkpoints are put row by row instead. */
 enum { VALUES_MAX = 64, BYTES_MAX = 1 << 16 };
 
 /* The numbers of a new value, as PUT_NEXT_CHECKPOINT reads them: first all ids, then all keys, ... */
@@ -15,7 +15,7 @@ enum {
     KEY, /* 0 = NULL */
     BASE,
     ENCODING,
-    CHANNEL, /* a place in the bytes and a length, -1 = NULL; so have the next */
+    CHANNEL, /* a position in the bytes and a length (-1 = NULL); likewise the next three */
     VERSION = CHANNEL + 2,
     TYPE = VERSION + 2,
     BYTES = TYPE + 2,
@@ -25,7 +25,7 @@ enum {
 struct next {
     struct op *op;
     int64_t *numbers;
-    size_t n; /* values, the head included */
+    size_t n; /* values, including the head */
     char *bytes, *end, *hashes;
     int64_t size; /* of payload */
 };
@@ -100,7 +100,7 @@ static void add_value(struct next *x, size_t i, const struct blob *blob,
     x->size += (int64_t)blob->bytes.len;
 }
 
-/* The new values. */
+/* Puts all new values into the arrays. */
 static bool gather(struct next *x, struct err *err)
 {
     const struct op_checkpoint_put *put = &x->op->checkpoint_put;
@@ -119,7 +119,7 @@ static bool gather(struct next *x, struct err *err)
     return true;
 }
 
-/* Its bases, and what it carries: whether that is the newest of its name. */
+/* Binds its bases, and what it carries: the statement checks whether that is still the newest. */
 static bool bind_rests_on(struct query *q, const struct op *op, const struct target_values *on,
                           struct err *err)
 {
@@ -174,7 +174,7 @@ bool checkpoint_next(struct sql *d, struct op *op, int64_t tenant,
     size_t n_refs;
 
     *done = false;
-    if (!d->quick) /* alone, and usual */
+    if (!d->quick) /* only set for a checkpoint that is alone in its batch, and usual */
         return true;
     if (!gather(&x, err) ||
         !checkpoint_refs(op, op->checkpoint_put.carried_ids, &refs, &n_refs, err) ||

@@ -1,8 +1,8 @@
 /*
- * sql_checkpoint_next.h - a checkpoint behind others that this process has stored: one statement puts it.
+ * sql_checkpoint_next.h - puts, by one statement, a checkpoint after others that this process has stored.
  *
- *     sql_checkpoint_put() -> checkpoint_next() -> done, or the long way
- *     sql.c, is_quick() -> checkpoint_is_usual()
+ *     sql_checkpoint_put() -> checkpoint_next() -> done, or else the usual way
+ *     sql.c, are_quick() -> checkpoint_is_usual()
  *
  * Threads    the lane's.
  * Ownership  all lives in the op's arena.
@@ -14,16 +14,16 @@
 
 #include "sql_target.h"
 
-/* Whether a put is worth the try, by what the op says. */
+/* Whether the op alone suggests that one statement will do. */
 bool checkpoint_is_usual(const struct op *op) MUST_USE;
 
-/* The values that a checkpoint refers to: its own, and those carried, 0 = not there. */
+/* Lists the values that a checkpoint refers to: its own, and those of `carried` that are not 0. */
 bool checkpoint_refs(const struct op *op, const int64_t *carried, int64_t **refs, size_t *n,
                      struct err *err) MUST_USE;
 
 /*
- * Of a quick batch: puts the checkpoint if it is new, the namespace is there with nothing newer, and all is
- * stored that it rests on; then *done. Else nothing has changed.
+ * In a quick batch: puts the checkpoint if it is new, its namespace exists and has nothing newer, and all
+ * that it rests on is stored; then *done. Otherwise nothing has changed.
  */
 bool checkpoint_next(struct sql *d, struct op *op, int64_t tenant,
                      const struct target_values *rests_on, bool *done, struct err *err) MUST_USE;

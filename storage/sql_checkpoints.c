@@ -18,10 +18,10 @@ struct put {
     int64_t stamp;
     int64_t *refs;
     size_t n_refs;
-    int64_t bytes; /* of payload more than before */
+    int64_t bytes; /* how much the payload grows */
 };
 
-/* What the new values are based on and come from, each once, and what is carried. */
+/* Lists what the new values are based on and come from, each once, and what is carried. */
 static bool list_wanted(struct put *p, struct err *err)
 {
     const struct op_checkpoint_put *put = &p->op->checkpoint_put;
@@ -46,7 +46,7 @@ static bool list_wanted(struct put *p, struct err *err)
     return true;
 }
 
-/* A base is a row of the same namespace: what keeps that whole looks no further. */
+/* Bases must be rows of the same namespace: whatever removes values looks no further. */
 static bool check_bases(const struct put *p, struct err *err)
 {
     return (p->at.ns.id ? p->rests_on.known : 0) == (int64_t)p->rests_on.n_bases ||
@@ -89,8 +89,8 @@ static bool put_row(struct put *p, struct err *err)
 }
 
 /*
- * What an earlier checkpoint of this id had alone. Its values may be carried: they stay. So does a head
- * that another is based on; the clean-up looks for those that no chain needs any more.
+ * Drops what only a replaced checkpoint of this id had. Its values stay, as they may be carried. So does a
+ * head that another one is based on; clean-up finds those that no chain needs any more.
  */
 static bool drop_replaced(struct put *p, struct err *err)
 {
@@ -130,7 +130,7 @@ static bool copy_value(struct put *p, const struct blob *blob, const struct chan
     return copies_add(p->op, &value, err);
 }
 
-/* What another store needs of this. */
+/* Adds the records that another store needs. */
 static bool copy(struct put *p, struct err *err)
 {
     const struct op_checkpoint_put *put = &p->op->checkpoint_put;
@@ -201,7 +201,7 @@ static bool ask(struct loader *l, const struct op *op, int64_t tenant, int which
     return query_ask(q, err);
 }
 
-/* The checkpoint that is asked for: its row and its writes. */
+/* Finds the checkpoint that is asked for: its row and its writes. */
 static bool find_asked(struct loader *l, const struct op *op, struct loaded *out, struct err *err)
 {
     bool latest = !slice_present(op->checkpoint_get.checkpoint_id), found;
@@ -231,7 +231,7 @@ bool sql_checkpoint_get(struct sql *d, struct op *op, struct err *err)
     return true;
 }
 
-/* What is asked for: values by id and by name. */
+/* Lists what is asked for: values by id and values by name. */
 static bool list_asked(const struct op *op, struct target_values *values, struct err *err)
 {
     const struct op_values_get *get = &op->values_get;
@@ -251,7 +251,7 @@ static bool list_asked(const struct op *op, struct target_values *values, struct
     return true;
 }
 
-/* The rows that are asked for, 0 for those that are not in this namespace. */
+/* Chooses the value rows; 0 for those that are not in this namespace. */
 static bool choose(struct sql *d, const struct target *at, const struct op_values_get *get,
                    int64_t *ids, struct err *err)
 {

@@ -8,7 +8,7 @@
 #include "sql_pair.h"
 #include "sql_removal.h"
 
-/* Tombstones and idempotency keys outlive the repeat window by this. */
+/* How old tombstones and idempotency keys get: an hour more than the repeat window. */
 #define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
 
 struct found {
@@ -17,7 +17,7 @@ struct found {
     bool more;
 };
 
-/* Copies are of the tenant of the op; of others only the outbox tells. */
+/* Sessions of the op's tenant become copies; of other tenants only the outbox is told, by name. */
 static bool take_row(struct query *q, const struct op *op, int64_t tenant, struct burial *b,
                      struct err *err)
 {
@@ -28,7 +28,7 @@ static bool take_row(struct query *q, const struct op *op, int64_t tenant, struc
             query_copy(q, ROW_TENANT_NAME, op->arena, &b->tenant, err));
 }
 
-/* Collects the rows before anything is removed, for removing moves the index that is read. */
+/* Collects the rows before anything is removed, since removing changes the index that is read. */
 static bool collect(struct query *q, struct op *op, int64_t tenant, struct found *out,
                     struct err *err)
 {
@@ -71,7 +71,7 @@ static bool copy_idle(struct op *op, const struct burial *b, struct err *err)
            (!b->with_thread || copies_thread(op, id, b->thread.tomb, b->thread.updated_us, err));
 }
 
-/* A thread goes with its session only: without one it is nobody's to call idle. */
+/* A thread goes only with a live session: without one, nothing says that it is idle. */
 static bool clean_idle(struct sql *d, struct op *op, struct err *err)
 {
     struct op_cleanup *cleanup = &op->cleanup;
@@ -109,7 +109,7 @@ static bool find_expired(struct sql *d, struct op *op, int64_t tenant, struct fo
     return collect(&q, op, tenant, f, err);
 }
 
-/* Of a session of another tenant: an entry of its own. */
+/* Adds an outbox entry for a session of another tenant. */
 static bool keep_entry(struct sql *d, const struct op *op, const struct burial *b, struct err *err)
 {
     struct op own = {.id = b->row.s.session_id,
@@ -148,7 +148,7 @@ static bool remove_expired(struct sql *d, struct op *op, struct err *err)
     return true;
 }
 
-/* One of the statements below; *more if there may be others to remove. */
+/* Runs one of the statements below; *more if there may be others to remove. */
 static bool collect_old(struct query *q, int64_t limit, bool *more, struct err *err)
 {
     int64_t changes;
@@ -160,7 +160,7 @@ static bool collect_old(struct query *q, int64_t limit, bool *more, struct err *
     return true;
 }
 
-/* Tombstones of sessions lie together in their index. */
+/* Tombstones of sessions lie next to each other in their index. */
 static bool forget_sessions(struct sql *d, int64_t before_us, int64_t limit, bool *more,
                             struct err *err)
 {
@@ -184,7 +184,7 @@ static bool forget_keys(struct sql *d, int64_t before_us, int64_t limit, bool *m
     return collect_old(&q, limit, more, err);
 }
 
-/* Empty threads that were deleted before; where others write to the store as well they are locked now. */
+/* Finds empty threads that were deleted before; where others write to the store too, it locks them. */
 static bool find_threads(struct sql *d, struct op *op, int64_t before_us, int64_t *ids, size_t *n,
                          struct err *err)
 {
@@ -203,8 +203,8 @@ static bool find_threads(struct sql *d, struct op *op, int64_t before_us, int64_
     }
 }
 
-/* A statement sees what was there when it began: the one that found them may not see what was put before it
- * locked them. */
+/* Two statements, as one sees the store as it was when it began: the one that finds threads may not see
+ * what was put into them before it locked them. */
 static bool collect_threads(struct sql *d, struct op *op, int64_t before_us, bool *more,
                             struct err *err)
 {
@@ -221,7 +221,7 @@ static bool collect_threads(struct sql *d, struct op *op, int64_t before_us, boo
                       query_run(&q, err));
 }
 
-/* When no empty thread is left, those that live again need not remember either. */
+/* Once no empty thread is left, threads that live again may forget their deletion, too. */
 static bool forget_threads(struct sql *d, struct op *op, int64_t before_us, bool *more,
                            struct err *err)
 {
@@ -237,7 +237,7 @@ static bool forget_threads(struct sql *d, struct op *op, int64_t before_us, bool
     return query_run(&q, err);
 }
 
-/* Copies of threads that nobody goes on with. */
+/* Discards copies of threads that were not finished. */
 static bool forget_copies(struct sql *d, int64_t before_us, struct err *err)
 {
     for (;;) {
@@ -252,7 +252,7 @@ static bool forget_copies(struct sql *d, int64_t before_us, struct err *err)
     }
 }
 
-/* Removes tombstones and idempotency keys that nothing can ask for any more. */
+/* Removes tombstones and idempotency keys that nothing can refer to any more. */
 static bool forget(struct sql *d, struct op *op, struct err *err)
 {
     int64_t limit = op->cleanup.limit, before_us = op->now_us - COLLECT_AFTER_US;
@@ -286,7 +286,7 @@ bool sql_cleanup(struct sql *d, struct op *op, struct err *err)
     return clean_idle(d, op, err) && garbage_finish(d, op, err);
 }
 
-/* One row of totals of a tenant; the second bound is a time, where the statement has one. */
+/* Reads one row of totals of a tenant; bounds[1] is a time, for statements that have it. */
 static bool count(struct sql *d, enum sql_statement which, const int64_t *bounds, int64_t out[2],
                   struct err *err)
 {

@@ -2,10 +2,10 @@
 #include "sql_ops.h"
 #include "sql_rows.h"
 
-/* What is known of one stored context. */
+/* What is known of a stored context. */
 struct version {
     int64_t stored; /* its number in the row */
-    int64_t number; /* the number that is answered */
+    int64_t number; /* its number in answers */
     int64_t stamp, updated_us;
     size_t body_len;
 };
@@ -16,8 +16,8 @@ struct versions {
 };
 
 /*
- * Reads the versions of a session in the order of their stamps. Two stores may have given the same
- * number: what comes later is numbered above what is before it.
+ * Reads the versions of a session in the order of their stamps. Two stores may have given the same number:
+ * a later one is then numbered above those before it.
  */
 static bool read_versions(struct sql *d, const struct session_row *row, struct arena *arena,
                           struct versions *out, struct err *err)
@@ -81,7 +81,7 @@ static bool trim(struct sql *d, const struct session_row *row, struct err *err)
     return query_run(&q, err);
 }
 
-/* The next number, and the stamp that is above all that the session knows. */
+/* Finds the next number, and a stamp above all that is stored of the session. */
 static bool next_version(struct sql *d, struct op *op, struct session_row *row,
                          const struct versions *v, int64_t *stamp, struct err *err)
 {

@@ -7,14 +7,14 @@
 #include "sql_load.h"
 #include "sql_part.h"
 
-/* What one statement copies, or a single row of more bytes. */
+/* MOST_BYTES limits what one statement copies, except for a single row that is larger. */
 enum { MOST_BYTES = 1 << 20, JOINED_FIRST = 1024 };
 
-/* A value, or a checkpoint. */
+/* What is to be written for a row: a value or a checkpoint. */
 struct item {
-    int64_t to; /* the new namespace; 0 = the row is not there */
+    int64_t to; /* the new namespace; 0 = the row does not exist */
     int64_t base;
-    int64_t stamp, head, newest; /* new ones; `newest` of its tasks */
+    int64_t stamp, head, newest; /* new numbers; `newest`: the highest stamp of its tasks */
     struct slice refs;
     size_t bytes;
 };
@@ -25,13 +25,13 @@ struct task {
     size_t item, writes;
 };
 
-/* What is read for a statement. */
+/* What is read for one statement. */
 struct chunk {
     struct copier *c;
     struct arena *arena;
     const int64_t *ids; /* ascending */
     size_t n;
-    struct item *items; /* as many */
+    struct item *items; /* one for each id */
     struct task *tasks;
     size_t n_tasks, cap;
 };
@@ -112,7 +112,7 @@ static bool begin_chunk(struct copier *c, const int64_t *ids, size_t n, struct a
     return out->items || err_no_memory(err);
 }
 
-/* The item of a row id, in this namespace if that is known; or NULL. */
+/* The item of a row id, or NULL; sets its target if `ns` is given. */
 static struct item *item_of(const struct chunk *k, int64_t id, int64_t ns)
 {
     const int64_t *found = sorted_number(k->ids, k->n, id), *from = NULL;
@@ -125,7 +125,7 @@ static struct item *item_of(const struct chunk *k, int64_t id, int64_t ns)
     return item && item->to ? item : NULL;
 }
 
-/* Leaves as many of a chunk as go well into one statement, and asks for no more of their kind. */
+/* Cuts a chunk to what fits well into one statement, and adapts the size of the next ones to that. */
 static void cut(struct chunk *k)
 {
     size_t asked = k->n, bytes = 0;
@@ -275,7 +275,7 @@ static bool take_tasks(struct chunk *k, struct query *q, struct err *err)
     }
 }
 
-/* Both go together; those of a checkpoint are known when its tasks are taken. */
+/* The two queries go together; `take_checkpoints` first, as tasks are added to its items. */
 static bool read_rows(struct chunk *k, struct err *err)
 {
     AUTO(query_end) struct query checkpoints = {0}, tasks = {0};
@@ -288,7 +288,7 @@ static bool read_rows(struct chunk *k, struct err *err)
            take_tasks(k, &tasks, err);
 }
 
-/* Texts, one behind the other: rows say where theirs begin. */
+/* Texts, one behind the other; each row says where its own begins. */
 struct joined {
     char *at;
     size_t len, cap;

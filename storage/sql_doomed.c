@@ -44,7 +44,7 @@ bool doomed_list(struct doomed *list, struct query *q, struct err *err)
     return true;
 }
 
-/* By namespace, row and mark. */
+/* Orders by namespace, row and mark. */
 static int order_exactly(const void *a, const void *b)
 {
     const struct doomed_item *x = a, *y = b;
@@ -53,7 +53,7 @@ static int order_exactly(const void *a, const void *b)
     return order ? order : (x->mark > y->mark) - (x->mark < y->mark);
 }
 
-/* Runs a statement on a list of ids, which nobody waits for. */
+/* Runs a statement on a list of ids; does not wait for it. */
 static bool run_among(struct sql *d, enum sql_statement which, const int64_t *ids, size_t n,
                       struct arena *scratch, struct err *err)
 {
@@ -62,7 +62,7 @@ static bool run_among(struct sql *d, enum sql_statement which, const int64_t *id
     return load_begin_among(d, which, ids, n, scratch, &q, err) && query_run(&q, err);
 }
 
-/* Those of CHECKPOINTS_DOOMED that are as they were listed. */
+/* Takes those rows of CHECKPOINTS_DOOMED that are still as they were listed. */
 static bool find_unchanged(struct query *q, const struct doomed_item *items, size_t n,
                            struct ns_change *change, int64_t *ids, size_t *n_ids, struct err *err)
 {
@@ -114,7 +114,7 @@ bool doomed_rows(struct sql *d, const struct doomed_item *items, size_t n, struc
     return ok;
 }
 
-/* Sizes are asked for first: what a statement returns of a row that it removes is read as a whole. */
+/* The size is a separate question: a statement that returns it while removing reads whole rows. */
 static bool drop_among(struct sql *d, const int64_t *ids, size_t n, int64_t *bytes,
                        struct arena *scratch, struct err *err)
 {

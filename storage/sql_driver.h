@@ -1,10 +1,10 @@
 /*
- * sql_driver.h - what a driver that speaks SQL is: its connection, statements, and its own way.
+ * sql_driver.h - the interface of a driver that speaks SQL: connection, transactions, statements.
  *
- *     struct sqlite, struct postgres -> struct sql, first in it -> struct sql_driver, struct query
+ *     struct sqlite, struct postgres: struct sql is their first member -> struct sql_driver, struct query
  *
  * Threads    the lane's.
- * Ownership  the backend of a lane owns its driver; a use of a statement is its caller's.
+ * Ownership  a lane's backend owns its driver; a struct query belongs to its caller.
  * Units      *_us wall microseconds, *_ns CLOCK_MONOTONIC nanoseconds.
  * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY of the store; a commit also IN_DOUBT.
  */
@@ -25,74 +25,74 @@ enum sql_statement {
 #define X(name, text) SQL_##name,
     PAIR_SQL(X) PARTS_SQL(X) SESSIONS_SQL(X) THREADS_SQL(X)
 #undef X
-        SQL_COUNT /* a driver's own statements have numbers from here on */
+        SQL_COUNT /* a driver's own statements are numbered from here on */
 };
 
-/* First in the struct of each driver. */
+/* First member of the struct of each driver. */
 struct sql {
     struct backend base;
     const struct sql_driver *driver;
     struct row_cache *rows;    /* of the op that runs (sql_rows.h) */
-    struct value_cache *cache; /* of the store; NULL: none */
+    struct value_cache *cache; /* shared by the store; NULL = none */
     enum backend_role role;
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
-    int64_t part_end_ns;  /* when the parts in this transaction end */
+    int64_t part_end_ns;  /* when the current part must end */
     size_t part_steps;    /* tests: how many steps a part has; 0 = as time allows */
-    bool quick;           /* COMMIT goes with what the ops ask first (sql.c) */
-    bool plain;           /* one statement does not do it all: it was tried */
-    int64_t asked;        /* statements on their way to the server, ever, where batches are quick */
-    int64_t strays;       /* changes, ever, whose stamps need not be above those that are stored */
-    int64_t tenant;       /* of the last tenant asked for; 0 = none */
+    bool quick;           /* COMMIT is sent with the first question of each op (sql.c) */
+    bool plain;           /* one statement was tried and does not do it all */
+    int64_t asked;        /* statements sent to the server so far, where batches are quick */
+    int64_t strays;       /* changes so far whose stamps need not be above those that are stored */
+    int64_t tenant;       /* row id of the last tenant asked for; 0 = none */
     char tenant_name[64]; /* longer names are looked up each time */
     size_t tenant_len;
 };
 
-/* One use of a prepared statement. Parameters are bound in order, columns read by index. */
+/* A use of a prepared statement. Parameters are bound in order, columns are read by index. */
 struct query {
     struct sql *d;
     void *st; /* the driver's; NULL when ended */
     int bound;
-    int failed; /* of a bind, told by the next step */
+    int failed; /* error of a bind; the next step reports it */
 };
 
-/* What a store does in its own way; sql.h and sql_query.h call it, and say more. */
+/* What each store does in its own way; called through sql.h and sql_query.h, which say more. */
 struct sql_driver {
-    bool distant; /* each statement that is waited for is a way to a server and back */
+    bool distant; /* each statement that is waited for is a round trip to a server */
 
     /*
-     * A transaction. A failed commit() is followed by roll_back(), which cannot fail and does
-     * nothing when there is no transaction; *lost if it is a statement that failed, not the store.
+     * A transaction. After a failed commit() the caller calls roll_back(), which cannot fail and does nothing
+     * without a transaction. *lost: a statement has failed, not the store.
      */
     bool (*begin)(struct sql *d, bool writes, struct err *err);
     bool (*commit)(struct sql *d, bool writes, bool *lost, struct err *err);
     void (*roll_back)(struct sql *d);
 
-    /* Whether what was lost for the n-th time may run again as it is; waits first. NULL: no. */
+    /* Whether what was lost for the n-th time may run again as it is; waits before that. NULL: never. */
     bool (*again)(struct sql *d, unsigned n);
 
     /*
-     * Whether the op that runs was refused something because COMMIT was sent already, in a batch that
-     * is `quick`. NULL: there are no such batches.
+     * Whether the op that runs was refused a statement because COMMIT was already sent, in a quick batch.
+     * NULL: the driver has no quick batches.
      */
     bool (*cut_off)(struct sql *d);
 
-    /* The ops of the transaction, in whatever order keeps that of each record. NULL: one by one. */
+    /* Runs the ops of a transaction in any order that keeps the order on each record. NULL: one by one. */
     void (*run_ops)(struct sql *d, struct op *const ops[], size_t n, bool *lost);
 
-    /* Rises with each row that is changed, and never falls. */
+    /* A count that rises with each changed row and never falls. */
     int64_t (*total_changes)(struct sql *d);
 
-    /* A statement: sets q->st, which `end` clears; a failed `step` or `ask` has ended it. */
+    /* A statement: `prepare` sets q->st, `end` clears it; a failed `step` or `ask` has ended it. */
     bool (*prepare)(struct query *q, int which, struct err *err);
-    bool (*ask)(struct query *q, struct err *err); /* NULL: the first step does */
+    bool (*ask)(struct query *q, struct err *err); /* sends it; NULL: the first step does */
     bool (*step)(struct query *q, bool *row, struct err *err);
-    bool (*run)(struct query *q,
-                struct err *err); /* to the end; may fail later, at a step or commit */
+    /* Runs it to the end; an error may be reported later, at a step or commit. */
+    bool (*run)(struct query *q, struct err *err);
     void (*end)(struct query *q);
     int (*parameters)(const struct query *q);
     int (*columns)(const struct query *q);
 
-    /* After the last step: how many rows were changed, and the id of the row that was made. */
+    /* After the last step: how many rows were changed, and the id of a new row. */
     int64_t (*changes)(const struct query *q);
     int64_t (*made_id)(const struct query *q);
 

@@ -5,7 +5,7 @@
 #include "sql_load.h"
 #include "sql_part.h"
 
-/* Statements that remove rows of one kind. */
+/* The most statements that one step runs. */
 enum { DROPS = 3 };
 
 bool garbage_thread(struct sql *d, int64_t thread, struct err *err)
@@ -58,7 +58,7 @@ bool unswept_find(struct sql *d, int64_t ns, int64_t *note, struct err *err)
     return true;
 }
 
-/* Their names are the list itself; each begins at a place in it. */
+/* The list itself serves as the names of its notes; each begins at a position in it. */
 bool unswept_ask(struct sql *d, const int64_t *list, size_t n, struct arena *arena, struct query *q,
                  struct err *err)
 {
@@ -110,9 +110,7 @@ bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err)
     return true;
 }
 
-/*
- * Runs statements of which each removes some rows, in one trip; *rows is how many there were.
- */
+/* Runs statements that each remove some rows, in one trip; *rows is increased by their number. */
 static bool drop_some(struct sql *d, const enum sql_statement *which, size_t n, int64_t of,
                       size_t *rows, struct err *err)
 {
@@ -137,7 +135,7 @@ static bool drop_some(struct sql *d, const enum sql_statement *which, size_t n, 
     return ok;
 }
 
-/* *rows stays 0 when the namespace was empty, and is gone. */
+/* *rows stays 0 if the namespace was empty; then it is gone. */
 static bool drop_from_namespace(struct sql *d, int64_t ns, size_t *rows, struct err *err)
 {
     static const enum sql_statement drops[DROPS] = {SQL_GARBAGE_TASKS, SQL_GARBAGE_CHECKPOINTS,
@@ -155,7 +153,7 @@ static bool drop_from_session(struct sql *d, int64_t session, size_t *rows, stru
            (*rows > 0 || query_do(d, SQL_GARBAGE_SESSION_DROP, session, 0, err));
 }
 
-/* Works on one kind until the part is full; *left if it has not come to an end. */
+/* Works on one kind of garbage until the part is full; *left if there is more of it. */
 static bool collect_kind(struct sql *d, enum sql_statement find,
                          bool (*drop)(struct sql *d, int64_t id, size_t *rows, struct err *err),
                          size_t *steps, bool *left, struct err *err)
@@ -189,6 +187,6 @@ bool garbage_finish(struct sql *d, struct op *op, struct err *err)
 {
     if (!garbage_collect(d, &op->again, err))
         return false;
-    op->progress = op; /* it has begun; there is no more to remember */
+    op->progress = op; /* it has begun; there is nothing else to remember */
     return true;
 }

@@ -1,4 +1,4 @@
-/* sql_ids.c - tenants, stamps, and what the store says of itself; see sql_ops.h. */
+/* sql_ids.c - tenants, and the store's description of itself; see sql_ops.h. */
 #include "clock.h"
 #include "sql_ops.h"
 
@@ -76,7 +76,7 @@ bool sql_tenant_forget(struct sql *d, struct op *op, struct err *err)
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err))
         return false;
-    d->tenant = 0; /* the number may go with the name */
+    d->tenant = 0; /* the row of the tenant may be removed */
     if (tenant != 0 &&
         (!query_do(d, SQL_TENANT_NO_SESSIONS, tenant, 0, err) ||
          !query_do(d, SQL_TENANT_NO_THREADS, tenant, 0, err) ||

@@ -5,7 +5,7 @@
 
 enum { ITEMS_MAX = 128 };
 
-/* Items of which a part is fetched together, with what their rows say. */
+/* Items for which a part is fetched together, and what their rows refer to. */
 struct batch {
     struct loader *l;
     struct keep_item *items[ITEMS_MAX];
@@ -55,7 +55,7 @@ static bool read_refs(struct batch *b, struct err *err)
     }
 }
 
-/* A place in the map for each value that has none; *ids are these. */
+/* Adds to the map each value that it lacks; *ids are these. */
 static bool add_values(struct batch *b, int64_t **ids, size_t *n, struct err *err)
 {
     size_t most = 1;
@@ -83,7 +83,7 @@ static bool add_values(struct batch *b, int64_t **ids, size_t *n, struct err *er
     return true;
 }
 
-/* Reads the channels of values and nothing of their bytes. */
+/* Reads only the channels of values, not their bytes. */
 static bool read_channels(struct batch *b, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -141,7 +141,7 @@ static bool fetch_heads(struct batch *b, struct err *err)
         whole = values[i]->blob;
         if (chain_decode(NULL, &whole, NULL, b->l->arena, err))
             b->items[i]->head = whole.bytes;
-        else if (err->kind != ERR_DAMAGED) /* damaged: it stays absent */
+        else if (err->kind != ERR_DAMAGED) /* a damaged head stays absent */
             return false;
     }
     return true;
@@ -185,7 +185,7 @@ static bool fetch(struct batch *b, enum keep_part part, struct err *err)
     return err_set(err, ERR_INTERNAL, "no such part");
 }
 
-/* What follows an item in its namespace, as far as it holds, or does not, like this one. */
+/* Adds the items that follow in the same namespace and hold, or do not hold, like this one. */
 static void add_others(struct keeper *k, struct keep_item *item, enum keep_part part,
                        struct batch *b)
 {
@@ -215,7 +215,8 @@ bool keeper_load(void *driver, struct keep_item *item, enum keep_part part, stru
     if (!fetch(&b, part, err)) {
         if (err->kind != ERR_DAMAGED || b.n == 1)
             return false;
-        b = (struct batch){.l = &k->load, .items = {item}, .n = 1}; /* maybe it is of another */
+        /* Another item may be the damaged one. */
+        b = (struct batch){.l = &k->load, .items = {item}, .n = 1};
         if (!fetch(&b, part, err))
             return false;
     }

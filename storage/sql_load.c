@@ -31,7 +31,7 @@ bool load_copy(struct loader *l, struct query *q, int column, struct slice *out,
     return true;
 }
 
-/* A type that is NULL is an empty one: plain JSON. */
+/* A type that is NULL becomes empty: plain JSON. */
 static bool copy_text(struct loader *l, struct query *q, int column, struct slice *out,
                       struct err *err)
 {
@@ -43,7 +43,7 @@ static bool copy_text(struct loader *l, struct query *q, int column, struct slic
     return true;
 }
 
-/* The row of columns VALUE_COLUMNS that q stands on. */
+/* Reads a row of columns VALUE_COLUMNS. */
 bool load_take(struct loader *l, struct query *q, struct value **out, struct err *err)
 {
     struct value *value = arena_zalloc(l->arena, 1, sizeof(*value));
@@ -81,7 +81,7 @@ bool load_row(struct loader *l, int64_t id, struct value **out, struct err *err)
     return load_take(l, &q, out, err);
 }
 
-enum { DIGITS = 21 }; /* and what stands before a number */
+enum { DIGITS = 21 }; /* with a comma or bracket before the number */
 
 bool load_bind_numbers(struct query *q, const int64_t *numbers, size_t n, struct arena *arena,
                        struct err *err)
@@ -127,7 +127,7 @@ bool load_bind_rows(struct query *q, const int64_t *numbers, size_t n, size_t wi
     return true;
 }
 
-/* Rows and all that they are based on. */
+/* Reads rows and all that they are based on. */
 static bool ask_chains(struct loader *l, const int64_t *ids, size_t n, struct query *q,
                        struct err *err)
 {
@@ -151,7 +151,7 @@ static bool take_chains(struct loader *l, struct query *q, struct err *err)
     }
 }
 
-/* Takes a value from the cache if it is there, unless a page is full. */
+/* Takes a value from the cache if it is there, unless the page is full; `named`: only with its channel. */
 static bool recall(struct loader *l, int64_t id, bool named, struct err *err)
 {
     const struct cached_value *found;
@@ -171,7 +171,7 @@ static bool recall(struct loader *l, int64_t id, bool named, struct err *err)
     return copied || err_no_memory(err);
 }
 
-/* Those of ids that are to be read, in `wanted`; how many. */
+/* Lists in `wanted` those ids that have to be read; returns how many. */
 static size_t list_unknown(const struct loader *l, const int64_t *ids, size_t n, int64_t *wanted)
 {
     size_t n_wanted = 0;
@@ -211,7 +211,7 @@ bool load_values(struct loader *l, const int64_t *ids, size_t n, struct value **
     return tie(l, ids, n, values, err);
 }
 
-/* Room for n more writes. Texts are copied in between, so the list moves when it grows. */
+/* Makes room for n more writes. The arena serves other texts in between, so a list that grows moves. */
 static bool make_room(struct loader *l, struct checkpoint *out, size_t n, size_t *cap,
                       struct err *err)
 {
@@ -324,7 +324,7 @@ bool load_checkpoint(struct loader *l, struct query *q, struct loaded *out, stru
            load_copy(l, q, 7, &out->refs, err) && load_copy(l, q, 8, &c->metadata, err);
 }
 
-/* The values that all items need, one item's behind the other's: those it refers to, then its head. */
+/* The ids of all values needed, item by item: those that it refers to, then its head. */
 struct needs {
     int64_t *ids;
     size_t n, cap;
@@ -355,7 +355,7 @@ static bool need(struct loader *l, struct needs *needs, struct loaded *item, boo
     return recall(l, item->head, false, err);
 }
 
-/* What was read goes where it was needed. */
+/* Distributes the loaded values to their checkpoints. */
 static bool give(struct loader *l, const struct needs *needs, struct loaded *items, size_t n,
                  struct err *err)
 {

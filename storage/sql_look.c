@@ -16,7 +16,7 @@ static struct look_item *asked(const struct look *l, size_t i)
     return &l->items[i - l->first];
 }
 
-/* Of a thread and in a namespace. */
+/* Whether a record belongs to a namespace of a thread. */
 static bool is_in_space(const struct record *r)
 {
     return r->kind == RECORD_VALUE || r->kind == RECORD_CHECKPOINT || r->kind == RECORD_TASK;
@@ -29,7 +29,7 @@ static bool is_of_session(const struct record *r)
 
 /* --- asking -------------------------------------------------------------------------------------- */
 
-/* Whether what is asked of a record is not changed by those before it, but for rows that they make. */
+/* Whether earlier records, when merged, do not change the answers about this one, apart from new rows. */
 static bool goes_with(const struct record *before, const struct record *r)
 {
     if (!slice_equal(before->key.id, r->key.id))
@@ -39,7 +39,7 @@ static bool goes_with(const struct record *before, const struct record *r)
     return r->kind != RECORD_CONTEXT && record_key_compare(&before->key, &r->key) < 0;
 }
 
-/* The namespace of a record; NULL: there is no room for it. */
+/* The namespace of a record; NULL when there is no room for another. */
 static struct look_space *space_of(struct look *l, const struct record *r)
 {
     struct look_space *space;
@@ -54,7 +54,7 @@ static struct look_space *space_of(struct look *l, const struct record *r)
     return space;
 }
 
-/* Chooses the records to ask about. */
+/* Chooses the records to ask about together. */
 static void choose(struct look *l)
 {
     size_t max = l->d->driver->distant ? LOOK_MAX : 1;
@@ -71,7 +71,7 @@ static void choose(struct look *l)
     }
 }
 
-/* First of all: it locks the row where others may work on it. */
+/* Comes first, as it locks the row where others may write to it. */
 static bool ask_session(struct look *l, struct err *err)
 {
     struct session_row row = {.tenant = l->tenant, .s.session_id = item_at(l, l->first)->key.id};
@@ -136,7 +136,8 @@ static bool begin_in_space(struct look *l, const struct record *r, struct query 
 
 static bool begin_request(struct look *l, const struct record *r, struct query *q, struct err *err)
 {
-    bool here = r->kind == RECORD_REPEAT || l->op->merge.own; /* whether it is pending here */
+    /* Whether it is pending in this store. */
+    bool here = r->kind == RECORD_REPEAT || l->op->merge.own;
 
     if (!query_begin(l->d, here ? SQL_LOOK_REPEAT : SQL_LOOK_PENDING, q, err))
         return false;
@@ -146,7 +147,7 @@ static bool begin_request(struct look *l, const struct record *r, struct query *
     return true;
 }
 
-/* The question of a record; none of a session: its row tells all. */
+/* Begins the question about a record. A session needs none: its row tells all. */
 static bool begin(struct look *l, const struct record *r, struct query *q, struct err *err)
 {
     switch (r->kind) {
@@ -173,7 +174,7 @@ static bool begin(struct look *l, const struct record *r, struct query *q, struc
     return true;
 }
 
-/* Before what is in it: it locks the thread. */
+/* Comes before questions about the contents, as it locks the thread. */
 static bool ask_space(struct look *l, const struct record *r, struct look_space *space,
                       struct err *err)
 {
@@ -183,7 +184,7 @@ static bool ask_space(struct look *l, const struct record *r, struct look_space 
            (ns_begin(l->d, &key, &space->q, err) && query_ask(&space->q, err));
 }
 
-/* The record, asked about before record i, that brings a value into its namespace; NULL: none does. */
+/* The record before record i, in this batch, that brings a value into the namespace; NULL: none does. */
 static const struct look_item *brought(const struct look *l, size_t i, int64_t id)
 {
     const struct record *r = item_at(l, i);
@@ -198,7 +199,7 @@ static const struct look_item *brought(const struct look *l, size_t i, int64_t i
     return NULL;
 }
 
-/* The values that a checkpoint refers to, but for those that come with it. */
+/* Asks for the values that a checkpoint refers to, except those that come with it. */
 static bool ask_needed(struct look *l, size_t i, struct err *err)
 {
     const struct record_checkpoint *c = &item_at(l, i)->checkpoint;
@@ -224,7 +225,7 @@ static bool ask(struct look *l, size_t i, struct err *err)
     const struct record *r = item_at(l, i);
     struct look_item *item = asked(l, i);
 
-    if (r->gone && r->kind == RECORD_CHECKPOINT) /* these go together, at last */
+    if (r->gone && r->kind == RECORD_CHECKPOINT) /* those are removed together at the end */
         return true;
     if (item->space && !ask_space(l, r, item->space, err))
         return false;
@@ -428,7 +429,7 @@ bool look_task(struct look *l, size_t i, struct arena *arena, struct checkpoint_
     return true;
 }
 
-/* Two truths in the columns of the only row. */
+/* Reads two booleans from the only row. */
 static bool take_truths(struct query *q, bool *a, bool *b, struct err *err)
 {
     bool found;
@@ -454,7 +455,7 @@ bool look_pending(struct look *l, size_t i, bool *counted, struct err *err)
     if (!take_truths(&asked(l, i)->q, &known, &waits, err))
         return false;
     *counted = l->op->merge.own ? !waits : known || waits;
-    for (size_t k = l->first; k < i && !*counted; k++) /* its request came since */
+    for (size_t k = l->first; k < i && !*counted; k++) /* its request may have come since */
         *counted = item_at(l, k)->kind == RECORD_REPEAT &&
                    slice_equal(item_at(l, k)->key.sub, r->key.sub);
     return true;
@@ -480,7 +481,7 @@ void look_made(struct look *l, size_t i)
     asked(l, i)->made = true;
 }
 
-/* Of a task: by its checkpoint, or by another task of that. */
+/* Looks for a checkpoint or task before record i that has made the row of the same checkpoint. */
 bool look_is_made(const struct look *l, size_t i)
 {
     const struct record *r = item_at(l, i);
