@@ -51,10 +51,11 @@ static void need(struct marks *values, int64_t id)
         found->needed = true;
 }
 
-/* What those above `last`, and those that are needed, are based on. */
+/* Marks those above `last`, and the bases of all marked ones. */
 void marks_need_bases(struct marks *values, int64_t last)
 {
-    for (size_t i = values->n; i-- > 0;) { /* a base has a lower id than what is based on it */
+    /* A base has a lower id, so it comes later in this loop. */
+    for (size_t i = values->n; i-- > 0;) {
         values->items[i].needed |= values->items[i].id > last;
         if (values->items[i].needed && values->items[i].base)
             need(values, values->items[i].base);
@@ -76,7 +77,7 @@ bool marks_need_refs(struct marks *values, int64_t head, struct slice packed, st
     return true;
 }
 
-/* What the checkpoints of a namespace need. */
+/* Marks what the checkpoints of a namespace refer to. */
 static bool need_referenced(struct sql *d, int64_t ns, struct marks *values, struct err *err)
 {
     AUTO(query_end) struct query q = {0};

@@ -1,10 +1,10 @@
 /*
- * sql_marks.h - which values of a namespace are needed: mark and sweep.
+ * sql_marks.h - finds out which values of a namespace are needed: mark and sweep.
  *
  *     marks_list() -> marks_need_refs() for each checkpoint -> marks_need_bases() -> the rest may go
  *
  * Threads    the lane's.
- * Ownership  lists live in their arena.
+ * Ownership  lists live in the arena that they were given.
  * Units      none.
  * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY.
  */
@@ -20,26 +20,26 @@ struct mark {
 
 struct marks {
     struct arena *arena;
-    struct mark *items; /* by id, ascending */
+    struct mark *items; /* ascending by id */
     size_t n, cap;
 };
 
-/* Values of a namespace; those above `last` stay. */
+/* A namespace; its values above `last` stay in any case. */
 struct marks_bound {
     int64_t ns, last;
 };
 
-/* Lists the values of a namespace, none of them needed. */
+/* Lists the values of a namespace, all unmarked. */
 bool marks_list(struct sql *d, int64_t ns, struct marks *marks, struct err *err) MUST_USE;
 
-/* A checkpoint needs its head and its refs, as they are packed. */
+/* Marks what a checkpoint needs: its head and its refs, given in packed form. */
 bool marks_need_refs(struct marks *marks, int64_t head, struct slice packed, struct arena *scratch,
                      struct err *err) MUST_USE;
 
-/* Those above `last` are needed, and what a needed one is based on. */
+/* Marks the values above `last`, and the bases of all marked ones. */
 void marks_need_bases(struct marks *marks, int64_t last);
 
-/* The values of a namespace, up to the bound, that nothing needs; ascending. */
+/* Lists, ascending, the values of a namespace up to the bound that nothing needs. */
 bool marks_orphans(struct sql *d, const struct marks_bound *of, struct arena *arena, int64_t **ids,
                    size_t *n, struct err *err) MUST_USE;
 

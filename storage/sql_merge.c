@@ -1,4 +1,4 @@
-/* sql_merge.c - merges records of sessions, messages, contexts; see record.h. */
+/* sql_merge.c - OP_MERGE of sessions, messages and contexts; see record.h. */
 #include "clock.h"
 #include "sql_ops.h"
 #include "sql_pair.h"
@@ -15,7 +15,7 @@ static bool kill_content(struct sql *d, enum sql_statement which, const struct s
     return query_run(&q, err);
 }
 
-/* After a deletion has come: what it covers goes, what is newer stays. */
+/* Applies a deletion that has come from elsewhere: removes what it covers, keeps what is newer. */
 static bool apply_tomb(struct sql *d, struct session_row *row, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -31,7 +31,7 @@ static bool apply_tomb(struct sql *d, struct session_row *row, struct err *err)
     return true;
 }
 
-/* What is newer here than a record, and stays. */
+/* Finds the newest stamp here that wins over the record. */
 static bool find_newer(struct sql *d, const struct session_row *row,
                        const struct record_session *from, int64_t *newest, struct err *err)
 {
@@ -67,12 +67,12 @@ static bool merge_session(struct look *l, const struct record *record, struct se
                           err))
             return false;
     }
-    if (left > out->newest) /* it outlives the deletion */
+    if (left > out->newest) /* what is pending above it outlives the deletion */
         out->newest = left;
     return row_store(d, row, err);
 }
 
-/* Makes the row say what its newest message or context says; makes an anchor if there is no row. */
+/* Updates the row to the newest message or context, and makes an anchor if there is no row. */
 static bool move_row(struct sql *d, struct session_row *row, int64_t active_us, bool *changed,
                      struct err *err)
 {
@@ -83,7 +83,7 @@ static bool move_row(struct sql *d, struct session_row *row, int64_t active_us, 
     return row_advance(d, row, err);
 }
 
-/* What is dead still moves what only rises, as it does when it comes before the deletion. */
+/* A dead record still raises what only rises, as it would have done before the deletion. */
 static bool bury(struct sql *d, struct session_row *row, int64_t active_us, bool *moved,
                  struct err *err)
 {
@@ -91,7 +91,7 @@ static bool bury(struct sql *d, struct session_row *row, int64_t active_us, bool
     return !*moved || row_advance(d, row, err);
 }
 
-/* MESSAGE_REPLACE and MESSAGE_PUT take the same values, but for the place of the id. */
+/* MESSAGE_REPLACE and MESSAGE_PUT take the same values in the same order. */
 static bool write_message(struct sql *d, const struct session_row *row, const struct record *record,
                           bool known, struct err *err)
 {
@@ -192,7 +192,7 @@ static bool merge_context(struct look *l, size_t i, struct session_row *row, boo
     return stored.trimmed || stored.known || write_context(l->d, row, record, err);
 }
 
-/* Of a session: messages and contexts up to its tomb are dead. */
+/* Messages and contexts up to the tomb of their session are dead. */
 static bool merge_content(struct look *l, size_t i, struct session_row *row, struct sql_merged *out,
                           struct err *err)
 {
@@ -250,7 +250,7 @@ static bool merge_all(struct look *l, struct err *err)
     return true;
 }
 
-/* A message that was just written in the other store, where each answer is waited for. */
+/* On a distant store: merges by one statement a message that was just written to the other store. */
 static bool merge_next(struct sql *d, struct op *op, int64_t tenant, bool *done, struct err *err)
 {
     const struct record *r = op->merge.items;

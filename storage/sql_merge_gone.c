@@ -1,4 +1,4 @@
-/* sql_merge_gone.c - OP_MERGE of what is gone from a thread elsewhere; see record.h. */
+/* sql_merge_gone.c - OP_MERGE of what was removed from a thread elsewhere; see record.h. */
 #include "clock.h"
 #include "sql_garbage.h"
 #include "sql_look.h"
@@ -8,9 +8,9 @@
 struct gone {
     struct sql *d;
     const struct record *record;
-    int64_t ns, newest; /* of the writes on the row; 0 = there are none */
+    int64_t ns, newest; /* newest: of the writes on the row; 0 = none */
     struct checkpoint_row row;
-    struct doomed list; /* rows without writes */
+    struct doomed list; /* rows left without writes */
     size_t applied;
 };
 
@@ -42,7 +42,7 @@ static bool drop_row(struct gone *g, struct err *err)
     return doomed_add(&g->list, &item, err);
 }
 
-/* The checkpoint goes, the writes on it stay. */
+/* Removes a checkpoint but keeps the writes on it. */
 static bool undo_row(struct gone *g, struct err *err)
 {
     int64_t freed = 0;
@@ -66,7 +66,7 @@ static bool ask_of_task(struct gone *g, enum sql_statement which, struct query *
     return true;
 }
 
-/* A task that is newer begins anew. */
+/* A newer task stays; its place in the order becomes that of its newest write. */
 static bool renew_task(struct gone *g, struct err *err)
 {
     int64_t changes;
@@ -78,7 +78,7 @@ static bool renew_task(struct gone *g, struct err *err)
     return true;
 }
 
-/* A row that held nothing but these writes goes with them. */
+/* Removes a task; its row goes too if it held nothing else. */
 static bool drop_task(struct gone *g, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -106,7 +106,7 @@ static bool remove_gone(struct gone *g, struct err *err)
     return find_newest(g, err) && (g->newest ? undo_row(g, err) : drop_row(g, err));
 }
 
-/* All values that nothing needs are looked for in all of the thread, which is locked. */
+/* Searches all namespaces of the thread, which gets locked, for values that nothing needs. */
 static bool sweep_thread(struct gone *g, int64_t tenant, struct err *err)
 {
     AUTO(query_end) struct query q = {0};

@@ -1,4 +1,4 @@
-/* sql_merge_thread.c - OP_MERGE of threads and what is in them; see record.h. */
+/* sql_merge_thread.c - OP_MERGE of threads and their contents; see record.h. */
 #include "clock.h"
 #include "pack.h"
 #include "sql_garbage.h"
@@ -17,7 +17,7 @@ struct merge {
     struct sql_merged out;
 };
 
-/* A checkpoint that is dead. Younger writes on it live on. */
+/* Removes a dead checkpoint, but keeps younger writes on it. */
 static bool kill_checkpoint(struct sql *d, int64_t row, struct err *err)
 {
     int64_t newest = 0;
@@ -28,7 +28,7 @@ static bool kill_checkpoint(struct sql *d, int64_t row, struct err *err)
                   : query_do(d, SQL_CHECKPOINT_DROP, row, 0, err);
 }
 
-/* Row ids in the first column of a statement with two numbers. */
+/* Lists row ids, the first column of a statement that takes up to two numbers. */
 static bool list_rows(struct merge *m, enum sql_statement which, int64_t a, int64_t b,
                       struct doomed *list, struct err *err)
 {
@@ -51,8 +51,8 @@ static bool list_rows(struct merge *m, enum sql_statement which, int64_t a, int6
 }
 
 /*
- * Removes what a deletion elsewhere has covered. The row of the thread has its tomb. Writes that come
- * after it are the first of their task.
+ * Removes what a deletion elsewhere covers; the tomb is already in the row of the thread. A task that
+ * stays gets the place in the order of its newest write.
  */
 static bool kill_below(struct merge *m, int64_t thread, int64_t tomb, struct err *err)
 {
@@ -119,7 +119,7 @@ static bool grow(struct merge *m, int64_t stamp, int64_t checkpoints, int64_t by
     return ns_grow(m->load.d, m->at.ns.id, &(struct ns_change){stamp, checkpoints, bytes}, err);
 }
 
-/* Takes the value from a namespace that was taken from its thread, and is yet to be emptied. */
+/* Moves the value from a namespace that was discarded but not emptied yet; *free if it may be stored. */
 static bool reclaim(struct merge *m, int64_t ns, bool *free, struct err *err)
 {
     int64_t changes = 1;
@@ -138,8 +138,8 @@ static bool leave_out(struct merge *m)
 }
 
 /*
- * A value does not die with the thread: a checkpoint that comes later may refer to it. What it is based on
- * is there, as it is of all that is stored.
+ * A value does not die with its thread: a checkpoint that comes later may refer to it. Its base must be
+ * stored, as that of any value is.
  */
 static bool merge_value(struct merge *m, struct err *err)
 {
@@ -167,7 +167,7 @@ static bool merge_value(struct merge *m, struct err *err)
            grow(m, 0, 0, (int64_t)blob.bytes.len, err);
 }
 
-/* The form of a namespace is that of the newest of what two stores put there. */
+/* A namespace takes the form of the newest record that either store has put there. */
 static bool make_namespace(struct merge *m, enum form form, int64_t stamp, struct err *err)
 {
     if (!ns_make(m->load.d, &m->at.key, form, &m->at.ns, err))
@@ -178,7 +178,7 @@ static bool make_namespace(struct merge *m, enum form form, int64_t stamp, struc
     return query_do(m->load.d, SQL_NS_FORM, m->at.ns.id, form, err);
 }
 
-/* A head belongs to one checkpoint alone: it goes with the one that loses, or with what is based on it. */
+/* A head belongs to one checkpoint only: it goes with the one that loses, unless another is based on it. */
 static bool drop_head(struct merge *m, int64_t head, struct err *err)
 {
     int64_t freed = 0;
@@ -190,7 +190,7 @@ static bool drop_head(struct merge *m, int64_t head, struct err *err)
     return freed > 0 ? grow(m, 0, 0, -freed, err) : unswept_add(m->load.d, m->at.ns.id, err);
 }
 
-/* A namespace that holds nothing any more goes, unless its values wait for their checkpoint. */
+/* Removes a namespace without contents, unless values in it wait for their checkpoint. */
 static bool drop_empty(struct merge *m, struct err *err)
 {
     int64_t thread = 0;
@@ -224,7 +224,7 @@ static bool store_checkpoint(struct merge *m, struct err *err)
                 err);
 }
 
-/* Because of what a record is not taken: the deletion of the thread, or what is stored. */
+/* Sets `newest` if a deletion of the thread, or what is stored, wins over a record. */
 static void overrule(struct merge *m, int64_t stamp, int64_t stored)
 {
     int64_t ours = stored > m->at.ns.tomb ? stored : m->at.ns.tomb;
@@ -267,7 +267,7 @@ static bool store_task(struct merge *m, const struct task_row *old, struct err *
            grow(m, from->stamp, 0, (int64_t)task.body.len - (int64_t)old->body.len, err);
 }
 
-/* The same writes: the other store has seen the task first. */
+/* The writes are the same, but the other store has seen the task earlier. */
 static bool take_seq(struct merge *m, struct err *err)
 {
     struct query q;

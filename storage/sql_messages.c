@@ -4,21 +4,21 @@
 #include "sql_ops.h"
 #include "sql_rows.h"
 
-/* So many messages go in one part of a trim. */
+/* How many messages one part of a trim removes. */
 enum { TRIM_MAX = 1000 };
 
-/* A range of positions, both ends excluded. */
+/* A range of positions; both ends are excluded. */
 struct range {
     struct message_pos low, high;
 };
 
-/* Where a trim stands. A copy goes on from where it was made. */
+/* The progress of a trim. A copy of this struct continues from the state in which it was made. */
 struct trim {
     struct message_pos high;
     int64_t removed;
 };
 
-/* The seq of a message that is stored already. */
+/* Reads the seq of a message that is already stored. */
 static bool find_seq(struct sql *d, int64_t session, struct message *m, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -50,7 +50,7 @@ static bool put_message(struct sql *d, const struct session_row *row, struct mes
     query_blob(&q, m->content);
     query_blob(&q, session_state_metadata(m->metadata));
     m->created = true;
-    if (m->fresh) /* nobody need wait to learn that it was not there */
+    if (m->fresh) /* its id cannot be stored yet: no need to wait for the answer */
         return query_run(&q, err);
     if (!query_change(&q, &changes, err))
         return false;
@@ -76,8 +76,8 @@ static bool put_all(struct sql *d, struct op *op, struct session_row *row, int64
 }
 
 /*
- * The usual case where each answer is waited for: one statement does it all. What it leaves for the other
- * store of a pair is known before.
+ * On a distant store: appends by one statement in the usual case. The outbox entry for the other store of a
+ * pair is part of it, as its contents are known beforehand.
  */
 static bool append_next(struct sql *d, struct op *op, int64_t tenant, bool *done, struct err *err)
 {
@@ -111,7 +111,7 @@ static bool append_next(struct sql *d, struct op *op, int64_t tenant, bool *done
     return true;
 }
 
-/* The messages say what becomes of the session, unless there are none, or it was removed first. */
+/* The copies of messages also tell the state of the session, unless there are none or it was removed. */
 static bool copy(struct sql *d, struct op *op, struct session_row *row, bool removed,
                  struct err *err)
 {
@@ -170,7 +170,7 @@ static bool read_message(struct query *q, struct arena *arena, struct message *m
     return true;
 }
 
-/* At most `limit` messages and a page's bytes from one end of the range. */
+/* Reads at most `limit` messages, and the bytes of a page, from one end of the range. */
 static bool read_page(struct sql *d, int64_t session, const struct range *r, struct op *op,
                       struct err *err)
 {
@@ -202,7 +202,7 @@ static bool read_page(struct sql *d, int64_t session, const struct range *r, str
     return true;
 }
 
-/* Whether any message lies beyond a position. */
+/* Whether there are messages beyond a position. */
 static bool look_beyond(struct sql *d, enum sql_statement which, int64_t session,
                         struct message_pos pos, bool *any, struct err *err)
 {
@@ -216,7 +216,7 @@ static bool look_beyond(struct sql *d, enum sql_statement which, int64_t session
     return query_step(&q, any, err);
 }
 
-/* All that an empty page does not show is beyond one of its ends, seen from the other. */
+/* On an empty page the ends of the range are swapped: any message then lies beyond one of them. */
 static bool set_flags(struct sql *d, int64_t session, const struct range *r, struct op *op,
                       struct err *err)
 {
@@ -250,7 +250,7 @@ bool sql_message_list(struct sql *d, struct op *op, struct err *err)
     return read_page(d, row.id, &r, op, err) && set_flags(d, row.id, &r, op, err);
 }
 
-/* The oldest of the newest keep_last messages bounds what may go. */
+/* The oldest of the newest keep_last messages is a bound for what is removed. */
 static bool bound_by_count(struct sql *d, int64_t session, struct op *op, struct message_pos *high,
                            bool *all_stay, struct err *err)
 {
@@ -275,7 +275,7 @@ static bool bound_by_count(struct sql *d, int64_t session, struct op *op, struct
     return true;
 }
 
-/* One part: the oldest first. What comes meanwhile is behind the bound. */
+/* Removes one part, oldest first. Messages that arrive meanwhile lie beyond the bound. */
 static bool trim_part(struct sql *d, int64_t session, struct op *op, const struct trim *from,
                       struct err *err)
 {
@@ -300,7 +300,7 @@ static bool trim_part(struct sql *d, int64_t session, struct op *op, const struc
     return t->removed == 0 || copies_name(op, RECORD_MESSAGES, op->id, err);
 }
 
-/* What goes must not be newer: in the other store it would stay. */
+/* A trim must be newer than what it removes: the other store would keep what is newer. */
 static bool may_trim(struct sql *d, struct op *op, const struct session_row *row, struct err *err)
 {
     int64_t newest;

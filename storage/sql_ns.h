@@ -1,10 +1,10 @@
 /*
- * sql_ns.h - rows of threads and namespaces.
+ * sql_ns.h - reads and writes the rows of threads and namespaces.
  *
  *     op function -> ns_find() -> ns_make() -> ... -> ns_grow()
  *
- * A namespace row exists while there is something in it, a thread row also as the tombstone of a
- * deleted thread. What is past checkpoint_ttl is stored still, and absent to everybody.
+ * The row of a namespace exists while it has contents; that of a thread also as the tombstone of a deleted
+ * thread. What is older than checkpoint_ttl is still stored, but absent for readers.
  *
  * Threads    the lane's.
  * Ownership  slices are borrowed.
@@ -22,48 +22,49 @@ struct ns_key {
 };
 
 struct ns_row {
-    int64_t thread; /* row ids; 0 = there is none yet */
+    int64_t thread; /* row ids; 0 = it does not exist */
     int64_t id;
     int64_t tomb;       /* of the thread */
     int64_t last_stamp; /* the highest one in the namespace */
     enum form form;
 };
 
+/* What is added to the counters of a namespace. */
 struct ns_change {
-    int64_t stamp; /* of what was added, 0 = nothing */
+    int64_t stamp; /* of what was added; 0 = nothing */
     int64_t checkpoints, bytes;
 };
 
 struct thread_row {
-    int64_t id; /* 0 = there is none yet */
+    int64_t id; /* 0 = it does not exist */
     int64_t tomb, updated_us;
 };
 
-/* What was created at or before this is expired; INT64_MIN when nothing expires. */
+/* What was created at or before this time has expired; INT64_MIN when nothing expires. */
 int64_t ns_expired_us(const struct sql *d, int64_t now_us) MUST_USE;
 
-/* Finds the rows; what is not there is 0. */
+/* Finds the rows of a namespace and its thread; missing ones are 0. */
 bool ns_find(struct sql *d, const struct ns_key *key, struct ns_row *row, struct err *err) MUST_USE;
 
-/* The two halves of it, for who asks for more in between; so below. */
+/* The two halves of that, for callers that ask for more in between; likewise below. */
 bool ns_begin(struct sql *d, const struct ns_key *key, struct query *q, struct err *err) MUST_USE;
 bool ns_take(struct query *q, struct ns_row *row, struct err *err) MUST_USE;
 
-/* Makes the rows that are missing, and gives a namespace without a form this one. */
+/* Makes the missing rows, and sets the form of a namespace that has none. */
 bool ns_make(struct sql *d, const struct ns_key *key, enum form form, struct ns_row *row,
              struct err *err) MUST_USE;
 
 /* Adds to the counters. */
 bool ns_grow(struct sql *d, int64_t id, const struct ns_change *change, struct err *err) MUST_USE;
 
-/* The row of a thread. */
+/* Finds the row of a thread. */
 bool thread_find(struct sql *d, int64_t tenant, struct slice id, struct thread_row *row,
                  struct err *err) MUST_USE;
 bool thread_begin(struct sql *d, int64_t tenant, struct slice id, struct query *q,
                   struct err *err) MUST_USE;
 bool thread_take(struct query *q, struct thread_row *row, struct err *err) MUST_USE;
 
-/* Makes the row of a thread; row->tomb and updated_us are given. */
+/* Makes the row of a thread from row->tomb and row->updated_us. */
 bool thread_make(struct sql *d, int64_t tenant, struct slice id, struct thread_row *row,
                  struct err *err) MUST_USE;
 

@@ -1,12 +1,12 @@
 /*
- * sql_ops.h - the op functions of the drivers that speak SQL: sql_session_put(), ... one per op type.
+ * sql_ops.h - the op functions of the drivers that speak SQL: sql_session_put() etc., one per op type.
  *
  *     sql.c (batch) -> sql_<subject>.c -> sql_query.h
  *
- * Behind them: what several of them need of the tenant, and what they leave to the file for threads.
+ * Below them: helpers for tenants, and what the functions leave to the files for threads.
  *
  * Threads    the lane's.
- * Ownership  rows are copied into the op's arena before the statement moves on.
+ * Ownership  columns are copied into the op's arena before the statement moves on.
  * Units      *_us wall microseconds; stamps as in clock.h.
  * Errors     An op function returns true and fills `out`, or false and fills err:
  *            a kind of the domain (NO_SESSION, NOT_FOUND, FORM, ...): nothing was changed, the op
@@ -24,18 +24,18 @@ struct look;
 OP_TYPES(X)
 #undef X
 
-/* Number of a tenant; 0 when unknown and not to be made. */
+/* The row id of a tenant; 0 if it is unknown and not to be made. */
 bool sql_tenant(struct sql *d, struct slice name, bool make, int64_t *tenant,
                 struct err *err) MUST_USE;
 
-/* Makes a thread of the op's tenant garbage (sql_garbage.h), and leaves and copies (copies.h) a tombstone
- * with this stamp, or the highest of what is in the thread. */
+/* Makes a thread of the op's tenant garbage (sql_garbage.h) and leaves a tombstone, also among the copies
+ * (copies.h), with this stamp, or the highest in the thread if that is higher. */
 bool sql_thread_remove(struct sql *d, struct op *op, struct slice id, int64_t stamp,
                        struct err *err) MUST_USE;
 
 /*
- * Last of OP_CLEANUP: removes checkpoints and writes that have expired, what removals broken off
- * before before_us have left, and garbage, in parts.
+ * The last step of OP_CLEANUP, done in parts: removes expired checkpoints and writes, what removals that were
+ * interrupted before before_us have left, and garbage.
  */
 bool sql_checkpoints_clean(struct sql *d, struct op *op, int64_t before_us,
                            struct err *err) MUST_USE;
@@ -44,21 +44,21 @@ bool sql_checkpoints_clean(struct sql *d, struct op *op, int64_t before_us,
 bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op,
                              struct err *err) MUST_USE;
 
-/* What became of a record that was merged. */
+/* The result of merging a record. */
 struct sql_merged {
     bool applied;
-    bool broken;    /* it was left out */
-    int64_t newest; /* as op_merge.out */
+    bool broken;    /* it was left out because it lacks something */
+    int64_t newest; /* as in op_merge.out */
 };
 
-/* OP_MERGE of the i-th record, of one of those kinds. */
+/* Merges the i-th record, which is of one of those kinds. */
 bool sql_thread_record_merge(struct look *l, size_t i, struct sql_merged *out,
                              struct err *err) MUST_USE;
 
-/* Removes the checkpoints among records that are gone; and what is not needed, where that is asked for. */
+/* Handles the records that are `gone`: removes checkpoints and tasks, and values where that is asked for. */
 bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct err *err) MUST_USE;
 
-/* OP_RECORDS_GET of one name of those kinds, in two halves; *found is false when there is none. */
+/* OP_RECORDS_GET of one name of those kinds, in two halves; *found is false if there is no such record. */
 bool sql_thread_record_ask(struct sql *d, int64_t tenant, const struct record_name *name,
                            struct query *q, struct err *err) MUST_USE;
 bool sql_thread_record_take(struct op *op, struct query *q, struct record *out, bool *found,

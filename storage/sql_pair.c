@@ -6,7 +6,7 @@
 #include "sql_load.h"
 #include "sql_ops.h"
 
-/* Ops that ask for no data of clients, or for all that is here. */
+/* Ops that ask for no data of clients, or explicitly for what this store has. */
 static bool asks_for_what_is_here(const struct op *op)
 {
     static const bool always[OP_TYPE_COUNT] = {
@@ -92,7 +92,7 @@ static bool read_outbox(struct sql *d, struct op *op, struct err *err)
     }
 }
 
-/* Two texts of each row of a statement without parameters. */
+/* Reads the two texts in each row of a statement without parameters. */
 static bool read_pairs(struct sql *d, enum sql_statement which, struct arena *arena,
                        struct slice (**out)[2], size_t *n, struct err *err)
 {
@@ -137,7 +137,7 @@ static bool read_missing(struct sql *d, struct op *op, struct err *err)
     return true;
 }
 
-/* Those that begin with # are the store's own. */
+/* Skips names that begin with #: those notes are the store's own. */
 static bool read_notes(struct sql *d, struct op *op, struct err *err)
 {
     struct op_pair_read *read = &op->pair_read;

@@ -1,5 +1,5 @@
 /*
- * sql_pair.h - what a store keeps for the other one of a pair: outbox, what is missing, what is pending.
+ * sql_pair.h - what a store keeps for its peer in a pair: outbox, missing ids, pending additions.
  *
  *     sql_run_op() -> pair_admits() -> op function -> pair_keep_entry()
  *
@@ -13,43 +13,43 @@
 
 #include "sql_look.h"
 
-/* Whether a store that is alone has what the op is about. ERR_UNAVAILABLE: it lacks changes. */
+/* Checks that a store that is alone has all data the op is about. ERR_UNAVAILABLE: it lacks changes. */
 bool pair_admits(struct sql *d, const struct op *op, struct err *err) MUST_USE;
 
-/* The entry of an op that has changed something, unless a statement has put it there with the change. */
+/* Adds the outbox entry of an op that has changed something, unless its change has added it already. */
 bool pair_keep_entry(struct sql *d, struct op *op, struct err *err) MUST_USE;
 
-/* The answer on a session; of a store that is alone with what is pending added. */
+/* Builds the answer for a session; for an op that is alone, with pending additions included. */
 bool pending_answer(struct sql *d, const struct op *op, const struct session_state *s,
                     struct session *out, struct err *err) MUST_USE;
 
 /* Whether anything is pending. */
 bool pending_any(struct sql *d, bool *any, struct err *err) MUST_USE;
 
-/* Adds what is pending to the counters of SESSION records. */
+/* Adds pending additions to the counters of SESSION records. */
 bool pending_add(struct sql *d, const struct op *op, struct record *sessions, size_t n,
                  struct err *err) MUST_USE;
 
-/* Leaves the additions of a patch pending. */
+/* Stores the additions of a patch as pending. */
 bool pending_put(struct sql *d, struct op *op, struct err *err) MUST_USE;
 
-/* Removes what is pending up to a deletion; the newest of what is *left, 0 = nothing. */
+/* Removes pending additions up to a deletion; *left is the newest that remains, 0 = none. */
 bool pending_kill(struct sql *d, const struct pair_id *of, int64_t tomb, int64_t *left,
                   struct err *err) MUST_USE;
 
-/* The same for the deletion by an op of a store that is alone, which must be above all that is pending. */
+/* The same for a deletion by an op that is alone; with `fence` it must be above all that is pending. */
 bool pending_delete(struct sql *d, struct op *op, struct slice id, int64_t tomb,
                     struct err *err) MUST_USE;
 
-/* OP_MERGE of a PENDING: counts it at most once: in its request, or in the operation that was in doubt
- * elsewhere; or, as the store's own, while it is pending here. The row is that of its session. */
+/* OP_MERGE of a PENDING: counts it unless it was counted with its request, or by an op of which the other
+ * store did not learn the outcome; `own`: only while it is pending here. `row` is that of its session. */
 bool pending_count(struct look *l, size_t i, struct session_row *row, bool *applied,
                    struct err *err) MUST_USE;
 
 /* OP_MERGE of a REPEAT. */
 bool pending_repeat(struct look *l, size_t i, bool *applied, struct err *err) MUST_USE;
 
-/* The only row of PENDING_READ, and of REPEAT_READ. */
+/* Read the only row of PENDING_READ and REPEAT_READ. */
 bool pending_take(struct query *q, struct record *out, bool *found, struct err *err) MUST_USE;
 bool pending_take_repeat(struct query *q, struct record *out, bool *found,
                          struct err *err) MUST_USE;

@@ -3,15 +3,15 @@
 
 #include "clock.h"
 
-/* How long one transaction goes on with parts; beyond it each op does little. */
+/* How long the ops of one transaction go on with parts; after that each does only a little. */
 #define PART_NS (INT64_C(20) * 1000000)
 
-/* A part has at least the fewer steps, however slow they are, and at most the others. */
+/* A part has at least PART_MIN steps, however slow they are, and at most PART_MAX. */
 enum { PART_MIN = 8, PART_MAX = 2000 };
 
 /*
- * Steps that go together take as long as all before them, as a rule: that is what a part may last beyond its
- * end. Where a statement is no way to a server, few are enough.
+ * On a distant store one statement takes as many steps as the part has had so far: so it takes about as long
+ * as those did, which bounds how far a part exceeds its time. On a local one few steps are enough.
  */
 enum { ROOM_FIRST = 25, ROOM_LOCAL = 16 };
 

@@ -10,7 +10,7 @@
 #include "sql_part.h"
 #include "sql_removal.h"
 
-/* So many expired checkpoints are listed at a time: each namespace is looked through as often. */
+/* Expired checkpoints listed at a time. A namespace is searched again for each such list that it is in. */
 enum { EXPIRED_MAX = 10000 };
 
 enum { RUNS_AT_ONCE = 64 };
@@ -48,7 +48,7 @@ static int order_stamps(const void *a, const void *b)
     return (x->stamp < y->stamp) - (x->stamp > y->stamp); /* newest first */
 }
 
-/* The checkpoints of a namespace whose row and form are set, newest first. */
+/* Loads the checkpoints of a namespace whose row and form are set, newest first. */
 static bool load_space(struct loader *l, struct keep_ns *space, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -106,7 +106,7 @@ static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_
     return doomed_list(&p->doomed, &q, err);
 }
 
-/* The list moves when it grows: it doubles. */
+/* Adds a namespace; a list that grows moves. */
 static bool add_space(struct pruner *p, struct query *q, struct keep_ns **spaces, size_t n,
                       size_t *cap, struct err *err)
 {
@@ -209,7 +209,7 @@ bool sql_thread_prune(struct sql *d, struct op *op, struct err *err)
         return true;
     if (op->fence &&
         (!query_number(d, SQL_THREAD_NEWEST, (int64_t[]){thread.id, 0}, &newest, err) ||
-         !op_fence_allows(op, newest, err))) /* in the other store it would stay */
+         !op_fence_allows(op, newest, err))) /* the other store would keep it */
         return false;
     return prune(&p, op, thread.id, err);
 }
@@ -225,7 +225,7 @@ static bool ask_run(struct pruner *p, struct slice run, int64_t tenant, struct q
     return query_ask(q, err);
 }
 
-/* The checkpoints of at most RUNS_AT_ONCE runs, in one trip. */
+/* Lists the checkpoints of at most RUNS_AT_ONCE runs, in one round trip. */
 static bool list_some(struct pruner *p, const struct slice *runs, size_t n, int64_t tenant,
                       struct doomed *listed, struct err *err)
 {
@@ -241,7 +241,7 @@ static bool list_some(struct pruner *p, const struct slice *runs, size_t n, int6
     return ok;
 }
 
-/* Without a way to a server there is one use of a statement at a time. */
+/* A local store allows only one use of a statement at a time. */
 static bool list_runs(struct pruner *p, const struct op *op, int64_t tenant, struct doomed *listed,
                       struct err *err)
 {
@@ -257,7 +257,7 @@ static bool list_runs(struct pruner *p, const struct op *op, int64_t tenant, str
     return true;
 }
 
-/* Decides for the listed checkpoints of one namespace, which are sorted. */
+/* Decides about the listed checkpoints of one namespace, which are sorted. */
 static bool doom_runs(struct pruner *p, const struct doomed_item *items, size_t n, int64_t *removed,
                       struct err *err)
 {
@@ -279,10 +279,10 @@ static bool doom_runs(struct pruner *p, const struct doomed_item *items, size_t 
     return keep_needed(&p->keep, &space, err) && doom_namespace(p, &space, removed, err);
 }
 
-/* Where a deletion of runs stands: what to decide for, then what to remove. A copy goes on. */
+/* The progress of a deletion of runs: first decides, then removes. A copy of it continues from there. */
 struct runs {
     struct doomed listed, doomed;
-    size_t at; /* in the list; at its end the removal has begun */
+    size_t at; /* in `listed`; at its end the removal has begun */
     int64_t removed;
     struct removal *removal;
 };
@@ -307,7 +307,7 @@ static bool name_thread_of(struct sql *d, struct op *op, int64_t ns, struct err 
                       copies_name(op, RECORD_CHECKPOINTS, thread, err));
 }
 
-/* The threads of what was listed: in another store other checkpoints of a run may be needed by others. */
+/* Names the threads that lost checkpoints: the other store may need other checkpoints of a run. */
 static bool name_threads(struct sql *d, struct op *op, const struct doomed *listed, struct err *err)
 {
     for (size_t i = 0; op->replicate && i < listed->n; i++)
@@ -317,7 +317,7 @@ static bool name_threads(struct sql *d, struct op *op, const struct doomed *list
     return true;
 }
 
-/* Decides for one namespace after the other until the part is full: then again is set. */
+/* Decides about one namespace after the other, until the part is full: then `again` is set. */
 static bool decide_runs(struct sql *d, struct op *op, struct runs *r, struct err *err)
 {
     struct pruner p = pruner_new(d, op);
@@ -380,7 +380,7 @@ bool sql_runs_delete(struct sql *d, struct op *op, struct err *err)
     return remove_runs(d, op, r, err);
 }
 
-/* Namespaces that a removal from before this time has left. */
+/* Lists the namespaces that a removal from before this time has left. */
 static bool list_unswept(struct sql *d, int64_t before_us, struct doomed *list, struct err *err)
 {
     AUTO(query_end) struct query q = {0};

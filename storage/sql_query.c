@@ -1,4 +1,4 @@
-/* sql_query.c - the use of a prepared statement, whatever the store; see sql_query.h. */
+/* sql_query.c - prepared statements, for any store; see sql_query.h. */
 #include "sql_query.h"
 
 bool query_begin(struct sql *d, int which, struct query *q, struct err *err)

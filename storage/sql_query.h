@@ -1,5 +1,5 @@
 /*
- * sql_query.h - prepared statements, whatever the store.
+ * sql_query.h - prepared statements, for any store.
  *
  *     op function -> query_begin(), query_int(), query_step(), ... -> struct sql_driver
  *
@@ -11,7 +11,7 @@
  *     query_end(&q);
  *
  * Threads    the lane's.
- * Ownership  what is bound, and what query_col() gives, belongs to others: see there.
+ * Ownership  bound bytes are borrowed until query_end(); query_col() lends bytes until the next step.
  * Units      none.
  * Errors     STORAGE, DAMAGED, UNAVAILABLE, NO_MEMORY of the store.
  */
@@ -20,10 +20,10 @@
 
 #include "sql_driver.h"
 
-/* Readies the statement, one of enum sql_statement or the driver's own. */
+/* Prepares a statement, one of enum sql_statement or the driver's own. */
 bool query_begin(struct sql *d, int which, struct query *q, struct err *err) MUST_USE;
 
-/* Bind the next parameter. The bytes must live until query_end(). An absent slice is NULL. */
+/* Bind the next parameter. The bytes must live until query_end(). An absent slice becomes NULL. */
 void query_int(struct query *q, int64_t n);
 void query_double(struct query *q, double n);
 void query_blob(struct query *q, struct slice s);
@@ -34,42 +34,42 @@ int query_parameters(const struct query *q) MUST_USE;
 int query_columns(const struct query *q) MUST_USE;
 
 /*
- * Sends the statement, whose parameters are bound, ahead of its first step: statements that were asked
- * one after the other are answered in one trip to a distant store. Failure ends the query.
+ * Sends a statement, whose parameters are bound, before its first step: a distant store answers all that
+ * were sent one after the other in one round trip. Failure ends the query.
  */
 bool query_ask(struct query *q, struct err *err) MUST_USE;
 
-/* Moves to the next row; *row is false when there is none. Failure ends the query. */
+/* Moves to the next row; *row is false if there is none. Failure ends the query. */
 bool query_step(struct query *q, bool *row, struct err *err) MUST_USE;
 
-/* Runs a statement that gives no rows, and ends the query. */
+/* Runs a statement that gives no rows, and ends the query. An error may show only later, at a step or commit. */
 bool query_run(struct query *q, struct err *err) MUST_USE;
 
-/* The same; *changes is how many rows were changed. */
+/* Runs it and waits; *changes is how many rows were changed. */
 bool query_change(struct query *q, int64_t *changes, struct err *err) MUST_USE;
 
 /* Makes one row, and ends the query; *id is its integer key. */
 bool query_make(struct query *q, int64_t *id, struct err *err) MUST_USE;
 
-/* Columns of the row. query_col is valid until the next step; query_copy lives in the arena and is
- * absent for NULL; it fails with ERR_NO_MEMORY. */
+/* Read a column of the current row. query_col is valid until the next step. query_copy lives in the arena,
+ * is absent for NULL, and fails with ERR_NO_MEMORY. */
 int64_t query_col_int(struct query *q, int column);
 double query_col_double(struct query *q, int column);
 struct slice query_col(struct query *q, int column);
 bool query_copy(struct query *q, int column, struct arena *arena, struct slice *out,
                 struct err *err) MUST_USE;
 
-/* Ends the use; allowed twice. Also by AUTO(query_end). */
+/* Ends the use; harmless when it has ended. Also for AUTO(query_end). */
 void query_end(struct query *q);
 
 /* Runs a statement without results that takes up to two numbers. */
 bool query_do(struct sql *d, int which, int64_t a, int64_t b, struct err *err) MUST_USE;
 
-/* The same; *changes is how many rows were changed. */
+/* Runs it and waits; *changes is how many rows were changed. */
 bool query_do_change(struct sql *d, int which, const int64_t in[2], int64_t *changes,
                      struct err *err) MUST_USE;
 
-/* Reads the number in the first row; *n stays when there is no row. Same parameters. */
+/* Reads the number in the first row; *n is unchanged if there is none. Same parameters. */
 bool query_number(struct sql *d, int which, const int64_t in[2], int64_t *n,
                   struct err *err) MUST_USE;
 

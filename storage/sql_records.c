@@ -1,4 +1,4 @@
-/* sql_records.c - reads records of sessions, messages, contexts; see record.h. */
+/* sql_records.c - OP_READ_RANGE of sessions, messages and contexts; see record.h. */
 #include "record_fields.h"
 #include "sql_ops.h"
 #include "sql_pair.h"
@@ -39,7 +39,7 @@ static bool read_context(struct query *q, struct arena *arena, struct record *r,
            query_copy(q, 4, arena, &r->context.body, err);
 }
 
-/* Binds the place from which to read on; the limit comes last in each statement. */
+/* Binds the key after which to read; the limit comes last in each statement. */
 static void bind_place(struct query *q, const struct op_read_range *range, int64_t expired)
 {
     struct slice id = range->after.id, sub = range->after.sub;

@@ -2,7 +2,7 @@
 #include "sql_ops.h"
 #include "sql_pair.h"
 
-/* So many names are asked about before the first answer is waited for, where that is far. */
+/* How many names are asked about before the first answer is waited for, on a distant store. */
 enum { ASK_MAX = 128 };
 
 struct getter {
@@ -36,7 +36,7 @@ static bool add(struct getter *g, const struct record *record, struct err *err)
 
 /* --- asking -------------------------------------------------------------------------------------- */
 
-/* Messages and contexts, by the id of their session. */
+/* Asks for messages or contexts, which are found by the id of their session. */
 static bool ask_content(struct getter *g, const struct record_name *name, struct query *q,
                         struct err *err)
 {
@@ -91,7 +91,7 @@ static bool ask(struct getter *g, const struct record_name *name, struct query *
 
 /* --- answers ------------------------------------------------------------------------------------- */
 
-/* Not waited for unless it is wanted. */
+/* Takes the session's row; only names that want it wait for it. */
 static bool take_session(struct getter *g, const struct record_name *name, struct err *err)
 {
     struct record record = {.kind = RECORD_SESSION, .key = name->key};
@@ -127,7 +127,7 @@ static bool take_message(struct getter *g, const struct record_name *name, struc
     return add(g, &record, err);
 }
 
-/* One, or all that are kept. */
+/* Takes one version, or all that are kept. */
 static bool take_contexts(struct getter *g, const struct record_name *name, struct query *q,
                           struct err *err)
 {
@@ -174,7 +174,7 @@ static bool take(struct getter *g, const struct record_name *name, struct query 
                                         : take_other(g, name, q, err);
 }
 
-/* In a transaction that writes this locks the row, and so keeps all of the session as it is. */
+/* In a transaction that writes this locks the row, so nothing in the session changes meanwhile. */
 static bool ask_session(struct getter *g, struct err *err)
 {
     const struct op_records_get *get = &g->op->records_get;

@@ -1,4 +1,4 @@
-/* sql_records_thread.c - OP_READ_RANGE of threads and what is in them; see record.h. */
+/* sql_records_thread.c - OP_READ_RANGE of threads and their contents; see record.h. */
 #include "pack.h"
 #include "record_fields.h"
 #include "sorted.h"
@@ -9,7 +9,7 @@
 struct reader {
     struct loader load;
     struct op *op;
-    int64_t orphans_of; /* the namespace whose unneeded values these are */
+    int64_t orphans_of; /* the namespace that `orphans` is of */
     int64_t *orphans;
     size_t n_orphans;
 };
@@ -37,7 +37,7 @@ static bool read_value(struct reader *r, struct query *q, struct record *out, st
     return true;
 }
 
-/* The row of columns as CHECKPOINT_READ that q stands on. */
+/* Reads a row of columns as in CHECKPOINT_READ. */
 static bool take_checkpoint(struct reader *r, struct query *q, struct record *out, struct err *err)
 {
     struct record_checkpoint *to = &out->checkpoint;
@@ -68,7 +68,7 @@ static bool read_checkpoint(struct reader *r, struct query *q, struct record *ou
     return query_step(&row, &found, err) && take_checkpoint(r, &row, out, err);
 }
 
-/* The writes of a task from their packed form. */
+/* Unpacks the writes of a task. */
 static bool take_writes(struct reader *r, struct slice body, struct record *out, struct err *err)
 {
     struct record_task *to = &out->task;
@@ -99,8 +99,8 @@ static bool read_task(struct reader *r, struct query *q, struct record *out, str
 }
 
 /*
- * A value from another store may be older than the deletion of the thread. It lives if a younger
- * checkpoint refers to it; if none does it is dead, though its row may be there still.
+ * A value from another store may be older than the deletion of the thread. It lives if a younger checkpoint
+ * refers to it; otherwise it is dead, even if its row is still there.
  */
 static bool is_dead(struct reader *r, struct query *q, bool *dead, struct err *err)
 {
@@ -143,7 +143,7 @@ static bool read_record(struct reader *r, struct query *q, struct record *out, s
     return err_set(err, ERR_INTERNAL, "not a record of a thread");
 }
 
-/* Begins the statement of the kind, behind the key `after`. */
+/* Begins the statement of the kind, after the key `after`. */
 static bool begin(struct reader *r, int64_t tenant, struct query *q, struct err *err)
 {
     static const enum sql_statement statements[RECORD_KIND_COUNT] = {
@@ -244,7 +244,7 @@ static bool take_value(struct reader *r, struct query *q, struct record *out, st
     return true;
 }
 
-/* *found: there is a task on that checkpoint, which may be there or not. */
+/* *found: there is such a task; its checkpoint may exist or not. */
 static bool take_task(struct reader *r, struct query *q, struct record *out, bool *found,
                       struct err *err)
 {
@@ -278,6 +278,6 @@ bool sql_thread_record_take(struct op *op, struct query *q, struct record *out, 
         out->thread = record_thread_of(query_col_int(q, 1), query_col_int(q, 2));
         return true;
     }
-    *found = query_col_int(q, 1) > 0; /* else it is only the place of writes */
+    *found = query_col_int(q, 1) > 0; /* otherwise it is only an anchor of writes */
     return !*found || take_checkpoint(&r, q, out, err);
 }
