@@ -1,4 +1,4 @@
-/* sql_prune.c - OP_THREAD_PRUNE and OP_RUNS_DELETE, and expiry; see op_checkpoints.h. */
+/* sql_prune.c - OP_THREAD_PRUNE and OP_RUNS_DELETE, and expiry; see op_threads.h, op_service.h. */
 #include <stdlib.h>
 
 #include "copies.h"

@@ -42,7 +42,7 @@ bool query_ask(struct query *q, struct err *err) MUST_USE;
 /* Moves to the next row; *row is false if there is none. Failure ends the query. */
 bool query_step(struct query *q, bool *row, struct err *err) MUST_USE;
 
-/* Runs a statement that gives no rows, and ends the query. An error may show only later, at a step or commit. */
+/* Runs a statement that gives no rows, and ends the query. An error may show only at a later step or commit. */
 bool query_run(struct query *q, struct err *err) MUST_USE;
 
 /* Runs it and waits; *changes is how many rows were changed. */

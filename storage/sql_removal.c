@@ -11,7 +11,7 @@ struct removal removal_start(struct doomed *list)
     return (struct removal){.arena = list->arena, .items = list->items, .n = list->n};
 }
 
-/* Where others write to the store as well, its thread is locked until the end of the part. */
+/* Asks for the state of a namespace; where others write to the store too, this locks its thread. */
 static bool ask_state(struct sql *d, int64_t ns, struct query *q, struct err *err)
 {
     if (!query_begin(d, SQL_NS_STATE, q, err))
@@ -46,17 +46,17 @@ static bool is_full(const struct sql *d, const struct removal *r, size_t steps)
     return !r->whole && !r->at_once && sql_part_full(d, steps);
 }
 
-/* How many steps may go together. */
+/* How many steps one statement may take. */
 static size_t room(const struct sql *d, const struct removal *r, size_t steps)
 {
     return r->whole || r->at_once ? PART_AT_ONCE : sql_part_room(d, steps);
 }
 
-/* The next rows of the namespace at hand, or the first of another. */
+/* Removes the next rows of the current namespace, or the first of another one. */
 static bool remove_rows(struct sql *d, struct removal *r, size_t *steps, struct err *err)
 {
     const struct doomed_item *items = &r->items[r->at];
-    AUTO(query_end) struct query state = {0}; /* what it answers is asked again before the scan */
+    AUTO(query_end) struct query state = {0}; /* only locks: start_scan() asks again */
     size_t n = 1, most = room(d, r, *steps);
 
     while (n < most && r->at + n < r->n && items[n].ns == items[0].ns)
@@ -70,7 +70,7 @@ static bool remove_rows(struct sql *d, struct removal *r, size_t *steps, struct 
     return doomed_rows(d, items, n, &r->change, err);
 }
 
-/* Counts what has gone: before others look, once for all. */
+/* Adds what has gone to the counters, once, before others look. */
 static bool count_gone(struct sql *d, struct removal *r, struct err *err)
 {
     struct ns_change change = r->change;
@@ -79,7 +79,7 @@ static bool count_gone(struct sql *d, struct removal *r, struct err *err)
     return (change.checkpoints == 0 && change.bytes == 0) || ns_grow(d, r->ns, &change, err);
 }
 
-/* Nothing is left to do in the namespace at hand. */
+/* The current namespace is finished. */
 static bool leave(struct sql *d, struct removal *r, struct err *err)
 {
     int64_t ns = r->ns;
@@ -91,7 +91,7 @@ static bool leave(struct sql *d, struct removal *r, struct err *err)
     return !noted || unswept_drop(d, ns, err);
 }
 
-/* An empty namespace: what is still in it is collected by whoever has time. */
+/* Drops an empty namespace; unless `whole`, what else it holds becomes garbage. */
 static bool drop_namespace(struct sql *d, struct removal *r, int64_t thread, struct err *err)
 {
     if (r->whole && !query_do(d, SQL_NS_CLEAR_VALUES, r->ns, 0, err))
@@ -101,7 +101,7 @@ static bool drop_namespace(struct sql *d, struct removal *r, int64_t thread, str
     return query_do(d, SQL_THREAD_DROP, thread, 0, err) && leave(d, r, err);
 }
 
-/* The thread of the namespace at hand, and whether a row is left of it. */
+/* Finds the thread of the current namespace, and whether any row is left in there. */
 static bool find_left(struct sql *d, const struct removal *r, int64_t *thread, bool *left,
                       struct err *err)
 {
@@ -118,7 +118,7 @@ static bool find_left(struct sql *d, const struct removal *r, int64_t *thread, b
     return true;
 }
 
-/* All rows of the namespace at hand have gone. */
+/* All listed rows of the current namespace are gone: begins to search the others. */
 static bool start_scan(struct sql *d, struct removal *r, struct err *err)
 {
     AUTO(query_end) struct query state = {0};
@@ -137,13 +137,13 @@ static bool start_scan(struct sql *d, struct removal *r, struct err *err)
            take_state(d, &state, &r->state, err);
 }
 
-/* Rows that name a parent which may be gone. */
+/* Rows whose parent may be gone. */
 struct children {
     int64_t ids[PART_AT_ONCE];
     size_t n;
 };
 
-/* Those without their parent lose its name. */
+/* Clears the parent of those whose parent is gone. */
 static bool unparent(struct sql *d, const struct removal *r, struct children *c,
                      struct arena *scratch, struct err *err)
 {
@@ -158,7 +158,7 @@ static bool unparent(struct sql *d, const struct removal *r, struct children *c,
     return query_run(&q, err);
 }
 
-/* `before` is the id of the row above, often the parent. */
+/* Collects a row, unless `before`, the id of the previous row, is its parent, as it often is. */
 static bool add_child(struct sql *d, const struct removal *r, struct query *row,
                       struct slice before, struct children *c, struct arena *scratch,
                       struct err *err)
@@ -171,7 +171,7 @@ static bool add_child(struct sql *d, const struct removal *r, struct query *row,
     return c->n < COUNT_OF(c->ids) || unparent(d, r, c, scratch, err);
 }
 
-/* Keeps the id of a row in one of two buffers, by turns: ids are short. */
+/* Copies the id of a row into one of two buffers in turn, so the previous one stays valid. */
 static bool keep_id(struct slice id, char buffers[2][512], int *turn, struct slice *kept,
                     struct err *err)
 {
@@ -183,7 +183,7 @@ static bool keep_id(struct slice id, char buffers[2][512], int *turn, struct sli
     return true;
 }
 
-/* *end: all rows have been looked at. */
+/* Reads the rows that are left: marks what they need. *end: all have been read. */
 static bool scan_rows(struct sql *d, struct removal *r, struct arena *scratch, size_t *steps,
                       bool *end, struct err *err)
 {
@@ -230,7 +230,7 @@ static bool scan(struct sql *d, struct removal *r, size_t *steps, struct err *er
     return true;
 }
 
-/* The next values that nothing needs. */
+/* Takes the next values that nothing needs. */
 static size_t take_unneeded(struct removal *r, int64_t *ids, size_t most)
 {
     size_t n = 0;
@@ -247,7 +247,7 @@ static size_t take_unneeded(struct removal *r, int64_t *ids, size_t most)
     return n;
 }
 
-/* From the highest id down: what is based on a value goes before it, or with it. */
+/* Removes values from the highest id down, so that none outlives its base. */
 static bool sweep(struct sql *d, struct removal *r, size_t *steps, struct err *err)
 {
     int64_t ids[PART_AT_ONCE], freed;
@@ -265,7 +265,7 @@ static bool sweep(struct sql *d, struct removal *r, size_t *steps, struct err *e
     return r->swept > 0 || (count_gone(d, r, err) && leave(d, r, err));
 }
 
-/* Some rows, or as much of the other phases as there is time for. */
+/* Removes some rows, or does as much of another phase as there is time for. */
 static bool step(struct sql *d, struct removal *r, size_t *steps, struct err *err)
 {
     switch (r->phase) {
@@ -282,7 +282,7 @@ static bool step(struct sql *d, struct removal *r, size_t *steps, struct err *er
     return err_set(err, ERR_INTERNAL, "no such phase");
 }
 
-/* What was put since the scan began may need values that it has not found needed. */
+/* Scans again if anything was put into the namespace since: it may need values that are not marked. */
 static bool start_again(struct sql *d, struct removal *r, struct err *err)
 {
     struct removal_state was = r->state;
@@ -299,7 +299,7 @@ static bool start_again(struct sql *d, struct removal *r, struct err *err)
     return start_scan(d, r, err);
 }
 
-/* Before others look. What it has counted is not a change by another. */
+/* Ends a part. Its own change of the counters must not look like a change by another. */
 static bool pause_part(struct sql *d, struct removal *r, struct err *err)
 {
     bool note = r->ns != 0 && !r->noted;

@@ -1,16 +1,16 @@
 /*
- * sql_removal.h - the removal of a list of checkpoints, in parts.
+ * sql_removal.h - removes a list of checkpoints, in parts.
  *
  *     doomed list -> removal_whole()
  *                 -> removal_start() -> removal_go_on() while something is left
  *
- * Rows go many at a time, of one namespace. What is left of it is looked through once, when all of them
- * have gone: for parents that are no longer there and for values that nothing refers to, heads among them.
+ * Rows of one namespace go many at a time. When all listed ones are gone, the rest of the namespace is
+ * searched once: for rows whose parent is gone, and for values, heads included, that nothing refers to.
  *
- * Other ops may come in between: a row that has changed since it was listed stays; a namespace that
- * changes while it is looked through is looked through again, in one part. If the process ends first
- * there is a note of it: the next prune of its thread, or the clean-up, does the rest. An item with
- * the row 0 removes nothing, and has the namespace looked through.
+ * Other ops may run in between. A row that has changed since it was listed stays. A namespace that changes
+ * during its search is searched again, in one part. If the process ends first, a note tells of it, and
+ * the next prune of its thread, or the clean-up, does the rest. An item with row 0 removes nothing, but has
+ * its namespace searched.
  *
  * Threads    the lane's.
  * Ownership  lists live in the arena of the removal.
@@ -25,50 +25,50 @@
 #include "sql_ns.h"
 
 enum removal_phase {
-    REMOVAL_ROWS,  /* the rows of a namespace */
+    REMOVAL_ROWS,  /* the listed rows of a namespace */
     REMOVAL_SCAN,  /* the rows that are left */
-    REMOVAL_SWEEP, /* the values that they do not need */
+    REMOVAL_SWEEP, /* the values that none of them needs */
 };
 
-/* What every change of a namespace moves. */
+/* Every change of a namespace changes one of these. */
 struct removal_state {
     int64_t newest, changed_by; /* its last stamp, and who has changed it last */
-    int64_t strays;             /* of the store (struct sql) */
+    int64_t strays;             /* d->strays, for changes without a higher stamp */
 };
 
-/* Where a removal stands. A copy goes on from where it was made. */
+/* The progress of a removal. A copy of this struct continues from the state in which it was made. */
 struct removal {
     struct arena *arena;
     const struct doomed_item *items;
     size_t n, at;
-    bool whole; /* not in parts */
+    bool whole; /* all at once, not in parts */
 
-    /* The namespace at hand. */
+    /* The current namespace. */
     int64_t ns; /* 0 = none */
     enum removal_phase phase;
-    struct ns_change change;    /* not yet counted; none between two parts */
-    bool noted;                 /* as not yet swept (sql_garbage.h) */
-    bool at_once;               /* it changes all the time: the rest of it in one part */
-    struct removal_state state; /* since the scan began */
+    struct ns_change change;    /* not yet added to its counters; zero between two parts */
+    bool noted;                 /* it has a note that it is not swept (sql_garbage.h) */
+    bool at_once;               /* it changes all the time: its rest is done in one part */
+    struct removal_state state; /* when the scan began */
     struct marks marks;
-    struct slice scanned; /* checkpoint id */
+    struct slice scanned; /* id of the last checkpoint read */
     size_t swept;
 };
 
-/* Sorts the list, which must not change any more. */
+/* Starts with a list, which it sorts and which must not change afterwards. */
 struct removal removal_start(struct doomed *list) MUST_USE;
 
 /*
- * The next part of an op that removes a list, and then what garbage there is: sets op->again, and
+ * Does the next part of an op that removes a list, and after the list the garbage: sets op->again, and
  * op->progress to a struct removal.
  */
 bool removal_go_on(struct sql *d, struct op *op, const struct removal *from,
                    struct err *err) MUST_USE;
 
-/* Removes what is in the list, which may name a row twice, at once. */
+/* Removes a list, which may name a row twice, at once. */
 bool removal_whole(struct sql *d, struct doomed *list, struct err *err) MUST_USE;
 
-/* Removes what was created in a thread at or before expired_us, at once. */
+/* Removes at once the checkpoints of a thread that were created at or before expired_us. */
 bool removal_expire(struct sql *d, int64_t thread, int64_t expired_us, struct err *err) MUST_USE;
 
 #endif

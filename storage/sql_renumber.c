@@ -40,7 +40,7 @@ void renumber_sort(struct renumber *r)
     r->n = sorted_numbers(r->old, r->n);
 }
 
-/* What was added stays as it is: another copy of r may go on with it. */
+/* Sorts a copy: another copy of *r may still add to the list. */
 bool renumber_take(struct renumber *r, struct arena *arena, struct err *err)
 {
     int64_t *old = arena_alloc(arena, r->n * sizeof(*old));

@@ -1,5 +1,5 @@
 /*
- * sql_renumber.h - new stamps in the place of others, in the same order.
+ * sql_renumber.h - replaces stamps by new ones in the same order.
  *
  *     renumber_query() for some rows -> renumber_take() -> renumber_of()
  *
@@ -14,25 +14,25 @@
 #include "sql_query.h"
 
 struct renumber {
-    int64_t *old; /* ascending and distinct once taken */
+    int64_t *old; /* ascending and distinct after renumber_take() or renumber_sort() */
     size_t n, cap;
-    int64_t first; /* the new ones are consecutive */
+    int64_t first; /* stamp of old[0]; the others follow consecutively */
 };
 
-/* Adds all columns of all rows of a query that has its parameters, and ends it; 0 is none. */
+/* Adds all columns, except 0, of all rows of a query whose parameters are bound, and ends it. */
 bool renumber_query(struct renumber *r, struct query *q, struct arena *arena,
                     struct err *err) MUST_USE;
 
-/* Sorts what was added, each once; they get no new stamps. */
+/* Sorts the numbers and removes duplicates; they get no new stamps. */
 void renumber_sort(struct renumber *r);
 
 /*
- * Sorts, and takes a new stamp for each number; 0 is none. Whoever has kept a copy of r from before
- * may add and take anew.
+ * Sorts the numbers, removes duplicates, and takes a new stamp for each. A copy of *r made before may still
+ * add numbers and take stamps of its own.
  */
 bool renumber_take(struct renumber *r, struct arena *arena, struct err *err) MUST_USE;
 
-/* The new stamp of a number; 0 for what is not known. */
+/* The new stamp of a number; 0 if it was not added. */
 int64_t renumber_of(const struct renumber *r, int64_t number) MUST_USE;
 
 #endif

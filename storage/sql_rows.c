@@ -52,7 +52,7 @@ static void remember(struct sql *d, const struct session_row *row, bool texts)
     rows->row = *row;
 }
 
-/* Whether the op before it has left the row that is looked for. */
+/* Whether the cached row is the one that is looked for. */
 static bool recalls(const struct sql *d, bool texts, const struct session_row *row)
 {
     const struct row_cache *rows = d->rows;
@@ -108,7 +108,7 @@ bool row_take(struct query *q, struct arena *arena, struct session_row *row, str
     return true;
 }
 
-/* Numbers, and with an arena the texts too. */
+/* Loads the numbers of a row; with an arena its texts, too. */
 static bool load(struct sql *d, struct arena *arena, struct session_row *row, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -270,7 +270,7 @@ static bool insert(struct sql *d, struct session_row *row, struct err *err)
     return true;
 }
 
-/* Indexed columns are written only when they change. */
+/* Writes indexed columns only when they change. */
 static bool reindex(struct sql *d, struct session_row *row, struct err *err)
 {
     int64_t now = stored_minute(row);
@@ -348,7 +348,7 @@ static bool remove_content(struct sql *d, enum sql_statement which, int64_t sess
     return query_run(&q, err);
 }
 
-/* Much content goes with its row, and the tombstone is a row of its own. */
+/* Leaves much content to clean-up together with its row, and has a new row made for the tombstone. */
 static bool remove_all(struct sql *d, struct session_row *left, struct err *err)
 {
     int64_t id = left->id;
@@ -380,7 +380,7 @@ bool row_remove(struct sql *d, struct session_row *row, int64_t stamp, struct er
     return row_store(d, row, err);
 }
 
-/* The same by one statement that nobody waits for. */
+/* Touches the session by one statement, without waiting for it. */
 static bool touch_unseen(struct sql *d, int64_t tenant, struct slice id, int64_t now_us,
                          struct err *err)
 {

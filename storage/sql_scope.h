@@ -1,5 +1,5 @@
 /*
- * sql_scope.h - rows of checkpoints, newest first, of a namespace, a thread or a tenant.
+ * sql_scope.h - lists rows of checkpoints, newest first, of a namespace, a thread or a tenant.
  *
  *     OP_CHECKPOINT_LIST -> scope_of() -> scope_begin() -> rows
  *
@@ -13,27 +13,27 @@
 
 #include "sql_query.h"
 
-/* Which checkpoints are looked at: the parameters of LIST_NAMESPACE_CHANNEL and its like. */
+/* Which checkpoints to look at: the parameters of LIST_NAMESPACE_CHANNEL and similar statements. */
 struct scope {
     enum sql_statement channel, document;
-    int64_t id;      /* of the namespace, the thread or the tenant */
-    struct slice ns; /* of a tenant; absent = all */
+    int64_t id;      /* row id of the namespace, thread or tenant */
+    struct slice ns; /* within a tenant; absent = all */
     int64_t expired_us;
-    struct slice lowest, below; /* bounds of the id */
-    int64_t below_stamp;        /* document form */
+    struct slice lowest, below; /* bounds of the checkpoint id; `below` is excluded */
+    int64_t below_stamp;        /* document form: excluded bound of the write sequence */
 };
 
-/* All of what the id names; `channel` says what that is: SQL_LIST_NAMESPACE_CHANNEL and its like. */
+/* Everything in a namespace, thread or tenant; `channel` tells which: SQL_LIST_NAMESPACE_CHANNEL etc. */
 struct scope scope_of(enum sql_statement channel, int64_t id, int64_t expired_us) MUST_USE;
 
-enum { SCOPE_CHECKPOINT_ID = 3 }; /* of LIST_COLUMNS */
+enum { SCOPE_CHECKPOINT_ID = 3 }; /* column of LIST_COLUMNS */
 
-/* Begins a query of LIST_COLUMNS: at most `limit` rows of a form behind a place (NULL: from the start). */
+/* Begins a query of LIST_COLUMNS: at most `limit` rows of a form, after a position (NULL: the start). */
 bool scope_begin(struct sql *d, const struct scope *s, enum form form,
                  const struct checkpoint_pos *after, int64_t limit, struct query *q,
                  struct err *err) MUST_USE;
 
-/* Row id and write sequence of the newest checkpoint in a scope; 0 when there is none. */
+/* Row id and write sequence of the newest checkpoint in a scope; 0 if there is none. */
 bool scope_newest(struct sql *d, const struct scope *s, enum form form, int64_t *row,
                   int64_t *stamp, struct err *err) MUST_USE;
 

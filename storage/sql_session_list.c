@@ -1,25 +1,25 @@
 /*
- * sql_session_list.c - OP_SESSION_LIST: the ids of a page, then rows by them, some at a time.
+ * sql_session_list.c - OP_SESSION_LIST: first the ids of a page, then their rows, some at a time.
  *
- * A sort of whole rows would gather their long columns too, and one row may be as large as a body.
+ * Sorting whole rows would gather their long columns too, and one row may be as large as a request body.
  */
 #include "sql_load.h"
 #include "sql_ops.h"
 #include "sql_pair.h"
 #include "sql_rows.h"
 
-/* So many rows are read at once at first; four times as many if they were no more than these bytes. */
+/* Rows are read 4 at a time at first, then 4 times as many while they do not exceed ROWS_BYTES. */
 enum { ROWS_FIRST = 4, ROWS_GROWTH = 4, ROWS_MAX = 64, ROWS_BYTES = 1024 * 1024 };
 
 struct lister {
     struct sql *d;
     struct op *op;
-    int64_t *ids; /* of the page, and of the first behind it */
+    int64_t *ids; /* of the page, and of the row after it */
     struct session_pos *places;
     size_t n;
     struct session_row rows[ROWS_MAX];
-    size_t bytes; /* listed */
-    bool waits;   /* something is pending, which counts */
+    size_t bytes; /* of the items so far */
+    bool waits;   /* there are pending additions, which count */
 };
 
 static bool ask_ids(struct lister *l, int64_t tenant, struct query *q, struct err *err)
@@ -69,7 +69,7 @@ static bool read_ids(struct lister *l, int64_t tenant, struct err *err)
     return true;
 }
 
-/* The rows of some ids, in their order; id 0: it is gone meanwhile. */
+/* Reads the rows of some ids, in that order; id 0: the row no longer exists. */
 static bool read_rows(struct lister *l, const int64_t *ids, size_t n, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
@@ -108,7 +108,7 @@ static bool add_row(struct lister *l, const struct session_row *row, struct err 
     return true;
 }
 
-/* Rows until the page is full; *at: how many of the ids it has taken. */
+/* Lists rows until the page is full; *at counts the ids that were used. */
 static bool list_rows(struct lister *l, size_t limit, size_t *at, struct err *err)
 {
     size_t n = l->n < limit ? l->n : limit, some = ROWS_FIRST;

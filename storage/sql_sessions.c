@@ -5,7 +5,7 @@
 #include "sql_pair.h"
 #include "sql_rows.h"
 
-/* Whether a request with this key was carried out before. Its session may be gone since. */
+/* Whether a request with this key was carried out before; its session may be gone since. */
 static bool find_repeat(struct sql *d, const struct op *op, const struct session_row *row,
                         bool *repeated, struct err *err)
 {
@@ -13,7 +13,7 @@ static bool find_repeat(struct sql *d, const struct op *op, const struct session
     struct slice stored, sent = {(const char *)op->repeat.body_hash, BLOB_HASH_LEN};
 
     *repeated = false;
-    if (!op->repeat.present || row->id == 0) /* a tombstone outlives the keys of its session */
+    if (!op->repeat.present || row->id == 0) /* even a tombstone outlives the keys of its session */
         return true;
     if (!query_begin(d, SQL_REPEAT_FIND, &q, err))
         return false;
@@ -48,7 +48,7 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* with_context: the metadata as the first context. */
+/* with_context: stores the metadata as the first context. */
 static bool put_first_context(struct sql *d, struct op *op, struct session_row *row, int64_t stamp,
                               struct err *err)
 {

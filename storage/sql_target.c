@@ -13,7 +13,7 @@ static void bind_place(struct query *q, const struct target *t)
     query_blob(q, t->key.ns);
 }
 
-/* Thread, namespace, checkpoint, and the task or how many of the bases there are. */
+/* Asks for thread, namespace, checkpoint, and the task, or how many of the bases exist. */
 static bool ask_row(struct sql *d, const struct op *op, const struct target *t, struct query *q,
                     struct err *err)
 {
@@ -94,7 +94,7 @@ static bool take_row(struct query *q, const struct op *op, struct target *t, str
     return true;
 }
 
-/* Sorts what is carried by the names as they are stored. */
+/* Sorts the carried names in the form in which they are stored. */
 static bool sort_carried(struct target_values *values, struct arena *arena, struct err *err)
 {
     struct wanted_list list = {.n = values->n_carried};
@@ -117,7 +117,7 @@ static bool sort_carried(struct target_values *values, struct arena *arena, stru
     return true;
 }
 
-/* A row is taken by all that want it, unless they have one. */
+/* Gives a row to all names that want it and have none yet. */
 static void take_newest(struct target_values *values, const struct channel_version *of, int64_t id)
 {
     const struct wanted *w = wanted_find(&values->by_name, of);
@@ -126,7 +126,7 @@ static void take_newest(struct target_values *values, const struct channel_versi
         values->newest[w->index] = id;
 }
 
-/* The newest come first; different channels may have the same key. */
+/* Rows come newest first, and include those of other channels with the same key. */
 static bool take_carried(struct query *q, const struct op *op, struct target_values *values,
                          struct err *err)
 {
@@ -145,7 +145,7 @@ static bool take_carried(struct query *q, const struct op *op, struct target_val
     }
 }
 
-/* The first statement locks the thread for those behind it. */
+/* The first statement locks the thread for the following ones. */
 bool target_find(struct sql *d, const struct op *op, struct target *t, struct err *err)
 {
     AUTO(query_end) struct query row = {0}, carried = {0};
@@ -165,7 +165,7 @@ static bool remove_checkpoint(struct sql *d, const struct op *op, struct target 
            target_find(d, op, t, err);
 }
 
-/* The newest write of an anchor is alive, so it does not become empty. */
+/* The newest write of an anchor has not expired, so the anchor does not become empty. */
 static bool remove_writes(struct sql *d, const struct op *op, struct target *t, int64_t expired_us,
                           struct err *err)
 {
@@ -188,7 +188,7 @@ static bool remove_writes(struct sql *d, const struct op *op, struct target *t, 
     return change.bytes == 0 || (ns_grow(d, t->ns.id, &change, err) && target_find(d, op, t, err));
 }
 
-/* A namespace of the other form in which everything has expired is emptied first. */
+/* First empties a namespace of the other form if everything in it has expired. */
 static bool open_namespace(struct sql *d, const struct op *op, struct target *t, struct err *err)
 {
     struct ns_row *row = &t->ns;
@@ -243,7 +243,7 @@ bool checkpoint_store(struct sql *d, struct target *t, const struct checkpoint_c
     return query_run(&q, err);
 }
 
-/* An anchor is as old as its newest write. */
+/* Makes or updates an anchor, which is as old as its newest write. */
 static bool make_anchor(struct sql *d, struct target *t, int64_t stamp, struct err *err)
 {
     struct checkpoint_cells cells = {.created_us = stamp_us(stamp), .form = t->form};

@@ -1,11 +1,11 @@
 /*
- * sql_thread_copy.c - OP_THREAD_COPY; see op_checkpoints.h.
+ * sql_thread_copy.c - OP_THREAD_COPY; see op_threads.h.
  *
  *     begin -> stamps -> values -> checkpoints with their writes -> attach
  *
- * The copy grows, in parts, in a thread of a tenant that nobody is; the last part gives its
- * namespaces to the thread that was asked for. When the source changes meanwhile the copy begins
- * anew, and is made in one part. One that is broken off is collected by the clean-up.
+ * The copy grows, in parts, in a thread of a tenant that does not exist; the last part moves its namespaces
+ * to the target thread. If the source changes meanwhile, the copy begins anew and is made in one part.
+ * Clean-up removes a copy that was interrupted.
  */
 #include "clock.h"
 #include "copies.h"
@@ -18,19 +18,19 @@
 
 enum copy_phase { COPY_STAMPS, COPY_VALUES, COPY_ROWS, COPY_ATTACH, COPY_DISCARD, COPY_REFUSE };
 
-/* Where a copy stands. A copy of this goes on from where it was made. */
+/* The progress of a copy. A copy of this struct continues from the state in which it was made. */
 struct copy {
     struct sql *d;
     struct op *op;
     int64_t tenant, from_thread, hidden; /* the thread that holds the copy until it is complete */
-    uint64_t seen;                       /* the state of the source when it began */
+    uint64_t seen;                       /* state of the source when the copy began */
     bool at_once;
     enum copy_phase phase;
     struct copier copier;
-    size_t at; /* the next to be copied, of the list of the phase */
+    size_t at; /* index of the next to be copied, in the list of the phase */
 };
 
-/* Some things of the phase, in *n as in sql_copy_rows.h. */
+/* Copies some items of the phase; *n as in sql_copy_rows.h. */
 static bool copy_some(struct copy *c, const int64_t *list, size_t *n, struct arena *scratch,
                       struct err *err)
 {
@@ -50,7 +50,7 @@ static bool copy_some(struct copy *c, const int64_t *list, size_t *n, struct are
     return err_set(err, ERR_INTERNAL, "nothing is copied in this phase");
 }
 
-/* Goes through the lists of one phase after the other until the part is full. */
+/* Goes through the list of each phase until the part is full. */
 static bool copy_part(struct copy *c, struct arena *scratch, struct err *err)
 {
     size_t steps = 0;
@@ -84,7 +84,7 @@ static uint64_t mix(uint64_t hash, int64_t number)
     return (hash ^ (uint64_t)number) * UINT64_C(0x9e3779b97f4a7c15) ^ hash >> 29;
 }
 
-/* What state_of() needs, and whether what was copied is still there, go together. */
+/* Questions that go together: those of state_of(), and whether what was copied still exists. */
 struct questions {
     struct arena arena;
     struct query thread, notes, known;
@@ -114,13 +114,13 @@ static bool ask_state(struct copy *c, struct questions *q, struct err *err)
            unswept_ask(c->d, c->copier.from, c->copier.n_spaces, &q->arena, &q->notes, err);
 }
 
-/* The clean-up takes what was copied for broken off after some time. */
+/* After some time, clean-up takes a copy for interrupted and removes it. */
 static bool ask_known(struct copy *c, struct questions *q, struct err *err)
 {
     return ask_number(c, SQL_THREAD_KNOWN, (int64_t[]){c->hidden, GARBAGE_TENANT}, &q->known, err);
 }
 
-/* Changes whenever something in the thread does, also when a removal in it begins or ends. */
+/* A hash that changes with the contents of the thread, and when a removal in it begins or ends. */
 static bool state_of(struct copy *c, struct questions *q, uint64_t *state, struct err *err)
 {
     uint64_t hash = (uint64_t)c->d->strays;
@@ -147,7 +147,7 @@ static bool state_of(struct copy *c, struct questions *q, uint64_t *state, struc
     return true;
 }
 
-/* Makes the thread that is not seen, and lists what is to be copied. */
+/* Makes the hidden thread, and lists what is to be copied. */
 static bool begin(struct copy *c, struct err *err)
 {
     int64_t name = stamp_next();
@@ -162,7 +162,7 @@ static bool begin(struct copy *c, struct err *err)
            state_of(c, &q, &c->seen, err);
 }
 
-/* What was copied is garbage. */
+/* Turns what was copied into garbage. */
 static bool discard(struct copy *c, struct err *err)
 {
     AUTO(questions_end) struct questions q = {0};
@@ -191,7 +191,7 @@ static bool begin_anew(struct copy *c, struct err *err)
     return begin(c, err);
 }
 
-/* What a removal has not yet looked through, or has left, is the same in the copy. */
+/* Copies the notes of namespaces that a removal has not finished: the copy has the same leftovers. */
 static bool give_notes(struct copy *c, struct err *err)
 {
     AUTO(questions_end) struct questions q = {0};
@@ -232,14 +232,14 @@ static bool give(struct copy *c, int64_t to, struct err *err)
     return query_do(c->d, SQL_THREAD_FORGO, c->hidden, 0, err);
 }
 
-/* The thread to copy to; what is expired there is nobody's any more and goes. */
+/* Finds the target thread; expired contents do not count and go when the copy is attached. */
 static bool find_target(struct copy *c, struct thread_row *to, bool *taken, struct err *err)
 {
     return thread_find(c->d, c->tenant, c->op->thread_copy.to, to, err) &&
            thread_holds(c->d, to->id, ns_expired_us(c->d, c->op->now_us), taken, err);
 }
 
-/* Makes the copy known, if its place is still free. */
+/* Makes the copy visible, if the target is still free. */
 static bool attach(struct copy *c, struct err *err)
 {
     struct op_thread_copy *copy = &c->op->thread_copy;
@@ -259,7 +259,7 @@ static bool attach(struct copy *c, struct err *err)
         c->op->again = true;
         return begin_anew(c, err);
     }
-    if (c->copier.n_spaces == 0) /* the source has gone */
+    if (c->copier.n_spaces == 0) /* the source is gone */
         return discard(c, err);
     copy->out.checkpoints = c->copier.checkpoints;
     copy->out.writes = c->copier.writes;
@@ -272,8 +272,8 @@ static bool attach(struct copy *c, struct err *err)
 }
 
 /*
- * Whether the source, and what was copied of it, are as they were when the last part ended. It stays so:
- * the first question locks the source, where others write to the store as well.
+ * Whether the source, and its copy so far, are as they were when the last part ended. That stays true for
+ * this part: where others write to the store too, the first question locks the source.
  */
 static bool is_same(struct copy *c, bool *same, struct err *err)
 {
@@ -327,7 +327,7 @@ static bool go_on(struct copy *c, struct err *err)
     return is_same(c, &same, err) && (same || begin_anew(c, err)) && copy_more(c, err);
 }
 
-/* The first part. *none: there is nothing to copy. */
+/* Does the first part. *none: there is nothing to copy. */
 static bool start(struct copy *c, bool *none, struct err *err)
 {
     int64_t expired_us = ns_expired_us(c->d, c->op->now_us);

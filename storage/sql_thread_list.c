@@ -3,7 +3,7 @@
  *
  *     ids -> their namespaces -> what has not expired in each -> the latest checkpoint of each thread
  *
- * What is asked of several threads goes to a distant store together.
+ * On a distant store, what is asked about several threads goes together.
  */
 #include "sql_load.h"
 #include "sql_ns.h"
@@ -20,7 +20,7 @@ struct part {
     struct query q;
 };
 
-/* A thread that is described. */
+/* A thread to describe. */
 struct sight {
     int64_t row;
     struct thread *thread; /* id and updated_us are set */
@@ -29,7 +29,7 @@ struct sight {
     struct query q;
 };
 
-/* The list moves when it grows: it doubles. */
+/* Adds a namespace; a list that grows moves. */
 static bool add_part(struct loader *l, struct sight *s, struct err *err)
 {
     struct part *grown = arena_grow(l->arena, s->parts, s->n, sizeof(*grown), &s->cap);
@@ -69,7 +69,7 @@ static bool take_parts(struct loader *l, struct sight *s, struct err *err)
     return true;
 }
 
-/* Where checkpoints expire, those that have not are counted. */
+/* Where checkpoints expire, those that have not are counted by a query. */
 static bool ask_count(struct loader *l, struct part *part, struct err *err)
 {
     if (!query_begin(l->d, SQL_NS_COUNT, &part->q, err))
@@ -108,7 +108,7 @@ static bool count_all(struct loader *l, struct sight *s, size_t n, struct err *e
     return true;
 }
 
-/* What its namespaces hold together. */
+/* Adds up what its namespaces hold. */
 static bool add_up(struct loader *l, const struct sight *s, struct err *err)
 {
     struct thread *thread = s->thread;
@@ -124,7 +124,7 @@ static bool add_up(struct loader *l, const struct sight *s, struct err *err)
     return true;
 }
 
-/* Of the first namespace that has one. */
+/* Asks for the latest checkpoint of the first namespace that has one. */
 static bool ask_latest(struct loader *l, struct sight *s, struct err *err)
 {
     for (size_t i = 0; i < s->n; i++) {
@@ -170,7 +170,7 @@ static bool look(struct loader *l, struct sight *s, size_t n, struct err *err)
     return true;
 }
 
-/* Fills what is in some threads. */
+/* Fills in the contents of some threads. */
 static bool describe(struct loader *l, struct sight *s, size_t n, struct err *err)
 {
     bool ok = look(l, s, n, err);
@@ -206,7 +206,7 @@ bool sql_thread_get(struct sql *d, struct op *op, struct err *err)
     return true;
 }
 
-/* The bounds of the ids: from `lowest` on, below `below`. */
+/* The range of ids: from `lowest` on, below `below`. */
 static bool list_bounds(struct op *op, struct slice *lowest, struct slice *below, struct err *err)
 {
     const struct op_thread_list *list = &op->thread_list;
@@ -226,12 +226,12 @@ static bool list_bounds(struct op *op, struct slice *lowest, struct slice *below
         *lowest = arena_copy(op->arena, list->after);
         if (!lowest->at)
             return err_no_memory(err);
-        lowest->len++; /* with the NUL behind it: the next id */
+        lowest->len++; /* including the NUL: the lowest text above the id */
     }
     return true;
 }
 
-/* The threads of a page, and whether there are more. */
+/* Lists the threads of a page; `more` tells whether others follow. */
 static bool read_ids(struct loader *l, struct op *op, int64_t tenant, struct sight *sights,
                      struct err *err)
 {

@@ -1,10 +1,10 @@
-/* sql_threads.c - OP_THREAD_DELETE, and what else removes a thread; see op_threads.h. */
+/* sql_threads.c - OP_THREAD_DELETE, also on behalf of other ops; see op_threads.h. */
 #include "copies.h"
 #include "sql_garbage.h"
 #include "sql_ns.h"
 #include "sql_ops.h"
 
-/* The highest stamp of a thread and what is in it. */
+/* The highest stamp of a thread and its contents. */
 static bool newest_stamp(struct sql *d, const struct thread_row *row, int64_t *stamp,
                          struct err *err)
 {
@@ -37,7 +37,7 @@ bool sql_thread_remove(struct sql *d, struct op *op, struct slice id, int64_t st
 
     if (!sql_tenant(d, op->tenant, true, &tenant, err) || !thread_find(d, tenant, id, &row, err) ||
         !newest_stamp(d, &row, &newest, err) ||
-        !op_fence_allows(op, newest, err)) /* in the other store it would stay */
+        !op_fence_allows(op, newest, err)) /* the other store would keep it */
         return false;
     row.tomb = stamp < newest ? newest : stamp;
     if (row.id ? !garbage_thread(d, row.id, err) ||

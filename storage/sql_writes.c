@@ -10,12 +10,12 @@ struct put {
     struct sql *d;
     struct op *op;
     struct target at;
-    struct writes stored; /* the writes of the task */
-    struct writes writes; /* after the change */
+    struct writes stored; /* writes of the task before the change */
+    struct writes writes; /* and after it */
     int64_t stamp;
 };
 
-/* Tasks are ordered among themselves by their first write only: the fence is that of the task. */
+/* Only the first write of a task counts in the order of tasks, so only its own stamp is a fence. */
 static bool take_stamp(struct put *p, struct err *err)
 {
     int64_t stored = p->op->fence ? p->at.task.stamp : p->at.ns.last_stamp;
@@ -35,7 +35,7 @@ static bool prepare(struct put *p, struct err *err)
            writes_combine(&p->op->writes_put, &p->stored, p->op->arena, &p->writes, err);
 }
 
-/* What another store needs of this. */
+/* Adds the records that another store needs. */
 static bool copy(struct put *p, const struct task_row *task, struct err *err)
 {
     const struct op_writes_put *put = &p->op->writes_put;
@@ -75,7 +75,7 @@ static bool store(struct put *p, struct err *err)
            thread_touch(p->d, p->at.ns.thread, p->op->now_us, err) && copy(p, &task, err);
 }
 
-/* The usual case where each answer is waited for: one statement does it all. */
+/* On a distant store: stores the writes by one statement in the usual case. */
 static bool put_next(struct put *p, bool *done, struct err *err)
 {
     const struct op_writes_put *put = &p->op->writes_put;
