@@ -1,8 +1,8 @@
 /*
- * pair_sql.h - the SQL statements of a pair, by name: outbox, pending, missing, notes, what a merge looks at.
+ * pair_sql.h - the SQL, by name, of what a store keeps for its peer in a pair.
  *
- * Written once for all stores: names of tables and what else differs are macros of the dialect
- * (sqlite_dialect_sql.h), which whoever expands these texts includes. Parameters are ?1, ?2, ...
+ * The texts are written once for all stores: names of tables, and whatever else differs, are macros of the
+ * dialect (e.g. sqlite_dialect_sql.h), which must be included where they are expanded. Parameters are ?1, ...
  *
  * Threads    constants.
  * Ownership  none.
@@ -14,14 +14,14 @@
 
 /* clang-format off */
 
-/* How a merge finds rows: ?1 tenant, ?2 session or thread, ?3 ns, ?4 checkpoint id. */
+/* Parts of the statements of sql_look.c: ?1 tenant, ?2 session or thread, ?3 ns, ?4 checkpoint id. */
 #define LOOK_AT_SESSION "WHERE s.tenant = ?1 AND s.session_id = ?2"
 #define LOOK_AT_THREAD "WHERE t.tenant = ?1 AND t.thread_id = ?2"
 #define LOOK_IN_THREAD \
     "FROM " T_THREAD " t " NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id AND n.ns = ?3 " \
     NESTED_JOIN " " T_CHECKPOINT " c ON c.namespace = n.id AND c.checkpoint_id = ?4 "
 
-/* In the order of the index, so that rows of cleared entries are passed over once, not by each look. */
+/* By the index: a scan skips the dead entries at its start only once, as it marks them there. */
 #define OUTBOX_WAITS "(SELECT number FROM " T_OUTBOX " ORDER BY number LIMIT 1) IS NOT NULL"
 
 #define PAIR_SQL(X) \

@@ -1,8 +1,8 @@
 /*
- * parts_sql.h - the SQL of what is done in parts, and of what is left for the clean-up.
+ * parts_sql.h - the SQL, by name, of work that is done in parts, and of clean-up.
  *
- * Written once for all stores: names of tables and what else differs are macros of the dialect
- * (sqlite_dialect_sql.h), which whoever expands these texts includes. Parameters are ?1, ?2, ...
+ * The texts are written once for all stores: names of tables, and whatever else differs, are macros of the
+ * dialect (e.g. sqlite_dialect_sql.h), which must be included where they are expanded. Parameters are ?1, ...
  *
  * Threads    constants.
  * Ownership  none.

@@ -14,7 +14,7 @@
 
 enum { DEFAULT_TIMEOUT_MS = 1000, SCHEMA_MAX = 63 };
 
-/* In a batch that writes all that is looked at is locked; reads that come before stand apart. */
+/* A batch that writes locks all it reads, so reads run apart unless a write to the same record precedes. */
 static size_t take_reads(struct op *const ops[], size_t n, struct op *reads[], struct op *rest[])
 {
     uint64_t written = 0;
@@ -57,8 +57,8 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
         return execute_admitted(self, ops, n, err);
     if (!postgres_connect(d, err))
         return false;
-    if (!acquaintance_admits(d->acquaintance, &d->met,
-                             err)) { /* it may have been given its name since */
+    /* The store may have got the name of its pair since. */
+    if (!acquaintance_admits(d->acquaintance, &d->met, err)) {
         pipe_lose(d, err->text, false);
         d->retry_ns = 0;
         if (!postgres_connect(d, err))
@@ -88,7 +88,7 @@ static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *
     return postgres_commit(&d->sql, false, &lost, err);
 }
 
-/* From here on the clock need not run ahead. */
+/* The process ends here: the stored clock no longer needs to run ahead of the real one. */
 static void settle_clock(struct postgres *d)
 {
     struct err ignored;

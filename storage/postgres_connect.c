@@ -10,10 +10,10 @@
 
 enum {
     OPTIONS_MAX = 64,
-    RECONNECT_MS = 50, /* ops wait so long for a new connection; it goes on behind them */
+    RECONNECT_MS = 50, /* ops wait this long for a new connection, which continues after that */
 };
 
-/* Reasons as libpq gives them, with hosts and users in them, and as we do. */
+/* Messages of libpq, which contain hosts and users, and what we say instead. The first match counts. */
 static const struct {
     const char *part;
     enum err_kind kind; /* ERR_CONFIG: somebody has to change something */
@@ -57,7 +57,7 @@ static void add(struct options *o, const char *key, const char *value)
     }
 }
 
-/* libpq looks at ports only when it connects. */
+/* Checks the ports, too, which libpq does only when it connects. */
 bool connect_check(const char *url, struct err *err)
 {
     PQconninfoOption *given = PQconninfoParse(url, NULL);
@@ -99,7 +99,7 @@ static bool fail_connect(struct postgres *d, struct err *err)
     const char *message = PQerrorMessage(d->conn);
     size_t i = 0;
 
-    while (!strstr(message, reasons[i].part)) /* the last one is part of all */
+    while (!strstr(message, reasons[i].part)) /* the last part is "", which always matches */
         i++;
     return err_set(err, reasons[i].kind, "postgres: %s", reasons[i].reason);
 }
@@ -113,7 +113,7 @@ static int64_t wait_ms(const struct postgres *d, int64_t end_ns, bool *last)
     return !*last ? RECONNECT_MS : left_ms > 0 ? left_ms : 0;
 }
 
-/* Waits a little for what a new connection is at; *waits: it goes on later. */
+/* Waits briefly for the connection; *waits: it is not made yet, but a later call may go on. */
 static bool wait_some(struct postgres *d, PostgresPollingStatusType status, bool *waits,
                       struct err *err)
 {
@@ -129,7 +129,7 @@ static bool wait_some(struct postgres *d, PostgresPollingStatusType status, bool
                    (long long)d->timeout_ms);
 }
 
-/* The names of hosts may take half of the time. What is not known by then is done without. */
+/* Lookups may take half of the time; a host whose addresses are not known by then is left out. */
 static bool find_hosts(struct postgres *d, bool *waits, struct err *err)
 {
     int64_t end_ns = d->connect_end_ns - d->timeout_ms * 1000000 / 2;

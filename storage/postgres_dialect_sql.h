@@ -1,5 +1,5 @@
 /*
- * postgres_dialect_sql.h - what the shared SQL texts say differently on PostgreSQL.
+ * postgres_dialect_sql.h - the parts of the shared SQL that differ on PostgreSQL.
  *
  * Threads    constants.
  * Ownership  none.
@@ -33,12 +33,12 @@
 #define SOME_OF_ONE(rows, order) \
     SOME_OF_EACH("FROM " T_CHECKPOINT " c WHERE " rows "ORDER BY " order " LIMIT ?11")
 
-/* The transaction that has changed a row last. */
+/* The transaction that has last changed a row. */
 #define CHANGED_BY "CAST(CAST(xmin AS TEXT) AS BIGINT)"
 
-#define MESSAGE_ROW "ctid" /* a message has no id of its own, and so no index for it */
+#define MESSAGE_ROW "ctid" /* a message has no id of its own, and so no index on one */
 
-/* Describing a column costs more than a number in it (postgres_query.c unpacks). */
+/* In a result, the description of a column costs more than a number; postgres_query.c unpacks these. */
 #define PACKED(numbers) "ARRAY[" numbers "]"
 
 #define GREATER "greatest"
@@ -48,12 +48,12 @@
 #define STATUS_ACTIVE "'active'::bytea"
 #define RETURN_ID " RETURNING id"
 
-/* Others may make the same at the same time: then it is theirs that is returned. */
+/* Another transaction may make the same row at the same time: then that row is returned. */
 #define UNLESS_MADE(key) " ON CONFLICT (" key ") DO UPDATE SET " key " = excluded." key
 
 #define LOCKED(table) " FOR UPDATE OF " table
 
-/* Rows that another transaction works on are not idle. */
+/* Skips rows that another transaction works on: they are not idle. */
 #define FOR_REMOVAL(table) " FOR UPDATE OF " table " SKIP LOCKED"
 #define DESCRIBE_STORE                           \
     "SELECT split_part(version(), ' on ', 1), " \
@@ -62,8 +62,8 @@
 #define INTEGER_TYPE "INT"
 
 /*
- * Finds, locks and changes the row of a session, and adds a message. active_min is compared in a way that no
- * index serves: that of the ids is the right one.
+ * Finds, locks and changes the row of a session, and adds a message. active_min is compared by an operator
+ * that no index supports, so that the planner uses the index on the ids.
  */
 #define NEXT_ROW(seq_, minute, expired, stamp_, require)                                             \
     "last_seq < " seq_ " AND active_min IS NOT DISTINCT FROM " minute " AND active_us > " expired    \
@@ -80,8 +80,8 @@
 #define PUT_NEXT_MESSAGE NEXT_MESSAGE("")
 
 /*
- * The same with an entry for the other store of a pair. The name of a message stands for what it moves in its
- * session, too. No other op has this number, and this one has not moved the session before.
+ * The same, and an entry in the outbox. The name of the message also stands for what changes in its session.
+ * No conflict is possible: no other op has this number, and this one has added no entry before.
  */
 #define NEXT_ENTRY(stamp_, tenant, id, names, from)                                                  \
     ", o AS (INSERT INTO outbox (number, tenant, id, names) SELECT " stamp_ ", " tenant ", " id ", " \
@@ -89,15 +89,15 @@
 #define PUT_NEXT_MESSAGE_TOLD NEXT_MESSAGE(NEXT_ENTRY("?6", "?13", "?2", "?14", "s"))
 
 /*
- * An array whose length the planner does not look at. Else it makes another plan for each, since one for
- * few rows is cheaper than the one for all.
+ * Hides the length of an array from the planner. It would otherwise make a new plan each time, as a plan for
+ * few rows is cheaper than the generic one.
  */
 #define UNSEEN(array) "(SELECT " array ")"
 
 /*
- * What both of the next say of the namespace and of what they touch. The thread is locked as all do that
- * change it; what was read before the lock was had is told by the row of the namespace, which every change of
- * it moves.
+ * Common parts of the next two statements. The thread is locked, as by everything that changes it. If what
+ * was read before the lock has changed, the row of the namespace differs, as each change changes it; then
+ * nothing is done.
  */
 #define NEXT_THREAD                                                                              \
     "WITH t AS MATERIALIZED (SELECT id, tomb FROM threads WHERE tenant = ?1 AND thread_id = ?2 " \
@@ -114,7 +114,7 @@
     "AND active_us > " expired " AND active_us < " now ") "                                      \
     "SELECT thread FROM g"
 
-/* Adds the writes of a new task, in the usual case: the checkpoint is there, and so is nothing newer. */
+/* Adds the writes of a new task in the usual case: the checkpoint exists, and nothing there is newer. */
 #define PUT_NEXT_TASK                                                                            \
     NEXT_THREAD                                                                                  \
     "n AS MATERIALIZED (SELECT n.id, n.thread, last_stamp, checkpoints, bytes, c.id AS at "      \
@@ -129,9 +129,9 @@
     NEXT_TOUCH("?12", "?13", "?14")
 
 /*
- * Adds a checkpoint, in the usual case: it is new, and so is nothing else; its bases are there, ?17 of
- * them, and what it carries is the newest of its name. ?20 new values, by columns of numbers (?21), hashes
- * of 16 bytes (?22), and places in what else they have (?23).
+ * Adds a checkpoint in the usual case: it is new, nothing there is newer, its ?17 bases exist, and what it
+ * carries is the newest of its name. There are ?20 new values: numbers column by column (?21), hashes of
+ * 16 bytes each (?22), and bytes (?23) into which some of the numbers point.
  */
 #define NEXT_NUMBER(column) "a[(" column " * ?20 + i)::INT]"
 #define NEXT_BYTES(place, length)                                                                \
@@ -163,9 +163,9 @@
     NEXT_TOUCH("?8", "?14", "?15")
 
 /*
- * Each row is looked for by the index of its ids, whatever the planner thinks of the size of a table: a plan
- * made while there were three rows lives on while there are thousands. OFFSET 0 keeps a subquery by itself.
- * A row that was waited for is looked at once more: one that was discarded meanwhile has another tenant.
+ * Looks up each row by the index on ids, however small the planner thinks the table is: a plan made for three
+ * rows stays in use when there are thousands. OFFSET 0 keeps a subquery separate. An UPDATE that has waited for
+ * a row checks its conditions again on the new version: the tenant of a session discarded meanwhile differs.
  */
 #define EACH_SESSION                                                                                 \
     "LATERAL (SELECT id FROM sessions WHERE tenant = r1 AND session_id = r2 OFFSET 0) AS x(at)"
@@ -174,8 +174,8 @@
     ONE_OF("ARRAY(SELECT at FROM r)") " AND id = at AND tenant IS NOT DISTINCT FROM r1"
 
 /*
- * The same of many sessions, once each: arrays take the place of the parameters, in their order, and the
- * last column says which element a row is of.
+ * PUT_NEXT_MESSAGE for many sessions, each at most once: arrays take the place of the parameters, in the same
+ * order, and the last column is the number of the element that a row belongs to.
  */
 #define NEXT_MESSAGES(arrays, columns, entry)                                                        \
     "WITH r AS MATERIALIZED (SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], "         \
@@ -243,28 +243,28 @@
 #define STORE_INCARNATION \
     "SELECT convert_to(CAST((" POSTGRES_INCARNATION ") AS TEXT), 'UTF8'), (" POSTGRES_POSITION ")"
 
-/* The numbers of "1,2,3"; whether what stands before it is one of them. */
+/* The numbers in a text "1,2,3"; and whether the expression before AMONG is one of them. */
 #define NUMBERS(list) "CAST(string_to_array(convert_from(" list ", 'UTF8'), ',') AS BIGINT[])"
 #define AMONG(list) "= ANY (" NUMBERS(list) ")"
 
-/* A row for each number of "1,2,3". */
+/* A row for each number in "1,2,3". */
 #define EACH_NUMBER(list) \
     "SELECT CAST(unnest(string_to_array(convert_from(" list ", 'UTF8'), ',')) AS BIGINT)"
 
-/* Rows r of so many numbers, r1 and on, of "[1,2],[3,4]". */
+/* Rows r of `width` numbers, called r1 and so on, from a text "[1,2],[3,4]". */
 #define EACH_ROW(list, width)                                                                    \
     "(SELECT a[i] AS r1, a[i + 1] AS r2, a[i + 2] AS r3, a[i + 3] AS r4, a[i + 4] AS r5, "       \
     "a[i + 5] AS r6, a[i + 6] AS r7 FROM (SELECT CAST(string_to_array(translate(convert_from("   \
     list ", 'UTF8'), '[]', ''), ',') AS BIGINT[]) AS a OFFSET 0) AS x, "                         \
     "generate_series(1, cardinality(a), " width ") AS i) AS r "
 
-/* The rows of a table for each of them, looked for by an index; see VALUES_OF_KEYS. */
+/* For each of them, the rows of a table, found by an index; see VALUES_OF_KEYS. */
 #define JOIN_EACH(table, as, on) \
     ", LATERAL (SELECT * FROM " table " AS " as " WHERE " on " OFFSET 0) AS " as " "
 
 /*
- * The values of a namespace that have one of these keys, as v. Each key is looked for by itself: while the
- * table is small the planner would look at all values of the namespace, and read the list for each.
+ * The values v of a namespace that have one of these keys. Each key is looked up separately: for a small table
+ * the planner would read all values of the namespace, and the list of keys for each.
  */
 #define VALUES_OF_KEYS(list)                                                                     \
     ", (" EACH_NUMBER(list) ") AS k (key), LATERAL (SELECT id, channel, version "                \

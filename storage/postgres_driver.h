@@ -1,18 +1,18 @@
 /*
- * postgres_driver.h - what the files of the PostgreSQL driver share: one connection in pipeline mode.
+ * postgres_driver.h - what the files of the PostgreSQL driver share: a connection in pipeline mode.
  *
  *     postgres.c (batches) -> sql.c -> postgres_transaction.c and postgres_query.c (statements)
- *         -> postgres_pipe.c (what was sent and is not answered yet); postgres_open.c connects, and sets a
- *     schema up
+ *         -> postgres_pipe.c (what was sent and is not answered yet); postgres_open.c connects and sets up the
+ *     schema
  *
- * A statement whose result nobody waits for is only queued; what fails in it is told by the next
- * one that is waited for, at the latest by COMMIT.
+ * A statement whose result nobody needs is only queued; an error in it is reported by the next one that is
+ * waited for, COMMIT at the latest.
  *
  * Threads    the lane's.
- * Ownership  the backend owns its connection, the uses and their results.
+ * Ownership  the backend owns its connection, and the uses with their results.
  * Units      *_ns CLOCK_MONOTONIC nanoseconds.
- * Errors     texts begin with "postgres: " and hold neither password nor user. Before COMMIT was
- *            sent a lost connection is ERR_UNAVAILABLE, from then on ERR_IN_DOUBT.
+ * Errors     texts begin with "postgres: " and contain neither password nor user. A lost connection is
+ *            ERR_UNAVAILABLE before COMMIT is sent, ERR_IN_DOUBT after that.
  */
 #ifndef POSTGRES_DRIVER_H
 #define POSTGRES_DRIVER_H
@@ -38,27 +38,27 @@ enum use_kind { USE_PREPARE, USE_QUERY, USE_SYNC };
 
 struct postgres;
 
-/* One use of a statement, or another entry of the pipeline. */
+/* A use of a statement, or another entry of the pipeline. */
 struct use {
-    struct use *next; /* in the pipeline, or in the list of free ones */
+    struct use *next; /* in the pipeline, in a list of gathered uses, or in that of free ones */
     enum use_kind kind;
     int which;
     bool sent, done;
-    bool detached; /* nobody waits for it */
-    int64_t trip;  /* the trips there had been when it was sent */
+    bool detached; /* nobody waits for it: it is freed once answered */
+    int64_t trip;  /* d->trips when it was sent */
     PGresult *result;
-    int first, rows;     /* its own of those in the result */
-    struct use *members; /* whose statements this one runs at once: postgres_gather.c */
-    /* Takes its result, for nobody waits for it. */
+    int first, rows;     /* the rows in result that belong to this use */
+    struct use *members; /* uses whose statements this one runs at once: postgres_gather.c */
+    /* Called when it is answered; takes over its result. */
     void (*answered)(struct postgres *d, struct use *use);
-    bool borrowed;   /* the result is that of another use */
-    int row;         /* -1 before the first, else from 0 on */
-    unsigned cursor; /* that the rows come from; 0 = none */
+    bool borrowed;   /* the result belongs to another use */
+    int row;         /* current row; -1 = before the first */
+    unsigned cursor; /* number of the cursor that gives the rows; 0 = none */
     int n;
     Oid types[POSTGRES_PARAMETERS];
     const char *values[POSTGRES_PARAMETERS];
     int lengths[POSTGRES_PARAMETERS];
-    int64_t numbers[POSTGRES_PARAMETERS]; /* in the order of the network */
+    int64_t numbers[POSTGRES_PARAMETERS]; /* in network byte order */
 };
 
 struct use_list {
@@ -67,60 +67,60 @@ struct use_list {
 
 struct postgres {
     struct sql sql;
-    PGconn *conn;        /* NULL while there is none */
-    struct hosts *hosts; /* of a connection that is being made, until it is tried */
+    PGconn *conn;        /* NULL while not connected */
+    struct hosts *hosts; /* of a connection in the making, until it is tried */
     char *url;
     char *schema;
     int64_t timeout_ms, wanted_instance, lane;
-    /* Told when the schema was made or brought up to date; NULL: nobody is. */
+    /* Called after the schema was created or upgraded; may be NULL. */
     void (*migrated)(bool fallback, int64_t from, int64_t to);
-    bool fallback;                     /* of a pair of stores */
-    bool existing;                     /* a schema is not made if there is none */
-    bool as_is;                        /* an older one is refused, not brought up to date */
-    struct acquaintance *acquaintance; /* NULL: it is of no pair */
-    struct met met;                    /* what this connection leads to */
-    bool busy, moved;                  /* a batch was admitted; on another connection than this */
-    bool prepared[POSTGRES_COUNT];     /* sent, at least */
-    struct use *first, *last;          /* the pipeline: what is not answered yet */
+    bool fallback;                     /* it is the fallback of a pair */
+    bool existing;                     /* fails if there is no schema, instead of creating it */
+    bool as_is;                        /* refuses an older schema instead of upgrading it */
+    struct acquaintance *acquaintance; /* NULL: the store is in no pair */
+    struct met met;                    /* the store that this connection leads to */
+    bool busy, moved; /* busy: a batch was admitted; moved: but on an earlier connection */
+    bool prepared[POSTGRES_COUNT]; /* a PREPARE was sent */
+    struct use *first, *last;      /* the pipeline: what is not answered yet */
     struct use *free;
-    struct track *track; /* the ops that run now in a fiber: postgres_rounds.c */
+    struct track *track; /* the ops whose fiber runs now: postgres_rounds.c */
     struct track *waiting, *last_waiting, *idle;
-    struct use_list gathered[POSTGRES_GATHERED]; /* that are sent together: postgres_gather.c */
-    unsigned held;         /* bits: of which of them there is one of the op that runs */
-    struct arena kept;     /* what is bound to them */
-    size_t n_kept;         /* bytes of it, about */
-    struct use *shared;    /* whose results others have borrowed */
-    struct row_cache rows; /* outside of fibers */
-    bool writes;           /* in a transaction that locks what it finds */
+    struct use_list gathered[POSTGRES_GATHERED]; /* to be sent together: postgres_gather.c */
+    unsigned held;         /* bit set of `gathered`: which contain uses of the op that runs */
+    struct arena kept;     /* parameters of gathered uses */
+    size_t n_kept;         /* bytes in `kept`, about */
+    struct use *shared;    /* uses whose results others have borrowed */
+    struct row_cache rows; /* for ops outside of fibers */
+    bool writes;           /* the transaction writes, and so locks what it finds */
     bool open;             /* a transaction has begun, and no COMMIT is queued */
-    struct use *early;     /* the end of a transaction that went with what its ops asked first */
-    int64_t early_high;    /* its stamp_high */
-    bool cut_off;          /* something was refused after that, outside of fibers */
-    bool failed;           /* a statement of it has; `failure` says how */
-    bool repeatable;       /* ... and another try may succeed */
-    bool refused;          /* ... by an answer of the server: a COMMIT behind it does nothing */
-    struct err failure;    /* also: why there is no connection */
-    unsigned cursors;      /* that were opened, ever */
-    int64_t changes;       /* statements that write, ever */
-    int64_t trips;         /* how often the server was made to answer, ever */
-    int64_t stamp_high;    /* as in the table clocks */
-    bool settling;         /* the clock is not moved ahead any more */
-    int64_t retry_ns;      /* no connection is tried before this */
+    struct use *early;     /* sync behind a COMMIT that went with the first questions of the ops */
+    int64_t early_high;    /* the stamp_high that it stores */
+    bool cut_off;          /* outside of fibers: a statement was refused because of that COMMIT */
+    bool failed;           /* a statement of the transaction has failed; see `failure` */
+    bool repeatable;       /* another try may succeed */
+    bool refused;          /* the server itself has reported it: a later COMMIT does nothing */
+    struct err failure;    /* also the reason why there is no connection */
+    unsigned cursors;      /* how many were opened so far */
+    int64_t changes;       /* statements so far that write */
+    int64_t trips;         /* how often answers were requested so far */
+    int64_t stamp_high;    /* highest stamp that table clocks allows this lane */
+    bool settling;         /* the process ends: the clock is not moved ahead any more */
+    int64_t retry_ns;      /* no new connection is tried before this */
     int64_t backoff_ns;
-    bool ready;   /* the connection is set up, and a pipeline */
-    bool patient; /* at the start: whoever opens it waits for as long as it takes */
+    bool ready;                       /* the connection is set up and in pipeline mode */
+    bool patient;                     /* at the start: waits until connected, or timeout */
     PostgresPollingStatusType status; /* of a connection that is being made */
-    int64_t connect_end_ns;           /* ... and is given up then */
-    unsigned hung;                    /* how often one was given up */
+    int64_t connect_end_ns;           /* when that is given up */
+    unsigned hung;                    /* how many connections were given up */
 };
 
-/* What it gives to sql.c: postgres_query.c. */
+/* Its implementation of the interface of sql.c, in postgres_query.c. */
 extern const struct sql_driver postgres_driver;
 
-/* What the server is worth: whether a commit outlives it. postgres_open.c. */
+/* Notes whether a commit survives a crash of the server. postgres_open.c. */
 void postgres_set_caps(struct postgres *d, bool durable);
 
-/* Connects if there is no connection and it is time to; sets it up. postgres_open.c. */
+/* Connects and sets up if not connected, unless it is too early to try again. postgres_open.c. */
 bool postgres_connect(struct postgres *d, struct err *err) MUST_USE;
 
 #endif

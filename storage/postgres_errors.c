@@ -9,14 +9,14 @@ enum consequence {
     STAYS,
     REPEATS,
     GOES,
-    LOST, /* goes, and what says so is a pool between, which does not know what the server did */
+    LOST, /* as GOES, but said by a pool in between, which does not know what the server did */
 };
 
 static const struct known {
-    const char *state; /* SQLSTATE, or its class */
+    const char *state; /* SQLSTATE, or a prefix of it */
     enum err_kind kind;
     enum consequence consequence;
-    const char *text; /* NULL: what the server says */
+    const char *text; /* NULL: the server's own */
 } known[] = {
     {"40001", ERR_UNAVAILABLE, REPEATS, "too many others change the same"},
     {"40P01", ERR_UNAVAILABLE, REPEATS, "too many others change the same (deadlock)"},
@@ -42,12 +42,12 @@ static const struct known {
      "a prepared statement exists already: does a pool in transaction mode stand between?"},
     {"0A000", ERR_UNAVAILABLE, GOES, NULL}, /* a cached plan after a migration */
     {"58", ERR_UNAVAILABLE, STAYS, "the server has an input or output error"},
-    {"XX001", ERR_DAMAGED, STAYS, NULL}, /* a page, or a value beside its row */
+    {"XX001", ERR_DAMAGED, STAYS, NULL}, /* a page, or a value stored out of line */
     {"XX002", ERR_DAMAGED, STAYS, NULL}, /* an index */
     {"XX", ERR_STORAGE, STAYS, NULL},
 };
 
-/* NULL: no error that is known. */
+/* The entry of an SQLSTATE; NULL: it is not listed. */
 static const struct known *find(const char *state)
 {
     for (size_t i = 0; state && i < COUNT_OF(known); i++)

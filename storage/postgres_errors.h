@@ -1,10 +1,10 @@
 /*
- * postgres_errors.h - errors of the server as kinds and texts.
+ * postgres_errors.h - maps errors of the server to kinds and texts.
  *
  * Threads    no state.
  * Ownership  the result stays the caller's.
  * Units      none.
- * Errors     those that it tells.
+ * Errors     those that it maps to.
  */
 #ifndef POSTGRES_ERRORS_H
 #define POSTGRES_ERRORS_H
@@ -13,11 +13,11 @@
 
 #include "err.h"
 
-/* Whether the server itself says so, not a pool between that has lost it. */
+/* Whether the server itself reports this error, rather than a pool that has lost the server. */
 bool postgres_is_servers(const PGresult *result) MUST_USE;
 
-/* Turns an error of the server into a kind and a text. *repeatable: another try may succeed; *gone:
- * this connection is of no more use. */
+/* Maps an error of the server to a kind and a text. *repeatable: another try may succeed; *gone: this
+ * connection is useless now. */
 void postgres_explain(const PGresult *result, bool *repeatable, bool *gone, struct err *err);
 
 #endif

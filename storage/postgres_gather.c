@@ -9,21 +9,21 @@
 
 enum {
     BYTES_MAX = 1 << 20,  /* of one message to the server */
-    MEMBER_MAX = 1 << 16, /* more are not worth another copy */
+    MEMBER_MAX = 1 << 16, /* of one use; copying more does not pay */
     HEAD = 5 * 4,
     LENGTH = 4
 };
 
 enum manner {
-    ADDS,    /* rows, of which no two are the same */
-    CHANGES, /* a row, maybe the same as another statement of its kind */
-    ANSWERS, /* how it has changed one: it is waited for */
-    ASKS,    /* and is waited for, or locks */
+    ADDS,    /* rows, no two of them the same */
+    CHANGES, /* a row, which another use of this kind may change too */
+    ANSWERS, /* as CHANGES, and is waited for */
+    ASKS,    /* is waited for, or locks */
 };
 
 /*
- * Statements, and those that take arrays in place of their parameters, in the order in which they are
- * sent. Those of one op that change something commute, or stand here in the order of the op.
+ * Single statements, and their variants with arrays instead of parameters, in the order in which they are
+ * sent. Of one op, those that change something commute, or are listed in the order in which the op runs them.
  */
 static const struct gathered {
     int one, many;
@@ -85,7 +85,7 @@ static const struct gathered {
      {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
 };
 
-enum { OTHERS = COUNT_OF(known) }; /* that are waited for, and are sent one by one */
+enum { OTHERS = COUNT_OF(known) }; /* uses that are waited for and sent singly */
 
 static_assert(OTHERS + 1 == POSTGRES_GATHERED, "each kind has its list");
 
@@ -112,7 +112,7 @@ static size_t bytes_of(const struct use *use)
     return bytes;
 }
 
-/* Bytes that outlive their query. False: no memory. */
+/* Copies the parameters, to outlive their query. False: out of memory. */
 static bool keep_values(struct postgres *d, struct use *use)
 {
     size_t bytes = bytes_of(use) + 1;
@@ -136,12 +136,12 @@ static bool keep_values(struct postgres *d, struct use *use)
 static void add(struct postgres *d, struct use *use, int kind)
 {
     d->held |= 1U << kind;
-    use->sent = true; /* as good as */
+    use->sent = true; /* so it is for its query */
     use->trip = d->trips;
     use_append(&d->gathered[kind].first, &d->gathered[kind].last, use);
 }
 
-/* The same of one that is given up. False: no memory. */
+/* Gathers a use that its query gives up. False: out of memory. */
 static bool add_kept(struct postgres *d, struct use *use, int kind)
 {
     if (!keep_values(d, use))
@@ -156,7 +156,7 @@ static bool can_wait(const struct postgres *d, const struct use *use)
     return d->track && d->conn && bytes_of(use) <= MEMBER_MAX;
 }
 
-/* Sends what the op has gathered before if one more of this kind would come in a wrong order. */
+/* Sends what this op has gathered if a use of this kind would overtake it. */
 static void keep_order(struct postgres *d, int kind)
 {
     enum manner manner = manner_of(kind);
@@ -178,7 +178,7 @@ bool gather_ask(struct postgres *d, struct use *use, struct use *lock)
         return false;
     keep_order(d, kind);
     if (lock && d->held >> OTHERS & 1)
-        gather_send(d); /* what the op has locked before it locks before */
+        gather_send(d); /* the op must lock that before this */
     if (lock && !add_kept(d, lock, lock_kind))
         return false;
     add(d, use, kind);
@@ -195,7 +195,7 @@ bool gather_run(struct postgres *d, struct use *use)
     return add_kept(d, use, kind);
 }
 
-/* Takes members off a list: as many as go well into one message, or one. */
+/* Takes uses off a list: as many as fit into one message, at least one. */
 static struct use *take_some(struct postgres *d, int kind, int *n, size_t *bytes)
 {
     struct use_list *list = &d->gathered[kind];
@@ -224,7 +224,7 @@ static char *put_int(char *at, uint32_t n)
     return at + sizeof(n);
 }
 
-/* An array in binary form: dimensions, whether there are NULLs, type, length, first index; elements. */
+/* Writes an array in binary form: dimensions, has NULLs, type, length, first index; then elements. */
 static char *put_array(char *at, const struct use *members, int n, int parameter, Oid type)
 {
     bool nulls = false;
@@ -253,7 +253,7 @@ static bool bind_arrays(struct postgres *d, struct use *all, const struct gather
     if (!at)
         return err_no_memory(err);
     for (int i = 0; i < as->n; i++) {
-        all->types[i] = 0; /* the text tells */
+        all->types[i] = 0; /* the type is in the SQL text */
         all->values[i] = at;
         at = put_array(at, all->members, n, i, as->types[i]);
         all->lengths[i] = (int)(at - all->values[i]);
@@ -262,7 +262,7 @@ static bool bind_arrays(struct postgres *d, struct use *all, const struct gather
     return true;
 }
 
-/* Members are on their own again; one that nobody waits for goes. */
+/* Makes members separate again; frees those that nobody waits for. */
 static void release(struct postgres *d, struct use *members)
 {
     for (struct use *next, *m = members; m; m = next) {
@@ -274,7 +274,7 @@ static void release(struct postgres *d, struct use *members)
     }
 }
 
-/* The last column of a statement that takes arrays: of which element a row is. */
+/* The number of the element that a row belongs to: the last column. */
 static int element_of(const struct use *all, int row)
 {
     int64_t n;
@@ -292,7 +292,7 @@ static struct use *member(const struct use *all, int number)
     return m;
 }
 
-/* Gives members the rows of an answer; of one that has none nothing is kept. */
+/* Gives each member its row of the answer; an answer without columns is not kept. */
 static void share(struct postgres *d, struct use *all)
 {
     bool kept = PQnfields(all->result) > 0;
@@ -317,7 +317,7 @@ static void share(struct postgres *d, struct use *all)
     d->shared = all;
 }
 
-/* The answer is that of one. */
+/* Gives the answer to the only member. */
 static void hand_over(struct postgres *d, struct use *all)
 {
     struct use *m = all->members;
@@ -330,7 +330,7 @@ static void hand_over(struct postgres *d, struct use *all)
     pipe_free(d, all);
 }
 
-/* They learn of it by d->failed. */
+/* Fails some uses; their queries see it by d->failed. */
 static void fail(struct postgres *d, struct use *members, const struct err *why)
 {
     if (!d->failed)
@@ -340,8 +340,8 @@ static void fail(struct postgres *d, struct use *members, const struct err *why)
 }
 
 /*
- * Who waits for the first of many locks does not see what was made meanwhile, and would not lock it: they are
- * taken again.
+ * Takes the locks again. A statement that waits for its first lock does not see, and so does not lock, threads
+ * that were made meanwhile.
  */
 static void lock_again(struct postgres *d, const struct use *all)
 {

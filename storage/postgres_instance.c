@@ -9,13 +9,13 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* What this process is to one store: a primary, or a fallback. Guarded by the lock. */
+/* What holds the number of this process in a primary store, and in a fallback. Guarded by lock. */
 static struct node {
     const struct postgres *holder;
-    int64_t number; /* the last one */
+    int64_t number; /* the last one that it had */
 } nodes[2];
 
-/* The lowest of some numbers that is free; 0 when none is. */
+/* Takes the lowest free number of a range; 0 if none is free. */
 static bool take_of(struct postgres *d, int64_t first, int64_t last, int64_t *taken,
                     struct err *err)
 {

@@ -1,5 +1,5 @@
 /*
- * postgres_open.c - makes a connection that is ours, up to date, and a pipeline; see postgres_driver.h.
+ * postgres_open.c - makes a connection and sets it up; see postgres_driver.h.
  *
  *     URL -> connection -> no pool between -> schema -> number of the instance -> clock -> pipeline
  */
@@ -14,8 +14,8 @@
 #include "postgres_setup.h"
 
 /*
- * A pool in transaction mode gives what was ours to others: statements, settings, locks. It shows
- * when a second connection meets the same process of the server.
+ * Refuses a pool in transaction mode, which shares statements, settings and locks of our session with others.
+ * It shows when a second connection reaches the same process of the server.
  */
 static bool check_pool(struct postgres *d, struct err *err)
 {
@@ -41,7 +41,7 @@ void postgres_set_caps(struct postgres *d, bool durable)
     d->sql.base.caps = BACKEND_SHARED | (durable ? BACKEND_DURABLE : 0);
 }
 
-/* Whom this connection leads to; only a pair asks. */
+/* Finds out which store the connection leads to, if it is of a pair. */
 static bool meet(struct postgres *d, struct err *err)
 {
     int64_t incarnation = 0, position = 0, pair = 0;
@@ -80,12 +80,12 @@ static bool set_up(struct postgres *d, struct err *err)
     return true;
 }
 
-/* A server that has gone says so to who looks. */
+/* Whether the server has closed the connection, which shows when reading from it. */
 static bool is_gone(struct postgres *d)
 {
     struct pollfd fd = {.fd = PQsocket(d->conn), .events = POLLIN};
 
-    while (poll(&fd, 1, 0) > 0) /* its last words, and then the end */
+    while (poll(&fd, 1, 0) > 0) /* first its last message, then the end */
         if (!PQconsumeInput(d->conn))
             return true;
     return PQstatus(d->conn) != CONNECTION_OK;
@@ -123,7 +123,7 @@ bool postgres_connect(struct postgres *d, struct err *err)
     if (!waits)
         pipe_lose(d, "not connected", false);
     d->failure = *err = why;
-    if (err->kind == ERR_CONFIG && !d->patient) /* wrong now, it may be right later */
+    if (err->kind == ERR_CONFIG && !d->patient) /* it may become right later */
         err->kind = ERR_UNAVAILABLE;
     return false;
 }

@@ -12,7 +12,7 @@
 #include "postgres_instance.h"
 #include "postgres_setup.h"
 
-/* Between tries to connect: doubled each time, and spread, so that lanes do not come at once. */
+/* Pause between tries to connect: doubled each time, and spread, so that lanes do not all come at once. */
 #define BACKOFF_FIRST_NS (INT64_C(50) * 1000000)
 #define BACKOFF_MOST_NS (INT64_C(2) * 1000000000)
 
@@ -76,7 +76,7 @@ void pipe_free(struct postgres *d, struct use *use)
         recycle(d, use);
 }
 
-/* Takes the first use out of the pipeline; it is answered, or will never be. */
+/* Takes the first use out of the pipeline: it is answered, or will never be. */
 static void finish(struct postgres *d)
 {
     struct use *use = d->first;
@@ -93,7 +93,7 @@ static void finish(struct postgres *d)
 
 void pipe_lose(struct postgres *d, const char *reason, bool gone)
 {
-    bool first = d->ready && gone; /* of a connection that worked: another may be had at once */
+    bool first = d->ready && gone; /* a connection that worked: try another at once */
     int64_t spread;
 
     if (!d->conn && !d->hosts)
@@ -117,7 +117,7 @@ void pipe_lose(struct postgres *d, const char *reason, bool gone)
     d->retry_ns = first ? 0 : clock_now_ns() + spread;
 }
 
-/* The connection is lost. */
+/* Closes a lost connection, and tells why. */
 static COLD bool fail_lost(struct postgres *d, const char *reason, bool gone, struct err *err)
 {
     pipe_lose(d, reason, gone);
@@ -158,7 +158,7 @@ bool pipe_sync(struct postgres *d, struct use **sync, struct err *err)
     return use && pipe_sync_by(d, use, sync, err);
 }
 
-/* A scan may be silent for longer than others, while the server hears. */
+/* Waits for the socket. A scan may stay silent for longer, as long as the server still responds. */
 static bool wait_for_server(struct postgres *d, short events, struct err *err)
 {
     int n = setup_poll(d, events);
@@ -188,7 +188,7 @@ static bool fill(struct postgres *d, struct err *err)
     return true;
 }
 
-/* What an entry of the pipeline came to. False: the connection is lost. */
+/* Evaluates the answer to a use. False: the connection is lost. */
 static bool judge(struct postgres *d, struct use *use, struct err *err)
 {
     ExecStatusType status = PQresultStatus(use->result);
@@ -215,7 +215,7 @@ static bool judge(struct postgres *d, struct use *use, struct err *err)
     return fail_lost(d, reason, true, err);
 }
 
-/* Takes in the answer to the first use. */
+/* Reads the answer to the first use. */
 static bool take(struct postgres *d, struct err *err)
 {
     struct use *use = d->first;
@@ -225,7 +225,7 @@ static bool take(struct postgres *d, struct err *err)
     if (!fill(d, err))
         return false;
     result = PQgetResult(d->conn);
-    if (!result) { /* the end of the results of the one before */
+    if (!result) { /* end of the results of the previous use */
         if (PQstatus(d->conn) != CONNECTION_OK)
             return fail_lost(d, "the connection was lost", true, err);
         return true;

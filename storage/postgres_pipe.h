@@ -1,44 +1,44 @@
 /*
- * postgres_pipe.h - what was sent to the server and is not answered yet, in order.
+ * postgres_pipe.h - the pipeline: what was sent to the server and is not answered yet, in order.
  *
- *     pipe_use() -> pipe_send() -> pipe_wait() -> result -> pipe_free()
+ *     pipe_use() -> pipe_sent() -> pipe_wait() -> result -> pipe_free()
  *
  * Threads    the lane's.
- * Ownership  a use belongs to its query until pipe_free(); one that is detached belongs to the pipe.
+ * Ownership  a use belongs to its query until pipe_free(); a detached one belongs to the pipe.
  * Units      timeouts are milliseconds without a byte from the server.
- * Errors     UNAVAILABLE: the connection is lost, and was closed; else those of the server.
+ * Errors     UNAVAILABLE: the connection was lost, and is closed; else those of the server.
  */
 #ifndef POSTGRES_PIPE_H
 #define POSTGRES_PIPE_H
 
 #include "postgres_driver.h"
 
-/* A use that nobody has, for a statement. NULL: ERR_NO_MEMORY. */
+/* Gets an unused struct use, for a statement. NULL: ERR_NO_MEMORY. */
 struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct err *err) MUST_USE;
 
-/* Puts a use at the end of a list; *first is NULL of an empty one. */
+/* Appends a use to a list, whose *first is NULL if it is empty. */
 void use_append(struct use **first, struct use **last, struct use *use);
 
-/* Binds the first n parameters of another use, whose bytes are not copied. */
+/* Binds the first n parameters of another use; bytes are shared, not copied. */
 void use_bind_as(struct use *use, const struct use *other, int n);
 
-/* Gives a use back; one that is not answered yet goes when it is. */
+/* Gives a use back; if it is not answered yet, it is freed when it is. */
 void pipe_free(struct postgres *d, struct use *use);
 
-/* Puts what libpq has taken into the pipeline; sent: libpq's answer. */
+/* Adds a use to the pipeline after its PQsend...(), whose result is `sent`; 0 fails. */
 bool pipe_sent(struct postgres *d, struct use *use, int sent, struct err *err) MUST_USE;
 
-/* Marks the end of a transaction: what failed before it does not touch what comes after. */
+/* Ends a transaction in the pipeline: what failed before it does not affect what follows. */
 bool pipe_sync(struct postgres *d, struct use **sync, struct err *err) MUST_USE;
 
-/* The same by a use that was taken before (USE_SYNC); *sync is that use. */
+/* The same with a use (USE_SYNC) that the caller has; *sync is that use. */
 bool pipe_sync_by(struct postgres *d, struct use *use, struct use **sync, struct err *err) MUST_USE;
 
-/* Waits for the answer to a use; true also when it is an error of the server: then d->failed. */
+/* Waits for the answer to a use. True even if it is an error of the server: then d->failed. */
 bool pipe_wait(struct postgres *d, struct use *use, struct err *err) MUST_USE;
 
-/* Closes the connection, for a reason. `gone`: the server has closed it; then a new one may be tried
- * at once, else later. */
+/* Closes the connection, for a reason. `gone`: the server has closed it; if it worked before, another may be
+ * tried at once, else later. */
 void pipe_lose(struct postgres *d, const char *reason, bool gone);
 
 #endif

@@ -14,7 +14,7 @@ static struct postgres *driver_of(const struct query *q)
     return (struct postgres *)q->d;
 }
 
-/* Behind a COMMIT that went early there is no transaction. */
+/* After a COMMIT that was sent early there is no transaction: refuses the statement. */
 static bool prepare(struct query *q, int which, struct err *err)
 {
     struct postgres *d = driver_of(q);
@@ -58,7 +58,7 @@ static void bind_double(struct query *q, double n)
     use->types[use->n - 1] = TYPE_FLOAT8;
 }
 
-/* Bytes or text: the server knows which. */
+/* Bytes or text, without a type: the server knows which. */
 static void bind_blob(struct query *q, struct slice s)
 {
     next_value(q, 0, s.at, s.len);
@@ -69,14 +69,14 @@ static void bind_null(struct query *q)
     next_value(q, 0, NULL, 0);
 }
 
-/* What the op has asked for and changed so far is sent before. */
+/* First sends what this op has gathered. */
 static void keep_order(struct postgres *d)
 {
     if (d->held)
         gather_send(d);
 }
 
-/* The use is its query's still, or gone: q->st says. */
+/* On failure the use may be gone; q->st tells. */
 static bool send_now(struct query *q, struct use *lock, struct err *err)
 {
     struct postgres *d = driver_of(q);
@@ -104,7 +104,7 @@ static bool send_query(struct query *q, struct err *err)
            (gather_ask(d, q->st, lock) || send_now(q, lock, err));
 }
 
-/* The next rows of a cursor take the place of the last ones. */
+/* Requests the next rows of a cursor, which replace the current ones. */
 static bool fetch(struct query *q, unsigned cursor, struct err *err)
 {
     struct postgres *d = driver_of(q);
@@ -140,10 +140,10 @@ static void end(struct query *q)
     struct err ignored;
 
     if (use->sent && !use->done)
-        keep_order(d); /* what is bound to it may go */
+        keep_order(d); /* the bytes bound to it may go now */
     q->st = NULL;
     if (use->cursor && d->ready && !d->failed)
-        (void)!statement_close(d, use->cursor, &ignored); /* the transaction will */
+        (void)!statement_close(d, use->cursor, &ignored); /* else the end of the transaction does */
     pipe_free(d, use);
 }
 
@@ -176,7 +176,7 @@ static bool ask(struct query *q, struct err *err)
     return send_first(q, err) || fail_step(q, err, err);
 }
 
-/* Waits for rows that have been sent for. */
+/* Waits for rows that were requested. */
 static bool await(struct query *q, bool sent, struct err *err)
 {
     struct postgres *d = driver_of(q);
@@ -227,7 +227,7 @@ static bool run(struct query *q, struct err *err)
             return false;
     }
     q->d->asked++;
-    *rounds_changes(d) += statement_writes(which); /* maybe none, maybe many */
+    *rounds_changes(d) += statement_writes(which); /* an estimate: they may be none or many */
     return !d->failed || fail_step(q, &d->failure, err);
 }
 
@@ -247,8 +247,9 @@ static int64_t total_changes(struct sql *d)
 }
 
 /*
- * A first column that is an array of numbers stands for as many columns: its dimensions, kind, type,
- * length and first index, then for each number its length and itself. *column: in what is left.
+ * Reads a column. If the first one is an array of numbers it stands for as many columns: dimensions, has NULLs,
+ * type, length, first index; then each number with its length. False: it is not in
+ * there, and *column becomes the index of a real column.
  */
 static bool unpack(const struct use *use, int *column, struct slice *number)
 {
@@ -282,7 +283,7 @@ static struct slice col(const struct query *q, int column)
                           (size_t)PQgetlength(use->result, row, column)};
 }
 
-/* Numbers have one, two, four or eight bytes; NULL is 0. */
+/* Numbers have 1, 2, 4 or 8 bytes; NULL is 0. */
 static int64_t col_int(const struct query *q, int column)
 {
     struct slice s = col(q, column);

@@ -9,7 +9,7 @@
 #include "postgres_transaction.h"
 #include "sql.h"
 
-/* The ops on one record, which run one after the other. */
+/* The ops on one record, which run one after the other in a fiber. */
 struct track {
     struct postgres *d;
     struct fiber *fiber;
@@ -18,11 +18,11 @@ struct track {
     bool lost, cut_off;
     int64_t changes;
     struct use *awaited;
-    struct track *next; /* of those that wait, or of those that are not needed now */
+    struct track *next; /* in the list of waiting or idle tracks */
     struct row_cache rows;
 };
 
-/* Ops that read and change nothing but what their id names. */
+/* Ops that read and change only what their id names. */
 static bool stands_alone(const struct op *op)
 {
     static const bool known[OP_TYPE_COUNT] = {
@@ -44,11 +44,11 @@ static void run_track(void *arg)
         t->lost = !sql_run_op(&t->d->sql, t->ops[i]);
 }
 
-/* What belongs to the op that runs is in place while its fiber runs. */
+/* Installs what belongs to the track while its fiber runs. */
 static void enter(struct track *t)
 {
     t->d->track = t;
-    t->d->held = 0; /* what it has gathered before has been sent */
+    t->d->held = 0; /* what it had gathered was sent when it last waited */
     t->d->sql.rows = &t->rows;
 }
 
@@ -86,7 +86,7 @@ static struct track *idle_track(struct postgres *d)
     return NULL;
 }
 
-/* Without memory for a fiber they run here and now. */
+/* Starts a track; without memory for a fiber the ops run here and now. */
 static void start(struct postgres *d, struct op *const ops[], size_t n, bool *lost)
 {
     struct track *t = idle_track(d);
@@ -116,7 +116,7 @@ static void ask_for_answers(struct postgres *d)
         pipe_lose(d, "out of memory", true);
 }
 
-/* Rounds, until none waits: each answer lets its ops go on, and what they ask then is the next. */
+/* Runs rounds until no track waits: answers let ops go on, and what they ask next is the next round. */
 static void drain(struct postgres *d, bool *lost)
 {
     struct err ignored;
@@ -128,7 +128,7 @@ static void drain(struct postgres *d, bool *lost)
         ask_for_answers(d);
         for (; t; t = next) {
             next = t->next;
-            (void)!pipe_wait(d, t->awaited, &ignored); /* the op sees for itself */
+            (void)!pipe_wait(d, t->awaited, &ignored); /* the op notices itself */
             enter(t);
             leave(t, fiber_resume(t->fiber), lost);
         }
@@ -140,7 +140,7 @@ bool rounds_wait(struct postgres *d, struct use *use, struct err *err)
 {
     struct track *t = d->track;
 
-    if (use->trip < d->trips) /* it is being answered with what was sent behind it */
+    if (use->trip < d->trips) /* it is answered together with a later one */
         return pipe_wait(d, use, err);
     if (t) {
         t->awaited = use;

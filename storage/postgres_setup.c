@@ -9,7 +9,7 @@
 #include "postgres_errors.h"
 #include "schema.h"
 
-enum { MIGRATION_MS = 60000 }; /* others may hold the lock for so long */
+enum { MIGRATION_MS = 60000 }; /* other instances may hold the lock for this long */
 
 static const char *const migrations[] = {postgres_0001_sql, postgres_0002_sql, postgres_0003_sql,
                                          postgres_0004_sql};
@@ -96,7 +96,7 @@ unsigned setup_key(const struct postgres *d)
     return hash >> 1;
 }
 
-/* The number of the schema; 0 when there is none. */
+/* Reads the number of the schema; 0 if there is none. */
 static bool read_number(struct postgres *d, int64_t *number, struct err *err)
 {
     int64_t there = 0;
@@ -116,7 +116,7 @@ static bool check_number(const struct postgres *d, int64_t number, struct err *e
                    d->schema, (long long)number, COUNT_OF(migrations));
 }
 
-/* In one transaction: who comes second finds all done. */
+/* In one transaction and under a lock: an instance that comes second finds all done. */
 static bool migrate(struct postgres *d, struct err *err)
 {
     char text[512];

@@ -1,31 +1,31 @@
 /*
- * postgres_setup.h - statements while a connection is set up, before it becomes a pipeline.
+ * postgres_setup.h - statements for setting up a connection, before it is in pipeline mode.
  *
  * Threads    the lane's.
  * Ownership  none.
  * Units      none.
- * Errors     UNAVAILABLE and those of the server; the connection stays.
+ * Errors     UNAVAILABLE and those of the server; the connection is not closed.
  */
 #ifndef POSTGRES_SETUP_H
 #define POSTGRES_SETUP_H
 
 #include "postgres_driver.h"
 
-/* Waits until the socket is ready for any of these events of poll(2). 0: the server has said nothing
- * for d->timeout_ms; below 0: the socket is broken. */
+/* Waits until the socket is ready for one of these events of poll(2). 0: the server was silent for
+ * d->timeout_ms; negative: the socket is broken. */
 int setup_poll(const struct postgres *d, short events) MUST_USE;
 
-/* Runs statements; a number in the first row of the last one that gives rows, else *n stays. */
+/* Runs statements; *n is a number from the first row, unchanged if they give no rows. */
 bool setup_number(struct postgres *d, const char *text, int64_t *n, struct err *err) MUST_USE;
 
 /* Runs statements without results. */
 bool setup_run(struct postgres *d, const char *text, struct err *err) MUST_USE;
 
-/* The first key of this schema's advisory locks. */
+/* The first key of all advisory locks for this schema. */
 unsigned setup_key(const struct postgres *d) MUST_USE;
 
-/* Brings the schema up to date, whoever else does so at the same time. ERR_CONFIG: it is newer than
- * this program, or is older or missing and to be left as it is. */
+/* Brings the schema up to date, even while others do the same. ERR_CONFIG: it is newer than this program, or
+ * it is older or missing and must stay so. */
 bool setup_schema(struct postgres *d, struct err *err) MUST_USE;
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * postgres_sql.h - the SQL that only the PostgreSQL driver runs, by name.
+ * postgres_sql.h - the SQL, by name, that only the PostgreSQL driver runs.
  *
- * In a transaction that writes, a record is locked when it is looked for, so that it does not change
- * until the end: *_LOCK stands for the statement of that name, or runs before it.
+ * A transaction that writes locks each record when it looks for it, so that the record does not change until
+ * the end: *_LOCK is used instead of the statement of that name, or runs before it.
  *
  * Threads    constants.
  * Ownership  none.
@@ -14,7 +14,7 @@
 
 #include "sessions_sql.h"
 
-/* A sign of life, and whether what is committed outlives the server. */
+/* A sign of life, and whether a commit survives a crash of the server. */
 #define POSTGRES_SETTINGS \
     "SELECT current_setting('synchronous_commit') <> 'off' AND current_setting('fsync')::bool"
 
@@ -53,8 +53,8 @@
 #define POSTGRES_CLOSE "CLOSE c%u"
 
 /*
- * Run while a connection is being set up. Every statement has an index; a new table has no statistics,
- * and the planner then takes and sorts whole sessions.
+ * Sets up a new connection. There is an index for every statement; but a new table has no statistics, and the
+ * planner would then read and sort whole sessions.
  */
 #define POSTGRES_SET                                                                       \
     "SET search_path = \"%s\"; SET jit = off; SET lock_timeout = 500; "                    \
@@ -62,7 +62,7 @@
     "SET enable_seqscan = off; SET enable_bitmapscan = off; "                              \
     "SET enable_hashjoin = off; SET enable_mergejoin = off"
 
-/* The server ends a scan that takes longer, in milliseconds. */
+/* The server ends a scan that takes longer than this, in milliseconds. */
 #define POSTGRES_SET_SCANNER "SET statement_timeout = 30000"
 
 #define POSTGRES_PROCESS "SELECT pg_backend_pid()"
@@ -73,8 +73,8 @@
     "CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT PRIMARY KEY, "      \
     "at TIMESTAMPTZ NOT NULL DEFAULT now())"
 #define POSTGRES_MIGRATED "INSERT INTO schema_versions (number) VALUES (%zu)"
-/* Which cluster, on which timeline: that changes when a standby is promoted or a backup restored. Its log
- * only grows. And the name of the pair. */
+/* Identity and progress of the store: the cluster and its timeline, which changes when a standby is promoted
+ * or a backup restored; the position of its log, which only grows; and the name of the pair. */
 #define POSTGRES_INCARNATION                                                       \
     "SELECT hashtextextended(system_identifier || '/' || "                         \
     "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), 0) FROM pg_control_system()"

@@ -24,10 +24,10 @@ static const char *const texts[POSTGRES_COUNT] = {
 #undef X
 };
 
-/* What a statement becomes, or is preceded by, in a transaction that writes. */
+/* What replaces a statement, or is sent before it, in a transaction that writes. */
 static const struct {
     int which, lock;
-    int before; /* how many of its parameters the statement before it takes; 0 = it is replaced */
+    int before; /* how many of its parameters the lock takes; 0 = the lock replaces it */
 } locks[] = {
     {SQL_SESSION_FIND, POSTGRES_SESSION_FIND_LOCK, 0},
     {SQL_SESSION_READ, POSTGRES_SESSION_READ_LOCK, 0},
@@ -43,7 +43,7 @@ static const struct {
     {SQL_NS_STATE, POSTGRES_NS_NEWEST_LOCK, 1},
 };
 
-/* The highest number of a parameter, and which are there. */
+/* The highest parameter number, and the set of those that occur. */
 static int parameters_of(const char *text, uint32_t *there)
 {
     int most = 0;
@@ -71,7 +71,7 @@ static void name_of(int which, char name[16])
     snprintf(name, 16, "s%d", which);
 }
 
-/* Parameters are $1, $2, ... to the server; one that is not used has no type by itself. */
+/* The server names parameters $1, $2, ...; one that does not occur needs a type anyway. */
 static void translate(const struct use *use, char text[TEXT_MAX], Oid types[])
 {
     uint32_t there;
@@ -85,7 +85,7 @@ static void translate(const struct use *use, char text[TEXT_MAX], Oid types[])
         types[i] = i >= n || there >> (i + 1) & 1 ? use->types[i] : TYPE_BYTES;
 }
 
-/* Has the server parse a statement at its first use; what is bound tells the types. */
+/* Prepares a statement at its first use; types are taken from what is bound. */
 static bool send_prepare(struct postgres *d, const struct use *of, struct err *err)
 {
     struct use *use = pipe_use(d, USE_PREPARE, of->which, err);
@@ -112,7 +112,7 @@ bool statement_writes(int which)
            strncmp(text, "DELETE", 6) == 0 || strncmp(text, "WITH", 4) == 0;
 }
 
-/* Puts a use into the pipeline; when that fails the use is gone. */
+/* Puts a use into the pipeline; on failure the use is freed. */
 bool statement_send(struct postgres *d, struct use *use, struct err *err)
 {
     char name[16];

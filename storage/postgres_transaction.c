@@ -8,10 +8,10 @@
 
 #define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)
 
-/* How often what others got in the way of is tried, and how long in between, at most. */
+/* How often a transaction is tried when others get in its way, and the longest pause between. */
 enum { TRIES = 5, PAUSE_US = 20000 };
 
-/* Queues one of the driver's statements that takes numbers, without waiting. */
+/* Queues one of the driver's own statements, whose parameters are numbers, without waiting. */
 static bool queue(struct postgres *d, int which, const int64_t in[], size_t n, struct err *err)
 {
     struct query q;
@@ -38,7 +38,7 @@ bool postgres_begin(struct sql *self, bool writes, struct err *err)
     return queue(d, writes ? POSTGRES_BEGIN_WRITE : POSTGRES_BEGIN_READ, NULL, 0, err);
 }
 
-/* Sees to it that no stamp of this lane is above what its row in clocks says. */
+/* Makes sure that no stamp of this lane exceeds the one in its row of table clocks. */
 static bool keep_clock(struct postgres *d, int64_t *high, struct err *err)
 {
     int64_t now = stamp_next();
@@ -51,7 +51,7 @@ static bool keep_clock(struct postgres *d, int64_t *high, struct err *err)
                  (int64_t[]){now & ((1 << STAMP_NODE_BITS) - 1), d->lane, *high}, 3, err);
 }
 
-/* Without an answer to COMMIT, what was written may be there. */
+/* Without an answer to COMMIT, the changes may have been made. */
 static bool fail_commit(const struct postgres *d, bool writes, bool *lost, struct err *err)
 {
     *lost = d->ready || d->refused;
@@ -62,10 +62,10 @@ static bool fail_commit(const struct postgres *d, bool writes, bool *lost, struc
     return false;
 }
 
-/* Once COMMIT is queued it may be carried out, whatever fails then. */
+/* Once COMMIT is queued it may be carried out, whatever fails after that. */
 static bool queue_commit(struct postgres *d, struct use **sync, struct err *err)
 {
-    struct use *end = pipe_use(d, USE_SYNC, 0, err); /* while there still is nothing to doubt */
+    struct use *end = pipe_use(d, USE_SYNC, 0, err); /* allocated while failing is still harmless */
 
     if (!end)
         return false;
@@ -80,7 +80,7 @@ static bool queue_commit(struct postgres *d, struct use **sync, struct err *err)
     return false;
 }
 
-/* What was only read need not wait for the end of its transaction. */
+/* A transaction that only read need not be waited for. */
 static bool commit_read(struct postgres *d, bool *lost, struct err *err)
 {
     if (!queue_commit(d, NULL, err))
@@ -99,7 +99,7 @@ void transaction_end_early(struct postgres *d)
         (void)!queue_commit(d, &d->early, &ignored);
 }
 
-/* The sync behind COMMIT, which may have been sent before. */
+/* Sends COMMIT and a sync, unless that was done early. */
 static bool send_commit(struct postgres *d, struct use **sync, int64_t *high, bool *lost,
                         struct err *err)
 {
@@ -109,7 +109,7 @@ static bool send_commit(struct postgres *d, struct use **sync, int64_t *high, bo
     if (*sync)
         return true;
     *lost = d->ready;
-    if (d->failed) /* something was not even sent: the server does not know, and would commit the rest */
+    if (d->failed) /* something may not even have been sent: the server would commit the rest */
         return fail_commit(d, !d->open, lost, err);
     if (!keep_clock(d, high, err))
         return false;
@@ -139,7 +139,7 @@ bool postgres_commit(struct sql *self, bool writes, bool *lost, struct err *err)
     return true;
 }
 
-/* The pipeline ends at a sync, whatever has failed in it; then the server listens again. */
+/* The server skips everything until a sync after a failure; so ROLLBACK follows a sync. */
 void postgres_roll_back(struct sql *self)
 {
     struct postgres *d = (struct postgres *)self;
@@ -151,7 +151,7 @@ void postgres_roll_back(struct sql *self)
     if (!d->ready || (!d->open && !failed))
         return;
     d->open = false;
-    d->failed = false; /* ROLLBACK itself is not lost with what failed */
+    d->failed = false; /* or ROLLBACK itself would be refused */
     if (pipe_sync(d, NULL, &ignored) && queue(d, POSTGRES_ROLLBACK, NULL, 0, &ignored) &&
         pipe_sync(d, &sync, &ignored)) {
         (void)!pipe_wait(d, sync, &ignored);

@@ -1,11 +1,11 @@
 /*
- * sessions_sql.h - the SQL of tenants, sessions, messages, contexts.
+ * sessions_sql.h - the SQL, by name, of tenants, sessions, messages and contexts.
  *
- * Columns that are indexed (active_min, user_id) are written only by statements of their own, for
- * sqlite writes an index whenever one of its columns is named.
+ * Indexed columns (active_min, user_id) are written only by statements of their own, as sqlite writes an
+ * index whenever one of its columns is named.
  *
- * Written once for all stores: names of tables and what else differs are macros of the dialect
- * (sqlite_dialect_sql.h), which whoever expands these texts includes. Parameters are ?1, ?2, ...
+ * The texts are written once for all stores: names of tables, and whatever else differs, are macros of the
+ * dialect (e.g. sqlite_dialect_sql.h), which must be included where they are expanded. Parameters are ?1, ...
  *
  * Threads    constants.
  * Ownership  none.
@@ -15,14 +15,14 @@
 #ifndef SESSIONS_SQL_H
 #define SESSIONS_SQL_H
 
-/* In the order of row_numbers() and row_texts(); the texts come last: they may be long. */
+/* In the order that row_numbers() and row_texts() expect; texts come last, as they may be long. */
 #define SESSION_NUMBERS                                                                         \
     PACKED("id, gen, tomb, active_us, active_min, last_seq, last_context, version, "            \
            "request_count, error_count, created_us, updated_us, user_stamp, status_stamp, "     \
            "metadata_stamp") ", processing_time"
 #define SESSION_TEXTS ", session_id, user_id, status, metadata"
 
-/* Pages of the list; whole rows are read by id (sql_session_list.c). */
+/* Pages of the list; whole rows are then read by id (sql_session_list.c). */
 #define SESSION_LIST(index, user)                                         \
     "SELECT id, active_us, session_id FROM " T_SESSION " " INDEXED_BY(index) " WHERE tenant = ?1" user  \
     " AND active_min BETWEEN ?2 AND ?3 AND gen > tomb AND active_us > ?4" \

@@ -1,5 +1,5 @@
 /*
- * sqlite_dialect_sql.h - what the shared SQL texts say differently on sqlite.
+ * sqlite_dialect_sql.h - the parts of the shared SQL that differ on sqlite.
  *
  * Threads    constants.
  * Ownership  none.
@@ -24,13 +24,13 @@
 #define T_MISSING "missing"
 #define T_NOTE "note"
 
-/* Its planner takes joins in the order in which they are written, and an index that is named. */
+/* The planner of sqlite keeps the order in which joins are written, and uses an index that is named. */
 #define NESTED_JOIN "CROSS JOIN"
 #define INDEXED_BY(index) " INDEXED BY " index
 #define SOME_OF_ONE(rows, order) NESTED_JOIN " " T_CHECKPOINT " c ON " rows
 #define SOME_OF_EACH(rows) NESTED_JOIN " " T_CHECKPOINT " c ON c.id IN (SELECT c.id " rows ") "
 
-#define CHANGED_BY "0" /* it has one writer, who knows */
+#define CHANGED_BY "0" /* there is one writer, which knows its own changes */
 #define MESSAGE_ROW "id"
 #define PACKED(numbers) numbers
 #define GREATER "max"
@@ -46,7 +46,7 @@
 
 #define INTEGER_TYPE "INTEGER"
 
-/* It saves no way to a server, and is not used. */
+/* Not used: on a local store nothing is gained by one statement instead of several. */
 #define PUT_NEXT_MESSAGE "SELECT 1 WHERE 0"
 #define PUT_NEXT_MESSAGE_TOLD "SELECT 1 WHERE 0"
 #define PUT_NEXT_TASK "SELECT 1 WHERE 0"
@@ -56,10 +56,10 @@
 
 #define AMONG(list) "IN (" EACH_NUMBER(list) ")"
 
-/* A row for each number of "1,2,3". */
+/* A row for each number in "1,2,3". */
 #define EACH_NUMBER(list) "SELECT value FROM json_each('[' || " list " || ']')"
 
-/* Rows r of so many numbers, r1 and on, of "[1,2],[3,4]"; and the rows of a table for each of them. */
+/* Rows r of numbers r1 and so on, from a text "[1,2],[3,4]"; and the rows of a table for each of them. */
 #define EACH_ROW(list, width) \
     "(SELECT value ->> 0 AS r1, value ->> 1 AS r2, value ->> 2 AS r3, value ->> 3 AS r4, " \
     "value ->> 4 AS r5, value ->> 5 AS r6, value ->> 6 AS r7 FROM json_each('[' || " list " || ']')) AS r "

@@ -1,5 +1,5 @@
 /*
- * sqlite_sql.h - the SQL that only the sqlite driver runs, by name.
+ * sqlite_sql.h - the SQL, by name, that only the sqlite driver runs.
  *
  * Threads    constants.
  * Ownership  none.

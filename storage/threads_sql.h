@@ -1,10 +1,10 @@
 /*
- * threads_sql.h - the SQL of threads, checkpoints, values and writes, by name.
+ * threads_sql.h - the SQL, by name, of threads, checkpoints, values and writes.
  *
- * An id is never empty and is UTF-8: " NO_BYTES " is below and x'FF' above every id.
+ * An id is never empty, and it is UTF-8: NO_BYTES sorts below every id, x'FF' above.
  *
- * Written once for all stores: names of tables and what else differs are macros of the dialect
- * (sqlite_dialect_sql.h), which whoever expands these texts includes. Parameters are ?1, ?2, ...
+ * The texts are written once for all stores: names of tables, and whatever else differs, are macros of the
+ * dialect (e.g. sqlite_dialect_sql.h), which must be included where they are expanded. Parameters are ?1, ...
  *
  * Threads    constants.
  * Ownership  none.
@@ -17,10 +17,10 @@
 /* clang-format off */
 
 /*
- * Lists of checkpoints: ?1 scope, ?2 ns or NULL, ?3 created after, ?4 and ?5 bounds of the id, ?6
- * bound of the write sequence, ?7 to ?10 a place (write sequence or id, thread, ns, id), ?11 limit.
- * NESTED_JOIN fixes the order of the loops: within one namespace an index gives the order of the list,
- * and a page reads no more than a page of each. Only the rows that these give are sorted together.
+ * Lists of checkpoints: ?1 scope, ?2 ns or NULL, ?3 created after, ?4 and ?5 bounds of the id, ?6 bound of the
+ * write sequence, ?7 to ?10 a position (write sequence or id, thread, ns, id), ?11 limit. NESTED_JOIN fixes
+ * the order of the loops: within a namespace an index gives the order of the list, and at most one page is
+ * read of each namespace. Only these rows are sorted together.
  */
 #define LIST_BOUNDS \
     "AND c.checkpoint_id >= ?4 AND c.checkpoint_id < ?5 AND c.stamp > 0 AND c.created_us > ?3 "
@@ -48,8 +48,8 @@
     LIST_NAMESPACES("1", LIST_DOCUMENT_ROWS, "c.stamp DESC, c.checkpoint_id DESC")
 
 /*
- * What a change of a checkpoint id or of a task there looks at: ?1 tenant, ?2 thread, ?3 ns, ?4 checkpoint
- * id. A value is found by its id: "+" keeps the planners from the index of namespaces, which may be long.
+ * What a change of a checkpoint, or of a task on it, must know: ?1 tenant, ?2 thread, ?3 ns, ?4 checkpoint id.
+ * Values are found by id: "+" keeps the planners from the index on namespaces, whose ranges may be long.
  */
 #define TARGET_COLUMNS \
     "SELECT t.id, t.tomb, n.id, n.form, n.last_stamp, c.id, c.stamp, c.created_us, c.head, " \
@@ -93,7 +93,7 @@
 
 #define VALUE_COLUMNS "v.id, v.base, v.encoding, v.hash, v.channel, v.version, v.type, v.bytes"
 
-/* Records of a tenant in key order, from behind a key (?2, ...). */
+/* Records of a tenant in key order, after a key (?2, ...). */
 #define RECORDS_FROM                                           \
     "FROM " T_THREAD " t " NESTED_JOIN " " T_NAMESPACE " n ON n.thread = t.id " \
     "AND n.ns >= CASE WHEN t.thread_id = ?2 THEN ?3 ELSE " NO_BYTES " END "
