@@ -1,5 +1,5 @@
 /*
- * fault.h - a backend that fails when it is told to. For tests only: the program never opens it.
+ * fault.h - a backend that fails on request. For tests only: the program never opens it.
  *
  *     test: plan.at = 3 -> ... -> fault -> versions -> driver
  *
@@ -7,7 +7,7 @@
  *            may change at any time, the rest only while `at` is 0.
  * Ownership  owns the backend below; borrows the plan.
  * Units      calls of execute, counted from 1.
- * Errors     those that the plan asks for, and what the backend below gives.
+ * Errors     those that the plan asks for, and those of the backend below.
  */
 #ifndef FAULT_H
 #define FAULT_H
@@ -18,24 +18,24 @@
 
 enum fault_mode {
     FAULT_BEFORE, /* ERR_UNAVAILABLE, nothing is passed on */
-    FAULT_AFTER,  /* ERR_IN_DOUBT when the batch has been run */
+    FAULT_AFTER,  /* ERR_IN_DOUBT after the batch has run */
     FAULT_LOST,   /* ERR_IN_DOUBT, nothing is passed on */
-    FAULT_OP,     /* one op of the batch fails and is not passed on, the others are */
+    FAULT_OP,     /* one op of the batch fails and is not passed on; the others are */
     FAULT_MODE_COUNT
 };
 
 struct fault_plan {
     enum fault_mode mode;
-    bool persistent;     /* from the call `at` on; else only that one */
-    size_t op;           /* FAULT_OP: the place in the batch; beyond its end no op fails */
-    enum err_kind kind;  /* FAULT_OP: what the op ends with; 0 = ERR_STORAGE */
-    atomic_size_t at;    /* the call that fails; 0 = none */
-    atomic_size_t calls; /* so far, those that failed too */
+    bool persistent;     /* every call from `at` on fails, not only that one */
+    size_t op;           /* FAULT_OP: index in the batch; beyond its end no op fails */
+    enum err_kind kind;  /* FAULT_OP: status of the op; 0 = ERR_STORAGE */
+    atomic_size_t at;    /* number of the call that fails; 0 = none */
+    atomic_size_t calls; /* so far, including those that failed */
 };
 
 /*
- * Wraps `below`, which it owns from now on, also on failure (closed). NULL: ERR_NO_MEMORY. A probe
- * is no call; it fails while the next call would fail and a persistent fault of the store is set.
+ * Wraps `below` and owns it from now on; it is closed on failure. NULL: ERR_NO_MEMORY. A probe does not count
+ * as a call; it fails if a persistent fault of the whole store would make the next call fail.
  */
 struct backend *fault_open(struct backend *below, struct fault_plan *plan,
                            struct err *err) MUST_USE;

@@ -30,14 +30,14 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-/* The deepest op takes a tenth of it; pages that are not touched cost nothing. */
+/* The deepest op needs a tenth of it; untouched pages cost nothing. */
 enum { STACK = 256 * 1024, GUARD = 4096 };
 
 struct fiber {
     jmp_buf own, caller;
-    ucontext_t first; /* how it got onto its stack */
-    void *stack;      /* a page that may not be touched, then the stack */
-    bool entered;     /* it is on its stack, and waits there for what to run next */
+    ucontext_t first; /* context that first enters the stack */
+    void *stack;      /* a guard page, then the stack */
+    bool entered;     /* it is on its stack; if ended, it waits there for the next fn */
     void (*fn)(void *arg);
     void *arg;
     bool ended;
@@ -51,7 +51,7 @@ struct fiber {
 #endif
 };
 
-/* Sanitizers keep books for each stack: before and after a switch into a fiber, or out of it. */
+/* Tell sanitizers, which track each stack, of a switch into a fiber (`in`) or out of it: before and after. */
 static void leaves(struct fiber *f, bool in)
 {
 #ifdef FIBER_TSAN
@@ -115,7 +115,7 @@ void fiber_free(struct fiber *f)
     free(f);
 }
 
-/* The first thing on the stack. makecontext() passes ints only. */
+/* The bottom function of each stack. makecontext() passes only ints. */
 static void enter(unsigned high, unsigned low)
 {
     uintptr_t at = (uintptr_t)high << 32 | low;
@@ -130,7 +130,7 @@ static void enter(unsigned high, unsigned low)
     }
 }
 
-/* The way to a new stack; it sets the mask of signals, which takes system calls. */
+/* Enters the stack for the first time. This sets the signal mask by system calls, so only once. */
 static void climb(struct fiber *f)
 {
     uintptr_t at = (uintptr_t)f;

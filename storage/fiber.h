@@ -1,13 +1,13 @@
 /*
- * fiber.h - functions that can be left in the middle, and gone on with.
+ * fiber.h - functions that can be suspended in the middle and resumed later.
  *
  *     fiber_start() -> fn -> fiber_leave() -> back in the caller -> fiber_resume() -> ...
  *
- * Each has a stack of its own. An op that waits for the store leaves; meanwhile others send what
- * they have to ask, and one round trip serves them all.
+ * Each has its own stack. An op that waits for the store suspends itself; meanwhile others send their
+ * questions, and one round trip serves them all.
  *
  * Threads    fibers belong to the thread that starts them.
- * Ownership  the caller owns fibers; a fiber that has ended may be started again.
+ * Ownership  the caller owns fibers; one that has ended may be started again.
  * Units      bytes.
  * Errors     fiber_new: ERR_NO_MEMORY.
  */
@@ -21,19 +21,19 @@
 
 struct fiber;
 
-/* NULL: ERR_NO_MEMORY. */
+/* Makes a fiber. NULL: ERR_NO_MEMORY. */
 struct fiber *fiber_new(struct err *err) MUST_USE;
 
-/* Frees one that does not run. NULL is allowed. */
+/* Frees a fiber that is not running. NULL is allowed. */
 void fiber_free(struct fiber *f);
 
-/* Runs fn(arg) until it leaves or ends; whether it has ended. */
+/* Runs fn(arg) until it leaves or ends; returns whether it has ended. */
 bool fiber_start(struct fiber *f, void (*fn)(void *arg), void *arg);
 
-/* Goes on with a fiber that has left; whether it has ended. */
+/* Resumes a fiber that has left; returns whether it has ended. */
 bool fiber_resume(struct fiber *f);
 
-/* In a fiber: goes back to who started or resumed it. */
+/* Within a fiber: returns to the caller that started or resumed it. */
 void fiber_leave(struct fiber *f);
 
 #endif

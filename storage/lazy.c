@@ -6,15 +6,15 @@
 #include "clock.h"
 #include "drivers.h"
 
-/* Between two tries. */
+/* Between two tries to open. */
 #define PAUSE_NS (INT64_C(500) * 1000000)
 
 struct lazy {
     struct backend base;
     struct backend_config cfg;
     struct backend *below; /* NULL: not open yet */
-    struct err why;        /* of the last try */
-    int64_t next_ns;       /* of the next */
+    struct err why;        /* the last try failed */
+    int64_t next_ns;       /* when the next try is due */
 };
 
 static bool open_below(struct lazy *l, struct err *err)

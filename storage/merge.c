@@ -4,7 +4,7 @@
 #include "names.h"
 #include "text.h"
 
-/* The members of both objects, one behind the other. */
+/* Lists the members of both objects, one after the other. */
 static bool list_both(const struct slice texts[2], struct arena *arena,
                       struct split_member **members, size_t n[2], struct err *err)
 {
@@ -23,7 +23,7 @@ static bool list_both(const struct slice texts[2], struct arena *arena,
     return true;
 }
 
-/* Gives the first member of each name the value of its last, and drops the others. */
+/* Gives the first member of each name the value of the last one, and drops the others. */
 static void settle(struct split_member *members, const struct name *sorted, size_t n)
 {
     for (size_t i = 0, next; i < n; i = next) {

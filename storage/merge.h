@@ -1,5 +1,5 @@
 /*
- * merge.h - the shallow merge of two JSON objects, on their texts.
+ * merge.h - merges two JSON objects, shallowly and on their texts.
  *
  *     driver: metadata as stored + metadata_merge of a PATCH -> merge_objects() -> new metadata
  *
@@ -15,9 +15,9 @@
 #include "err.h"
 
 /*
- * The members of base with those of patch: values stand as they were sent, names in the order in
- * which they come first, the last value of a name wins. Names are equal by their characters, however
- * they are written. Both texts are valid JSON. An empty patch gives base itself.
+ * Merges the members of patch into those of base: values stay as they were sent, names are in the order of
+ * their first occurrence, and the last value of a name wins. Names are equal if their characters are, however
+ * they are escaped. Both texts are valid JSON. An empty patch gives base itself.
  */
 bool merge_objects(struct slice base, struct slice patch, struct arena *arena, struct slice *out,
                    struct err *err) MUST_USE;

@@ -1,5 +1,5 @@
 /*
- * messages.h - pages of messages, in whatever store.
+ * messages.h - helpers for pages of messages, for any store.
  *
  * Threads    no state.
  * Ownership  the caller's.
@@ -12,10 +12,10 @@
 #include "compiler.h"
 #include "model.h"
 
-/* What a message takes of a page. */
+/* How many bytes of a page a message takes. */
 size_t message_bytes(const struct message *m) MUST_USE;
 
-/* The other way round. */
+/* Reverses the order of n messages. */
 void messages_reverse(struct message *items, size_t n);
 
 #endif

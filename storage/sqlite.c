@@ -1,4 +1,4 @@
-/* sqlite.c - transactions and the end of the sqlite driver; see sqlite_driver.h. */
+/* sqlite.c - transactions, probing and closing of the sqlite driver; see sqlite_driver.h. */
 #include "sqlite_driver.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)
 
-/* What is written to a file whose name is gone is lost when the process ends: it is refused. */
+/* Refuses to write to a file that was removed or replaced: that would be lost when the process ends. */
 static bool in_place(struct sqlite *d, struct err *err)
 {
     struct stat wal;
@@ -31,7 +31,8 @@ void sqlite_roll_back(struct sql *d)
 {
     struct err ignored;
 
-    if (!sqlite3_get_autocommit(((struct sqlite *)d)->db)) /* when it fails begin() tries again */
+    /* If it fails, the next begin() tries again. */
+    if (!sqlite3_get_autocommit(((struct sqlite *)d)->db))
         (void)!query_do(d, SQL_ROLLBACK, 0, 0, &ignored);
 }
 
@@ -41,7 +42,7 @@ bool sqlite_begin(struct sql *d, bool writes, struct err *err)
     return query_do(d, writes ? SQL_BEGIN_WRITE : SQL_BEGIN_READ, 0, 0, err);
 }
 
-/* Sees to it that no stamp in the file is above what the table clock says. */
+/* Makes sure that no stamp in the file exceeds the one in table clock. */
 static bool keep_clock(struct sqlite *d, int64_t *high, struct err *err)
 {
     int64_t now = stamp_next();
@@ -65,7 +66,7 @@ bool sqlite_commit(struct sql *self, bool writes, bool *lost UNUSED, struct err 
     if (writes && (!in_place(d, err) || !keep_clock(d, &high, err)))
         return false;
     if (!query_do(self, SQL_COMMIT, 0, 0, err)) {
-        /* The disk may hold a transaction whose COMMIT failed on it. */
+        /* The disk may hold a transaction whose COMMIT has failed on it. */
         if (err->kind == ERR_UNAVAILABLE &&
             (sqlite3_extended_errcode(d->db) & 0xff) == SQLITE_IOERR)
             err_fill(err, ERR_IN_DOUBT, "%s", err->text);
@@ -84,7 +85,7 @@ static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *
            query_begin((struct sql *)self, SQL_CLOCK_GET, &q, err) && query_step(&q, &found, err);
 }
 
-/* From here on the clock need not run ahead. */
+/* The process ends here: the stored clock no longer needs to run ahead of the real one. */
 static void settle_clock(struct sqlite *d)
 {
     struct err ignored;

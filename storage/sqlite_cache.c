@@ -1,8 +1,8 @@
 /*
  * sqlite_cache.c - see sqlite_cache.h.
  *
- * Every page has a number up to top, or is one of those parked. A number too many costs a look at
- * all pages, one too few would leave a page behind the end: in doubt both are too high.
+ * Every page in the cache has a number up to top, or is parked. If the counts are too high, a truncation looks
+ * at all pages for nothing; if they were too low, it would miss pages. So in doubt both are too high.
  */
 #include "sqlite_cache.h"
 
@@ -12,7 +12,7 @@
 struct sqlite3_pcache {
     struct sqlite3_pcache *inner;
     unsigned top;
-    unsigned parked; /* pages that were given a number above top */
+    unsigned parked; /* pages with a number above top */
 };
 
 static sqlite3_pcache_methods2 inner;

@@ -11,15 +11,15 @@ struct carrier {
     sqlite3 *writer;
     struct sqlite *own;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards all below */
+    pthread_mutex_t lock; /* guards all that follows */
     pthread_cond_t changed;
     bool running, stopping;
     bool wanted, busy;
     int frames;  /* in the log, as of the last commit */
-    int carried; /* of them in the database, synced or not */
+    int carried; /* how many of them are in the database, synced or not */
 };
 
-/* Without this the last step would have all to sync. */
+/* Syncs what was copied; otherwise the last checkpoint would have to sync everything. */
 static void sync_database(sqlite3 *db)
 {
     sqlite3_file *file = NULL;
@@ -28,7 +28,7 @@ static void sync_database(sqlite3 *db)
         (void)file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
 }
 
-/* False when nothing is known of what was carried. */
+/* Runs a passive checkpoint. False: it is not known how much was copied. */
 static bool carry(sqlite3 *db, int *carried)
 {
     int frames = -1;
@@ -61,7 +61,7 @@ static void *work(void *arg)
             sync_database(c->own->db);
         pthread_mutex_lock(&c->lock);
         c->busy = false;
-        if (known && carried <= c->frames) /* or the log has begun anew meanwhile */
+        if (known && carried <= c->frames) /* else the log has begun anew meanwhile */
             c->carried = carried;
         pthread_cond_broadcast(&c->changed);
     }
@@ -69,7 +69,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* After each commit, in the thread of the writer, which holds no lock of sqlite any more. */
+/* Runs after each commit, in the thread of the writer, which holds no lock of sqlite then. */
 static int committed(void *arg, sqlite3 *db, const char *name UNUSED, int frames)
 {
     struct carrier *c = arg;

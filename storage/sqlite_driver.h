@@ -1,5 +1,5 @@
 /*
- * sqlite_driver.h - what the files of the sqlite driver share: one connection to a file, or to memory.
+ * sqlite_driver.h - what the files of the sqlite driver share: a connection to a file, or to memory.
  *
  *     sql.c -> sqlite.c (transaction) and sqlite_query.c (statements); sqlite_open.c opens
  *
@@ -29,23 +29,23 @@ struct sqlite {
     struct sql sql;
     sqlite3 *db;
     sqlite3_stmt *statements[SQLITE_COUNT]; /* prepared at first use */
-    int lock_fd;                            /* of a writer or sole connection on a file, else -1 */
-    struct carrier *carrier;                /* the same, else NULL */
-    ino_t wal;                              /* the file that was opened; 0 if it is in memory */
-    int64_t stamp_high;                     /* as in the table clock */
+    int lock_fd;                            /* of a writer or sole connection to a file, else -1 */
+    struct carrier *carrier;                /* likewise, else NULL */
+    ino_t wal;                              /* inode of the -wal file; 0 in memory */
+    int64_t stamp_high;                     /* highest stamp that table clock allows */
     struct row_cache rows;
 };
 
-/* The functions of this backend, in sqlite.c, and what it gives to sql.c, in sqlite_query.c. */
+/* The methods of the backend, in sqlite.c; its interface for sql.c, in sqlite_query.c. */
 extern const struct backend_ops sqlite_backend_ops;
 extern const struct sql_driver sqlite_driver;
 
-/* The parts of sqlite_driver that stand in sqlite.c. */
+/* Members of sqlite_driver that are defined in sqlite.c. */
 bool sqlite_begin(struct sql *d, bool writes, struct err *err) MUST_USE;
 bool sqlite_commit(struct sql *d, bool writes, bool *lost, struct err *err) MUST_USE;
 void sqlite_roll_back(struct sql *d);
 
-/* Turns the last error of the connection into a kind and a text ("sqlite: the disk is full"). */
+/* Maps the last error of the connection to a kind and a text ("sqlite: the disk is full"). */
 bool sqlite_fail(struct sqlite *d, struct err *err);
 
 #endif

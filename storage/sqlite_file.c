@@ -12,7 +12,7 @@
 #include "store_url.h"
 
 enum {
-    BUSY_MS = 5000, /* only recovery and closing make anybody wait */
+    BUSY_MS = 5000, /* only recovery and closing make others wait */
 };
 
 char *sqlite_path(const char *url, struct err *err)
@@ -78,8 +78,8 @@ static bool fail_lock(int fd, const char *path, struct err *err)
 }
 
 /*
- * Keeps other processes out for as long as the descriptor is open. Locks of a file of its own: a
- * descriptor of the database, when closed, would take sqlite's locks with it.
+ * Keeps other processes out while the descriptor is open. The lock is on a separate file: closing a descriptor
+ * of the database would drop sqlite's own locks on it.
  */
 static bool lock_file(struct sqlite *d, const char *path, struct err *err)
 {

@@ -1,5 +1,5 @@
 /*
- * sqlite_open.c - from a URL to an open database that is ours, locked and up to date.
+ * sqlite_open.c - opens a database: locks it, checks that it is ours, and brings it up to date.
  *
  *     path -> open -> lock -> is it ours? -> pragmas -> migrations -> clock
  */
@@ -28,8 +28,8 @@ static const struct {
 };
 
 /*
- * What is deleted is overwritten where that costs no further writes; always, as Debian's sqlite
- * has it, would write each page of a large value once more when it goes.
+ * secure_delete: FAST overwrites what is deleted only if that costs no further writes. ON, the default of
+ * Debian's sqlite, would write each page of a large value once more when it is deleted.
  */
 static const char settings[] = "PRAGMA foreign_keys = OFF;"
                                "PRAGMA secure_delete = FAST;"
@@ -49,8 +49,8 @@ static bool open_file(struct sqlite *d, const char *path, bool make, struct err 
 {
     const char *vfs;
 
-    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* a lock at each allocation, for figures that
-                                                         nobody reads; refused once sqlite runs */
+    /* Statistics nobody reads would take a lock at each allocation. Refused once sqlite is initialized. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite_cache_use();
     vfs = sqlite_vfs();
     if (!vfs)
@@ -58,7 +58,7 @@ static bool open_file(struct sqlite *d, const char *path, bool make, struct err 
     return sqlite_file_open(d, path, make ? SQLITE_OPEN_CREATE : 0, vfs, err);
 }
 
-/* A schema that is older, or not there, is brought up to date by who may. */
+/* Whether a schema that is older or missing may be brought up to date. */
 static bool check_age(const char *path, const struct backend_config *cfg, int64_t version,
                       struct err *err)
 {
@@ -72,7 +72,7 @@ static bool check_age(const char *path, const struct backend_config *cfg, int64_
     return true;
 }
 
-/* Refuses what is not ours; *version is 0 for a new file. */
+/* Refuses databases that are not ours; *version is 0 for a new file. */
 static bool check_owner(struct sqlite *d, const char *path, int64_t *version, struct err *err)
 {
     int64_t application, tables;
@@ -94,7 +94,7 @@ static bool check_owner(struct sqlite *d, const char *path, int64_t *version, st
     return true;
 }
 
-/* One migration and its number, in one transaction; closing undoes it when it fails. */
+/* Runs a migration and sets its number, in one transaction; if it fails, closing undoes it. */
 static bool migrate(struct sqlite *d, size_t number, struct err *err)
 {
     char marks[96];
@@ -106,7 +106,7 @@ static bool migrate(struct sqlite *d, size_t number, struct err *err)
            sqlite_run(d, marks, err);
 }
 
-/* Stamps of an earlier run must not come again. */
+/* Ensures that stamps of an earlier run do not come again. */
 static bool read_clock(struct sqlite *d, struct err *err)
 {
     if (!query_number(&d->sql, SQL_CLOCK_GET, (int64_t[2]){0}, &d->stamp_high, err))
@@ -115,7 +115,7 @@ static bool read_clock(struct sqlite *d, struct err *err)
     return true;
 }
 
-/* Prepared in advance: undoing must not depend on memory being there. */
+/* Prepares ROLLBACK in advance: undoing must not need memory. */
 static bool prepare_rollback(struct sqlite *d, struct err *err)
 {
     struct query q;
@@ -126,7 +126,7 @@ static bool prepare_rollback(struct sqlite *d, struct err *err)
     return true;
 }
 
-/* Its name is looked at again at each commit. */
+/* Notes the inode of the log; each commit checks that the name still leads to it. */
 static bool note_wal(struct sqlite *d, const char *path, struct err *err)
 {
     struct stat wal;
@@ -137,7 +137,7 @@ static bool note_wal(struct sqlite *d, const char *path, struct err *err)
     return true;
 }
 
-/* Before the first read: a new file takes these, an old one has them. */
+/* Sets page size and space for checksums. Before the first read; only a new file takes them. */
 static bool set_pages(struct sqlite *d, bool file, struct err *err)
 {
     int sum = SQLITE_PAGE_SUM;
@@ -194,7 +194,7 @@ static bool set_up(struct sqlite *d, const char *path, const struct backend_conf
     return !file || note_wal(d, path, err);
 }
 
-/* The thread that carries the log over has a connection of its own. */
+/* Starts the thread that copies the log; it has its own connection. */
 static bool start_carrier(struct sqlite *d, const struct backend_config *cfg, struct err *err)
 {
     struct backend_config own = *cfg;

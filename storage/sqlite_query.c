@@ -101,7 +101,7 @@ static struct slice col(const struct query *q, int column)
 
     if (sqlite3_column_type(q->st, column) == SQLITE_NULL)
         return (struct slice){NULL, 0};
-    at = sqlite3_column_blob(q->st, column); /* NULL for an empty one */
+    at = sqlite3_column_blob(q->st, column); /* NULL for an empty blob */
     return at ? (struct slice){at, (size_t)sqlite3_column_bytes(q->st, column)} : SLICE("");
 }
 

@@ -34,7 +34,7 @@ static bool carry_over(struct sqlite *d, const char *path, struct err *err)
     return sqlite_name_path(path, err);
 }
 
-/* Appends the next line of the check, as one line. */
+/* Appends the next line of the check, with line breaks replaced. */
 static void add_finding(struct query *q, char *text, size_t size)
 {
     struct slice line = query_col(q, 0);
@@ -89,8 +89,8 @@ static bool pages_fit(struct sqlite *d, const char *path, bool *fit, struct err 
 }
 
 /*
- * Writes it anew where pages have another size or no room for sums, as after .dump. Without a log:
- * only so can the size change, and whoever else has the file open is noticed.
+ * Rewrites the file if its pages have another size or no space for checksums, as after .dump. Not in WAL mode:
+ * only then can the page size change, and another process that has the file open is noticed.
  */
 static bool fit_pages(struct sqlite *d, const char *path, struct err *err)
 {
@@ -105,15 +105,14 @@ static bool fit_pages(struct sqlite *d, const char *path, struct err *err)
     snprintf(text, sizeof(text), "PRAGMA page_size = %d;", SQLITE_PAGE);
     if (!sqlite_run(d, text, err))
         return sqlite_name_path(path, err);
-    (void)sqlite3_file_control(d->db, "main", SQLITE_FCNTL_RESERVE_BYTES,
-                               &sum); /* looked at below */
+    (void)sqlite3_file_control(d->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &sum); /* checked below */
     if (!sqlite_run(d, "VACUUM;", err))
         return sqlite_name_path(path, err);
     return pages_fit(d, path, &fit, err) &&
            (fit || err_set(err, ERR_STORAGE, "sqlite: %s: its pages cannot be changed", path));
 }
 
-/* What a page holds stays as it is, whatever ends this. */
+/* Writes only the checksum, so the content of a page is safe even if this is interrupted. */
 static int stamp_page(sqlite3_file *file, sqlite3_int64 offset, struct sqlite_sealed *done)
 {
     char page[SQLITE_PAGE], *stored = page + SQLITE_PAGE - SQLITE_PAGE_SUM, sum[SQLITE_PAGE_SUM];
@@ -145,7 +144,7 @@ static bool stamp_pages(struct sqlite *d, const char *path, struct sqlite_sealed
     return true;
 }
 
-/* Other programs are kept out by a transaction that changes nothing. */
+/* Keeps other programs out by a transaction that changes nothing. */
 static bool stamp_alone(struct sqlite *d, const char *path, struct sqlite_sealed *out,
                         struct err *err)
 {

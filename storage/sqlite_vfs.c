@@ -7,28 +7,28 @@
 #include <xxhash.h>
 
 enum {
-    SYNC_PAGES = 64,       /* a sync of more would hold up that of a commit */
-    GATHER_MAX = 0x1ffff,  /* more than that at once sqlite's VFS for Unix cannot write */
-    HEADER_PAGE_SIZE = 16, /* offsets in the header of a database */
+    SYNC_PAGES = 64,       /* syncing more would delay the sync of a commit */
+    GATHER_MAX = 0x1ffff,  /* the most that sqlite's VFS for Unix writes at once */
+    HEADER_PAGE_SIZE = 16, /* this and the next two: offsets in the header of a database */
     HEADER_RESERVED = 20,
     HEADER_APPLICATION = 68,
 };
 
-/* Writes to the log that follow one another and are not yet with the system. */
+/* Consecutive writes to the log that were not yet passed on. */
 struct gather {
-    char *bytes; /* GATHER_MAX; NULL until the first write */
+    char *bytes; /* GATHER_MAX of them; NULL until the first write */
     size_t len;
     sqlite3_int64 offset;
 };
 
 struct file {
     sqlite3_file base;
-    sqlite3_file *real; /* behind this struct */
+    sqlite3_file *real; /* follows this struct in memory */
     struct gather gather;
-    bool log;     /* the log of a database, not itself */
-    bool room;    /* its pages are known to have room for sums */
-    bool checked; /* it is known to be ours */
-    int unsynced; /* pages that were written since */
+    bool log;     /* the log of a database, not the database itself */
+    bool room;    /* its pages are known to have space for checksums */
+    bool checked; /* it is known to be ours, so checksums are verified */
+    int unsynced; /* pages written since the last sync */
 };
 
 static struct file *file_of(sqlite3_file *base)
@@ -68,7 +68,7 @@ static bool sum_is_right(const char *page, sqlite3_int64 offset)
     return memcmp(page + SQLITE_PAGE - SQLITE_PAGE_SUM, sum, sizeof(sum)) == 0;
 }
 
-/* The file of another program is for who opens it to refuse. */
+/* A file of another program is not checked here; whoever opens it refuses it. */
 static bool is_ours(const char *first_page)
 {
     const unsigned char *at = (const unsigned char *)first_page + HEADER_APPLICATION;
@@ -79,7 +79,7 @@ static bool is_ours(const char *first_page)
 
 /* --- gathering ------------------------------------------------------------------------------- */
 
-/* What could not be written is forgotten: sqlite is told, and begins anew. */
+/* If a write fails, its data is dropped: sqlite gets the error and starts over. */
 static int flush(struct file *f)
 {
     struct gather *g = &f->gather;
@@ -137,11 +137,11 @@ static int file_read(sqlite3_file *base, void *to, int n, sqlite3_int64 offset)
 }
 
 /*
- * Where pages are used to their end a sum would overwrite what is stored there. So none is written
- * before the first page is known: sqlite may be rolling back what another program left half done.
+ * Adds the checksum. If pages are used up to their end it would overwrite data, so none is written before the
+ * first page is known: sqlite may be rolling back what another program has left half done.
  *
- * Pages are not gathered: a checkpoint that stops halfway tells the other connections to look for
- * them in the database, and nothing that could fail is asked of it before.
+ * Pages are not gathered: if a checkpoint stops halfway, other connections are told to read pages from the
+ * database that were passed to this function, and nothing that could fail is called before that.
  */
 static int write_page(struct file *f, const void *from, sqlite3_int64 offset)
 {
@@ -221,7 +221,7 @@ static int file_reserved(sqlite3_file *base, int *locked)
     return real->pMethods->xCheckReservedLock(real, locked);
 }
 
-/* Pages that are still to come will have room. */
+/* A file without a header will get pages with space. */
 static bool has_room(sqlite3_file *real)
 {
     unsigned char header[SQLITE_HEADER];
@@ -254,7 +254,7 @@ static int file_character(sqlite3_file *base)
     int flags = real->pMethods->xDeviceCharacteristics(real);
 
 #ifdef SQLITE_IOCAP_SUBPAGE_READ
-    flags &= ~SQLITE_IOCAP_SUBPAGE_READ; /* a part of a page has no sum */
+    flags &= ~SQLITE_IOCAP_SUBPAGE_READ; /* a part of a page has no checksum */
 #endif
     return flags;
 }
@@ -287,7 +287,7 @@ static int file_shm_unmap(sqlite3_file *base, int remove)
     return real->pMethods->xShmUnmap(real, remove);
 }
 
-/* Version 2: what is mapped into memory would go past the sums. */
+/* Version 2 of the interface: memory-mapped pages would bypass the checksums. */
 static const sqlite3_io_methods methods = {
     .iVersion = 2,
     .xClose = file_close,
@@ -312,7 +312,7 @@ static const sqlite3_io_methods methods = {
 
 static sqlite3_vfs vfs, *below;
 
-/* Files of other kinds, as temporary ones, are left alone. */
+/* Other kinds of files, such as temporary ones, are passed through. */
 static int vfs_open(sqlite3_vfs *self UNUSED, sqlite3_filename name, sqlite3_file *base, int flags,
                     int *out)
 {
@@ -323,7 +323,7 @@ static int vfs_open(sqlite3_vfs *self UNUSED, sqlite3_filename name, sqlite3_fil
         return below->xOpen(below, name, base, flags, out);
     *f = (struct file){.real = (sqlite3_file *)(f + 1), .log = flags & SQLITE_OPEN_WAL};
     rc = below->xOpen(below, name, f->real, flags, out);
-    if (f->real->pMethods) /* then sqlite closes it, even if it failed */
+    if (f->real->pMethods) /* then sqlite closes it, even if it has failed */
         f->base.pMethods = &methods;
     return rc;
 }
@@ -333,7 +333,7 @@ static bool set_up(void)
     below = sqlite3_vfs_find(NULL);
     if (!below)
         return false;
-    vfs = *below; /* all but files is the system's */
+    vfs = *below; /* all except xOpen is the system's */
     vfs.pNext = NULL;
     vfs.zName = "stateward";
     vfs.szOsFile = (int)sizeof(struct file) + below->szOsFile;

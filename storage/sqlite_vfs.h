@@ -1,18 +1,18 @@
 /*
- * sqlite_vfs.h - the files under sqlite: a checksum in each page, writes gathered.
+ * sqlite_vfs.h - the layer between sqlite and its files: page checksums, and gathered log writes.
  *
- *     sqlite -> sqlite_vfs (page sums, gathering) -> sqlite's own VFS of the system
+ *     sqlite -> sqlite_vfs (checksums, gathering) -> sqlite's own VFS of the system
  *
- * SQLite keeps checksums in its log only. Here the last bytes of each page of the database are a
- * sum over the rest and its place: what the disk gives back changed or from elsewhere is an error
- * (SQLITE_IOERR_DATA), not an answer. Writes to the log that follow one another become one when it
- * is synced, which `synchronous = FULL` does before others are told of them. Pages of the database
- * are synced as they come: a checkpoint is not followed by one long sync.
+ * SQLite has checksums only in its log. Here the last bytes of each page of the database are a checksum of
+ * the rest and of the page's place: if the disk returns something changed or misplaced, that is an error
+ * (SQLITE_IOERR_DATA) and not an answer. Consecutive writes to the log become one when it is synced, which
+ * `synchronous = FULL` does before others learn of them. Database pages are synced bit by bit, so that a
+ * checkpoint does not end in one long sync.
  *
- * Threads    as sqlite: a file belongs to its connection. Registration may run anywhere.
- * Ownership  the VFS is the process's and stays.
+ * Threads    as sqlite: a file belongs to its connection. Registration may happen on any thread.
+ * Ownership  the VFS belongs to the process and stays.
  * Units      bytes.
- * Errors     of sqlite.
+ * Errors     those of sqlite.
  */
 #ifndef SQLITE_VFS_H
 #define SQLITE_VFS_H
@@ -23,21 +23,21 @@
 #include "compiler.h"
 
 enum {
-    SQLITE_PAGE = 8192,              /* a big value then costs half the writes of 4096 */
-    SQLITE_PAGE_SUM = 8,             /* of it for the sum: sqlite's "reserved space" */
-    SQLITE_HEADER = 100,             /* with which a database begins */
+    SQLITE_PAGE = 8192,              /* a large value then costs half the writes of 4096 */
+    SQLITE_PAGE_SUM = 8,             /* of that, for the checksum: sqlite's "reserved space" */
+    SQLITE_HEADER = 100,             /* the length of the header that begins a database */
     SQLITE_APPLICATION = 0x53746477, /* "Stdw", in the header of our files */
-    SQLITE_VFS_CHECK = 0x53746401,   /* file control: the database is ours, check each page of it;
-                                        SQLITE_IOERR_DATA when they have no room for sums */
+    /* File control: the database is ours, verify its pages. SQLITE_IOERR_DATA: no space for checksums. */
+    SQLITE_VFS_CHECK = 0x53746401,
 };
 
-/* What the last bytes of the page at this offset shall be. */
+/* Computes the checksum of the page at this offset: what its last bytes must be. */
 void sqlite_page_sum(const void *page, int64_t offset, char sum[SQLITE_PAGE_SUM]);
 
-/* Whether the pages of a database with this header have our size and room for sums. */
+/* Whether a database with this header has pages of our size with space for checksums. */
 bool sqlite_pages_fit(const void *header) MUST_USE;
 
-/* Name to open with; registered on first use. NULL: out of memory. */
+/* The name of the VFS, which is registered at first use. NULL: out of memory. */
 const char *sqlite_vfs(void) MUST_USE;
 
 #endif

@@ -23,8 +23,8 @@ struct header {
 };
 
 struct frame {
-    uint32_t page, commit, salt[2], sums[2]; /* commit: pages of the database, in the last frame of
-                                                a transaction */
+    /* commit: size of the database in pages, in the last frame of a transaction; else 0. */
+    uint32_t page, commit, salt[2], sums[2];
     unsigned char bytes[SQLITE_PAGE];
 };
 
@@ -32,9 +32,9 @@ struct log {
     FILE *file;
     const char *path;
     struct header header;
-    struct frame *frame; /* the one that was read last */
-    struct sums sums;    /* of all up to it */
-    bool swap;           /* sums are over words of the other byte order */
+    struct frame *frame; /* the last one read */
+    struct sums sums;    /* of everything up to it */
+    bool swap;           /* words are summed in the other byte order */
 };
 
 static void sum(const struct log *log, const void *bytes, size_t len, struct sums *sums)
@@ -65,7 +65,7 @@ static bool is_zero(const void *bytes, size_t len)
     return at[0] == 0 && memcmp(at, at + 1, len - 1) == 0;
 }
 
-/* *none: there are no frames of ours. The header is written at once, before all frames. */
+/* *none: there are no frames of ours. The header is written in one piece before any frame. */
 static bool read_header(struct log *log, bool *none, struct err *err)
 {
     struct header *h = &log->header;
@@ -88,7 +88,7 @@ static bool of_this_log(const struct log *log)
     return memcmp(log->frame->salt, log->header.salt, sizeof(log->header.salt)) == 0;
 }
 
-/* Whether the frame at hand follows the one before; if not, the next may still follow it. */
+/* Whether the current frame continues the previous one; if not, the next may still continue this one. */
 static bool follows(struct log *log)
 {
     struct frame *f = log->frame;

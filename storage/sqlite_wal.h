@@ -1,15 +1,15 @@
 /*
- * sqlite_wal.h - whether the log of a database was damaged since it was written.
+ * sqlite_wal.h - finds out whether the log of a database was damaged after it was written.
  *
- *     sqlite_open() -> wal_check() -> sqlite, which takes over what it finds valid
+ *     sqlite_open() -> wal_check() -> sqlite, which takes over the frames that it finds valid
  *
- * SQLite stops at the first frame that is not valid, since a crash leaves the last transaction half
- * written, and drops what is behind it. But each transaction is durable before the next begins: if
- * two are whole behind the bad frame, that was no crash, and what is behind it was acknowledged.
- * Damage within the very last transaction cannot be told from a crash.
+ * SQLite stops at the first invalid frame, since a crash leaves the last transaction half written, and drops
+ * what follows. But each transaction is durable before the next begins: if two are complete after the bad
+ * frame, it was not a crash, and what follows was acknowledged. Damage within the very last transaction cannot
+ * be told from a crash.
  * Format: https://www.sqlite.org/fileformat2.html#walformat
  *
- * Threads    any; nobody may have the database open.
+ * Threads    any; no one may have the database open.
  * Ownership  none.
  * Units      frames count from 1.
  * Errors     STORAGE: damaged; UNAVAILABLE: it cannot be read; NO_MEMORY.
@@ -20,7 +20,7 @@
 #include "compiler.h"
 #include "err.h"
 
-/* Checks the log at path, in pages of SQLITE_PAGE. None is fine, and one of other pages not ours. */
+/* Checks the log at path, in pages of SQLITE_PAGE. A missing one is fine; other page sizes are not ours. */
 bool wal_check(const char *path, struct err *err) MUST_USE;
 
 #endif

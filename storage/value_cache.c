@@ -4,29 +4,28 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define XXH_STATIC_LINKING_ONLY /* for a state on the stack */
+#define XXH_STATIC_LINKING_ONLY /* for a hash state on the stack */
 #include <xxhash.h>
 
 #include "delta.h"
 
 enum { BUCKETS_FIRST = 256, LARGEST = 2 /* a value may take this part of all */ };
 
-/* A value, or the note of which one is the newest. */
+/* A value, or a note which value is the newest. */
 struct entry {
-    struct cached_value
-        value; /* first: what is found leads back here; a note has id and tag only */
+    struct cached_value value; /* what value_cache_find() returns; a note uses only its id */
     struct value_key key;
     uint64_t tag;
     size_t charge;
-    unsigned refs;               /* of those that have found it */
+    unsigned refs;               /* uses that were not released */
     bool held;                   /* it is in the cache */
-    struct entry *next;          /* in the bucket */
-    struct entry *newer, *older; /* in the order of use */
+    struct entry *next;          /* in its bucket */
+    struct entry *newer, *older; /* list in order of use */
     char bytes[];
 };
 
 struct value_cache {
-    pthread_mutex_t lock; /* guards all below, and all entries but their values */
+    pthread_mutex_t lock; /* guards all below, and all entries except their values */
     size_t max, used, n;
     struct entry **buckets;
     size_t n_buckets; /* a power of two */
@@ -65,7 +64,7 @@ void value_cache_free(struct value_cache *cache)
     free(cache);
 }
 
-/* Ids are stamps, keys are hashes: zeros in front tell them apart. */
+/* Keys of ids begin with zeros; keys of channels are hashes that never do. */
 static struct value_key key_of(int64_t id)
 {
     struct value_key key = {{0}};
@@ -142,7 +141,7 @@ static void drop(struct value_cache *cache, struct entry *e)
         free(e);
 }
 
-/* Twice the buckets; without memory the old ones do, only slower. */
+/* Doubles the buckets; without memory the old ones remain, only slower. */
 static void spread(struct value_cache *cache)
 {
     struct value_cache more = {.n_buckets = cache->n_buckets * 2};
@@ -178,7 +177,7 @@ static void add(struct value_cache *cache, struct entry *e)
         drop(cache, cache->oldest);
 }
 
-/* Whether a value of this size may be kept, and is not there yet. */
+/* Whether a value of this size fits and is not in the cache yet. */
 static bool wants(struct value_cache *cache, const struct value_key *key, size_t size)
 {
     bool wanted;
@@ -191,7 +190,7 @@ static bool wants(struct value_cache *cache, const struct value_key *key, size_t
     return wanted;
 }
 
-/* Moves a text to where there is room for it; where the room goes on. */
+/* Copies a text to `at` and lets *s point there; returns the end of the copy. */
 static char *keep_text(char *at, struct slice *s)
 {
     if (s->len)
@@ -220,13 +219,13 @@ void value_cache_put(struct value_cache *cache, const struct cached_value *value
     }
     pthread_mutex_lock(&cache->lock);
     if (*slot_of(cache, &key))
-        free(e); /* another lane was first */
+        free(e); /* another lane was faster */
     else
         add(cache, e);
     pthread_mutex_unlock(&cache->lock);
 }
 
-/* Moves it to the front and counts a use; NULL stays NULL. The lock is held. */
+/* Moves an entry to the front and counts a use; NULL stays NULL. The lock is held. */
 static const struct cached_value *used(struct value_cache *cache, struct entry *e)
 {
     if (!e)
@@ -269,7 +268,7 @@ const struct cached_value *value_cache_find(struct value_cache *cache, int64_t i
     return found;
 }
 
-/* What is no longer the newest will hardly be asked for. */
+/* Makes a value that is no longer the newest the first to go; it will hardly be asked for. */
 static void set_back(struct value_cache *cache, int64_t id)
 {
     struct value_key key = key_of(id);

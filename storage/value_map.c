@@ -3,7 +3,7 @@
 
 enum { CAP_FIRST = 32 };
 
-/* Ids are stamps: their low bits are the same. Fibonacci hashing takes the high ones. */
+/* Ids are stamps with equal low bits; Fibonacci hashing uses the high ones. */
 static size_t slot_of(const struct value_map *map, int64_t id)
 {
     size_t i = (size_t)((uint64_t)id * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (map->cap - 1);

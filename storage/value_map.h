@@ -1,5 +1,5 @@
 /*
- * value_map.h - the values of one op by their id, so that each is loaded and decoded once.
+ * value_map.h - maps ids to the values of one op, so that each is loaded and decoded once.
  *
  *     driver: several checkpoints refer to one row -> one struct value
  *     versions.c: one struct value -> one decoded one
@@ -22,13 +22,13 @@ struct value_map {
     size_t cap, n;        /* cap is 0 or a power of two */
 };
 
-/* The value with this id, or NULL. */
+/* Finds the value with this id, or NULL. */
 struct value *value_map_find(const struct value_map *map, int64_t id) MUST_USE;
 
-/* Adds a value under its blob.id, which is not in the map yet. */
+/* Adds a value under its blob.id, which must not be in the map yet. */
 bool value_map_add(struct value_map *map, struct value *value, struct err *err) MUST_USE;
 
-/* The value of an id, tied to what it is based on; what is not in the map is left open. */
+/* Finds a value and links it to its bases, as far as these are in the map. */
 struct value *value_map_tied(const struct value_map *map, int64_t id) MUST_USE;
 
 #endif

@@ -14,7 +14,7 @@ struct versions {
     struct encoding_rules rules;
 };
 
-/* The puts of a batch, and the ops that go below. */
+/* The checkpoint puts of a batch, and the ops to run below next. */
 struct run {
     struct versions *v;
     struct encoder *puts;
@@ -33,7 +33,7 @@ static bool run_below(struct run *r, struct err *err)
     return ok;
 }
 
-/* A put that cannot be made has failed by itself. */
+/* A put that cannot be encoded has failed by itself. */
 static void settle(struct encoder *e, bool ok, const struct err *err)
 {
     if (!ok)
@@ -45,7 +45,7 @@ static bool is_good(const struct encoder *e)
     return e->pending && e->op->status.kind == ERR_OK;
 }
 
-/* Looks for what is carried until each put has found it, or there is no more to be looked at. */
+/* Looks for carried values, until each put has found them or there is nowhere else to look. */
 static bool search(struct run *r, struct err *err)
 {
     struct err own;
@@ -65,7 +65,7 @@ static bool search(struct run *r, struct err *err)
     return true;
 }
 
-/* Reads what the puts need before they are made. */
+/* Reads what puts need before they can be encoded. */
 static bool read_first(struct run *r, struct err *err)
 {
     struct err own;
@@ -84,7 +84,7 @@ static bool read_first(struct run *r, struct err *err)
     return run_below(r, err);
 }
 
-/* A put is run, if it can be encoded. */
+/* Encodes a put; if that succeeds it will run. */
 static void add_put(struct run *r, struct encoder *e)
 {
     struct err own;
@@ -95,7 +95,7 @@ static void add_put(struct run *r, struct encoder *e)
         r->ops[r->n++] = e->op;
 }
 
-/* The puts that were added have run; `err`: or failed, with this. */
+/* Ends the puts that were run; with `err` they have failed. */
 static void end_puts(struct run *r, const struct err *err)
 {
     for (size_t i = 0; i < r->n_puts; i++) {
@@ -105,7 +105,7 @@ static void end_puts(struct run *r, const struct err *err)
     }
 }
 
-/* Starts those again that rest on what has gone: they stand by themselves now. How many these are. */
+/* Restarts the puts whose bases are gone, now to stand by themselves; returns how many. */
 static size_t start_again(struct run *r)
 {
     struct err own;
@@ -134,8 +134,8 @@ static bool run_pending(struct run *r, struct err *err)
     return run_below(r, err);
 }
 
-/* More than once only where what they carry goes while it is looked for. They fail alone: all else is
- * stored by now. */
+/* Repeats such puts; more than once only if what they carry disappears while it is looked for. A failure is
+ * theirs alone, as everything else is stored by now. */
 static void put_again(struct run *r)
 {
     enum { TRIES = 4 };
@@ -145,8 +145,8 @@ static void put_again(struct run *r)
         end_puts(r, run_pending(r, &err) ? NULL : &err);
 }
 
-/* Bases of patches may stand in heads, which are looked at where they have no row. As above, a failure is
- * that of these ops. */
+/* Looks in heads for bases of patches that have no row, as they may be inlined there. A failure is that of
+ * these ops alone. */
 static void find_inlined(struct run *r, struct op *const ops[], size_t n)
 {
     struct op *reads[BATCH_MAX];
@@ -167,7 +167,7 @@ static void find_inlined(struct run *r, struct op *const ops[], size_t n)
     }
 }
 
-/* All ops in their order: puts that could be encoded, and what the cache does not answer. */
+/* Runs all ops in their order, except puts that could not be encoded and what the cache answers. */
 static bool run_all(struct run *r, struct op *const ops[], size_t n, struct err *err)
 {
     size_t put = 0;
@@ -225,7 +225,7 @@ static bool run_piece(struct versions *v, struct op *const ops[], size_t n, stru
     return ok;
 }
 
-/* Whether an op changes this thread; a merge of no id may change any. */
+/* Whether an op changes this thread; a merge without an id may change any. */
 static bool is_about(const struct op *op, struct slice thread)
 {
     if (op->type == OP_THREAD_COPY)
@@ -233,7 +233,7 @@ static bool is_about(const struct op *op, struct slice thread)
     return slice_equal(op->id, thread) || (op->type == OP_MERGE && !slice_present(op->id));
 }
 
-/* Whether an op may change what a put behind it can carry. */
+/* Whether an op may change what a later put carries. */
 static bool may_feed(const struct op *op, const struct op *put)
 {
     static const bool may[OP_TYPE_COUNT] = {[OP_CHECKPOINT_PUT] = true,
@@ -247,7 +247,7 @@ static bool may_feed(const struct op *op, const struct op *put)
             slice_equal(op->checkpoint_put.ns, put->checkpoint_put.ns));
 }
 
-/* What is carried is looked for before a batch runs, so it must not come within. */
+/* Carried values are looked for before a batch runs, so a batch ends before a put that may need its results. */
 static size_t piece(struct op *const ops[], size_t n)
 {
     for (size_t i = 1; i < n; i++) {

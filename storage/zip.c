@@ -8,12 +8,12 @@
 
 enum {
     MAGIC_LEN = 4,
-    BLOCK_MAX = 1 << 17, /* what one block of a frame holds at most, */
-    BLOCK_MIN = 4,       /* and how short it is at least */
-    SMALL = 1 << 14,     /* up to here a closer look costs little; */
-    LEVEL_SMALL = 3,     /* a still closer one finds next to nothing more */
-    LONG = 1 << 20,      /* from here on matches are looked for far away */
-    KEEP = 1 << 20,      /* a compressor that has seen more is not kept: its tables are large */
+    BLOCK_MAX = 1 << 17, /* a block of a frame holds at most this */
+    BLOCK_MIN = 4,       /* and takes at least this */
+    SMALL = 1 << 14,     /* up to here a better level costs little */
+    LEVEL_SMALL = 3,     /* a still better one gains next to nothing */
+    LONG = 1 << 20,      /* from here on matches are searched far away, too */
+    KEEP = 1 << 20,      /* a compressor that has seen more is freed: its tables are large */
     WINDOW_MIN = 10,
     WINDOW_MAX = 30,
 };
@@ -41,7 +41,7 @@ static void make_key(void)
     has_key = pthread_key_create(&key, zip_free) == 0;
 }
 
-/* The compressor of this thread; NULL when memory ends. */
+/* The compressor of this thread; NULL when memory runs out. */
 static struct zip *own(void)
 {
     struct zip *z;
@@ -60,7 +60,7 @@ static struct zip *own(void)
     return z;
 }
 
-/* The window must reach over prefix and text. */
+/* The window must cover prefix and text. */
 static int window_log(size_t len)
 {
     int log = WINDOW_MIN;
@@ -114,7 +114,7 @@ bool zip_pack(struct slice prefix, struct slice plain, struct arena *arena, stru
         return ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation
                    ? err_no_memory(err)
                    : err_set(err, ERR_INTERNAL, "zstd: %s", ZSTD_getErrorName(len));
-    out = arena_resize(arena, out, bound, len); /* the newest of the arena: in place */
+    out = arena_resize(arena, out, bound, len); /* it is the newest of the arena: in place */
     if (!out)
         return err_no_memory(err);
     *packed = (struct slice){out + MAGIC_LEN, len - MAGIC_LEN};
@@ -126,7 +126,7 @@ static COLD bool damaged(struct err *err)
     return err_set(err, ERR_DAMAGED, "a stored value is damaged: not what was packed");
 }
 
-/* Puts the magic number before the first n bytes. */
+/* Writes the magic number and the first n bytes. */
 static void put_frame(struct slice packed, size_t n, char *out)
 {
     static const unsigned char magic[MAGIC_LEN] = {0x28, 0xB5, 0x2F, 0xFD};

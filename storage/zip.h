@@ -1,14 +1,14 @@
 /*
- * zip.h - texts as zstd frames, with what the reader has already as a prefix.
+ * zip.h - compresses texts as zstd frames, with a prefix that the reader already has.
  *
  *     delta.c, pack.c -> zip_pack() -> store -> zip_unpack()
  *
- * A frame is stored without the magic number that all frames begin with.
+ * Frames are stored without the magic number, which is the same in all.
  *
- * Threads    each thread has a compressor of its own, made at first use and freed with the thread.
+ * Threads    each thread has its own compressor, made at first use and freed with the thread.
  * Ownership  results live in the arena.
  * Units      bytes.
- * Errors     ERR_DAMAGED: not what zip_pack() made of this prefix; ERR_NO_MEMORY.
+ * Errors     ERR_DAMAGED: not what zip_pack() made with this prefix; ERR_NO_MEMORY.
  */
 #ifndef ZIP_H
 #define ZIP_H
@@ -16,16 +16,16 @@
 #include "arena.h"
 #include "err.h"
 
-/* Packs `plain`; what also stands in `prefix` (absent: in nothing) costs next to nothing.
- * The two are not the same memory. */
+/* Packs `plain`; what also occurs in `prefix` (which may be absent) costs next to nothing. The two must not be
+ * the same memory. */
 bool zip_pack(struct slice prefix, struct slice plain, struct arena *arena, struct slice *packed,
               struct err *err) MUST_USE;
 
-/* How long the packed text says it is. Never more than what so many bytes can hold. */
+/* Reads the unpacked size from a packed text. Never more than its length can hold. */
 bool zip_size(struct slice packed, uint64_t *size, struct err *err) MUST_USE;
 
-/* Unpacks into the zip_size() bytes at `out`; the prefix is the same as it was. The arena is for
- * what it needs meanwhile. */
+/* Unpacks into `out`, which has zip_size() bytes; the prefix must be the one used for packing. The arena holds
+ * temporary data. */
 bool zip_unpack(struct slice prefix, struct slice packed, struct arena *arena, char *out,
                 struct err *err) MUST_USE;
 
