@@ -4,10 +4,10 @@
 #include "blob_hash.h"
 #include "delta.h"
 
-/* The longest chain: 31 in the block of the value, 31 blocks before it, and the first. */
+/* The longest chain: 31 in the block of the value, 31 anchors, and the value at place 0. */
 enum { LINKS_MAX = 64 };
 
-/* What the next link is based on. */
+/* The base of the next link. */
 struct link {
     int64_t anchor_id;
     uint32_t place;
@@ -17,11 +17,11 @@ struct link {
 struct chain {
     struct value_cache *cache;
     struct arena *arena;
-    struct arena scratch[2];             /* whole bytes on the way, in turns */
-    const struct blob *links[LINKS_MAX]; /* the one that was asked for first */
+    struct arena scratch[2];             /* intermediate whole bytes, alternately */
+    const struct blob *links[LINKS_MAX]; /* the blob asked for comes first */
     size_t n;
-    const struct channel_version *of; /* of the first; NULL: a head */
-    /* What the last link is based on, in the cache or as it came; both NULL: it has no base. */
+    const struct channel_version *of; /* what the first one is the value of; NULL: a head */
+    /* The base of the last link, from the cache or as the driver gave it; both NULL: it has none. */
     const struct cached_value *known;
     const struct blob *whole;
 };
@@ -55,7 +55,7 @@ static bool list(struct chain *c, const struct blob *blob, struct err *err)
     return err_set(err, ERR_DAMAGED, "what a stored value is based on is not there");
 }
 
-/* Whether a value at this place may be based on that one. */
+/* Whether a value at this place may be based on one at that place. */
 static bool follows(uint32_t place, uint32_t base)
 {
     return place == base + (place % DELTA_BLOCK ? 1 : DELTA_BLOCK);
@@ -88,7 +88,7 @@ static void keep(struct chain *c, size_t i, const struct link *at)
     value_cache_put(c->cache, &value);
 }
 
-/* Decodes a link; `at` is its base before, and itself after. */
+/* Decodes a link; `at` is its base before the call, and the link itself after it. */
 static bool decode_link(struct chain *c, size_t i, struct link *at, struct err *err)
 {
     const struct blob *blob = c->links[i];

@@ -7,15 +7,15 @@
 
 enum { TRIES = 10, AT_ONCE = 100 };
 
-/* One try. */
+/* A try to bring a checkpoint. */
 struct attempt {
     const struct closure *c;
     const struct record_key *key;
     struct arena arena;
-    struct record *thread, *checkpoint; /* NULL: there is none */
+    struct record *thread, *checkpoint; /* NULL: it does not exist */
     struct record *values;
     size_t n_values;
-    int64_t *ids; /* of values: those that were read, and those to be read */
+    int64_t *ids; /* of values: first those that were read, then those to be read */
     size_t n_ids, cap;
 };
 
@@ -56,7 +56,7 @@ static bool read_checkpoint(struct attempt *t, struct err *err)
     return true;
 }
 
-/* Adds a value to those that are to be read; 0 is none. */
+/* Adds an id to those to be read, if it is new; 0 is none. */
 static bool want(struct attempt *t, int64_t id, struct err *err)
 {
     void *grown;
@@ -74,7 +74,7 @@ static bool want(struct attempt *t, int64_t id, struct err *err)
     return true;
 }
 
-/* Some of those from *at on. *whole stays true if they are there. */
+/* Reads some values from *at on, and adds their bases to the list. *whole becomes false if any is missing. */
 static bool read_some(struct attempt *t, size_t *at, size_t *cap, bool *whole, struct err *err)
 {
     struct record_name names[AT_ONCE];
@@ -102,7 +102,7 @@ static bool read_some(struct attempt *t, size_t *at, size_t *cap, bool *whole, s
     return true;
 }
 
-/* All values that the checkpoint needs, the bases of those that were read behind them. */
+/* Reads all values that the checkpoint needs; bases are read after what is based on them. */
 static bool read_values(struct attempt *t, bool *whole, struct err *err)
 {
     const struct record_checkpoint *from = &t->checkpoint->checkpoint;
@@ -127,7 +127,7 @@ static int by_id(const void *left, const void *right)
     return (a->key.number > b->key.number) - (a->key.number < b->key.number);
 }
 
-/* *done: nothing was left out. */
+/* Merges records; *done: none was left out. */
 static bool merge(struct attempt *t, const struct record *items, size_t n, bool *done,
                   bool *applied, struct err *err)
 {
@@ -142,7 +142,7 @@ static bool merge(struct attempt *t, const struct record *items, size_t n, bool 
     return true;
 }
 
-/* A base has a lower id than what is based on it. */
+/* Merges all of it. Sorted by id, each base comes before what is based on it. */
 static bool merge_whole(struct attempt *t, bool *done, bool *applied, struct err *err)
 {
     struct record *all = arena_alloc(&t->arena, (t->n_values + 2) * sizeof(*all));
@@ -160,7 +160,7 @@ static bool merge_whole(struct attempt *t, bool *done, bool *applied, struct err
     return merge(t, all, n, done, applied, err);
 }
 
-/* What is read may change meanwhile, and what is merged be taken away: *done is false then. */
+/* *done is false if what is read has changed meanwhile, or what was merged has been removed. */
 static bool bring(struct attempt *t, bool *done, bool *applied, struct err *err)
 {
     bool whole;

@@ -1,17 +1,17 @@
 /*
- * closure.h - a checkpoint with all that it needs: the values it refers to, and what these are based on.
+ * closure.h - copies a checkpoint with all that it needs: the values it refers to, and their bases.
  *
- *     OP_MERGE left a checkpoint out (op_service.h, `broken`) -> closure_bring(): read from the one
- *         store -> all of it merged into the other by one op
+ *     OP_MERGE has left out a checkpoint (op_service.h, `broken`) -> closure_bring(): reads all of it from one
+ *         store -> merges it into the other by one op
  *
- * Whoever copies a store merges values long before the checkpoints that refer to them, and a removal in
- * between takes values that nothing refers to yet. What was left out because of that comes this way.
+ * Whoever copies a store merges values long before the checkpoints that refer to them, and a removal in between
+ * takes values that nothing refers to yet. Checkpoints that are left out because of that are copied this way.
  *
- * Threads    that of the caller.
+ * Threads    the caller's.
  * Ownership  nothing is kept.
  * Units      none.
- * Errors     those of the two stores. ERR_DAMAGED: the store it comes from lacks a part itself, or it was
- *            taken away each time.
+ * Errors     those of the two stores. ERR_DAMAGED: the source itself lacks a part, or the parts were removed at
+ *            each try.
  */
 #ifndef CLOSURE_H
 #define CLOSURE_H
@@ -24,15 +24,15 @@ struct closure {
     struct slice tenant;
 };
 
-/* Between two backends. */
+/* Makes one for two stores that are backends. */
 struct closure closure_between(void *from, void *to, struct slice tenant);
 
-/* Brings a checkpoint, unless it has gone from where it comes from. *applied: it was brought. */
+/* Copies a checkpoint, unless the source no longer has it. *applied: it was copied. */
 bool closure_bring(const struct closure *c, const struct record_key *key, bool *applied,
                    struct err *err) MUST_USE;
 
-/* The same for each checkpoint among records. One that cannot be had is passed over and *left_out says
- * why; NULL: it ends there. */
+/* Does so for each checkpoint among the records. One that cannot be copied whole is skipped, and *left_out is
+ * the reason; with left_out NULL it ends there. */
 bool closure_bring_all(const struct closure *c, const struct record *records, size_t n,
                        struct err *left_out, struct err *err) MUST_USE;
 

@@ -8,15 +8,16 @@
 #include "pack.h"
 #include "value_map.h"
 
-/* What is being decoded, for errors. */
+/* The state of decoding one op. */
 struct decoding {
     struct value_map done;
     struct value_cache *cache;
-    const struct checkpoint *checkpoint; /* NULL: values by themselves */
-    size_t bytes;                        /* of all that is whole now */
-    struct packed_head head;             /* of the checkpoint before, and its values */
+    /* The one being decoded, for errors; NULL: single values. */
+    const struct checkpoint *checkpoint;
+    size_t bytes;            /* of all that has been made whole */
+    struct packed_head head; /* of the previous checkpoint, with `inlined`: its values */
     const struct value **inlined;
-    int64_t n_inlined; /* so many values of heads have an id below 0 */
+    int64_t n_inlined; /* how many ids below 0 were given to inlined values */
 };
 
 enum { NAME_SHOWN = 40 };
@@ -31,7 +32,7 @@ struct place {
     struct slice thread, ns, id, channel; /* id, channel: absent if not known */
 };
 
-/* Puts the place before the text of an ERR_DAMAGED. Other kinds stay. */
+/* Puts the place before the text of an ERR_DAMAGED; other kinds are kept. */
 static bool name_place(struct place p, struct err *err)
 {
     char id[NAME_SHOWN + sizeof(", checkpoint ")] = "", of[NAME_SHOWN + sizeof(", channel ")] = "";
@@ -46,7 +47,7 @@ static bool name_place(struct place p, struct err *err)
                    p.thread.at, shown(p.ns), p.ns.at, id, of, err->text);
 }
 
-/* What the driver has found to be damaged. */
+/* Names the place of damage that the driver has found. */
 static void name_damage(struct op *op)
 {
     if (op->type == OP_CHECKPOINT_GET)
@@ -64,7 +65,7 @@ static struct place place_of(const struct op *op, const struct checkpoint *c, st
              : (struct place){.thread = op->id, .ns = op->values_get.ns, .channel = channel};
 }
 
-/* Values are shared and the driver's: each is decoded once, into one of our own. */
+/* The driver's values are shared: each is decoded once, into a copy of our own. */
 static bool decode_value(struct decoding *d, const struct op *op, const struct value **value,
                          struct err *err)
 {
@@ -85,7 +86,7 @@ static bool decode_value(struct decoding *d, const struct op *op, const struct v
     return true;
 }
 
-/* A value that stands in a head. What the checkpoint before had as well is one value of both. */
+/* Makes a value of an inlined one; if the previous checkpoint has the same, they share it. */
 static const struct value *inlined_value(struct decoding *d, const struct inlined *in,
                                          struct arena *arena)
 {
@@ -107,7 +108,7 @@ static const struct value *inlined_value(struct decoding *d, const struct inline
     return own;
 }
 
-/* The head is its JSON now, and what stands in it are values like others. */
+/* Reduces the head to its JSON, and turns what is inlined in it into ordinary values. */
 static bool take_head(struct decoding *d, struct arena *arena, struct checkpoint *c,
                       struct err *err)
 {
@@ -162,7 +163,7 @@ static size_t size_of(const struct checkpoint *c)
     return bytes;
 }
 
-/* A page ends where it is full; the driver has counted what is stored, which may be much less. */
+/* Ends a page at item n: the driver has counted stored bytes, which may be far fewer. */
 static void end_page(struct op_checkpoint_list *list, size_t n)
 {
     const struct checkpoint *last = list->out.items[n - 1];

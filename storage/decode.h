@@ -1,7 +1,7 @@
 /*
- * decode.h - what a driver has read, as it was before it was stored.
+ * decode.h - decodes what a driver has read, to what was sent to be stored.
  *
- *     driver: rows and what they are based on -> decode_op() -> whole values, those in heads too
+ *     driver: rows and what they are based on -> decode_op() -> whole values, inlined ones included
  *
  * Threads    the lane's; the cache is shared.
  * Ownership  results live in the arena of the op.
@@ -15,9 +15,9 @@
 #include "value_cache.h"
 
 /*
- * Makes the values of a checkpoint, of a page of them or of OP_VALUES_GET whole; leaves other ops as they
- * are. A page that is too large then ends earlier. Values that stand in heads come behind the others, also where
- * the op asks for no values; their ids are below 0, and of no use to anybody else.
+ * Makes the values of a checkpoint, of a page of checkpoints or of OP_VALUES_GET whole; other ops are left as
+ * they are. A page that gets too large is cut. Inlined values follow the others, even if the op asks for no
+ * values; their ids are below 0 and must not be used elsewhere.
  */
 void decode_op(struct value_cache *cache, struct op *op);
 

@@ -4,15 +4,15 @@
 #include "zip.h"
 
 enum {
-    TAIL = 8192,     /* so much of the end of a base helps with what comes behind it */
-    TINY = 64,       /* shorter ones are left as they are */
-    LONG = 8192,     /* from here on it is looked for what was changed in one place */
+    TAIL = 8192,     /* bytes at the end of a base that serve as the prefix of what follows */
+    TINY = 64,       /* shorter values are stored as they are */
+    LONG = 8192,     /* from this length on a change in one place is looked for */
     STEP = 64,       /* bytes compared at once */
     VARINT_MAX = 10, /* bytes */
     PART_MAX = 2 * VARINT_MAX,
 };
 
-/* Bytes that are written, or read, one behind the other. */
+/* Where the next byte is written, or read. */
 struct cursor {
     char *at;
 };
@@ -61,7 +61,7 @@ static struct slice tail_of(struct slice base)
     return skip ? (struct slice){base.at + skip, TAIL} : base;
 }
 
-/* The place, then a frame. */
+/* Encodes as the place, then a frame. */
 static bool encode_frame(const struct delta_input *in, struct arena *arena, struct delta *out,
                          struct err *err)
 {
@@ -81,7 +81,7 @@ static bool encode_frame(const struct delta_input *in, struct arena *arena, stru
     return true;
 }
 
-/* What the patch inserts, in one text. */
+/* Joins what the patch inserts. */
 static bool inserted(const struct patch *patch, struct arena *arena, struct slice *out,
                      struct err *err)
 {
@@ -105,9 +105,10 @@ static bool inserted(const struct patch *patch, struct arena *arena, struct slic
 }
 
 /*
- * The place, the number of parts, each part: length * 2, + 1 if it is new; of a copy also how far it
- * begins behind the end of the one before (zigzag). Then the new bytes: a frame whose prefix is the
- * end of the base, or as they are where that is shorter (it has then the length of them all).
+ * Encodes as the place, the number of parts, then of each part: length * 2, + 1 if it is new; if it is a copy,
+ * also the distance of its offset from the end of the previous copy (zigzag). Then come the new bytes: a
+ * frame whose prefix is the end of the base, or the bytes themselves if that is not longer (recognized by
+ * their length).
  */
 static bool encode_patch(const struct delta_input *in, struct arena *arena, struct delta *out,
                          struct err *err)
@@ -162,7 +163,7 @@ static bool encode_alone(struct slice whole, struct arena *arena, struct delta *
     return true;
 }
 
-/* How many bytes two texts have in common, at the front or at the end; at most `most`. */
+/* How many bytes two texts share at the front or at the end; at most `most`. */
 static size_t common(struct slice a, struct slice b, bool front, size_t most)
 {
     size_t n = 0;
@@ -174,7 +175,7 @@ static size_t common(struct slice a, struct slice b, bool front, size_t most)
     return n;
 }
 
-/* A long text that was changed in one place, found at the speed of memcmp; room is for three parts. */
+/* Finds a change in one place of a long text, at the speed of memcmp; room is for three parts. */
 static bool find_patch(const struct delta_input *in, struct patch *patch, struct patch_part *room)
 {
     struct slice whole = in->whole, base = in->base;
@@ -223,7 +224,7 @@ bool delta_encode(const struct delta_input *in, struct arena *arena, struct delt
         return true;
     if (!encode_alone(in->whole, arena, &alone, err))
         return false;
-    if (alone.bytes.len <= based.bytes.len + based.bytes.len / 8) /* a chain costs, too */
+    if (alone.bytes.len <= based.bytes.len + based.bytes.len / 8) /* a chain has its costs, too */
         *out = alone;
     return true;
 }
@@ -261,11 +262,11 @@ static bool decode_zip(struct slice prefix, struct slice packed, struct arena *a
     return zip_unpack(prefix, packed, arena, at, err);
 }
 
-/* A patch that is read, and its parts. */
+/* A patch that is being read. */
 struct unpacked {
     struct patch patch;
     struct patch_part *parts;
-    uint64_t n_new; /* bytes */
+    uint64_t n_new; /* new bytes */
 };
 
 static bool read_part(struct reader *r, struct unpacked *u, uint64_t *expected, struct err *err)
@@ -277,7 +278,7 @@ static bool read_part(struct reader *r, struct unpacked *u, uint64_t *expected, 
         return damaged(err);
     part.len = len >> 1;
     if (len & 1) {
-        part.bytes = (struct slice){"", part.len}; /* where they are is known later */
+        part.bytes = (struct slice){"", part.len}; /* its position is known only later */
         u->n_new += part.len;
     } else {
         if (!take_number(r, &behind))

@@ -1,7 +1,7 @@
-/* delta_words.c - see delta.h: delta_words. The last words are the cheapest. */
+/* delta_words.c - delta_words of delta.h. What stands later is cheaper to refer to. */
 #include "delta.h"
 
-#define BIN "\xb1" /* length bytes of msgpack, as they stand before these names */
+#define BIN "\xb1" /* length bytes of msgpack, as they precede these names */
 
 static const char words[] =
     "{\"type\": \"constructor\", \"lc\": 1, \"kwargs\": {\"content\": \"\", \"error\": null, "

@@ -9,7 +9,7 @@
 
 enum {
     BASED_MIN = 64,    /* shorter values have no base */
-    SOUGHT_MIN = 1024, /* for shorter ones no base is read from the store */
+    SOUGHT_MIN = 1024, /* for shorter values no base is read from the store */
 };
 
 static struct source source_of(const struct cached_value *v)
@@ -17,22 +17,22 @@ static struct source source_of(const struct cached_value *v)
     return (struct source){v->id, v->anchor_id, v->place, v->bytes};
 }
 
-/* A value that stands in a head is no base. */
+/* An inlined value cannot be a base. */
 static struct source source_of_blob(const struct blob *b)
 {
     return b->id < 0 ? (struct source){0}
                      : (struct source){b->id, b->anchor_id, b->place, b->bytes};
 }
 
-/* Of a head: whose it is. */
+/* The tag of a head in the cache: the id of its checkpoint. */
 static uint64_t tag_of(struct slice checkpoint_id)
 {
     return (uint64_t)blob_key(checkpoint_id, SLICE(""));
 }
 
 /*
- * The mark of a namespace in which documents are replaced in turns: heads that were bases would gather
- * there, so none is.
+ * The mark, in the cache, of a namespace in which documents are replaced in turns. Heads would pile up
+ * there because others are based on them, so none is based on another.
  */
 static struct value_key replaced_key(const struct encoder *e)
 {
@@ -50,7 +50,7 @@ static bool is_replaced(const struct encoder *e)
     return e->op->checkpoint_put.form == FORM_DOCUMENT && value_cache_noted(e->cache, &key);
 }
 
-/* The head that this one replaces goes: what it was based on stays. */
+/* The newest head is to be replaced by this one, and goes: the base is that head's own base, which stays. */
 static void step_back(struct encoder *e, struct encoded *v)
 {
     v->is_newest = true;
@@ -106,7 +106,7 @@ static struct encoded *start_value(struct encoder *e, struct blob *blob,
     return v;
 }
 
-/* A value that has a row. */
+/* Starts the i-th value that was sent as one with a row. */
 static struct encoded *start_row(struct encoder *e, size_t i)
 {
     struct value *row = &e->rows[e->n - 1];
@@ -115,8 +115,8 @@ static struct encoded *start_row(struct encoder *e, size_t i)
     return start_value(e, &row->blob, &row->of);
 }
 
-/* The newest head of the namespace, if the cache knows it, says where its values are. Where it is not the
- * parent, others may have stored since what was in doubt there. */
+/* Learns from the newest head of the namespace, if the cache has it, where carried values are. If it is not the
+ * parent, what is in doubt there may have been stored since. */
 static bool learn_newest(struct encoder *e, struct err *err)
 {
     const struct encoded *head = &e->values[0];
@@ -133,7 +133,7 @@ static bool learn_newest(struct encoder *e, struct err *err)
                                         tag == tag_of(e->asked.parent_id)};
     ok = !newest || inlining_learn(&e->inlining, &from, &listed, err);
     value_cache_release(e->cache, newest);
-    if (!listed) /* and so is what is older: its values have rows */
+    if (!listed) /* nor is what is older: its values have rows */
         e->n_searched = SEARCH_MAX;
     return ok;
 }
@@ -159,7 +159,7 @@ bool encode_start(struct encoder *e, const struct encoding_rules *rules, struct 
     return learn_newest(e, err) && (!sought || seek_latest(e, err));
 }
 
-/* The channels of which the store may know a base, sorted. */
+/* Lists the channels for which the store may know a base, sorted. */
 static bool list_sought(const struct encoder *e, struct wanted_list *list, struct err *err)
 {
     *list = (struct wanted_list){arena_alloc(e->op->arena, e->n * sizeof(*list->items)), 0};
@@ -172,7 +172,7 @@ static bool list_sought(const struct encoder *e, struct wanted_list *list, struc
     return true;
 }
 
-/* Bases from the checkpoint before, for all that are sought. */
+/* Takes bases from the previous checkpoint, for all values that seek one. */
 static bool take_latest(struct encoder *e, struct err *err)
 {
     const struct checkpoint *c = e->latest->checkpoint_get.out.checkpoint;
@@ -194,7 +194,7 @@ static bool take_latest(struct encoder *e, struct err *err)
     return true;
 }
 
-/* What a value at this place is based on, if it is to be an anchor: the one before. */
+/* The base of a value that becomes an anchor: the previous anchor. */
 static void take_anchor(struct encoder *e, struct encoded *v)
 {
     size_t slot = v->used[0] != NULL;
@@ -224,7 +224,7 @@ static bool seek_anchors(struct encoder *e, size_t n, struct err *err)
     return true;
 }
 
-/* Small values for which the head has no room have rows, too. */
+/* Gives rows to small values for which the head has no room. */
 static bool settle_head(struct encoder *e, struct err *err)
 {
     if (!inlining_settle(&e->inlining, err))
@@ -259,7 +259,7 @@ bool encode_choose(struct encoder *e, struct err *err)
     return n_wanted == 0 || seek_anchors(e, n_wanted, err);
 }
 
-/* Anchors that were read, in the order in which they were wanted. */
+/* Takes the anchors that were read, in the order in which they were asked for. */
 static void take_anchors(struct encoder *e)
 {
     const struct op_values_get *got = &e->anchors->values_get;
@@ -303,8 +303,8 @@ static bool encode_one(struct encoder *e, struct encoded *v, struct err *err)
 }
 
 /*
- * Ids are above all bases, that of the head is the last. They are new each time, for an earlier run may
- * have stored its own; those that the op names are for one run in each store of a pair.
+ * Gives ids above those of all bases; the head's is the last. They are new each time, as an earlier run may
+ * have stored its own; ids that the op names are for one run in each store of a pair.
  */
 static void give_ids(struct encoder *e)
 {
@@ -323,7 +323,7 @@ static void give_ids(struct encoder *e)
     e->values[0].blob->id = id;
 }
 
-/* The op as the driver gets it. */
+/* Turns the op into what the driver gets. */
 static bool hand_over(struct encoder *e, struct err *err)
 {
     struct op_checkpoint_put *put = &e->op->checkpoint_put;
@@ -372,7 +372,7 @@ static void remember(struct encoder *e, const struct encoded *v)
                            : tag_of(e->asked.checkpoint_id));
 }
 
-/* A document was replaced that was not the newest. */
+/* Notes that a document was replaced that was not the newest. */
 static void note_replaced(struct encoder *e)
 {
     const struct op_checkpoint_put *put = &e->op->checkpoint_put;
@@ -382,7 +382,7 @@ static void note_replaced(struct encoder *e)
         value_cache_note(e->cache, &key, put->head.id, 0);
 }
 
-/* The op as it came, but for what it has led to. */
+/* Restores the op as it came, except for its results. */
 static void give_back(struct encoder *e)
 {
     struct op_checkpoint_put *put = &e->op->checkpoint_put;

@@ -1,10 +1,10 @@
-/* encode_guess.c - where the cache says that what a checkpoint carries is stored; see encode_internal.h. */
+/* encode_guess.c - guesses from the cache where carried values are stored; see encode_internal.h. */
 #include "channel_key.h"
 #include "encode_internal.h"
 
-enum { CARRIED_MAX = 64 }; /* more are not looked for one by one */
+enum { CARRIED_MAX = 64 }; /* more are not looked up one by one */
 
-/* The id under which the newest value of a key is stored, if it is the one that is asked for; or 0. */
+/* The id of the newest value of a key, if it is the one that is wanted; else 0. */
 static int64_t guess_of_key(const struct encoder *e, const struct channel_version *of,
                             const struct value_key *key)
 {
@@ -20,7 +20,7 @@ static int64_t guess_of_key(const struct encoder *e, const struct channel_versio
     return id;
 }
 
-/* Where a carried value is stored, as far as the cache knows; 0 = it does not. */
+/* Where a carried value is stored, according to the cache; 0 = not known. */
 static int64_t guess_carried(const struct encoder *e, const struct channel_version *of)
 {
     int64_t id = 0;

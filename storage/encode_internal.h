@@ -13,31 +13,32 @@
 
 #include "encode.h"
 
-/* What a value may be based on. */
+/* A possible base of a value. */
 struct source {
-    int64_t id; /* 0 = nothing */
+    int64_t id; /* 0 = none */
     int64_t anchor_id;
     uint32_t place;
     struct slice bytes;
 };
 
+/* A value that is being encoded. */
 struct encoded {
     struct blob *blob;                /* in the op */
     struct slice whole;               /* its bytes as they were sent */
     const struct channel_version *of; /* NULL: the head */
     struct value_key key;
-    const struct cached_value *used[2]; /* of the cache, until it is done */
+    const struct cached_value *used[2]; /* entries of the cache, held until encode_done() */
     struct source base;
     const struct patch *patch; /* from that base; NULL = not known */
     bool sought;               /* the store may know a base */
-    bool is_newest;            /* a head that replaces the newest one */
-    int64_t wanted;            /* an anchor that the cache has lost */
+    bool is_newest;            /* it is a head that replaces the newest one */
+    int64_t wanted;            /* id of an anchor to be read; 0 = none */
     uint32_t place;
 };
 
 /*
- * Sets put->carried_ids if this looks like the checkpoint behind those that were stored here, and what it
- * rests on is known.
+ * Sets put->carried_ids if this seems to be the successor of a checkpoint that was stored by this process, and
+ * all that it rests on is known.
  */
 bool encode_guess(struct encoder *e, struct err *err) MUST_USE;
 

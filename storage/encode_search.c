@@ -1,7 +1,7 @@
-/* encode_search.c - where a checkpoint finds what it carries; see encode.h. */
+/* encode_search.c - looks for carried values in earlier checkpoints; see encode.h. */
 #include "encode.h"
 
-enum { SEARCH_PAGE = 100 }; /* checkpoints that are looked at in one read */
+enum { SEARCH_PAGE = 100 }; /* checkpoints that one read looks at */
 
 static bool search(struct encoder *e, struct slice id, const struct checkpoint_pos *after,
                    struct err *err)
@@ -16,7 +16,7 @@ static bool search(struct encoder *e, struct slice id, const struct checkpoint_p
     return true;
 }
 
-/* Where a head says nothing it is of an earlier version, and so are those before it: what they have is in rows. */
+/* A head without a list is of an earlier version, and so are older ones: their values have rows. */
 static bool learn(struct encoder *e, const struct checkpoint *c, struct err *err)
 {
     bool listed;
@@ -28,7 +28,7 @@ static bool learn(struct encoder *e, const struct checkpoint *c, struct err *err
     return true;
 }
 
-/* What was read. Where it could not be read, what is carried is not known to be absent. */
+/* Takes what was read. If reading has failed, the put fails: carried values are not known to be absent. */
 static bool take_found(struct encoder *e, const struct op *found, struct err *err)
 {
     const struct op_checkpoint_list *list = &found->checkpoint_list;
@@ -48,7 +48,7 @@ static bool is_over(const struct encoder *e)
     return e->inlining.n_open == 0 || e->n_searched >= SEARCH_MAX;
 }
 
-/* Its parent first, then the newest of the namespace. It is asked while others of the batch search. */
+/* Looks at the parent first, then at the newest checkpoints of the namespace. */
 bool encode_search(struct encoder *e, struct err *err)
 {
     const struct op *last = e->search, *latest = e->latest;

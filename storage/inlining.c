@@ -5,7 +5,7 @@
 
 #include "sorted.h"
 
-enum { ALL_MAX = 16 << 10 }; /* of the values in one head */
+enum { ALL_MAX = 16 << 10 }; /* bytes of all values in one head */
 
 static void list_items(struct inlining *x)
 {
@@ -24,7 +24,7 @@ static void list_items(struct inlining *x)
     x->n_open = put->n_carried;
 }
 
-/* What an earlier run has settled. */
+/* Takes what an earlier run has settled. */
 static bool take_settled(struct inlining *x, struct err *err)
 {
     struct packed_head head;
@@ -68,7 +68,7 @@ bool inlining_is_long(const struct inlining *x, size_t i)
     return x->max == 0 || x->items[i].bytes.len > x->max;
 }
 
-/* What the head of this id says of one that is carried. */
+/* Takes what the head of this id says of a carried value. */
 static bool learn(struct inlining *x, size_t i, int64_t id, const struct inlined *said,
                   struct err *err)
 {
@@ -111,7 +111,7 @@ static int order_inlined(const void *a, const void *b)
     return wanted_order(&((const struct inlined *)a)->of, &((const struct inlined *)b)->of);
 }
 
-/* What is carried stays where it is; what is sent comes while there is room. Whether any is in the head. */
+/* Carried values stay where they are; sent ones are inlined while there is room. True: any is in the head. */
 static bool decide(struct inlining *x)
 {
     size_t total = 0;
@@ -138,7 +138,7 @@ bool inlining_settle(struct inlining *x, struct err *err)
 
     if (slice_present(x->settled))
         return true;
-    /* without any it is as earlier versions wrote it, and those can read it */
+    /* Without inlined values a head is as earlier versions wrote it, and they can read it. */
     head.listed = decide(x) || (put->form == FORM_CHANNEL && x->max > 0);
     head.items = arena_alloc(x->op->arena, (x->n + 1) * sizeof(*head.items));
     if (!head.items)

@@ -1,18 +1,17 @@
 /*
- * inlining.h - which values of a checkpoint stand in its head.
+ * inlining.h - chooses which values of a checkpoint are inlined in its head.
  *
  *     encode.c: inlining_start() -> inlining_learn() of checkpoints that may know what is carried
- *               -> inlining_settle(): what has a row, what is carried still, the packed head
+ *               -> inlining_settle(): what has a row, what is still carried, the packed head
  *
- * A row takes 200 bytes and two entries of an index besides its value. A small value in the head costs its
- * bytes, and those that the head before had cost next to nothing, for a head is a delta of that. What is
- * carried is copied from there. A head says of each channel where its value is, so the next
- * checkpoint need not look for it.
+ * A row takes 200 bytes and two index entries besides its value. A small value in the head costs its own bytes,
+ * and next to nothing if the previous head had it, as a head is a delta of that one. Carried values are copied
+ * from there. A head says of each channel where its value is, so the next checkpoint need not look for it.
  *
  * Threads    the lane's.
- * Ownership  what is made lives in the arena of the op.
+ * Ownership  results live in the arena of the op.
  * Units      bytes.
- * Errors     ERR_NO_MEMORY; ERR_DAMAGED: a head.
+ * Errors     ERR_NO_MEMORY; ERR_DAMAGED: a head is.
  */
 #ifndef INLINING_H
 #define INLINING_H
@@ -21,39 +20,40 @@
 #include "pack.h"
 
 struct inlining {
-    struct op *op;         /* the put */
-    size_t max;            /* longer values have rows; 0 = all have */
-    struct inlined *items; /* what its head will say: of values that are sent, carried, removed */
+    struct op *op; /* the put */
+    size_t max;    /* longer values have rows; 0 = all have */
+    /* What the head will say of values that are sent, carried, removed (in this order). */
+    struct inlined *items;
     size_t n_sent, n_carried, n;
-    bool *known;      /* of each item that is carried */
+    bool *known;      /* of each carried item: some head has told where it is */
     size_t n_open;    /* items of which no head has said anything yet */
-    int64_t *sources; /* ids of the heads that have said something of what is carried */
+    int64_t *sources; /* ids of the heads that have */
     size_t n_sources;
-    struct slice settled; /* the packed head, when that is decided */
+    struct slice settled; /* the packed head, once it is decided */
 };
 
-/* A head that may know what is carried. */
+/* A head that may tell where carried values are. */
 struct inlining_source {
     int64_t id;
     struct slice packed;
-    bool newest; /* nothing has been stored in the namespace since: what is in doubt stays so */
+    bool newest; /* nothing was stored in the namespace since: what is in doubt stays so */
 };
 
-/* Lists what is sent, carried and removed; nothing is known yet of what is carried, unless an earlier run
- * has settled it. */
+/* Lists what is sent, carried and removed. Nothing is known yet of carried values, unless an earlier run has
+ * settled them. */
 bool inlining_start(struct inlining *x, size_t max, struct op *op, struct err *err) MUST_USE;
 
-/* Whether the value that was sent i-th has a row whatever else stands in the head. */
+/* Whether the i-th sent value has a row, however much room the head has. */
 bool inlining_is_long(const struct inlining *x, size_t i) MUST_USE;
 
-/* Takes what a head says; *listed: whether it says anything. */
+/* Takes what a head says of carried values; *listed: it has a list at all. */
 bool inlining_learn(struct inlining *x, const struct inlining_source *from, bool *listed,
                     struct err *err) MUST_USE;
 
-/* Decides; then items say where each that is sent goes, and `settled` is the head. */
+/* Decides; after that, items tell the place of each sent value, and `settled` is the head. */
 bool inlining_settle(struct inlining *x, struct err *err) MUST_USE;
 
-/* What is carried and does not stand in the head. */
+/* Lists the carried values that are not in the head. */
 bool inlining_rest(const struct inlining *x, struct channel_version **carried, size_t *n,
                    struct err *err) MUST_USE;
 

@@ -19,7 +19,7 @@ struct channels {
 
 static bool need(struct keep *k, struct keep_item *item, enum keep_part part, struct err *err);
 
-/* A head that is damaged is one that cannot be read. */
+/* A damaged head counts as one that cannot be read. */
 static bool open_head(struct keep *k, struct keep_item *item, struct err *err)
 {
     if (!unpack_head(item->head, k->arena, &item->said, err)) {
@@ -31,7 +31,7 @@ static bool open_head(struct keep *k, struct keep_item *item, struct err *err)
     return true;
 }
 
-/* The channels whose values stand in the head. */
+/* Adds the channels whose values are inlined in the head. */
 static bool add_inlined(struct keep *k, struct keep_item *item, struct err *err)
 {
     struct slice *all;
@@ -66,7 +66,7 @@ static bool need(struct keep *k, struct keep_item *item, enum keep_part part, st
     return part != KEEP_VALUES || add_inlined(k, item, err);
 }
 
-/* The member of an object; absent if there is none, or json is no object. */
+/* Finds a member of an object; absent if there is none, or json is no object. */
 static bool member(struct keep *k, struct slice json, const char *name, struct slice *out,
                    struct err *err)
 {
@@ -94,7 +94,7 @@ static bool add_channel(struct keep *k, struct channels *c, struct slice raw, st
     return names_decode(raw, k->arena, &c->names[c->n++], err);
 }
 
-/* The delta channels of a namespace: those that any of its checkpoints counts. */
+/* Finds the delta channels of a namespace: those for which any of its checkpoints has a counter. */
 static bool find_channels(struct keep *k, const struct keep_ns *space, struct channels *c,
                           struct err *err)
 {
@@ -124,7 +124,7 @@ static int order_found(const void *key, const void *item)
     return slice_compare(y->id, x->id); /* newest first */
 }
 
-/* The checkpoint of this id; channel form. */
+/* Finds the checkpoint with this id; channel form. */
 static struct keep_item *find(const struct keep_ns *space, struct slice id)
 {
     struct keep_item key = {.id = id};
@@ -134,14 +134,14 @@ static struct keep_item *find(const struct keep_ns *space, struct slice id)
     return bsearch(&key, space->items, space->n, sizeof(key), order_found);
 }
 
-/* Where a walk up the parents ends, and how much of its way is needed. */
+/* The result of a walk up the parents. */
 struct walk {
-    struct keep_item *end; /* where it met an earlier walk, or a value; NULL = the root */
+    struct keep_item *end; /* where it met an earlier walk, or a value; NULL = beyond the root */
     size_t steps;          /* items before the end */
     size_t needed;         /* the first so many of them are needed, whatever the end says */
 };
 
-/* Walks from `at` on; each item is visited once a channel. */
+/* Walks up from `at`; visits each item once per channel. */
 static bool walk_up(struct keep *k, const struct keep_ns *space, struct keep_item *at,
                     size_t number, struct slice channel, struct walk *w, struct err *err)
 {
@@ -167,7 +167,7 @@ static bool walk_up(struct keep *k, const struct keep_ns *space, struct keep_ite
     return true;
 }
 
-/* Keeps what a walk from `at` on needs, and notes it for later walks that come through here. */
+/* Keeps what a walk from `at` needs, and notes the result for later walks that come through here. */
 static void settle(const struct keep_ns *space, struct keep_item *at, const struct walk *w)
 {
     bool goes_on = w->end && !w->end->walk_open && w->end->walk_needed;
@@ -201,7 +201,7 @@ static bool keep_ancestors(struct keep *k, const struct keep_ns *space,
     return true;
 }
 
-/* Whether the sends of a checkpoint are among the writes of its parent; unreadable: perhaps. */
+/* Whether the sends of a checkpoint are among the writes of its parent; true if it is unreadable. */
 static bool is_old(struct keep *k, struct keep_item *item, bool *old, struct err *err)
 {
     struct slice v;
@@ -219,7 +219,7 @@ static bool is_old(struct keep *k, struct keep_item *item, bool *old, struct err
     return true;
 }
 
-/* The parents that hold sends stay for the sake of these, and count as such. */
+/* Keeps the parents that hold sends for these items; they then count as held themselves. */
 static bool hold_sends(struct keep *k, struct keep_ns *space, struct err *err)
 {
     bool old;
@@ -242,7 +242,7 @@ static bool hold_sends(struct keep *k, struct keep_ns *space, struct err *err)
     return true;
 }
 
-/* Keeps what holds, and the ancestors that it needs. */
+/* Keeps what is held, and the ancestors that it needs. */
 static bool keep_held(struct keep *k, struct keep_ns *space, struct err *err)
 {
     struct channels channels = {0};
@@ -272,7 +272,7 @@ static void hold_newest(const struct keep *k, struct keep_ns *space)
                                  space->items[i].created_us >= k->older_than_us);
 }
 
-/* The checkpoint of the root graph that a call of a subgraph belongs to; NULL if none is known. */
+/* Finds the checkpoint of the root graph that a call of a subgraph belongs to; NULL if unknown. */
 static bool find_caller(struct keep *k, const struct keep_ns *root, const struct keep_ns *call,
                         const struct keep_item **caller, struct err *err)
 {

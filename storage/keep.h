@@ -1,17 +1,17 @@
 /*
- * keep.h - which checkpoints stay when others are removed.
+ * keep.h - decides which checkpoints stay when others are removed.
  *
  *     driver: the checkpoints of a thread -> keep_prune() | keep_needed() -> item.kept -> driver
  *
- * A checkpoint that stays may need ancestors. A delta channel has a value at few checkpoints only;
- * LangGraph rebuilds it at H from the nearest ancestor with a value and the writes from there on.
- * Such channels are the keys of metadata.counters_since_delta_snapshot. And a checkpoint of the old
- * format (v < 4) reads its sends from the writes of its parent.
+ * A checkpoint that stays may need ancestors. A delta channel has a value at few checkpoints only; LangGraph
+ * rebuilds it at a checkpoint from the nearest ancestor with a value, and the writes from there on. Such
+ * channels are the keys of metadata.counters_since_delta_snapshot. And a checkpoint of the old format (v < 4)
+ * reads its sends from the writes of its parent.
  *
  * Threads    no state.
- * Ownership  items are the driver's; names live in the arena.
+ * Ownership  items belong to the driver; names live in the arena.
  * Units      *_us wall microseconds.
- * Errors     what load() gives; ERR_NO_MEMORY.
+ * Errors     those of load(); ERR_NO_MEMORY.
  */
 #ifndef KEEP_H
 #define KEEP_H
@@ -21,7 +21,7 @@
 #include "model.h"
 #include "pack.h"
 
-/* What is asked of the driver for one item, at most once each. */
+/* What load() is asked for, at most once per item. */
 enum keep_part {
     KEEP_VALUES, /* sets values: channels of the rows that it refers to */
     KEEP_WRITES, /* sets writes: channels of its writes */
@@ -34,17 +34,17 @@ struct keep_item {
     struct slice id, parent_id, metadata;
     int64_t created_us;
     int64_t stamp; /* its write sequence */
-    struct slice *values,
-        *writes; /* by load(); then sorted, each name once, with those in the head */
+    /* By load(); then sorted and distinct, `values` also from the head. */
+    struct slice *values, *writes;
     size_t n_values, n_writes;
-    struct slice head; /* by load(); then its JSON */
-    struct packed_head said;
-    bool holds; /* it stays for its own sake */
-    bool kept;  /* it stays */
+    struct slice head;       /* by load(); then its JSON */
+    struct packed_head said; /* the unpacked head */
+    bool holds;              /* it stays for its own sake */
+    bool kept;               /* it stays */
     bool loaded[KEEP_PARTS];
-    bool fetched[KEEP_PARTS]; /* the driver's: what it has set before it was asked */
-    size_t walk;              /* number of the last channel that was followed through here */
-    bool walk_open;           /* that walk is not done */
+    bool fetched[KEEP_PARTS]; /* for the driver: parts that it has set before they were asked for */
+    size_t walk;              /* number of the last channel whose walk came through here */
+    bool walk_open;           /* that walk is not finished */
     bool walk_needed;         /* that walk needs this one */
 };
 
@@ -67,7 +67,7 @@ struct keep {
 /* Decides for all namespaces of a thread. */
 bool keep_prune(struct keep *k, struct keep_ns *spaces, size_t n, struct err *err) MUST_USE;
 
-/* Decides for a namespace in which `holds` is set: sets `kept` of these and of what they need. */
+/* Decides for a namespace in which `holds` is set: sets `kept` of these items, and of what they need. */
 bool keep_needed(struct keep *k, struct keep_ns *space, struct err *err) MUST_USE;
 
 #endif

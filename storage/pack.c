@@ -8,19 +8,21 @@
 #include "zip.h"
 
 enum {
-    REFS_FORMAT = 1,   /* n ids of 8 bytes, little-endian */
-    WRITES_FORMAT = 1, /* count; of each: idx (zigzag); channel, type, bytes after their length */
-    NAMES_FORMAT = 1,  /* of each: kind; id, ns, sub, task after their length; number, stamp */
-    HEAD_FORMAT = 1,   /* JSON after its length; count; of each channel: its name, version, place,
-                          IN_HEAD type and bytes; no JSON text begins so */
-    WRITES_ZIPPED = 2, /* count; the same of each, as a frame (zip.h) behind delta_words */
-    ZEROS_MIN = 4,     /* in front of a version */
+    REFS_FORMAT = 1, /* n ids of 8 bytes, little-endian */
+    /* Count; of each: idx (zigzag); channel, type, bytes, each after its length. */
+    WRITES_FORMAT = 1,
+    NAMES_FORMAT = 1, /* of each: kind; id, ns, sub, task, each after its length; number, stamp */
+    HEAD_FORMAT =
+        1, /* JSON after its length; count; of each channel: name, version, place, and if it
+                          is IN_HEAD type and bytes. No JSON text begins with this byte */
+    WRITES_ZIPPED = 2, /* count; then the same as a frame (zip.h) with prefix delta_words */
+    ZEROS_MIN = 4,     /* zeros at the front of a version */
     ZEROS_MAX = 100,
-    ZIPPED_MIN = 64, /* shorter ones are left as they are */
+    ZIPPED_MIN = 64, /* shorter lists are not compressed */
     REF_LEN = 8,
-    NUMBER_MAX = 10, /* bytes of a number: 7 bits in each, low ones first, high bit = goes on */
+    NUMBER_MAX = 10, /* bytes of a number: 7 bits each, low ones first, high bit = more follow */
     WRITE_MIN = 4,   /* bytes of the shortest write */
-    INLINED_MIN = 3, /* of the shortest channel of a head */
+    INLINED_MIN = 3, /* bytes of the shortest channel in a head */
 };
 
 static COLD bool damaged(struct err *err)
@@ -104,9 +106,7 @@ static int64_t unzigzag(uint64_t n)
     return (int64_t)(n >> 1 ^ (n & 1 ? ~UINT64_C(0) : 0));
 }
 
-/*
- * "000...3.01" becomes NUL, the number of zeros, 3.01: no JSON text begins with NUL.
- */
+/* "000...3.01" becomes NUL, the number of zeros, 3.01. No JSON text begins with NUL. */
 struct slice pack_version(struct slice version, char room[PACKED_VERSION_MAX])
 {
     size_t zeros = 0, rest;
@@ -151,7 +151,7 @@ bool unpack_version(struct slice packed, struct arena *arena, struct slice *vers
     return true;
 }
 
-/* Packs what stands behind the count, at `items`, where that makes it shorter. */
+/* Compresses what follows the count, at `items`, if that makes it shorter. */
 static bool zip_writes(char *out, char *items, size_t len, struct arena *arena,
                        struct slice *packed, struct err *err)
 {
@@ -238,7 +238,7 @@ static bool take_count(struct slice *in, int *format, uint64_t *count, struct er
     return true;
 }
 
-/* The format and the count, which is bounded by the bytes that are there. */
+/* Takes format and count, which the number of bytes bounds. */
 static bool take_head(struct slice *in, int *format, size_t *n, struct err *err)
 {
     uint64_t count, len;
@@ -308,7 +308,7 @@ bool unpack_writes(struct slice packed, struct arena *arena, struct write **writ
     return true;
 }
 
-/* An absent text and an empty one are two things: the length is one more. */
+/* Writes length + 1 and the text, or 0 if it is absent: absent and empty texts differ. */
 static char *put_optional(char *out, struct slice s)
 {
     if (!slice_present(s))

@@ -1,11 +1,11 @@
 /*
- * pack.h - lists as bytes, for the columns and fields in which drivers keep them.
+ * pack.h - packs lists into bytes, for the columns and fields in which drivers keep them.
  *
  *     refs and head of a checkpoint, writes of a task, names in the outbox -> pack_*() -> store
  *     -> unpack_*()
  *
- * The first byte is the number of the format; stores keep it for ever, so a change takes a new one.
- * Lengths in the bytes are never trusted.
+ * The first byte is the number of the format. Stores keep it for ever, so a change takes a new number. Lengths
+ * found in packed bytes are never trusted.
  *
  * Threads    no state.
  * Ownership  results live in the arena; texts of unpacked writes there or in the packed bytes.
@@ -19,21 +19,21 @@
 #include "err.h"
 #include "record.h"
 
-/* Packs value ids; none are an absent slice. */
+/* Packs value ids; no ids give an absent slice. */
 bool pack_refs(const int64_t *refs, size_t n, struct arena *arena, struct slice *packed,
                struct err *err) MUST_USE;
 
-/* Unpacks value ids; an absent slice is none. */
+/* Unpacks value ids; an absent slice gives none. */
 bool unpack_refs(struct slice packed, struct arena *arena, int64_t **refs, size_t *n,
                  struct err *err) MUST_USE;
 
 /* A version is JSON text of at most 512 bytes (routes/input.h). */
 enum { PACKED_VERSION_MAX = 1024 };
 
-/* The text of a version without the zeros that LangGraph puts in front; in `room`, or as it is. */
+/* Shortens a version by the zeros that LangGraph puts in front; the result is in `room`, or unchanged. */
 struct slice pack_version(struct slice version, char room[PACKED_VERSION_MAX]) MUST_USE;
 
-/* The text as it was; absent stays absent. */
+/* Restores the version; absent stays absent. */
 bool unpack_version(struct slice packed, struct arena *arena, struct slice *version,
                     struct err *err) MUST_USE;
 
@@ -45,13 +45,13 @@ bool pack_writes(const struct write *writes, size_t n, struct arena *arena, stru
 bool unpack_writes(struct slice packed, struct arena *arena, struct write **writes, size_t *n,
                    struct err *err) MUST_USE;
 
-/* Where the value of a channel is. Numbers are stored. */
+/* Where the value of a channel is. The numbers are stored. */
 enum value_place {
-    IN_DOUBT_WHERE =
-        0, /* it may have a row; it was not there, or nobody knew, when this was written */
+    /* It may have a row; when this was written it had none, or nobody knew. */
+    IN_DOUBT_WHERE = 0,
     IN_HEAD = 1,
     IN_ROW = 2,
-    NOWHERE = 3, /* the channel has none at this version */
+    NOWHERE = 3, /* the channel has no value at this version */
 };
 
 /* What the head of a checkpoint says of one of its channels. */
@@ -61,15 +61,15 @@ struct inlined {
     struct slice type, bytes; /* of a value that is IN_HEAD */
 };
 
-/* A head: the JSON of a checkpoint, and what is said of its channels, sorted by wanted_order(). */
+/* A head: the JSON of a checkpoint, and what it says of channels, sorted by wanted_order(). */
 struct packed_head {
     struct slice json;
     struct inlined *items;
     size_t n;
-    bool listed; /* it speaks of its channels; documents and heads of earlier versions do not */
+    bool listed; /* it has a list of channels; documents and heads of earlier versions have none */
 };
 
-/* Packs a head; one that is not `listed` is its JSON. */
+/* Packs a head; without `listed` it is just the JSON. */
 bool pack_head(const struct packed_head *head, struct arena *arena, struct slice *packed,
                struct err *err) MUST_USE;
 
@@ -77,7 +77,7 @@ bool pack_head(const struct packed_head *head, struct arena *arena, struct slice
 bool unpack_head(struct slice packed, struct arena *arena, struct packed_head *head,
                  struct err *err) MUST_USE;
 
-/* What a head says of a channel of this version, or NULL. */
+/* Finds what a head says of a channel at this version; NULL: nothing. */
 const struct inlined *head_find(const struct packed_head *head,
                                 const struct channel_version *of) MUST_USE;
 
@@ -91,7 +91,7 @@ bool unpack_names(struct slice packed, struct arena *arena, struct record_name *
 
 enum { PACKED_COUNT_MAX = 11 };
 
-/* How many writes are said to be packed there; the first PACKED_COUNT_MAX bytes are enough. */
+/* Reads how many writes are packed; the first PACKED_COUNT_MAX bytes are enough. */
 bool unpack_count(struct slice packed, size_t *n, struct err *err) MUST_USE;
 
 #endif
