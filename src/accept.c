@@ -16,7 +16,7 @@ static struct slice trim(struct slice s)
     return s;
 }
 
-/* Takes what stands before the next separator off *rest; one within quotes is none. */
+/* Takes what precedes the next separator off *rest; separators within quotes do not count. */
 static struct slice take(struct slice *rest, char separator)
 {
     bool quoted = false;
@@ -35,7 +35,7 @@ static struct slice take(struct slice *rest, char separator)
     return trim(part);
 }
 
-/* "0.25" as 250; 0 for what is no quality. */
+/* Parses a quality: "0.25" gives 250, anything invalid 0. */
 static int thousandths(struct slice q)
 {
     int n = 0, digit = 100;
@@ -65,7 +65,7 @@ static enum match match(struct slice range, struct slice type)
     return slice_equal(range, SLICE("*/*")) ? MATCH_ANY : MATCH_NONE;
 }
 
-/* The q of an entry; 1000 when it has none. */
+/* The q of an entry; 1000 if it has none. */
 static int quality(struct slice parameters)
 {
     while (parameters.len) {

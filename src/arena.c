@@ -9,16 +9,16 @@ enum {
     ALIGN = 16,
     BLOCK_FIRST = 4096,
     GROW_FIRST = 8,
-    BLOCK_LIMIT = 64 * 1024, /* a bigger block is made only for a bigger request */
+    BLOCK_LIMIT = 64 * 1024, /* the largest block, except for a larger request */
 };
 
 struct arena_block {
     struct arena_block *next;
-    size_t size; /* of the bytes behind this header */
+    size_t size; /* of the bytes after this header */
     _Alignas(ALIGN) char bytes[];
 };
 
-/* Bytes that an allocation of size takes; 0 when there can be no such allocation. */
+/* How many bytes an allocation takes; 0 when it is impossible. */
 static size_t rounded(size_t size)
 {
     if (size > PTRDIFF_MAX - BLOCK_LIMIT)
@@ -86,7 +86,7 @@ void *arena_zalloc(struct arena *a, size_t n, size_t size)
     return p ? memset(p, 0, total) : NULL;
 }
 
-/* The newest block grows where it is when all of it is one allocation; this is how texts grow. */
+/* If the newest block holds a single allocation, realloc() grows it; this is how texts grow. */
 static void *grow_block(struct arena *a, size_t need)
 {
     struct arena_block *block = realloc(a->blocks, sizeof(*block) + need);

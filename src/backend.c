@@ -26,7 +26,7 @@ static void answer_probe(struct backend *b, struct op *op, struct err *err)
         op->status = *err;
 }
 
-/* What has failed does not go on from where it was. */
+/* An op that has failed does not continue. */
 static bool fail(struct op *const ops[], size_t n)
 {
     for (size_t i = 0; i < n; i++)

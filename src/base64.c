@@ -4,14 +4,14 @@
 #include <openssl/evp.h>
 
 enum {
-    CHUNK = 3 << 20, /* libcrypto counts in int */
+    CHUNK = 3 << 20, /* at most this at once: libcrypto counts in int */
     VALUE = 0x3F,
     ONLY_STANDARD = 0x40,
     ONLY_URL = 0x80,
     NOWHERE = ONLY_STANDARD | ONLY_URL,
 };
 
-/* The value of each character and where it is allowed; turned over, so that 0 is NOWHERE. */
+/* The value of each character and the alphabets that lack it; inverted, so that 0 means NOWHERE. */
 /* clang-format off */
 #define V(value) ((value) ^ NOWHERE)
 static const unsigned char codes[256] = {
@@ -67,7 +67,7 @@ struct slice base64_encode(struct slice bytes, enum base64_alphabet alphabet, st
     return (struct slice){out, len};
 }
 
-/* Takes the padding off a standard text, which must be there. */
+/* Removes the padding of a standard text. False: its length is not that of a padded text. */
 static bool unpad(struct slice *text)
 {
     if (text->len % 4 != 0)

@@ -1,7 +1,7 @@
 /* blob_hash.c - see blob_hash.h. */
 #include "blob_hash.h"
 
-#define XXH_STATIC_LINKING_ONLY /* for a state on the stack */
+#define XXH_STATIC_LINKING_ONLY /* for a hash state on the stack */
 #include <xxhash.h>
 #ifdef __x86_64__
 #include <xxh_x86dispatch.h> /* takes the widest registers that the processor has */

@@ -148,7 +148,7 @@ bool body_at(const char *at, struct err *err)
     return false;
 }
 
-/* The same for a member of what is at `at`. */
+/* Puts the pointer to a member of the object at `at` before the text of an ERR_INVALID. */
 static bool wrong_at(const char *at, struct slice name, struct arena *arena, struct err *err)
 {
     char pointer[NAMES_POINTER_LEN];
@@ -186,7 +186,7 @@ static bool read_members(const struct split_member *parts, size_t n, const char 
     return true;
 }
 
-/* Whether text begins as an object; other JSON is told from what is none. */
+/* Whether text begins as an object; if not, tells other JSON from invalid JSON. */
 static bool check_object(struct slice text, struct err *err)
 {
     struct slice value;

@@ -14,10 +14,10 @@ struct setting {
     const char *flag; /* without "--" */
     enum kind kind;
     size_t offset;
-    const char *value; /* default, as one would write it */
+    const char *value; /* default, as a user would write it */
     int64_t min, max;  /* in the unit of the field */
     const char *help;
-    unsigned used_by; /* commands */
+    unsigned used_by; /* commands, enum config_command */
 };
 
 enum { NAME_MAX_LEN = 64, SHOWN_MAX = 64 };
@@ -118,7 +118,7 @@ struct unit {
     int64_t factor;
 };
 
-/* Largest last, so that a value is printed in the largest unit that fits. */
+/* In ascending order: a value is printed in the largest unit that divides it. */
 static const struct unit sizes[] = {
     {"", 1}, {"KiB", KIB}, {"MiB", KIB *KIB}, {"GiB", GIB}, {NULL, 0}};
 static const struct unit times[] = {
@@ -132,7 +132,7 @@ static const struct unit *units_of(enum kind kind)
     return kind == MILLIS || kind == SECONDS ? times : counts;
 }
 
-/* What a number without a unit means: bytes, pieces, and seconds for times. */
+/* The unit of a number that is written without one: seconds for times. */
 static const char *bare_unit(enum kind kind)
 {
     return units_of(kind) == times ? "s" : "";
@@ -146,7 +146,7 @@ static void env_name(const struct setting *s, char out[NAME_MAX_LEN])
         out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
 }
 
-/* A value as one would write it. */
+/* Writes a value as a user would write it. */
 static void show_number(enum kind kind, int64_t n, char out[SHOWN_MAX])
 {
     const struct unit *u = units_of(kind), *best = u;
@@ -225,7 +225,7 @@ static bool parse_switch(const char *text, bool *out)
     return true;
 }
 
-/* A line of config_print() has one setting. */
+/* Must be printable, as config_print() prints one setting per line. */
 static bool is_printable(const char *text)
 {
     for (const char *c = text; *c; c++)
@@ -240,7 +240,7 @@ static bool is_level(const char *text)
            strcmp(text, "info") == 0 || strcmp(text, "debug") == 0;
 }
 
-/* Without a text a setting that has no default is as if it were not given. */
+/* An empty text means "not given" for a setting without a default. */
 static bool set(struct config *cfg, const struct setting *s, const char *text, struct err *err)
 {
     char *field = (char *)cfg + s->offset;
@@ -286,7 +286,7 @@ static bool set_from_env(struct config *cfg, const struct setting *s, char *cons
     return true;
 }
 
-/* Whether a command knows the setting at all. */
+/* Whether a command accepts the setting. */
 static bool is_known(const struct setting *s, enum config_command command)
 {
     return (s->used_by & (command | CONFIG_SHOW)) != 0;
@@ -301,7 +301,7 @@ static const struct setting *find(enum config_command command, const char *flag,
     return NULL;
 }
 
-/* Reads argv[*at] and, if it needs one, the value behind it. */
+/* Reads the flag argv[*at] and, if needed, the next word as its value. */
 static bool set_from_flag(struct config *cfg, enum config_command command,
                           const struct config_words *words, int *at, struct err *err)
 {
@@ -325,7 +325,7 @@ static bool set_from_flag(struct config *cfg, enum config_command command,
     return set(cfg, s, words->argv[++*at], err);
 }
 
-/* What is the default for sessions depends on the store. */
+/* Loads defaults, environment and flags; the default of session_ttl depends on the store. */
 static bool load(struct config *cfg, enum config_command command, const struct config_words *words,
                  int64_t session_ttl_s, struct err *err)
 {
@@ -353,7 +353,7 @@ static bool is_host(const char *at, size_t len)
     return len > 0;
 }
 
-/* HOST:PORT or [IPV6]:PORT; what the host means is for the resolver to say. */
+/* HOST:PORT or [IPV6]:PORT; whether the host exists is up to the resolver. */
 static bool is_address(const char *listen)
 {
     const char *colon = strrchr(listen, ':'), *digit = colon;
@@ -371,7 +371,7 @@ static bool is_address(const char *listen)
     return true;
 }
 
-/* What the table does not say: the form of an address, and values that exclude each other. */
+/* Checks what the table cannot express: the form of an address, and values that exclude each other. */
 static bool check_sense(const struct config *cfg, struct err *err)
 {
     char shown[STORE_URL_SHOWN];

@@ -4,9 +4,9 @@
 #include "base64.h"
 #include "text.h"
 
-enum { LENGTH_BYTES = 5 }; /* the most that a length takes, 7 bits in each */
+enum { LENGTH_BYTES = 5 }; /* the longest length field: 7 bits per byte */
 
-/* Writes the length of a part plus one, 0 for an absent one; low bits first. */
+/* Writes the length of a part plus one, or 0 for an absent one, low bits first. */
 static void put_length(struct text *t, struct slice part)
 {
     uint64_t rest = slice_present(part) ? (uint64_t)part.len + 1 : 0;

@@ -1,7 +1,7 @@
 /* decimal.c - see decimal.h. */
 #include "decimal.h"
 
-/* 0.(digits) * 10^(exponent + shift); the digits before and behind the point are two pieces. */
+/* The number 0.(digits) * 10^(exponent + shift); its digits are in two pieces, around the point. */
 struct decimal {
     bool negative, exponent_negative;
     struct slice whole, fraction; /* no zeros at the outer ends; both empty: the number is 0 */
@@ -71,7 +71,7 @@ static char digit_at(const struct decimal *d, size_t i)
     return i < d->whole.len ? d->whole.at[i] : d->fraction.at[i - d->whole.len];
 }
 
-/* The digit of an exponent with its sign, where it is written with `width` digits. */
+/* The i-th digit, with the sign of the exponent, of an exponent padded to `width` digits. */
 static int exponent_digit(const struct decimal *d, size_t i, size_t width)
 {
     size_t pad = width - d->exponent.len;
@@ -80,10 +80,11 @@ static int exponent_digit(const struct decimal *d, size_t i, size_t width)
     return d->exponent_negative ? -digit : digit;
 }
 
-/* Whether the exponents differ by just what the shifts do, the other way round. */
+/* Whether the difference of the exponents is that of the shifts, reversed. */
 static bool same_scale(const struct decimal *a, const struct decimal *b)
 {
-    const int64_t far = INT64_C(1) << 56; /* no shift gets there, and no later digit leads back */
+    /* No shift is that large, and later digits cannot bring it back. */
+    const int64_t far = INT64_C(1) << 56;
     size_t width = a->exponent.len > b->exponent.len ? a->exponent.len : b->exponent.len;
     int64_t difference = 0;
 
@@ -112,10 +113,10 @@ bool decimal_equal(struct slice a, struct slice b)
     return true;
 }
 
-/* How many digits stand before the point; false when these are far too many or too few. */
+/* Counts the digits before the point; false if there are far too many or too few. */
 static bool whole_digits(const struct decimal *d, int64_t *out)
 {
-    const int64_t far = INT64_C(1) << 40; /* beyond what any shift leads back from */
+    const int64_t far = INT64_C(1) << 40; /* no shift brings it back from there */
     int64_t exponent = 0;
 
     for (size_t i = 0; i < d->exponent.len; i++) {

@@ -15,7 +15,7 @@ static const struct {
 #undef X
 };
 
-/* Takes a UTF-8 character that the end of the buffer has cut in two off the end. */
+/* Removes a UTF-8 character at the end that the buffer has cut in two. */
 static void trim_character(char *text, size_t len)
 {
     size_t start = len;

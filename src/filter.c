@@ -4,10 +4,10 @@
 #include "decimal.h"
 #include "names.h"
 
-/* The members of an object by name; of those that stand twice the last, as Python reads them. */
+/* The members of an object by name; of duplicates the last one counts, as in Python. */
 struct object {
     struct split_member *members;
-    struct name *names; /* sorted, each name once */
+    struct name *names; /* sorted and distinct */
     size_t n;
 };
 
@@ -28,7 +28,7 @@ static bool read_object(struct slice json, struct arena *arena, struct object *o
     return true;
 }
 
-/* The value of a member, absent when there is none. */
+/* Finds the value of a member; absent if there is none. */
 static struct slice find(const struct object *o, struct slice name)
 {
     size_t low = 0, high = o->n;
@@ -95,13 +95,13 @@ static bool equal_objects(struct slice a, struct slice b, struct arena *arena, b
     return true;
 }
 
-/* What begins a value of the same type; all numbers are '0'. */
+/* A character for the type of a value: its first one, but '0' for all numbers. */
 static char type_of(struct slice json)
 {
     return *json.at == '-' || (*json.at >= '0' && *json.at <= '9') ? '0' : *json.at;
 }
 
-/* Recursion is bounded: valid JSON is at most SPLIT_DEPTH deep. */
+/* Recursion is bounded, as valid JSON is at most SPLIT_DEPTH deep. */
 bool filter_equal(struct slice a, struct slice b, struct arena *arena, bool *equal, struct err *err)
 {
     char type = type_of(a);
@@ -124,7 +124,7 @@ bool filter_equal(struct slice a, struct slice b, struct arena *arena, bool *equ
     case '0':
         *equal = decimal_equal(a, b);
         return true;
-    default: /* true, false, null: the same type is the same value */
+    default: /* true, false or null: equal types are equal values */
         *equal = true;
         return true;
     }

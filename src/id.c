@@ -1,10 +1,8 @@
 /* id.c - see id.h. */
 #include "id.h"
 
-/*
- * EVP may fail for want of memory; these calls allocate nothing and cannot. OpenSSL 3 calls them
- * deprecated, but keeps them.
- */
+/* EVP may fail for want of memory; these functions allocate nothing and cannot. They are deprecated in
+ * OpenSSL 3, but still there. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <assert.h>
 #include <errno.h>
@@ -108,7 +106,7 @@ bool id_from_segment(struct slice segment, struct arena *arena, struct slice *id
     return true;
 }
 
-/* Whether the id can stand in a path as it is, whatever proxies do to paths. */
+/* Whether the id can stand in a path unchanged, whatever proxies do to paths. */
 static bool is_plain(struct slice id)
 {
     if (id.len == 0 || slice_equal(id, SLICE(".")) || slice_equal(id, SLICE("..")))
@@ -152,7 +150,7 @@ static void set_version(uint8_t bytes[16], int version)
     bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3F));
 }
 
-/* Random bytes of a thread are fetched 256 at a time: as many as the kernel gives uninterrupted. */
+/* Each thread fetches 256 random bytes at a time, which the kernel gives without interruption. */
 static void take_random(uint8_t *out, size_t size)
 {
     static _Thread_local uint8_t pool[256];
@@ -171,7 +169,7 @@ static void take_random(uint8_t *out, size_t size)
     memcpy(out, pool + left, size);
 }
 
-/* Milliseconds << 12 | 4096ths of one, never the same twice (RFC 9562, section 6.2, method 3). */
+/* Milliseconds << 12 | 4096ths of one; never the same value twice (RFC 9562, section 6.2, method 3). */
 static uint64_t next_tick(void)
 {
     static _Atomic uint64_t last_tick;

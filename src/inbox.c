@@ -28,7 +28,7 @@ void inbox_done(struct inbox *in)
     pthread_mutex_destroy(&in->lock);
 }
 
-/* The owner is woken when the lock is free: it would only wait again. */
+/* The owner is woken after the lock is free; otherwise it would only wait again. */
 void inbox_post(struct inbox *in, struct op *first, struct op *last)
 {
     bool was_empty;

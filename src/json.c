@@ -11,16 +11,16 @@
 #include "scan.h"
 
 enum {
-    INT_TEXT = 20,  /* the longest 64-bit integer */
-    TIME_TEXT = 29, /* with the quotes */
+    INT_TEXT = 20,  /* length of the longest 64-bit integer */
+    TIME_TEXT = 29, /* length including the quotes */
 };
 
-/* What has a year of four digits; times beyond are written as the first or the last of these. */
+/* The range of years with four digits; times beyond are written as its first or last one. */
 #define TIME_FIRST (-62167219200 * 1000000)
 #define TIME_LAST (253402300800 * 1000000 - 1)
 #define DAY_US ((int64_t)86400 * 1000000)
 
-/* Room for n bytes of a value and the comma before it, which is written; NULL when memory ended. */
+/* Makes room for a value of n bytes, and writes the comma before it; NULL when memory ran out. */
 static char *begin(struct text *t, size_t n)
 {
     if (!text_reserve(t, n + 1))
@@ -71,7 +71,7 @@ void json_raw(struct text *t, struct slice json)
 
 static void put_escape(struct text *t, char c)
 {
-    static const char shorts[] = "btn.fr"; /* U+0008..U+000D; U+000B has none */
+    static const char shorts[] = "btn.fr"; /* U+0008..U+000D; U+000B has no short escape */
 
     if (c == '"' || c == '\\')
         text_printf(t, "\\%c", c);
@@ -148,7 +148,7 @@ static char *put_digits(char *out, int64_t n, int width)
     return out + width;
 }
 
-/* Days since 1970-01-01 of a date of the Gregorian calendar, whose years begin in March here. */
+/* Days since 1970-01-01 of a Gregorian date; calculated with years that begin in March. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
     int64_t y = year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
@@ -157,7 +157,7 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-/* "YYYY-MM-DD" of days since 1970-01-01; the inverse of days_of(). */
+/* Writes days since 1970-01-01 as "YYYY-MM-DD"; the inverse of days_of(). */
 static char *put_date(char *out, int64_t days)
 {
     int64_t since = days + 719468, era = (since >= 0 ? since : since - 146096) / 146097;
@@ -233,7 +233,7 @@ void json_member_time(struct text *t, const char *key, int64_t us)
     json_time(t, us);
 }
 
-/* Lets jansson read one value; NULL when it cannot or will not, err filled with `otherwise`. */
+/* Lets jansson read one value. NULL: out of memory, or ERR_INVALID with the text `otherwise`. */
 static json_t *load(struct slice json, size_t flags, const char *otherwise, struct err *err)
 {
     json_error_t error;
@@ -299,7 +299,7 @@ bool json_decode_double(struct slice json, double *out, struct err *err)
     return true;
 }
 
-/* Takes n digits off the front; false when they are none or the number is not in min..max. */
+/* Takes n digits off the front; false if they are not digits, or not in min..max. */
 static bool take_number(struct slice *text, size_t n, int64_t min, int64_t max, int64_t *out)
 {
     *out = 0;
@@ -314,7 +314,7 @@ static bool take_number(struct slice *text, size_t n, int64_t min, int64_t max, 
     return *out >= min && *out <= max;
 }
 
-/* Takes one character off the front if it is one of two. */
+/* Takes a character off the front if it is one of two. */
 static bool take_char(struct slice *text, char one, char other)
 {
     if (text->len == 0 || (*text->at != one && *text->at != other))
@@ -345,7 +345,7 @@ static bool take_fraction(struct slice *text, int64_t *us)
     return true;
 }
 
-/* Takes the offset; what must be subtracted to get UTC, in seconds. */
+/* Takes the offset off the front: what must be subtracted to get UTC, in seconds. */
 static bool take_offset(struct slice *text, int64_t *seconds)
 {
     bool west = text->len > 0 && *text->at == '-';

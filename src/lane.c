@@ -24,23 +24,23 @@ struct worker {
     struct lanes *lanes;
     struct queue *queue;
     struct backend *backend;
-    struct err why; /* it is not open */
+    struct err why; /* why it is not open */
     pthread_t thread;
     bool running;
 };
 
 struct lanes {
     struct lanes_config cfg;
-    struct queue
-        *queues; /* writer and readers: 0 writes, 1 is the readers'; by key: the last scans */
+    /* Writer and readers: 0 is the writer's, 1 the readers'. By key: the last one is for scans. */
+    struct queue *queues;
     struct worker *workers;
     size_t n_queues, n_workers;
     atomic_size_t depth;
-    atomic_size_t turn; /* the next lane for an op that is about no record */
+    atomic_size_t turn; /* next lane for an op that is about no single record */
     atomic_bool closing;
 };
 
-/* What an op is sorted by: its record, then its place in the queue. */
+/* Sort key of an op: its record, then its position in the queue. */
 struct place {
     uint64_t hash;
     size_t at;
@@ -104,7 +104,7 @@ static size_t take_batch(struct queue *q, size_t batch_max, struct op **ops)
     return n;
 }
 
-/* An op that only reads is never in doubt. */
+/* Fails a whole batch; ops that only read are never in doubt. */
 static void fail_batch(struct op **ops, size_t n, const struct err *err)
 {
     for (size_t i = 0; i < n; i++) {
@@ -114,7 +114,7 @@ static void fail_batch(struct op **ops, size_t n, const struct err *err)
     }
 }
 
-/* One post to each inbox. An op that has been posted may be gone: look at it no more. */
+/* Posts ops with one call per inbox. A posted op may be freed at once, so it is not touched again. */
 static void post_home(struct lanes *l, struct op **ops, size_t n)
 {
     atomic_fetch_sub(&l->depth, n);
@@ -136,7 +136,7 @@ static void post_home(struct lanes *l, struct op **ops, size_t n)
     }
 }
 
-/* Who sleeps is woken when the lock is free: it would only wait again. */
+/* Appends ops. A sleeping worker is woken after the lock is free; otherwise it would only wait again. */
 static void append_run(struct queue *q, struct op *first, struct op *last, size_t n)
 {
     bool wake;
@@ -151,11 +151,11 @@ static void append_run(struct queue *q, struct op *first, struct op *last, size_
     q->depth += n;
     wake = q->sleeping > 0;
     pthread_mutex_unlock(&q->lock);
-    if (wake) /* who takes a part of it wakes the next */
+    if (wake) /* a worker that leaves a rest wakes the next */
         pthread_cond_signal(&q->filled);
 }
 
-/* Puts what has more parts to do behind what waits; how many are done, which stand first. */
+/* Appends ops with more parts to the queue again; returns how many are done, which come first then. */
 static size_t put_back(struct queue *q, struct op **ops, size_t n)
 {
     struct op *first = NULL, *last = NULL;
@@ -251,7 +251,7 @@ static bool is_open(const struct worker *w, struct err *err)
     return w->backend || err_set(err, w->why.kind, "%s", w->why.text);
 }
 
-/* Equal lanes at once: each connection takes some trips, and a store may be far or hang. */
+/* Equal lanes are opened at the same time: connecting takes some round trips, or the store may hang. */
 static void open_rest(struct lanes *l)
 {
     for (size_t i = 1; i < l->n_workers; i++) {
@@ -269,12 +269,12 @@ static void open_rest(struct lanes *l)
             continue;
         pthread_join(w->thread, NULL);
         w->running = false;
-        if (!w->backend) /* together they may be more than a busy store takes at once */
+        if (!w->backend) /* all at once may be too many for a busy store */
             open_chain(w);
     }
 }
 
-/* Every chain is open before the first worker runs: a store that cannot be had stops the start. */
+/* Every chain is open before the first worker runs: if a store cannot be opened, the start fails. */
 static bool open_chains(struct lanes *l, struct err *err)
 {
     for (size_t i = 0; i < l->n_workers; i++) {
@@ -397,7 +397,8 @@ void lanes_close(struct lanes *l)
         return;
     atomic_store(&l->closing, true);
     stop_workers(l);
-    for (size_t i = l->n_workers; l->workers && i > 0; i--) /* the writer, opened first, last */
+    /* The writer, which was opened first, is closed last. */
+    for (size_t i = l->n_workers; l->workers && i > 0; i--)
         backend_close(l->workers[i - 1].backend);
     for (size_t i = 0; l->queues && i < l->n_queues; i++) {
         pthread_cond_destroy(&l->queues[i].filled);

@@ -12,7 +12,7 @@ static void wrong(struct lines *l, const char *what)
         l->wrong = what;
 }
 
-/* Some servers take what stands behind a # for no part of the target. */
+/* Some servers do not count what follows a # as part of the target. */
 static bool is_plain(struct slice target)
 {
     for (size_t i = 0; i < target.len; i++)
@@ -32,7 +32,7 @@ struct lines lines_begin(const struct lines_first *first, struct slice target)
     return l;
 }
 
-/* Of a token: RFC 9110, section 5.6.2. */
+/* A character of a token: RFC 9110, section 5.6.2. */
 static bool is_token_char(char c)
 {
     return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9') ||

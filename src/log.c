@@ -14,16 +14,16 @@
 
 enum {
     FLUSH_AT = 16 * 1024,
-    GATHER = 24 * 1024, /* in memory of the thread; a longer line takes memory for itself */
+    GATHER = 24 * 1024, /* in thread-local memory; a longer line is allocated */
     WRITE_MS = 100,
 };
 
-/* Lines that one thread has gathered; the last one may be unfinished. */
+/* The lines that a thread has gathered; the last one may be unfinished. */
 struct gathered {
     _Alignas(16) char first[GATHER];
     struct arena arena;
     struct text text;
-    size_t begun; /* where the unfinished line begins */
+    size_t begun; /* offset of the unfinished line */
     unsigned lines;
     bool ready;
 };
@@ -31,9 +31,10 @@ struct gathered {
 static _Thread_local struct gathered own;
 static enum log_level highest = LOG_INFO;
 static atomic_uint_fast64_t dropped;
-static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER; /* a line is never torn by another */
-static bool stuck; /* the last text was not written to its end; guarded by output, as the next */
-static bool torn;  /* the last line was not */
+/* Keeps lines whole; guards `stuck` and `torn`. */
+static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
+static bool stuck; /* the last text was not written to its end */
+static bool torn;  /* nor was its last line */
 
 static void start_empty(void)
 {
@@ -89,7 +90,7 @@ void log_write(struct text *line)
         log_flush();
 }
 
-/* A pipe that can be written to takes PIPE_BUF bytes without blocking. */
+/* If a pipe is writable, writing PIPE_BUF bytes to it does not block. */
 static bool wait_writable(int64_t until_ns)
 {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -103,7 +104,7 @@ static bool wait_writable(int64_t until_ns)
     return n > 0 && (p.revents & POLLOUT);
 }
 
-/* So many whole lines as fit, or a part of a long one. */
+/* As many whole lines as fit into PIPE_BUF, or a part of a long one. */
 static size_t piece_len(struct slice text)
 {
     size_t len = text.len < PIPE_BUF ? text.len : PIPE_BUF;
@@ -112,7 +113,7 @@ static size_t piece_len(struct slice text)
     return end ? (size_t)(end - text.at) + 1 : len;
 }
 
-/* Returns how much was written before something failed or the time was over. */
+/* Returns how much was written before an error or the end of the time. */
 static size_t write_until(struct slice text, int64_t until_ns)
 {
     size_t done = 0;
@@ -138,7 +139,7 @@ static uint64_t count_lines(const char *at, const char *end)
     return n;
 }
 
-/* Who should read the log may have stopped; that holds up nobody for longer than WRITE_MS, once. */
+/* If nobody reads the log any more, a write waits up to WRITE_MS once, and not at all after that. */
 static void write_lines(struct slice text)
 {
     int64_t until_ns = clock_now_ns() + (stuck ? 0 : WRITE_MS * INT64_C(1000000));

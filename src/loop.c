@@ -30,10 +30,10 @@ struct loops {
     struct loop *loops;
     size_t n;
     atomic_bool draining, stopping;
-    _Atomic int64_t stop_at_ns; /* set before stopping */
+    _Atomic int64_t stop_at_ns; /* set before `stopping` */
 };
 
-/* Does what main has asked for. False: the loop ends. */
+/* Does what main has requested. False: the loop ends. */
 static bool obey(struct loop *l, int *timeout_ms)
 {
     int64_t left_ns;
@@ -43,7 +43,7 @@ static bool obey(struct loop *l, int *timeout_ms)
         server_drain(l->server);
     if (!atomic_load(&l->all->stopping))
         return true;
-    if (!l->quiesced) { /* and one more tick, for the requests that have come already */
+    if (!l->quiesced) { /* one more tick, for requests that have already arrived */
         l->quiesced = true;
         server_quiesce(l->server);
         *timeout_ms = 0;
@@ -96,7 +96,7 @@ static bool watch(struct loop *l, int fd, uint32_t events, struct err *err)
     return true;
 }
 
-/* Takes over listen_fd. */
+/* Starts a loop; takes over listen_fd. */
 static bool start_one(struct loop *l, struct service *service, int listen_fd, struct err *err)
 {
     int failed;
@@ -214,7 +214,7 @@ size_t loops_stop(struct loops *ls, int64_t timeout_ms)
 
         if (l->running)
             pthread_join(l->thread, NULL);
-        server_stop(l->server); /* there is one left if its thread never ran */
+        server_stop(l->server); /* there is one if its thread never ran */
         if (l->epoll_fd >= 0)
             close(l->epoll_fd);
         if (l->wake_fd >= 0)

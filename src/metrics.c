@@ -20,7 +20,7 @@ static const int64_t duration_bounds_us[DURATION_BUCKETS] = {
 };
 static const int64_t batch_bounds[BATCH_BUCKETS] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
 
-/* The last bucket of a histogram is what lies beyond all bounds. */
+/* The last bucket of a histogram counts what is beyond all bounds. */
 struct histogram {
     _Atomic uint64_t buckets[DURATION_BUCKETS + 1];
     _Atomic uint64_t sum;

@@ -17,12 +17,12 @@ enum { PROBE_MS = 1000, SILENT_MS = 5000, SWEEP_LIMIT = 100 };
 
 static const char silence[] = "the store does not answer";
 
-/* An op that the monitor sends again and again. */
+/* An op that the monitor sends repeatedly. */
 struct errand {
     struct op op;
     struct arena arena;
     bool out;
-    int64_t next_ns; /* when to send it */
+    int64_t next_ns; /* when to send it next */
 };
 
 struct monitor {
@@ -30,22 +30,23 @@ struct monitor {
     pthread_t thread;
     struct inbox inbox;
     struct errand probe, sweep;
-    struct failover_report logged; /* of a pair: what the log says */
+    struct failover_report logged; /* of a pair: the last state in the log */
     atomic_bool stopping, draining;
-    pthread_mutex_t lock;    /* guards those below */
+    pthread_mutex_t lock;    /* guards what follows */
     int64_t write_failed_ns; /* 0 = never */
     struct monitor_report report;
     bool started; /* the store, or the pair, has answered once */
-    bool silent;  /* the probe is not back in time */
-    bool known;   /* the state was logged */
-    bool asked;   /* report.caps are those of the store */
+    bool silent;  /* the probe is overdue */
+    bool known;   /* the state was logged at least once */
+    bool asked;   /* report.caps are the store's */
 };
 
 static void send_errand(struct monitor *m, struct errand *e, enum op_type type, int64_t now_ns)
 {
     struct err err;
 
-    e->next_ns = now_ns + PROBE_MS * INT64_C(1000000); /* the sweep's is set when it is back */
+    /* The sweep's is set again when it is back. */
+    e->next_ns = now_ns + PROBE_MS * INT64_C(1000000);
     if (!lanes_admit(m->cfg.lanes, 1, &err))
         return;
     arena_init(&e->arena, NULL, 0);
@@ -68,14 +69,14 @@ static void send_errand(struct monitor *m, struct errand *e, enum op_type type, 
     lanes_submit(m->cfg.lanes, &e->op);
 }
 
-/* What is wrong with a store says of which kind it is. */
+/* The text of `problem` names the kind of store. */
 static void log_store(bool up, const char *role, const char *problem)
 {
     log_message(up ? LOG_INFO : LOG_ERROR, up ? "store_up" : "store_down", "%s: %s", role,
                 up ? "the store answers again" : problem);
 }
 
-/* A change is logged, and the first state too if it is bad. */
+/* Sets the state; logs a change, and also the first state if it is bad. */
 static void set_state(struct monitor *m, bool healthy, double latency_s, const char *problem)
 {
     bool changed;
@@ -94,7 +95,7 @@ static void set_state(struct monitor *m, bool healthy, double latency_s, const c
         log_store(healthy, "primary", problem);
 }
 
-/* Says when what was answered may be lost from now on, and when that ends. */
+/* Logs when acknowledged data may be lost from now on, and when that ends. */
 static void log_durability(const char *role, bool was, bool is)
 {
     if (was && !is)
@@ -130,7 +131,7 @@ static const struct {
     [FAILOVER_BOTH_DOWN] = {LOG_ERROR, "neither store can be had"},
 };
 
-/* A store is taken for durable until it was asked. */
+/* Until a store was asked, it counts as durable. */
 static void log_one_of_pair(const char *role, const struct failover_store *was,
                             const struct failover_store *is)
 {
@@ -141,8 +142,8 @@ static void log_one_of_pair(const char *role, const struct failover_store *was,
                        is->caps & BACKEND_DURABLE);
 }
 
-/* One line for each change: of the state, of a store, of what is in the way, of a start without a look
- * at both. The first state is a change. */
+/* Logs one line for each change: of the state, of a store, of what keeps the two from becoming equal, of
+ * serving without having seen both. The first state counts as a change. */
 static void log_pair(struct monitor *m, const struct failover_report *is)
 {
     const char *problem = is->primary.problem[0] ? is->primary.problem : is->fallback.problem;
@@ -164,8 +165,8 @@ static void log_pair(struct monitor *m, const struct failover_report *is)
 }
 
 /*
- * How a pair is, as of now: its breakers know sooner than a probe. It is healthy when one of the two
- * serves, and the probe, which goes the way of all ops, is not stuck.
+ * Updates the state of a pair to that of now: its breakers know earlier than a probe. It is healthy if one of
+ * the two serves, and if the probe, which takes the way of all ops, is not stuck.
  */
 static void look_at_pair(struct monitor *m)
 {
@@ -174,7 +175,7 @@ static void look_at_pair(struct monitor *m)
     if (!m->cfg.pair)
         return;
     pthread_mutex_lock(&m->lock);
-    m->cfg.report(m->cfg.pair, &is); /* within the lock, so that none is older than the last */
+    m->cfg.report(m->cfg.pair, &is); /* under the lock, so that reports do not go backwards */
     m->report.pair = is;
     m->report.checked_us = clock_now_us();
     m->report.healthy = failover_serves(is.state) && !m->silent;
@@ -300,7 +301,7 @@ struct monitor *monitor_start(const struct monitor_config *cfg, struct err *err)
     snprintf(m->report.type, sizeof(m->report.type), "%s", cfg->type);
     m->report.fallback_type = cfg->fallback_type;
     snprintf(m->report.problem, sizeof(m->report.problem), "not asked yet");
-    m->logged.state = FAILOVER_STATES; /* none */
+    m->logged.state = FAILOVER_STATES; /* none logged yet */
     m->logged.primary.up = m->logged.fallback.up = true;
     m->sweep.next_ns = clock_now_ns() + cfg->cleanup_interval_s * INT64_C(1000000000);
     if (!inbox_init(&m->inbox, err)) {
@@ -355,7 +356,7 @@ bool monitor_started(struct monitor *m)
     return started;
 }
 
-/* Of a pair one store may have to be seen before the other may serve. */
+/* A pair must have seen one store before the other may serve. */
 bool monitor_ready(struct monitor *m)
 {
     bool ready;

@@ -6,7 +6,7 @@
 #include "id.h"
 #include "scan.h"
 
-enum { FEW = 16 }; /* up to here comparing each with each beats sorting */
+enum { FEW = 16 }; /* up to this, comparing each with each beats sorting */
 
 bool names_decode(struct slice raw, struct arena *arena, struct slice *out, struct err *err)
 {
@@ -27,12 +27,12 @@ struct slice names_shown(struct slice name)
 {
     if (name.len > NAMES_SHOWN)
         name.len = NAMES_SHOWN;
-    while (name.len > 0 && !id_is_utf8(name)) /* perhaps a character was cut */
+    while (name.len > 0 && !id_is_utf8(name)) /* the cut may have split a character */
         name.len--;
     return name;
 }
 
-/* ": " ends the pointer in an error's text, so a blank behind a colon is written as %20. */
+/* In an error text ": " ends the pointer, so a blank after a colon is written as %20. */
 void names_pointer(struct slice raw, struct arena *arena, char out[NAMES_POINTER_LEN])
 {
     struct slice name;

@@ -71,7 +71,7 @@ struct op *op_before(const struct op *op, enum op_type type)
     return made;
 }
 
-/* FNV-1a: ids are short, and nobody can choose one that does more harm than a busy id does. */
+/* FNV-1a: ids are short, and choosing ids that collide does no more harm than one busy id. */
 static uint64_t mix(uint64_t hash, struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -83,7 +83,7 @@ uint64_t op_lane_hash(const struct op *op)
 {
     uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), op->tenant);
 
-    hash = mix(hash, (struct slice){"", 1}); /* so that ("a", "bc") is not ("ab", "c") */
+    hash = mix(hash, (struct slice){"", 1}); /* so that ("a", "bc") differs from ("ab", "c") */
     hash = mix(hash, op->id);
     return hash ^ hash >> 32; /* the low bits of FNV alone are weak */
 }

@@ -4,7 +4,7 @@
 #include "names.h"
 #include "split.h"
 
-/* Cuts what stands before the first `end` off the front of *rest. */
+/* Cuts what precedes the first `end`, and `end` itself, off the front of *rest. */
 static struct slice cut(struct slice *rest, char end)
 {
     const char *at = rest->len ? memchr(rest->at, end, rest->len) : NULL;
@@ -22,7 +22,7 @@ static bool is_text(const struct member *m)
     return type == MEMBER_STRING || type == MEMBER_ID || type == MEMBER_TIME;
 }
 
-/* Values are not quite JSON: people write a number in one way, and blanks only into objects. */
+/* Stricter than JSON: no blanks except in objects, and integers as digits only. */
 static bool is_plain(const struct member *m, struct slice value)
 {
     unsigned type = m->flags & MEMBER_TYPE_MASK;
@@ -33,7 +33,7 @@ static bool is_plain(const struct member *m, struct slice value)
     return true;
 }
 
-/* That a value is not JSON interests nobody who was to write a number or a truth. */
+/* Replaces "not JSON" by what a number or a boolean must look like. */
 static bool refuse_type(const struct member *m, struct err *err)
 {
     switch (m->flags & MEMBER_TYPE_MASK) {
@@ -79,7 +79,7 @@ static bool read_one(struct slice part, const struct member *members, uint64_t *
 
     if (!id_percent_decode(raw_name, true, arena, &name, err))
         return err->kind == ERR_INVALID ? unknown(raw_name, err) : false;
-    /* What is matched there is the inside of a JSON string, where a backslash means something. */
+    /* member_find() expects the inside of a JSON string, in which a backslash begins an escape. */
     m = memchr(name.at, '\\', name.len) ? NULL : member_find(members, name, &index);
     if (!m)
         return unknown(raw_name, err);

@@ -73,7 +73,7 @@ static const struct record_field value[] = {
     {"value_id", AT(key.number), RECORD_STAMP, RECORD_KEY},
     {"channel", AT(value.of.channel), RECORD_TEXT, RECORD_OPTIONAL},
     {"version", AT(value.of.version), RECORD_JSON, RECORD_OPTIONAL},
-    {"type", AT(value.blob.type), RECORD_TEXT, RECORD_STORED}, /* the hash is of it too */
+    {"type", AT(value.blob.type), RECORD_TEXT, RECORD_STORED}, /* the hash covers it */
     {"hash", AT(value.blob.hash), RECORD_HASH, 0},
     {"encoding", AT(value.blob.encoding), RECORD_ENCODING, RECORD_STORED},
     {"base", AT(value.blob.base_id), RECORD_STAMP, RECORD_STORED},

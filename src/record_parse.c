@@ -23,7 +23,7 @@ struct line {
     int64_t stamp_max;
 };
 
-/* err names the member; what is wrong is in the rest. */
+/* Fills err with "name: what is wrong". */
 #define WRONG(err, name, ...) wrong((err), (name), __VA_ARGS__)
 
 static bool PRINTF(3, 4) wrong(struct err *err, const char *name, const char *fmt, ...)
@@ -37,7 +37,7 @@ static bool PRINTF(3, 4) wrong(struct err *err, const char *name, const char *fm
     return err_set(err, ERR_INVALID, "%s: %s", name, what);
 }
 
-/* The value of a member; absent if it has none. */
+/* Takes the value of a member; absent if there is none. */
 static struct slice take(struct line *l, const char *name)
 {
     for (size_t i = 0; i < l->n; i++)
@@ -87,7 +87,7 @@ static bool decode_bytes(const char *name, struct slice json, struct arena *aren
     return true;
 }
 
-/* A string, or {"base64": "..."}. */
+/* Decodes a string, or {"base64": "..."}. */
 static bool decode_text(const char *name, struct slice json, struct arena *arena, struct slice *out,
                         struct err *err)
 {
@@ -110,7 +110,7 @@ static bool decode_int(const char *name, struct slice json, int64_t *out, struct
     return true;
 }
 
-/* A string of digits; a number will do. */
+/* Decodes a string of digits; a number is accepted, too. */
 static bool decode_stamp(const struct line *l, const char *name, struct slice json, int64_t *out,
                          struct err *err)
 {
@@ -126,7 +126,7 @@ static bool decode_stamp(const struct line *l, const char *name, struct slice js
     return true;
 }
 
-/* What was JSON when it was sent, as it stands or as a string. */
+/* Takes a member that was JSON when it was sent: as it is, or as a string under its name with "_text". */
 static bool take_json(struct line *l, const struct record_field *f, struct slice *out,
                       struct err *err)
 {
@@ -250,7 +250,7 @@ static bool read_hash(const struct line *l, const char *name, struct slice json,
     return true;
 }
 
-/* A small number of which the reader of the store knows what it means. */
+/* Reads a small number whose meaning only the reader of the store knows. */
 static bool read_small(const char *name, struct slice json, int max, int *out, struct err *err)
 {
     int64_t n;
@@ -305,7 +305,7 @@ static bool read_field(struct line *l, const struct record_field *f, struct reco
     return false;
 }
 
-/* What no single member shows. */
+/* Checks what no single member shows. */
 static bool check_whole(const struct record *r, struct err *err)
 {
     const struct record_value *v = &r->value;

@@ -6,7 +6,7 @@
 #include "id.h"
 #include "json.h"
 
-/* A 64-bit number as a string. */
+/* Writes a 64-bit number as a string. */
 static void put_stamp(struct text *t, int64_t n)
 {
     char digits[24];
@@ -27,7 +27,7 @@ static void put_text(struct text *t, struct slice s)
     json_close(t, '}');
 }
 
-/* Whether a JSON text can stand in a line as it is, and be found there again to the byte. */
+/* Whether a JSON text can stand in a line unchanged, and be read back byte by byte. */
 static bool fits_in_line(struct slice json)
 {
     return json.len == 0 || (json.at[0] > ' ' && json.at[json.len - 1] > ' ' &&
@@ -109,7 +109,7 @@ static void put_value(struct text *t, const struct record_field *f, const struct
     case RECORD_WRITES:
         put_writes(t, &r->task);
         break;
-    case RECORD_JSON: /* with its name */
+    case RECORD_JSON: /* written with its name */
         break;
     }
 }

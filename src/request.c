@@ -143,8 +143,8 @@ void request_subject(struct request *req, struct slice id)
 }
 
 /*
- * The first op works in the request's arena, which nobody else touches before it is back. Further
- * ones may be on other lanes at the same time, so each has an arena of its own.
+ * The first op uses the request's arena, which nothing else touches until the op is back. Further ones may be
+ * on other lanes at the same time, so each has its own.
  */
 static struct op *make_op(struct request *req)
 {
@@ -237,7 +237,7 @@ bool request_defer(struct request *req, void (*fn)(void *), void *p, struct err 
     return true;
 }
 
-/* Reads "\"12\"" as 12; false for anything else, also for numbers that no version has. */
+/* Reads "\"12\"" as 12; false for anything else, including numbers that cannot be a version. */
 static bool quoted_version(struct slice tag, int64_t *version)
 {
     int64_t n = 0;
@@ -277,7 +277,7 @@ bool request_if_absent(const struct request *req, bool *absent, struct err *err)
     return true;
 }
 
-/* The next of the tags in a list, without W/ and blanks around; absent at the end. */
+/* Takes the next tag of a list, without W/ and surrounding blanks; absent at the end. */
 static struct slice next_tag(struct slice *rest)
 {
     struct slice tag;

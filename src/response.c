@@ -91,8 +91,8 @@ static const char *title_of(int status)
     }
 }
 
-/* Where the pointer of "pointer: detail" ends: a part of the body, of the query or of the path, or the
- * name of a header. NULL: the text has none. */
+/* Where the pointer of "pointer: detail" ends: it names a part of the body, the query or the path, or a
+ * header. NULL: the text has no pointer. */
 static const char *pointer_end(const struct err *err)
 {
     const char *text = err->text, *end = strstr(text, ": ");

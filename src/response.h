@@ -53,8 +53,8 @@ void response_empty(struct response *res, int status);
 
 /*
  * Replaces all that was written by a problem document (RFC 9457): type, title, status, detail, code,
- * request_id, and `errors: [{pointer, detail}]` if the text of err begins with a JSON pointer or "?name"
- * and ": ". 503 gets Retry-After, 405 its Allow.
+ * request_id, and `errors: [{pointer, detail}]` if the text of err begins with a JSON pointer, "?name",
+ * "{parameter}" or the name of a header, and ": ". 503 gets Retry-After, 405 its Allow.
  */
 void response_error(struct response *res, struct request *req, const struct err *err);
 

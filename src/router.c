@@ -14,8 +14,8 @@ static const char *segment_end(const char *p, const char *end)
 }
 
 /*
- * Whether a path has the form of a pattern. *rank has a bit for each literal character, the first
- * ones highest, so that of two patterns that match the one with the earlier literal ranks higher.
+ * Whether a path has the form of a pattern. *rank has a bit for each segment that is literal, the highest bit for
+ * the first, so that of two matching patterns the one with the earlier literal ranks higher.
  */
 static bool matches(const char *pattern, struct slice path, unsigned *rank)
 {
@@ -44,13 +44,13 @@ static bool matches(const char *pattern, struct slice path, unsigned *rank)
     return p == end;
 }
 
-/* Most routes differ in their first letter, behind the slash. */
+/* Most routes differ in the first letter after the slash. */
 static bool may_match(const char *pattern, struct slice path)
 {
     return path.len < 2 || pattern[1] == path.at[1] || pattern[1] == '{';
 }
 
-/* A route of the best pattern for this path, or NULL. */
+/* A route with the best pattern for this path, or NULL. */
 static const struct route *best_path(const struct router *r, struct slice path)
 {
     const struct route *best = NULL;

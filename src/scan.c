@@ -45,7 +45,7 @@ static size_t put_utf8(char *out, unsigned code)
     return 4;
 }
 
-/* Decodes \uXXXX, or the two of a surrogate pair, whose first digit is at p; moves p behind it. */
+/* Decodes \uXXXX, or a surrogate pair of them; *p is at the first digit and moves behind it. */
 static unsigned unicode_escape(const char **p, const char *end)
 {
     unsigned code = hex4(*p), second;

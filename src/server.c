@@ -13,12 +13,12 @@
 #include "server_internal.h"
 
 enum {
-    CONNECTION_MEMORY = 16 * 1024, /* cleared for each request, so not more than is needed */
+    CONNECTION_MEMORY = 16 * 1024, /* MHD clears it for each request, so no more than needed */
     ACCEPT_ROUNDS = 100,
     LAST_CALL_MS = 200,
 };
 
-/* MHD_OPTION_UNESCAPE_CALLBACK: leaves everything as it is; router and routes decode. */
+/* MHD_OPTION_UNESCAPE_CALLBACK: decodes nothing; router and routes do. */
 static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
 {
     (void)cls;
@@ -109,9 +109,8 @@ static void submit_gathered(struct server *s)
 }
 
 /*
- * While an op is out MHD has connections that it wants to look at again at once. Unless something
- * has happened there is nothing to see: a millisecond is soon enough, and an op that comes back
- * ends the wait anyway.
+ * While an op is out, MHD wants to look at its connection again at once. If nothing has happened there is
+ * nothing to see: a millisecond is soon enough, and an op that comes back ends the wait anyway.
  */
 static int sleep_ms(const struct server *s, int64_t expires_ns)
 {
@@ -151,7 +150,7 @@ void server_drain(struct server *s)
     s->draining = true;
 }
 
-/* Who is connected already is let in: closing the socket would reset them. */
+/* Accepts clients that are already connected: closing the socket would reset them. */
 static void accept_waiting(struct server *s)
 {
     int fd = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
@@ -199,7 +198,7 @@ void server_stop(struct server *s)
     MHD_stop_daemon(s->daemon);
     server_linger_stop(s);
     submit_gathered(s);
-    while (s->ops_out > 0) /* the requests are gone, but their memory is the ops' */
+    while (s->ops_out > 0) /* their requests have ended, but the ops still use the memory */
         server_take(s, inbox_wait(&s->inbox, -1));
     assert(s->active == 0);
     while (s->free_requests) {

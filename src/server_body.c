@@ -1,10 +1,10 @@
-/* server_body.c - the body of a request, in memory that is counted. */
+/* server_body.c - gathers the body of a request, in memory that is counted. */
 #include "metrics.h"
 #include "server_internal.h"
 
 enum { CHUNKED_FIRST = 4096 };
 
-/* Counts bytes of body, of all requests together. */
+/* Counts bytes of bodies against body_total, which all requests share. */
 static bool count(struct request *req, size_t more, struct err *err)
 {
     metrics_gauge_add(GAUGE_BODY_BYTES, (int64_t)more);
@@ -32,7 +32,7 @@ bool server_body_reserve(struct request *req, size_t size, struct err *err)
     return true;
 }
 
-/* Room for a body of unknown length. */
+/* Makes room for a body of unknown length. */
 static bool grow(struct request *req, size_t need, struct err *err)
 {
     size_t limit = (size_t)req->service->config->max_body;
@@ -51,7 +51,7 @@ void server_body_add(struct request *req, const char *part, size_t len)
     if (req->discard)
         return;
     if (len > req->body_cap - req->body_len && !grow(req, req->body_len + len, &req->err)) {
-        /* No answer can be given in the middle: the rest is read and thrown away. */
+        /* It is too early for an answer: the rest of the body is read and discarded. */
         req->discard = true;
         return;
     }

@@ -1,8 +1,8 @@
 /*
- * server_hangup.c - clients that end their side.
+ * server_hangup.c - notices clients that end their side of a connection.
  *
- * MHD takes a short read for all there is and overlooks an end of stream that came with it: half a
- * head would stay until its time is over. So the ends of all connections are watched beside MHD.
+ * After a short read MHD expects no more and overlooks an end of stream that came with it: half a head would
+ * stay until its timeout. So the ends of all connections are watched beside MHD.
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,12 +11,13 @@
 
 enum { HANGUPS = 64 };
 
-/* Once: our shutdown() is an event, too. */
+/* One-shot, as our own shutdown() is an event, too. */
 void server_hangup_watch(struct server *s, struct peer *p)
 {
     struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = p};
 
-    epoll_ctl(s->hangup_fd, EPOLL_CTL_ADD, p->fd, &event); /* else limits end it */
+    /* If it fails, timeouts end the connection. */
+    epoll_ctl(s->hangup_fd, EPOLL_CTL_ADD, p->fd, &event);
 }
 
 void server_hangup_forget(struct server *s, int fd)

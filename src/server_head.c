@@ -1,4 +1,4 @@
-/* server_head.c - the head of a request: what is it, and may it have the body that it announces? */
+/* server_head.c - checks the head of a request: which route it is for, and whether its body is acceptable. */
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -6,16 +6,16 @@
 #include "id.h"
 #include "server_internal.h"
 
-/* The headers that every request is asked for, as they were sent. */
+/* Headers that are looked at in every request, as they were sent. */
 struct head {
     struct slice host, length, encoding, type, request_id, traceparent;
     struct slice coding, if_match, if_none_match, key;
     struct lines lines;
-    bool read;         /* it changes nothing */
-    const char *twice; /* the name of a header that stands twice and must not */
+    bool read;         /* a GET or HEAD: it changes nothing */
+    const char *twice; /* name of a header that occurs twice but must not */
 };
 
-/* Where struct head keeps a header. */
+/* Where struct head keeps a header, and how often it may occur. */
 struct known {
     struct slice name;
     size_t offset;
@@ -65,7 +65,7 @@ static enum MHD_Result note(void *cls, enum MHD_ValueKind kind, const char *name
     return MHD_YES;
 }
 
-/* Blanks at its end are no part of a value. */
+/* Blanks at the end are not part of a value. */
 static struct slice trim(struct slice value)
 {
     while (value.len && (value.at[value.len - 1] == ' ' || value.at[value.len - 1] == '\t'))
@@ -73,7 +73,7 @@ static struct slice trim(struct slice value)
     return value;
 }
 
-/* As libmicrohttpd has it, where an empty one may be NULL. */
+/* Converts a value of libmicrohttpd, which may be NULL if it is empty. */
 static struct slice value_of(const char *at, size_t len)
 {
     return at ? trim((struct slice){at, len}) : SLICE("");
@@ -90,10 +90,10 @@ struct slice server_header(const struct request *req, const char *name)
     return value_of(value, len);
 }
 
-/* The values of a header that may stand more than once. */
+/* The values of a header that may occur more than once. */
 struct list {
     struct slice name, first;
-    struct text joined; /* empty while there is only the first */
+    struct text joined; /* empty as long as there is only one */
 };
 
 static enum MHD_Result join(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
@@ -141,7 +141,7 @@ static bool all_zero(struct slice s, size_t from, size_t len)
     return true;
 }
 
-/* W3C Trace Context: version-trace-parent-flags, as version 00 has it. */
+/* W3C Trace Context: version-trace-parent-flags, in version 00. */
 static bool is_traceparent(struct slice s)
 {
     return s.len == 55 && s.at[0] == '0' && s.at[1] == '0' && s.at[2] == '-' && s.at[35] == '-' &&
@@ -164,7 +164,7 @@ static void name_request(struct request *req, const struct head *h)
         req->traceparent = arena_copy(&req->arena, traceparent);
 }
 
-/* The media type without its parameters and the blanks around it. */
+/* The media type without parameters and surrounding blanks. */
 static struct slice bare_type(struct slice type)
 {
     const char *end = type.len ? memchr(type.at, ';', type.len) : NULL;
@@ -196,7 +196,7 @@ static bool check_type(struct request *req, const struct head *h, struct err *er
                    req->match.route->flags & ROUTE_FRAME ? " or " FRAME_TYPE : "");
 }
 
-/* Where head and body end must be clear, or two servers may read two different requests. */
+/* Where head and body end must be unambiguous, or two servers may see two different requests. */
 static bool check_framing(const struct head *h, bool is_1_0, const char *end, struct err *err)
 {
     if (!lines_end(&h->lines, end, err))
@@ -216,7 +216,7 @@ static bool check_framing(const struct head *h, bool is_1_0, const char *end, st
     return true;
 }
 
-/* A change is not made as if a condition that nobody looks at had not been sent. */
+/* Refuses a condition that the route would ignore, instead of making the change regardless. */
 static bool check_conditions(const struct route *route, const struct head *h, struct err *err)
 {
     if (route->scope != SCOPE_WRITE && route->scope != SCOPE_ADMIN)
@@ -250,7 +250,7 @@ static bool check_body(struct request *req, const struct head *h, uint64_t lengt
     return check_type(req, h, err) && (req->chunked || server_body_reserve(req, length, err));
 }
 
-/* Where the head ends, which begins with the method. */
+/* Where the head ends; it begins with the method. */
 static const char *head_end(const struct request *req, const char *method)
 {
     return method +
@@ -285,7 +285,7 @@ bool server_head(struct request *req, const struct lines_first *first)
             check_body(req, &h, length, &req->err))
             return true;
     }
-    /* A short body is read and thrown away, so that the connection may go on. */
+    /* A short body is read and discarded, so that the connection can be used again. */
     req->discard = true;
     return length <= DISCARD_MAX && !req->chunked;
 }

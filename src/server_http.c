@@ -1,4 +1,4 @@
-/* server_http.c - what libmicrohttpd calls: a connection, a request, its end. */
+/* server_http.c - the callbacks of libmicrohttpd: connections, requests, and their ends. */
 #include "server_http.h"
 
 #include <microhttpd.h>
@@ -12,7 +12,7 @@
 
 enum { STATUS_TIMEOUT = 408, STATUS_MALFORMED = 400, STATUS_CLIENT_GONE = 499 };
 
-/* MHD_AcceptPolicyCallback: all servers together obey max_connections. */
+/* MHD_AcceptPolicyCallback: max_connections applies to all servers together. */
 enum MHD_Result server_http_accept(void *cls, const struct sockaddr *addr, socklen_t len)
 {
     const struct server *s = cls;
@@ -43,7 +43,7 @@ static void set_state(struct server *s, struct peer *p, int state)
         TAILQ_INSERT_TAIL(&s->reading, p, link);
 }
 
-/* MHD forgets to say that a request has ended when its memory is full before the head is read. */
+/* MHD does not report the end of a request whose head has filled its memory: this does. */
 static void end_left(struct server *s, const struct peer *p)
 {
     void *req = p->req;
@@ -51,7 +51,7 @@ static void end_left(struct server *s, const struct peer *p)
     server_http_end(s, NULL, &req, MHD_REQUEST_TERMINATED_WITH_ERROR);
 }
 
-/* MHD_NotifyConnectionCallback. A connection without a peer has no time limit but MHD's own. */
+/* MHD_NotifyConnectionCallback. A connection without a peer (no memory) has only MHD's own timeout. */
 void server_http_connection(void *cls, struct MHD_Connection *connection, void **context,
                             enum MHD_ConnectionNotificationCode code)
 {
@@ -81,7 +81,7 @@ void server_http_connection(void *cls, struct MHD_Connection *connection, void *
     *context = NULL;
 }
 
-/* The length of "http://host", which proxies put before the path; 0 = there is none. */
+/* The length of "http://host", which proxies put before the path; 0 if there is none. */
 static size_t origin_len(struct slice uri)
 {
     size_t scheme = 0;
@@ -93,7 +93,7 @@ static size_t origin_len(struct slice uri)
     return scheme ? scheme + strcspn(uri.at + scheme, "/?#") : 0;
 }
 
-/* The target is a text that a NUL ends. */
+/* Splits the target, which is NUL-terminated, into path and query. */
 static void split_uri(struct request *req)
 {
     struct slice uri = req->target;
@@ -109,8 +109,8 @@ static void split_uri(struct request *req)
         req->path = SLICE("/");
 }
 
-/* MHD would keep each argument in the memory of the connection; routes read req->query. It has
- * looked for the '?' before, so what follows is all there is to end. */
+/* MHD would copy each argument into the memory of the connection; routes read req->query instead. MHD has
+ * already found the '?', so ending the text after it suffices. */
 static void hide_arguments(const char *uri)
 {
     char *mark = strchr(uri, '?');
@@ -119,7 +119,7 @@ static void hide_arguments(const char *uri)
         mark[1] = '\0';
 }
 
-/* MHD_OPTION_URI_LOG_CALLBACK: the request is born; the URI is still as it was sent. */
+/* MHD_OPTION_URI_LOG_CALLBACK: creates the request; the URI is still as it was sent. */
 void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *connection)
 {
     struct server *s = cls;
@@ -150,16 +150,16 @@ void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *conne
     return req;
 }
 
-/* The end may have come while MHD read other parts of the body: see server_hangup.c. */
+/* The end of stream may have arrived while MHD read the body: see server_hangup.c. */
 static void look_for_end(const struct request *req)
 {
     if (req->peer &&
-        (req->chunked || req->body_len < req->body_cap)) /* else complete, or thrown away */
+        (req->chunked || req->body_len < req->body_cap)) /* else it is complete, or discarded */
         server_look_for_end(req->peer);
 }
 
-/* MHD_AccessHandlerCallback: first with the head, then with each part of the body, then until the
- * answer is there. To answer in the first call closes the connection. */
+/* MHD_AccessHandlerCallback: called with the head, then with each part of the body, then until the answer is
+ * there. Answering in the first call closes the connection. */
 enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection, const char *url,
                                    const char *method, const char *version, const char *upload,
                                    size_t *upload_size, void **context)
@@ -177,7 +177,7 @@ enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection,
         req->close = req->early = true;
         server_fail(req, &req->err);
     } else if (*upload_size > 0) {
-        req->server->progress = true; /* more may have come than MHD's buffer holds */
+        req->server->progress = true; /* more may have arrived than MHD's buffer holds */
         server_body_add(req, upload, *upload_size);
         look_for_end(req);
         *upload_size = 0;
@@ -194,7 +194,7 @@ enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection,
     return server_send(req) ? MHD_YES : MHD_NO;
 }
 
-/* How a request ended that was not answered, or not to its end. */
+/* The status to log for a request that was not answered, or not completely. */
 static int status_of(struct request *req, enum MHD_RequestTerminationCode code)
 {
     if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && req->stage == REQUEST_SENDING)
@@ -217,7 +217,7 @@ static int status_of(struct request *req, enum MHD_RequestTerminationCode code)
     return STATUS_CLIENT_GONE;
 }
 
-/* MHD_RequestCompletedCallback: the connection lets go of the request; its ops may still run. */
+/* MHD_RequestCompletedCallback: the connection drops its reference; ops of the request may still run. */
 void server_http_end(void *cls, struct MHD_Connection *connection, void **context,
                      enum MHD_RequestTerminationCode code)
 {
@@ -247,8 +247,8 @@ static bool expire(struct peers *peers, int64_t before_ns)
 
     if (!p || p->since_ns > before_ns)
         return false;
-    /* MHD notices the end of the stream and closes at once; only if its memory is full it does not
-     * read, and a limit of its own ends the connection. */
+    /* MHD notices the end of the stream and closes at once; only if its memory is full it does not read, and
+     * then its own timeout of a second ends the connection. */
     shutdown(p->fd, SHUT_RDWR);
     if (p->req)
         MHD_set_connection_option(p->req->connection, MHD_CONNECTION_OPTION_TIMEOUT, 1U);

@@ -1,8 +1,8 @@
 /*
  * server_linger.c - connections that were answered before their body was read.
  *
- * To close them at once would reset them: a client that is still sending would lose the answer. So
- * the socket is kept for a while and what comes is thrown away.
+ * Closing them at once would reset them, and a client that is still sending would lose the answer. So the
+ * socket is kept open for a while and what arrives is discarded.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,17 +23,18 @@ void server_linger(struct server *s, int fd)
 
     if (s->n_lingering == LINGER_MAX)
         return;
-    kept = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* MHD closes its own */
+    kept = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* MHD closes its own descriptor */
     if (kept < 0)
         return;
     server_hangup_forget(s, fd);
-    shutdown(kept, SHUT_WR); /* MHD has sent all; who waits for the end need not wait for ours */
+    /* MHD has sent everything: a client that waits for the end sees it now. */
+    shutdown(kept, SHUT_WR);
     s->lingering[s->n_lingering].fd = kept;
     s->lingering[s->n_lingering].until_ns = s->now_ns + LINGER_MS * INT64_C(1000000);
     s->n_lingering++;
 }
 
-/* Throws away what has come; false when the client has closed or the connection is broken. */
+/* Discards what has arrived; false when the client has closed or the connection is broken. */
 static bool read_away(struct server *s, int fd)
 {
     char scratch[READ_SIZE];

@@ -18,7 +18,7 @@ struct address {
     socklen_t len;
 };
 
-/* Splits "HOST:PORT" and "[::1]:PORT"; false when it is neither. */
+/* Splits "HOST:PORT" or "[::1]:PORT"; false if it is neither. */
 static bool split_listen(const char *listen, char host[HOST_MAX], const char **port)
 {
     const char *colon = strrchr(listen, ':');
@@ -95,7 +95,7 @@ static bool bind_and_listen(const struct address *a, bool shared, int *out, stru
         return err_set(err, ERR_INTERNAL, "socket: %s", strerror(errno));
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof(share));
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* connections inherit it */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* accepted connections inherit it */
     if (bind(fd, (const struct sockaddr *)&a->at, a->len) != 0 || listen(fd, BACKLOG) != 0) {
         int failed = errno;
 
@@ -106,7 +106,7 @@ static bool bind_and_listen(const struct address *a, bool shared, int *out, stru
     return true;
 }
 
-/* SO_REUSEPORT would let a second service share the port unnoticed: look first if it is free. */
+/* SO_REUSEPORT would let a second service share the port unnoticed, so this checks first if it is free. */
 static bool port_is_free(const struct address *a, struct err *err)
 {
     int fd;

@@ -1,11 +1,11 @@
-/* server_log.c - one line and one count for each request. */
+/* server_log.c - logs and counts each request. */
 #include "clock.h"
 #include "id.h"
 #include "log.h"
 #include "metrics.h"
 #include "server_internal.h"
 
-/* Seconds with six decimals; much cheaper than a double that reads back the same. */
+/* Seconds with six decimals; much cheaper than json_double(). */
 static void write_latency(struct text *line, int64_t ns)
 {
     char digits[24], *p = digits + sizeof(digits);
@@ -20,7 +20,7 @@ static void write_latency(struct text *line, int64_t ns)
     json_raw(line, (struct slice){p, (size_t)(digits + sizeof(digits) - p)});
 }
 
-/* What a client sent may be any bytes: if it is not UTF-8, those beyond ASCII are written as %XX. */
+/* A client may send any bytes: if they are not UTF-8, those beyond ASCII are written as %XX. */
 static void member_bytes(struct text *line, const char *key, struct slice bytes)
 {
     struct text safe;

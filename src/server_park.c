@@ -1,14 +1,14 @@
-/* server_park.c - how a connection waits for its ops. */
+/* server_park.c - lets a connection wait for its ops. */
 #include <microhttpd.h>
 
 #include "server_internal.h"
 
-enum { PARK_NS = 5 * 1000 * 1000 }; /* a longer wait is suspended */
+enum { PARK_NS = 5 * 1000 * 1000 }; /* after this wait a connection is suspended */
 
 /*
- * A connection whose op is on a lane is left alone: its handler is called again at each MHD_run().
- * That is cheaper than suspending it, as most ops are back at once. One that waits longer is
- * suspended, so that many of them cost nothing.
+ * A connection whose op is on a lane is left alone at first: MHD_run() calls its handler again each time.
+ * That is cheaper than suspending it, as most ops are back at once. After a longer wait it is suspended, so
+ * that many waiting connections cost nothing.
  */
 void server_park(struct request *req)
 {

@@ -1,11 +1,11 @@
-/* server_run.c - a request's way through its route: start, ops, finish, perhaps again. */
+/* server_run.c - takes a request through its route: start, ops, finish, perhaps several times. */
 #include "clock.h"
 #include "frame.h"
 #include "lane.h"
 #include "metrics.h"
 #include "server_internal.h"
 
-/* Ops that a half of a route submitted before it failed were never handed over: they are let go. */
+/* Drops ops that a half of a route submitted before it failed; the lanes never got them. */
 static void forget_fresh(struct request *req)
 {
     req->fresh_first = req->fresh_last = NULL;
@@ -15,7 +15,7 @@ static void forget_fresh(struct request *req)
 void server_fail(struct request *req, const struct err *err)
 {
     forget_fresh(req);
-    if (req->streamed) { /* the head of an answer has gone out already */
+    if (req->streamed) { /* headers and a part of the answer are already sent */
         req->broken = true;
         request_note_failure(req, err);
         return;
@@ -24,7 +24,7 @@ void server_fail(struct request *req, const struct err *err)
     req->stage = REQUEST_READY;
 }
 
-/* All ops of a half go to the lanes, or none. */
+/* Hands all ops of a half to the lanes, or none. */
 static bool hand_over(struct request *req, struct err *err)
 {
     struct server *s = req->server;
@@ -54,7 +54,7 @@ static const struct op *first_failed(const struct op *op)
     return op;
 }
 
-/* What is written is the answer, or a part of it; a text that failed is neither. */
+/* Completes a frame, and checks that no text has failed for want of memory. */
 static bool check_texts(struct request *req, struct err *err)
 {
     struct response *res = &req->res;
@@ -70,7 +70,7 @@ static bool check_texts(struct request *req, struct err *err)
     return !res->body.failed || err_no_memory(err);
 }
 
-/* Runs finish() on the round that is back (NULL: there was none). */
+/* Runs finish() on the round that is back (NULL if there was none). */
 static bool finish(struct request *req, struct err *err)
 {
     struct op *round = req->round;
@@ -106,7 +106,7 @@ static bool start(struct request *req, struct err *err)
 {
     route_start_fn *start_fn;
 
-    if (req->err.kind != ERR_OK) { /* then there may be no route */
+    if (req->err.kind != ERR_OK) { /* there may be no route then */
         *err = req->err;
         return false;
     }
@@ -134,7 +134,7 @@ void server_next_page(struct request *req)
     bool comma = req->res.body.comma;
     struct err err;
 
-    /* Inputs of the ops to come may point into the results of this round, not of the one before. */
+    /* Ops to come may have inputs in the results of this round, but not of the one before. */
     request_free_boxes(req->old_boxes);
     req->old_boxes = done;
     req->boxes = NULL;
@@ -152,7 +152,7 @@ void server_next_page(struct request *req)
     req->broken = req->res.body.failed;
 }
 
-/* A round is back. */
+/* All ops of a round are back. */
 static void round_done(struct request *req)
 {
     if (req->connection) {
@@ -161,7 +161,7 @@ static void round_done(struct request *req)
         if (req->streamed || req->stage == REQUEST_READY)
             server_unpark(req);
     }
-    request_unref(req); /* the reference of the round */
+    request_unref(req); /* the reference that the round held */
 }
 
 void server_take(struct server *s, struct op *op)

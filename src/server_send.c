@@ -1,4 +1,4 @@
-/* server_send.c - the answer: at once, after a wait, or page by page. */
+/* server_send.c - sends the answer: at once, after a wait, or page by page. */
 #include <microhttpd.h>
 
 #include "server_internal.h"
@@ -20,7 +20,7 @@ static ssize_t read_page(void *cls, uint64_t pos, char *buf, size_t max)
         }
         server_next_page(req);
     }
-    if (req->broken) /* cutting the connection tells the client that the answer is not whole */
+    if (req->broken) /* a cut connection tells the client that the answer is incomplete */
         return MHD_CONTENT_READER_END_WITH_ERROR;
     req->server->progress = true;
     if (max > req->res.body.len - req->page_sent)
@@ -46,14 +46,15 @@ static bool add_headers(struct request *req, struct MHD_Response *r)
     if (req->close || req->server->draining)
         ok = ok && add(r, "Connection", SLICE("close"));
     for (size_t i = 0; i < res->n_headers; i++) {
-        struct slice value = arena_copy(&req->arena, res->headers[i].value); /* for its NUL */
+        /* For a terminating NUL. */
+        struct slice value = arena_copy(&req->arena, res->headers[i].value);
 
         ok = ok && slice_present(value) && add(r, res->headers[i].name, value);
     }
     return ok;
 }
 
-/* To HEAD, MHD would send the end of a chunked body that it does not send; without chunks the length
+/* In answer to HEAD, MHD would send the end of a chunked body that it does not send. Without chunks the length
  * is unknown, and the end of the connection ends the answer. */
 static bool unchunk(struct MHD_Response *r)
 {

@@ -14,14 +14,14 @@ struct list {
     size_t n, cap;
 };
 
-/* The validating pass. Its functions return where the text goes on, NULL after fail(). */
+/* The validating pass. Its functions return where the text continues, or NULL after fail(). */
 struct walk {
     const char *start, *end;
-    struct list *list;    /* where the members of the outermost object go, or NULL */
-    const char *at;       /* where it failed, and what was expected there */
-    const char *expected; /* NULL: memory ended */
+    struct list *list;    /* gets the members of the outermost object; or NULL */
+    const char *at;       /* where it failed */
+    const char *expected; /* what was expected there; NULL: out of memory */
     unsigned depth;
-    char close[SPLIT_DEPTH]; /* the brackets that are due */
+    char close[SPLIT_DEPTH]; /* the brackets that are still open */
 };
 
 static COLD const char *fail(struct walk *w, const char *at, const char *expected)
@@ -64,7 +64,7 @@ static const char *pass_escape(struct walk *w, const char *p)
     return p + 2;
 }
 
-/* From behind the opening quote to behind the closing one. */
+/* From after the opening quote to after the closing one. */
 static const char *pass_string(struct walk *w, const char *p)
 {
     for (;;) {
@@ -162,7 +162,7 @@ static bool list_add(struct list *list, struct slice name)
     return true;
 }
 
-/* A member's name and the colon. */
+/* Passes a member's name and the colon. */
 static inline const char *pass_name(struct walk *w, const char *p)
 {
     const char *name;
@@ -183,7 +183,7 @@ static inline const char *pass_name(struct walk *w, const char *p)
     return p + 1;
 }
 
-/* From behind a value to the next one, or to the end of the outermost one (depth 0 then). */
+/* From after a value to the next one, or to the end of the outermost one (then depth is 0). */
 static inline const char *pass_on(struct walk *w, const char *p)
 {
     while (w->depth > 0) {
@@ -205,7 +205,7 @@ static inline const char *pass_on(struct walk *w, const char *p)
     return p;
 }
 
-/* From the value at p to behind it. */
+/* From the value at p to after it. */
 static const char *pass_value(struct walk *w, const char *p)
 {
     w->depth = 0;
@@ -292,7 +292,7 @@ bool split_object(struct slice text, struct arena *arena, struct split_member **
     return finish(&list, members, n, err);
 }
 
-/* The functions below move over text that has been checked. */
+/* The functions below move over text that was validated before. */
 
 static const char *skip_string(const char *p, const char *end)
 {
@@ -345,7 +345,7 @@ static const char *skip_value(const char *p, const char *end)
     return p;
 }
 
-/* From behind a value to the next one or to the closing bracket. */
+/* From after a value to the next one, or to the closing bracket. */
 static const char *next_item(const char *p, const char *end)
 {
     p = skip_space(p, end);
@@ -420,7 +420,7 @@ bool split_elements(struct slice json, struct arena *arena, struct slice **eleme
 bool split_name_is(struct slice name, const char *plain)
 {
     size_t len = strlen(plain);
-    char decoded[256]; /* a name of ours is short, also when each character is written \uXXXX */
+    char decoded[256]; /* long enough for our names, even with each character as \uXXXX */
 
     if (name.len == 0 || !memchr(name.at, '\\', name.len))
         return name.len == len && memcmp(name.at, plain, len) == 0;

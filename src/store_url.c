@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether a text names a file, in which any sign may stand; one with a host is none of ours. */
+/* Whether a text names a file, whose path may contain any character; one with a host is not a path. */
 static bool is_path(const char *text)
 {
     return store_url_is_sqlite(text) &&
            (strncmp(text, "sqlite://", 9) != 0 || strncmp(text, "sqlite:///", 10) == 0);
 }
 
-/* Takes a sign, which in a query may be encoded as %77; 0 at the end. */
+/* Takes a character, which in a query may be encoded as %77; 0 at the end. */
 static int take(const char **at)
 {
     const char *c = *at;
@@ -27,7 +27,7 @@ static int take(const char **at)
     return (unsigned char)*c;
 }
 
-/* The length of "password=", in a query or in what libpq calls a connection string; 0: it is not here. */
+/* The length of "password=" here, in a query or in a connection string of libpq; 0: it is not here. */
 static size_t word_len(const char *c)
 {
     const char *at = c;
@@ -42,15 +42,15 @@ static size_t word_len(const char *c)
     return sign == '=' ? (size_t)(at - c) : 0;
 }
 
-/* Up to the next word of a query; in a connection string a value may hold anything. */
+/* Up to the next word of a query; in a connection string a value may contain anything. */
 static size_t value_len(const char *scheme, const char *value)
 {
     return scheme && scheme < value ? strcspn(value, "&") : strlen(value);
 }
 
 /*
- * Where the password of a login ends, of which `colon` stands before; NULL: there is none. It may hold a
- * raw / or @, so all up to the last @ counts, and a password in the query may hold that.
+ * Where the password after the colon of a login ends; NULL: there is none. A password may contain a raw / or @, so
+ * everything up to the last @ counts, and one in the query may contain that.
  */
 static const char *login_end(const char *scheme, const char *colon)
 {
@@ -65,7 +65,7 @@ static const char *login_end(const char *scheme, const char *colon)
     return end;
 }
 
-/* "://" behind the scheme of a URL; NULL: the text is none. */
+/* Where "://" follows the scheme of a URL; NULL: the text is no URL. */
 static const char *scheme_end(const char *text)
 {
     while (isalnum((unsigned char)*text) || (*text && strchr("+-.", *text)))
