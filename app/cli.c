@@ -18,8 +18,8 @@
 
 enum {
     CLEANUP_LIMIT = 100,
-    POLL_MS = 1000,         /* between two looks at a pair of stores */
-    CONTEXTS_ALL = 1000000, /* the highest that may be set: nothing is trimmed */
+    POLL_MS = 1000,         /* between two polls of a pair of stores */
+    CONTEXTS_ALL = 1000000, /* the highest value of the setting: nothing gets trimmed */
 };
 
 #define PAIR_PATIENCE_NS (INT64_C(10) * 1000000000)
@@ -68,7 +68,7 @@ static int misused(const char *what)
     return EXIT_USAGE;
 }
 
-/* Whether a word is neither a flag nor what may be its value. */
+/* Whether any word is neither a flag nor possibly the value of one. */
 static bool has_stray(struct config_words words)
 {
     bool may_be_value = false;
@@ -83,7 +83,7 @@ static bool has_stray(struct config_words words)
     return false;
 }
 
-/* Reads what stands behind the name of the command. */
+/* Reads the words after the name of the command. */
 static bool load(struct config *cfg, const struct command *c, struct config_words words,
                  struct err *err)
 {
@@ -181,7 +181,7 @@ static struct backend_config served(const struct config *cfg, const char *url)
     return backend;
 }
 
-/* Whether a setting names a store, before the store is asked. */
+/* Checks that a setting names a store, without contacting it. */
 static bool check_store(const char *flag, const struct backend_config *store, struct err *err)
 {
     return driver_check(store, err) || err_set(err, err->kind, "%s: %s", flag, err->text);
@@ -223,8 +223,8 @@ static bool open_pair(const struct config *cfg, const struct lanes_config *lanes
 }
 
 /*
- * Few lanes make large batches, which cost a store less for each operation; on few cores that counts more
- * than what connections do side by side (docs/performance.md).
+ * Few lanes make large batches, which cost a store less per operation; on few cores that counts for more than
+ * working on several connections at once (docs/performance.md).
  */
 static unsigned lanes_wanted(const struct config *cfg)
 {
@@ -240,7 +240,8 @@ bool cli_open_store(const struct config *cfg, size_t cache_bytes, bool existing,
                     struct cli_store *out, struct err *err)
 {
     struct backend_config backend = served(cfg, cfg->primary);
-    struct cli_store s = {.caches = {value_cache_new(cache_bytes)}}; /* without memory: none */
+    /* No cache without memory for it. */
+    struct cli_store s = {.caches = {value_cache_new(cache_bytes)}};
     struct lanes_config lanes = {
         .n_readers = (unsigned)cfg->readers,
         .n_lanes = lanes_wanted(cfg),
@@ -348,7 +349,7 @@ int cli_cleanup(const struct config *cfg)
     ok = cli_open_store(cfg, 0, true, &store, &err);
     caller.lanes = store.lanes;
     caller.type = store.type;
-    if (store.pair) /* both have to be looked at first */
+    if (store.pair) /* both stores must be seen first */
         caller.patience_ns = PAIR_PATIENCE_NS;
     ok = ok && clean(&caller, idle_us, &removed, &err);
     cli_close_store(&store);
@@ -377,7 +378,7 @@ int cli_seal(const struct config *cfg)
     if (!sqlite_seal(cfg->primary, &sealed, &err)) {
         if (store_url_is_sqlite(cfg->primary) && err.kind == ERR_CONFIG &&
             driver_check(&store, &ignored))
-            err.kind = ERR_STORAGE; /* well called: the file is at fault */
+            err.kind = ERR_STORAGE; /* called correctly: the file is at fault */
         return cli_fail(&err);
     }
     printf("%lld pages, %lld sealed anew\n", sealed.pages, sealed.sealed);

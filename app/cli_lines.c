@@ -33,10 +33,10 @@ struct lines {
     struct caller store;
     struct progress progress;
     int64_t number; /* lines written, or read */
-    int64_t failed; /* records */
+    int64_t failed; /* lists not read to the end, or records not merged */
 };
 
-/* cfg->file, or a standard stream. */
+/* Opens cfg->file, or takes a standard stream. */
 static bool open_file(struct lines *l, const struct config *cfg, bool write, struct err *err)
 {
     l->name = cfg->file ? cfg->file : write ? "standard output" : "standard input";
@@ -134,8 +134,8 @@ int cli_export(const struct config *cfg)
 struct import {
     struct lines *lines;
     struct record_writer *writer;
-    struct arena arena; /* of the records that are not merged yet */
-    size_t n, bytes;    /* of these */
+    struct arena arena; /* of records that are not merged yet */
+    size_t n, bytes;    /* of those records */
     int64_t records, since_end;
     bool partial, ended;
 };
@@ -193,7 +193,7 @@ static bool read_line(struct import *in, struct slice line, struct err *err)
     return (in->n < WRITER_BATCH_MAX && in->bytes < BATCH_BYTES) || flush(in, err);
 }
 
-/* Up to the end of the file, or the first line that is wrong. */
+/* Reads up to the end of the file, or to the first wrong line. */
 static bool read_lines(struct import *in, struct err *err)
 {
     struct lines *l = in->lines;
@@ -218,7 +218,7 @@ static bool read_lines(struct import *in, struct err *err)
     return ok;
 }
 
-/* What stands before a wrong line is merged, and so is what was cut off. */
+/* Merges all that precedes a wrong line, or the end of a file that was cut off. */
 static bool read_all(struct lines *l, bool partial, int64_t *applied, struct err *err)
 {
     struct record_writer *writer = calloc(1, sizeof(*writer));

@@ -9,8 +9,8 @@
 #include "transfer.h"
 
 enum {
-    SHOWN_MAX = 100, /* of each kind */
-    ROUNDS_MAX = 5,  /* of a repair */
+    SHOWN_MAX = 100, /* differences shown of each kind */
+    ROUNDS_MAX = 5,  /* rounds of a repair */
 };
 
 const char cli_migrate_help[] =
@@ -173,7 +173,7 @@ static void print_verified(const struct transfer *t)
     }
 }
 
-/* Rounds until nothing differs or nothing moves any more; t holds the last one. */
+/* Repairs in rounds until nothing differs or nothing is merged any more; t holds the last round. */
 static bool repair(struct transfer *t, struct show *s, struct err *err)
 {
     int64_t merged[2] = {0, 0};
@@ -188,7 +188,7 @@ static bool repair(struct transfer *t, struct show *s, struct err *err)
         merged[RIGHT] += all.merged[RIGHT];
         if (!differs(t) || all.merged[LEFT] + all.merged[RIGHT] == 0)
             break;
-        t->difference = NULL; /* told once; what is left is in the table */
+        t->difference = NULL; /* differences are shown once; what remains is in the table */
     }
     printf("merged %" PRId64 " into a, %" PRId64 " into b\n", merged[LEFT], merged[RIGHT]);
     return true;

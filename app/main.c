@@ -1,4 +1,4 @@
-/* main.c - puts the service together: store, monitor, loops; then waits for the end of it. */
+/* main.c - puts the service together (store, monitor, loops), then waits for its end. */
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
@@ -19,7 +19,7 @@
 #include "routes.h"
 
 enum {
-    OTHER_FILES = 256, /* descriptors that are not connections */
+    OTHER_FILES = 256, /* descriptors besides connections */
     MAPPED_BYTES = 1024 * 1024,
     KEPT_BYTES = 8 * 1024 * 1024,
 };
@@ -41,7 +41,7 @@ static void set_log_level(const char *level)
             log_set_level(levels[i].level);
 }
 
-/* Each connection is a descriptor. */
+/* Raises the limit of open files: each connection takes a descriptor. */
 static void allow_connections(const struct config *cfg)
 {
     rlim_t need = (rlim_t)cfg->max_connections + OTHER_FILES;
@@ -57,8 +57,8 @@ static void allow_connections(const struct config *cfg)
 }
 
 /*
- * Memory is given back to the kernel only when it is much: a body or a transaction would else
- * have its pages taken away and mapped anew each time.
+ * Returns memory to the kernel only in large amounts; otherwise the pages of each body or transaction would be
+ * unmapped and mapped again every time.
  */
 static void keep_memory(void)
 {
@@ -66,7 +66,7 @@ static void keep_memory(void)
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
-/* Signals are taken here alone; threads inherit that they are blocked. */
+/* Only this thread takes signals; the others inherit that they are blocked. */
 static void block_signals(sigset_t *set)
 {
     sigemptyset(set);
@@ -75,7 +75,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* then a file that may not grow is an error of the write */
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is then an error of the write */
 }
 
 static void tell_sighup(void)
@@ -83,7 +83,7 @@ static void tell_sighup(void)
     log_message(LOG_INFO, "sighup", "there is nothing to read again");
 }
 
-/* Waits for SIGTERM or SIGINT, for ever (-1) or so long. */
+/* Waits for SIGTERM or SIGINT, at most timeout_ms (-1 = for ever). */
 static void wait_for_end(const sigset_t *set, int64_t timeout_ms)
 {
     int64_t until_ns = clock_now_ns() + timeout_ms * 1000000;
@@ -103,7 +103,7 @@ static void wait_for_end(const sigset_t *set, int64_t timeout_ms)
     }
 }
 
-/* A second signal ends the delay. */
+/* Drains and stops; a second signal ends the delay. */
 static void drain(struct service *service, struct loops *loops, const sigset_t *signals)
 {
     const struct config *cfg = service->config;
@@ -118,7 +118,7 @@ static void drain(struct service *service, struct loops *loops, const sigset_t *
     log_message(cut_off ? LOG_WARNING : LOG_INFO, "stopped", "%zu requests were cut off", cut_off);
 }
 
-/* A store that is being opened, by a thread of its own. */
+/* A store that a thread of its own is opening. */
 struct opening {
     const struct config *cfg;
     struct cli_store store;
@@ -137,8 +137,8 @@ static void *open_store(void *arg)
 }
 
 /*
- * Waits until the store is open or cannot be had. A store that is far, or hangs, may take its time: a
- * signal ends the process at once, for nothing was served yet.
+ * Waits until the store is open or has failed to open. If it is far away or hangs this may take long: a signal
+ * then ends the process at once, as nothing was served yet.
  */
 static void wait_for_store(const struct opening *o, int signals)
 {
@@ -158,7 +158,7 @@ static void wait_for_store(const struct opening *o, int signals)
     }
 }
 
-/* As cli_open_store(), but signals are heard meanwhile. */
+/* Like cli_open_store(), but handles signals meanwhile. */
 static bool open_hearing(const struct config *cfg, const sigset_t *set, struct cli_store *out,
                          struct err *err)
 {

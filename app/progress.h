@@ -1,5 +1,5 @@
 /*
- * progress.h - how far a command is: a bar on a terminal, else a line now and then.
+ * progress.h - shows the progress of a command: a bar on a terminal, else a line now and then.
  *
  *     progress_show() often -> progress_end()
  *
@@ -17,17 +17,17 @@
 struct progress {
     bool terminal;
     int64_t total;    /* 0 = not known */
-    int64_t shown_ns; /* when the bar was drawn last */
-    int64_t lines;    /* the step of the line that was shown last */
+    int64_t shown_ns; /* when the bar was last drawn */
+    int64_t lines;    /* step of the line that was last printed */
 };
 
-/* Starts at nothing of `total`. */
+/* Starts with nothing of `total` done. */
 void progress_start(struct progress *p, int64_t total);
 
-/* `done` of the total is done; `what` is at hand and has come to n. */
+/* Shows that `done` of the total is done, and n of the current kind `what`. */
 void progress_show(struct progress *p, int64_t done, const char *what, int64_t n);
 
-/* Takes the bar away. */
+/* Removes the bar. */
 void progress_end(struct progress *p);
 
 #endif

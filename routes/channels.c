@@ -23,7 +23,7 @@ struct channel {
     enum state state;
 };
 
-/* Sorted by name. */
+/* The members of channel_versions, sorted by name. */
 struct channels {
     struct channel *items;
     size_t n;
@@ -45,7 +45,7 @@ static bool find_versions(struct slice checkpoint, struct arena *arena, struct s
     return true;
 }
 
-/* The pointer of a member of channel_versions; of the whole where the name would need escapes. */
+/* The pointer to a member of channel_versions, or to the whole if the name would need escapes. */
 static void version_pointer(struct slice channel, char out[VERSION_POINTER_LEN])
 {
     bool plain = channel.len <= NAME_SHOWN;
@@ -106,7 +106,7 @@ static struct channel *find(const struct channels *all, struct slice name)
     return bsearch(&name, all->items, all->n, sizeof(*all->items), by_name);
 }
 
-/* Takes one value that was sent. */
+/* Marks the channel of a value as sent, and checks that the version is the same. */
 static bool take_sent(struct channels *all, struct value *value, size_t i, struct err *err)
 {
     struct channel *c = find(all, value->of.channel);
@@ -125,7 +125,7 @@ static bool take_sent(struct channels *all, struct value *value, size_t i, struc
     return true;
 }
 
-/* Takes one element of `removed`; a channel that channel_versions does not name is gone anyway. */
+/* Marks a channel as removed; one that channel_versions does not name is gone anyway. */
 static bool take_removed(struct channels *all, struct slice json, size_t i, struct err *err)
 {
     struct channel *c;

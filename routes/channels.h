@@ -1,5 +1,5 @@
 /*
- * channels.h - which channels of a checkpoint were sent, and which it carries on.
+ * channels.h - sorts out which channels of a checkpoint were sent, are carried on, or were removed.
  *
  *     PUT checkpoint: values_in -> channels_resolve() -> op_checkpoint_put.values, .carried, .removed
  *
@@ -15,10 +15,10 @@
 #include "op.h"
 
 /*
- * Reads channel_versions of the checkpoint in put->head. Each of put->values must be there with its
- * version, once, and takes over its spelling: stores look carried channels up by that. What is
- * neither there nor in `removed` (the JSON text of an array that was validated, or absent) becomes
- * put->carried; what channel_versions has of `removed` becomes put->removed.
+ * Reads channel_versions of the checkpoint in put->head. Each of put->values must be in there once, with its
+ * version, and gets the spelling used there, by which stores look up carried channels. Channels that were
+ * neither sent nor named in `removed` (the JSON text of a validated array, or absent) become put->carried;
+ * those that are named in `removed` become put->removed.
  */
 bool channels_resolve(struct slice removed, struct arena *arena, struct op_checkpoint_put *put,
                       struct err *err) MUST_USE;

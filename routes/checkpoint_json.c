@@ -62,7 +62,7 @@ void checkpoint_json_writes(struct response *res, const struct write *writes, si
     json_close(&res->body, ']');
 }
 
-/* The members of a checkpoint but values and writes. */
+/* Writes all members of a checkpoint except values and writes. */
 static void put_header(struct text *t, const struct checkpoint *c)
 {
     json_member_string(t, "thread_id", c->thread);
@@ -102,7 +102,7 @@ static bool shared_init(struct shared *s, const struct checkpoint_items *items, 
     return (s->values && s->slots) || err_no_memory(err);
 }
 
-/* The index of a value, which is noted when it is new. */
+/* The index of a value; a new one is added. */
 static size_t shared_index(struct shared *s, const struct value *value)
 {
     size_t mask = SIZE_MAX >> s->shift;

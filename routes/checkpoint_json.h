@@ -8,7 +8,7 @@
  * Threads    the request's loop.
  * Ownership  bytes stay where they are until the answer is sent.
  * Units      as in model.h.
- * Errors     when memory ends the text of the response is marked failed, but where stated.
+ * Errors     when memory runs out the text of the response is marked failed, unless stated otherwise.
  */
 #ifndef CHECKPOINT_JSON_H
 #define CHECKPOINT_JSON_H
@@ -17,7 +17,7 @@
 #include "model.h"
 #include "response.h"
 
-/* One checkpoint as an object: with its writes and, in channel form, its values. */
+/* Writes one checkpoint as an object, with its writes and, in channel form, its values. */
 void checkpoint_json_object(struct response *res, const struct checkpoint *checkpoint);
 
 /* The checkpoints of a list. */
@@ -27,13 +27,11 @@ struct checkpoint_items {
     bool values; /* false: neither `values` at the top nor in the items */
 };
 
-/*
- * The members `values`, each value once, and `items`, which refer to them by index. ERR_NO_MEMORY.
- */
+/* Writes the members `values`, each value once, and `items`, which refer to them by index. ERR_NO_MEMORY. */
 bool checkpoint_json_items(struct response *res, const struct checkpoint_items *items,
                            struct arena *arena, struct err *err) MUST_USE;
 
-/* The member `writes`; each write in its own form. */
+/* Writes the member `writes`; each write in its own form. */
 void checkpoint_json_writes(struct response *res, const struct write *writes, size_t n);
 
 #endif

@@ -8,7 +8,7 @@
  *             Accept: application/vnd.stateward.frame gives a frame.
  *   errors    invalid_request 400 (also for `before` that names no checkpoint, document form)
  *
- * Both need ROUTE_EACH_OP: finish() says which parameter a store found invalid.
+ * Both need ROUTE_EACH_OP, as finish() must tell which parameter a store has found invalid.
  *
  * filter is a JSON object (in a query string: its text). A page may be empty and still have a
  * next_cursor: stores look at a bounded number of checkpoints a call.
@@ -28,7 +28,7 @@ enum { CURSOR_TAG = 'c' };
 /* The parts of a cursor. */
 enum { PART_FORM, PART_CHECKPOINT, PART_THREAD, PART_NS, PART_STAMP, PARTS };
 
-/* Names for errors that the table of members does not find: "?ns" or "/ns". */
+/* Pointers for errors that the table of members does not detect: "?ns" or "/ns". */
 struct pointers {
     const char *ns, *filter, *cursor, *before;
 };
@@ -138,7 +138,7 @@ static struct list *list_new(struct request *req, const struct pointers *at, str
     return in;
 }
 
-/* Checks what the table of members cannot, and sends the op, which limit = 0 does not need. */
+/* Checks what the table of members cannot, and submits the op unless limit is 0. */
 static bool submit(struct request *req, const struct list *in, struct err *err)
 {
     struct arena *arena = request_arena(req);
@@ -169,7 +169,7 @@ bool checkpoint_list_start(struct request *req, struct err *err)
     return in && parse_query(req, list_members, in, err) && submit(req, in, err);
 }
 
-/* How the op ended. The one thing in it that a store can find invalid is `before`. */
+/* Whether the op succeeded. The only thing that a store may find invalid is `before`. */
 static bool succeeded(const struct list *in, const struct op *op, struct err *err)
 {
     if (op->status.kind == ERR_INVALID)

@@ -40,7 +40,7 @@ static const struct member put_members[] = {
     MEMBER_END,
 };
 
-/* Checks that the members belong to one form. */
+/* Checks that all members belong to one form, and finds it. */
 static bool find_form(const struct put *in, enum form *form, struct err *err)
 {
     bool document = slice_present(in->checkpoint_data), channel = slice_present(in->checkpoint);
@@ -59,7 +59,7 @@ static bool find_form(const struct put *in, enum form *form, struct err *err)
     return true;
 }
 
-/* metadata.run_id where it is a string; the last one if there are several, as parsers have it. */
+/* Decodes metadata.run_id if it is a string; of several the last one counts, as in most parsers. */
 static bool find_run_id(struct slice metadata, struct arena *arena, struct slice *run_id,
                         struct err *err)
 {
@@ -73,7 +73,8 @@ static bool find_run_id(struct slice metadata, struct arena *arena, struct slice
         if (split_name_is(members[i].name, "run_id"))
             json = members[i].value;
     if (slice_present(json) && *json.at == '"' && !json_decode_string(json, arena, run_id, err))
-        return err->kind == ERR_INVALID; /* a lone surrogate: kept in metadata, found by no one */
+        /* A lone surrogate: kept in metadata, but no run is found by it. */
+        return err->kind == ERR_INVALID;
     return true;
 }
 
@@ -108,7 +109,7 @@ static bool submit_put(struct request *req, const struct op_checkpoint_put *put,
     return request_submit(req, op, err);
 }
 
-/* What the patches are based on is here. */
+/* The bases of the patches have been read. */
 static bool bases_finish(struct request *req, struct op *op, struct response *res UNUSED,
                          struct err *err)
 {

@@ -46,7 +46,7 @@ static const struct member put_query_members[] = {
     MEMBER_END,
 };
 
-/* What is kept while the context is read that `from` names. */
+/* Kept while the context that `from` names is read. */
 struct put {
     bool require_session;
     int64_t if_version;
@@ -180,7 +180,7 @@ bool context_get_finish(struct request *req, struct op *op, struct response *res
 }
 
 /*
- * GET /sessions/{id}/context/versions?limit=50 - what versions are kept, newest first.
+ * GET /sessions/{id}/context/versions?limit=50 - the versions that are kept, newest first.
  *
  *   200       {"items": [{"version": 4, "updated_at": "...Z", "bytes": 120}]}; none for an unknown
  *             session

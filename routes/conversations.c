@@ -28,7 +28,7 @@ struct append {
 };
 
 struct append_body {
-    struct append one; /* first, so that one table serves both forms */
+    struct append one; /* first member, so that one table serves both forms */
     struct slice messages;
 };
 
@@ -198,13 +198,14 @@ static const struct member list_query_members[] = {
 struct list {
     int64_t limit;              /* of one page */
     bool all;                   /* pages follow each other until the end */
-    bool begun;                 /* the answer has been */
-    struct place before, after; /* bounds; after moves on page by page */
-    struct place older;         /* where next_before leads */
-    char last_id[ID_MAX];       /* after.id of pages that follow: their ops' arenas may be gone */
+    bool begun;                 /* the answer has begun */
+    struct place before, after; /* bounds; `after` moves on page by page */
+    struct place older;         /* the position of next_before */
+    /* Holds after.id of following pages: the arenas of earlier ops may be gone. */
+    char last_id[ID_MAX];
 };
 
-/* Each conversation has its own: a trim must not end where another one was read. */
+/* Cursors are valid for one conversation: a trim must not take a position in another one. */
 static struct place_list places_of(const struct request *req)
 {
     return (struct place_list){.tag = 'm', .of = request_param(req, "id")};
@@ -224,7 +225,7 @@ static bool submit_page(struct request *req, const struct list *list, struct err
         .after = {list->after.number, list->after.id},
     };
     if (list->all && !op->message_list.has_after) {
-        op->message_list.has_after = true; /* else it were the newest page */
+        op->message_list.has_after = true; /* else it would be the newest page */
         op->message_list.after = (struct message_pos){INT64_MIN, SLICE("")};
     }
     return request_submit(req, op, err);
@@ -264,7 +265,7 @@ static void write_message(struct text *t, const struct message *message)
     json_close(t, '}');
 }
 
-/* Keeps the place of a message beyond the life of its op. */
+/* Keeps the position of a message beyond the life of its op. */
 static void keep_last(struct list *list, const struct message *last)
 {
     size_t len = last->id.len < ID_MAX ? last->id.len : ID_MAX;
@@ -285,7 +286,7 @@ static void write_page(struct text *t, struct list *list, const struct op_messag
         write_message(t, &page->out.items[i]);
 }
 
-/* Remembers where the page began and ended. */
+/* Remembers the positions at which the page began and ended. */
 static bool keep_places(struct request *req, struct list *list, bool first,
                         const struct op_message_list *page, struct err *err)
 {

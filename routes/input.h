@@ -1,5 +1,5 @@
 /*
- * input.h - what several routes check in the same way.
+ * input.h - checks that several routes share.
  *
  *     route start() -> parse_*() -> input_*() on what they found
  *
@@ -32,7 +32,7 @@ bool input_version(struct slice json, const char *at, struct err *err) MUST_USE;
 /* Checks a namespace. */
 bool input_ns_check(struct slice ns, const char *at, struct err *err) MUST_USE;
 
-/* The namespace of a request that has no query parameter but ns; "" when it is left out. */
+/* Reads the namespace of a request whose only query parameter is ns; "" if it is absent. */
 bool input_ns(struct request *req, struct slice *ns, struct err *err) MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Maintenance: what removes much at once, on demand. Each answers {"removed": n}. When one fails
- * midway, what was removed by then stays removed, and the call may be repeated.
+ * Maintenance: calls that remove much at once. Each answers {"removed": n}. If one fails midway, what was
+ * removed by then stays removed, and the call may be repeated.
  */
 #include "json.h"
 #include "parse.h"
@@ -111,7 +111,7 @@ static bool choose_prune(const struct prune_body *in, struct op_thread_prune *ou
     bool has_time = in->older_than != TIME_ABSENT;
     struct op_thread_prune prune = {.keep_last = in->keep_last};
 
-    if (has_time) /* 0 is no bound in an op; nothing is as old as 1 */
+    if (has_time) /* in an op 0 means no bound; nothing is as old as 1 */
         prune.older_than_us = in->older_than > 0 ? in->older_than : 1;
     if (slice_equal(in->strategy, SLICE("delete"))) {
         if (has_time)

@@ -35,15 +35,15 @@ struct parse_array {
     bool ids;       /* parse_strings(): each is checked as an id */
 };
 
-/* Lists the elements. */
+/* Lists the elements of an array. */
 bool parse_elements(struct request *req, const struct parse_array *in, struct slice **elements,
                     size_t *n, struct err *err) MUST_USE;
 
-/* Lists the elements, each of which must be a string, decoded. */
+/* Lists the elements, decoded; each must be a string. */
 bool parse_strings(struct request *req, const struct parse_array *in, struct slice **strings,
                    size_t *n, struct err *err) MUST_USE;
 
-/* Writes the pointer of an element, "/messages/3". */
+/* Writes the pointer to an element, "/messages/3". */
 void parse_pointer(char out[PARSE_POINTER_LEN], const char *at, size_t i);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * patches.h - makes whole values of those that came as patches, before the op is made.
+ * patches.h - rebuilds whole values from those that were sent as patches, before the op is made.
  *
  *     start: values_in -> patches_op() -> lane -> finish: patches_rebuild() -> the op with whole values
  *
@@ -14,13 +14,13 @@
 #include "request.h"
 
 /*
- * The op that reads what the patches of a checkpoint are based on; *op is NULL when it has none. The
- * whole values together must fit into a body, as if they had been sent.
+ * Makes the op that reads the bases of the patches of a checkpoint; *op is NULL if it has none. The whole
+ * values together must fit into a body, as if they had been sent.
  */
 bool patches_op(struct request *req, const struct op_checkpoint_put *put, struct op **op,
                 struct err *err) MUST_USE;
 
-/* Gives each patched value its bytes, from what that op has read. */
+/* Gives each patched value its bytes, made from the bases that the op has read. */
 bool patches_rebuild(struct request *req, const struct op_values_get *bases,
                      struct op_checkpoint_put *put, struct err *err) MUST_USE;
 

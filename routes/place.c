@@ -7,7 +7,7 @@
 
 enum { PARTS_MAX = 3, OWNER_LEN = 8 };
 
-/* Writes what a cursor says of whom its list belongs to; returns how many parts it has. */
+/* Writes the owner of a list, as its cursors contain it, to *part; returns how many parts a cursor has. */
 static size_t owner(const struct place_list *list, uint8_t hash[ID_HASH_LEN], struct slice *part)
 {
     if (!slice_present(list->of))

@@ -1,5 +1,5 @@
 /*
- * place.h - a place in a list that is ordered by a number and then by an id, and its cursor.
+ * place.h - a position in a list that is ordered by a number and then by an id, and its cursor.
  *
  *     ?cursor= -> place_read() -> op;  last item of a page -> place_write() -> next_cursor
  *
@@ -19,10 +19,10 @@ struct place {
     struct slice id; /* absent = no place */
 };
 
-/* Which list. */
+/* Identifies a list. */
 struct place_list {
-    char tag;        /* each kind has its own letter */
-    struct slice of; /* the id of what it belongs to; absent where there is one list of the kind */
+    char tag;        /* each kind of list has its own letter */
+    struct slice of; /* id of what it belongs to; absent if there is one list of the kind */
 };
 
 /* A cursor as it was sent. */
@@ -31,11 +31,11 @@ struct place_cursor {
     struct slice text;
 };
 
-/* Reads a cursor that place_write() wrote for the same list; an absent one is no place. */
+/* Reads a cursor that place_write() wrote for the same list; an absent one gives no position. */
 bool place_read(struct request *req, const struct place_list *list, const struct place_cursor *in,
                 struct place *out, struct err *err) MUST_USE;
 
-/* Writes the member `key`: the cursor of a place, null for none. */
+/* Writes the member `key`: the cursor of a position, null for none. */
 void place_write(struct text *t, const char *key, const struct place_list *list,
                  const struct place *place);
 

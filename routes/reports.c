@@ -1,5 +1,5 @@
 /*
- * The service about itself: health, metrics, totals, the API document.
+ * Reports of the service about itself: health, metrics, totals, the API document.
  */
 #include "service.h"
 
@@ -16,7 +16,7 @@
 #define STATS_AGE_MAX_NS (INT64_C(10) * 1000000000)
 
 /*
- * GET /health - the report on the store, or the two; at most about a second old; asks no store itself.
+ * GET /health - the state of the store, or of both, at most about a second old; contacts no store.
  *
  *   200, 503  {"status": "healthy", "degraded" (a write has failed within 10 s, or one of two stores is
  *             not as it should be) or "unhealthy" (503: no store serves), "timestamp": "...Z",
@@ -127,7 +127,7 @@ bool health_finish(struct request *req, struct op *op UNUSED, struct response *r
     return true;
 }
 
-/* {"status": word}; a probe reads the HTTP status, the word is for people. */
+/* Answers {"status": word}: a probe reads the HTTP status, the word is for people. */
 static bool answer_status(struct response *res, int status, const char *word)
 {
     response_status(res, status);
@@ -206,7 +206,7 @@ bool metrics_finish(struct request *req, struct op *op UNUSED, struct response *
 }
 
 /*
- * GET /stats?fresh=false - totals of the tenant, and what the operations took so far.
+ * GET /stats?fresh=false - totals of the tenant, and the latencies of operations so far.
  *
  *   200       {"total_sessions", "active_sessions", "total_messages", "total_checkpoints",
  *             "counted_at", "operations": {"session_get": {"total_operations", "error_count",
@@ -218,14 +218,14 @@ struct totals {
     int64_t sessions, active_sessions, messages, checkpoints, counted_us;
 };
 
-/* The last count of some tenants: counting reads whole tables, dashboards ask often. */
+/* The last totals of some tenants: counting reads whole tables, and dashboards ask often. */
 static struct {
-    pthread_mutex_t lock; /* guards all below */
+    pthread_mutex_t lock; /* guards what follows */
     struct counted {
         uint8_t tenant[ID_HASH_LEN];
         int64_t at_ns; /* 0 = unused */
         struct totals totals;
-    } slots[64]; /* a tenant's slot follows from its hash; the newer one takes it */
+    } slots[64]; /* a tenant's hash selects its slot; the newer tenant replaces the older */
 } counts = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct counted *counts_slot(struct slice tenant, uint8_t hash[ID_HASH_LEN])
@@ -329,7 +329,7 @@ bool openapi_finish(struct request *req, struct op *op UNUSED, struct response *
 }
 
 /*
- * GET /docs - the same for people: what calls there are, as a page that needs nothing else.
+ * GET /docs - the same document as a page for people, which loads nothing else.
  *
  *   200       text/html
  */

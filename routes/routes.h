@@ -16,10 +16,10 @@
 #include "response.h"
 #include "router.h"
 
-/* The table, in the order of openapi.yaml. */
+/* Makes the router of all routes, in the order of openapi.yaml. */
 struct router routes_table(void);
 
-/* Routes with ROUTE_EACH_OP: whether the op did what it should; false puts its failure in *err. */
+/* For routes with ROUTE_EACH_OP: whether the op succeeded; if not, *err is its status. */
 bool routes_op_ok(const struct op *op, struct err *err) MUST_USE;
 
 /* Declares the two halves of a route. */

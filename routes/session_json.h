@@ -1,5 +1,5 @@
 /*
- * session_json.h - a session as JSON, in one place.
+ * session_json.h - writes a session as JSON.
  *
  *     sessions.c, sessions_batch.c -> session_json() -> response
  *

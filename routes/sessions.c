@@ -44,7 +44,7 @@ static bool answer_session(struct response *res, const struct session *session, 
     return true;
 }
 
-/* 201 and where the session is. */
+/* Answers 201 with the location of the session. */
 static bool answer_created(struct request *req, struct response *res, const struct session *session,
                            bool replayed, struct err *err)
 {
@@ -68,8 +68,8 @@ static bool answer_created(struct request *req, struct response *res, const stru
  *   errors    session_exists 409, key_reused 422, session_not_found 404 (a repeat, and the session was
  *             deleted since)
  *
- * Without session_id a key gives the id, so that a repeat finds the session it made; else the id is
- * a UUIDv7.
+ * Without session_id, an Idempotency-Key determines the id, so that a repeat finds the session it made; without
+ * a key the id is a UUIDv7.
  */
 static bool choose_id(struct request *req, bool *from_key, struct slice *id, struct err *err)
 {
@@ -87,7 +87,7 @@ static bool choose_id(struct request *req, bool *from_key, struct slice *id, str
     return true;
 }
 
-/* The session of a key that is forgotten by now: a repeat is answered 201 all the same. */
+/* The key is forgotten by now, but its session exists: a repeat is still answered 201. */
 static bool create_again_finish(struct request *req, struct op *op, struct response *res,
                                 struct err *err)
 {
@@ -95,7 +95,7 @@ static bool create_again_finish(struct request *req, struct op *op, struct respo
            answer_created(req, res, &op->session_get.out.session, true, err);
 }
 
-/* Runs after op_session_put ended in ERR_EXISTS although its id was made of the key. */
+/* Runs after op_session_put has ended in ERR_EXISTS although the id was made from the key. */
 static bool read_again(struct request *req, struct slice id, struct err *err)
 {
     struct op *op = request_op(req, OP_SESSION_GET, id, err);
@@ -123,8 +123,9 @@ bool session_create_start(struct request *req, struct err *err)
         return false;
     op->session_put.user_id = in.user_id;
     op->session_put.metadata = in.metadata;
-    op->session_put.create_only = given || from_key; /* nobody else has a new UUIDv7 */
-    request_set_state(req, from_key ? op : NULL);    /* finish: was the id made of the key? */
+    op->session_put.create_only = given || from_key; /* a new UUIDv7 is unique */
+    /* Tells finish() whether the id was made from the key. */
+    request_set_state(req, from_key ? op : NULL);
     return request_submit(req, op, err);
 }
 

@@ -1,5 +1,5 @@
 /*
- * Many sessions in one call. They travel as one op each: a batch is no transaction.
+ * Many sessions in one call, each as an op of its own: a batch is not a transaction.
  */
 #include "json.h"
 #include "parse.h"
@@ -109,11 +109,11 @@ bool session_batch_create_finish(struct request *req UNUSED, struct op *op, stru
  *   200       {"sessions": [session or null]}
  *   errors    invalid_request 400, overloaded 503, storage_unavailable 503
  *
- * They are read in rounds of as many as are likely to fit into memory that one answer may have; from
- * STREAM_FROM bytes on what is written goes out before the next round is asked for.
+ * Sessions are read in rounds of as many as are likely to fit into the memory of one answer; from STREAM_FROM
+ * bytes on, what is written is sent before the next round is submitted.
  */
 enum {
-    ROUND_FIRST = 4, /* of the largest sessions that many are as much as all bodies may be */
+    ROUND_FIRST = 4, /* this many of the largest sessions take as much as all bodies may */
     ROUND_GROWTH = 4,
     ROUND_MAX = 64,
     ROUND_BYTES = 1024 * 1024,
@@ -129,12 +129,12 @@ static const struct member get_members[] = {
     MEMBER_END,
 };
 
-/* What is asked for, and how far it has come. */
+/* The ids that are asked for, and the progress. */
 struct get {
     struct slice *ids;
     size_t n, asked;
-    size_t round; /* how many ids it has */
-    bool begun;   /* the answer has been */
+    size_t round; /* how many ids the current round has */
+    bool begun;   /* the answer has begun */
 };
 
 static bool submit_round(struct request *req, struct get *get, struct err *err)
@@ -168,7 +168,7 @@ bool session_batch_get_start(struct request *req, struct err *err)
     return submit_round(req, get, err);
 }
 
-/* How many of the next sessions may be read at once, if they are as large as those of this round. */
+/* How many sessions to read in the next round, if they are as large as those of this one. */
 static size_t next_round(size_t round, size_t bytes)
 {
     size_t fit = round * ROUND_BYTES / (bytes + 1), most = round * ROUND_GROWTH;

@@ -1,5 +1,5 @@
 /*
- * GET /threads?prefix=&updated_after=&limit=50&cursor= - by id; also those with only writes.
+ * GET /threads?prefix=&updated_after=&limit=50&cursor= - threads by id, also those with only writes.
  *
  *   200       {"items": [a thread], "next_cursor": text or null}
  *

@@ -14,10 +14,10 @@
 
 enum { NOT_SENT = -1 };
 
-/* An element of either array. */
+/* An element of `values` or `writes`. */
 struct element {
     struct slice channel, type;
-    struct slice base64;         /* with its quotes: it may be long, and is decoded where it is */
+    struct slice base64;         /* with its quotes: it may be long, and is decoded in place */
     struct slice version, value; /* JSON text */
     struct slice parts, base;    /* JSON text */
     struct slice hash;
@@ -85,13 +85,13 @@ static bool bytes_of_json(const struct values_in *in, const struct element *e, c
         return false;
     if (base64_decode(text, BASE64_STANDARD, in->arena, bytes))
         return true;
-    /* It does not say why. Text that is base64 fails only where there is no room for the bytes. */
+    /* base64_decode() does not tell why. Valid text fails only for want of memory, so this tries that. */
     if (!arena_alloc(in->arena, text.len))
         return err_no_memory(err);
     return err_set(err, ERR_INVALID, "%s/base64: not standard, padded base64", at);
 }
 
-/* Type and bytes of a value or of a write in channel form. */
+/* Reads type and bytes of a value, or of a write in channel form. */
 static bool read_blob(const struct values_in *in, const struct element *e, const char *at,
                       struct blob *blob, struct err *err)
 {
@@ -212,7 +212,7 @@ static bool read_parts(const struct values_in *in, struct slice json, const char
     return true;
 }
 
-/* A value of {parts, base, hash}; whether it is one was found by `parts`. */
+/* Reads a value of {parts, base, hash}, which is recognized by `parts`. */
 static bool read_patch(const struct values_in *in, const struct element *e, const char *at,
                        struct blob *blob, struct err *err)
 {
@@ -243,7 +243,7 @@ static bool read_patch(const struct values_in *in, const struct element *e, cons
     return true;
 }
 
-/* Type and bytes of a value of channel form, or its patch. */
+/* Reads type and bytes of a value, or its patch. */
 static bool read_value_blob(const struct values_in *in, const struct element *e, const char *at,
                             struct blob *blob, struct err *err)
 {
@@ -307,7 +307,7 @@ bool values_in_values(const struct values_in *in, struct slice values, struct va
     return true;
 }
 
-/* A write of {idx?, channel, value}. */
+/* Reads a write of {idx?, channel, value}. */
 static bool document_write(const struct element *e, const char *at, struct write *write,
                            struct err *err)
 {
@@ -317,7 +317,7 @@ static bool document_write(const struct element *e, const char *at, struct write
     return true;
 }
 
-/* A write of {idx, channel, type, base64 | len}. */
+/* Reads a write of {idx, channel, type, base64 | len}. */
 static bool channel_write(const struct values_in *in, const struct element *e, const char *at,
                           struct write *write, struct err *err)
 {
@@ -328,7 +328,7 @@ static bool channel_write(const struct values_in *in, const struct element *e, c
     return read_blob(in, e, at, &write->blob, err);
 }
 
-/* Reads the write at position i; the first one says which form all must have. */
+/* Reads the write at position i; the first one determines the form of all. */
 static bool read_write(const struct values_in *in, struct slice json, size_t i,
                        struct writes_in *out, struct err *err)
 {

@@ -21,7 +21,7 @@
 #include "frame.h"
 #include "model.h"
 
-/* Where the bytes of elements come from and go to. */
+/* Where the bytes of elements come from, and the arena for results. */
 struct values_in {
     struct frame_reader *frame; /* NULL: the body is plain JSON */
     struct arena *arena;
@@ -29,7 +29,7 @@ struct values_in {
 
 /* The writes of one task. */
 struct writes_in {
-    enum form form;       /* of no writes: document, but channel in a frame */
+    enum form form;       /* of an empty list: channel in a frame, else document */
     struct write *writes; /* task_id and task_path absent */
     size_t n;
 };

@@ -63,7 +63,8 @@ static bool parse(struct request *req, struct op_writes_put *put, struct err *er
     put->checkpoint_id = request_param(req, "c");
     put->task_id = request_param(req, "task");
     put->task_path = in.task_path;
-    request_set_state(req, slice_present(in.mode) ? put : NULL); /* finish: was a mode named? */
+    /* Tells finish() whether a mode was named. */
+    request_set_state(req, slice_present(in.mode) ? put : NULL);
     put->form = sent.form;
     put->writes = sent.writes;
     put->n = sent.n;
@@ -81,7 +82,7 @@ bool writes_put_start(struct request *req, struct err *err)
     return op && parse(req, &op->writes_put, err) && request_submit(req, op, err);
 }
 
-/* No writes were taken for document form, but the thread has the other one. */
+/* The empty list was taken for document form, but the thread is in channel form. */
 static bool put_again(struct request *req, const struct op_writes_put *failed, struct err *err)
 {
     struct op *op = request_op(req, OP_WRITES_PUT, request_param(req, "t"), err);

@@ -21,7 +21,7 @@ static const char silence[] = "the store does not answer";
 struct errand {
     struct op op;
     struct arena arena;
-    bool out;
+    bool out;        /* it is on a lane */
     int64_t next_ns; /* when to send it next */
 };
 

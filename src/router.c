@@ -14,8 +14,8 @@ static const char *segment_end(const char *p, const char *end)
 }
 
 /*
- * Whether a path has the form of a pattern. *rank has a bit for each segment that is literal, the highest bit for
- * the first, so that of two matching patterns the one with the earlier literal ranks higher.
+ * Whether a path has the form of a pattern. *rank has a bit for each segment that is literal, the highest
+ * bit for the first, so that of two matching patterns the one with the earlier literal ranks higher.
  */
 static bool matches(const char *pattern, struct slice path, unsigned *rank)
 {

@@ -49,8 +49,8 @@ static size_t value_len(const char *scheme, const char *value)
 }
 
 /*
- * Where the password after the colon of a login ends; NULL: there is none. A password may contain a raw / or @, so
- * everything up to the last @ counts, and one in the query may contain that.
+ * Where the password after the colon of a login ends; NULL: there is none. A password may contain a raw /
+ * or @, so everything up to the last @ counts; if that @ is part of a password in the query, up to its end.
  */
 static const char *login_end(const char *scheme, const char *colon)
 {
