@@ -11,7 +11,7 @@ FROM ${BASE}
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        libhiredis0.14 libjansson4 libmicrohttpd12 libpq5 libsqlite3-0 libssl3 libxxhash0 libzstd1 \
+        ca-certificates libhiredis0.14 libjansson4 libmicrohttpd12 libpq5 libsqlite3-0 libssl3 libxxhash0 libzstd1 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
     && install -d -o 10001 -g 10001 -m 0700 /var/lib/stateward
 COPY --from=build /stateward/build/stateward /usr/local/bin/stateward

@@ -100,7 +100,8 @@ void store_url_print(const char *text, FILE *out)
 
 bool store_url_is_redis(const char *url)
 {
-    return strncmp(url, "redis:", 6) == 0 || strncmp(url, "unix:", 5) == 0;
+    return strncmp(url, "redis:", 6) == 0 || strncmp(url, "rediss:", 7) == 0 ||
+           strncmp(url, "unix:", 5) == 0;
 }
 
 bool store_url_is_sqlite(const char *url)

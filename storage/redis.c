@@ -195,7 +195,9 @@ static bool take_names(struct redis *d, const struct backend_config *cfg, struct
 
 bool redis_check(const struct backend_config *cfg, struct err *err)
 {
-    return take_names(&(struct redis){.fallback = false}, cfg, err);
+    struct redis d = {.fallback = false};
+
+    return take_names(&d, cfg, err) && (!d.conn.url.tls || tls_check(&d.conn.url, err));
 }
 
 static bool open_redis(struct redis *d, const struct backend_config *cfg, struct err *err)

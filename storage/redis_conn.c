@@ -2,10 +2,13 @@
 #include "redis_conn.h"
 
 #include <errno.h>
+#include <hiredis/sds.h>
 #include <stdlib.h>
 
 #include "clock.h"
-#include "lookup.h"
+#include "redis_dial.h"
+
+enum { READ_SIZE = 1 << 14 }; /* a record of TLS */
 
 #define PAUSE_FIRST_NS INT64_C(100000000)
 #define PAUSE_MAX_NS INT64_C(5000000000)
@@ -72,14 +75,19 @@ static redisReplyObjectFunctions in_arena = {
 };
 
 /* Says how contact was lost. `silent`: the server was slow, not gone, so trying again at once is useless. */
+/* Call it at once: it looks at errno. */
 static bool contact_lost(struct conn *c, struct err *err)
 {
+    const char *complaint = tls_complaint(c->tls);
     const redisContext *r = c->redis;
 
-    c->silent = r->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
+    c->silent = (c->tls || r->err == REDIS_ERR_IO) && (errno == EAGAIN || errno == EWOULDBLOCK);
+    c->refused = complaint != NULL;
     if (c->silent)
         return err_set(err, ERR_UNAVAILABLE, "redis: no answer within %lld ms",
                        (long long)(c->timeout_us / 1000));
+    if (complaint)
+        return err_set(err, ERR_UNAVAILABLE, "redis: no connection by TLS: %s", complaint);
     return err_set(err, ERR_UNAVAILABLE, "redis: %s", r->errstr[0] ? r->errstr : "contact lost");
 }
 
@@ -120,6 +128,8 @@ bool conn_refused(const struct reply *reply, struct err *err)
 
 void conn_close(struct conn *c)
 {
+    tls_end(c->tls);
+    c->tls = NULL;
     if (c->redis)
         redisFree(c->redis);
     c->redis = NULL;
@@ -157,20 +167,47 @@ bool conn_put(struct conn *c, const struct slice *args, size_t n, struct arena *
     return true;
 }
 
-bool conn_send(struct conn *c, struct err *err)
+/* As redisBufferWrite() until it is done. */
+static bool write_all(struct conn *c)
 {
     int done = 0;
 
-    c->trips++;
-    do {
-        errno = 0;
-        if (redisBufferWrite(c->redis, &done) != REDIS_OK) {
-            contact_lost(c, err);
-            conn_drop(c, err);
+    if (c->tls) {
+        if (!tls_write(c->tls, c->redis->obuf, sdslen(c->redis->obuf)))
             return false;
-        }
-    } while (!done);
+        sdsfree(c->redis->obuf);
+        c->redis->obuf = sdsempty();
+        return c->redis->obuf != NULL;
+    }
+    while (!done) {
+        errno = 0;
+        if (redisBufferWrite(c->redis, &done) != REDIS_OK)
+            return false;
+    }
     return true;
+}
+
+/* As redisBufferRead(). */
+static bool read_some(struct conn *c)
+{
+    char part[READ_SIZE];
+    int n;
+
+    errno = 0;
+    if (!c->tls)
+        return redisBufferRead(c->redis) == REDIS_OK;
+    n = tls_read(c->tls, part, sizeof(part));
+    return n > 0 && redisReaderFeed(c->redis->reader, part, (size_t)n) == REDIS_OK;
+}
+
+bool conn_send(struct conn *c, struct err *err)
+{
+    c->trips++;
+    if (write_all(c))
+        return true;
+    contact_lost(c, err);
+    conn_drop(c, err);
+    return false;
 }
 
 bool conn_take(struct conn *c, struct arena *arena, struct reply **out, struct err *err)
@@ -186,8 +223,7 @@ bool conn_take(struct conn *c, struct arena *arena, struct reply **out, struct e
         }
         if (reply)
             break;
-        errno = 0;
-        if (redisBufferRead(c->redis) != REDIS_OK) {
+        if (!read_some(c)) {
             contact_lost(c, err);
             conn_drop(c, err);
             return false;
@@ -225,71 +261,24 @@ static bool greet(struct conn *c, struct err *err)
     return ask(c, (struct slice[]){SLICE("PING")}, 1, err);
 }
 
-static struct timeval until(int64_t end_ns)
-{
-    int64_t left_us = (end_ns - clock_now_ns()) / 1000;
-
-    if (left_us < 1000)
-        left_us = 1000;
-    return (struct timeval){.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
-}
-
-/* Tries the addresses of a host that has a name, first another than last time: that may have hung. */
-static redisContext *dial_named(struct conn *c, const struct lookup *host, int64_t end_ns)
-{
-    redisContext *r = NULL;
-    size_t n = 0;
-
-    while (lookup_address(host, n))
-        n++;
-    for (size_t i = 0; i < n && (!r || (r->err && clock_now_ns() < end_ns)); i++) {
-        if (r)
-            redisFree(r);
-        r = redisConnectWithTimeout(lookup_address(host, (c->failures + i) % n), c->url.port,
-                                    until(end_ns));
-    }
-    return r;
-}
-
-/* hiredis would wait for the name servers as long as they like. */
-static bool dial_host(struct conn *c, int64_t end_ns, struct err *err)
-{
-    struct lookup *host;
-    bool ok;
-
-    if (lookup_is_address(c->url.host)) {
-        c->redis = redisConnectWithTimeout(c->url.host, c->url.port, until(end_ns));
-        return c->redis || err_no_memory(err);
-    }
-    host = lookup_begin(c->url.host);
-    if (!host)
-        return err_no_memory(err);
-    if (lookup_wait(host, c->timeout_us / 2000) && lookup_address(host, 0)) {
-        c->redis = dial_named(c, host, end_ns);
-        ok = c->redis || err_no_memory(err);
-    } else
-        ok = err_set(err, ERR_UNAVAILABLE, "redis: %s", lookup_reason(host));
-    lookup_end(host);
-    return ok;
-}
-
 static bool dial(struct conn *c, struct err *err)
 {
-    struct timeval t = {.tv_sec = c->timeout_us / 1000000, .tv_usec = c->timeout_us % 1000000};
-
-    if (!c->url.port) {
-        c->redis = redisConnectUnixWithTimeout(c->url.host, t);
-        if (!c->redis)
-            return err_no_memory(err);
-    } else if (!dial_host(c, clock_now_ns() + c->timeout_us * 1000, err))
+    c->refused = false;
+    c->redis = redis_dial(&c->url, c->timeout_us, c->failures, err);
+    if (!c->redis)
         return false;
-    if (c->redis->err)
-        return err_set(err, ERR_UNAVAILABLE, "redis: cannot connect: %s", c->redis->errstr);
-    if (redisSetTimeout(c->redis, t) != REDIS_OK)
-        return err_set(err, ERR_UNAVAILABLE, "redis: %s", c->redis->errstr);
+    if (c->url.tls) {
+        c->tls = tls_start(c->redis->fd, &c->url, &c->silent, err);
+        if (!c->tls)
+            return false;
+    }
     c->redis->reader->fn = &in_arena;
     c->redis->reader->privdata = c;
-    return greet(c, err);
+    if (greet(c, err))
+        return true;
+    if (c->refused)
+        err->kind = ERR_CONFIG;
+    return false;
 }
 
 bool conn_ready(struct conn *c, bool *fresh, struct err *err)

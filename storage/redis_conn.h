@@ -18,7 +18,7 @@
 #include <hiredis/hiredis.h>
 
 #include "arena.h"
-#include "redis_url.h"
+#include "redis_tls.h"
 
 enum reply_type { REPLY_NIL, REPLY_INTEGER, REPLY_TEXT, REPLY_STATUS, REPLY_ERROR, REPLY_LIST };
 
@@ -32,6 +32,7 @@ struct reply {
 
 struct conn {
     redisContext *redis; /* NULL = closed */
+    struct tls *tls;     /* NULL = none, or closed */
     struct redis_url url;
     int64_t timeout_us;
     int64_t retry_ns, pause_ns; /* closed: time of the next try; pause after it */
@@ -40,6 +41,7 @@ struct conn {
     struct arena *arena;        /* of the conn_take() in progress */
     struct err why;             /* why it is closed */
     bool silent;                /* it was lost to a timeout */
+    bool refused;               /* ... or to the server's refusal of our TLS */
     unsigned failures;          /* how often it could not be opened */
 };
 

@@ -111,21 +111,68 @@ static bool parse_unix(struct slice rest, struct redis_url *out)
     return rest.len > 0 && rest.at[0] == '/' && decode(rest, out->host, sizeof(out->host));
 }
 
+static bool set_verification(struct slice value, struct redis_url *out)
+{
+    out->unverified = slice_equal(value, SLICE("none")) || slice_equal(value, SLICE("CERT_NONE"));
+    return out->unverified || slice_equal(value, SLICE("required")) ||
+           slice_equal(value, SLICE("CERT_REQUIRED"));
+}
+
+static bool set_host_check(struct slice value, struct redis_url *out)
+{
+    out->any_host = slice_equal(value, SLICE("false")) || slice_equal(value, SLICE("False"));
+    return out->any_host || slice_equal(value, SLICE("true")) || slice_equal(value, SLICE("True"));
+}
+
+static bool set_parameter(struct slice name, struct slice value, struct redis_url *out)
+{
+    if (slice_equal(name, SLICE("ssl_ca_certs")))
+        return decode(value, out->ca_file, sizeof(out->ca_file));
+    if (slice_equal(name, SLICE("ssl_certfile")))
+        return decode(value, out->cert_file, sizeof(out->cert_file));
+    if (slice_equal(name, SLICE("ssl_keyfile")))
+        return decode(value, out->key_file, sizeof(out->key_file));
+    if (slice_equal(name, SLICE("ssl_cert_reqs")))
+        return set_verification(value, out);
+    return slice_equal(name, SLICE("ssl_check_hostname")) && set_host_check(value, out);
+}
+
+/* A ? in a password is %3F. */
+static bool parse_tls(struct slice rest, struct redis_url *out, struct err *err)
+{
+    struct slice query = cut(&rest, '?', false);
+
+    out->tls = true;
+    if (!parse_tcp(rest, out))
+        return err_set(err, ERR_CONFIG,
+                       "a Redis URL with TLS is rediss://[user:password@]host"
+                       "[:port][/db][?ssl_ca_certs=path&...]");
+    while (query.len > 0) {
+        struct slice next = cut(&query, '&', false), name = query, value = cut(&name, '=', false);
+
+        if (!slice_present(value) || !set_parameter(name, value, out))
+            return err_set(err, ERR_CONFIG,
+                           "the parameters of rediss: are ssl_ca_certs, ssl_certfile, ssl_keyfile "
+                           "(paths), ssl_cert_reqs (required or none) and ssl_check_hostname "
+                           "(true or false)");
+        query = next;
+    }
+    return true;
+}
+
 bool redis_url_parse(const char *url, struct redis_url *out, struct err *err)
 {
     struct slice rest = slice_of(url);
     bool ok = false;
 
     *out = (struct redis_url){0};
-    if (slice_starts(rest, SLICE("rediss:")))
-        return err_set(err, ERR_CONFIG,
-                       "rediss: is not supported: the Redis client of this build has no TLS; use "
-                       "redis: through a local TLS proxy");
+    if (slice_starts(rest, SLICE("rediss://")))
+        return parse_tls((struct slice){rest.at + 9, rest.len - 9}, out, err);
     if (slice_starts(rest, SLICE("redis://")))
         ok = parse_tcp((struct slice){rest.at + 8, rest.len - 8}, out);
     else if (slice_starts(rest, SLICE("unix:")))
         ok = parse_unix((struct slice){rest.at + 5, rest.len - 5}, out);
     return ok || err_set(err, ERR_CONFIG,
-                         "a Redis URL is redis://[user:password@]host[:port][/db] or "
-                         "unix:/path[?db=number]");
+                         "a Redis URL is redis://[user:password@]host[:port][/db], the same with "
+                         "rediss: for TLS, or unix:/path[?db=number]");
 }

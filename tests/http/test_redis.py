@@ -225,7 +225,8 @@ def test_a_disk_that_is_full(own: Any, tmp_path: pathlib.Path, sync: str) -> Non
 
 
 @pytest.mark.parametrize(("url", "words"), [
-    ("rediss://127.0.0.1:1/0", "TLS"),
+    ("rediss://127.0.0.1:1/0?ssl=yes", "ssl_ca_certs"),
+    ("rediss://127.0.0.1:x/0", "rediss://"),
     ("redis://127.0.0.1:x/0", "redis://"),
     ("redis://127.0.0.1/abc", "redis://"),
 ])

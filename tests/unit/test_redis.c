@@ -56,9 +56,60 @@ START_TEST(refuses_urls)
         ck_assert_msg(!redis_url_parse(wrong[i], &url, &err), "%s", wrong[i]);
         ck_assert_int_eq(err.kind, ERR_CONFIG);
     }
-    ck_assert(!redis_url_parse("rediss://user:secret@host", &url, &err));
+    ck_assert(!redis_url_parse("rediss://user:secret@host:x", &url, &err));
     ck_assert_ptr_nonnull(strstr(err.text, "TLS"));
     ck_assert_ptr_null(strstr(err.text, "secret"));
+}
+END_TEST
+
+START_TEST(reads_urls_with_tls)
+{
+    struct redis_url url;
+
+    ck_assert(redis_url_parse("rediss://user:p%3Fw@host:7/2?ssl_ca_certs=/a%26b&ssl_certfile=c&"
+                              "ssl_keyfile=k&ssl_cert_reqs=none&ssl_check_hostname=false",
+                              &url, &err));
+    ck_assert(url.tls && url.unverified && url.any_host);
+    ck_assert_str_eq(url.host, "host");
+    ck_assert_int_eq(url.port, 7);
+    ck_assert_int_eq(url.db, 2);
+    ck_assert_str_eq(url.user, "user");
+    ck_assert_str_eq(url.password, "p?w");
+    ck_assert_str_eq(url.ca_file, "/a&b");
+    ck_assert_str_eq(url.cert_file, "c");
+    ck_assert_str_eq(url.key_file, "k");
+    ck_assert(redis_url_parse("rediss://[::1]?ssl_cert_reqs=CERT_REQUIRED&ssl_check_hostname=True",
+                              &url, &err));
+    ck_assert(url.tls && !url.unverified && !url.any_host);
+    ck_assert_str_eq(url.host, "::1");
+    ck_assert_int_eq(url.port, 6379);
+    ck_assert(redis_url_parse("rediss://host", &url, &err) && url.tls);
+    ck_assert(redis_url_parse("redis://host", &url, &err) && !url.tls);
+}
+END_TEST
+
+START_TEST(refuses_parameters_of_tls)
+{
+    static const char *const wrong[] = {
+        "ssl",
+        "ssl_ca_certs",
+        "ssl_ca_certs=/%0",
+        "ssl_cert_reqs=",
+        "ssl_cert_reqs=optional",
+        "ssl_check_hostname=0",
+        "ssl_keyfile=a&&ssl_certfile=b",
+        "ssl_keyfile=a&other=b",
+    };
+    struct redis_url url;
+    char text[100];
+
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        snprintf(text, sizeof(text), "rediss://host/0?%s", wrong[i]);
+        ck_assert_msg(!redis_url_parse(text, &url, &err), "%s", wrong[i]);
+        ck_assert_int_eq(err.kind, ERR_CONFIG);
+        ck_assert_ptr_nonnull(strstr(err.text, "ssl_check_hostname"));
+    }
+    ck_assert(!redis_url_parse("redis://host/0?ssl_ca_certs=a", &url, &err));
 }
 END_TEST
 
@@ -176,6 +227,8 @@ Suite *suite_redis(void)
     tcase_add_checked_fixture(tc, NULL, clear);
     tcase_add_test(tc, reads_urls);
     tcase_add_test(tc, refuses_urls);
+    tcase_add_test(tc, reads_urls_with_tls);
+    tcase_add_test(tc, refuses_parameters_of_tls);
     tcase_add_test(tc, keys_do_not_meet);
     tcase_add_test(tc, joins_and_splits);
     tcase_add_test(tc, packs_and_unpacks);
