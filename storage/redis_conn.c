@@ -74,8 +74,8 @@ static redisReplyObjectFunctions in_arena = {
     create_string, create_array, create_integer, create_nil, free_nothing,
 };
 
-/* Says how contact was lost. `silent`: the server was slow, not gone, so trying again at once is useless. */
-/* Call it at once: it looks at errno. */
+/* Says how contact was lost; looks at errno, so nothing may come in between. `silent`: the server was slow, not
+ * gone, so trying again at once is useless. */
 static bool contact_lost(struct conn *c, struct err *err)
 {
     const char *complaint = tls_complaint(c->tls);
