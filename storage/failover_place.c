@@ -20,8 +20,10 @@ struct walk {
     struct backend *from, *to;
     const struct place_change *change;
     enum record_kind kind;
-    struct keys keys; /* what `from` holds */
-    struct keys anew; /* tasks in `from` that began after the change */
+    struct keys keys;    /* what `from` holds */
+    struct keys orphans; /* checkpoints in `from` that have no parent */
+    struct keys
+        anew; /* what `to` has to learn of `from`: tasks that began after the change, orphans */
 };
 
 static struct op make_op(const struct walk *w, enum op_type type, struct arena *arena)
@@ -75,12 +77,18 @@ static bool copy_page(struct walk *w, const struct record *items, size_t n,
     return page_merge(&page, err);
 }
 
+static bool is_orphan(const struct record *r)
+{
+    return r->kind == RECORD_CHECKPOINT && !slice_present(r->checkpoint.parent_id);
+}
+
 /* Notes the keys of a page of `from`. */
 static bool note_page(struct walk *w, const struct record *items, size_t n,
                       struct arena *arena UNUSED, struct err *err)
 {
     for (size_t i = 0; i < n; i++)
         if (!remember(&w->keys, &items[i].key, err) ||
+            (is_orphan(&items[i]) && !remember(&w->orphans, &items[i].key, err)) ||
             (w->kind == RECORD_TASK && items[i].task.seq > w->change->number &&
              !remember(&w->anew, &items[i].key, err)))
             return false;
@@ -108,7 +116,13 @@ static bool is_gone(const struct walk *w, const struct record *r)
     return r->kind == RECORD_TASK && r->task.seq <= w->change->number && has_key(&w->anew, &r->key);
 }
 
-/* Removes the records of a page of `to` that must go. */
+/* Whether a removal has taken the name of its parent in `from`, and not yet in `to`. */
+static bool is_orphaned(const struct walk *w, const struct record *r)
+{
+    return r->kind == RECORD_CHECKPOINT && !is_orphan(r) && has_key(&w->orphans, &r->key);
+}
+
+/* Removes the records of a page of `to` that must go, and notes those that must change. */
 static bool compare_page(struct walk *w, const struct record *items, size_t n, struct arena *arena,
                          struct err *err)
 {
@@ -118,6 +132,8 @@ static bool compare_page(struct walk *w, const struct record *items, size_t n, s
     if (!gone)
         return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
+        if (is_orphaned(w, &items[i]) && !remember(&w->anew, &items[i].key, err))
+            return false;
         if (!is_gone(w, &items[i]))
             continue;
         gone[n_gone++] = (struct record){
@@ -161,7 +177,7 @@ static bool read_all(struct walk *w, struct backend *store,
     return ok;
 }
 
-/* Tasks that began anew are copied, so that `to` learns when that was. */
+/* Copies tasks that began anew, so that `to` learns when that was, and checkpoints that have lost their parent. */
 static bool copy_anew(struct walk *w, struct err *err)
 {
     struct arena arena = {0};
@@ -175,7 +191,7 @@ static bool copy_anew(struct walk *w, struct err *err)
     if (!names)
         return err_no_memory(err);
     for (size_t i = 0; i < w->anew.n; i++)
-        names[i] = (struct record_name){.kind = RECORD_TASK, .key = w->anew.items[i]};
+        names[i] = (struct record_name){.kind = w->kind, .key = w->anew.items[i]};
     op.id = w->change->of.id;
     op.records_get.names = names;
     op.records_get.n = w->anew.n;
@@ -195,6 +211,7 @@ static bool remove_others(struct walk w, enum record_kind kind, struct err *err)
          copy_anew(&w, err);
 
     arena_done(&w.anew.arena);
+    arena_done(&w.orphans.arena);
     arena_done(&w.keys.arena);
     return ok;
 }

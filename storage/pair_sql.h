@@ -31,8 +31,8 @@
                     "ORDER BY c.stamp DESC LIMIT 1 OFFSET ?5), 0), " \
                     "EXISTS (SELECT 1 FROM " T_CONTEXT " c WHERE c.session = s.id AND c.version = ?3 " \
                     "AND c.stamp = ?4) FROM " T_SESSION " s " LOOK_AT_SESSION) \
-    X(LOOK_CHECKPOINT, "SELECT c.id, c.stamp, c.created_us, c.head, coalesce(" OCTETS "(c.metadata), 0) " \
-                       LOOK_IN_THREAD LOOK_AT_THREAD) \
+    X(LOOK_CHECKPOINT, "SELECT c.id, c.stamp, c.created_us, c.head, coalesce(" OCTETS "(c.metadata), 0), " \
+                       "CASE WHEN c.parent_id IS NULL THEN 0 ELSE 1 END " LOOK_IN_THREAD LOOK_AT_THREAD) \
     X(LOOK_VALUE, "SELECT coalesce((SELECT namespace FROM " T_VALUE " WHERE id = ?1), 0), " \
                   "coalesce((SELECT namespace FROM " T_VALUE " WHERE id = ?2), 0)") \
     X(LOOK_NEEDED, "SELECT id, namespace FROM " T_VALUE " WHERE id " AMONG("?1")) \

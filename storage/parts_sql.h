@@ -74,13 +74,14 @@
       "SELECT r2, r3, CASE WHEN v.channel IS NULL THEN nullif(r4, 0) ELSE v.key END, r4, v.encoding, v.hash, " \
       "v.channel, v.version, v.type, v.bytes FROM " EACH_ROW("?1", "4") JOIN_EACH(T_VALUE, "v", "v.id = r1")) \
     X(COPY_BROKEN, "SELECT id FROM " T_THREAD " WHERE tenant = -1 AND updated_us < ?1 LIMIT 1") \
-    X(UNSWEPT_ADD, "INSERT INTO " T_THREAD " (tenant, thread_id, tomb, updated_us) VALUES (-2, ?1, 0, ?2) ON CONFLICT DO NOTHING") \
-    X(UNSWEPT_FIND, "SELECT id FROM " T_THREAD " WHERE tenant = -2 AND thread_id = ?1") \
+    X(UNSWEPT_ADD, "INSERT INTO " T_THREAD " (tenant, thread_id, tomb, updated_us) VALUES (-2, ?1, ?3, ?2) " \
+                   "ON CONFLICT (tenant, thread_id) DO UPDATE SET tomb = excluded.tomb WHERE excluded.tomb < " T_THREAD ".tomb") \
+    X(UNSWEPT_FIND, "SELECT id, tomb FROM " T_THREAD " WHERE tenant = -2 AND thread_id = ?1") \
     X(UNSWEPT_SOME, "SELECT r1, t.id FROM " EACH_ROW("?1", "1") \
                     JOIN_EACH(T_THREAD, "t", "t.tenant = -2 AND t.thread_id = substr(" BYTES("?2") ", CAST(r1 AS " INTEGER_TYPE "), 8)") \
                     "ORDER BY r1") \
     X(UNSWEPT_DROP, "DELETE FROM " T_THREAD " WHERE tenant = -2 AND thread_id = ?1") \
-    X(UNSWEPT_LIST, "SELECT thread_id FROM " T_THREAD " WHERE tenant = -2 AND updated_us < ?1 LIMIT ?2") \
+    X(UNSWEPT_LIST, "SELECT thread_id, tomb FROM " T_THREAD " WHERE tenant = -2 AND updated_us < ?1 LIMIT ?2") \
     X(GARBAGE_NS, "SELECT id FROM " T_NAMESPACE " WHERE thread < 0 ORDER BY thread LIMIT 1") \
     X(GARBAGE_TASKS, "DELETE FROM " T_TASK " WHERE checkpoint IN (SELECT id FROM " T_CHECKPOINT " " \
                      "WHERE namespace = ?1 ORDER BY checkpoint_id LIMIT ?2)") \

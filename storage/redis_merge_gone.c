@@ -98,10 +98,13 @@ bool redis_merge_gone(struct call *c, const struct record *records, size_t n, si
     struct thread_row thread;
     struct reply **replies;
     bool sweep = false; /* values that nothing needs are removed even if no row is */
+    int64_t stamp = 0;  /* of the removal */
     size_t at = 0;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         sweep |= records[i].gone && records[i].kind == RECORD_CHECKPOINTS;
+        stamp = records[i].gone > stamp ? records[i].gone : stamp;
+    }
     *applied = 0;
     if (!redis_thread_read(c, &thread, err) || !redis_removal_load(c, &thread, &spaces, err))
         return false;
@@ -118,6 +121,7 @@ bool redis_merge_gone(struct call *c, const struct record *records, size_t n, si
                 !drop_row(&g, &spaces[i], &spaces[i].rows[k], replies[at++], err))
                 return false;
     *applied = g.applied;
+    redis_removal_stamp(spaces, thread.n, stamp);
     return (g.applied == 0 && !sweep) ||
            (redis_removal_apply(c, &thread, spaces, sweep, err) && call_commit(c, err));
 }

@@ -57,7 +57,7 @@ static bool kill_rows(struct merge *m, struct removal_space *s, struct err *err)
         if (newest > 0)
             redis_removal_undo(s, r, newest);
     }
-    s->last = m->run->thread.tomb;
+    s->last = s->stamp = m->run->thread.tomb;
     return true;
 }
 
@@ -312,6 +312,19 @@ static void overrule(struct merge *m, int64_t stamp, int64_t stored)
         m->newest = ours;
 }
 
+/* A removal has taken the name of the parent in the other store: no record brings it back. */
+static bool take_parent(struct merge *m, struct space *space, struct cp_row *row, struct err *err)
+{
+    struct cp_row old = *row;
+
+    if (slice_present(m->record->checkpoint.parent_id) || !slice_present(row->parent_id))
+        return true;
+    m->applied = true;
+    change_space(m, space);
+    row->parent_id = (struct slice){NULL, 0};
+    return redis_cp_store(m->c, space->ns, &old, row, err);
+}
+
 bool redis_merge_checkpoint(struct merge *m, struct err *err)
 {
     const struct record_checkpoint *from = &m->record->checkpoint;
@@ -332,6 +345,8 @@ bool redis_merge_checkpoint(struct merge *m, struct err *err)
     if (wins)
         return store_checkpoint(m, space, row, err);
     overrule(m, from->stamp, row->stamp);
+    if (from->stamp == row->stamp && !take_parent(m, space, row, err))
+        return false;
     return from->head == row->head || drop_loser(m, space, err);
 }
 

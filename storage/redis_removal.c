@@ -89,7 +89,7 @@ bool redis_removal_load(struct call *c, const struct thread_row *thread,
         return false;
     for (size_t i = 0; i < thread->n; i++) {
         list[i].space = &thread->spaces[i];
-        list[i].last = INT64_MAX;
+        list[i].last = list[i].stamp = INT64_MAX;
         if (!load_rows(c, &list[i], replies[3 * i], err) ||
             !load_values(c, &list[i], replies[3 * i + 1], err))
             return false;
@@ -154,13 +154,25 @@ static bool is_left(const struct removal_space *s, struct slice id)
     return r && !r->doomed && r->row.stamp > 0;
 }
 
-/* Takes parents that go, or are gone, out of the rows that stay. */
+void redis_removal_stamp(struct removal_space *spaces, size_t n, int64_t stamp)
+{
+    for (size_t i = 0; i < n; i++)
+        spaces[i].stamp = stamp;
+}
+
+void redis_removal_stamp_op(const struct call *c, struct removal_space *spaces, size_t n)
+{
+    redis_removal_stamp(spaces, n, c->op->replicate ? c->op->stamp : INT64_MAX);
+}
+
+/* Takes parents that go, or are gone, out of the rows that stay and are no newer than the removal. */
 static void unparent(struct removal_space *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct removal_row *r = &s->rows[i];
 
-        if (r->doomed || !slice_present(r->row.parent_id) || is_left(s, r->row.parent_id))
+        if (r->doomed || r->row.stamp > s->stamp || !slice_present(r->row.parent_id) ||
+            is_left(s, r->row.parent_id))
             continue;
         r->row.parent_id = (struct slice){NULL, 0};
         r->rewritten = true;
@@ -223,6 +235,8 @@ bool redis_removal_apply(struct call *c, struct thread_row *thread, struct remov
         if (doomed == 0 && !settle)
             continue;
         any = true;
+        if (doomed == 0)
+            spaces[i].stamp = 0; /* only values are removed: rows keep the names of their parents */
         if (!apply_space(c, &spaces[i], &empty, err))
             return false;
         if (empty)

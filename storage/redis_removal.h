@@ -31,12 +31,18 @@ struct removal_space {
     size_t n;
     struct value_name *values; /* sorted by id */
     size_t n_values;
-    int64_t last; /* values above this stay for a checkpoint to come; INT64_MAX: none does */
+    int64_t last;  /* values above this stay for a checkpoint to come; INT64_MAX: none does */
+    int64_t stamp; /* of the removal: checkpoints above it keep the name of a parent that is gone */
 };
 
 /* Reads all namespaces of a thread whose row was read. */
 bool redis_removal_load(struct call *c, const struct thread_row *thread,
                         struct removal_space **spaces, struct err *err) MUST_USE;
+
+/* Sets the stamp of a removal for n namespaces. That of an op is its own in a pair, where a store may hear of
+ * it late; INT64_MAX else. */
+void redis_removal_stamp(struct removal_space *spaces, size_t n, int64_t stamp);
+void redis_removal_stamp_op(const struct call *c, struct removal_space *spaces, size_t n);
 
 /* Marks as needed the values that rows which are not doomed refer to, and their bases. */
 bool redis_removal_need(struct call *c, struct removal_space *s, struct err *err) MUST_USE;

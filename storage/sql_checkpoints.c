@@ -101,7 +101,7 @@ static bool drop_replaced(struct put *p, struct err *err)
     if (!doomed_head(p->d, p->at.ns.id, p->at.row.head, &freed, err))
         return false;
     p->bytes -= freed;
-    return freed > 0 || unswept_add(p->d, p->at.ns.id, err);
+    return freed > 0 || unswept_add(p->d, p->at.ns.id, 0, err);
 }
 
 static bool prepare(struct put *p, struct err *err)

@@ -165,8 +165,7 @@ static bool drop_namespace(struct sql *d, int64_t ns, struct err *err)
 
 static bool settle(struct sql *d, int64_t ns, int64_t last, struct err *err)
 {
-    return query_do(d, SQL_NS_UNPARENT, ns, 0, err) && drop_values(d, ns, last, err) &&
-           query_do(d, SQL_NS_RECOUNT, ns, 0, err);
+    return drop_values(d, ns, last, err) && query_do(d, SQL_NS_RECOUNT, ns, 0, err);
 }
 
 bool doomed_settle_below(struct sql *d, int64_t ns, int64_t tomb, struct err *err)

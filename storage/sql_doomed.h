@@ -45,7 +45,8 @@ void doomed_sort(struct doomed *list);
 
 /*
  * Tidies up a namespace after the deletion of its thread has come from another store. Values above the stamp
- * of the deletion may wait for their checkpoint: they stay with their bases.
+ * of the deletion may wait for their checkpoint: they stay with their bases. Checkpoints that are left came
+ * after it, and keep the names of their parents.
  */
 bool doomed_settle_below(struct sql *d, int64_t ns, int64_t tomb, struct err *err) MUST_USE;
 

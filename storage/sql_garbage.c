@@ -33,7 +33,7 @@ static struct slice name_of(const int64_t *ns)
     return (struct slice){(const char *)ns, sizeof(*ns)};
 }
 
-bool unswept_add(struct sql *d, int64_t ns, struct err *err)
+bool unswept_add(struct sql *d, int64_t ns, int64_t names, struct err *err)
 {
     struct query q;
 
@@ -41,10 +41,11 @@ bool unswept_add(struct sql *d, int64_t ns, struct err *err)
         return false;
     query_blob(&q, name_of(&ns));
     query_int(&q, clock_now_us());
+    query_int(&q, -names);
     return query_run(&q, err);
 }
 
-bool unswept_find(struct sql *d, int64_t ns, int64_t *note, struct err *err)
+bool unswept_find(struct sql *d, int64_t ns, int64_t *note, int64_t *names, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     bool found;
@@ -55,6 +56,7 @@ bool unswept_find(struct sql *d, int64_t ns, int64_t *note, struct err *err)
     if (!query_step(&q, &found, err))
         return false;
     *note = found ? query_col_int(&q, 0) : 0;
+    *names = found ? -query_col_int(&q, 1) : 0;
     return true;
 }
 
@@ -95,7 +97,7 @@ bool unswept_drop(struct sql *d, int64_t ns, struct err *err)
     return query_run(&q, err);
 }
 
-bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err)
+bool unswept_next(struct query *q, int64_t *ns, int64_t *names, bool *found, struct err *err)
 {
     struct slice name;
 
@@ -107,6 +109,7 @@ bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err)
     if (name.len != sizeof(*ns))
         return err_set(err, ERR_DAMAGED, "store: a note of a namespace is damaged");
     memcpy(ns, name.at, sizeof(*ns));
+    *names = -query_col_int(q, 1);
     return true;
 }
 

@@ -23,13 +23,16 @@ enum { GARBAGE_TENANT = -1 };
 
 /*
  * Notes of namespaces that have lost checkpoints but were not yet searched for what only those needed. A
- * removal keeps a note of the one it works on. A note is a thread of tenant -2, named by the namespace id.
+ * removal keeps a note of the one it works on. A note is a thread of tenant -2, named by the namespace id; its
+ * tomb is minus `names`: checkpoints up to that stamp lose the names of parents that are gone (0 = none does).
+ * A second note of a namespace raises the first.
  */
-bool unswept_add(struct sql *d, int64_t ns, struct err *err) MUST_USE;
+bool unswept_add(struct sql *d, int64_t ns, int64_t names, struct err *err) MUST_USE;
 bool unswept_drop(struct sql *d, int64_t ns, struct err *err) MUST_USE;
 
-/* Finds the row of the note; 0 = none. */
-bool unswept_find(struct sql *d, int64_t ns, int64_t *note, struct err *err) MUST_USE;
+/* Finds the row of the note, 0 = none, and its `names`. */
+bool unswept_find(struct sql *d, int64_t ns, int64_t *note, int64_t *names,
+                  struct err *err) MUST_USE;
 
 /*
  * Asks which of n namespaces have a note; unswept_take() reads one from each row: *at is its index in the
@@ -40,8 +43,9 @@ bool unswept_ask(struct sql *d, const int64_t *list, size_t n, struct arena *are
 bool unswept_take(struct query *q, size_t *at, int64_t *note, bool *found,
                   struct err *err) MUST_USE;
 
-/* Reads the namespace of the next row of UNSWEPT_LIST. */
-bool unswept_next(struct query *q, int64_t *ns, bool *found, struct err *err) MUST_USE;
+/* Reads the namespace and `names` of the next row of UNSWEPT_LIST. */
+bool unswept_next(struct query *q, int64_t *ns, int64_t *names, bool *found,
+                  struct err *err) MUST_USE;
 
 /* Rows that one statement removes; a session with more messages becomes garbage. */
 enum { GARBAGE_ROWS = 50 };

@@ -395,12 +395,14 @@ void look_broken(struct look *l, size_t i)
     asked(l, i)->broken = true;
 }
 
-bool look_checkpoint(struct look *l, size_t i, struct checkpoint_row *row, struct err *err)
+bool look_checkpoint(struct look *l, size_t i, struct checkpoint_row *row, bool *child,
+                     struct err *err)
 {
     struct query *q = &asked(l, i)->q;
 
     if (!checkpoint_take(q, row, err))
         return false;
+    *child = row->id != 0 && query_col_int(q, 5) != 0;
     query_end(q);
     return true;
 }

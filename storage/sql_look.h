@@ -102,8 +102,8 @@ bool look_needed(struct look *l, size_t i, int64_t ns, bool *whole, struct err *
 /* Notes that a value was left out. */
 void look_broken(struct look *l, size_t i);
 
-/* Reads the row of a checkpoint. */
-bool look_checkpoint(struct look *l, size_t i, struct checkpoint_row *row,
+/* Reads the row of a checkpoint. *child: it names a parent. */
+bool look_checkpoint(struct look *l, size_t i, struct checkpoint_row *row, bool *child,
                      struct err *err) MUST_USE;
 
 /* Reads the row of a task, and id and stamp of its checkpoint. */

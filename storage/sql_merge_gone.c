@@ -1,6 +1,5 @@
 /* sql_merge_gone.c - OP_MERGE of what was removed from a thread elsewhere; see record.h. */
 #include "clock.h"
-#include "sql_garbage.h"
 #include "sql_look.h"
 #include "sql_ops.h"
 #include "sql_removal.h"
@@ -11,6 +10,7 @@ struct gone {
     int64_t ns, newest; /* newest: of the writes on the row; 0 = none */
     struct checkpoint_row row;
     struct doomed list; /* rows left without writes */
+    int64_t stamp;      /* of the removal of rows; 0: only values are removed */
     size_t applied;
 };
 
@@ -53,7 +53,7 @@ static bool undo_row(struct gone *g, struct err *err)
            ns_grow(g->d, g->ns,
                    &(struct ns_change){.checkpoints = -1, .bytes = -freed - g->row.metadata_len},
                    err) &&
-           unswept_add(g->d, g->ns, err);
+           doomed_add(&g->list, &(struct doomed_item){.ns = g->ns, .mark = g->record->gone}, err);
 }
 
 static bool ask_of_task(struct gone *g, enum sql_statement which, struct query *q, struct err *err)
@@ -142,9 +142,11 @@ bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct e
         g.record = &op->merge.items[i];
         if (!g.record->gone || g.record->kind == RECORD_MESSAGE)
             continue;
+        if (g.record->kind != RECORD_CHECKPOINTS && g.record->gone > g.stamp)
+            g.stamp = g.record->gone;
         if (!remove_record(&g, tenant, err))
             return false;
     }
     op->merge.out.applied += g.applied;
-    return g.list.n == 0 || removal_whole(d, &g.list, err);
+    return g.list.n == 0 || removal_whole(d, &g.list, g.stamp, err);
 }

@@ -187,7 +187,7 @@ static bool drop_head(struct merge *m, int64_t head, struct err *err)
         return true;
     if (!doomed_head(m->load.d, m->at.ns.id, head, &freed, err))
         return false;
-    return freed > 0 ? grow(m, 0, 0, -freed, err) : unswept_add(m->load.d, m->at.ns.id, err);
+    return freed > 0 ? grow(m, 0, 0, -freed, err) : unswept_add(m->load.d, m->at.ns.id, 0, err);
 }
 
 /* Removes a namespace without contents, unless values in it wait for their checkpoint. */
@@ -233,18 +233,28 @@ static void overrule(struct merge *m, int64_t stamp, int64_t stored)
         m->out.newest = ours;
 }
 
+/* A removal has taken the name of the parent in the other store: no record brings it back. */
+static bool take_parent(struct merge *m, struct err *err)
+{
+    m->out.applied = true;
+    return query_do(m->load.d, SQL_CHECKPOINT_ORPHAN, m->at.row.id, 0, err);
+}
+
 static bool merge_checkpoint(struct merge *m, struct err *err)
 {
     const struct record_checkpoint *from = &m->record->checkpoint;
-    bool whole;
+    bool whole, child;
 
     stamp_observe(from->stamp);
-    if (!look_checkpoint(m->look, m->i, &m->at.row, err) ||
+    if (!look_checkpoint(m->look, m->i, &m->at.row, &child, err) ||
         !look_needed(m->look, m->i, m->at.ns.id, &whole, err))
         return false;
     if (from->stamp > m->at.ns.tomb && from->stamp > m->at.row.stamp)
         return whole ? store_checkpoint(m, err) : leave_out(m);
     overrule(m, from->stamp, m->at.row.stamp);
+    if (from->stamp == m->at.row.stamp && child && !slice_present(from->parent_id) &&
+        !take_parent(m, err))
+        return false;
     if (from->head == m->at.row.head)
         return true;
     return drop_head(m, from->head, err) && drop_empty(m, err);

@@ -84,7 +84,7 @@ static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_
                            struct err *err)
 {
     struct query q;
-    int64_t note;
+    int64_t note, names;
 
     for (size_t i = 0; i < space->n; i++) {
         struct doomed_item item = {space->row, space->items[i].row, space->items[i].stamp};
@@ -95,8 +95,9 @@ static bool doom_namespace(struct pruner *p, const struct keep_ns *space, int64_
             return false;
         ++*removed;
     }
-    if (!unswept_find(p->keeper.load.d, space->row, &note, err) ||
-        (note && !doomed_add(&p->doomed, &(struct doomed_item){.ns = space->row}, err)))
+    if (!unswept_find(p->keeper.load.d, space->row, &note, &names, err) ||
+        (note &&
+         !doomed_add(&p->doomed, &(struct doomed_item){.ns = space->row, .mark = names}, err)))
         return false;
     if (!space->dropped)
         return true;
@@ -170,7 +171,7 @@ static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *e
     for (size_t i = 0; i < n; i++)
         if (!doom_namespace(p, &spaces[i], &removed, err))
             return false;
-    removal = removal_start(&p->doomed);
+    removal = removal_start(&p->doomed, removal_stamp(op));
     op->thread_prune.out.removed = removed;
     return removal_go_on(p->keeper.load.d, op, &removal, err) && name_thread(op, err);
 }
@@ -345,7 +346,7 @@ static bool remove_runs(struct sql *d, struct op *op, struct runs *r, struct err
     if (r->removal) {
         start = *r->removal;
     } else {
-        start = removal_start(&r->doomed);
+        start = removal_start(&r->doomed, removal_stamp(op));
         op->runs_delete.out.removed = r->removed;
     }
     if (!removal_go_on(d, op, &start, err))
@@ -384,7 +385,7 @@ bool sql_runs_delete(struct sql *d, struct op *op, struct err *err)
 static bool list_unswept(struct sql *d, int64_t before_us, struct doomed *list, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
-    int64_t ns = 0;
+    int64_t ns = 0, names = 0;
     bool found;
 
     if (!query_begin(d, SQL_UNSWEPT_LIST, &q, err))
@@ -392,11 +393,11 @@ static bool list_unswept(struct sql *d, int64_t before_us, struct doomed *list, 
     query_int(&q, before_us);
     query_int(&q, EXPIRED_MAX);
     for (;;) {
-        if (!unswept_next(&q, &ns, &found, err))
+        if (!unswept_next(&q, &ns, &names, &found, err))
             return false;
         if (!found)
             return true;
-        if (!doomed_add(list, &(struct doomed_item){.ns = ns}, err))
+        if (!doomed_add(list, &(struct doomed_item){.ns = ns, .mark = names}, err))
             return false;
     }
 }
@@ -418,6 +419,6 @@ bool sql_checkpoints_clean(struct sql *d, struct op *op, int64_t before_us, stru
     }
     if (!list_unswept(d, before_us, &list, err))
         return false;
-    removal = removal_start(&list);
+    removal = removal_start(&list, INT64_MAX);
     return removal_go_on(d, op, &removal, err);
 }

@@ -5,10 +5,16 @@
 #include "sql_load.h"
 #include "sql_part.h"
 
-struct removal removal_start(struct doomed *list)
+int64_t removal_stamp(const struct op *op)
+{
+    return op->replicate ? op->stamp : INT64_MAX;
+}
+
+struct removal removal_start(struct doomed *list, int64_t stamp)
 {
     doomed_sort(list);
-    return (struct removal){.arena = list->arena, .items = list->items, .n = list->n};
+    return (struct removal){
+        .arena = list->arena, .items = list->items, .n = list->n, .stamp = stamp};
 }
 
 /* Asks for the state of a namespace; where others write to the store too, this locks its thread. */
@@ -52,6 +58,20 @@ static size_t room(const struct sql *d, const struct removal *r, size_t steps)
     return r->whole || r->at_once ? PART_AT_ONCE : sql_part_room(d, steps);
 }
 
+/* Notes up to which stamp checkpoints lose the names of parents that are gone. */
+static void name_items(struct removal *r, const struct doomed_item *items, size_t n)
+{
+    if (items[0].id == 0) {
+        r->noted = true;
+        r->noted_names = items[0].mark;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int64_t names = items[i].id == 0 ? items[i].mark : r->stamp;
+
+        r->names = names > r->names ? names : r->names;
+    }
+}
+
 /* Removes the next rows of the current namespace, or the first of another one. */
 static bool remove_rows(struct sql *d, struct removal *r, size_t *steps, struct err *err)
 {
@@ -64,7 +84,7 @@ static bool remove_rows(struct sql *d, struct removal *r, size_t *steps, struct 
     if (r->ns == 0 && !r->whole && !ask_state(d, items[0].ns, &state, err))
         return false;
     r->ns = items[0].ns;
-    r->noted |= items[0].id == 0;
+    name_items(r, items, n);
     r->at += n;
     *steps += n;
     return doomed_rows(d, items, n, &r->change, err);
@@ -87,6 +107,7 @@ static bool leave(struct sql *d, struct removal *r, struct err *err)
 
     r->ns = 0;
     r->noted = r->at_once = false;
+    r->names = r->noted_names = 0;
     r->phase = REMOVAL_ROWS;
     return !noted || unswept_drop(d, ns, err);
 }
@@ -165,7 +186,7 @@ static bool add_child(struct sql *d, const struct removal *r, struct query *row,
 {
     struct slice parent = query_col(row, 3);
 
-    if (!slice_present(parent) || slice_equal(parent, before))
+    if (!slice_present(parent) || slice_equal(parent, before) || query_col_int(row, 2) > r->names)
         return true;
     c->ids[c->n++] = query_col_int(row, 0);
     return c->n < COUNT_OF(c->ids) || unparent(d, r, c, scratch, err);
@@ -302,11 +323,14 @@ static bool start_again(struct sql *d, struct removal *r, struct err *err)
 /* Ends a part. Its own change of the counters must not look like a change by another. */
 static bool pause_part(struct sql *d, struct removal *r, struct err *err)
 {
-    bool note = r->ns != 0 && !r->noted;
+    bool note = r->ns != 0 && (!r->noted || r->names > r->noted_names);
     struct removal_state now = r->state;
 
-    r->noted |= note;
-    if (!count_gone(d, r, err) || (note && !unswept_add(d, r->ns, err)) ||
+    if (note) {
+        r->noted = true;
+        r->noted_names = r->names;
+    }
+    if (!count_gone(d, r, err) || (note && !unswept_add(d, r->ns, r->names, err)) ||
         (r->phase != REMOVAL_ROWS && !lock(d, r->ns, &now, err)))
         return false;
     r->state.changed_by = now.changed_by;
@@ -329,9 +353,9 @@ static bool do_part(struct sql *d, struct removal *r, bool *left, struct err *er
     }
 }
 
-bool removal_whole(struct sql *d, struct doomed *list, struct err *err)
+bool removal_whole(struct sql *d, struct doomed *list, int64_t stamp, struct err *err)
 {
-    struct removal r = removal_start(list);
+    struct removal r = removal_start(list, stamp);
     bool left;
 
     r.whole = true;
@@ -351,7 +375,7 @@ bool removal_expire(struct sql *d, int64_t thread, int64_t expired_us, struct er
         return false;
     query_int(&q, thread);
     query_int(&q, expired_us);
-    ok = doomed_list(&list, &q, err) && removal_whole(d, &list, err);
+    ok = doomed_list(&list, &q, err) && removal_whole(d, &list, INT64_MAX, err);
     arena_done(&scratch);
     return ok;
 }

@@ -41,22 +41,29 @@ struct removal {
     struct arena *arena;
     const struct doomed_item *items;
     size_t n, at;
-    bool whole; /* all at once, not in parts */
+    int64_t stamp; /* its own: checkpoints above it keep the names of parents that it removes */
+    bool whole;    /* all at once, not in parts */
 
     /* The current namespace. */
     int64_t ns; /* 0 = none */
     enum removal_phase phase;
-    struct ns_change change;    /* not yet added to its counters; zero between two parts */
-    bool noted;                 /* it has a note that it is not swept (sql_garbage.h) */
-    bool at_once;               /* it changes all the time: its rest is done in one part */
+    struct ns_change change; /* not yet added to its counters; zero between two parts */
+    int64_t names;       /* checkpoints up to this stamp lose the names of parents that are gone */
+    bool noted;          /* it has a note that it is not swept (sql_garbage.h) */
+    int64_t noted_names; /* `names` of that note */
+    bool at_once;        /* it changes all the time: its rest is done in one part */
     struct removal_state state; /* when the scan began */
     struct marks marks;
     struct slice scanned; /* id of the last checkpoint read */
     size_t swept;
 };
 
-/* Starts with a list, which it sorts and which must not change afterwards. */
-struct removal removal_start(struct doomed *list) MUST_USE;
+/* The stamp of a removal by an op: its own in a pair, where a store may hear of it late; INT64_MAX else. */
+int64_t removal_stamp(const struct op *op) MUST_USE;
+
+/* Starts with a list, which it sorts and which must not change afterwards. An item without a row is a note of
+ * its namespace, and its mark the note's `names`. */
+struct removal removal_start(struct doomed *list, int64_t stamp) MUST_USE;
 
 /*
  * Does the next part of an op that removes a list, and after the list the garbage: sets op->again, and
@@ -66,7 +73,7 @@ bool removal_go_on(struct sql *d, struct op *op, const struct removal *from,
                    struct err *err) MUST_USE;
 
 /* Removes a list, which may name a row twice, at once. */
-bool removal_whole(struct sql *d, struct doomed *list, struct err *err) MUST_USE;
+bool removal_whole(struct sql *d, struct doomed *list, int64_t stamp, struct err *err) MUST_USE;
 
 /* Removes at once the checkpoints of a thread that were created at or before expired_us. */
 bool removal_expire(struct sql *d, int64_t thread, int64_t expired_us, struct err *err) MUST_USE;

@@ -161,7 +161,7 @@ static bool remove_checkpoint(struct sql *d, const struct op *op, struct target 
     struct doomed_item item = {t->ns.id, t->row.id, doomed_mark(t->row.stamp, t->row.created_us)};
     struct doomed list = {.arena = op->arena};
 
-    return doomed_add(&list, &item, err) && removal_whole(d, &list, err) &&
+    return doomed_add(&list, &item, err) && removal_whole(d, &list, INT64_MAX, err) &&
            target_find(d, op, t, err);
 }
 

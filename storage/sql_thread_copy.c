@@ -206,7 +206,7 @@ static bool give_notes(struct copy *c, struct err *err)
             return false;
         if (!found)
             return true;
-        if (!unswept_add(c->d, c->copier.to[at], err))
+        if (!unswept_add(c->d, c->copier.to[at], INT64_MAX, err))
             return false;
     }
 }

@@ -148,9 +148,6 @@
       "+ (SELECT coalesce(sum(" OCTETS "(metadata)), 0) FROM " T_CHECKPOINT " WHERE namespace = ?1) "        \
       "+ (SELECT coalesce(sum(" OCTETS "(k.body)), 0) FROM " T_CHECKPOINT " c " NESTED_JOIN " " T_TASK " k "            \
       "ON k.checkpoint = c.id WHERE c.namespace = ?1) WHERE id = ?1")                              \
-    X(NS_UNPARENT, "UPDATE " T_CHECKPOINT " AS c SET parent_id = NULL WHERE c.namespace = ?1 "           \
-                   "AND c.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM " T_CHECKPOINT " p "       \
-                   "WHERE p.namespace = ?1 AND p.checkpoint_id = c.parent_id AND p.stamp > 0)")    \
     X(NS_CLEAR_VALUES, "DELETE FROM " T_VALUE " WHERE namespace = ?1")                                   \
     X(NS_DROP, "DELETE FROM " T_NAMESPACE " WHERE id = ?1 RETURNING thread")                             \
     X(NS_DROP_EMPTY, "DELETE FROM " T_NAMESPACE " WHERE id = ?1 "                                        \
@@ -184,6 +181,7 @@
       "parent_id = ?4, run_id = ?5, head = ?6, refs = ?7, metadata = ?8 WHERE id = ?9")            \
     X(CHECKPOINT_AGE, "UPDATE " T_CHECKPOINT " SET created_us = ?3 WHERE namespace = ?1 "                \
                       "AND checkpoint_id = ?2 AND stamp = 0 AND created_us < ?3")                  \
+    X(CHECKPOINT_ORPHAN, "UPDATE " T_CHECKPOINT " SET parent_id = NULL WHERE id = ?1") \
     X(CHECKPOINT_UNDO, "UPDATE " T_CHECKPOINT " SET stamp = 0, created_us = ?2, parent_id = NULL, "      \
                        "run_id = NULL, head = 0, refs = NULL, metadata = NULL WHERE id = ?1")      \
     X(CHECKPOINT_DROP, "DELETE FROM " T_CHECKPOINT " WHERE id = ?1")                                     \

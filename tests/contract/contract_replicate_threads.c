@@ -1,4 +1,5 @@
 /* contract_replicate_threads.c - changes of threads, and what they leave for the other store. */
+#include "clock.h"
 #include "pair.h"
 
 static void have(struct checkpoint_in in)
@@ -224,6 +225,70 @@ START_TEST(a_pruned_thread)
 }
 END_TEST
 
+/* `there` hears of a removal after a checkpoint was put that names what it has removed. */
+static void name_what_is_gone(struct op *removal)
+{
+    struct op put;
+
+    (void)left_by(removal);
+    put = put_op(&here, (struct checkpoint_in){.thread = "t", .id = "c4", .parent = "c2"});
+    (void)left_by(&put);
+    copy_left(&put);
+    copy_left(removal);
+    same_stores(&here, &there);
+    ck_assert_slice(get(&there, "t", "", "c4")->parent_id, "c2");
+}
+
+START_TEST(a_parent_that_was_pruned_before)
+{
+    struct op op = store_op(&here, OP_THREAD_PRUNE, "t");
+
+    have_thread("t");
+    op.stamp = stamp_next();
+    op.thread_prune.keep_last = 1;
+    name_what_is_gone(&op);
+    ck_assert(!slice_present(get(&there, "t", "", "c3")->parent_id));
+}
+END_TEST
+
+/* A removal in one namespace leaves the names in others, here and there. */
+START_TEST(a_parent_that_is_not_there_in_another_namespace)
+{
+    struct op op = store_op(&here, OP_RUNS_DELETE, NULL);
+    static const struct slice run = {"r1", 2};
+
+    have_thread("t");
+    have((struct checkpoint_in){.thread = "t", .ns = "n", .id = "x2", .parent = "x1"});
+    op.stamp = stamp_next();
+    op.runs_delete = (struct op_runs_delete){.run_ids = &run, .n = 1};
+    ck_assert_str_eq(replicated(&op), "checkpoints:t");
+    ck_assert_slice(get(&there, "t", "n", "x2")->parent_id, "x1");
+}
+END_TEST
+
+START_TEST(a_parent_whose_run_was_deleted_before)
+{
+    static const struct slice run = {"r1", 2};
+    struct op op = store_op(&here, OP_RUNS_DELETE, NULL);
+
+    have_thread("t");
+    op.stamp = stamp_next();
+    op.runs_delete = (struct op_runs_delete){.run_ids = &run, .n = 1};
+    name_what_is_gone(&op);
+    ck_assert(!slice_present(get(&there, "t", "", "c3")->parent_id));
+}
+END_TEST
+
+START_TEST(a_parent_that_was_deleted_before)
+{
+    struct op op = store_op(&here, OP_THREAD_DELETE, "t");
+
+    have_thread("t");
+    op.stamp = stamp_next();
+    name_what_is_gone(&op);
+}
+END_TEST
+
 START_TEST(a_prune_in_parts)
 {
     enum { MANY = 40 };
@@ -298,6 +363,10 @@ void contract_replicate_threads_add(TCase *tc)
     tcase_add_test(tc, a_copied_thread);
     tcase_add_test(tc, a_copied_thread_reaches_the_other_store);
     tcase_add_test(tc, a_pruned_thread);
+    tcase_add_test(tc, a_parent_that_was_pruned_before);
+    tcase_add_test(tc, a_parent_that_is_not_there_in_another_namespace);
+    tcase_add_test(tc, a_parent_whose_run_was_deleted_before);
+    tcase_add_test(tc, a_parent_that_was_deleted_before);
     tcase_add_test(tc, a_prune_in_parts);
     tcase_add_test(tc, deleted_runs);
     tcase_add_test(tc, merges_leave_nothing);

@@ -118,6 +118,29 @@ START_TEST(the_higher_stamp_wins)
 }
 END_TEST
 
+/* Of two records of one checkpoint, the one that has lost the name of its parent wins, in any order. */
+START_TEST(the_name_of_a_parent_goes)
+{
+    struct record *named, *bare;
+    size_t n_named, n_bare;
+
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c1"});
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c2", .parent = "c1"});
+    named = thread_records(&here, 4, &n_named);
+    bare = thread_records(&here, 4, &n_bare);
+    for (size_t i = 0; i < n_bare; i++)
+        if (bare[i].kind == RECORD_CHECKPOINT)
+            bare[i].checkpoint.parent_id = (struct slice){NULL, 0};
+    ck_assert_uint_eq(store_merge(&there, bare, n_bare), n_bare);
+    ck_assert_uint_eq(store_merge(&there, named, n_named), 0);
+    ck_assert(!slice_present(get(&there, "t", "", "c2")->parent_id));
+    ck_assert_uint_eq(store_merge(&here, bare, n_bare), 1);
+    ck_assert_uint_eq(store_merge(&here, bare, n_bare), 0);
+    ck_assert(!slice_present(get(&here, "t", "", "c2")->parent_id));
+    ck_assert_str_eq(dump(&there), dump(&here));
+}
+END_TEST
+
 /* States of a thread before and after its deletion, and a later one, are merged in any order. */
 START_TEST(order_does_not_matter)
 {
@@ -164,7 +187,8 @@ START_TEST(a_tomb_kills_what_is_below)
     ck_assert_uint_eq(store_merge(&here, &tomb, 1), 1);
     ck_assert_str_eq(list(&here, list_op(&here, "t", NULL)), "t//c9");
     ck_assert_str_eq(values_text(&here, get(&here, "t", "", "c9")), "b=1:yy");
-    ck_assert(!slice_present(get(&here, "t", "", "c9")->parent_id));
+    ck_assert_slice(get(&here, "t", "", "c9")->parent_id,
+                    "c2"); /* as where the deletion came first */
     ck_assert_str_eq(get_writes(&here, "t", "", "c1"), "t9//0:a=b");
     ck_assert_str_eq(get_writes(&here, "t", "", "c3"), "");
     ck_assert_uint_eq(count_records(&here, RECORD_VALUE), 2);
@@ -286,6 +310,7 @@ void contract_thread_records_add(TCase *tc)
     tcase_add_test(tc, many_in_one_page);
     tcase_add_test(tc, pages_in_key_order);
     tcase_add_test(tc, the_higher_stamp_wins);
+    tcase_add_test(tc, the_name_of_a_parent_goes);
     tcase_add_test(tc, order_does_not_matter);
     tcase_add_test(tc, a_tomb_kills_what_is_below);
     tcase_add_test(tc, order_of_tasks_is_that_of_the_first_write);

@@ -359,6 +359,12 @@ static void copy_places(const struct op *op)
     }
 }
 
+void copy_left(const struct op *op)
+{
+    merge_copies(&there, op->copies, op->n_copies);
+    copy_places(op);
+}
+
 enum err_kind tried(struct op *op, const char **names)
 {
     enum err_kind kind = run_parts(op);
@@ -366,8 +372,7 @@ enum err_kind tried(struct op *op, const char **names)
     *names = check_names(op);
     ck_assert_msg(kind == ERR_OK || !**names, "%s has failed and left %s", op_name(op->type),
                   *names);
-    merge_copies(&there, op->copies, op->n_copies);
-    copy_places(op);
+    copy_left(op);
     same_stores(&here, &there);
     return kind;
 }

@@ -67,6 +67,9 @@ void replicates_nothing(struct op *op, enum err_kind kind);
 /* Merges what ops have left into another store. */
 void merge_copies(struct store *s, const struct record *copies, size_t n);
 
+/* Copies to `there` what an op has left, as it is now. */
+void copy_left(const struct op *op);
+
 /* Fails unless both hold the same records, of every kind. */
 void same_stores(struct store *a, struct store *b);
 

@@ -93,6 +93,68 @@ START_TEST(checkpoints_and_writes_that_only_the_other_store_has_go)
 }
 END_TEST
 
+static void put_child(const char *id, const char *parent)
+{
+    struct op op = sides_op(&sides, OP_CHECKPOINT_PUT, "t");
+
+    op.checkpoint_put.ns = SLICE("");
+    op.checkpoint_put.checkpoint_id = slice_of(id);
+    op.checkpoint_put.parent_id = slice_of(parent);
+    op.checkpoint_put.form = FORM_CHANNEL;
+    op.checkpoint_put.head.type = SLICE("");
+    op.checkpoint_put.head.bytes = SLICE("{\"v\":4}");
+    op.checkpoint_put.metadata = SLICE("{}");
+    sides_run(&sides, 0, &op);
+}
+
+static struct op read_checkpoints(int side)
+{
+    struct op op = sides_op(&sides, OP_READ_RANGE, NULL);
+
+    op.read_range.kind = RECORD_CHECKPOINT;
+    op.read_range.limit = 10;
+    sides_run(&sides, side, &op);
+    return op;
+}
+
+static struct slice parent_in(int side, size_t i)
+{
+    return read_checkpoints(side).read_range.out.items[i].checkpoint.parent_id;
+}
+
+/* The other store has removed the parent too, but its child came later: as when a fill brings what it read. */
+START_TEST(a_parent_that_was_removed_before_its_child_came)
+{
+    struct op prune = sides_op(&sides, OP_THREAD_PRUNE, "t"),
+              merge = sides_op(&sides, OP_MERGE, "t");
+    struct record gone = {.kind = RECORD_CHECKPOINT,
+                          .key = {.id = SLICE("t"), .ns = SLICE(""), .sub = SLICE("c1")}};
+    struct place_change change;
+
+    sides_checkpoint(&sides, 0, "t", "c1");
+    gone.gone = stamp_next();
+    put_child("c2", "c1");
+    put_child("c3", "c2");
+    change = change_of(RECORD_CONTENTS, "t");
+    place(&change);
+    merge.merge.items = &gone;
+    merge.merge.n = 1;
+    sides_run(&sides, 1, &merge);
+    ck_assert(slice_equal(parent_in(1, 0), SLICE("c1")));
+
+    prune.thread_prune.keep_last = 2;
+    prune.stamp = stamp_next();
+    prune.replicate = true;
+    sides_run(&sides, 0, &prune);
+    ck_assert(!slice_present(parent_in(0, 0)));
+    change = change_of(RECORD_CHECKPOINTS, "t");
+    place(&change);
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_CHECKPOINT), 2);
+    ck_assert(!slice_present(parent_in(1, 0)));
+    ck_assert(slice_equal(parent_in(1, 1), SLICE("c2")));
+}
+END_TEST
+
 START_TEST(contents_of_a_thread_are_copied)
 {
     struct place_change change;
@@ -151,6 +213,7 @@ Suite *suite_failover_place(void)
     tcase_add_test(tc, messages_that_only_the_other_store_has_go);
     tcase_add_test(tc, of_a_conversation_that_is_not_there_all_goes);
     tcase_add_test(tc, checkpoints_and_writes_that_only_the_other_store_has_go);
+    tcase_add_test(tc, a_parent_that_was_removed_before_its_child_came);
     tcase_add_test(tc, contents_of_a_thread_are_copied);
     tcase_add_test(tc, goes_on_where_it_was_lost);
     suite_add_tcase(s, tc);
