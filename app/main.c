@@ -17,6 +17,7 @@
 #include "loop.h"
 #include "openapi_json.h"
 #include "routes.h"
+#include "server.h"
 
 enum {
     OTHER_FILES = 256, /* descriptors besides connections */
@@ -208,6 +209,9 @@ static int serve(const struct config *cfg)
     struct err err;
     int port;
 
+    /* Before a store is made or brought up to date for nothing. */
+    if (!server_may_listen(cfg->listen, cfg->insecure, &err))
+        return cli_fail(&err);
     keep_memory();
     set_log_level(cfg->log_level);
     block_signals(&signals);

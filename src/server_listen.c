@@ -1,4 +1,4 @@
-/* server_listen.c - listening sockets: server_listen(), server_listen_beside() of server.h. */
+/* server_listen.c - listening sockets: server_listen() and its like of server.h. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -125,10 +125,10 @@ static bool name_of(int fd, struct address *out, struct err *err)
     return true;
 }
 
-bool server_listen(const char *listen, bool insecure, int *fd, int *port, struct err *err)
+/* The address, if it may be served on. */
+static bool choose(const char *listen, bool insecure, struct address *out, struct err *err)
 {
     struct address address;
-    int made;
 
     if (!resolve(listen, &address, err))
         return false;
@@ -137,7 +137,24 @@ bool server_listen(const char *listen, bool insecure, int *fd, int *port, struct
                        "--listen: %.100s is reachable from other machines and there are no tokens; "
                        "--insecure allows it",
                        listen);
-    if ((port_of(&address) != 0 && !port_is_free(&address, err)) ||
+    *out = address;
+    return true;
+}
+
+bool server_may_listen(const char *listen, bool insecure, struct err *err)
+{
+    struct address address;
+
+    return choose(listen, insecure, &address, err);
+}
+
+bool server_listen(const char *listen, bool insecure, int *fd, int *port, struct err *err)
+{
+    struct address address;
+    int made;
+
+    if (!choose(listen, insecure, &address, err) ||
+        (port_of(&address) != 0 && !port_is_free(&address, err)) ||
         !bind_and_listen(&address, true, &made, err))
         return false;
     if (!name_of(made, &address, err)) {

@@ -279,8 +279,11 @@ def test_a_file_without_a_path(url: str, tmp_path: pathlib.Path) -> None:
 
 
 def test_only_loopback(tmp_path: pathlib.Path) -> None:
-    out = run("serve", "--primary", "memory:", "--listen", f"0.0.0.0:{free_port()}", cwd=tmp_path)
-    assert out.returncode != 0 and "--insecure" in out.stderr
+    """And no store is made, or brought up to date, for a service that does not start."""
+    for listen, what in ((f"0.0.0.0:{free_port()}", "--insecure"), ("no-such-host.invalid:80", "--listen")):
+        out = run("serve", "--primary", "sqlite:x.db", "--listen", listen, cwd=tmp_path)
+        assert out.returncode == 2 and what in out.stderr, out
+    assert not list(tmp_path.iterdir())
 
 
 def test_help() -> None:
