@@ -303,6 +303,17 @@ static const struct setting *find(enum config_command command, const char *flag,
     return NULL;
 }
 
+/* A switch may stand alone, which means true; a next word that is true or false is its value. */
+static bool set_switch(struct config *cfg, const struct setting *s,
+                       const struct config_words *words, int *at, struct err *err)
+{
+    bool ignored;
+
+    if (*at + 1 < words->argc && parse_switch(words->argv[*at + 1], &ignored))
+        return set(cfg, s, words->argv[++*at], err);
+    return set(cfg, s, "true", err);
+}
+
 /* Reads the flag argv[*at] and, if needed, the next word as its value. */
 static bool set_from_flag(struct config *cfg, enum config_command command,
                           const struct config_words *words, int *at, struct err *err)
@@ -321,7 +332,7 @@ static bool set_from_flag(struct config *cfg, enum config_command command,
     if (equals)
         return set(cfg, s, equals + 1, err);
     if (s->kind == SWITCH)
-        return set(cfg, s, "true", err);
+        return set_switch(cfg, s, words, at, err);
     if (*at + 1 == words->argc)
         return err_set(err, ERR_CONFIG, "--%s: a value is needed", s->flag);
     return set(cfg, s, words->argv[++*at], err);

@@ -80,6 +80,20 @@ START_TEST(reads_flags_in_both_forms)
 }
 END_TEST
 
+START_TEST(reads_switches_with_a_value_behind)
+{
+    struct config cfg;
+    struct err err;
+
+    ck_assert(load(&cfg, "--insecure true --single-instance 1 --readers 3", NULL, &err));
+    ck_assert(cfg.insecure && cfg.single_instance);
+    ck_assert_int_eq(cfg.readers, 3);
+    ck_assert(load(&cfg, "--insecure false --single-instance", "STATEWARD_INSECURE=true", &err));
+    ck_assert(!cfg.insecure && cfg.single_instance);
+    refused("--insecure maybe", "maybe: there is no such setting");
+}
+END_TEST
+
 START_TEST(the_command_line_wins)
 {
     struct config cfg;
@@ -336,6 +350,7 @@ Suite *suite_config(void)
     tcase_add_test(t, has_defaults);
     tcase_add_test(t, commands_have_settings_of_their_own);
     tcase_add_test(t, reads_flags_in_both_forms);
+    tcase_add_test(t, reads_switches_with_a_value_behind);
     tcase_add_test(t, the_command_line_wins);
     tcase_add_test(t, no_text_unsets_what_has_no_default);
     tcase_add_test(t, refuses_what_is_wrong);
