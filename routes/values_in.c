@@ -321,6 +321,8 @@ static bool document_write(const struct element *e, const char *at, struct write
 static bool channel_write(const struct values_in *in, const struct element *e, const char *at,
                           struct write *write, struct err *err)
 {
+    if (!in->frame && !slice_present(e->type) && !slice_present(e->base64) && e->len == NOT_SENT)
+        return err_set(err, ERR_INVALID, "%s/value: it, or type and base64, is needed", at);
     if (e->idx == NO_IDX)
         return needed(at, "idx", err);
     if (!slice_present(e->type))

@@ -103,6 +103,7 @@ def test_an_empty_list_fits_either_form(server: Server, uid: str, mode: str | No
     ({}, "/writes"), ({"writes": 1}, "/writes"), ({"writes": [1]}, "/writes/0"),
     ({"writes": [w(0, b""), w(0, b"")]}, "/writes/1/idx"),
     ({"writes": [{"channel": "x", "type": "t", "base64": ""}]}, "/writes/0/idx"),
+    ({"writes": [{"channel": "x"}]}, "/writes/0/value"), ({"writes": [{"channel": "x", "idx": 0}]}, "/writes/0/value"),
     ({"writes": [w(0, b""), {"channel": "x", "value": 1}]}, "/writes/1"),
     ({"writes": [{"idx": 1 << 40, "channel": "x", "value": 1}]}, "/writes/0/idx"),
     ({"writes": [{"channel": "", "value": 1}]}, "/writes/0/channel"),

@@ -228,6 +228,7 @@ static const char *const bad_writes[][2] = {
     {"[{\"idx\":0,\"channel\":\"a\",\"value\":1,\"type\":\"t\"}]",
      "/writes/0/value: not together with type, base64 or len"},
     {"[{\"channel\":\"a\",\"type\":\"t\",\"base64\":\"\"}]", "/writes/0/idx: is needed"},
+    {"[{\"channel\":\"a\"}]", "/writes/0/value: it, or type and base64, is needed"},
     {"[{\"idx\":0,\"channel\":\"a\",\"base64\":\"\"}]", "/writes/0/type: is needed"},
     {"[{\"idx\":0,\"channel\":\"a\",\"type\":\"\",\"base64\":\"\"}]",
      "/writes/0/type: must be 1 to 128 bytes"},
