@@ -14,7 +14,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 METHODS = ("get", "put", "post", "patch", "delete")
-INTERNAL = {"ok", "fenced", "configuration"}  # never on the wire
+INTERNAL = {"ok", "fenced"}  # never on the wire
 
 GUARDS = {"IfMatch": "ROUTE_MATCH", "IfAbsent": "ROUTE_ABSENT"}  # parameter and flag
 

@@ -44,6 +44,27 @@ def test_unknown_names_everywhere(server: Server, uid: str) -> None:
             assert server.call(method, path, [1]).status == 400
 
 
+def test_texts_of_a_query_may_be_as_long_as_the_document_says(server: Server, uid: str) -> None:
+    document = server.get("/openapi.json").json()
+
+    def whole(node: dict[str, Any]) -> dict[str, Any]:
+        target: Any = document
+        for key in str(node.get("$ref", "#")).split("/")[1:]:
+            target = target[key]
+        return target if "$ref" in node else node
+
+    tried = set()
+    for path, item in document["paths"].items():
+        for parameter in map(whole, [*item.get("parameters", []), *item.get("get", {}).get("parameters", [])]):
+            most = whole(parameter.get("schema", {})).get("maxLength")
+            if "get" in item and parameter["in"] == "query" and most:
+                query = path.replace("{t}", uid).replace("{c}", "c") + f"?{parameter['name']}="
+                assert server.get(query + "x" * most).status in (200, 404), query
+                assert server.get(query + "x" * (most + 1)).pointers == ["?" + parameter["name"]], query
+                tried.add(parameter["name"])
+    assert tried == {"user_id", "prefix", "thread_id", "checkpoint_id", "before", "ns"}
+
+
 def test_head_everywhere(server: Server, uid: str) -> None:
     changing = {"Date", "X-Request-Id", "Content-Length"}
     calls = operations(server, uid)

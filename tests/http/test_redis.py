@@ -178,6 +178,18 @@ def test_the_user_may_not_do_it(redis: stores.Redis, own: Any) -> None:
     until(s, "b")
 
 
+def test_a_refusal_has_a_code_of_the_document(redis: stores.Redis, own: Any) -> None:
+    """While the connections stay, what they are asked is refused."""
+    s: Server = own(primary=redis.url())
+    until(s, "before")
+    redis.answers("ACL", "SETUSER", "default", "-evalsha", "-eval")
+    answer = put(s, "refused")
+    assert (answer.status, answer.code) == (500, "configuration") and "permissions" in answer.json()["detail"]
+    assert answer.code in s.get("/openapi.json").json()["components"]["schemas"]["ErrorCode"]["enum"]
+    redis.answers("ACL", "SETUSER", "default", "+@all")
+    until(s, "after")
+
+
 def test_how_durable_it_is(redis: stores.Redis, own: Any) -> None:
     """Asked each second, so a Redis that comes back with other settings is noticed, too."""
     s = own(primary=redis.url())
