@@ -38,6 +38,7 @@ run_lint()
     step headers tools/check_headers.py
     step routes tools/check_routes.py
     step openapi build/venv/bin/openapi-spec-validator openapi/openapi.yaml
+    step examples build/venv/bin/python tools/check_examples.py
     step python check_python
     step types check_types
 }
