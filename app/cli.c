@@ -117,14 +117,14 @@ int cli_run(const struct command *commands, int argc, char *const argv[], char *
 
     if (argc < 2)
         return misused("a command is needed");
-    if (is_help(argv[1])) {
-        print_help(commands, argc > 2 ? find(commands, argv[2]) : NULL, stdout);
+    if (is_help(argv[1]) && (argc == 2 || is_help(argv[2]))) {
+        print_help(commands, NULL, stdout);
         return EXIT_SUCCESS;
     }
-    c = find(commands, argv[1]);
+    c = find(commands, argv[is_help(argv[1]) ? 2 : 1]);
     if (!c)
         return misused("there is no such command");
-    for (int i = 2; i < argc; i++) {
+    for (int i = 1; i < argc; i++) {
         if (is_help(argv[i])) {
             print_help(commands, c, stdout);
             return EXIT_SUCCESS;

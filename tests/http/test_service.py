@@ -296,6 +296,8 @@ def test_help() -> None:
         out = run(*args)
         assert out.returncode == 0 and "stateward" in out.stdout, args
     assert run().returncode == 2 and run("nope").returncode == 2
+    assert "--max-idle-hours" in run("help", "cleanup").stdout
+    assert run("help", "nope").returncode == 2 and run("help", "nope").stdout == ""
     for name in ("version", "--version", "-V"):
         out = run(name)
         assert out.returncode == 0 and re.fullmatch(r"stateward \d+\.\d+\.\d+\n", out.stdout), out
