@@ -7,6 +7,7 @@ import contextlib
 import os
 import ssl
 from collections import deque
+from collections.abc import AsyncGenerator
 from typing import cast
 
 from stateward import _http
@@ -63,13 +64,12 @@ class AsyncTransport(Endpoint):
         """Closes the idle connections of the running loop."""
         pool = self._pools.pop((os.getpid(), asyncio.get_running_loop()), None)
         if pool is not None:
-            pool.closed = True
-            await asyncio.gather(*(connection.aclose() for connection in pool.idle))
+            await pool.aclose()
         self._drop_left()
 
     async def _attempt(self, request: Request) -> Response:
         data = self._encode(request)
-        pool = self._pool()
+        pool = await self._pool()
         async with pool.limit:
             connection = pool.take()
             reused = connection is not None
@@ -99,16 +99,17 @@ class AsyncTransport(Endpoint):
             final = isinstance(error, ssl.SSLError)
             raise NoAnswer(error, sent=False, final=final) from error
 
-    def _pool(self) -> _Pool:
+    async def _pool(self) -> _Pool:
         key = (os.getpid(), asyncio.get_running_loop())
         pool = self._pools.get(key)
         if pool is None:
             pool = self._pools[key] = _Pool()
+            await pool.end_with_loop()
             self._drop_left()
         return pool
 
     def _drop_left(self) -> None:
-        """Forgets the connections of loops that ended without aclose()."""
+        """Forgets the connections of loops that ended."""
         for key in list(self._pools):
             pid, loop = key
             if pid == os.getpid() and loop.is_closed():
@@ -122,6 +123,31 @@ class _Pool:
         self.limit = asyncio.Semaphore(_OPEN_MAX)
         self.idle: deque[_Connection] = deque()
         self.closed = False
+        self._pid = os.getpid()
+        self._end = self._until_the_end()
+
+    async def end_with_loop(self) -> None:
+        """Those that are idle when the loop ends are closed then."""
+        # asyncio.run() and its like close no connections at the end, but asynchronous generators.
+        await anext(self._end)
+
+    async def _until_the_end(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            if self._pid == os.getpid():
+                self.closed = True
+                await asyncio.gather(*(connection.drop() for connection in self._taken()))
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await asyncio.gather(*(connection.aclose() for connection in self._taken()))
+        await self._end.aclose()
+
+    def _taken(self) -> list[_Connection]:
+        taken = [*self.idle]
+        self.idle.clear()
+        return taken
 
     def take(self) -> _Connection | None:
         while self.idle:
@@ -188,6 +214,14 @@ class _Connection:
 
     async def aclose(self) -> None:
         self._writer.close()
+        await self._closed()
+
+    async def drop(self) -> None:
+        """Closes it without a goodbye, for which TLS might wait long."""
+        self._writer.transport.abort()
+        await self._closed()
+
+    async def _closed(self) -> None:
         with contextlib.suppress(OSError):  # it is closed all the same
             await self._writer.wait_closed()
 

@@ -121,7 +121,7 @@ class Client:
 
 
 class AsyncClient:
-    """The async client. Event loops may share it; each has connections of its own."""
+    """The async client. Event loops may share it; each has connections of its own until it ends."""
 
     def __init__(
         self,

@@ -284,9 +284,8 @@ def test_fork() -> None:
     assert first.connection == last.connection != of_child.connection
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of loops that nobody closed
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_loop_after_loop() -> None:
+    """Those that asyncio.run() ends leave no open socket, which would be a warning."""
     with serving(answer()) as server:
         transport = AsyncTransport(server.url)
         for _ in range(3):
@@ -296,6 +295,34 @@ def test_loop_after_loop() -> None:
         asyncio.run(transport.aclose())
         gc.collect()
         assert not transport._pools
+    assert server.connections == 3
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a loop that is just left
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_loop_that_is_only_closed() -> None:
+    with serving(answer()) as server:
+        transport = AsyncTransport(server.url)
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(transport.send(GET))
+        loop.close()
+        asyncio.run(transport.send(GET))
+        asyncio.run(transport.aclose())
+        gc.collect()
+        assert not transport._pools
+
+
+async def test_a_transport_that_is_forgotten_closes_its_connections() -> None:
+    with serving(answer()) as server:
+        transport = AsyncTransport(server.url)
+        await transport.send(GET)
+        (pool,) = transport._pools.values()
+        (connection,) = pool.idle
+        del transport, pool
+        for _ in range(10):
+            gc.collect()
+            await asyncio.sleep(0.01)
+        assert not connection.usable
 
 
 def test_loops_at_once() -> None:
