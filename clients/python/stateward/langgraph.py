@@ -12,7 +12,15 @@ from __future__ import annotations
 import builtins
 import random
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Generator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Collection,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -112,6 +120,13 @@ class StatewardSaver(BaseCheckpointSaver[str]):
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
+
+    def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> Self:
+        """This saver, but msgpack data revives these types, too: (module, name).
+
+        Both have the same connections: closing one closes those of the other.
+        """
+        return cast("Self", super().with_allowlist(extra_allowlist))
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         # A random part: with plain numbers two forks of a thread would give one version to two
@@ -346,8 +361,8 @@ class _Listing:
         self._members: dict[str, Any] = {
             "thread_id": _thread_id(configurable) if config else None,
             "ns": configurable.get("checkpoint_ns"),
-            "checkpoint_id": configurable.get("checkpoint_id"),
-            "before": get_checkpoint_id(before) if before else None,
+            "checkpoint_id": configurable.get("checkpoint_id") or None,
+            "before": (get_checkpoint_id(before) or None) if before else None,
             "filter": filter or None,
             "cursor": None,
         }

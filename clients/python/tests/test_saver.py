@@ -247,6 +247,8 @@ async def test_listing_in_pages(saver: Saver, uid: Callable[[], str]) -> None:
     assert ids_of(await saver.list(everything, filter={"even": True, "step": 3})) == []
     assert ids_of(await saver.list(everything, filter={"absent": None}, limit=3)) == ids[:3]
     assert ids_of(await saver.list(config(thread_id, ids[5]))) == [ids[5]]
+    no_id = config(thread_id, "")  # as for get_tuple(), and for LangGraph's savers
+    assert ids_of(await saver.list(no_id, before=no_id)) == ids
     assert ids_of(await saver.list(None, filter={"step": 74}, before=None, limit=1)) == ids[:1]
 
 
@@ -479,6 +481,14 @@ def test_versions() -> None:
     assert first < second
     assert saver.get_next_version(7, None).startswith("0" * 31 + "8.")  # type: ignore[arg-type]
     assert saver.config_specs == []
+
+
+def test_a_saver_with_an_allowlist_is_one_of_ours(server: Server, uid: Callable[[], str]) -> None:
+    """Also for type checkers, which look at this file."""
+    with StatewardSaver.from_url(server.url) as saver:
+        allowing = saver.with_allowlist([(Mine.__module__, "Mine")])
+        allowing.prune([uid()], keep_last=2)
+        allowing.close()
 
 
 def test_sync_context_manager(server: Server, uid: Callable[[], str]) -> None:
