@@ -58,6 +58,15 @@ _BY_STATUS = {
 }
 _NOTHING_DONE = ("overloaded", "rate_limited", "storage_unavailable")
 
+_NO_PATH = "there is no such path"
+# Parts of a path as the service names them, and as the methods do.
+_PARAMETERS = {
+    "{c}": "checkpoint_id",
+    "{id}": "session_id",
+    "{t}": "thread_id",
+    "{task}": "task_id",
+}
+
 
 def connection_error(cause: BaseException, in_doubt: bool) -> StorageError:
     """The error for a request that got no answer; in_doubt: it may have changed something."""
@@ -76,7 +85,10 @@ def answer_error(request: Request, response: Response, in_doubt: bool) -> Storag
     """
     problem = _problem(response)
     code = problem.get("code") or _foreign_code(request, response)
-    detail = str(problem.get("detail") or problem.get("title") or _seen(request, response))
+    detail = _detail(problem) or _seen(request, response)
+    if code == "not_found" and detail == _NO_PATH:
+        # Not that something is not there: the URL leads elsewhere, or the service is too old.
+        code, detail = "storage_error", f"{_asked(request)}: {detail}; is the URL right?"
     # With errors it is a session that a member of the body names.
     if code == "session_not_found" and request.session_id and not problem.get("errors"):
         message = f"Session {request.session_id} not found"
@@ -109,6 +121,13 @@ def _problem(response: Response) -> dict[str, Any]:
     return problem if isinstance(problem, dict) and isinstance(problem.get("code"), str) else {}
 
 
+def _detail(problem: dict[str, Any]) -> str:
+    """What it says, about parameters by the names that the methods have for them."""
+    text = str(problem.get("detail") or problem.get("title") or "")
+    part, colon, rest = text.partition(":")
+    return f"{_PARAMETERS.get(part, part)}{colon}{rest}"
+
+
 def _foreign_code(request: Request, response: Response) -> str:
     status = response.status
     if status < 300 or (status >= 500 and status not in _BY_STATUS):
@@ -121,10 +140,13 @@ def _foreign_code(request: Request, response: Response) -> str:
 
 def _seen(request: Request, response: Response) -> str:
     """Tells what came, so that the proxy or service that sent it can be found."""
-    asked = f"{request.method} {request.path.partition('?')[0]}"
     location = response.headers.get("location")
     to = "" if location is None else f" to {location}"
     return (
-        f"{asked} has an answer that is not stateward's: "
+        f"{_asked(request)} has an answer that is not stateward's: "
         f"HTTP {response.status}{to}, {response.start()}"
     )
+
+
+def _asked(request: Request) -> str:
+    return f"{request.method} {request.path.partition('?')[0]}"

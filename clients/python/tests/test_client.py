@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from langchain_core.runnables import RunnableConfig
 
 from stateward import (
     AsyncClient,
@@ -16,6 +17,7 @@ from stateward import (
     NotFoundError,
     PreconditionFailed,
     SessionNotFoundError,
+    StorageError,
     _calls,
     _checkpoint_calls,
     _retry,
@@ -23,6 +25,7 @@ from stateward import (
     types,
 )
 from stateward.errors import InvalidRequestError, KeyReusedError, SessionExistsError
+from stateward.langgraph import StatewardSaver
 from tests.conftest import Server
 from tests.raw_server import HANG_UP, answer, serving
 
@@ -170,6 +173,37 @@ async def test_threads(call: Call, uid: Callable[[], str]) -> None:
     assert await call("delete_runs", [uid()]) == 0
     await call("delete_thread", thread)
     assert (await call("list_threads", prefix=thread, updated_after=old))["items"] == []
+
+
+async def test_a_url_that_leads_past_the_service(server: Server, uid: Callable[[], str]) -> None:
+    """That there is no such path does not mean that there is no such thing."""
+    url = server.url + "/elsewhere"
+    at: RunnableConfig = {"configurable": {"thread_id": uid()}}
+    with StatewardSaver.from_url(url) as saver, Client(url) as client:
+        reads: list[Callable[[], Any]] = [
+            lambda: saver.get_tuple(at),
+            lambda: client.get_session(uid()),
+            lambda: client.get_thread(uid()),
+        ]
+        for read in reads:
+            with pytest.raises(StorageError, match=r"GET /.*: there is no such path") as caught:
+                read()
+            assert not isinstance(caught.value, NotFoundError)
+            assert caught.value.status == 404
+    async with StatewardSaver.from_url(url) as saver:
+        with pytest.raises(StorageError, match="is the URL right"):
+            await saver.aget_tuple(at)
+
+
+async def test_errors_name_the_parameters_of_methods(call: Call) -> None:
+    with pytest.raises(InvalidRequestError, match=r"^thread_id: must not be empty$"):
+        await call("get_thread", "")
+    with pytest.raises(InvalidRequestError, match=r"^session_id: must be at most 512 bytes"):
+        await call("get_session", "x" * 513)
+    with pytest.raises(InvalidRequestError, match=r"^checkpoint_id: must not contain"):
+        await call("get_writes", "t", "a\0")
+    with pytest.raises(InvalidRequestError, match=r"^task_id: must not be empty"):
+        await call("put_writes", "t", "c", "", [])
 
 
 @pytest.mark.parametrize("given", ["t", b"t", bytearray(b"t")])
