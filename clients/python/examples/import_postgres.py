@@ -6,7 +6,8 @@
 Needs psycopg. Reads checkpoints, checkpoint_blobs and checkpoint_writes, changes nothing there, and
 may run again: what is there already is replaced. Serialized values are carried over as they are,
 those that another language or your own serializer has written, too. Run it once while agents work,
-and once more when they have stopped, before they start on StatewardSaver.
+and once more when they have stopped, before they start on StatewardSaver. A thread that stateward
+cannot hold, as one whose id is empty, is named, and does not keep the others from moving.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, cast
 
 import psycopg
@@ -22,10 +24,13 @@ from langgraph.checkpoint.base import WRITES_IDX_MAP
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.rows import dict_row
 
+from stateward.errors import FormMismatch, InvalidRequestError, TooLargeError
 from stateward.langgraph import StatewardSaver
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
+
+REFUSALS = (FormMismatch, InvalidRequestError, TooLargeError)
 
 THREADS = "SELECT DISTINCT thread_id FROM checkpoints ORDER BY thread_id"
 CHECKPOINTS = """SELECT checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata
@@ -51,19 +56,21 @@ class AsStored:
 def move(source: Connection, saver: StatewardSaver, thread_id: str) -> tuple[int, int]:
     """Copies one thread. Returns how many checkpoints and writes it has."""
     checkpoints = writes = 0
-    for ns, rows in itertools.groupby(_rows(source, CHECKPOINTS, thread_id), _ns):
-        sent: dict[str, Any] = {}  # the last version of each channel that was sent
-        for row in rows:
-            _put(source, saver, thread_id, ns, row, sent)
-            checkpoints += 1
-    for (ns, id_, task, path), group in itertools.groupby(_rows(source, WRITES, thread_id), _task):
-        given = [(row["channel"], (row["type"], row["blob"])) for row in group]
-        place = {"thread_id": thread_id, "checkpoint_ns": ns, "checkpoint_id": id_}
-        # The special ones (errors, interrupts) were stored on their own, too.
-        for special in (True, False):
-            some = [write for write in given if (write[0] in WRITES_IDX_MAP) == special]
-            saver.put_writes({"configurable": place}, some, task, path)
-        writes += len(given)
+    with closing(_rows(source, CHECKPOINTS, thread_id)) as rows:
+        for ns, group in itertools.groupby(rows, _ns):
+            sent: dict[str, Any] = {}  # the last version of each channel that was sent
+            for row in group:
+                _put(source, saver, thread_id, ns, row, sent)
+                checkpoints += 1
+    with closing(_rows(source, WRITES, thread_id)) as rows:
+        for (ns, id_, task, path), group in itertools.groupby(rows, _task):
+            given = [(row["channel"], (row["type"], row["blob"])) for row in group]
+            place = {"thread_id": thread_id, "checkpoint_ns": ns, "checkpoint_id": id_}
+            # The special ones (errors, interrupts) were stored on their own, too.
+            for special in (True, False):
+                some = [write for write in given if (write[0] in WRITES_IDX_MAP) == special]
+                saver.put_writes({"configurable": place}, some, task, path)
+            writes += len(given)
     return checkpoints, writes
 
 
@@ -95,7 +102,7 @@ def _put(
     sent.update(new)
 
 
-def _rows(source: Connection, sql: str, thread_id: str) -> Iterator[Row]:
+def _rows(source: Connection, sql: str, thread_id: str) -> Generator[Row, None, None]:
     """A thread may be larger than memory."""
     with source.cursor(name="rows") as cursor:
         cursor.itersize = 100
@@ -111,7 +118,8 @@ def _task(row: Row) -> tuple[str, str, str, str]:
 
 
 def run(postgres: str, url: str, threads: Sequence[str] = ()) -> Iterator[str]:
-    """Says what became of each thread."""
+    """Says what became of each thread; at last SystemExit if some could not be moved."""
+    left = 0
     with (
         psycopg.connect(postgres, row_factory=dict_row) as source,
         StatewardSaver.from_url(url, serde=AsStored()) as saver,
@@ -121,8 +129,15 @@ def run(postgres: str, url: str, threads: Sequence[str] = ()) -> Iterator[str]:
         source.read_only = True
         given: Iterable[str] = threads or [row["thread_id"] for row in source.execute(THREADS)]
         for thread_id in given:
-            checkpoints, writes = move(source, saver, thread_id)
-            yield f"{thread_id}: {checkpoints} checkpoints, {writes} writes"
+            try:
+                checkpoints, writes = move(source, saver, thread_id)
+            except REFUSALS as error:
+                left += 1
+                yield f"{thread_id!r}: not moved: {error}"
+            else:
+                yield f"{thread_id}: {checkpoints} checkpoints, {writes} writes"
+    if left:
+        raise SystemExit(f"not moved: {left} of the threads")
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.types import Command
 
 from examples import chat, import_postgres
+from stateward import Client
 from stateward.langgraph import StatewardSaver
 from tests.conftest import BINARY, Server
 from tests.test_graph import calculator, story
@@ -149,6 +150,37 @@ def test_import_of_one_thread(
         assert len([*saver.list(thread("values"))]) == 3
         assert saver.get_tuple(thread("story")) is None
         saver.delete_thread("values")
+
+
+def test_import_beside_threads_that_cannot_be_moved(
+    server: Server, source: tuple[str, PostgresSaver, list[str]], uid: Callable[[], str]
+) -> None:
+    postgres, theirs, names = source
+    with Client(server.url) as client:
+        client.put_checkpoint(document := uid(), "c", {})
+    refused = {
+        "": "thread_id: must not be empty",
+        "a\nb": "thread_id: must not contain control characters",
+        document: "document form",
+    }
+    for name in refused:
+        given = checkpoint({"a": [1]})
+        theirs.put(config(name), given, METADATA, given["channel_versions"])
+    lines = []
+    try:
+        with pytest.raises(SystemExit, match="not moved: 3 of the threads"):
+            for line in import_postgres.run(postgres, server.url):
+                lines.append(line)
+        for name, reason in refused.items():
+            (line,) = (line for line in lines if line.startswith(f"{name!r}: not moved: "))
+            assert reason in line
+        assert len(lines) == len(refused) + len(names)
+    finally:
+        for name in refused:
+            theirs.delete_thread(name)
+        with StatewardSaver.from_url(server.url) as saver:
+            for name in [*names, document]:
+                saver.delete_thread(name)
 
 
 def by_place(items: Iterable[CheckpointTuple]) -> list[CheckpointTuple]:
