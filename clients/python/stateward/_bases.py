@@ -58,6 +58,8 @@ class Bases:
     """Threads may share it. A child process begins with nothing."""
 
     def __init__(self, memory: int = MEMORY) -> None:
+        if memory < 0:
+            raise ValueError(f"patch_memory is below 0: {memory}")
         self._memory = memory
         self._refused_until = 0.0
         self._begin()

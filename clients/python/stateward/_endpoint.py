@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from stateward import _http
 from stateward.transport import TIMEOUT, Address, Request
 
+_TIMEOUT_MAX = 1e6  # seconds; a system waits no longer at once
+
 
 class Endpoint(ABC):
     def __init__(
@@ -20,7 +22,9 @@ class Endpoint(ABC):
     ) -> None:
         """ssl_context: for an https URL only; None: the certificates that the system trusts."""
         self._address = Address.parse(url, token)
-        self._timeout = timeout
+        if not isinstance(timeout, (int, float)) or not timeout > 0:
+            raise ValueError(f"timeout is not a number of seconds above 0: {timeout!r}")
+        self._timeout = min(timeout, _TIMEOUT_MAX)
         self._ssl: ssl.SSLContext | None = None
         if self._address.secure:
             self._ssl = ssl_context or ssl.create_default_context()

@@ -31,7 +31,7 @@ def _sync(call: Callable[P, Exchange[T]]) -> Callable[Concatenate[Client, P], T]
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._transport.run(call(*args, **kwargs))
 
-    return _as_method(method, call)
+    return _as_method(method, call, "Client")
 
 
 def _async(
@@ -40,15 +40,16 @@ def _async(
     async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._transport.run(call(*args, **kwargs))
 
-    return _as_method(method, call)
+    return _as_method(method, call, "AsyncClient")
 
 
-def _as_method(method: T, call: Callable[..., Any]) -> T:
+def _as_method(method: T, call: Callable[..., Any], owner: str) -> T:
     """Gives the method name, text and parameters of the call, for help() and editors."""
     signature = inspect.signature(call)
     this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     shown: Any = method
     shown.__name__ = call.__name__
+    shown.__qualname__ = f"{owner}.{call.__name__}"
     shown.__doc__ = call.__doc__
     shown.__signature__ = signature.replace(parameters=[this, *signature.parameters.values()])
     return method

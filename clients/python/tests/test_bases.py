@@ -71,6 +71,11 @@ def test_memory_is_bounded() -> None:
     assert not patched(bases, value(TEXT), thread_id="t900")
 
 
+def test_memory_is_not_below_zero() -> None:
+    with pytest.raises(ValueError, match="patch_memory is below 0: -1"):
+        Bases(-1)
+
+
 def test_no_memory_no_patches() -> None:
     bases = Bases(0)
     bases.remember("t", "", [value(TEXT)])

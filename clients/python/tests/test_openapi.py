@@ -128,7 +128,9 @@ def test_methods_are_documented() -> None:
     for methods in METHODS.values():
         for method in methods:
             for client in (Client, AsyncClient):
-                assert inspect.getdoc(getattr(client, method)), method
+                found = getattr(client, method)
+                assert inspect.getdoc(found), method
+                assert found.__qualname__ == f"{client.__name__}.{method}"
 
 
 SCHEMAS: dict[str, Any] = {

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -366,6 +367,25 @@ def test_segments(text: str, expected: str) -> None:
 def test_urls_that_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
         Address.parse(url, None)
+
+
+@pytest.mark.parametrize("kind", [SyncTransport, AsyncTransport])
+def test_timeouts(kind: type[SyncTransport | AsyncTransport]) -> None:
+    """What cannot be waited for is refused here, and not by the first call."""
+    wrong: list[Any] = [None, 0, -1, float("nan"), "5"]
+    for timeout in wrong:
+        with pytest.raises(ValueError, match="timeout is not a number of seconds above 0"):
+            kind("http://127.0.0.1:1", timeout=timeout)
+
+
+async def test_a_time_out_may_be_endless() -> None:
+    with serving(answer()) as server:
+        transport = SyncTransport(server.url, timeout=float("inf"))
+        assert (await asyncio.to_thread(transport.send, GET)).status == 200
+        transport.close()
+        other = AsyncTransport(server.url, timeout=float("inf"))
+        assert (await other.send(GET)).status == 200
+        await other.aclose()
 
 
 def test_urls() -> None:
