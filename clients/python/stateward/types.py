@@ -28,9 +28,12 @@ class SessionPage(TypedDict):
     next_cursor: str | None
 
 
-class NewSession(TypedDict, total=False):
+class _NewSession(TypedDict):
     session_id: str
     user_id: str
+
+
+class NewSession(_NewSession, total=False):
     metadata: dict[str, Any]
 
 
@@ -55,10 +58,15 @@ class ContextVersion(TypedDict):
     bytes: int
 
 
-class NewMessage(TypedDict, total=False):
-    id: str | None
+class _NewMessage(TypedDict):
     role: str
     content: Any
+
+
+class NewMessage(_NewMessage, total=False):
+    """`id`: a second one of the same id changes nothing; None is no id."""
+
+    id: str | None
     metadata: dict[str, Any]
 
 

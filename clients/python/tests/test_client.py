@@ -116,6 +116,17 @@ async def test_list_and_batches(call: Call, uid: Callable[[], str]) -> None:
     assert (await call("list_sessions", user_id=user, status="completed"))["items"] == []
 
 
+def test_what_a_message_and_a_session_must_have(server: Server) -> None:
+    """A type checker says so first: these need their `ignore`."""
+    with Client(server.url) as client:
+        with pytest.raises(InvalidRequestError, match="content"):
+            client.add_messages("s", [{"role": "user"}])  # type: ignore[typeddict-item]
+        with pytest.raises(InvalidRequestError, match="role"):
+            client.add_messages("s", [{"content": "x"}])  # type: ignore[typeddict-item]
+        with pytest.raises(InvalidRequestError, match="user_id"):
+            client.create_sessions([{"session_id": "s"}])  # type: ignore[typeddict-item]
+
+
 async def test_contexts(call: Call, uid: Callable[[], str]) -> None:
     one, two = uid(), uid()
     for id_ in (one, two):
