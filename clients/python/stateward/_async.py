@@ -18,6 +18,7 @@ from stateward._retry import Attempts, NoAnswer
 from stateward.transport import Done, Exchange, Request, Response, T, step
 
 _OPEN_MAX = 100  # connections of a loop; further requests wait
+_GOODBYE = 1.0  # seconds for a connection to end in an orderly way
 _BUFFER = 1 << 18  # bytes that may lie received and unread
 
 
@@ -137,17 +138,11 @@ class _Pool:
         finally:
             if self._pid == os.getpid():
                 self.closed = True
-                await asyncio.gather(*(connection.drop() for connection in self._taken()))
+                await asyncio.gather(*(connection.aclose() for connection in self.idle))
+                self.idle.clear()
 
     async def aclose(self) -> None:
-        self.closed = True
-        await asyncio.gather(*(connection.aclose() for connection in self._taken()))
         await self._end.aclose()
-
-    def _taken(self) -> list[_Connection]:
-        taken = [*self.idle]
-        self.idle.clear()
-        return taken
 
     def take(self) -> _Connection | None:
         while self.idle:
@@ -214,12 +209,10 @@ class _Connection:
 
     async def aclose(self) -> None:
         self._writer.close()
-        await self._closed()
-
-    async def drop(self) -> None:
-        """Closes it without a goodbye, for which TLS might wait long."""
-        self._writer.transport.abort()
-        await self._closed()
+        closing = asyncio.ensure_future(self._closed())
+        await asyncio.wait([closing], timeout=_GOODBYE)
+        self._writer.transport.abort()  # with TLS a peer that hangs would be waited for
+        await closing
 
     async def _closed(self) -> None:
         with contextlib.suppress(OSError):  # it is closed all the same

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -378,6 +379,39 @@ async def test_tls(certificate: Path, secure: str) -> None:
     for _ in range(3):
         assert (await other.send(GET)).body == b"hello"
     await other.aclose()
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_closing_does_not_wait_long_for_tls(certificate: Path, close: bool) -> None:
+    """A service that hangs does not answer a goodbye, for which asyncio waits half a minute."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            raw, _ = listener.accept()
+            with context.wrap_socket(raw, server_side=True) as connection:
+                connection.recv(1 << 16)
+                connection.sendall(OK)
+                done.wait(20)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        trusting = ssl.create_default_context(cafile=certificate)
+        url = f"https://localhost:{listener.getsockname()[1]}"
+        transport = AsyncTransport(url, ssl_context=trusting)
+
+        async def call() -> None:
+            await transport.send(GET)
+            if close:
+                await transport.aclose()
+
+        started = time.monotonic()
+        asyncio.run(call())  # which ends the loop, too
+        assert time.monotonic() - started < 5
+        done.set()
+        thread.join()
 
 
 async def test_tls_of_the_saver(certificate: Path, secure: str) -> None:
