@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 RETRIES = 3
 BUDGET = 10.0  # seconds after the first attempt in which another may start
 _DELAYS = (0.1, 0.5, 2.0)  # seconds, each times 0.5 to 1.5
+
+_log = logging.getLogger("stateward")
 
 
 class NoAnswer(Exception):
@@ -32,7 +35,7 @@ class NoAnswer(Exception):
 
 
 class Attempts:
-    """The attempts of one request. Both methods: seconds to wait, or None to give up."""
+    """The attempts of one request. after_...(): seconds to wait, or None to give up."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -48,7 +51,8 @@ class Attempts:
             return None
         if failure.reused and self._retries == 0:
             return self._next(0.0)
-        return self._next(None)
+        cause = failure.cause
+        return self._told(self._next(None), str(cause) or type(cause).__name__)
 
     def after_answer(self, response: Response) -> float | None:
         # 503 says that nothing was done, 504 and a proxy's 502 that it is not known.
@@ -56,8 +60,16 @@ class Attempts:
         if unknown and self._request.changes:
             self.in_doubt = True
         if response.status == 503 or (unknown and self._request.idempotent):
-            return self._next(None, _retry_after(response))
+            delay = self._next(None, _retry_after(response))
+            return self._told(delay, f"HTTP {response.status}")
         return None
+
+    def _told(self, delay: float | None, reason: str) -> float | None:
+        """Logs why there is a wait; without one the error says it."""
+        if delay is not None:
+            what = self._request.method, self._request.path.partition("?")[0]
+            _log.info("%s %s is repeated in %.1f s: %s", *what, delay, reason)
+        return delay
 
     def _next(self, delay: float | None, at_least: float = 0.0) -> float | None:
         if self._retries == RETRIES:

@@ -428,6 +428,20 @@ class TestAttempts:
         unsent = _retry.NoAnswer(OSError("x"), sent=False)
         assert _retry.Attempts(ONCE).after_failure(unsent) == 0.1
 
+    def test_waits_are_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("INFO", "stateward")
+        attempts = _retry.Attempts(Request("PUT", "/threads/t/x?ns=a"))
+        attempts.after_failure(_retry.NoAnswer(OSError("gone"), sent=True, reused=True))
+        assert not caplog.messages  # an idle connection that was closed: there is no wait
+        attempts.after_failure(_retry.NoAnswer(TimeoutError(), sent=True))
+        attempts.after_answer(Response(503, {"retry-after": "1"}, b""))
+        attempts.after_answer(Response(503, {}, b""))
+        attempts.after_answer(Response(404, {}, b""))
+        assert caplog.messages == [
+            "PUT /threads/t/x is repeated in 0.5 s: TimeoutError",
+            "PUT /threads/t/x is repeated in 2.0 s: HTTP 503",
+        ]
+
     def test_budget(self) -> None:
         attempts = _retry.Attempts(GET)
         self.now = 9.95
