@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -14,13 +16,14 @@ import stores
 from langchain_core.messages import AIMessage
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.graph import START, StateGraph
 from langgraph.types import Command
 
 from examples import chat, import_postgres
 from stateward import Client
 from stateward.langgraph import StatewardSaver
 from tests.conftest import BINARY, Server
-from tests.test_graph import calculator, story
+from tests.test_graph import State, calculator, story
 from tests.test_graph_modes import Graph, approver, logger, thread
 from tests.test_saver import METADATA, checkpoint, config
 
@@ -49,6 +52,21 @@ def test_the_text_of_chat_shows_what_it_prints() -> None:
     shown = [line.removesuffix(" ...") for line in shown if line]
     assert len(shown) == len(ANSWERS)
     assert all(answer.startswith(line) for answer, line in zip(ANSWERS, shown, strict=True))
+
+
+def test_the_readme(own_server: Server) -> None:
+    """Its pieces of Python run, one after the other."""
+    text = (EXAMPLES.parent / "README.md").read_text()
+    pieces = [textwrap.dedent(piece) for piece in re.findall(r"(?:^    .*\n|^\n)+", text, re.M)]
+    pieces = [piece for piece in pieces if "\nfrom stateward" in piece]
+    builder = StateGraph(State).add_node("agent", lambda state: {"messages": []})
+    builder.add_edge(START, "agent")
+    known: dict[str, Any] = {"builder": builder, "inputs": {"messages": [("user", "hello")]}}
+    for piece in pieces:
+        assert "http://127.0.0.1:8080" in piece
+        exec(piece.replace("http://127.0.0.1:8080", own_server.url), known)
+    assert len(pieces) == 2
+    assert [message["content"] for message in known["page"]["messages"]] == ["Hello"]
 
 
 @pytest.mark.parametrize("name", ["chat.py", "chat_on_redis.sh", "import_postgres.py"])
