@@ -44,14 +44,17 @@ def _async(
 
 
 def _as_method(method: T, call: Callable[..., Any], owner: str) -> T:
-    """Gives the method name, text and parameters of the call, for help() and editors."""
+    """Gives the method name, text, parameters and result of the call, for help() and editors."""
     signature = inspect.signature(call)
     this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     shown: Any = method
     shown.__name__ = call.__name__
     shown.__qualname__ = f"{owner}.{call.__name__}"
     shown.__doc__ = call.__doc__
-    shown.__signature__ = signature.replace(parameters=[this, *signature.parameters.values()])
+    result = str(signature.return_annotation).removeprefix("Exchange[").removesuffix("]")
+    shown.__signature__ = signature.replace(
+        parameters=[this, *signature.parameters.values()], return_annotation=result
+    )
     return method
 
 

@@ -22,7 +22,7 @@ class StorageError(Exception):
         self.status = status
         """The HTTP status; 0 when there was no answer."""
         self.request_id = request_id
-        self.problem = problem or {}
+        self.problem: dict[str, Any] = problem or {}
         """The whole application/problem+json object."""
 
 

@@ -124,6 +124,16 @@ def test_each_parameter_has_one_too(document: Any, client: type) -> None:
             assert taken & {*wanted}, f"{operation}: {name} is no parameter of {METHODS[operation]}"
 
 
+def test_methods_say_what_they_return() -> None:
+    for client in (Client, AsyncClient):
+        for name, result in [
+            ("get_session", "types.Session"),
+            ("get_sessions", "list[types.Session | None]"),
+            ("delete_session", "None"),
+        ]:
+            assert inspect.signature(getattr(client, name)).return_annotation == result
+
+
 def test_methods_are_documented() -> None:
     for methods in METHODS.values():
         for method in methods:
