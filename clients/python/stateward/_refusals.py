@@ -68,9 +68,9 @@ _PARAMETERS = {
 }
 
 
-def connection_error(cause: BaseException, in_doubt: bool) -> StorageError:
+def connection_error(cause: BaseException, url: str, in_doubt: bool) -> StorageError:
     """The error for a request that got no answer; in_doubt: it may have changed something."""
-    text = str(cause) or type(cause).__name__
+    text = f"{str(cause) or type(cause).__name__} ({url})"
     if in_doubt:
         return OutcomeUnknown(f"No answer from storage: {text}", code="outcome_unknown")
     return StorageConnectionError(

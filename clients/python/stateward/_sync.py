@@ -48,7 +48,7 @@ class SyncTransport(Endpoint):
             except NoAnswer as failure:
                 delay = attempts.after_failure(failure)
                 if delay is None:
-                    error = connection_error(failure.cause, attempts.in_doubt)
+                    error = connection_error(failure.cause, self._address.url, attempts.in_doubt)
                     raise error from failure.cause
             else:
                 if request.is_answered_by(response):
@@ -67,7 +67,8 @@ class SyncTransport(Endpoint):
 
     def _attempt(self, request: Request) -> Response:
         data = self._encode(request)
-        connection = self._take()
+        idle = self._here()
+        connection = idle.take()
         reused = connection is not None
         if connection is None:
             connection = self._connect()
@@ -78,8 +79,8 @@ class SyncTransport(Endpoint):
         except (OSError, BadAnswer) as error:
             raise NoAnswer(error, sent=True, reused=reused) from error
         finally:
-            if whole:
-                self._give(connection)
+            if whole and idle is self._idle:  # else close() was called meanwhile
+                idle.give(connection)
             else:
                 connection.close()
         return response
@@ -99,26 +100,11 @@ class SyncTransport(Endpoint):
             raise NoAnswer(error, sent=False, final=isinstance(error, ssl.SSLError)) from error
         return Connection(sock, self._timeout)
 
-    def _take(self) -> Connection | None:
+    def _here(self) -> _Idle:
+        """The idle connections of this process."""
         if self._idle.pid != os.getpid():
             self._idle = _Idle(os.getpid())
-        connections = self._idle.connections
-        while connections:
-            try:
-                connection = connections.pop()
-            except IndexError:  # another thread took it
-                break
-            if connection.usable:
-                return connection
-            connection.close()
-        return None
-
-    def _give(self, connection: Connection) -> None:
-        idle = self._idle
-        if idle.pid == os.getpid() and len(idle.connections) < _IDLE_MAX:
-            idle.connections.append(connection)
-        else:
-            connection.close()
+        return self._idle
 
 
 class _Idle:
@@ -127,3 +113,20 @@ class _Idle:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.connections: deque[Connection] = deque()
+
+    def take(self) -> Connection | None:
+        while self.connections:
+            try:
+                connection = self.connections.pop()
+            except IndexError:  # another thread took it
+                break
+            if connection.usable:
+                return connection
+            connection.close()
+        return None
+
+    def give(self, connection: Connection) -> None:
+        if self.pid == os.getpid() and len(self.connections) < _IDLE_MAX:
+            self.connections.append(connection)
+        else:
+            connection.close()

@@ -25,6 +25,7 @@ from stateward.errors import FormMismatch
 from stateward.transport import JSON_TYPE, Exchange, Request, Response, json_bytes, path
 
 WRITES_MAX = 1000  # the service takes so many in one request
+_WRITES_BYTES = 16 << 20  # ... and 64 MiB, unless it is told otherwise
 
 _SEND = {"Content-Type": frame.FRAME_TYPE}
 _ACCEPT = {"Accept": frame.FRAME_TYPE}
@@ -159,19 +160,22 @@ def put_writes(
         idx = WRITES_IDX_MAP.get(channel, i)
         if special or idx not in by_idx:
             by_idx[idx] = (channel, value)
+    target = place.path("writes", str(place.checkpoint_id), task_id)
+    mode = "upsert" if special else "ignore"
     entries = sorted(by_idx.items())
-    for start in range(0, len(entries), WRITES_MAX):
-        described, raw = [], []
-        for idx, (channel, value) in entries[start : start + WRITES_MAX]:
+    while entries:
+        described: list[dict[str, Any]] = []
+        raw: list[bytes] = []
+        size = 0
+        for idx, (channel, value) in entries[:WRITES_MAX]:
             type_, data = _serialize(value, serde)
+            if raw and size + len(data) > _WRITES_BYTES:
+                break
             described.append({"idx": idx, "channel": channel, "type": type_, "len": len(data)})
             raw.append(data)
-        head = {
-            "task_path": task_path,
-            "mode": "upsert" if special else "ignore",
-            "writes": described,
-        }
-        target = place.path("writes", str(place.checkpoint_id), task_id)
+            size += len(data)
+        entries = entries[len(raw) :]
+        head = {"task_path": task_path, "mode": mode, "writes": described}
         response = yield Request("PUT", target, frame.encode(head, raw), _SEND)
         response.record(types.WritesStored)
 
@@ -212,7 +216,9 @@ def _read_checkpoint(response: Response, serde: SerializerProtocol) -> Stored:
     reader = frame.Reader(response.body)
     item = _serde_json.loads(reader.text, serde)
     if "checkpoint_data" in item:
-        raise FormMismatch("the thread holds documents, not LangGraph checkpoints")
+        raise FormMismatch(
+            "the thread holds documents, not LangGraph checkpoints", code="form_mismatch"
+        )
     stored = _stored(item)
     for name, member in item.items():
         if name == "values":

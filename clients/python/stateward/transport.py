@@ -138,7 +138,9 @@ class Address:
     def parse(cls, url: str, token: str | None) -> Address:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"not an http or https URL: {url!r}")
+            # The URL of a database, given by mistake, may hold a password.
+            shown = f"{parts.scheme}:..." if parts.scheme else url
+            raise ValueError(f"not an http or https URL: {shown!r}")
         if parts.query or parts.fragment or parts.username:
             raise ValueError("the URL must not have a user, a query or a fragment")
         if not _PLAIN_BASE.fullmatch(parts.path):

@@ -222,6 +222,15 @@ async def test_very_many_writes(saver: Saver, uid: Callable[[], str]) -> None:
     assert written == [("t", "a", i) for i in range(2500)]
 
 
+async def test_writes_of_many_bytes(saver: Saver, uid: Callable[[], str]) -> None:
+    """More than the service takes in one request."""
+    at = await put(saver, config(uid()), checkpoint())
+    await saver("put_writes", at, [(f"c{i}", bytes([i]) * (1 << 20)) for i in range(70)], "t")
+    written = (await saver("get_tuple", at)).pending_writes
+    assert [name for _, name, _ in written] == [f"c{i}" for i in range(70)]
+    assert all(data == bytes([i]) * (1 << 20) for i, (_, _, data) in enumerate(written))
+
+
 async def test_listing_in_pages(saver: Saver, uid: Callable[[], str]) -> None:
     thread_id = uid()
     at = config(thread_id)
@@ -269,10 +278,11 @@ async def test_all_threads_without_documents(
         await saver("put_writes", at, [("a", 1)], "t")
     found = await saver.list(None, filter={"mark": mark})
     assert [item.checkpoint["channel_values"] for item in found] == [{"a": "sub:1"}, {"a": ""}]
-    with pytest.raises(FormMismatch):
+    with pytest.raises(FormMismatch) as read:
         await saver("get_tuple", config(document))
-    with pytest.raises(FormMismatch):
+    with pytest.raises(FormMismatch) as written:
         await put(saver, config(document), checkpoint())
+    assert read.value.code == written.value.code == "form_mismatch"
 
 
 async def test_sends_of_old_checkpoints(saver: Saver, uid: Callable[[], str]) -> None:

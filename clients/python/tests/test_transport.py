@@ -211,6 +211,39 @@ async def test_refused_connection(connect: Connect) -> None:
     assert caught.value.status == 0
 
 
+def test_a_call_that_ends_after_close_keeps_no_connection() -> None:
+    with serving(answer()) as server:
+        transport = SyncTransport(server.url)
+        started, go_on = threading.Event(), threading.Event()
+        plain = transport._connect
+
+        def connect() -> Any:
+            connection = plain()
+            started.set()
+            go_on.wait(5)
+            return connection
+
+        transport._connect = connect  # type: ignore[method-assign]
+        thread = threading.Thread(target=transport.send, args=(GET,))
+        thread.start()
+        started.wait(5)
+        transport.close()
+        go_on.set()
+        thread.join()
+        assert not transport._idle.connections
+
+
+async def test_a_service_that_is_not_there_is_named(connect: Connect) -> None:
+    async with connect("http://127.0.0.1:1/base") as send:
+        with pytest.raises(errors.StorageConnectionError, match=r"\(http://127\.0\.0\.1:1/base\)$"):
+            await send(GET)
+
+
+def test_a_password_stays_out_of_errors() -> None:
+    with pytest.raises(ValueError, match=r"^not an http or https URL: 'postgresql:...'$"):
+        SyncTransport("postgresql://me:secret@host/db")
+
+
 async def test_large_bodies(connect: Connect) -> None:
     large = os.urandom(1 << 16) * 48
     with serving(HANG_UP, answer(200, large)) as server:
