@@ -69,8 +69,7 @@ static void ask_primary(struct run *r)
     struct item *items[BATCH_MAX] = {NULL};
     struct op *ops[BATCH_MAX] = {NULL};
     bool behind = state_behind(r->f), up = state_is_up(r->f, PRIMARY);
-    bool ready = state_ready(r->f, PRIMARY), normal = state_normal(r->f);
-    bool sole = !state_is_up(r->f, FALLBACK);
+    bool ready = state_ready(r->f, PRIMARY), sole = !state_is_up(r->f, FALLBACK);
     size_t n = run_gather(r, AT_PRIMARY, items, ops), left = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -81,8 +80,9 @@ static void ask_primary(struct run *r)
             item->stage = AT_FALLBACK;
         else if (!ready)
             run_refuse(item, "the fallback was not seen yet, and may hold newer changes");
-        else if (!normal && run_needs_both(r, item->op))
-            run_refuse(item, "this needs both stores, and one of them cannot be had");
+        else if (run_needs_both(r, item->op) && !state_settled(r->f, item->op))
+            run_refuse(item, sole ? "this needs both stores, and one of them cannot be had"
+                                  : "this needs both stores, and the fallback lacks newer changes");
         else {
             prepare(r, item->op, false);
             items[left] = item;

@@ -132,21 +132,37 @@ bool state_ready(struct failover *f, enum side side)
     return ready;
 }
 
-static bool is_normal(const struct failover *f)
+/* Whether both serve, and it is known of which ids they may differ. */
+static bool both_serve(const struct failover *f)
 {
-    return f->unsynced.n == 0 && !f->unsynced.full && !f->more_unsynced && f->seen[PRIMARY] &&
-           f->seen[FALLBACK] && !is_behind(f) && f->filled[FALLBACK] &&
-           breaker_closed(&f->breakers[PRIMARY]) && breaker_closed(&f->breakers[FALLBACK]);
+    return !f->unsynced.full && !f->more_unsynced && f->seen[PRIMARY] && f->seen[FALLBACK] &&
+           !is_behind(f) && f->filled[FALLBACK] && breaker_closed(&f->breakers[PRIMARY]) &&
+           breaker_closed(&f->breakers[FALLBACK]);
 }
 
-bool state_normal(struct failover *f)
+static bool is_normal(const struct failover *f)
 {
-    bool normal;
+    return f->unsynced.n == 0 && both_serve(f);
+}
+
+/* An op without an id is about all of them. */
+static bool is_equal_in_both(const struct failover *f, const struct op *op)
+{
+    struct slice to = op->type == OP_THREAD_COPY ? op->thread_copy.to : op->id;
+
+    return slice_present(op->id) &&
+           !id_set_has(&f->unsynced, (struct pair_id){op->tenant, op->id}) &&
+           !id_set_has(&f->unsynced, (struct pair_id){op->tenant, to});
+}
+
+bool state_settled(struct failover *f, const struct op *op)
+{
+    bool settled;
 
     pthread_mutex_lock(&f->lock);
-    normal = is_normal(f);
+    settled = is_normal(f) || (both_serve(f) && is_equal_in_both(f, op));
     pthread_mutex_unlock(&f->lock);
-    return normal;
+    return settled;
 }
 
 void state_fell_behind(struct failover *f, bool own)

@@ -190,6 +190,29 @@ def test_a_dead_primary_costs_a_second_or_two_and_the_fallback_answers(pair: Pai
     pair.verify()
 
 
+def test_what_is_brought_over_later_keeps_nobody_else_waiting(pair: Pair, own: Any) -> None:
+    """A trim reaches the fallback some seconds after it was answered; no store is lost meanwhile."""
+    server = start_over(own, pair)
+    server.session("other")
+    messages = {"messages": [{"role": "u", "content": i} for i in range(5)]}
+    for id_ in ("trimmed", "later"):
+        assert server.post(f"/conversations/{id_}/messages?require_session=false", messages).status == 201
+    assert server.delete("/conversations/trimmed/messages?keep_last=2").json() == {"removed": 3}
+    assert server.get("/health").json()["failover"]["waiting"] == 1
+    assert server.post("/sessions", {"session_id": "new", "user_id": "u"}).status == 201
+    assert server.put("/sessions/only", {"user_id": "u"}, headers={"If-None-Match": "*"}).status == 201
+    assert server.patch("/sessions/other", {"mark_error": True}, headers={"If-Match": '"1"'}).status == 200
+    assert server.delete("/conversations/later/messages?keep_last=2").status == 200
+    if not pair.single:
+        again = server.delete("/conversations/trimmed/messages?keep_last=1")
+        assert (again.status, again.code) == (503, "storage_unavailable") and "lacks newer" in again.json()["detail"]
+    until_normal(server)
+    assert server.delete("/conversations/trimmed/messages?keep_last=1").json() == {"removed": 1}
+    until_normal(server)
+    assert server.stop() == 0
+    pair.verify()
+
+
 def test_traffic_that_stalls(own: Any) -> None:
     """A network swallows everything for a while and delivers it later, to one store or to both."""
     with stores.redis() as redis, stores.postgres() as postgres, proxy(redis.port) as p, proxy(postgres.port) as f:
