@@ -23,6 +23,9 @@ struct op_runs_delete {
     } out;
 };
 
+/* How old tombstones and idempotency keys get: an hour more than the repeat window. */
+#define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
+
 /*
  * Removes sessions whose last activity is at or before idle_us with all that has exactly their id, the
  * thread included; and idle conversations and contexts without a session, which are not counted. With

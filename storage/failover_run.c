@@ -66,7 +66,8 @@ void run_stamp(struct op *op, int64_t newest)
     ops_stamp(op);
 }
 
-/* A sweep always does: tombstones may be collected only when both stores know them (12). */
+/* A sweep always does: tombstones may be collected only when both stores know them (12); see
+ * state_settled(). */
 bool run_needs_both(const struct run *r, const struct op *op)
 {
     return ops_is_sweep(op) || (!r->f->cfg.single_instance && ops_is_conditional(op));

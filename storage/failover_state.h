@@ -93,7 +93,8 @@ bool state_behind(struct failover *f) MUST_USE;
 /* Whether this process may serve from a store: it has seen enough (11), and the store is filled. */
 bool state_ready(struct failover *f, enum side side) MUST_USE;
 
-/* Whether both stores serve and are equal in what the op is about: a conditional operation may run. */
+/* Whether both stores serve and are equal in what the op is about: a conditional operation may run. A clean-up
+ * is about what is old, so what was changed lately may differ. */
 bool state_settled(struct failover *f, const struct op *op) MUST_USE;
 
 /* Notes that the fallback has taken a write alone: of this process (`own`), or of another one. */

@@ -9,9 +9,6 @@
 #include "redis_ops.h"
 #include "redis_pair.h"
 
-/* Tombstones are kept for the repeat window and an hour more. */
-#define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
-
 enum { THREADS_MAX = 1000, TOMBS_MAX = 10000, BUCKETS_AT_ONCE = 64 };
 
 static const char *const of_sessions[] = {"active", "loose"};

@@ -8,9 +8,6 @@
 #include "sql_pair.h"
 #include "sql_removal.h"
 
-/* How old tombstones and idempotency keys get: an hour more than the repeat window. */
-#define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
-
 struct found {
     struct burial *items;
     size_t n;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import random
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -208,6 +210,37 @@ def test_what_is_brought_over_later_keeps_nobody_else_waiting(pair: Pair, own: A
         assert (again.status, again.code) == (503, "storage_unavailable") and "lacks newer" in again.json()["detail"]
     until_normal(server)
     assert server.delete("/conversations/trimmed/messages?keep_last=1").json() == {"removed": 1}
+    until_normal(server)
+    assert server.stop() == 0
+    pair.verify()
+
+
+def test_clean_ups_beside_a_steady_flow_of_trims(pair: Pair, own: Any) -> None:
+    """Something always waits to be brought over; what has expired goes all the same, in both stores."""
+    server: Server = own(*pair.args(), "--session-ttl", "5", "--cleanup-interval", "1", primary=pair.urls[0])
+    until_normal(server)
+    for i in range(20):
+        server.session(f"old{i}")
+    done = threading.Event()
+
+    def trim() -> None:
+        messages = {"messages": [{"role": "u", "content": i} for i in range(3)]}
+        for number in itertools.takewhile(lambda _: not done.is_set(), itertools.count()):
+            conversation = f"/conversations/busy{number}/messages"
+            server.post(conversation + "?require_session=false", messages)
+            server.delete(conversation + "?keep_last=2")
+            time.sleep(0.1)
+
+    trimming = threading.Thread(target=trim)
+    trimming.start()
+    try:
+        until(lambda: sum(int(line["message"].split()[0]) for line in server.log_lines()
+                          if line["event"] == "sweep") >= 20)
+        assert server.get("/health").json()["failover"]["waiting"] > 0
+        until(lambda: server.post("/maintenance/cleanup").status == 200)
+    finally:
+        done.set()
+        trimming.join()
     until_normal(server)
     assert server.stop() == 0
     pair.verify()
