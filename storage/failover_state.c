@@ -8,8 +8,9 @@
 
 enum { COPIED_MAX = 10000 };
 
-#define WAITS_US \
-    (COLLECT_AFTER_US / 2) /* a clean-up may run while nothing waits longer than this */
+/* Nothing may wait for longer than this while a clean-up runs, and in the state that is called normal. */
+#define SWEEP_WAITS_US (COLLECT_AFTER_US / 2)
+#define NORMAL_WAITS_US (INT64_C(10) * 1000000)
 
 struct failover_store *state_report_of(struct failover *f, enum side side)
 {
@@ -143,11 +144,6 @@ static bool both_serve(const struct failover *f)
            breaker_closed(&f->breakers[FALLBACK]);
 }
 
-static bool is_normal(const struct failover *f)
-{
-    return f->unsynced.n == 0 && both_serve(f);
-}
-
 /* An op without an id is about all of them. */
 static bool is_equal_in_both(const struct failover *f, const struct op *op)
 {
@@ -158,23 +154,25 @@ static bool is_equal_in_both(const struct failover *f, const struct op *op)
            !id_set_has(&f->unsynced, (struct pair_id){op->tenant, to});
 }
 
-/*
- * Whether nothing waits for longer than a while. Then both stores have the tombstones that a clean-up collects,
- * which are older (12); and what is idle is known to the primary, which serves.
- */
-static bool is_young(const struct failover *f)
+/* Whether nothing waits in the primary's outbox for as long as that. */
+static bool waits_less(const struct failover *f, int64_t us)
 {
     const struct sighting *last = &f->sightings[1];
 
-    return last->n == 0 || stamp_us(last->numbers[0]) > clock_now_us() - WAITS_US;
+    return last->n == 0 || stamp_us(last->numbers[0]) > clock_now_us() - us;
 }
 
-/* With a steady flow of changes that are brought over later, some id always waits. */
+/*
+ * With a steady flow of changes that are brought over later (trims, prunes) some id always waits. A clean-up runs
+ * all the same: both stores have the tombstones that it collects, which are older than what waits (12), and what is
+ * idle is known to the primary, which serves.
+ */
 static bool is_settled(const struct failover *f, const struct op *op)
 {
-    if (is_normal(f))
-        return true;
-    return both_serve(f) && (op->type == OP_CLEANUP ? is_young(f) : is_equal_in_both(f, op));
+    if (!both_serve(f))
+        return false;
+    return op->type == OP_CLEANUP ? waits_less(f, SWEEP_WAITS_US)
+                                  : f->unsynced.n == 0 || is_equal_in_both(f, op);
 }
 
 bool state_settled(struct failover *f, const struct op *op)
@@ -377,7 +375,7 @@ static enum failover_state state_of(const struct failover *f)
         return FAILOVER_FALLBACK_DOWN;
     if (is_behind(f))
         return FAILOVER_RECOVERING;
-    return is_normal(f) ? FAILOVER_NORMAL : FAILOVER_FILLING;
+    return both_serve(f) && waits_less(f, NORMAL_WAITS_US) ? FAILOVER_NORMAL : FAILOVER_FILLING;
 }
 
 void state_report(struct failover *f, struct failover_report *out)

@@ -88,7 +88,8 @@ def until_state(server: Server, expected: str) -> None:
 def until_normal(server: Server) -> None:
     def equal() -> bool:
         health = server.get("/health").json()
-        return health["failover"]["state"] == "normal" and all(b["outbox"] == 0 for b in health["backends"])
+        return (health["failover"]["state"] == "normal" and health["failover"]["waiting"] == 0
+                and all(b["outbox"] == 0 for b in health["backends"]))
 
     for _ in range(1200):
         if equal():
@@ -200,7 +201,8 @@ def test_what_is_brought_over_later_keeps_nobody_else_waiting(pair: Pair, own: A
     for id_ in ("trimmed", "later"):
         assert server.post(f"/conversations/{id_}/messages?require_session=false", messages).status == 201
     assert server.delete("/conversations/trimmed/messages?keep_last=2").json() == {"removed": 3}
-    assert server.get("/health").json()["failover"]["waiting"] == 1
+    health = server.get("/health").json()
+    assert (health["failover"]["state"], health["failover"]["waiting"], health["status"]) == ("normal", 1, "healthy")
     assert server.post("/sessions", {"session_id": "new", "user_id": "u"}).status == 201
     assert server.put("/sessions/only", {"user_id": "u"}, headers={"If-None-Match": "*"}).status == 201
     assert server.patch("/sessions/other", {"mark_error": True}, headers={"If-Match": '"1"'}).status == 200
