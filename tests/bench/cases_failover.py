@@ -25,10 +25,16 @@ STORE_TIMEOUT_S = 1.0  # the default of the setting
 ENOUGH = 5000  # records a second
 
 
+def is_equal(server: Server) -> bool:
+    """Whether both stores have everything."""
+    failover = health(server)["failover"]
+    return failover["state"] == "normal" and failover["waiting"] == 0
+
+
 @contextlib.contextmanager
 def pair(primary: Store, fallback: Store, binary: pathlib.Path | None = None) -> Iterator[Server]:
     with stateward("--fallback", fallback.url(), url=primary.url(), binary=binary) as server:
-        until(lambda: health(server)["failover"]["state"] == "normal")
+        until(lambda: is_equal(server))
         yield server
 
 
@@ -123,7 +129,7 @@ def drained(server: Server, primary: Store, seconds: int) -> float:
     primary.signal(signal.SIGCONT)
     until(lambda: copied(server) > before)
     begun, before = time.monotonic(), copied(server)
-    until(lambda: health(server)["failover"]["state"] == "normal")
+    until(lambda: is_equal(server))
     return (copied(server) - before) / (time.monotonic() - begun)
 
 
