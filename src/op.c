@@ -56,6 +56,11 @@ bool op_fence_allows(struct op *op, int64_t stored, struct err *err)
     return !op->fence || op_stamp_above(op, stored, &stamp, err);
 }
 
+int64_t op_removal_stamp(const struct op *op)
+{
+    return op->replicate ? op->stamp : INT64_MAX;
+}
+
 struct op *op_before(const struct op *op, enum op_type type)
 {
     struct op *made = arena_zalloc(op->arena, 1, sizeof(*made));

@@ -126,6 +126,9 @@ bool op_stamp_above(struct op *op, int64_t stored, int64_t *stamp, struct err *e
 /* For changes that write no stamp: ERR_FENCED as above if op->fence and op->stamp is not above `stored`. */
 bool op_fence_allows(struct op *op, int64_t stored, struct err *err) MUST_USE;
 
+/* The stamp of a removal: the op's own in a pair, where a store may hear of it late; INT64_MAX else. */
+int64_t op_removal_stamp(const struct op *op) MUST_USE;
+
 /* A new op on the same id, to be run before this one; lies in op->arena. NULL when memory runs out. */
 struct op *op_before(const struct op *op, enum op_type type) MUST_USE;
 

@@ -22,8 +22,7 @@ struct walk {
     enum record_kind kind;
     struct keys keys;    /* what `from` holds */
     struct keys orphans; /* checkpoints in `from` that have no parent */
-    struct keys
-        anew; /* what `to` has to learn of `from`: tasks that began after the change, orphans */
+    struct keys anew; /* to be copied: tasks in `from` that began after the change, new orphans */
 };
 
 static struct op make_op(const struct walk *w, enum op_type type, struct arena *arena)

@@ -149,8 +149,7 @@ static bool is_equal_in_both(const struct failover *f, const struct op *op)
 {
     struct slice to = op->type == OP_THREAD_COPY ? op->thread_copy.to : op->id;
 
-    return slice_present(op->id) &&
-           !id_set_has(&f->unsynced, (struct pair_id){op->tenant, op->id}) &&
+    return !id_set_has(&f->unsynced, (struct pair_id){op->tenant, op->id}) &&
            !id_set_has(&f->unsynced, (struct pair_id){op->tenant, to});
 }
 
@@ -171,8 +170,7 @@ static bool is_settled(const struct failover *f, const struct op *op)
 {
     if (!both_serve(f))
         return false;
-    return op->type == OP_CLEANUP ? waits_less(f, SWEEP_WAITS_US)
-                                  : f->unsynced.n == 0 || is_equal_in_both(f, op);
+    return op->type == OP_CLEANUP ? waits_less(f, SWEEP_WAITS_US) : is_equal_in_both(f, op);
 }
 
 bool state_settled(struct failover *f, const struct op *op)

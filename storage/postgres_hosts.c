@@ -139,14 +139,12 @@ static size_t list_places(const struct hosts *h, struct place places[PLACES_MAX]
             places[n++] = at;
             continue;
         }
-        if (!lookup_wait(lookup, 0) || !lookup_address(lookup, 0))
+        if (!lookup_wait(lookup, 0) || !lookup_address(lookup, 0)) {
             *reason = lookup_reason(lookup);
-        for (size_t k = 0; lookup_wait(lookup, 0) && n < PLACES_MAX; k++) {
-            at.address = lookup_address(lookup, k);
-            if (!at.address)
-                break;
-            places[n++] = at;
+            continue;
         }
+        for (size_t k = 0; n < PLACES_MAX && (at.address = lookup_address(lookup, k)); k++)
+            places[n++] = at;
     }
     return n;
 }
@@ -204,7 +202,7 @@ void hosts_end(struct hosts *h)
         return;
     for (size_t i = 0; i < h->n; i++)
         lookup_end(h->hosts[i].lookup);
-    for (size_t i = 0; i < sizeof(h->texts) / sizeof(h->texts[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(h->texts); i++)
         free(h->texts[i]);
     PQconninfoFree(h->options);
     free(h);

@@ -1,4 +1,5 @@
 /* redis_merge_gone.c - OP_MERGE of what is gone from a thread elsewhere; see redis_merge_run.h. */
+#include "clock.h"
 #include "redis_merge_run.h"
 #include "redis_removal.h"
 
@@ -103,7 +104,7 @@ bool redis_merge_gone(struct call *c, const struct record *records, size_t n, si
 
     for (size_t i = 0; i < n; i++) {
         sweep |= records[i].gone && records[i].kind == RECORD_CHECKPOINTS;
-        stamp = records[i].gone > stamp ? records[i].gone : stamp;
+        stamp = stamp_higher(stamp, records[i].gone);
     }
     *applied = 0;
     if (!redis_thread_read(c, &thread, err) || !redis_removal_load(c, &thread, &spaces, err))

@@ -213,7 +213,7 @@ static bool prune(struct call *c, struct thread_row *thread, struct err *err)
     for (size_t i = 0; i < thread->n; i++)
         removed += doom(&p.spaces[i], &spaces[i]);
     c->op->thread_prune.out.removed = removed;
-    redis_removal_stamp_op(c, p.spaces, thread->n);
+    redis_removal_stamp(p.spaces, thread->n, op_removal_stamp(c->op));
     return redis_removal_apply(c, thread, p.spaces, false, err) &&
            (removed == 0 || copies_name(c->op, RECORD_CHECKPOINTS, c->op->id, err)) &&
            call_commit(c, err);
@@ -358,7 +358,7 @@ static bool remove_runs(struct call *c, const struct place *places, size_t n, in
     for (size_t i = 0; i < thread.n; i++)
         if (!doom_runs(&p, i, places, n, removed, err))
             return false;
-    redis_removal_stamp_op(c, p.spaces, thread.n);
+    redis_removal_stamp(p.spaces, thread.n, op_removal_stamp(c->op));
     return redis_removal_apply(c, &thread, p.spaces, false, err) &&
            (*removed == 0 || copies_name(c->op, RECORD_CHECKPOINTS, c->id, err)) &&
            call_commit(c, err);

@@ -160,11 +160,6 @@ void redis_removal_stamp(struct removal_space *spaces, size_t n, int64_t stamp)
         spaces[i].stamp = stamp;
 }
 
-void redis_removal_stamp_op(const struct call *c, struct removal_space *spaces, size_t n)
-{
-    redis_removal_stamp(spaces, n, c->op->replicate ? c->op->stamp : INT64_MAX);
-}
-
 /* Takes parents that go, or are gone, out of the rows that stay and are no newer than the removal. */
 static void unparent(struct removal_space *s)
 {

@@ -39,10 +39,8 @@ struct removal_space {
 bool redis_removal_load(struct call *c, const struct thread_row *thread,
                         struct removal_space **spaces, struct err *err) MUST_USE;
 
-/* Sets the stamp of a removal for n namespaces. That of an op is its own in a pair, where a store may hear of
- * it late; INT64_MAX else. */
+/* Sets the stamp of a removal for n namespaces. */
 void redis_removal_stamp(struct removal_space *spaces, size_t n, int64_t stamp);
-void redis_removal_stamp_op(const struct call *c, struct removal_space *spaces, size_t n);
 
 /* Marks as needed the values that rows which are not doomed refer to, and their bases. */
 bool redis_removal_need(struct call *c, struct removal_space *s, struct err *err) MUST_USE;

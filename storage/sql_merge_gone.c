@@ -142,8 +142,8 @@ bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct e
         g.record = &op->merge.items[i];
         if (!g.record->gone || g.record->kind == RECORD_MESSAGE)
             continue;
-        if (g.record->kind != RECORD_CHECKPOINTS && g.record->gone > g.stamp)
-            g.stamp = g.record->gone;
+        if (g.record->kind != RECORD_CHECKPOINTS)
+            g.stamp = stamp_higher(g.stamp, g.record->gone);
         if (!remove_record(&g, tenant, err))
             return false;
     }

@@ -171,7 +171,7 @@ static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *e
     for (size_t i = 0; i < n; i++)
         if (!doom_namespace(p, &spaces[i], &removed, err))
             return false;
-    removal = removal_start(&p->doomed, removal_stamp(op));
+    removal = removal_start(&p->doomed, op_removal_stamp(op));
     op->thread_prune.out.removed = removed;
     return removal_go_on(p->keeper.load.d, op, &removal, err) && name_thread(op, err);
 }
@@ -346,7 +346,7 @@ static bool remove_runs(struct sql *d, struct op *op, struct runs *r, struct err
     if (r->removal) {
         start = *r->removal;
     } else {
-        start = removal_start(&r->doomed, removal_stamp(op));
+        start = removal_start(&r->doomed, op_removal_stamp(op));
         op->runs_delete.out.removed = r->removed;
     }
     if (!removal_go_on(d, op, &start, err))

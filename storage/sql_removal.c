@@ -1,14 +1,10 @@
 /* sql_removal.c - see sql_removal.h. */
 #include "sql_removal.h"
 
+#include "clock.h"
 #include "sql_garbage.h"
 #include "sql_load.h"
 #include "sql_part.h"
-
-int64_t removal_stamp(const struct op *op)
-{
-    return op->replicate ? op->stamp : INT64_MAX;
-}
 
 struct removal removal_start(struct doomed *list, int64_t stamp)
 {
@@ -68,7 +64,7 @@ static void name_items(struct removal *r, const struct doomed_item *items, size_
     for (size_t i = 0; i < n; i++) {
         int64_t names = items[i].id == 0 ? items[i].mark : r->stamp;
 
-        r->names = names > r->names ? names : r->names;
+        r->names = stamp_higher(names, r->names);
     }
 }
 

@@ -58,9 +58,6 @@ struct removal {
     size_t swept;
 };
 
-/* The stamp of a removal by an op: its own in a pair, where a store may hear of it late; INT64_MAX else. */
-int64_t removal_stamp(const struct op *op) MUST_USE;
-
 /* Starts with a list, which it sorts and which must not change afterwards. An item without a row is a note of
  * its namespace, and its mark the note's `names`. */
 struct removal removal_start(struct doomed *list, int64_t stamp) MUST_USE;

@@ -14,8 +14,6 @@ from conftest import BINARY, Server
 from dying import until
 from stores import free_port
 
-MESSAGE = {"role": "user", "content": "x"}
-
 
 @dataclass
 class Secure:
@@ -31,7 +29,7 @@ class Secure:
 
     @property
     def authority(self) -> str:
-        return str(self.folder / "ca.crt")
+        return self.file("ca.crt")
 
     def file(self, name: str) -> str:
         return str(self.folder / name)

@@ -79,10 +79,16 @@ void sides_message(struct sides *s, int side, const char *id, const char *messag
 
 void sides_checkpoint(struct sides *s, int side, const char *thread, const char *id)
 {
+    sides_child(s, side, thread, id, (struct slice){NULL, 0});
+}
+
+void sides_child(struct sides *s, int side, const char *thread, const char *id, struct slice parent)
+{
     struct op op = sides_op(s, OP_CHECKPOINT_PUT, thread);
 
     op.checkpoint_put.ns = SLICE("");
     op.checkpoint_put.checkpoint_id = slice_of(id);
+    op.checkpoint_put.parent_id = parent;
     op.checkpoint_put.form = FORM_CHANNEL;
     op.checkpoint_put.head.type = SLICE("");
     op.checkpoint_put.head.bytes = SLICE("{\"v\":4}");
@@ -106,14 +112,23 @@ void sides_writes(struct sides *s, int side, const char *thread, const char *id,
     sides_run(s, side, &op);
 }
 
-size_t sides_count(struct sides *s, int side, enum record_kind kind)
+const struct record *sides_read(struct sides *s, int side, enum record_kind kind, size_t *n)
 {
     struct op op = sides_op(s, OP_READ_RANGE, NULL);
 
     op.read_range.kind = kind;
     op.read_range.limit = 1000;
     sides_run(s, side, &op);
-    return op.read_range.out.n;
+    *n = op.read_range.out.n;
+    return op.read_range.out.items;
+}
+
+size_t sides_count(struct sides *s, int side, enum record_kind kind)
+{
+    size_t n;
+
+    (void)sides_read(s, side, kind, &n);
+    return n;
 }
 
 void sides_fail(struct sides *s, int side, size_t call)

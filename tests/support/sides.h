@@ -36,7 +36,12 @@ void sides_run(struct sides *s, int side, struct op *op);
 void sides_session(struct sides *s, int side, const char *id);
 void sides_message(struct sides *s, int side, const char *id, const char *message);
 void sides_checkpoint(struct sides *s, int side, const char *thread, const char *id);
+void sides_child(struct sides *s, int side, const char *thread, const char *id,
+                 struct slice parent);
 void sides_writes(struct sides *s, int side, const char *thread, const char *id, const char *task);
+
+/* Reads the first records of a kind in a store, at most 1000. */
+const struct record *sides_read(struct sides *s, int side, enum record_kind kind, size_t *n);
 
 /* How many records of a kind a store holds, up to 1000. */
 size_t sides_count(struct sides *s, int side, enum record_kind kind);

@@ -93,33 +93,11 @@ START_TEST(checkpoints_and_writes_that_only_the_other_store_has_go)
 }
 END_TEST
 
-static void put_child(const char *id, const char *parent)
-{
-    struct op op = sides_op(&sides, OP_CHECKPOINT_PUT, "t");
-
-    op.checkpoint_put.ns = SLICE("");
-    op.checkpoint_put.checkpoint_id = slice_of(id);
-    op.checkpoint_put.parent_id = slice_of(parent);
-    op.checkpoint_put.form = FORM_CHANNEL;
-    op.checkpoint_put.head.type = SLICE("");
-    op.checkpoint_put.head.bytes = SLICE("{\"v\":4}");
-    op.checkpoint_put.metadata = SLICE("{}");
-    sides_run(&sides, 0, &op);
-}
-
-static struct op read_checkpoints(int side)
-{
-    struct op op = sides_op(&sides, OP_READ_RANGE, NULL);
-
-    op.read_range.kind = RECORD_CHECKPOINT;
-    op.read_range.limit = 10;
-    sides_run(&sides, side, &op);
-    return op;
-}
-
 static struct slice parent_in(int side, size_t i)
 {
-    return read_checkpoints(side).read_range.out.items[i].checkpoint.parent_id;
+    size_t n;
+
+    return sides_read(&sides, side, RECORD_CHECKPOINT, &n)[i].checkpoint.parent_id;
 }
 
 /* The other store has removed the parent too, but its child came later: as when a fill brings what it read. */
@@ -133,8 +111,8 @@ START_TEST(a_parent_that_was_removed_before_its_child_came)
 
     sides_checkpoint(&sides, 0, "t", "c1");
     gone.gone = stamp_next();
-    put_child("c2", "c1");
-    put_child("c3", "c2");
+    sides_child(&sides, 0, "t", "c2", SLICE("c1"));
+    sides_child(&sides, 0, "t", "c3", SLICE("c2"));
     change = change_of(RECORD_CONTENTS, "t");
     place(&change);
     merge.merge.items = &gone;

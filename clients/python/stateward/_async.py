@@ -51,7 +51,7 @@ class AsyncTransport(Endpoint):
             except NoAnswer as failure:
                 delay = attempts.after_failure(failure)
                 if delay is None:
-                    error = connection_error(failure.cause, self._address.url, attempts.in_doubt)
+                    error = connection_error(str(failure), self._address.url, attempts.in_doubt)
                     raise error from failure.cause
             else:
                 if request.is_answered_by(response):

@@ -8,8 +8,6 @@ from abc import ABC, abstractmethod
 from stateward import _http
 from stateward.transport import TIMEOUT, Address, Request
 
-_TIMEOUT_MAX = 1e6  # seconds; a system waits no longer at once
-
 
 class Endpoint(ABC):
     def __init__(
@@ -24,7 +22,7 @@ class Endpoint(ABC):
         self._address = Address.parse(url, token)
         if not isinstance(timeout, (int, float)) or not timeout > 0:
             raise ValueError(f"timeout is not a number of seconds above 0: {timeout!r}")
-        self._timeout = min(timeout, _TIMEOUT_MAX)
+        self._timeout = min(timeout, _http.WAIT_MAX)
         self._ssl: ssl.SSLContext | None = None
         if self._address.secure:
             self._ssl = ssl_context or ssl.create_default_context()

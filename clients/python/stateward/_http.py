@@ -23,7 +23,7 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: |$)")
 _HEX = re.compile(rb"[0-9a-fA-F]{1,15}")
 _WITH_BODY = ("POST", "PUT", "PATCH")
-_WAIT_MAX = 1e6  # seconds; the system knows no more than 24 days
+WAIT_MAX = 1e6  # seconds; the system knows no more than 24 days
 
 T = TypeVar("T")
 Receiving = Generator[int, bytes, T]
@@ -64,10 +64,10 @@ def waiter(fd: int, *, to_send: bool = False) -> Callable[[float], bool]:
     """
     if not hasattr(select, "poll"):
         fds = ([], [fd]) if to_send else ([fd], [])
-        return lambda seconds: any(select.select(*fds, [], min(seconds, _WAIT_MAX)))
+        return lambda seconds: any(select.select(*fds, [], min(seconds, WAIT_MAX)))
     poller = select.poll()
     poller.register(fd, select.POLLOUT if to_send else select.POLLIN)
-    return lambda seconds: bool(poller.poll(min(seconds, _WAIT_MAX) * 1000))
+    return lambda seconds: bool(poller.poll(min(seconds, WAIT_MAX) * 1000))
 
 
 class Answers:

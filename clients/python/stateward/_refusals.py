@@ -68,9 +68,9 @@ _PARAMETERS = {
 }
 
 
-def connection_error(cause: BaseException, url: str, in_doubt: bool) -> StorageError:
+def connection_error(reason: str, url: str, in_doubt: bool) -> StorageError:
     """The error for a request that got no answer; in_doubt: it may have changed something."""
-    text = f"{str(cause) or type(cause).__name__} ({url})"
+    text = f"{reason} ({url})"
     if in_doubt:
         return OutcomeUnknown(f"No answer from storage: {text}", code="outcome_unknown")
     return StorageConnectionError(
@@ -88,7 +88,7 @@ def answer_error(request: Request, response: Response, in_doubt: bool) -> Storag
     detail = _detail(problem) or _seen(request, response)
     if code == "not_found" and detail == _NO_PATH:
         # Not that something is not there: the URL leads elsewhere, or the service is too old.
-        code, detail = "storage_error", f"{_asked(request)}: {detail}; is the URL right?"
+        code, detail = "storage_error", f"{request.shown}: {detail}; is the URL right?"
     # With errors it is a session that a member of the body names.
     if code == "session_not_found" and request.session_id and not problem.get("errors"):
         message = f"Session {request.session_id} not found"
@@ -143,10 +143,6 @@ def _seen(request: Request, response: Response) -> str:
     location = response.headers.get("location")
     to = "" if location is None else f" to {location}"
     return (
-        f"{_asked(request)} has an answer that is not stateward's: "
+        f"{request.shown} has an answer that is not stateward's: "
         f"HTTP {response.status}{to}, {response.start()}"
     )
-
-
-def _asked(request: Request) -> str:
-    return f"{request.method} {request.path.partition('?')[0]}"

@@ -27,7 +27,7 @@ class NoAnswer(Exception):
     def __init__(
         self, cause: BaseException, *, sent: bool, reused: bool = False, final: bool = False
     ) -> None:
-        super().__init__(str(cause))
+        super().__init__(str(cause) or type(cause).__name__)
         self.cause = cause
         self.sent = sent
         self.reused = reused
@@ -51,8 +51,7 @@ class Attempts:
             return None
         if failure.reused and self._retries == 0:
             return self._next(0.0)
-        cause = failure.cause
-        return self._told(self._next(None), str(cause) or type(cause).__name__)
+        return self._told(self._next(None), str(failure))
 
     def after_answer(self, response: Response) -> float | None:
         # 503 says that nothing was done, 504 and a proxy's 502 that it is not known.
@@ -67,8 +66,7 @@ class Attempts:
     def _told(self, delay: float | None, reason: str) -> float | None:
         """Logs why there is a wait; without one the error says it."""
         if delay is not None:
-            what = self._request.method, self._request.path.partition("?")[0]
-            _log.info("%s %s is repeated in %.1f s: %s", *what, delay, reason)
+            _log.info("%s is repeated in %.1f s: %s", self._request.shown, delay, reason)
         return delay
 
     def _next(self, delay: float | None, at_least: float = 0.0) -> float | None:

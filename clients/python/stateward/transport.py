@@ -53,6 +53,11 @@ class Request:
     """Whether it changes nothing although it is no GET."""
 
     @property
+    def shown(self) -> str:
+        """Method and path, for texts: a query may be long."""
+        return f"{self.method} {self.path.partition('?')[0]}"
+
+    @property
     def changes(self) -> bool:
         return not self.reads and self.method != "GET"
 
