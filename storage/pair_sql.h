@@ -28,9 +28,9 @@
     X(LOOK_MESSAGE, "SELECT m.seq, m.stamp FROM " T_SESSION " s " NESTED_JOIN " " T_MESSAGE " m " \
                     "ON m.session = s.id AND m.message_id = ?3 " LOOK_AT_SESSION) \
     X(LOOK_CONTEXT, "SELECT coalesce((SELECT c.stamp FROM " T_CONTEXT " c WHERE c.session = s.id " \
-                    "ORDER BY c.stamp DESC LIMIT 1 OFFSET ?5), 0), " \
-                    "EXISTS (SELECT 1 FROM " T_CONTEXT " c WHERE c.session = s.id AND c.version = ?3 " \
-                    "AND c.stamp = ?4) FROM " T_SESSION " s " LOOK_AT_SESSION) \
+                    "ORDER BY c.stamp DESC LIMIT 1 OFFSET ?4), 0), " \
+                    "coalesce((SELECT max(c.version) FROM " T_CONTEXT " c WHERE c.session = s.id " \
+                    "AND c.stamp = ?3), 0) FROM " T_SESSION " s " LOOK_AT_SESSION) \
     X(LOOK_CHECKPOINT, "SELECT c.id, c.stamp, c.created_us, c.head, coalesce(" OCTETS "(c.metadata), 0), " \
                        "CASE WHEN c.parent_id IS NULL THEN 0 ELSE 1 END " LOOK_IN_THREAD LOOK_AT_THREAD) \
     X(LOOK_VALUE, "SELECT coalesce((SELECT namespace FROM " T_VALUE " WHERE id = ?1), 0), " \
@@ -44,7 +44,7 @@
                    NESTED_JOIN " " T_MESSAGE " m ON m.session = s.id AND m.message_id = ?3 " LOOK_AT_SESSION) \
     X(GET_CONTEXTS, "SELECT c.version, c.stamp, c.updated_us, c.body FROM " T_SESSION " s " \
                     NESTED_JOIN " " T_CONTEXT " c ON c.session = s.id " LOOK_AT_SESSION \
-                    " AND (?3 = 0 OR (c.version = ?3 AND c.stamp = ?4)) ORDER BY c.stamp, c.version") \
+                    " AND (?3 = 0 OR c.stamp = ?3) ORDER BY c.stamp, c.version") \
     X(LOOK_REPEAT, "SELECT EXISTS (SELECT 1 FROM " T_REPEAT " WHERE op_id = ?1), " \
                    "EXISTS (SELECT 1 FROM " T_PENDING " WHERE op_id = ?1)") \
     X(LOOK_PENDING, "SELECT EXISTS (SELECT 1 FROM " T_REPEAT " WHERE op_id = ?1), " \

@@ -357,7 +357,7 @@ static void guard_alone(struct call *c)
 
 bool call_commit(struct call *c, struct err *err)
 {
-    if (c->n_changes > 0 && c->op->n_copies > c->entered && !add_entry(c, err))
+    if (c->op->n_copies > c->entered && !add_entry(c, err))
         return false;
     if (c->n_changes > 0)
         guard_alone(c);

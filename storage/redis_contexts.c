@@ -55,11 +55,30 @@ static bool put_context(struct call *c, struct session_row *row, int64_t newest,
            call_commit(c, err);
 }
 
+/* If an earlier try of this op has stored the context, unanswered: answers with that one. */
+static bool put_repeat(struct call *c, const struct session_row *row, const int64_t *numbers,
+                       bool *done, struct err *err)
+{
+    struct op_context_put *put = &c->op->context_put;
+
+    *done = false;
+    for (size_t i = 0; c->op->stamp && i < row->n_contexts; i++)
+        if (row->contexts[i].stamp == c->op->stamp) {
+            *done = true;
+            put->out.version = numbers[i];
+            put->out.updated_us = row->contexts[i].updated_us;
+            return redis_row_copy_context(c, &row->contexts[i], put->context, err) &&
+                   call_commit(c, err);
+        }
+    return true;
+}
+
 bool redis_context_put(struct call *c, struct op *op, struct err *err)
 {
     struct op_context_put *put = &op->context_put;
     struct session_row row;
     int64_t *numbers, newest = 0;
+    bool done;
 
     if (!redis_row_read(c, op, op->replicate, &row, err))
         return false;
@@ -67,8 +86,11 @@ bool redis_context_put(struct call *c, struct op *op, struct err *err)
         return session_state_missing(err);
     if (!number_all(c, &row, &numbers, err))
         return false;
-    if (session_state_known(&row.s, c->d->session_ttl_us, op->now_us) && row.n_contexts)
+    if (session_state_known(&row.s, c->d->session_ttl_us, op->now_us) && row.n_contexts) {
         newest = numbers[row.n_contexts - 1];
+        if (!put_repeat(c, &row, numbers, &done, err) || done)
+            return done;
+    }
     return check_version(newest, put->if_version, err) && put_context(c, &row, newest, err);
 }
 

@@ -170,14 +170,15 @@ bool redis_merge_message(struct merge *m, struct err *err)
     return !newer || write_message(m, known ? &old : NULL, err);
 }
 
-/* Whether a context is stored already, or as many newer ones are as may be kept. */
+/* Whether a context is stored already, by this number or a higher one (see merge_context() in sql_merge.c),
+ * or as many newer ones are as may be kept. */
 static bool context_stays_out(const struct redis *d, const struct session_row *row,
                               const struct record *record)
 {
     size_t kept = (size_t)d->context_versions;
 
     for (size_t i = 0; i < row->n_contexts; i++)
-        if (row->contexts[i].number == record->key.number &&
+        if (row->contexts[i].number >= record->key.number &&
             row->contexts[i].stamp == record->key.stamp)
             return true;
     return row->n_contexts >= kept &&

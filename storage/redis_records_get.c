@@ -55,6 +55,12 @@ static void ask_one(struct call *c, const struct record_name *name)
         ask_task(c, key);
 }
 
+/* A name without a stamp means all contexts of its session. */
+static bool wanted(const struct record_key *key, const struct row_context *context)
+{
+    return !key->stamp || key->stamp == context->stamp;
+}
+
 static bool take_contexts(struct found *f, const struct session_row *row,
                           const struct record_key *key, struct err *err)
 {
@@ -63,23 +69,26 @@ static bool take_contexts(struct found *f, const struct session_row *row,
     size_t at = 0;
 
     for (size_t i = 0; i < row->n_contexts; i++)
-        ASK(c, SLICE("HGET"), call_key(c, "contexts"),
-            arena_printf(c->arena, "%lld %lld", (long long)row->contexts[i].number,
-                         (long long)row->contexts[i].stamp));
+        if (wanted(key, &row->contexts[i]))
+            ASK(c, SLICE("HGET"), call_key(c, "contexts"),
+                arena_printf(c->arena, "%lld %lld", (long long)row->contexts[i].number,
+                             (long long)row->contexts[i].stamp));
     if (!call_answers(c, &replies, err))
         return false;
-    for (size_t i = 0; i < row->n_contexts; i++, at++) {
+    for (size_t i = 0; i < row->n_contexts; i++) {
         const struct row_context *context = &row->contexts[i];
         struct record record = {
             .kind = RECORD_CONTEXT,
             .key = {.id = key->id, .number = context->number, .stamp = context->stamp},
-            .context = {context->updated_us, replies[at]->text},
         };
+        const struct reply *body;
 
-        if (key->number && (key->number != context->number || key->stamp != context->stamp))
+        if (!wanted(key, context))
             continue;
-        if (replies[at]->type != REPLY_TEXT)
+        body = replies[at++];
+        if (body->type != REPLY_TEXT)
             return call_torn(c, err);
+        record.context = (struct record_context){context->updated_us, body->text};
         if (!add(f, &record, err))
             return false;
     }

@@ -306,6 +306,7 @@ bool redis_row_add_context(struct call *c, struct session_row *row,
     struct slice key = call_key(c, "contexts");
     size_t n = row->n_contexts, at = n, drop;
     struct row_context *list = arena_alloc(c->arena, (n + 1) * sizeof(*list));
+    bool replaced; /* one of this stamp and a lower number */
 
     if (!list)
         return err_no_memory(err);
@@ -313,12 +314,15 @@ bool redis_row_add_context(struct call *c, struct session_row *row,
                       (row->contexts[at - 1].stamp == context->stamp &&
                        row->contexts[at - 1].number > context->number)))
         at--;
+    replaced = at > 0 && row->contexts[at - 1].stamp == context->stamp;
+    if (replaced)
+        CHANGE(c, SLICE("HDEL"), key, context_field(c, &row->contexts[at - 1]));
     if (at)
         memcpy(list, row->contexts, at * sizeof(*list));
-    list[at] = *context;
     if (n > at)
-        memcpy(list + at + 1, row->contexts + at, (n - at) * sizeof(*list));
-    n++;
+        memcpy(list + at + 1 - replaced, row->contexts + at, (n - at) * sizeof(*list));
+    list[at - replaced] = *context;
+    n += !replaced;
     drop = n > (size_t)c->d->context_versions ? n - (size_t)c->d->context_versions : 0;
     CHANGE(c, SLICE("HSET"), key, context_field(c, context), body);
     for (size_t i = 0; i < drop; i++)

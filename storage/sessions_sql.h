@@ -93,6 +93,7 @@
                    "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")                                                                                                                              \
     X(CONTEXT_TRIM, "DELETE FROM " T_CONTEXT " WHERE session = ?1 AND stamp <= (SELECT stamp "                                                                                                              \
                     "FROM " T_CONTEXT " WHERE session = ?1 ORDER BY stamp DESC LIMIT 1 OFFSET ?2)")                                                                                                         \
+    X(CONTEXT_LOWER, "DELETE FROM " T_CONTEXT " WHERE session = ?1 AND stamp = ?2 AND version < ?3")                                                                                                        \
     X(CONTEXT_KILL, "DELETE FROM " T_CONTEXT " WHERE session = ?1 AND stamp <= ?2")                                                                                                                         \
     X(MESSAGE_PUT, "INSERT INTO " T_MESSAGE " (session, seq, message_id, stamp, role, content, "                                                                                                            \
                    "metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING")                                                                                                            \

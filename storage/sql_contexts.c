@@ -100,12 +100,35 @@ static bool next_version(struct sql *d, struct op *op, struct session_row *row,
     return true;
 }
 
+/* The context that an earlier try of this op has stored, unanswered; NULL: there is none. */
+static const struct version *find_repeat(const struct versions *v, const struct op *op)
+{
+    for (size_t i = 0; op->stamp && i < v->n; i++)
+        if (v->items[i].stamp == op->stamp)
+            return &v->items[i];
+    return NULL;
+}
+
+static bool answer_repeat(struct op *op, struct session_row *row, const struct version *v,
+                          struct err *err)
+{
+    struct op_context_put *put = &op->context_put;
+    struct row_context context = {
+        .stamp = v->stamp, .updated_us = v->updated_us, .body = put->context};
+
+    put->out.version = v->number;
+    put->out.updated_us = v->updated_us;
+    row->s.last_context = v->stored;
+    return row_copy_context(op, row, &context, err);
+}
+
 bool sql_context_put(struct sql *d, struct op *op, struct err *err)
 {
     struct op_context_put *put = &op->context_put;
     struct session_row row;
     struct versions v = {0};
     struct row_context context = {.updated_us = op->now_us, .body = put->context};
+    const struct version *repeat;
     int64_t tenant, tomb;
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !row_find(d, tenant, op->id, &row, err))
@@ -116,6 +139,9 @@ bool sql_context_put(struct sql *d, struct op *op, struct err *err)
     if (session_state_known(&row.s, d->session_ttl_us, op->now_us) &&
         !read_versions(d, &row, op->arena, &v, err))
         return false;
+    repeat = find_repeat(&v, op);
+    if (repeat)
+        return answer_repeat(op, &row, repeat, err);
     if (!check_version(&v, put->if_version, err) ||
         !next_version(d, op, &row, &v, &context.stamp, err) ||
         !sql_tenant(d, op->tenant, true, &row.tenant, err) || !row_advance(d, &row, err) ||

@@ -96,7 +96,6 @@ static bool begin_context(struct look *l, const struct record *r, struct query *
     if (!query_begin(l->d, SQL_LOOK_CONTEXT, q, err))
         return false;
     bind_place(l, r, q);
-    query_int(q, r->key.number);
     query_int(q, r->key.stamp);
     query_int(q, l->d->context_versions - 1);
     return true;
@@ -316,7 +315,7 @@ bool look_context(struct look *l, size_t i, struct look_context *out, struct err
         return false;
     *out = (struct look_context){
         .trimmed = found && query_col_int(q, 0) > item_at(l, i)->key.stamp,
-        .known = found && query_col_int(q, 1) != 0,
+        .number = found ? query_col_int(q, 1) : 0,
     };
     query_end(q);
     return true;

@@ -57,7 +57,7 @@ struct look {
 /* The answer about a context. */
 struct look_context {
     bool trimmed; /* so many newer ones exist that it is not kept */
-    bool known;
+    int64_t number; /* under which the context of this stamp is stored; 0: it is not */
 };
 
 /* The answer about a value: its namespace and that of its base; 0 = not stored. */
@@ -84,7 +84,7 @@ bool look_session(struct look *l, size_t i, struct session_row *row, struct err 
 bool look_message(struct look *l, size_t i, struct record_message *out, bool *known,
                   struct err *err) MUST_USE;
 
-/* Tells whether a context is stored, or would not be kept. */
+/* Tells under which number a context is stored, and whether it would not be kept. */
 bool look_context(struct look *l, size_t i, struct look_context *out, struct err *err) MUST_USE;
 
 /* Reads the row of a thread. */

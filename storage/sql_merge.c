@@ -153,11 +153,21 @@ static bool merge_message(struct look *l, size_t i, struct session_row *row, boo
     return !newer || write_message(l->d, row, record, known, err);
 }
 
+/* Stores a context. `stored` is the lower number under which it stands here; 0: it is not stored. */
 static bool write_context(struct sql *d, const struct session_row *row, const struct record *record,
-                          struct err *err)
+                          int64_t stored, struct err *err)
 {
     struct query q;
 
+    if (stored) {
+        if (!query_begin(d, SQL_CONTEXT_LOWER, &q, err))
+            return false;
+        query_int(&q, row->id);
+        query_int(&q, record->key.stamp);
+        query_int(&q, record->key.number);
+        if (!query_run(&q, err))
+            return false;
+    }
     if (!query_begin(d, SQL_CONTEXT_PUT, &q, err))
         return false;
     query_int(&q, row->id);
@@ -172,12 +182,16 @@ static bool write_context(struct sql *d, const struct session_row *row, const st
     return query_run(&q, err);
 }
 
+/*
+ * A stamp names a context; its number is only where it stands among the others. Two stores may number one
+ * differently: what was stored in one of them in doubt is repeated in the other. Then the higher one stays.
+ */
 static bool merge_context(struct look *l, size_t i, struct session_row *row, bool *applied,
                           struct err *err)
 {
     const struct record *record = &l->op->merge.items[i];
     struct look_context stored;
-    bool moved = false;
+    bool moved = false, newer;
 
     stamp_observe(record->key.stamp);
     session_state_raise(&row->s.last_context, record->key.number, &moved);
@@ -188,8 +202,9 @@ static bool merge_context(struct look *l, size_t i, struct session_row *row, boo
     if (!look_context(l, i, &stored, err) ||
         !move_row(l->d, row, record->context.updated_us, &moved, err))
         return false;
-    *applied = moved || (!stored.trimmed && !stored.known);
-    return stored.trimmed || stored.known || write_context(l->d, row, record, err);
+    newer = !stored.trimmed && stored.number < record->key.number;
+    *applied = moved || newer;
+    return !newer || write_context(l->d, row, record, stored.number, err);
 }
 
 /* Messages and contexts up to the tomb of their session are dead. */

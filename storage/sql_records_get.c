@@ -46,12 +46,10 @@ static bool ask_content(struct getter *g, const struct record_name *name, struct
         return false;
     query_int(q, g->tenant);
     query_blob(q, g->op->id);
-    if (message) {
+    if (message)
         query_blob(q, name->key.sub);
-    } else {
-        query_int(q, name->key.number);
+    else
         query_int(q, name->key.stamp);
-    }
     return query_ask(q, err);
 }
 

@@ -67,8 +67,11 @@ START_TEST(contexts_guard_their_version)
     store_fails(&s, &op, ERR_PRECONDITION);
     op.context_put.if_version = IF_NONE;
     store_ok(&s, &op);
+    op = context_op("s1", "2");
     op.context_put.if_version = 1;
     store_ok(&s, &op);
+    op = context_op("s1", "3");
+    op.context_put.if_version = 1;
     store_fails(&s, &op, ERR_PRECONDITION);
     op.context_put.if_version = IF_EXISTS;
     store_ok(&s, &op);

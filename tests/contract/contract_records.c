@@ -331,6 +331,37 @@ START_TEST(twin_contexts_are_renumbered)
 }
 END_TEST
 
+/* Two stores numbered one context differently: the higher number stays, whatever comes first. */
+START_TEST(a_context_has_one_number)
+{
+    struct record *first, higher;
+    struct op op;
+    size_t n;
+
+    store_session(&s, "s1");
+    store_context(&s, "s1", "\"it\"");
+    first = store_records(&s, RECORD_CONTEXT, 1, &n);
+    ck_assert_uint_eq(n, 1);
+    higher = first[0];
+    higher.key.number = 4;
+    ck_assert_uint_eq(store_merge(&other, &higher, 1), 1);
+    ck_assert_uint_eq(store_merge(&other, first, 1), 0);
+    ck_assert_uint_eq(store_merge(&s, &higher, 1), 1);
+    ck_assert_uint_eq(store_merge(&s, &higher, 1), 0);
+    ck_assert_uint_eq(copy(&s, &other), 1); /* the session */
+    check_same(&s, &other);
+    op = store_op(&s, OP_CONTEXT_LIST, "s1");
+    op.context_list.limit = 10;
+    store_ok(&s, &op);
+    ck_assert_uint_eq(op.context_list.out.n, 1);
+    op = store_op(&s, OP_CONTEXT_GET, "s1");
+    store_ok(&s, &op);
+    ck_assert_int_eq(op.context_get.out.context.version, 4);
+    ck_assert_slice(op.context_get.out.context.body, "\"it\"");
+    ck_assert_int_eq(store_context(&s, "s1", "\"next\""), 5);
+}
+END_TEST
+
 START_TEST(the_dead_stay_dead)
 {
     struct record late = {
@@ -501,6 +532,7 @@ TCase *contract_records_case(void)
     tcase_add_test(tc, merging_in_any_order_gives_the_same);
     tcase_add_test(tc, versions_survive_deletions_elsewhere);
     tcase_add_test(tc, twin_contexts_are_renumbered);
+    tcase_add_test(tc, a_context_has_one_number);
     tcase_add_test(tc, the_dead_stay_dead);
     tcase_add_test(tc, the_dead_come_early_or_late);
     tcase_add_test(tc, tenants_come_in_order);

@@ -216,6 +216,25 @@ START_TEST(a_put_context)
 }
 END_TEST
 
+/* The answer to the first try got lost. */
+START_TEST(a_context_put_twice_with_one_stamp)
+{
+    struct op op = context_op("s1", "1"), again;
+
+    (void)replicated(&op);
+    again = op;
+    again.context_put.if_version = IF_NONE;
+    ck_assert_str_eq(replicated(&again), "context:s1");
+    ck_assert_int_eq(again.context_put.out.version, 1);
+    ck_assert_int_eq(again.context_put.out.updated_us, op.context_put.out.updated_us);
+    op = context_op("s1", "2");
+    (void)replicated(&op);
+    ck_assert_int_eq(op.context_put.out.version, 2);
+    ck_assert_str_eq(replicated(&again), "context:s1"); /* others came between */
+    ck_assert_int_eq(again.context_put.out.version, 1);
+}
+END_TEST
+
 START_TEST(appended_messages)
 {
     static const char *const ids[] = {"m1", "m2", "m3", "m2"};
@@ -420,6 +439,7 @@ void contract_replicate_add(TCase *tc)
     tcase_add_test(tc, a_session_deleted_with_its_thread);
     tcase_add_test(tc, a_deletion_in_parts);
     tcase_add_test(tc, a_put_context);
+    tcase_add_test(tc, a_context_put_twice_with_one_stamp);
     tcase_add_test(tc, appended_messages);
     tcase_add_test(tc, one_fresh_message);
     tcase_add_test(tc, messages_after_a_deletion);
