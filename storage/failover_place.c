@@ -176,28 +176,35 @@ static bool read_all(struct walk *w, struct backend *store,
     return ok;
 }
 
-/* Copies tasks that began anew, so that `to` learns when that was, and checkpoints that have lost their parent. */
-static bool copy_anew(struct walk *w, struct err *err)
+static bool copy_named(const struct walk *w, const struct record_key *keys, size_t n,
+                       struct err *err)
 {
     struct arena arena = {0};
     struct op op = make_op(w, OP_RECORDS_GET, &arena);
     struct record_name *names;
     bool ok;
 
-    if (w->anew.n == 0)
+    if (n == 0)
         return true;
-    names = arena_alloc(&arena, w->anew.n * sizeof(*names));
+    names = arena_alloc(&arena, n * sizeof(*names));
     if (!names)
         return err_no_memory(err);
-    for (size_t i = 0; i < w->anew.n; i++)
-        names[i] = (struct record_name){.kind = w->kind, .key = w->anew.items[i]};
+    for (size_t i = 0; i < n; i++)
+        names[i] = (struct record_name){.kind = w->kind, .key = keys[i]};
     op.id = w->change->of.id;
     op.records_get.names = names;
-    op.records_get.n = w->anew.n;
+    op.records_get.n = n;
     ok = backend_run(w->from, &op, err) &&
          merge_into(w, w->to, op.records_get.out.items, op.records_get.out.n, &arena, err);
     arena_done(&arena);
     return ok;
+}
+
+/* Copies the row of the thread. It comes last: a sweep drops the row of a thread that is still empty. */
+static bool copy_thread(struct walk w, struct err *err)
+{
+    w.kind = RECORD_THREAD;
+    return copy_named(&w, &(struct record_key){.id = w.change->of.id}, 1, err);
 }
 
 /* Removes what only `to` has of a kind. */
@@ -206,9 +213,9 @@ static bool remove_others(struct walk w, enum record_kind kind, struct err *err)
     bool ok;
 
     w.kind = kind;
+    /* `anew`: tasks, so that `to` learns when they began; checkpoints that have lost their parent */
     ok = read_all(&w, w.from, note_page, err) && read_all(&w, w.to, compare_page, err) &&
-         copy_anew(&w, err);
-
+         copy_named(&w, w.anew.items, w.anew.n, err);
     arena_done(&w.anew.arena);
     arena_done(&w.orphans.arena);
     arena_done(&w.keys.arena);
@@ -244,5 +251,5 @@ bool failover_place(struct backend *from, struct backend *to, const struct place
         return remove_others(w, RECORD_TASK, err) && remove_others(w, RECORD_CHECKPOINT, err) &&
                sweep(&w, err);
     return copy_kind(w, RECORD_VALUE, err) && copy_kind(w, RECORD_CHECKPOINT, err) &&
-           copy_kind(w, RECORD_TASK, err);
+           copy_kind(w, RECORD_TASK, err) && copy_thread(w, err);
 }

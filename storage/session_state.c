@@ -119,8 +119,11 @@ void session_state_put(struct session_state *s, const struct op *op, bool live, 
     const struct op_session_put *put = &op->session_put;
 
     if (!live) {
-        s->status = SLICE("active");
-        s->status_stamp = stamp;
+        /* One that was set after the deletion stays: whoever set it did not know of the deletion. */
+        if (s->status_stamp <= s->tomb || !s->status.at) {
+            s->status = SLICE("active");
+            s->status_stamp = stamp;
+        }
         s->created_us = later(s->created_us, op->now_us);
     }
     set_user(s, put->user_id, stamp);

@@ -56,7 +56,7 @@ struct look {
 
 /* The answer about a context. */
 struct look_context {
-    bool trimmed; /* so many newer ones exist that it is not kept */
+    bool trimmed;   /* so many newer ones exist that it is not kept */
     int64_t number; /* under which the context of this stamp is stored; 0: it is not */
 };
 

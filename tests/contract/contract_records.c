@@ -362,6 +362,35 @@ START_TEST(a_context_has_one_number)
 }
 END_TEST
 
+/* The deletion was made elsewhere, before, and came later. */
+START_TEST(a_status_that_is_newer_than_a_deletion_outlives_it)
+{
+    struct op put, del, patch;
+
+    store_session(&s, "s1");
+    copy(&s, &other);
+    del = store_op(&other, OP_SESSION_DELETE, "s1");
+    store_ok(&other, &del);
+    patch = store_op(&s, OP_SESSION_PATCH, "s1");
+    patch.session_patch.status = SLICE("done");
+    store_ok(&s, &patch);
+    copy(&other, &s);
+    ck_assert(!store_has(&s, "s1"));
+    put = store_op(&s, OP_SESSION_PUT, "s1");
+    put.session_put.user_id = SLICE("u");
+    put.session_put.metadata = SLICE("{}");
+    store_ok(&s, &put);
+    ck_assert(put.session_put.out.created);
+    ck_assert_slice(store_get(&s, "s1").status, "done");
+    copy(&s, &other);
+    check_same(&s, &other);
+    del = store_op(&s, OP_SESSION_DELETE, "s1");
+    store_ok(&s, &del);
+    store_session(&s, "s1");
+    ck_assert_slice(store_get(&s, "s1").status, "active");
+}
+END_TEST
+
 START_TEST(the_dead_stay_dead)
 {
     struct record late = {
@@ -533,6 +562,7 @@ TCase *contract_records_case(void)
     tcase_add_test(tc, versions_survive_deletions_elsewhere);
     tcase_add_test(tc, twin_contexts_are_renumbered);
     tcase_add_test(tc, a_context_has_one_number);
+    tcase_add_test(tc, a_status_that_is_newer_than_a_deletion_outlives_it);
     tcase_add_test(tc, the_dead_stay_dead);
     tcase_add_test(tc, the_dead_come_early_or_late);
     tcase_add_test(tc, tenants_come_in_order);

@@ -12,7 +12,8 @@ enum allowed {
     NEVER,
     ALWAYS,
     APART,    /* the id was changed on both sides while they were apart */
-    BY_CLOCK, /* APART, or a change in doubt was made late; and clocks that differ order the changes */
+    BY_CLOCK, /* APART, or a change in doubt came late; and clocks that differ order the changes */
+    EITHER,   /* APART or BY_CLOCK */
     RESTARTED /* APART, or the instance was restarted and may have gone on with the other store */
 };
 
@@ -33,7 +34,7 @@ static const struct {
     [COUNTERS_APART] = {"counters apart", NEVER},
     [SESSION_LOST] = {"session lost", BY_CLOCK},
     [VALUE_LOST] = {"value lost", BY_CLOCK},
-    [VALUE_RESET] = {"value reset by a put", APART},
+    [VALUE_RESET] = {"value reset by a put", EITHER},
     [VALUE_STRANGE] = {"strange value", NEVER},
     [OLDER_WON] = {"older value won", BY_CLOCK},
     [OWN_WRITE_UNREAD] = {"own write unread", NEVER},
@@ -71,7 +72,11 @@ void journal_acknowledged(struct world *w, int id, int64_t number)
 {
     struct slice name = slice_of(world_ids[id]);
 
-    if (!store_acknowledged(w, number) || !store_alone(w->stores[0], name))
+    if (!store_acknowledged(w, number))
+        return;
+    w->journal->crossed[id] |= store_has_alone(w->stores[0], name) &&
+                               store_has_alone(w->stores[1], name);
+    if (!store_alone(w->stores[0], name))
         return;
     w->journal->passed_by[id] |= store_is_ahead(w->stores[1]);
     if (store_alone(w->stores[1], name)) {
@@ -92,6 +97,7 @@ static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
 {
     const struct journal *j = w->journal;
     bool apart = id >= 0 && j->diverged[id];
+    bool by_clock = id >= 0 && (apart || j->crossed[id] || j->made_late[id]) && journal_has_skew(w);
 
     switch (kinds[kind].allowed) {
     case ALWAYS:
@@ -101,7 +107,9 @@ static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
     case RESTARTED:
         return apart || j->unseen || (id >= 0 && j->passed_by[id]);
     case BY_CLOCK:
-        return (apart || (id >= 0 && j->made_late[id])) && journal_has_skew(w);
+        return by_clock;
+    case EITHER:
+        return apart || by_clock;
     case NEVER:
         break;
     }

@@ -93,6 +93,7 @@ struct journal {
     struct entry *first, **end;
     int64_t told[TOLD_UNKNOWN + 1];
     bool diverged[IDS];    /* by id: both stores held acknowledged changes that the other lacked */
+    bool crossed[IDS];     /* by id: the same, but for one of them nobody was told */
     bool passed_by[IDS];   /* by id: the primary took one alone when the fallback had been taken
                               over */
     bool made_late[IDS];   /* by id: a store made a change that was given up before */

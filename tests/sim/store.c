@@ -197,6 +197,14 @@ bool store_alone(const struct sim_store *s, struct slice id)
     return false;
 }
 
+bool store_has_alone(const struct sim_store *s, struct slice id)
+{
+    for (const struct mark *m = s->marks; m; m = m->next)
+        if (!m->copied && slice_equal(m->id, id))
+            return true;
+    return false;
+}
+
 bool store_is_ahead(const struct sim_store *s)
 {
     for (const struct mark *m = s->marks; m; m = m->next)

@@ -61,6 +61,9 @@ bool store_acknowledged(struct world *w, int64_t number);
 /* Whether this store alone has a change of this id that a client was told of. */
 bool store_alone(const struct sim_store *s, struct slice id);
 
+/* Whether this store alone has a change of this id, whatever clients were told. */
+bool store_has_alone(const struct sim_store *s, struct slice id);
+
 /* Whether this store alone has any change. */
 bool store_is_ahead(const struct sim_store *s);
 

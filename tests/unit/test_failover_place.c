@@ -153,6 +153,32 @@ START_TEST(contents_of_a_thread_are_copied)
 }
 END_TEST
 
+/* A part of the thread had come before, and was swept away by a removal that was copied then. */
+START_TEST(contents_come_with_the_row_of_their_thread)
+{
+    struct place_change change;
+    struct op merge = sides_op(&sides, OP_MERGE, "t");
+    struct record early[2];
+    int64_t updated_us;
+    size_t n;
+
+    sides_checkpoint(&sides, 0, "t", "c1");
+    early[0] = sides_read(&sides, 0, RECORD_THREAD, &n)[0];
+    early[1] = sides_read(&sides, 0, RECORD_VALUE, &n)[0];
+    updated_us = early[0].thread.updated_us;
+    ck_assert_int_gt(updated_us, 0);
+    merge.merge.items = early;
+    merge.merge.n = 2;
+    sides_run(&sides, 1, &merge);
+    change = change_of(RECORD_CHECKPOINTS, "t");
+    place(&change);
+    ck_assert_uint_eq(sides_count(&sides, 1, RECORD_VALUE), 0);
+    change = change_of(RECORD_CONTENTS, "t");
+    place(&change);
+    ck_assert_int_eq(sides_read(&sides, 1, RECORD_THREAD, &n)[0].thread.updated_us, updated_us);
+}
+END_TEST
+
 /* A call of a store fails; another run does the rest. */
 START_TEST(goes_on_where_it_was_lost)
 {
@@ -193,6 +219,7 @@ Suite *suite_failover_place(void)
     tcase_add_test(tc, checkpoints_and_writes_that_only_the_other_store_has_go);
     tcase_add_test(tc, a_parent_that_was_removed_before_its_child_came);
     tcase_add_test(tc, contents_of_a_thread_are_copied);
+    tcase_add_test(tc, contents_come_with_the_row_of_their_thread);
     tcase_add_test(tc, goes_on_where_it_was_lost);
     suite_add_tcase(s, tc);
     return s;
