@@ -66,7 +66,8 @@ bool journal_has_skew(const struct world *w)
 
 /*
  * An instance that starts and reaches only a fallback which was taken over serves from it (11). Perhaps
- * nobody knew that it was taken over, since the reply was lost, and so the primary went on alone.
+ * nobody knew that it was taken over, since the reply was lost or the change was made late, and so the
+ * primary went on alone.
  */
 void journal_acknowledged(struct world *w, int id, int64_t number)
 {
@@ -89,8 +90,12 @@ void journal_late(struct world *w, const struct op *op)
 {
     bool *late = op->type == OP_MERGE ? w->journal->merged_late : w->journal->made_late;
 
-    for (int i = 0; i < IDS; i++)
-        late[i] |= op_writes(op) && slice_equal(op->id, slice_of(world_ids[i]));
+    for (int i = 0; i < IDS; i++) {
+        struct slice name = slice_of(world_ids[i]);
+
+        late[i] |= op_writes(op) && slice_equal(op->id, name);
+        w->journal->passed_by[i] |= store_alone(w->stores[0], name) && store_is_ahead(w->stores[1]);
+    }
 }
 
 static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
