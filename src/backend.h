@@ -44,7 +44,7 @@ enum backend_role {
 enum backend_lanes {
     LANES_ONE,            /* one connection for everything */
     LANES_WRITER_READERS, /* one writer, some readers beside it */
-    LANES_BY_KEY, /* equal lanes; hash(tenant, id) chooses one for an op. One more for scans */
+    LANES_BY_KEY, /* equal lanes; ops on one record keep to one (lane_pick.h). One more for scans */
 };
 
 struct value_cache;  /* storage/value_cache.h */

@@ -7,15 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "inbox.h"
+#include "lane_pick.h"
 #include "metrics.h"
 
+/* A lane whose batch takes longer than this does not hold up more ops than it must. */
+enum { LONG_BATCH_NS = 3 * 1000 * 1000 };
+
 struct queue {
-    pthread_mutex_t lock; /* guards all below */
+    pthread_mutex_t lock; /* guards all below; the atomics are read without it */
     pthread_cond_t filled;
     struct op *first, *last;
-    size_t depth;
-    unsigned sleeping; /* workers that wait for ops */
+    atomic_size_t depth;
+    atomic_int_least64_t busy_ns; /* when the batch that is under way began; 0: there is none */
+    unsigned sleeping;            /* workers that wait for ops */
     unsigned workers;
     bool closing;
 };
@@ -35,6 +41,7 @@ struct lanes {
     struct queue *queues;
     struct worker *workers;
     size_t n_queues, n_workers;
+    struct lane_picks picks; /* with `gather` */
     atomic_size_t depth;
     atomic_size_t turn; /* next lane for an op that is about no single record */
     atomic_bool closing;
@@ -79,6 +86,12 @@ static size_t share(const struct queue *q, size_t batch_max)
     return n < batch_max ? n : batch_max;
 }
 
+static void note_busy(struct lanes *l, struct queue *q, bool busy)
+{
+    if (l->cfg.gather)
+        atomic_store(&q->busy_ns, busy ? clock_now_ns() : 0);
+}
+
 /* Waits for ops and takes a batch; 0 when the queue is empty and closing. */
 static size_t take_batch(struct queue *q, size_t batch_max, struct op **ops)
 {
@@ -114,9 +127,17 @@ static void fail_batch(struct op **ops, size_t n, const struct err *err)
     }
 }
 
+static bool is_picked(const struct lanes *l, const struct op *op)
+{
+    return l->cfg.gather && slice_present(op->id);
+}
+
 /* Posts ops with one call per inbox. A posted op may be freed at once, so it is not touched again. */
 static void post_home(struct lanes *l, struct op **ops, size_t n)
 {
+    for (size_t i = 0; i < n; i++)
+        if (is_picked(l, ops[i]))
+            lane_picked_done(&l->picks, op_lane_hash(ops[i]));
     atomic_fetch_sub(&l->depth, n);
     if (!l->cfg.above)
         metrics_gauge_add(GAUGE_QUEUE, -(int64_t)n);
@@ -185,8 +206,10 @@ static void *work(void *arg)
         struct err err = {0};
 
         sort_batch(ops, n);
+        note_busy(l, w->queue, true);
         if (!backend_execute(w->backend, ops, n, &err))
             fail_batch(ops, n, &err);
+        note_busy(l, w->queue, false);
         if (!l->cfg.above)
             metrics_batch(n);
         post_home(l, ops, put_back(w->queue, ops, n));
@@ -311,6 +334,7 @@ struct lanes *lanes_open(const struct lanes_config *cfg, struct err *err)
     struct lanes *l = calloc(1, sizeof(*l));
 
     assert(cfg->batch_max_ops >= 1 && cfg->batch_max_ops <= BATCH_MAX);
+    assert(!cfg->gather || cfg->layout == LANES_BY_KEY);
     if (!l) {
         err_fill(err, ERR_NO_MEMORY, "out of memory");
         return NULL;
@@ -336,17 +360,33 @@ bool lanes_admit(struct lanes *l, size_t n, struct err *err)
     return true;
 }
 
+/* Whether ops should go to other lanes than the first as well. */
+static bool first_has_enough(const struct lanes *l)
+{
+    const struct queue *q = &l->queues[0];
+    int64_t busy_ns;
+
+    if (atomic_load(&q->depth) >= l->cfg.gather)
+        return true;
+    busy_ns = atomic_load(&q->busy_ns);
+    return busy_ns && clock_now_ns() - busy_ns > LONG_BATCH_NS;
+}
+
 static struct queue *queue_for(struct lanes *l, const struct op *op)
 {
+    size_t equal = l->n_queues - 1;
+
     switch (l->cfg.layout) {
     case LANES_WRITER_READERS:
         return &l->queues[op_writes(op) ? 0 : 1];
     case LANES_BY_KEY:
         if (op_scans(op))
-            return &l->queues[l->n_queues - 1];
-        if (!slice_present(op->id))
-            return &l->queues[atomic_fetch_add(&l->turn, 1) % (l->n_queues - 1)];
-        return &l->queues[op_lane_hash(op) % (l->n_queues - 1)];
+            return &l->queues[equal];
+        if (is_picked(l, op))
+            return &l->queues[lane_pick(&l->picks, op_lane_hash(op), equal, first_has_enough(l))];
+        if (slice_present(op->id))
+            return &l->queues[op_lane_hash(op) % equal];
+        return &l->queues[atomic_fetch_add(&l->turn, 1) % equal];
     case LANES_ONE:
         break;
     }

@@ -28,6 +28,8 @@ struct lanes_config {
     enum backend_lanes layout;
     unsigned n_readers; /* LANES_WRITER_READERS */
     unsigned n_lanes;   /* LANES_BY_KEY: not counting the one for scans */
+    size_t gather; /* LANES_BY_KEY: other lanes get ops when so many wait in the first one, or its
+                           batch takes long; fewer, larger batches. 0: the record alone decides */
     size_t batch_max_ops;
     size_t queue_max; /* of all lanes together */
     bool above;       /* the ops go on to other lanes, which count them instead */

@@ -16,6 +16,7 @@
 struct backend_driver {
     const char *scheme; /* "sqlite": what precedes the first ':' of the URL */
     enum backend_lanes layout;
+    size_t gather; /* of the lanes (lane.h), if there are but two */
     /* Checks URL and settings for this kind of store, without contacting it. ERR_CONFIG. */
     bool (*check)(const struct backend_config *cfg, struct err *err);
     struct backend *(*open)(const struct backend_config *cfg, struct err *err);

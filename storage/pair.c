@@ -85,7 +85,7 @@ static bool open_lanes(struct pair *p, const struct pair_config *cfg, struct err
         if (!p->stores[i])
             return false;
     }
-    lanes.layout = LANES_BY_KEY;
+    lanes.layout = LANES_BY_KEY; /* and no `gather`: they only wait */
     lanes.n_lanes = cfg->lanes.n_lanes;
     lanes.above = true;
     lanes.open = open_lane;

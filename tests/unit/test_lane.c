@@ -1,5 +1,6 @@
 #include <check.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "fake_backend.h"
 #include "inbox.h"
@@ -16,6 +17,7 @@ struct opener {
     bool fail_on;                /* later openings fail, too */
     pthread_barrier_t *together; /* where all lanes but the first meet; NULL: they do not */
     pthread_mutex_t *gate;
+    size_t gather;
     enum err_kind fail;
 };
 
@@ -50,6 +52,7 @@ static struct lanes *try_lanes(struct opener *o, enum backend_lanes layout, size
         .layout = layout,
         .n_readers = 2,
         .n_lanes = 4,
+        .gather = o->gather,
         .batch_max_ops = 10,
         .queue_max = queue_max,
         .open = open_fake,
@@ -212,6 +215,109 @@ START_TEST(a_record_has_one_lane)
         }
         ck_assert_uint_eq(n_general, 2);
     }
+    inbox_done(&home);
+}
+END_TEST
+
+/* How many ops ran in all lanes by key but the first. */
+static size_t ran_elsewhere(const struct opener *o)
+{
+    return o->fakes[1].n_ran + o->fakes[2].n_ran + o->fakes[3].n_ran;
+}
+
+START_TEST(few_ops_gather_in_the_first_lane)
+{
+    struct opener o = {.gather = 8};
+    struct lanes *l = open_lanes(&o, LANES_BY_KEY, 1000);
+    struct op ops[40];
+    char ids[40][8];
+    struct inbox home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err));
+    make_ops(ops, ids, 40, OP_SESSION_PATCH, &home);
+    for (int i = 0; i < 40; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "r%d", i);
+        ops[i].next = NULL;
+        ops[i].id = slice_of(ids[i]);
+        submit(l, &ops[i], 1);
+        take(&home, 1);
+    }
+    lanes_close(l);
+    ck_assert_uint_eq(o.fakes[0].n_ran, 40);
+    ck_assert_uint_eq(ran_elsewhere(&o), 0);
+    inbox_done(&home);
+}
+END_TEST
+
+START_TEST(many_ops_spread_and_keep_their_order)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    struct opener o = {.gate = &gate, .gather = 8};
+    struct lanes *l = open_lanes(&o, LANES_BY_KEY, 1000);
+    struct op ops[120];
+    char ids[120][8];
+    struct inbox home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err));
+    make_ops(ops, ids, 120, OP_SESSION_PATCH, &home);
+    pthread_mutex_lock(&gate);
+    for (int i = 0; i < 120; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "r%d", i % 40);
+        ops[i].next = NULL;
+        ops[i].id = slice_of(ids[i]);
+        submit(l, &ops[i], 1);
+    }
+    pthread_mutex_unlock(&gate);
+    take(&home, 120);
+    lanes_close(l);
+    ck_assert_uint_gt(ran_elsewhere(&o), 20);
+    ck_assert_uint_eq(o.fakes[0].n_ran + ran_elsewhere(&o), 120);
+    for (int f = 0; f < 4; f++) {
+        const struct fake_backend *fake = &o.fakes[f];
+
+        for (size_t i = 0; i < fake->n_ran; i++) {
+            size_t same = 0;
+            int64_t last = -1;
+
+            for (size_t k = 0; k < fake->n_ran; k++)
+                if (slice_equal(fake->ran[k]->id, fake->ran[i]->id)) {
+                    ck_assert_int_gt(fake->ran[k]->now_us, last);
+                    last = fake->ran[k]->now_us;
+                    same++;
+                }
+            ck_assert_uint_eq(same, 3); /* all of one record waited together, so in one lane */
+        }
+    }
+    inbox_done(&home);
+}
+END_TEST
+
+START_TEST(a_long_batch_is_passed_by)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    struct opener o = {.gate = &gate, .gather = 1000};
+    struct lanes *l = open_lanes(&o, LANES_BY_KEY, 1000);
+    struct op ops[60];
+    char ids[60][8];
+    struct inbox home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err));
+    make_ops(ops, ids, 60, OP_SESSION_PATCH, &home);
+    pthread_mutex_lock(&gate);
+    for (int i = 0; i < 60; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "r%d", i);
+        ops[i].next = NULL;
+        ops[i].id = slice_of(ids[i]);
+        submit(l, &ops[i], 1);
+        usleep(2000); /* the first one is under way by then, and will take long */
+    }
+    pthread_mutex_unlock(&gate);
+    take(&home, 60);
+    lanes_close(l);
+    ck_assert_uint_gt(ran_elsewhere(&o), 0);
     inbox_done(&home);
 }
 END_TEST
@@ -427,6 +533,9 @@ Suite *suite_lane(void)
     tcase_add_test(t, what_gathers_is_one_sorted_batch);
     tcase_add_test(t, readers_never_write);
     tcase_add_test(t, a_record_has_one_lane);
+    tcase_add_test(t, few_ops_gather_in_the_first_lane);
+    tcase_add_test(t, many_ops_spread_and_keep_their_order);
+    tcase_add_test(t, a_long_batch_is_passed_by);
     tcase_add_test(t, scans_have_a_lane);
     tcase_add_test(t, a_full_queue_refuses);
     tcase_add_test(t, homes_get_their_own);
