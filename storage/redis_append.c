@@ -1,11 +1,12 @@
-/* redis_append.c - OP_MESSAGE_APPEND; see op_sessions.h. */
+/* redis_append.c - OP_MESSAGE_APPEND, and the usual OP_MERGE of a message; see op_sessions.h, op_pair.h. */
 #include "clock.h"
 #include "copies.h"
 #include "redis_entry.h"
+#include "redis_merge_run.h"
 #include "redis_messages.h"
 #include "redis_ops.h"
 
-enum { APPEND_HEAD = 18 };
+enum { APPEND_HEAD = 19 };
 
 #define BACKSTOP_MS (INT64_C(3600) * 1000) /* Redis drops the keys so much after our expiry */
 
@@ -131,13 +132,14 @@ static bool append_with_care(struct call *c, struct op *op, struct err *err)
 }
 
 /* A packed message without its leading seq: the script puts the seq in front. */
-static bool tail_of(struct call *c, const struct message *m, struct slice *tail, struct err *err)
+static bool tail_of(struct call *c, const struct message *m, int64_t stamp, struct slice *tail,
+                    struct err *err)
 {
     struct message bare = *m;
     struct slice field;
 
     bare.seq = 0;
-    if (!redis_message_pack(c, &bare, c->op->stamp, &field, err))
+    if (!redis_message_pack(c, &bare, stamp, &field, err))
         return false;
     *tail = (struct slice){field.at + 1, field.len - 1};
     return true;
@@ -157,11 +159,17 @@ static bool entry_of(struct call *c, struct slice *entry, struct err *err)
     return ok;
 }
 
+/* What the script is told about the change, besides the messages. */
+struct change {
+    int64_t now_us, expired_us, stamp;
+    bool require_session, merges;
+    struct slice entry;
+};
+
 /* The keys and arguments that come before the messages; redis_scripts.c lists them. */
-static void append_head(struct call *c, struct slice entry, struct slice *args)
+static void put_head(struct call *c, const struct change *change, struct slice *args)
 {
-    int64_t expired_us = session_state_expired_us(c->d->session_ttl_us, c->op->now_us),
-            ttl_us = c->d->session_ttl_us;
+    int64_t ttl_us = c->d->session_ttl_us;
     const struct slice head[APPEND_HEAD] = {
         SLICE("8"),
         call_key(c, "session"),
@@ -173,14 +181,15 @@ static void append_head(struct call *c, struct slice entry, struct slice *args)
         call_index(c, "loose"),
         call_shared(c, "outbox"),
         c->id,
-        call_number(c, c->op->now_us),
-        redis_message_place(c, c->op->now_us, SLICE("")),
-        expired_us == INT64_MIN ? SLICE("") : call_number(c, expired_us),
-        c->op->message_append.require_session ? SLICE("1") : SLICE("0"),
-        call_number(c, c->op->stamp),
+        call_number(c, change->now_us),
+        redis_message_place(c, change->now_us, SLICE("")),
+        change->expired_us == INT64_MIN ? SLICE("") : call_number(c, change->expired_us),
+        change->require_session ? SLICE("1") : SLICE("0"),
+        call_number(c, change->stamp),
         call_number(c, stamp_next()),
         ttl_us > 0 ? call_number(c, ttl_us / 1000 + BACKSTOP_MS) : SLICE(""),
-        entry,
+        change->entry,
+        change->merges ? SLICE("1") : SLICE("0"),
     };
 
     memcpy(args, head, sizeof(head));
@@ -192,17 +201,23 @@ static bool append_at_once(struct call *c, bool *done, struct err *err)
     struct op_message_append *append = &c->op->message_append;
     struct slice *args = arena_alloc(c->arena, (APPEND_HEAD + 2 * append->n) * sizeof(*args));
     size_t n = APPEND_HEAD;
-    struct slice entry = SLICE("");
+    struct change change = {
+        .now_us = c->op->now_us,
+        .expired_us = session_state_expired_us(c->d->session_ttl_us, c->op->now_us),
+        .stamp = c->op->stamp,
+        .require_session = append->require_session,
+        .entry = SLICE(""),
+    };
     struct reply *reply;
 
     if (!args)
         return err_no_memory(err);
-    if (c->op->replicate && !entry_of(c, &entry, err))
+    if (c->op->replicate && !entry_of(c, &change.entry, err))
         return false;
-    append_head(c, entry, args);
+    put_head(c, &change, args);
     for (size_t i = 0; i < append->n; i++, n += 2) {
         args[n] = append->messages[i].id;
-        if (!tail_of(c, &append->messages[i], &args[n + 1], err))
+        if (!tail_of(c, &append->messages[i], c->op->stamp, &args[n + 1], err))
             return false;
     }
     if (!call_script(c, REDIS_APPEND, args, n, &reply, err))
@@ -226,4 +241,36 @@ bool redis_message_append(struct call *c, struct op *op, struct err *err)
     if (!op->alone && !append_at_once(c, &done, err))
         return false;
     return done ? copies_messages(op, err) : append_with_care(c, op, err);
+}
+
+bool redis_merge_next(struct call *c, const struct record *r, bool *done, struct err *err)
+{
+    const struct record_message *from = &r->message;
+    struct op_merge *merge = &c->op->merge;
+    struct message message = {
+        .role = from->role, .content = from->content, .metadata = from->metadata};
+    struct slice args[APPEND_HEAD + 2];
+    struct reply *reply;
+
+    put_head(c,
+             &(struct change){.now_us = from->seq,
+                              .expired_us = INT64_MIN,
+                              .stamp = from->stamp,
+                              .merges = true,
+                              .entry = SLICE("")},
+             args);
+    args[APPEND_HEAD] = r->key.sub;
+    if (!tail_of(c, &message, from->stamp, &args[APPEND_HEAD + 1], err) || !call_use(c, err) ||
+        !call_script(c, REDIS_APPEND, args, APPEND_HEAD + 2, &reply, err))
+        return false;
+    stamp_observe(from->stamp);
+    *done = reply->type == REPLY_LIST;
+    if (!*done)
+        return true;
+    if (reply->n != 3)
+        return err_set(err, ERR_STORAGE, "redis: the script that appends does not fit");
+    c->changed = true;
+    merge->out.applied = 1;
+    merge->out.outbox = reply->items[2]->number != 0;
+    return true;
 }

@@ -253,13 +253,27 @@ static bool merge_gone(struct call *c, struct err *err)
     return true;
 }
 
+/* A message that was just written to the other store needs one round trip. */
+static bool merge_next(struct call *c, bool *done, struct err *err)
+{
+    const struct record *r = c->op->merge.items;
+
+    *done = false;
+    if (c->op->merge.n != 1 || r->kind != RECORD_MESSAGE || r->gone)
+        return true;
+    call_at(c, c->op->tenant, r->key.id);
+    return redis_merge_next(c, r, done, err);
+}
+
 bool redis_merge(struct call *c, struct op *op, struct err *err)
 {
     struct op_merge *merge = &op->merge;
-    bool gone = false;
+    bool gone = false, next;
     size_t done;
 
     memset(&merge->out, 0, sizeof(merge->out));
+    if (!merge_next(c, &next, err) || next)
+        return next;
     for (size_t i = 0; i < merge->n; i += done) {
         done = merge_some(c, merge->items + i, merge->n - i, i == 0, err);
         if (done == 0)

@@ -66,6 +66,10 @@ static inline MUST_USE bool redis_merge_alone(struct merge *m)
     return run->ends;
 }
 
+/* Merges a message in one round trip, if it is not stored and its conversation is in its usual state; else
+ * *done is false, and nothing has changed. */
+bool redis_merge_next(struct call *c, const struct record *r, bool *done, struct err *err) MUST_USE;
+
 /* Merges a record of that kind into what the run has read. */
 bool redis_merge_session(struct merge *m, struct err *err) MUST_USE;
 bool redis_merge_message(struct merge *m, struct err *err) MUST_USE;

@@ -23,13 +23,14 @@ static const char commit[] =
 
 /*
  * Appends messages to a session or anchor in its usual state. Returns {seq, created, ...}, two for each
- * message; 0: the state is another, nothing was done, and the op takes the general way.
+ * message; 0: the state is another, nothing was done, and the op takes the general way. Or merges one message
+ * that is not stored: its seq stands for now, and whether the outbox holds anything follows in the answer.
  *
  * KEYS: session, order, messages, contexts, totals, active, loose, outbox. ARGV: 1 id; 2 now; 3 now with
  * 20 digits; 4 what was active at or before this time has expired ("" = nothing has); 5 whether there must
  * be a session; 6 stamp; 7 the next rev; 8 milliseconds of Redis' own expiry ("" = none); 9 an entry for the
- * outbox ("" = none; with one, a message that is known gives 0 too); then of each message its id, and its
- * field without the seq in front.
+ * outbox ("" = none; with one, a message that is known gives 0 too); 10 "1": merges; then of each message
+ * its id, and its field without the seq in front.
  *
  * Times are compared as texts, so all must have 16 digits. A seq is below 2^53 and may be a Lua number;
  * a stamp is not.
@@ -39,27 +40,31 @@ static const char append[] =
     "local f = call('HMGET', KEYS[1], 'last_activity_us', 'last_seq', 'gen', 'tomb', 'hollow', "
     "  'content_stamp') "
     "local active, last, gen, content, now = f[1], f[2], f[3], f[6], ARGV[2] "
+    "local merges = ARGV[10] == '1' "
     "if not active or (last and #last ~= 16) or f[4] or f[5] or (ARGV[5] == '1' and not gen) or #active ~= 16 or "
-    "    #now ~= 16 or (ARGV[4] ~= '' and active <= ARGV[4]) then return 0 end "
+    "    #now ~= 16 or (ARGV[4] ~= '' and active <= ARGV[4]) or "
+    "    (merges and last and active < last) then return 0 end "
     "if ARGV[9] ~= '' then "
-    "  for i = 10, #ARGV, 2 do "
+    "  for i = 11, #ARGV, 2 do "
     "    if call('HEXISTS', KEYS[3], ARGV[i]) == 1 then return 0 end "
     "  end "
     "  call('ZADD', KEYS[8], 0, ARGV[9]) "
     "end "
     "local out, created = {}, 0 "
-    "for i = 10, #ARGV, 2 do "
+    "for i = 11, #ARGV, 2 do "
     "  local id, seq, place = ARGV[i], now, ARGV[3] "
-    "  if last and last >= now then "
+    "  if last and last >= now and not merges then "
     "    seq = string.format('%.0f', last + 1) "
     "    place = '0000' .. seq "
     "  end "
     "  if call('HSETNX', KEYS[3], id, seq .. ARGV[i + 1]) == 1 then "
     "    call('ZADD', KEYS[2], 0, place .. id) "
-    "    last = seq "
+    "    if not last or last < seq then last = seq end "
     "    created = created + 1 "
     "    out[#out + 1] = seq "
     "    out[#out + 1] = '1' "
+    "  elseif merges then "
+    "    return 0 "
     "  else "
     "    out[#out + 1] = string.match(call('HGET', KEYS[3], id), '^%d+') "
     "    out[#out + 1] = '0' "
@@ -83,6 +88,7 @@ static const char append[] =
     "    math.floor(active / 60000000) ~= math.floor(moved / 60000000)) then "
     "  for i = 1, 4 do call('PEXPIRE', KEYS[i], ARGV[8]) end "
     "end "
+    "if merges then out[#out + 1] = call('EXISTS', KEYS[8]) end "
     "return out";
 
 /*

@@ -90,9 +90,9 @@ int main(void)
         .set_up = set_up,
         .tear_down = tear_down,
         .append = 1,
-        .copy = 2,
+        .copy = 1,
         .again = 1,
-        .guess = 0,
+        .guess = 1,
         .get = 2,
     };
     static const struct trips_small small = {
