@@ -67,7 +67,10 @@ struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config
     if (cfg->instance)
         stamp_set_node((unsigned)cfg->instance);
     lanes.layout = driver->layout;
-    lanes.gather = lanes.n_lanes <= 2 ? driver->gather : 0;
+    if (!lanes.gather)
+        lanes.gather = driver->gather;
+    if (lanes.layout != LANES_BY_KEY || lanes.n_lanes > 2) /* with more nothing was measured */
+        lanes.gather = 0;
     lanes.open = open_chain;
     lanes.ctx = &opening; /* lanes_open() returns when all chains are open */
     *type = driver->scheme;

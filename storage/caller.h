@@ -26,8 +26,8 @@ struct caller {
 };
 
 /*
- * Opens lanes to the store that cfg names, in the layout of its driver; `lanes` has their numbers. *type
- * is the scheme of the URL. NULL on failure; ERR_CONFIG means that the URL is wrong.
+ * Opens lanes to the store that cfg names, in the layout of its driver; `lanes` has their numbers, and
+ * `gather` if the driver's own is not meant. *type is the scheme of the URL. NULL on failure; ERR_CONFIG means that the URL is wrong.
  */
 struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config lanes,
                            const char **type, struct err *err) MUST_USE;

@@ -12,6 +12,9 @@
 #include "failover_tend.h"
 #include "relay.h"
 
+/* The two stores and the service share the cores, so few lanes should be busy at once. */
+enum { PAIR_GATHER = 16 };
+
 struct pair {
     struct failover *failover;
     struct acquaintance acquaintances[2];
@@ -76,6 +79,7 @@ static bool open_lanes(struct pair *p, const struct pair_config *cfg, struct err
 {
     struct lanes_config lanes = cfg->lanes;
 
+    lanes.gather = PAIR_GATHER;
     for (int i = 0; i < 2; i++) {
         struct backend_config store = cfg->stores[i];
 
@@ -85,7 +89,8 @@ static bool open_lanes(struct pair *p, const struct pair_config *cfg, struct err
         if (!p->stores[i])
             return false;
     }
-    lanes.layout = LANES_BY_KEY; /* and no `gather`: they only wait */
+    lanes.layout = LANES_BY_KEY;
+    lanes.gather = 0; /* these only wait */
     lanes.n_lanes = cfg->lanes.n_lanes;
     lanes.above = true;
     lanes.open = open_lane;
