@@ -13,7 +13,7 @@
 #include "metrics.h"
 
 /* A lane whose batch takes longer than this does not hold up more ops than it must. */
-enum { LONG_BATCH_NS = 3 * 1000 * 1000 };
+enum { LONG_BATCH_NS = 3 * 1000 * 1000, LONG_AGO_NS = 1 };
 
 struct queue {
     pthread_mutex_t lock; /* guards all below; the atomics are read without it */
@@ -86,10 +86,20 @@ static size_t share(const struct queue *q, size_t batch_max)
     return n < batch_max ? n : batch_max;
 }
 
-static void note_busy(struct lanes *l, struct queue *q, bool busy)
+/* Notes that a lane begins a batch. While an op in parts is there, it counts as begun long ago. */
+static void note_busy(struct lanes *l, struct queue *q, struct op *const ops[], size_t n)
 {
+    bool parts = false;
+
+    for (size_t i = 0; i < n; i++)
+        parts |= ops[i]->again;
     if (l->cfg.gather)
-        atomic_store(&q->busy_ns, busy ? clock_now_ns() : 0);
+        atomic_store(&q->busy_ns, parts ? LONG_AGO_NS : clock_now_ns());
+}
+
+static void note_done(struct queue *q, bool parts)
+{
+    atomic_store(&q->busy_ns, parts ? LONG_AGO_NS : 0);
 }
 
 /* Waits for ops and takes a batch; 0 when the queue is empty and closing. */
@@ -200,19 +210,20 @@ static void *work(void *arg)
     struct worker *w = arg;
     struct lanes *l = w->lanes;
     struct op *ops[BATCH_MAX];
-    size_t n;
+    size_t n, done;
 
     while ((n = take_batch(w->queue, l->cfg.batch_max_ops, ops)) > 0) {
         struct err err = {0};
 
         sort_batch(ops, n);
-        note_busy(l, w->queue, true);
+        note_busy(l, w->queue, ops, n);
         if (!backend_execute(w->backend, ops, n, &err))
             fail_batch(ops, n, &err);
-        note_busy(l, w->queue, false);
         if (!l->cfg.above)
             metrics_batch(n);
-        post_home(l, ops, put_back(w->queue, ops, n));
+        done = put_back(w->queue, ops, n);
+        note_done(w->queue, done < n);
+        post_home(l, ops, done);
     }
     return NULL;
 }
