@@ -55,22 +55,26 @@ static bool put_context(struct call *c, struct session_row *row, int64_t newest,
            call_commit(c, err);
 }
 
-/* If an earlier try of this op has stored the context, unanswered: answers with that one. */
-static bool put_repeat(struct call *c, const struct session_row *row, const int64_t *numbers,
-                       bool *done, struct err *err)
+/* The context that an earlier try of this op has stored, unanswered: its place in the row; else n_contexts. */
+static size_t find_repeat(const struct session_row *row, const struct op *op)
+{
+    size_t i = 0;
+
+    while (i < row->n_contexts && (!op->stamp || row->contexts[i].stamp != op->stamp))
+        i++;
+    return i;
+}
+
+/* Answers with that one. The session stays as it is, so its guard is set here. */
+static bool answer_repeat(struct call *c, const struct session_row *row,
+                          const struct row_context *context, int64_t number, struct err *err)
 {
     struct op_context_put *put = &c->op->context_put;
 
-    *done = false;
-    for (size_t i = 0; c->op->stamp && i < row->n_contexts; i++)
-        if (row->contexts[i].stamp == c->op->stamp) {
-            *done = true;
-            put->out.version = numbers[i];
-            put->out.updated_us = row->contexts[i].updated_us;
-            return redis_row_copy_context(c, &row->contexts[i], put->context, err) &&
-                   call_commit(c, err);
-        }
-    return true;
+    put->out.version = number;
+    put->out.updated_us = context->updated_us;
+    call_guard(c, call_key(c, "session"), row->rev);
+    return redis_row_copy_context(c, context, put->context, err) && call_commit(c, err);
 }
 
 bool redis_context_put(struct call *c, struct op *op, struct err *err)
@@ -78,7 +82,7 @@ bool redis_context_put(struct call *c, struct op *op, struct err *err)
     struct op_context_put *put = &op->context_put;
     struct session_row row;
     int64_t *numbers, newest = 0;
-    bool done;
+    size_t repeat;
 
     if (!redis_row_read(c, op, op->replicate, &row, err))
         return false;
@@ -88,8 +92,9 @@ bool redis_context_put(struct call *c, struct op *op, struct err *err)
         return false;
     if (session_state_known(&row.s, c->d->session_ttl_us, op->now_us) && row.n_contexts) {
         newest = numbers[row.n_contexts - 1];
-        if (!put_repeat(c, &row, numbers, &done, err) || done)
-            return done;
+        repeat = find_repeat(&row, op);
+        if (repeat < row.n_contexts)
+            return answer_repeat(c, &row, &row.contexts[repeat], numbers[repeat], err);
     }
     return check_version(newest, put->if_version, err) && put_context(c, &row, newest, err);
 }
