@@ -48,6 +48,9 @@ TCase *contract_expiry_case(void);
 /* Random states, merged in the same way into the target and into a reference. */
 TCase *contract_random_case(void);
 
+/* Random records of sessions, merged one by one. Not for a pair. */
+TCase *contract_singles_case(void);
+
 /* Random batches: the outcome of each op is what it is one by one. Not for a pair. */
 TCase *contract_batches_case(void);
 

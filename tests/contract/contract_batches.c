@@ -19,7 +19,7 @@ static void open_stores(size_t inline_max)
 
     cfg.inline_max = inline_max;
     store_open(&target, cfg, 0);
-    memory_open(&reference, &target, inline_max);
+    memory_open(&reference, &target, cfg);
 }
 
 static void close_stores(void)

@@ -27,9 +27,9 @@ static void open_stores(size_t inline_max)
 
     cfg.inline_max = inline_max;
     store_open(&target, cfg, 0);
-    memory_open(&reference, &target, inline_max);
-    memory_open(&sources[0], &target, inline_max);
-    memory_open(&sources[1], &target, inline_max);
+    memory_open(&reference, &target, cfg);
+    memory_open(&sources[0], &target, cfg);
+    memory_open(&sources[1], &target, cfg);
 }
 
 static void close_stores(void)

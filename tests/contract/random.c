@@ -36,15 +36,13 @@ const char *random_text(struct store *s, const char *stem, uint64_t n)
     return arena_printf(&s->arena, "%s%d", stem, (int)random_below(n)).at;
 }
 
-void memory_open(struct store *s, const struct store *like, size_t inline_max)
+void memory_open(struct store *s, const struct store *like, struct backend_config cfg)
 {
-    struct backend_config cfg = store_config();
     struct err err = {0};
 
     cfg.url = "memory:";
     cfg.role = BACKEND_ANY;
     cfg.cache = NULL;
-    cfg.inline_max = inline_max;
     *s = *like;
     s->cache = NULL;
     s->arena = (struct arena){0};

@@ -25,8 +25,9 @@ uint64_t random_below(uint64_t n);
 /* The stem, followed by a random number below n. */
 const char *random_text(struct store *s, const char *stem, uint64_t n);
 
-/* Opens a memory: store at the time of another one, without a cache. store_close() closes it. */
-void memory_open(struct store *s, const struct store *like, size_t inline_max);
+/* Opens a memory: store at the time of another one, without a cache. Of cfg neither URL nor role counts.
+ * store_close() closes it. */
+void memory_open(struct store *s, const struct store *like, struct backend_config cfg);
 
 /* Fails unless both hold the same, to this detail. `when` is for the message. */
 void same_state(struct store *got, struct store *want, enum state_detail detail, const char *when);

@@ -30,6 +30,7 @@ int contract_run(const struct contract_target *target)
     suite_add_tcase(suite, contract_random_case());
     if (!target->stamps_anew) {
         suite_add_tcase(suite, contract_batches_case());
+        suite_add_tcase(suite, contract_singles_case());
         suite_add_tcase(suite, contract_pair_case());
     }
     runner = srunner_create(suite);
