@@ -22,18 +22,20 @@ static const char commit[] =
     "return 1";
 
 /*
- * Appends messages to a session or anchor in its usual state. Returns {seq, created, ...}, two for each
- * message; 0: the state is another, nothing was done, and the op takes the general way. Or merges one message
- * that is not stored: its seq stands for now, and whether the outbox holds anything follows in the answer.
+ * Appends messages to a session or anchor in its usual state: it is stored, and was never deleted. Returns
+ * {seq, created, ...}, two for each message; 0: the state is another, nothing was done, and the op takes the
+ * general way. Or merges one message: `now` is its seq, which stays as it is. Then the answer also tells, at
+ * its end, whether the outbox holds anything; a message that is known gives 0.
  *
  * KEYS: session, order, messages, contexts, totals, active, loose, outbox. ARGV: 1 id; 2 now; 3 now with
  * 20 digits; 4 what was active at or before this time has expired ("" = nothing has); 5 whether there must
- * be a session; 6 stamp; 7 the next rev; 8 milliseconds of Redis' own expiry ("" = none); 9 an entry for the
- * outbox ("" = none; with one, a message that is known gives 0 too); 10 "1": merges; then of each message
- * its id, and its field without the seq in front.
+ * be a session; 6 stamp; 7 the next rev; 8 milliseconds of Redis' own expiry ("" = none), which is set once a
+ * minute and when a key may be new; 9 an entry for the outbox ("" = none; with one, a message that is known
+ * gives 0 too); 10 "1": merges; then of each message its id, and its field without the seq in front.
  *
  * Times are compared as texts, so all must have 16 digits. A seq is below 2^53 and may be a Lua number;
- * a stamp is not.
+ * a stamp is not. A merge raises the last activity only to the seq that it brings, so it leaves alone a
+ * session whose last seq is above its last activity.
  */
 static const char append[] =
     "local call = redis.call "
@@ -41,8 +43,8 @@ static const char append[] =
     "  'content_stamp') "
     "local active, last, gen, content, now = f[1], f[2], f[3], f[6], ARGV[2] "
     "local merges = ARGV[10] == '1' "
-    "if not active or (last and #last ~= 16) or f[4] or f[5] or (ARGV[5] == '1' and not gen) or #active ~= 16 or "
-    "    #now ~= 16 or (ARGV[4] ~= '' and active <= ARGV[4]) or "
+    "if not active or (last and #last ~= 16) or f[4] or f[5] or (ARGV[5] == '1' and not gen) or "
+    "    #active ~= 16 or #now ~= 16 or (ARGV[4] ~= '' and active <= ARGV[4]) or "
     "    (merges and last and active < last) then return 0 end "
     "if ARGV[9] ~= '' then "
     "  for i = 11, #ARGV, 2 do "
@@ -84,7 +86,7 @@ static const char append[] =
     "  call('HSET', KEYS[1], 'rev', ARGV[7], 'last_activity_us', moved) "
     "end "
     "if moved ~= active then call('ZADD', gen and KEYS[6] or KEYS[7], moved, ARGV[1]) end "
-    "if ARGV[8] ~= '' and (not f[6] or "
+    "if ARGV[8] ~= '' and (not f[2] or not f[6] or "
     "    math.floor(active / 60000000) ~= math.floor(moved / 60000000)) then "
     "  for i = 1, 4 do call('PEXPIRE', KEYS[i], ARGV[8]) end "
     "end "

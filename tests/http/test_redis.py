@@ -317,3 +317,22 @@ def test_clean_up_of_many(redis: stores.Redis, own: Any) -> None:
     before = memory(s)
     assert s.post("/maintenance/cleanup", {"max_idle_hours": 0}).json() == {"removed": 5000}
     assert SANITIZED or memory(s, "VmHWM") - before < 16 << 20
+
+
+LASTING = """local lasting = {}
+for _, key in ipairs(redis.call('KEYS', '*:default:s')) do
+    if redis.call('PTTL', key) < 0 then lasting[#lasting + 1] = key end
+end
+return lasting"""
+
+
+def test_whatever_a_session_has_expires(redis: stores.Redis, own: Any) -> None:
+    """Redis drops its keys also while no clean-up runs."""
+    s = own("--session-ttl", "1h", primary=redis.url())
+    assert put(s, "s").status == 201
+    assert s.put("/sessions/s/context", {"context": {"a": 1}}).status in (200, 201)
+    assert s.patch("/sessions/s", {"updates": {"status": "done"}}).status == 200
+    assert redis.answers("EVAL", LASTING, "0") == b"*0\r\n"
+    assert s.post("/conversations/s/messages", {"role": "user", "content": "x"}).status in (200, 201)
+    assert redis.answers("EVAL", "return #redis.call('KEYS', '*:default:s')", "0") == b":4\r\n"
+    assert redis.answers("EVAL", LASTING, "0") == b"*0\r\n"
