@@ -8,8 +8,8 @@
  * after its batch is durable. Ops on one record keep their order, except that an op that is done in
  * parts (op->again) goes to the end of its queue after each part, so those behind it run in between.
  *
- * With LANES_BY_KEY, ops that may look at all data of a tenant (op_scans) have a lane of their own, so
- * that others need not wait for them.
+ * With LANES_BY_KEY no two lanes ever hold ops on one record at a time. Ops that may look at all data of a
+ * tenant (op_scans) have a lane of their own, so that others need not wait for them.
  *
  * Threads    open and close: one thread. All other functions: any.
  * Ownership  a submitted op belongs to the lanes until it is posted to op->home. Lanes own their
@@ -28,8 +28,9 @@ struct lanes_config {
     enum backend_lanes layout;
     unsigned n_readers; /* LANES_WRITER_READERS */
     unsigned n_lanes;   /* LANES_BY_KEY: not counting the one for scans */
-    size_t gather; /* LANES_BY_KEY: other lanes get ops when so many wait in the first one, or its
-                           batch takes long; fewer, larger batches. 0: the record alone decides */
+    /* LANES_BY_KEY: ops go to the first lane until so many wait there, or its batch takes long, so that
+     * batches are fewer and larger (lane_pick.h). 0: the hash of the record alone chooses the lane. */
+    size_t gather;
     size_t batch_max_ops;
     size_t queue_max; /* of all lanes together */
     bool above;       /* the ops go on to other lanes, which count them instead */

@@ -3,8 +3,9 @@
  *
  *     lanes_submit -> lane_pick(hash of the record) -> queue -> worker -> lane_picked_done(the same hash)
  *
- * While an op on a record is under way, later ones follow it into its lane, so that they keep their order.
- * Other ops go to the first lane, or, if that has enough to do, to the one that the hash names.
+ * While an op on a record is under way, later ones follow it into its lane, so that they keep their order and
+ * never overlap. Other ops go to the first lane, or, if that has enough to do, to the one that the hash names.
+ * "Under way" is from lane_pick(), before the op is queued, to lane_picked_done(), after its last part.
  *
  * Threads    any.
  * Ownership  the struct is plain memory, all zeros at first.

@@ -26,8 +26,9 @@ struct caller {
 };
 
 /*
- * Opens lanes to the store that cfg names, in the layout of its driver; `lanes` has their numbers, and
- * `gather` if the driver's own is not meant. *type is the scheme of the URL. NULL on failure; ERR_CONFIG means that the URL is wrong.
+ * Opens lanes to the store that cfg names, in the layout of its driver; `lanes` has their numbers. Its
+ * `gather` takes the place of the driver's own unless it is 0; neither counts with more than two lanes. *type
+ * is the scheme of the URL. NULL on failure; ERR_CONFIG means that the URL is wrong.
  */
 struct lanes *caller_lanes(const struct backend_config *cfg, struct lanes_config lanes,
                            const char **type, struct err *err) MUST_USE;
