@@ -79,8 +79,8 @@ struct op_pair_change {
 };
 
 /*
- * Reads records of op->id by name, as of one moment; those that do not exist are left out. A CONTEXT of
- * number 0 stands for all versions that are kept.
+ * Reads records of op->id by name, as of one moment; those that do not exist are left out. A CONTEXT is
+ * found by its stamp alone, whatever its number; without a stamp it stands for all versions that are kept.
  */
 struct op_records_get {
     const struct record_name *names;

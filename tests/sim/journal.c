@@ -11,10 +11,11 @@
 enum allowed {
     NEVER,
     ALWAYS,
-    APART,    /* the id was changed on both sides while they were apart */
-    BY_CLOCK, /* APART, or a change in doubt came late; and clocks that differ order the changes */
-    EITHER,   /* APART or BY_CLOCK */
-    RESTARTED /* APART, or the instance was restarted and may have gone on with the other store */
+    BY_CLOCK, /* clocks that differ order the changes; and the id was changed on both sides while they
+                 were apart, or a change in doubt came late */
+    APART,    /* the id was changed on both sides while they were apart; or as BY_CLOCK */
+    RESTARTED /* the same without BY_CLOCK, or the instance was restarted and may have gone on with the
+                 other store */
 };
 
 static const struct {
@@ -34,7 +35,7 @@ static const struct {
     [COUNTERS_APART] = {"counters apart", NEVER},
     [SESSION_LOST] = {"session lost", BY_CLOCK},
     [VALUE_LOST] = {"value lost", BY_CLOCK},
-    [VALUE_RESET] = {"value reset by a put", EITHER},
+    [VALUE_RESET] = {"value reset by a put", APART},
     [VALUE_STRANGE] = {"strange value", NEVER},
     [OLDER_WON] = {"older value won", BY_CLOCK},
     [OWN_WRITE_UNREAD] = {"own write unread", NEVER},
@@ -107,13 +108,11 @@ static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
     switch (kinds[kind].allowed) {
     case ALWAYS:
         return true;
-    case APART:
-        return apart;
     case RESTARTED:
         return apart || j->unseen || (id >= 0 && j->passed_by[id]);
     case BY_CLOCK:
         return by_clock;
-    case EITHER:
+    case APART:
         return apart || by_clock;
     case NEVER:
         break;
