@@ -66,7 +66,8 @@ size_t session_state_bytes(const struct session *s) MUST_USE;
 /* The session as a record for other stores; the caller sets key and kind. */
 struct record_session session_state_record(const struct session_state *s) MUST_USE;
 
-/* Applies OP_SESSION_PUT. `live`: readers saw a session before. */
+/* Applies OP_SESSION_PUT. `live`: readers saw a session before; if not, its status is "active", unless one
+ * was set with a stamp above the tombstone (a deletion that came late). */
 void session_state_put(struct session_state *s, const struct op *op, bool live, int64_t stamp);
 
 /* Applies OP_SESSION_PATCH. *touch: only its last activity has moved. ERR_INVALID, ERR_NO_MEMORY;
