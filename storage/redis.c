@@ -1,6 +1,7 @@
 /* redis.c - opens a Redis, runs batches; see redis.h. */
 #include "redis.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -34,6 +35,13 @@ bool redis_probe(struct call *c UNUSED, struct op *op UNUSED, struct err *err UN
     return true; /* answered before: backend_probe() */
 }
 
+/* A wrong password or a permission that lacks ends the start. Once the service runs it may be put right. */
+static void soften(struct err *err)
+{
+    if (err->kind == ERR_CONFIG)
+        err->kind = ERR_UNAVAILABLE;
+}
+
 static void run(struct call *c)
 {
     struct op *op = c->op;
@@ -47,6 +55,8 @@ static void run(struct call *c)
         ok = (!op->alone || redis_pair_admits(c, &err)) && run_once(c, &err);
         call_drain(c);
     } while (!ok && call_again(c, &tries));
+    if (!ok)
+        soften(&err);
     op->status = ok ? (struct err){.kind = ERR_OK} : err;
     if (!ok && c->changed && (err.kind == ERR_UNAVAILABLE || err.kind == ERR_NO_MEMORY))
         op->status.kind = ERR_IN_DOUBT;
@@ -76,6 +86,27 @@ static void recheck_used(struct redis *d)
     forget_used(d);
     d->used_generation = generation;
     d->used_until_ns = now_ns + USED_NS;
+}
+
+/* How often this process was refused something for lack of rights: by a primary, by a fallback. */
+static atomic_uint denials[2];
+
+static void note_denied(struct redis *d, bool denied)
+{
+    if (denied)
+        atomic_fetch_add(&denials[d->fallback], 1);
+    d->denied = false;
+}
+
+/* After a refusal each connection is made anew, for its beginning tells what this user may do. */
+static void close_denied(struct redis *d)
+{
+    struct err why = {.kind = ERR_UNAVAILABLE, .text = "redis: permissions have changed"};
+    unsigned now = atomic_load(&denials[d->fallback]);
+
+    if (d->denials != now && d->conn.redis)
+        conn_drop(&d->conn, &why);
+    d->denials = now;
 }
 
 /* Opens the connection if it is closed, and keeps number and clock of this process. */
@@ -111,14 +142,14 @@ static size_t lost(const struct redis *d, struct op *const ops[], size_t n, stru
     return found;
 }
 
-/* ready(), as an op sees it: a wrong password is no error of configuration once it runs, since it may be
- * put right. */
+/* ready(), as an op sees it. */
 static bool up(struct redis *d, struct err *err)
 {
+    close_denied(d);
     if (ready(d, err))
         return true;
-    if (err->kind == ERR_CONFIG)
-        err->kind = ERR_UNAVAILABLE;
+    note_denied(d, err->kind == ERR_CONFIG && d->conn.redis);
+    soften(err);
     return false;
 }
 
@@ -134,6 +165,7 @@ static void run_admitted(struct redis *d, struct op *const ops[], size_t n)
     n = acquaintance_sort(d->acquaintance, &d->met, ops, n, allowed);
     if (n > 0)
         turns_run(d, allowed, n, run);
+    note_denied(d, d->denied);
 }
 
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
@@ -145,6 +177,7 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     if (!up(d, err))
         return false;
     run_admitted(d, ops, n);
+    close_denied(d);
     n_again = lost(d, ops, n, again);
     if (n_again == 0)
         return true;
@@ -160,7 +193,13 @@ static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *
 {
     struct redis *d = (struct redis *)self;
 
-    return up(d, err) && redis_alive(d, err);
+    if (!up(d, err))
+        return false;
+    if (redis_alive(d, err))
+        return true;
+    note_denied(d, err->kind == ERR_CONFIG);
+    soften(err);
+    return false;
 }
 
 static void close_redis(struct backend *self)

@@ -136,6 +136,13 @@ bool call_take(struct call *c, struct err *err)
     return true;
 }
 
+static bool refused(struct call *c, const struct reply *reply, struct err *err)
+{
+    (void)conn_refused(reply, err);
+    c->d->denied |= err->kind == ERR_CONFIG;
+    return false;
+}
+
 bool call_answers(struct call *c, struct reply ***replies, struct err *err)
 {
     size_t n = c->asked;
@@ -144,7 +151,7 @@ bool call_answers(struct call *c, struct reply ***replies, struct err *err)
         return false;
     for (size_t i = 0; i < n; i++)
         if (c->replies[i]->type == REPLY_ERROR)
-            return conn_refused(c->replies[i], err);
+            return refused(c, c->replies[i], err);
     *replies = c->replies;
     return true;
 }
@@ -294,7 +301,8 @@ bool call_script(struct call *c, enum redis_script which, const struct slice *ar
         if (is_unknown_script(*reply))
             return err_set(err, ERR_UNAVAILABLE, "redis: it does not keep scripts");
     }
-    return (*reply)->type != REPLY_ERROR || conn_refused(*reply, err);
+    c->changed |= conn_denied_within(*reply);
+    return (*reply)->type != REPLY_ERROR || refused(c, *reply, err);
 }
 
 /* Whether all changes stay in the bucket of the first guard: on a cluster a script may touch one hash

@@ -44,6 +44,8 @@ struct redis {
     char prefix[REDIS_PREFIX_MAX];
     char sha[REDIS_SCRIPTS][REDIS_SHA_LEN + 1];
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
+    bool denied;             /* something was refused for lack of rights */
+    unsigned denials;        /* of this process, when the rights were last looked at */
     bool numbered, fallback; /* its number is configured; it is the second of a pair */
     int64_t clock_us;        /* no stamp that this instance has stored is above it */
     struct redis_used *used; /* valid until then, in that generation */

@@ -64,6 +64,12 @@ void conn_drop(struct conn *c, const struct err *why);
 /* Closes the connection for good. */
 void conn_close(struct conn *c);
 
+/* Whether a script was refused one of its commands, perhaps after others had run. */
+bool conn_denied_within(const struct reply *reply) MUST_USE;
+
+/* Says that this user may not run a command, or if it is empty, use the keys. Returns false. */
+bool conn_denied(struct slice command, struct err *err);
+
 /* Turns an error reply into *err. Returns false. */
 bool conn_refused(const struct reply *reply, struct err *err);
 

@@ -38,33 +38,58 @@ static bool refused(const struct reply *reply, struct err *err)
     return reply->type == REPLY_ERROR ? conn_refused(reply, err) : true;
 }
 
+/* As refused(), but passes over what is not about the rights of this user. */
+static bool permitted(const struct reply *reply, struct err *err)
+{
+    struct err said = {.kind = ERR_OK};
+
+    if (refused(reply, &said) || said.kind != ERR_CONFIG)
+        return true;
+    *err = said;
+    return false;
+}
+
 static bool is_setting(const struct reply *reply, struct slice value)
 {
     return reply->type == REPLY_LIST && reply->n == 2 && slice_equal(reply->items[1]->text, value);
 }
 
-/* Learns whether the server syncs each write. CONFIG may be forbidden: then it counts as not durable. */
-static bool read_durability(struct redis *d, struct arena *arena, struct err *err)
+/*
+ * Asks whether the server answers, whether this user may read and run scripts, and whether the server syncs each
+ * write. CONFIG may be forbidden: then it counts as not durable. redis_node_keep() tries whether it may write.
+ */
+static bool look(struct redis *d, struct arena *arena, struct err *err)
 {
-    static const struct slice commands[][3] = {
-        {SLICE("PING")},
-        {SLICE("CONFIG"), SLICE("GET"), SLICE("appendonly")},
-        {SLICE("CONFIG"), SLICE("GET"), SLICE("appendfsync")},
+    enum { PING, READ, SCRIPT, APPENDONLY, APPENDFSYNC, ASKED };
+    struct slice note = redis_key_single(d->prefix, "note", (struct slice){NULL, 0}, arena);
+    const struct {
+        struct slice words[4];
+        size_t n;
+    } commands[ASKED] = {
+        [PING] = {{SLICE("PING")}, 1},
+        [READ] = {{SLICE("HGETALL"), note}, 2},
+        [SCRIPT] = {{SLICE("EVALSHA"), slice_of(d->sha[REDIS_CHAINS]), SLICE("1"), note}, 4},
+        [APPENDONLY] = {{SLICE("CONFIG"), SLICE("GET"), SLICE("appendonly")}, 3},
+        [APPENDFSYNC] = {{SLICE("CONFIG"), SLICE("GET"), SLICE("appendfsync")}, 3},
     };
-    struct reply *replies[COUNT_OF(commands)];
+    struct reply *replies[ASKED];
 
-    for (size_t i = 0; i < COUNT_OF(commands); i++)
-        if (!conn_put(&d->conn, commands[i], i == 0 ? 1 : 3, arena, err))
+    if (!note.at)
+        return err_no_memory(err);
+    for (size_t i = 0; i < ASKED; i++)
+        if (!conn_put(&d->conn, commands[i].words, commands[i].n, arena, err))
             return false;
     if (!conn_send(&d->conn, err))
         return false;
-    for (size_t i = 0; i < COUNT_OF(commands); i++)
+    for (size_t i = 0; i < ASKED; i++)
         if (!conn_take(&d->conn, arena, &replies[i], err))
             return false;
-    if (!refused(replies[0], err))
+    if (!refused(replies[PING], err) || !permitted(replies[READ], err) ||
+        !permitted(replies[SCRIPT], err))
         return false;
     d->base.caps = BACKEND_SHARED;
-    if (is_setting(replies[1], SLICE("yes")) && is_setting(replies[2], SLICE("always")))
+    if (is_setting(replies[APPENDONLY], SLICE("yes")) &&
+        is_setting(replies[APPENDFSYNC], SLICE("always")))
         d->base.caps |= BACKEND_DURABLE;
     return true;
 }
@@ -72,7 +97,7 @@ static bool read_durability(struct redis *d, struct arena *arena, struct err *er
 bool redis_alive(struct redis *d, struct err *err)
 {
     struct arena arena = {0};
-    bool ok = read_durability(d, &arena, err);
+    bool ok = look(d, &arena, err);
 
     arena_done(&arena);
     return ok;
@@ -168,10 +193,28 @@ bool redis_meet(struct redis *d, struct err *err)
     return ok;
 }
 
+/* A change must not be refused midway. */
+static bool rehearse(struct redis *d, struct arena *arena, struct err *err)
+{
+    struct slice key = redis_key_single(d->prefix, "rehearsal", (struct slice){NULL, 0}, arena);
+    struct reply *reply;
+
+    if (!key.at)
+        return err_no_memory(err);
+    if (!ask(d,
+             (struct slice[]){SLICE("EVALSHA"), slice_of(d->sha[REDIS_REHEARSE]), SLICE("1"), key},
+             4, arena, &reply, err) ||
+        !permitted(reply, err))
+        return false;
+    if (reply->type != REPLY_TEXT || reply->text.len == 0)
+        return true;
+    return conn_denied(reply->text, err);
+}
+
 bool redis_greet(struct redis *d, struct err *err)
 {
     struct arena arena = {0};
-    bool ok = load_scripts(d, &arena, err) && read_durability(d, &arena, err) &&
+    bool ok = load_scripts(d, &arena, err) && look(d, &arena, err) && rehearse(d, &arena, err) &&
               read_clock(d, &arena, err) && meet(d, &arena, err);
 
     arena_done(&arena);

@@ -16,10 +16,10 @@
 
 #include "redis_call.h"
 
-/* Checks that the server answers, and learns whether what it confirms outlives it: sets caps. */
+/* Checks that the server answers and lets us read and run scripts, and learns whether what it confirms outlives it: sets caps. */
 bool redis_alive(struct redis *d, struct err *err) MUST_USE;
 
-/* After connecting: loads the scripts, reads durability and clock, and meets the store. */
+/* After connecting: loads the scripts, tries what this user may do, reads durability and clock, and meets the store. */
 bool redis_greet(struct redis *d, struct err *err) MUST_USE;
 
 /* Learns which store this connection leads to (d->met). Does nothing without a pair. */

@@ -119,10 +119,51 @@ static const char chains[] = "local ids, seen, out = {}, {}, {} "
                              "end "
                              "return out";
 
+/*
+ * Finds out whether this user may run all commands, before a script is refused one of them on its way. Runs each
+ * on a key that it removes, and returns the name of the first that is refused; "": none is. Other failures
+ * (a full memory, a replica) do not count. KEYS: a key that nothing else uses.
+ */
+static const char rehearse[] =
+    "local key, denied = KEYS[1], '' "
+    "local function try(name, ...) "
+    "  local said = redis.pcall(name, ...) "
+    "  local err = type(said) == 'table' and said.err "
+    "  if not err or denied ~= '' then return end "
+    "  for i, part in ipairs({'NOPERM', 'The user executing the script', 'ACL failure'}) do "
+    "    if string.find(err, part, 1, true) then denied = string.lower(name) end "
+    "  end "
+    "end "
+    "for i, name in ipairs({'DEL', 'EXISTS', 'UNLINK'}) do try(name, key) end "
+    "try('HSET', key, 'a', '1') "
+    "try('HSETNX', key, 'a', '1') "
+    "try('HINCRBY', key, 'a', '1') "
+    "try('PEXPIRE', key, '60000') "
+    "for i, name in ipairs({'HGET', 'HMGET', 'HEXISTS', 'HDEL'}) do try(name, key, 'a') end "
+    "for i, name in ipairs({'HGETALL', 'HKEYS', 'HVALS', 'HLEN', 'DEL'}) do try(name, key) end "
+    "try('ZADD', key, '0', 'a') "
+    "try('ZSCORE', key, 'a') "
+    "try('ZCARD', key) "
+    "for i, name in ipairs({'ZRANGE', 'ZREVRANGE', 'ZRANGEBYSCORE', 'ZREVRANGEBYSCORE', 'ZCOUNT'}) do "
+    "  try(name, key, '0', '0') "
+    "end "
+    "try('ZRANGEBYLEX', key, '-', '+') "
+    "try('ZREVRANGEBYLEX', key, '+', '-') "
+    "try('ZREM', key, 'a') "
+    "try('SADD', key, 'a') "
+    "try('SMEMBERS', key) "
+    "try('SREM', key, 'a') "
+    "try('SET', key, 'a') "
+    "try('GET', key) "
+    "try('SETBIT', key, '0', '0') "
+    "redis.pcall('DEL', key) "
+    "return denied";
+
 const char *const redis_scripts[REDIS_SCRIPTS] = {
     [REDIS_COMMIT] = commit,
     [REDIS_APPEND] = append,
     [REDIS_CHAINS] = chains,
+    [REDIS_REHEARSE] = rehearse,
 };
 
 void redis_script_sha(enum redis_script which, char out[REDIS_SHA_LEN + 1])

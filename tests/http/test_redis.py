@@ -169,25 +169,58 @@ def test_too_many_clients(redis: stores.Redis, own: Any) -> None:
         until(s, "b")
 
 
-def test_the_user_may_not_do_it(redis: stores.Redis, own: Any) -> None:
-    s = own(primary=redis.url())
-    assert put(s, "a").status == 201
-    redis.answers("ACL", "SETUSER", "default", "-evalsha", "-hset")
-    until_refused(s, "permissions")
-    redis.answers("ACL", "SETUSER", "default", "+@all")
-    until(s, "b")
-
-
-def test_a_refusal_has_a_code_of_the_document(redis: stores.Redis, own: Any) -> None:
-    """While the connections stay, what they are asked is refused."""
+@pytest.mark.parametrize(("rules", "words"), [
+    (["-@all"], "has not the permission to run"),
+    (["-evalsha", "-eval"], 'has not the permission to run \"evalsha\"'),
+    (["-hgetall"], 'has not the permission to run \"hgetall\"'),
+    (["-@write"], "has not the permission to run"),
+    (["-zadd"], "has not the permission to run"),
+    (["resetkeys", "~otherprefix*"], "has not the permission to use keys with this prefix"),
+])
+def test_the_user_may_not_do_it(redis: stores.Redis, own: Any, rules: list[str], words: str) -> None:
+    """One kind of error for all that is refused, and again right as soon as the Redis is."""
     s: Server = own(primary=redis.url())
     until(s, "before")
-    redis.answers("ACL", "SETUSER", "default", "-evalsha", "-eval")
-    answer = put(s, "refused")
-    assert (answer.status, answer.code) == (500, "configuration") and "permissions" in answer.json()["detail"]
-    assert answer.code in s.get("/openapi.json").json()["components"]["schemas"]["ErrorCode"]["enum"]
-    redis.answers("ACL", "SETUSER", "default", "+@all")
+    with redis.connect() as control:
+        redis.ask(control, "ACL", "SETUSER", "admin", "on", "nopass", "+@all", "~*")
+        redis.ask(control, "AUTH", "admin", "any")
+        redis.ask(control, "ACL", "SETUSER", "default", *rules)
+        put(s, "refused")  # a single command is missed when it is used first
+        eventually(lambda: s.get("/health").json()["status"] == "unhealthy")
+        ends = time.monotonic() + 2.5
+        while time.monotonic() < ends:
+            refused(put(s, "refused"), words)
+            refused(s.patch("/sessions/before", {"increment_requests": True}), words)
+            refused(s.get("/sessions/before"), words)
+            time.sleep(0.05)
+        health = s.get("/health")
+        assert words in health.body.decode().replace('\\"', '"'), health.body
+        redis.ask(control, "ACL", "SETUSER", "default", "+@all", "allkeys")
     until(s, "after")
+    eventually(lambda: s.get("/health").json()["status"] == "healthy")
+
+
+NEEDED = """
+    hget hmget hset hsetnx hdel hgetall hkeys hvals hlen hexists hincrby zadd zrem zrange zrevrange zrangebylex
+    zrevrangebylex zrangebyscore zrevrangebyscore zcard zcount zscore sadd srem smembers get set setbit exists del
+    unlink pexpire evalsha ping
+"""
+
+
+def test_a_permission_that_lacks_at_the_start(redis: stores.Redis, own: Any) -> None:
+    """Each is found before anything is changed, and named."""
+    s = own(primary=f"redis://ann:geheim@127.0.0.1:{redis.port}/0", start=False)
+    for command in NEEDED.split():
+        redis.answers("ACL", "SETUSER", "ann", "reset", "on", ">geheim", "+@all", "-" + command, "~aiecs:*")
+        s.start(wait=False)
+        assert s.process.wait(10) == 1
+        assert s.log().strip().endswith(f'has not the permission to run "{command}"'), (command, s.log())
+        assert "geheim" not in s.log()
+    assert redis.answers("DBSIZE") == b":0\r\n"
+    needed = ["+" + command for command in ["eval", "script", "select", "config", "info", *NEEDED.split()]]
+    redis.answers("ACL", "SETUSER", "ann", "reset", "on", ">geheim", *needed, "~aiecs:*")
+    s.start()
+    assert put(s, "a").status == 201
 
 
 def test_how_durable_it_is(redis: stores.Redis, own: Any) -> None:
