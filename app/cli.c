@@ -95,9 +95,10 @@ static bool load(struct config *cfg, const struct command *c, struct config_word
         words.argc--;
     }
     if (c->operand && !c->settings && (!operand || words.argc))
-        return err_set(err, ERR_CONFIG, "this command takes one argument, the store");
+        return err_set(err, ERR_CONFIG, "%s takes one argument, the store: stateward %s %s",
+                       c->name, c->name, c->operand);
     if (!c->operand && !c->settings && words.argc)
-        return err_set(err, ERR_CONFIG, "this command takes no flags");
+        return err_set(err, ERR_CONFIG, "%s takes neither arguments nor flags", c->name);
     if (c->operand && c->settings && has_stray(words))
         return err_set(err, ERR_CONFIG,
                        "%s takes one %s, before its flags: stateward %s %s [--FLAG VALUE ...]",
@@ -286,7 +287,8 @@ bool cli_open(const struct config *cfg, const char *flag, const char *url, bool 
     backend.existing = backend.as_is = existing;
     backend.alone = true;
     if (strcmp(url, "memory:") == 0)
-        return err_set(err, ERR_CONFIG, "%s: memory: is empty, and gone afterwards", flag);
+        return err_set(err, ERR_CONFIG,
+                       "%s: memory: cannot be used here: it is empty, and gone afterwards", flag);
     if (!check_store(flag, &backend, err))
         return false;
     return caller_open(&backend, out, err) || err_set(err, err->kind, "%s: %s", flag, err->text);

@@ -29,7 +29,7 @@ const char cli_verify_help[] =
 struct show {
     struct transfer *transfer;
     struct progress progress;
-    const char *names[2];
+    const char *names[2], *flags[2]; /* of the stores */
     int64_t shown[RECORD_KIND_COUNT];
 };
 
@@ -110,11 +110,13 @@ static bool open_both(const struct config *cfg, struct show *s, const char *cons
     bool verify = cfg->a != NULL;
 
     if (!urls[LEFT] || !urls[RIGHT])
-        return err_set(err, ERR_CONFIG, "%s and %s are needed", s->names[LEFT], s->names[RIGHT]);
+        return err_set(err, ERR_CONFIG, "%s URL and %s URL are needed: the two stores",
+                       s->flags[LEFT], s->flags[RIGHT]);
     if (strcmp(urls[LEFT], urls[RIGHT]) == 0)
-        return err_set(err, ERR_CONFIG, "%s and %s are one store", s->names[LEFT], s->names[RIGHT]);
-    return cli_open(cfg, s->names[LEFT], urls[LEFT], true, &stores[LEFT], err) &&
-           cli_open(cfg, s->names[RIGHT], urls[RIGHT], verify, &stores[RIGHT], err);
+        return err_set(err, ERR_CONFIG, "%s and %s name the same store", s->flags[LEFT],
+                       s->flags[RIGHT]);
+    return cli_open(cfg, s->flags[LEFT], urls[LEFT], true, &stores[LEFT], err) &&
+           cli_open(cfg, s->flags[RIGHT], urls[RIGHT], verify, &stores[RIGHT], err);
 }
 
 static void close_both(struct caller stores[2])
@@ -135,7 +137,7 @@ static void print_migrated(const struct transfer *t)
 int cli_migrate(const struct config *cfg)
 {
     const char *const urls[2] = {cfg->from, cfg->to};
-    struct show s = {.names = {"--from", "--to"}};
+    struct show s = {.names = {"--from", "--to"}, .flags = {"--from", "--to"}};
     struct caller stores[2] = {0};
     struct transfer t = {
         .stores = {&stores[LEFT], &stores[RIGHT]}, .into = {false, true}, .pending = true};
@@ -197,7 +199,7 @@ static bool repair(struct transfer *t, struct show *s, struct err *err)
 int cli_verify(const struct config *cfg)
 {
     const char *const urls[2] = {cfg->a, cfg->b};
-    struct show s = {.names = {"a", "b"}};
+    struct show s = {.names = {"a", "b"}, .flags = {"--a", "--b"}};
     struct caller stores[2] = {0};
     struct transfer t = {.stores = {&stores[LEFT], &stores[RIGHT]}, .difference = show_difference};
     struct err err;

@@ -115,11 +115,13 @@ static bool take_sent(struct channels *all, struct value *value, size_t i, struc
     if (c && !equal && !filter_equal(c->of.version, value->of.version, all->arena, &equal, err))
         return false;
     if (!equal)
-        return err_set(err, ERR_INVALID,
-                       "/values/%zu/channel: not in checkpoint.channel_versions with this version",
-                       i);
+        return err_set(
+            err, ERR_INVALID,
+            "/values/%zu/channel: must be in checkpoint.channel_versions, with the same version",
+            i);
     if (c->state == SENT)
-        return err_set(err, ERR_INVALID, "/values/%zu/channel: stands twice", i);
+        return err_set(err, ERR_INVALID,
+                       "/values/%zu/channel: an earlier value has this channel already", i);
     c->state = SENT;
     value->of.version = c->of.version;
     return true;
@@ -137,7 +139,8 @@ static bool take_removed(struct channels *all, struct slice json, size_t i, stru
         return body_at(at, err);
     c = find(all, name);
     if (c && c->state == SENT)
-        return err_set(err, ERR_INVALID, "%s: is in values too", at);
+        return err_set(err, ERR_INVALID,
+                       "%s: this channel is in values too; it must be in one of the two", at);
     if (c)
         c->state = REMOVED;
     return true;

@@ -46,15 +46,18 @@ static bool find_form(const struct put *in, enum form *form, struct err *err)
     bool document = slice_present(in->checkpoint_data), channel = slice_present(in->checkpoint);
 
     if (document && channel)
-        return err_set(err, ERR_INVALID, "/checkpoint_data: not together with checkpoint");
+        return err_set(err, ERR_INVALID,
+                       "/checkpoint_data: must not be sent together with checkpoint");
     if (!document && !channel)
-        return err_set(err, ERR_INVALID, "/checkpoint: it or checkpoint_data is needed");
+        return err_set(err, ERR_INVALID,
+                       "/checkpoint: either checkpoint or checkpoint_data is needed");
     if (channel && !slice_present(in->values))
         return err_set(err, ERR_INVALID, "/values: is needed with checkpoint");
     if (document && slice_present(in->values))
-        return err_set(err, ERR_INVALID, "/values: only with checkpoint");
+        return err_set(err, ERR_INVALID, "/values: goes with checkpoint, not with checkpoint_data");
     if (document && slice_present(in->removed))
-        return err_set(err, ERR_INVALID, "/removed: only with checkpoint");
+        return err_set(err, ERR_INVALID,
+                       "/removed: goes with checkpoint, not with checkpoint_data");
     *form = document ? FORM_DOCUMENT : FORM_CHANNEL;
     return true;
 }

@@ -107,7 +107,7 @@ bool context_put_start(struct request *req, struct err *err)
         !parse_body(req, put_members, &in, err))
         return false;
     if (slice_present(in.context) == slice_present(in.from))
-        return err_set(err, ERR_INVALID, "/context: either context or from is needed");
+        return err_set(err, ERR_INVALID, "/context: exactly one of context and from is needed");
     put->require_session = query.require_session;
     if (!request_if_match(req, &put->if_version, err))
         return false;

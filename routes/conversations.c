@@ -135,7 +135,8 @@ bool message_append_start(struct request *req, struct err *err)
         !parse_body(req, append_members, &in, err))
         return false;
     if (slice_present(in.messages) && !is_empty(&in.one))
-        return err_set(err, ERR_INVALID, "/messages: stands beside the members of one message");
+        return err_set(err, ERR_INVALID,
+                       "/messages: must not be sent together with role, content, metadata or id");
     op = request_op(req, OP_MESSAGE_APPEND, request_param(req, "id"), err);
     if (!op)
         return false;
@@ -357,7 +358,7 @@ bool message_trim_start(struct request *req, struct err *err)
     if (!place_read(req, &places, &cursor, &before, err))
         return false;
     if (!slice_present(before.id) && query.keep_last < 0)
-        return err_set(err, ERR_INVALID, "?keep_last: this or before is needed");
+        return err_set(err, ERR_INVALID, "?keep_last: keep_last or before is needed");
     if (!slice_present(before.id) && query.keep_last == 0)
         before = (struct place){INT64_MAX, SLICE("")}; /* all of them */
     op = request_op(req, OP_MESSAGE_TRIM, request_param(req, "id"), err);

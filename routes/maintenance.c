@@ -115,9 +115,9 @@ static bool choose_prune(const struct prune_body *in, struct op_thread_prune *ou
         prune.older_than_us = in->older_than > 0 ? in->older_than : 1;
     if (slice_equal(in->strategy, SLICE("delete"))) {
         if (has_time)
-            return err_set(err, ERR_INVALID, "/older_than: not together with delete");
+            return err_set(err, ERR_INVALID, "/older_than: must not be sent with strategy delete");
         if (in->keep_last)
-            return err_set(err, ERR_INVALID, "/keep_last: not together with delete");
+            return err_set(err, ERR_INVALID, "/keep_last: must not be sent with strategy delete");
         prune.delete_all = true;
     } else if (slice_equal(in->strategy, SLICE("keep_latest"))) {
         if (prune.keep_last == 0)
@@ -125,7 +125,8 @@ static bool choose_prune(const struct prune_body *in, struct op_thread_prune *ou
     } else if (slice_present(in->strategy)) {
         return err_set(err, ERR_INVALID, "/strategy: must be keep_latest or delete");
     } else if (prune.keep_last == 0 && !has_time) {
-        return err_set(err, ERR_INVALID, "/strategy: this, keep_last or older_than is needed");
+        return err_set(err, ERR_INVALID,
+                       "/strategy: one of strategy, keep_last and older_than is needed");
     }
     *out = prune;
     return true;

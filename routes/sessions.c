@@ -325,7 +325,8 @@ static bool read_updates(struct request *req, struct slice json, struct updates 
     if (slice_present(in.status) && !input_length(in.status, STATUS_MAX, "/updates", "status", err))
         return false;
     if (slice_present(in.metadata) && slice_present(in.metadata_merge))
-        return err_set(err, ERR_INVALID, "/updates/metadata_merge: metadata is there already");
+        return err_set(err, ERR_INVALID,
+                       "/updates/metadata_merge: must not be sent together with metadata");
     *out = in;
     return true;
 }

@@ -145,7 +145,7 @@ bool thread_copy_start(struct request *req, struct err *err)
     if (!op || !parse_no_query(req, err) || !parse_body(req, copy_members, &in, err))
         return false;
     if (slice_equal(in.to, thread))
-        return err_set(err, ERR_INVALID, "/to: is the thread itself");
+        return err_set(err, ERR_INVALID, "/to: must be another thread than the one in the path");
     op->thread_copy.to = in.to;
     return request_submit(req, op, err);
 }

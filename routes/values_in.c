@@ -62,7 +62,9 @@ static bool bytes_of_frame(const struct values_in *in, const struct element *e, 
                            struct slice *bytes, struct err *err)
 {
     if (slice_present(e->base64))
-        return err_set(err, ERR_INVALID, "%s/base64: a frame has len and raw bytes", at);
+        return err_set(
+            err, ERR_INVALID,
+            "%s/base64: not in a frame, where len counts the raw bytes that follow the JSON", at);
     if (e->len == NOT_SENT)
         return needed(at, "len", err);
     if (!frame_take(in->frame, e->len, bytes, err))
@@ -76,7 +78,8 @@ static bool bytes_of_json(const struct values_in *in, const struct element *e, c
     struct slice text = e->base64;
 
     if (e->len != NOT_SENT)
-        return err_set(err, ERR_INVALID, "%s/len: only in a frame; JSON has base64", at);
+        return err_set(err, ERR_INVALID, "%s/len: only in a frame (" FRAME_TYPE "); send base64",
+                       at);
     if (!slice_present(text))
         return needed(at, "base64", err);
     if (*text.at != '"')
@@ -88,7 +91,7 @@ static bool bytes_of_json(const struct values_in *in, const struct element *e, c
     /* base64_decode() does not tell why. Valid text fails only for want of memory, so this tries that. */
     if (!arena_alloc(in->arena, text.len))
         return err_no_memory(err);
-    return err_set(err, ERR_INVALID, "%s/base64: not standard, padded base64", at);
+    return err_set(err, ERR_INVALID, "%s/base64: must be standard base64 with padding", at);
 }
 
 /* Reads type and bytes of a value, or of a write in channel form. */
@@ -224,9 +227,10 @@ static bool read_patch(const struct values_in *in, const struct element *e, cons
     if (!patch)
         return err_no_memory(err);
     if (!in->frame)
-        return err_set(err, ERR_INVALID, "%s/parts: only in a frame", at);
+        return err_set(err, ERR_INVALID, "%s/parts: only in a frame (" FRAME_TYPE ")", at);
     if (slice_present(e->base64) || e->len != NOT_SENT)
-        return err_set(err, ERR_INVALID, "%s/parts: not together with base64 or len", at);
+        return err_set(err, ERR_INVALID, "%s/parts: must not be sent together with base64 or len",
+                       at);
     if (!slice_present(e->base) || !slice_present(hash))
         return needed(at, slice_present(hash) ? "base" : "hash", err);
     snprintf(of, sizeof(of), "%s/base", at);
@@ -250,7 +254,7 @@ static bool read_value_blob(const struct values_in *in, const struct element *e,
     if (slice_present(e->parts))
         return read_patch(in, e, at, blob, err);
     if (slice_present(e->base) || slice_present(e->hash))
-        return err_set(err, ERR_INVALID, "%s/%s: only with parts", at,
+        return err_set(err, ERR_INVALID, "%s/%s: must be sent together with parts", at,
                        slice_present(e->base) ? "base" : "hash");
     return read_blob(in, e, at, blob, err);
 }
@@ -312,7 +316,8 @@ static bool document_write(const struct element *e, const char *at, struct write
                            struct err *err)
 {
     if (slice_present(e->type) || slice_present(e->base64) || e->len != NOT_SENT)
-        return err_set(err, ERR_INVALID, "%s/value: not together with type, base64 or len", at);
+        return err_set(err, ERR_INVALID,
+                       "%s/value: must not be sent together with type, base64 or len", at);
     write->blob = (struct blob){.encoding = BLOB_WHOLE, .type = SLICE(""), .bytes = e->value};
     return true;
 }
@@ -322,7 +327,8 @@ static bool channel_write(const struct values_in *in, const struct element *e, c
                           struct write *write, struct err *err)
 {
     if (!in->frame && !slice_present(e->type) && !slice_present(e->base64) && e->len == NOT_SENT)
-        return err_set(err, ERR_INVALID, "%s/value: it, or type and base64, is needed", at);
+        return err_set(err, ERR_INVALID, "%s/value: either value, or type and base64, is needed",
+                       at);
     if (e->idx == NO_IDX)
         return needed(at, "idx", err);
     if (!slice_present(e->type))
@@ -345,7 +351,8 @@ static bool read_write(const struct values_in *in, struct slice json, size_t i,
         return false;
     form = slice_present(e.value) ? FORM_DOCUMENT : FORM_CHANNEL;
     if (i > 0 && form != out->form)
-        return err_set(err, ERR_INVALID, "%s: not of the same form as /writes/0", at);
+        return err_set(err, ERR_INVALID,
+                       "%s: must have the same form as /writes/0: value, or type and bytes", at);
     if (form == FORM_DOCUMENT ? !document_write(&e, at, write, err)
                               : !channel_write(in, &e, at, write, err))
         return false;

@@ -76,7 +76,8 @@ bool id_percent_decode(struct slice raw, bool plus_is_space, struct arena *arena
             int low = i + 2 < raw.len ? scan_hex(raw.at[i + 2]) : -1;
 
             if (high < 0 || low < 0)
-                return err_set(err, ERR_INVALID, "bad percent-encoding at byte %zu", i);
+                return err_set(err, ERR_INVALID,
+                               "has a %% without two hexadecimal digits behind it, at byte %zu", i);
             c = (char)(high << 4 | low);
             i += 2;
         } else if (c == '+' && plus_is_space) {
@@ -96,7 +97,7 @@ bool id_from_segment(struct slice segment, struct arena *arena, struct slice *id
     if (slice_starts(segment, SLICE("~"))) {
         segment = (struct slice){segment.at + 1, segment.len - 1};
         if (!base64_decode(segment, BASE64_URL, arena, &decoded))
-            return err_set(err, ERR_INVALID, "bad base64url after '~'");
+            return err_set(err, ERR_INVALID, "must be base64url after '~'");
     } else if (!id_percent_decode(segment, false, arena, &decoded, err)) {
         return false;
     }

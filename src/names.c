@@ -107,7 +107,7 @@ static bool twice(struct slice raw, struct arena *arena, struct err *err)
     char pointer[NAMES_POINTER_LEN];
 
     names_pointer(raw, arena, pointer);
-    return err_set(err, ERR_INVALID, "/%s: stands twice", pointer);
+    return err_set(err, ERR_INVALID, "/%s: is given more than once", pointer);
 }
 
 bool names_unique(const struct split_member *members, size_t n, struct arena *arena,

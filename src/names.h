@@ -40,7 +40,7 @@ void names_pointer(struct slice raw, struct arena *arena, char out[NAMES_POINTER
 bool names_sort(const struct split_member *members, size_t n, struct arena *arena,
                 struct name **sorted, struct err *err) MUST_USE;
 
-/* Whether each name occurs once; ERR_INVALID "/name: stands twice" if not. */
+/* Whether each name occurs once; ERR_INVALID "/name: is given more than once" if not. */
 bool names_unique(const struct split_member *members, size_t n, struct arena *arena,
                   struct err *err) MUST_USE;
 

@@ -60,7 +60,8 @@ static bool read_value(const struct member *m, struct slice value, void *out, st
     if (!split_check(value, &json, err))
         return err->kind == ERR_INVALID ? refuse_type(m, err) : false;
     if (!is_plain(m, value))
-        return err_set(err, ERR_INVALID, "must stand without blanks, an integer as digits");
+        return err_set(err, ERR_INVALID,
+                       "must be written without blanks, an integer with digits only");
     return member_from_json(m, json, out, arena, err);
 }
 
@@ -84,7 +85,7 @@ static bool read_one(struct slice part, const struct member *members, uint64_t *
     if (!m)
         return unknown(raw_name, err);
     if (*seen >> index & 1)
-        return err_set(err, ERR_INVALID, "?%s: stands twice", m->name);
+        return err_set(err, ERR_INVALID, "?%s: is given more than once", m->name);
     *seen |= UINT64_C(1) << index;
     if (id_percent_decode(part, true, arena, &value, err) && read_value(m, value, out, arena, err))
         return true;

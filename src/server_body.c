@@ -39,7 +39,7 @@ static bool grow(struct request *req, size_t need, struct err *err)
     size_t size = req->body_cap ? req->body_cap : CHUNKED_FIRST;
 
     if (need > limit)
-        return err_set(err, ERR_TOO_LARGE, "a body may have %zu bytes", limit);
+        return err_set(err, ERR_TOO_LARGE, "the body may have at most %zu bytes", limit);
     while (size < need)
         size *= 2;
     return server_body_reserve(req, size < limit ? size : limit, err);

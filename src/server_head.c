@@ -185,7 +185,8 @@ static bool check_type(struct request *req, const struct head *h, struct err *er
     struct slice type = bare_type(h->type), coding = trim(h->coding);
 
     if (coding.len && !same_name(coding, SLICE("identity")))
-        return err_set(err, ERR_MEDIA_TYPE, "Content-Encoding: a body must come without");
+        return err_set(err, ERR_MEDIA_TYPE,
+                       "Content-Encoding: must be left out: a body must not be compressed");
     if (is_json(type))
         return true;
     if ((req->match.route->flags & ROUTE_FRAME) && same_name(type, SLICE(FRAME_TYPE))) {
@@ -202,15 +203,16 @@ static bool check_framing(const struct head *h, bool is_1_0, const char *end, st
     if (!lines_end(&h->lines, end, err))
         return false;
     if (h->twice)
-        return err_set(err, ERR_INVALID, "%s: stands twice", h->twice);
+        return err_set(err, ERR_INVALID, "%s: is given more than once", h->twice);
     if (!slice_present(h->host) && !is_1_0)
         return err_set(err, ERR_INVALID, "Host: is needed");
     if (!slice_present(h->encoding))
         return true;
     if (is_1_0)
-        return err_set(err, ERR_INVALID, "Transfer-Encoding: HTTP/1.0 has none");
+        return err_set(err, ERR_INVALID, "Transfer-Encoding: must not be sent in HTTP/1.0");
     if (slice_present(h->length))
-        return err_set(err, ERR_INVALID, "Content-Length: not together with Transfer-Encoding");
+        return err_set(err, ERR_INVALID,
+                       "Content-Length: must not be sent together with Transfer-Encoding");
     if (!same_name(h->encoding, SLICE("chunked")))
         return err_set(err, ERR_INVALID, "Transfer-Encoding: must be chunked");
     return true;
@@ -222,9 +224,10 @@ static bool check_conditions(const struct route *route, const struct head *h, st
     if (route->scope != SCOPE_WRITE && route->scope != SCOPE_ADMIN)
         return true;
     if (slice_present(h->if_match) && !(route->flags & ROUTE_MATCH))
-        return err_set(err, ERR_INVALID, "If-Match: does not guard this call");
+        return err_set(err, ERR_INVALID, "If-Match: this call does not support it; leave it out");
     if (slice_present(h->if_none_match) && !(route->flags & ROUTE_ABSENT))
-        return err_set(err, ERR_INVALID, "If-None-Match: does not guard this call");
+        return err_set(err, ERR_INVALID,
+                       "If-None-Match: this call does not support it; leave it out");
     return true;
 }
 
@@ -241,7 +244,7 @@ static bool check_body(struct request *req, const struct head *h, uint64_t lengt
     if (length == 0 && !req->chunked)
         return true;
     if (length > (uint64_t)req->service->config->max_body)
-        return err_set(err, ERR_TOO_LARGE, "a body may have %lld bytes",
+        return err_set(err, ERR_TOO_LARGE, "the body may have at most %lld bytes",
                        (long long)req->service->config->max_body);
     if (req->match.route->flags & ROUTE_NO_BODY) {
         req->discard = true;

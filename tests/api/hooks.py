@@ -18,12 +18,13 @@ import frames  # noqa: E402
 BEYOND_THE_SCHEMA = (
     "not a cursor of this list",
     "names no checkpoint",
-    "this or before is needed",
-    "is the thread itself",
+    "keep_last or before is needed",
+    "must be another thread",
     "the same as that of /writes/",
-    "not in checkpoint.channel_versions with this version",
-    "stands twice",
-    "is in values too",
+    "must be in checkpoint.channel_versions, with the same version",
+    "is given more than once",
+    "an earlier value has this channel already",
+    "this channel is in values too",
     # Lengths count bytes here, but characters in a schema.
     " bytes",
 )

@@ -294,16 +294,16 @@ def test_tenants_travel(tmp_path: pathlib.Path, store: Callable[[str], str]) -> 
 
 def test_called_wrongly(tmp_path: pathlib.Path) -> None:
     db = f"sqlite:{tmp_path}/a.db"
-    fails(2, "--from and --to are needed", "migrate", "--from", db)
-    fails(2, "are one store", "migrate", "--from", db, "--to", db)
+    fails(2, "--from URL and --to URL are needed: the two stores", "migrate", "--from", db)
+    fails(2, "--from and --to name the same store", "migrate", "--from", db, "--to", db)
     fails(2, "Unsupported storage type: mysql", "migrate", "--from", "mysql://h", "--to", db)
     for url in ("host=h password=secret", "mysql://u:secret@h", "u:secret@h", "sqlite://u:secret@h/d"):
         done = command("migrate", "--from", url, "--to", db)
         assert done.returncode == 2 and "secret" not in done.stderr, done
     fails(2, "Unsupported storage type: host=h password=***\n", "migrate", "--from", "host=h password=s", "--to", db)
     fails(2, '"sqlite://u:***@h/d" names no file', "migrate", "--from", "sqlite://u:secret@h/d", "--to", db)
-    fails(2, "memory: is empty", "migrate", "--from", "memory:", "--to", db)
-    fails(2, "a and b are needed", "verify", "--b", db)
+    fails(2, "--from: memory: cannot be used here: it is empty", "migrate", "--from", "memory:", "--to", db)
+    fails(2, "--a URL and --b URL are needed: the two stores", "verify", "--b", db)
     fails(2, "there is no such setting", "verify", "--from", db)
     fails(2, "there is no such setting", "serve", "--from", db)
     for args in (("--file", "f", db), ("--file=f", db, "--store-timeout", "2s"), (db, "postgresql://u:secret@h/d"),

@@ -183,7 +183,7 @@ START_TEST(refuses_wrong_queries)
     query_refused("need=1&\\ud83d\\u", NULL);
     query_refused("need=1&x=1", "?x: there is no such query parameter");
     query_refused("need=1&%zz=1", "?%zz: there is no such query parameter");
-    query_refused("need=1&i=1&i=2", "?i: stands twice");
+    query_refused("need=1&i=1&i=2", "?i: is given more than once");
     query_refused("need=1&i=", "?i: must be an integer");
     query_refused("need=1&i=%2B5", "?i: must be an integer");
     query_refused("need=1&i=x", "?i: must be an integer");

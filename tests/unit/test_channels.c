@@ -90,15 +90,18 @@ START_TEST(values_that_do_not_fit)
     struct value twice[] = {value("a", "1"), value("a", "1")};
 
     ck_assert(!resolve(VERSIONS, other, 1, NULL));
-    ck_assert_str_eq(err.text,
-                     "/values/0/channel: not in checkpoint.channel_versions with this version");
+    ck_assert_str_eq(
+        err.text,
+        "/values/0/channel: must be in checkpoint.channel_versions, with the same version");
     ck_assert(!resolve(VERSIONS, typed, 1, NULL));
-    ck_assert_str_eq(err.text,
-                     "/values/0/channel: not in checkpoint.channel_versions with this version");
+    ck_assert_str_eq(
+        err.text,
+        "/values/0/channel: must be in checkpoint.channel_versions, with the same version");
     ck_assert(!resolve(VERSIONS, twice, 2, NULL));
-    ck_assert_str_eq(err.text, "/values/1/channel: stands twice");
+    ck_assert_str_eq(err.text, "/values/1/channel: an earlier value has this channel already");
     ck_assert(!resolve(VERSIONS, twice, 1, "[\"b\",\"a\"]"));
-    ck_assert_str_eq(err.text, "/removed/1: is in values too");
+    ck_assert_str_eq(err.text,
+                     "/removed/1: this channel is in values too; it must be in one of the two");
     ck_assert_uint_eq(put.n_carried, 7);
 }
 END_TEST
@@ -107,8 +110,8 @@ END_TEST
 
 static const char *const bad[][3] = {
     {"{\"channel_versions\":[]}", "[]", AT ": must be an object"},
-    {"{\"channel_versions\":{\"a\":1,\"\\u0061\":2}}", "[]", AT "/a: stands twice"},
-    {"{\"a\":1,\"a\":1}", "[]", "/checkpoint/a: stands twice"},
+    {"{\"channel_versions\":{\"a\":1,\"\\u0061\":2}}", "[]", AT "/a: is given more than once"},
+    {"{\"a\":1,\"a\":1}", "[]", "/checkpoint/a: is given more than once"},
     {"{\"channel_versions\":{\"a\":null}}", "[]", AT "/a: must be a number or a string"},
     {"{\"channel_versions\":{\"a/b\":{}}}", "[]", AT ": must be a number or a string"},
     {"{\"channel_versions\":{\"\":1}}", "[]", AT ": a channel must be 1 to 512 bytes"},

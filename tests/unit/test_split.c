@@ -218,7 +218,7 @@ START_TEST(names_stand_once)
 
     for (size_t i = 0; i < COUNT_OF(twice); i++) {
         ck_assert(!split_object(slice_of(twice[i]), &a, &members, &n, &err));
-        ck_assert_ptr_nonnull(strstr(err.text, "stands twice"));
+        ck_assert_ptr_nonnull(strstr(err.text, "is given more than once"));
         ck_assert(!split_members(slice_of(twice[i]), &a, &members, &n, &err));
         ck_assert_int_eq(err.kind, ERR_INVALID);
         ck_assert(split_list(slice_of(twice[i]), &a, &members, &n, &err));
@@ -247,7 +247,7 @@ START_TEST(many_members)
     check_member(&members[12345], "12345", "5");
     memcpy(text + len - 9, "10001", 5);
     ck_assert(!split_object((struct slice){text, len}, &a, &members, &n, &err));
-    ck_assert_str_eq(err.text, "/10001: stands twice");
+    ck_assert_str_eq(err.text, "/10001: is given more than once");
     arena_done(&a);
 }
 END_TEST

@@ -119,13 +119,17 @@ static const struct {
     {"[{" A "}]", NULL, ERR_INVALID, "/values/0/base64: is needed"},
     {"[{" A ",\"base64\":1}]", NULL, ERR_INVALID, "/values/0/base64: must be a string"},
     {"[{" A ",\"base64\":\"YQ\"}]", NULL, ERR_INVALID,
-     "/values/0/base64: not standard, padded base64"},
-    {"[{" A ",\"len\":0}]", NULL, ERR_INVALID, "/values/0/len: only in a frame; JSON has base64"},
-    {"[{" A ",\"parts\":[]}]", NULL, ERR_INVALID, "/values/0/parts: only in a frame"},
-    {"[{" A ",\"len\":0,\"hash\":\"\"}]", "", ERR_INVALID, "/values/0/hash: only with parts"},
-    {"[{" A ",\"len\":0,\"base\":{}}]", "", ERR_INVALID, "/values/0/base: only with parts"},
+     "/values/0/base64: must be standard base64 with padding"},
+    {"[{" A ",\"len\":0}]", NULL, ERR_INVALID,
+     "/values/0/len: only in a frame (application/vnd.stateward.frame); send base64"},
+    {"[{" A ",\"parts\":[]}]", NULL, ERR_INVALID,
+     "/values/0/parts: only in a frame (application/vnd.stateward.frame)"},
+    {"[{" A ",\"len\":0,\"hash\":\"\"}]", "", ERR_INVALID,
+     "/values/0/hash: must be sent together with parts"},
+    {"[{" A ",\"len\":0,\"base\":{}}]", "", ERR_INVALID,
+     "/values/0/base: must be sent together with parts"},
     {"[{" A ",\"len\":0,\"parts\":[]}]", "", ERR_INVALID,
-     "/values/0/parts: not together with base64 or len"},
+     "/values/0/parts: must not be sent together with base64 or len"},
     {"[{" A ",\"parts\":[]}]", "", ERR_INVALID, "/values/0/hash: is needed"},
     {"[{" A ",\"parts\":[],\"hash\":\"" HEX "\"}]", "", ERR_INVALID, "/values/0/base: is needed"},
     {"[{" A BASE ",\"hash\":\"00\",\"parts\":[]}]", "", ERR_INVALID,
@@ -156,7 +160,7 @@ static const struct {
      "/values/0/parts/1: the whole value is too large"},
     {"[{" A PATCHED "[]}]", "a", ERR_INVALID, "1 raw bytes of the frame belong to nothing"},
     {"[{" A ",\"base64\":\"\"}]", "", ERR_INVALID,
-     "/values/0/base64: a frame has len and raw bytes"},
+     "/values/0/base64: not in a frame, where len counts the raw bytes that follow the JSON"},
     {"[{" A "}]", "", ERR_INVALID, "/values/0/len: is needed"},
     {"[{" A ",\"len\":1},{" A ",\"len\":2}]", "ab", ERR_INVALID,
      "/values/1/len: `len` is 2, but 1 raw bytes are left in the frame"},
@@ -226,9 +230,9 @@ END_TEST
 
 static const char *const bad_writes[][2] = {
     {"[{\"idx\":0,\"channel\":\"a\",\"value\":1,\"type\":\"t\"}]",
-     "/writes/0/value: not together with type, base64 or len"},
+     "/writes/0/value: must not be sent together with type, base64 or len"},
     {"[{\"channel\":\"a\",\"type\":\"t\",\"base64\":\"\"}]", "/writes/0/idx: is needed"},
-    {"[{\"channel\":\"a\"}]", "/writes/0/value: it, or type and base64, is needed"},
+    {"[{\"channel\":\"a\"}]", "/writes/0/value: either value, or type and base64, is needed"},
     {"[{\"idx\":0,\"channel\":\"a\",\"base64\":\"\"}]", "/writes/0/type: is needed"},
     {"[{\"idx\":0,\"channel\":\"a\",\"type\":\"\",\"base64\":\"\"}]",
      "/writes/0/type: must be 1 to 128 bytes"},
@@ -240,7 +244,7 @@ static const char *const bad_writes[][2] = {
      "/writes/1/idx: the same as that of /writes/0"},
     {"[{\"channel\":\"a\",\"value\":1},"
      "{\"idx\":1,\"channel\":\"a\",\"type\":\"t\",\"base64\":\"\"}]",
-     "/writes/1: not of the same form as /writes/0"},
+     "/writes/1: must have the same form as /writes/0: value, or type and bytes"},
 };
 
 START_TEST(writes_refused)
