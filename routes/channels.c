@@ -61,9 +61,11 @@ static bool check_channel(const struct channel_version *of, struct err *err)
     char at[VERSION_POINTER_LEN];
 
     if (!id_is_utf8(of->channel))
-        return err_set(err, ERR_INVALID, AT_VERSIONS ": a channel has a lone surrogate");
+        return err_set(err, ERR_INVALID,
+                       AT_VERSIONS ": the name of a channel must not hold a lone surrogate");
     if (of->channel.len < 1 || of->channel.len > INPUT_CHANNEL_MAX)
-        return err_set(err, ERR_INVALID, AT_VERSIONS ": a channel must be 1 to %d bytes",
+        return err_set(err, ERR_INVALID,
+                       AT_VERSIONS ": the name of a channel must be 1 to %d bytes",
                        INPUT_CHANNEL_MAX);
     version_pointer(of->channel, at);
     return input_version(of->version, at, err);

@@ -86,7 +86,8 @@ static bool read_cursor(struct slice text, const char *at, struct arena *arena,
         return body_at(at, err);
     if (read_place(parts, out, err))
         return true;
-    return err_set(err, ERR_INVALID, "%s: not a cursor of this list", at);
+    return err_set(err, ERR_INVALID,
+                   "%s: is not a cursor of this list; send one that it gave, unchanged", at);
 }
 
 static bool write_cursor(const struct checkpoint_pos *pos, struct arena *arena, struct slice *out,
@@ -173,7 +174,8 @@ bool checkpoint_list_start(struct request *req, struct err *err)
 static bool succeeded(const struct list *in, const struct op *op, struct err *err)
 {
     if (op->status.kind == ERR_INVALID)
-        return err_set(err, ERR_INVALID, "%s: names no checkpoint", in->at->before);
+        return err_set(err, ERR_INVALID, "%s: no checkpoint in this list has this id",
+                       in->at->before);
     if (op->status.kind != ERR_OK)
         *err = op->status;
     return op->status.kind == ERR_OK;

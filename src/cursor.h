@@ -7,7 +7,7 @@
  * Threads    no state.
  * Ownership  results live in the arena.
  * Units      none.
- * Errors     ERR_INVALID "not a cursor of this list", ERR_NO_MEMORY.
+ * Errors     ERR_INVALID "is not a cursor of this list; ...", ERR_NO_MEMORY.
  */
 #ifndef CURSOR_H
 #define CURSOR_H

@@ -17,7 +17,7 @@ import frames  # noqa: E402
 # Refusals of a body or query that fits the schema, which cannot compare one part with another.
 BEYOND_THE_SCHEMA = (
     "not a cursor of this list",
-    "names no checkpoint",
+    "no checkpoint in this list has this id",
     "keep_last or before is needed",
     "must be another thread",
     "the same as that of /writes/",

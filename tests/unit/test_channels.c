@@ -114,8 +114,9 @@ static const char *const bad[][3] = {
     {"{\"a\":1,\"a\":1}", "[]", "/checkpoint/a: is given more than once"},
     {"{\"channel_versions\":{\"a\":null}}", "[]", AT "/a: must be a number or a string"},
     {"{\"channel_versions\":{\"a/b\":{}}}", "[]", AT ": must be a number or a string"},
-    {"{\"channel_versions\":{\"\":1}}", "[]", AT ": a channel must be 1 to 512 bytes"},
-    {"{\"channel_versions\":{\"\\udc00\":1}}", "[]", AT ": a channel has a lone surrogate"},
+    {"{\"channel_versions\":{\"\":1}}", "[]", AT ": the name of a channel must be 1 to 512 bytes"},
+    {"{\"channel_versions\":{\"\\udc00\":1}}", "[]",
+     AT ": the name of a channel must not hold a lone surrogate"},
     {VERSIONS, "[\"a\",1]", "/removed/1: must be a string"},
     {VERSIONS, "[\"\\ud83d\"]", "/removed/0: has a lone surrogate"},
 };

@@ -33,7 +33,7 @@ static void refuse(struct slice text, size_t n)
 
     ck_assert(!cursor_decode(text, 's', parts, n, &a, &err));
     ck_assert_int_eq(err.kind, ERR_INVALID);
-    ck_assert_str_eq(err.text, "not a cursor of this list");
+    ck_assert_str_eq(err.text, "is not a cursor of this list; send one that it gave, unchanged");
     ck_assert(slice_equal(parts[0], SLICE("untouched")));
     arena_done(&a);
 }
