@@ -243,6 +243,8 @@ bool session_list_start(struct request *req, struct err *err)
 
     if (!parse_query(req, list_query_members, &query, err))
         return false;
+    if (slice_present(query.status) && (query.status.len < 1 || query.status.len > STATUS_MAX))
+        return err_set(err, ERR_INVALID, "?status: must be 1 to %d bytes", STATUS_MAX);
     cursor.text = query.cursor;
     if (!place_read(req, &places, &cursor, &after, err))
         return false;

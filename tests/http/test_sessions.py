@@ -205,6 +205,9 @@ def test_list(server: Server, uid: str) -> None:
     assert seen == expected and pages == 3
     ended = server.get(f"/sessions?user_id={uid}&status=completed").json()["items"]
     assert [s["session_id"] for s in ended] == [ids[3]]
+    for status in ("", "x" * 65):
+        refused = server.get(f"/sessions?status={status}")
+        assert refused.status == 400 and refused.pointers == ["?status"]
     everyone = server.get("/sessions?limit=2").json()["items"]
     assert [s["session_id"] for s in everyone] == expected[:2]
 
