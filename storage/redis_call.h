@@ -44,13 +44,11 @@ struct redis {
     char prefix[REDIS_PREFIX_MAX];
     char sha[REDIS_SCRIPTS][REDIS_SHA_LEN + 1];
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
-    bool denied;             /* something was refused for lack of rights */
-    unsigned denials;        /* of this process, when the rights were last looked at */
-    bool numbered, fallback; /* its number is configured; it is the second of a pair */
-    int64_t clock_us;        /* no stamp that this instance has stored is above it */
-    struct redis_used *used; /* valid until then, in that generation */
+    bool numbered, fallback, denied; /* number configured; second of a pair; rights were lacking */
+    int64_t clock_us;                /* no stamp that this instance has stored is above it */
+    struct redis_used *used;         /* valid until then, in that generation */
     int64_t used_until_ns;
-    unsigned used_generation;
+    unsigned used_generation, denials; /* denials[] of redis.c when the rights were tried */
     struct acquaintance *acquaintance; /* shared by the lanes; NULL: not one of a pair */
     struct met met;                    /* the store that this connection leads to */
     struct turns *turns;               /* NULL until the first batch of several ops */
@@ -131,7 +129,7 @@ void call_change(struct call *c, const struct slice *args, size_t n);
 bool call_commit(struct call *c, struct err *err) MUST_USE;
 
 /* Runs a script that changes something; args follow EVALSHA and the hash. An error reply is a failure.
- * ERR_IN_DOUBT when contact is lost. */
+ * ERR_IN_DOUBT when contact is lost; c->changed is set if it was refused a command midway. */
 bool call_script(struct call *c, enum redis_script which, const struct slice *args, size_t n,
                  struct reply **reply, struct err *err) MUST_USE;
 
