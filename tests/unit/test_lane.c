@@ -219,6 +219,17 @@ START_TEST(a_record_has_one_lane)
 }
 END_TEST
 
+/* Makes n changes of n_ids records, each a list of its own. */
+static void make_singles(struct op *ops, char ids[][8], size_t n, size_t n_ids, struct inbox *home)
+{
+    make_ops(ops, ids, n, OP_SESSION_PATCH, home);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "r%zu", i % n_ids);
+        ops[i].id = slice_of(ids[i]);
+        ops[i].next = NULL;
+    }
+}
+
 /* How many ops ran in all lanes by key but the first. */
 static size_t ran_elsewhere(const struct opener *o)
 {
@@ -235,11 +246,8 @@ START_TEST(few_ops_gather_in_the_first_lane)
     struct err err;
 
     ck_assert(inbox_init(&home, &err));
-    make_ops(ops, ids, 40, OP_SESSION_PATCH, &home);
+    make_singles(ops, ids, 40, 40, &home);
     for (int i = 0; i < 40; i++) {
-        snprintf(ids[i], sizeof(ids[i]), "r%d", i);
-        ops[i].next = NULL;
-        ops[i].id = slice_of(ids[i]);
         submit(l, &ops[i], 1);
         take(&home, 1);
     }
@@ -261,14 +269,10 @@ START_TEST(many_ops_spread_and_keep_their_order)
     struct err err;
 
     ck_assert(inbox_init(&home, &err));
-    make_ops(ops, ids, 120, OP_SESSION_PATCH, &home);
+    make_singles(ops, ids, 120, 40, &home);
     pthread_mutex_lock(&gate);
-    for (int i = 0; i < 120; i++) {
-        snprintf(ids[i], sizeof(ids[i]), "r%d", i % 40);
-        ops[i].next = NULL;
-        ops[i].id = slice_of(ids[i]);
+    for (int i = 0; i < 120; i++)
         submit(l, &ops[i], 1);
-    }
     pthread_mutex_unlock(&gate);
     take(&home, 120);
     lanes_close(l);
@@ -305,12 +309,9 @@ START_TEST(a_long_batch_is_passed_by)
     struct err err;
 
     ck_assert(inbox_init(&home, &err));
-    make_ops(ops, ids, 60, OP_SESSION_PATCH, &home);
+    make_singles(ops, ids, 60, 60, &home);
     pthread_mutex_lock(&gate);
     for (int i = 0; i < 60; i++) {
-        snprintf(ids[i], sizeof(ids[i]), "r%d", i);
-        ops[i].next = NULL;
-        ops[i].id = slice_of(ids[i]);
         submit(l, &ops[i], 1);
         usleep(2000); /* the first one is under way by then, and will take long */
     }
