@@ -63,7 +63,7 @@ def test_texts_of_a_query_may_be_as_long_as_the_document_says(server: Server, ui
                 answer = server.get(query + "x" * (most + 1))
                 assert answer.pointers == ["?" + parameter["name"]] and b" bytes" in answer.body, query
                 tried.add(parameter["name"])
-    assert tried == {"user_id", "prefix", "thread_id", "checkpoint_id", "before", "ns"}
+    assert tried == {"user_id", "status", "prefix", "thread_id", "checkpoint_id", "before", "ns"}
 
 
 def test_head_everywhere(server: Server, uid: str) -> None:
