@@ -20,7 +20,7 @@ static const char *advice_for(const char *text)
         {"user or password is wrong", "mend user and password in the URL"},
         {"wants a password", "put a password into the URL, or PGPASSFILE"},
         {"no password, but one", "take the password out of the URL"},
-        {"has not the permission", "give the user what docs/operations.md lists for Redis"},
+        {"this user may not ", "give the user what docs/operations.md lists for Redis"},
         {"pg_hba.conf", "admit this machine in pg_hba.conf of the server"},
         {"does not exist", "make the role and the database: docs/operations.md, PostgreSQL"},
         {"in use by another process", "stop the service that has the file, or diagnose a copy"},

@@ -35,7 +35,7 @@ bool redis_probe(struct call *c UNUSED, struct op *op UNUSED, struct err *err UN
     return true; /* answered before: backend_probe() */
 }
 
-/* A wrong password or a permission that lacks ends the start. Once the service runs it may be put right. */
+/* A wrong password or a missing permission ends the start. Once the service runs it may be put right. */
 static void soften(struct err *err)
 {
     if (err->kind == ERR_CONFIG)

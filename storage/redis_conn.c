@@ -106,10 +106,9 @@ static struct slice denied_command(struct slice said)
 bool conn_denied(struct slice command, struct err *err)
 {
     if (command.len > 0 && command.len < 40)
-        return err_set(err, ERR_CONFIG, "redis: this user has not the permission to run \"%.*s\"",
+        return err_set(err, ERR_CONFIG, "redis: this user may not run \"%.*s\"",
                        SLICE_ARGS(command));
-    return err_set(err, ERR_CONFIG,
-                   "redis: this user has not the permission to use keys with this prefix");
+    return err_set(err, ERR_CONFIG, "redis: this user may not use keys with this prefix");
 }
 
 bool conn_denied_within(const struct reply *reply)
@@ -158,8 +157,7 @@ bool conn_refused(const struct reply *reply, struct err *err)
     };
 
     if (conn_denied_within(reply))
-        return err_set(err, ERR_CONFIG,
-                       "redis: this user has not the permission to run all commands of a script");
+        return err_set(err, ERR_CONFIG, "redis: this user may not run all commands of a script");
     if (slice_starts(reply->text, SLICE("NOPERM ")))
         return conn_denied(denied_command(reply->text), err);
     for (size_t i = 0; i < COUNT_OF(known); i++)
