@@ -86,8 +86,7 @@ static bool read_cursor(struct slice text, const char *at, struct arena *arena,
         return body_at(at, err);
     if (read_place(parts, out, err))
         return true;
-    return err_set(err, ERR_INVALID,
-                   "%s: is not a cursor of this list; send one that it gave, unchanged", at);
+    return err_set(err, ERR_INVALID, "%s: " CURSOR_REFUSED, at);
 }
 
 static bool write_cursor(const struct checkpoint_pos *pos, struct arena *arena, struct slice *out,

@@ -33,9 +33,7 @@ bool place_read(struct request *req, const struct place_list *list, const struct
         !cursor_to_int(parts[0], &number, err) || !id_check(parts[1], err))
         return err_set(err, err->kind, "?%s: %s", in->name, err->text);
     if (n == PARTS_MAX && !slice_equal(parts[PARTS_MAX - 1], mine))
-        return err_set(err, ERR_INVALID,
-                       "?%s: is not a cursor of this list; send one that it gave, unchanged",
-                       in->name);
+        return err_set(err, ERR_INVALID, "?%s: " CURSOR_REFUSED, in->name);
     *out = (struct place){.number = number, .id = parts[1]};
     return true;
 }

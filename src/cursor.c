@@ -59,8 +59,7 @@ static bool take_part(struct slice *bytes, struct slice *part)
 
 static bool wrong(struct err *err)
 {
-    return err_set(err, ERR_INVALID,
-                   "is not a cursor of this list; send one that it gave, unchanged");
+    return err_set(err, ERR_INVALID, CURSOR_REFUSED);
 }
 
 bool cursor_decode(struct slice text, char tag, struct slice *parts, size_t n, struct arena *arena,

@@ -7,10 +7,13 @@
  * Threads    no state.
  * Ownership  results live in the arena.
  * Units      none.
- * Errors     ERR_INVALID "is not a cursor of this list; ...", ERR_NO_MEMORY.
+ * Errors     ERR_INVALID CURSOR_REFUSED, ERR_NO_MEMORY.
  */
 #ifndef CURSOR_H
 #define CURSOR_H
+
+/* What is said of a text that is no cursor of the list; the name of the parameter stands before it. */
+#define CURSOR_REFUSED "is not a cursor of this list; send one that it gave, unchanged"
 
 #include "arena.h"
 #include "err.h"

@@ -86,15 +86,11 @@ static size_t share(const struct queue *q, size_t batch_max)
     return n < batch_max ? n : batch_max;
 }
 
-/* Notes that a lane begins a batch. While an op in parts is there, it counts as begun long ago. */
-static void note_busy(struct lanes *l, struct queue *q, struct op *const ops[], size_t n)
+/* Notes that a lane begins a batch. If the last one has left an op in parts, it has begun long ago. */
+static void note_busy(struct lanes *l, struct queue *q)
 {
-    bool parts = false;
-
-    for (size_t i = 0; i < n; i++)
-        parts |= ops[i]->again;
-    if (l->cfg.gather)
-        atomic_store(&q->busy_ns, parts ? LONG_AGO_NS : clock_now_ns());
+    if (l->cfg.gather && !atomic_load(&q->busy_ns))
+        atomic_store(&q->busy_ns, clock_now_ns());
 }
 
 static void note_done(struct queue *q, bool parts)
@@ -216,7 +212,7 @@ static void *work(void *arg)
         struct err err = {0};
 
         sort_batch(ops, n);
-        note_busy(l, w->queue, ops, n);
+        note_busy(l, w->queue);
         if (!backend_execute(w->backend, ops, n, &err))
             fail_batch(ops, n, &err);
         if (!l->cfg.above)

@@ -32,6 +32,12 @@ bool server_body_reserve(struct request *req, size_t size, struct err *err)
     return true;
 }
 
+bool server_body_too_large(const struct request *req, struct err *err)
+{
+    return err_set(err, ERR_TOO_LARGE, "the body may have at most %lld bytes",
+                   (long long)req->service->config->max_body);
+}
+
 /* Makes room for a body of unknown length. */
 static bool grow(struct request *req, size_t need, struct err *err)
 {
@@ -39,7 +45,7 @@ static bool grow(struct request *req, size_t need, struct err *err)
     size_t size = req->body_cap ? req->body_cap : CHUNKED_FIRST;
 
     if (need > limit)
-        return err_set(err, ERR_TOO_LARGE, "the body may have at most %zu bytes", limit);
+        return server_body_too_large(req, err);
     while (size < need)
         size *= 2;
     return server_body_reserve(req, size < limit ? size : limit, err);

@@ -244,8 +244,7 @@ static bool check_body(struct request *req, const struct head *h, uint64_t lengt
     if (length == 0 && !req->chunked)
         return true;
     if (length > (uint64_t)req->service->config->max_body)
-        return err_set(err, ERR_TOO_LARGE, "the body may have at most %lld bytes",
-                       (long long)req->service->config->max_body);
+        return server_body_too_large(req, err);
     if (req->match.route->flags & ROUTE_NO_BODY) {
         req->discard = true;
         return true;

@@ -74,7 +74,10 @@ struct slice server_header(const struct request *req, const char *name);
 /* A header that is a list: all its lines joined. If memory runs out: the first of them. */
 struct slice server_list(struct request *req, const char *name);
 
-/* server_body.c: reserves room for a body. ERR_TOO_LARGE, ERR_OVERLOADED, ERR_NO_MEMORY. */
+/* server_body.c: ERR_TOO_LARGE for a body above --max-body. */
+bool server_body_too_large(const struct request *req, struct err *err);
+
+/* Reserves room for a body. ERR_TOO_LARGE, ERR_OVERLOADED, ERR_NO_MEMORY. */
 bool server_body_reserve(struct request *req, size_t size, struct err *err) MUST_USE;
 
 /* Appends a part of the body; an error goes to req->err. */

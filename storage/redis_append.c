@@ -195,6 +195,19 @@ static void put_head(struct call *c, const struct change *change, struct slice *
     memcpy(args, head, sizeof(head));
 }
 
+/* Runs the script. *done is false if it has found another case and changed nothing. */
+static bool run_append(struct call *c, const struct slice *args, size_t n, size_t n_answers,
+                       struct reply **reply, bool *done, struct err *err)
+{
+    if (!call_script(c, REDIS_APPEND, args, n, reply, err))
+        return false;
+    *done = (*reply)->type == REPLY_LIST;
+    if (*done && (*reply)->n != n_answers)
+        return err_set(err, ERR_STORAGE, "redis: the script that appends does not fit");
+    c->changed |= *done;
+    return true;
+}
+
 /* The usual case, in one script. *done is false if the script has found another case and changed nothing. */
 static bool append_at_once(struct call *c, bool *done, struct err *err)
 {
@@ -220,16 +233,12 @@ static bool append_at_once(struct call *c, bool *done, struct err *err)
         if (!tail_of(c, &append->messages[i], c->op->stamp, &args[n + 1], err))
             return false;
     }
-    if (!call_script(c, REDIS_APPEND, args, n, &reply, err))
+    if (!run_append(c, args, n, 2 * append->n, &reply, done, err))
         return false;
-    *done = reply->type == REPLY_LIST;
-    if (*done && reply->n != 2 * append->n)
-        return err_set(err, ERR_STORAGE, "redis: the script that appends does not fit");
     for (size_t i = 0; *done && i < append->n; i++) {
         append->messages[i].seq = redis_number(reply->items[2 * i]->text);
         append->messages[i].created = redis_number(reply->items[2 * i + 1]->text) != 0;
     }
-    c->changed |= *done;
     return true;
 }
 
@@ -261,15 +270,11 @@ bool redis_merge_next(struct call *c, const struct record *r, bool *done, struct
              args);
     args[APPEND_HEAD] = r->key.sub;
     if (!tail_of(c, &message, from->stamp, &args[APPEND_HEAD + 1], err) || !call_use(c, err) ||
-        !call_script(c, REDIS_APPEND, args, APPEND_HEAD + 2, &reply, err))
+        !run_append(c, args, APPEND_HEAD + 2, 3, &reply, done, err))
         return false;
     stamp_observe(from->stamp);
-    *done = reply->type == REPLY_LIST;
     if (!*done)
         return true;
-    if (reply->n != 3)
-        return err_set(err, ERR_STORAGE, "redis: the script that appends does not fit");
-    c->changed = true;
     merge->out.applied = 1;
     merge->out.outbox = reply->items[2]->number != 0;
     return true;

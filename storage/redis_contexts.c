@@ -104,13 +104,8 @@ static bool read_body(struct call *c, const struct row_context *stored, int64_t 
 {
     struct context *out = &c->op->context_get.out.context;
     struct reply **replies;
-    struct slice field;
 
-    field = arena_printf(c->arena, "%lld %lld", (long long)stored->number,
-                         (long long)stored->stamp);
-    if (!field.at)
-        return err_no_memory(err);
-    ASK(c, SLICE("HGET"), call_key(c, "contexts"), field);
+    ASK(c, SLICE("HGET"), call_key(c, "contexts"), redis_row_context_field(c, stored));
     if (!call_answers(c, &replies, err))
         return false;
     if (replies[0]->type != REPLY_TEXT)

@@ -147,8 +147,7 @@ static bool list_contexts(struct records *r, const struct session_row *row, stru
         if (!out)
             return true;
         ASK(r->c, SLICE("HGET"), call_key(r->c, "contexts"),
-            arena_printf(r->c->arena, "%lld %lld", (long long)context->number,
-                         (long long)context->stamp));
+            redis_row_context_field(r->c, context));
         if (!call_answers(r->c, &replies, err))
             return false;
         out->key.number = context->number;

@@ -71,8 +71,7 @@ static bool take_contexts(struct found *f, const struct session_row *row,
     for (size_t i = 0; i < row->n_contexts; i++)
         if (wanted(key, &row->contexts[i]))
             ASK(c, SLICE("HGET"), call_key(c, "contexts"),
-                arena_printf(c->arena, "%lld %lld", (long long)row->contexts[i].number,
-                             (long long)row->contexts[i].stamp));
+                redis_row_context_field(c, &row->contexts[i]));
     if (!call_answers(c, &replies, err))
         return false;
     for (size_t i = 0; i < row->n_contexts; i++) {

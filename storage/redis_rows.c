@@ -285,7 +285,7 @@ bool redis_row_store(struct call *c, struct session_row *row, struct err *err)
     return true;
 }
 
-static struct slice context_field(struct call *c, const struct row_context *context)
+struct slice redis_row_context_field(struct call *c, const struct row_context *context)
 {
     struct slice field;
     struct err ignored;
@@ -316,7 +316,7 @@ bool redis_row_add_context(struct call *c, struct session_row *row,
         at--;
     replaced = at > 0 && row->contexts[at - 1].stamp == context->stamp;
     if (replaced)
-        CHANGE(c, SLICE("HDEL"), key, context_field(c, &row->contexts[at - 1]));
+        CHANGE(c, SLICE("HDEL"), key, redis_row_context_field(c, &row->contexts[at - 1]));
     if (at)
         memcpy(list, row->contexts, at * sizeof(*list));
     if (n > at)
@@ -324,9 +324,9 @@ bool redis_row_add_context(struct call *c, struct session_row *row,
     list[at - replaced] = *context;
     n += !replaced;
     drop = n > (size_t)c->d->context_versions ? n - (size_t)c->d->context_versions : 0;
-    CHANGE(c, SLICE("HSET"), key, context_field(c, context), body);
+    CHANGE(c, SLICE("HSET"), key, redis_row_context_field(c, context), body);
     for (size_t i = 0; i < drop; i++)
-        CHANGE(c, SLICE("HDEL"), key, context_field(c, &list[i]));
+        CHANGE(c, SLICE("HDEL"), key, redis_row_context_field(c, &list[i]));
     row->contexts = list + drop;
     row->n_contexts = n - drop;
     row->content_stamp = stamp_higher(row->content_stamp, context->stamp);
@@ -341,7 +341,8 @@ void redis_row_kill_contexts(struct call *c, struct session_row *row)
         if (row->contexts[i].stamp > row->s.tomb)
             row->contexts[n++] = row->contexts[i];
         else
-            CHANGE(c, SLICE("HDEL"), call_key(c, "contexts"), context_field(c, &row->contexts[i]));
+            CHANGE(c, SLICE("HDEL"), call_key(c, "contexts"),
+                   redis_row_context_field(c, &row->contexts[i]));
     row->n_contexts = n;
 }
 

@@ -63,6 +63,9 @@ bool redis_row_begin(struct call *c, int64_t stored, struct session_row *row, in
  * that a message, a context or a touch moves. */
 bool redis_row_store(struct call *c, struct session_row *row, struct err *err) MUST_USE;
 
+/* The field of a context in the hash. When memory ends, commits and answers fail. */
+struct slice redis_row_context_field(struct call *c, const struct row_context *context) MUST_USE;
+
 /* Plans to add a context at its place by stamp, and to remove the oldest above the number that is kept. */
 bool redis_row_add_context(struct call *c, struct session_row *row,
                            const struct row_context *context, struct slice body,

@@ -70,30 +70,19 @@ static bool check_version(const struct versions *v, int64_t if_version, struct e
                    v->n ? "The context has another version." : "The session has no context.");
 }
 
-static bool trim(struct sql *d, const struct session_row *row, struct err *err)
-{
-    struct query q;
-
-    if (!query_begin(d, SQL_CONTEXT_TRIM, &q, err))
-        return false;
-    query_int(&q, row->id);
-    query_int(&q, d->context_versions);
-    return query_run(&q, err);
-}
-
-/* Finds the next number, and a stamp above all that is stored of the session. */
+/* Gives the context the next number, and a stamp above all that is stored of the session. */
 static bool next_version(struct sql *d, struct op *op, struct session_row *row,
-                         const struct versions *v, int64_t *stamp, struct err *err)
+                         const struct versions *v, struct row_context *context, struct err *err)
 {
     int64_t stored = row->s.tomb;
 
     if (v->n && v->items[v->n - 1].stamp > stored)
         stored = v->items[v->n - 1].stamp;
-    if (!row_begin(d, op, stored, row, stamp, err))
+    if (!row_begin(d, op, stored, row, &context->stamp, err))
         return false;
     if (v->n && v->items[v->n - 1].number > row->s.last_context)
         row->s.last_context = v->items[v->n - 1].number;
-    row->s.last_context++;
+    context->number = ++row->s.last_context;
     if (row->s.active_us < op->now_us)
         row->s.active_us = op->now_us;
     row->s.hollow = false;
@@ -109,17 +98,14 @@ static const struct version *find_repeat(const struct versions *v, const struct 
     return NULL;
 }
 
-static bool answer_repeat(struct op *op, struct session_row *row, const struct version *v,
-                          struct err *err)
+static bool answer_repeat(struct op *op, const struct version *v, struct err *err)
 {
     struct op_context_put *put = &op->context_put;
-    struct row_context context = {
-        .stamp = v->stamp, .updated_us = v->updated_us, .body = put->context};
+    struct row_context context = {v->stored, v->stamp, v->updated_us, put->context};
 
     put->out.version = v->number;
     put->out.updated_us = v->updated_us;
-    row->s.last_context = v->stored;
-    return row_copy_context(op, row, &context, err);
+    return row_copy_context(op, &context, err);
 }
 
 bool sql_context_put(struct sql *d, struct op *op, struct err *err)
@@ -141,14 +127,13 @@ bool sql_context_put(struct sql *d, struct op *op, struct err *err)
         return false;
     repeat = find_repeat(&v, op);
     if (repeat)
-        return answer_repeat(op, &row, repeat, err);
-    if (!check_version(&v, put->if_version, err) ||
-        !next_version(d, op, &row, &v, &context.stamp, err) ||
+        return answer_repeat(op, repeat, err);
+    if (!check_version(&v, put->if_version, err) || !next_version(d, op, &row, &v, &context, err) ||
         !sql_tenant(d, op->tenant, true, &row.tenant, err) || !row_advance(d, &row, err) ||
-        !row_put_context(d, &row, &context, err) || !row_copy_context(op, &row, &context, err) ||
+        !row_put_context(d, &row, &context, err) || !row_copy_context(op, &context, err) ||
         (row.s.tomb != tomb && !row_copy(d, op, &row, err)))
         return false;
-    if (v.n >= (size_t)d->context_versions && !trim(d, &row, err))
+    if (v.n >= (size_t)d->context_versions && !row_trim_contexts(d, &row, err))
         return false;
     put->out.version = row.s.last_context;
     put->out.updated_us = op->now_us;

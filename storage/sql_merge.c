@@ -157,29 +157,20 @@ static bool merge_message(struct look *l, size_t i, struct session_row *row, boo
 static bool write_context(struct sql *d, const struct session_row *row, const struct record *record,
                           int64_t stored, struct err *err)
 {
+    const struct row_context context = {record->key.number, record->key.stamp,
+                                        record->context.updated_us, record->context.body};
     struct query q;
 
     if (stored) {
         if (!query_begin(d, SQL_CONTEXT_LOWER, &q, err))
             return false;
         query_int(&q, row->id);
-        query_int(&q, record->key.stamp);
-        query_int(&q, record->key.number);
+        query_int(&q, context.stamp);
+        query_int(&q, context.number);
         if (!query_run(&q, err))
             return false;
     }
-    if (!query_begin(d, SQL_CONTEXT_PUT, &q, err))
-        return false;
-    query_int(&q, row->id);
-    query_int(&q, record->key.number);
-    query_int(&q, record->key.stamp);
-    query_int(&q, record->context.updated_us);
-    query_blob(&q, record->context.body);
-    if (!query_run(&q, err) || !query_begin(d, SQL_CONTEXT_TRIM, &q, err))
-        return false;
-    query_int(&q, row->id);
-    query_int(&q, d->context_versions);
-    return query_run(&q, err);
+    return row_put_context(d, row, &context, err) && row_trim_contexts(d, row, err);
 }
 
 /*

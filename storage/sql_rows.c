@@ -441,15 +441,13 @@ bool row_copy(struct sql *d, struct op *op, struct session_row *row, struct err 
            copies_session(op, row->s.session_id, &row->s, err);
 }
 
-bool row_copy_context(struct op *op, const struct session_row *row,
-                      const struct row_context *context, struct err *err)
+bool row_copy_context(struct op *op, const struct row_context *context, struct err *err)
 {
     return copies_add(
         op,
-        &(struct record){
-            .kind = RECORD_CONTEXT,
-            .key = {.id = op->id, .number = row->s.last_context, .stamp = context->stamp},
-            .context = {context->updated_us, context->body}},
+        &(struct record){.kind = RECORD_CONTEXT,
+                         .key = {.id = op->id, .number = context->number, .stamp = context->stamp},
+                         .context = {context->updated_us, context->body}},
         err);
 }
 
@@ -461,9 +459,14 @@ bool row_put_context(struct sql *d, const struct session_row *row,
     if (!query_begin(d, SQL_CONTEXT_PUT, &q, err))
         return false;
     query_int(&q, row->id);
-    query_int(&q, row->s.last_context);
+    query_int(&q, context->number);
     query_int(&q, context->stamp);
     query_int(&q, context->updated_us);
     query_blob(&q, context->body);
     return query_run(&q, err);
+}
+
+bool row_trim_contexts(struct sql *d, const struct session_row *row, struct err *err)
+{
+    return query_do(d, SQL_CONTEXT_TRIM, row->id, d->context_versions, err);
 }

@@ -121,17 +121,17 @@ bool sql_touch(struct sql *d, struct op *op, int64_t tenant, struct query *sessi
 
 /* A context to store. */
 struct row_context {
-    int64_t stamp, updated_us;
+    int64_t number, stamp, updated_us;
     struct slice body;
 };
 
-/* Stores a context of the session under row->last_context. */
+/* Stores a context of the session; removes the oldest above the number that is kept. */
 bool row_put_context(struct sql *d, const struct session_row *row,
                      const struct row_context *context, struct err *err) MUST_USE;
+bool row_trim_contexts(struct sql *d, const struct session_row *row, struct err *err) MUST_USE;
 
 /* Adds this context to the copies of the op. */
-bool row_copy_context(struct op *op, const struct session_row *row,
-                      const struct row_context *context, struct err *err) MUST_USE;
+bool row_copy_context(struct op *op, const struct row_context *context, struct err *err) MUST_USE;
 
 /* Adds the session to the copies of the op; reads what is not known of the row. */
 bool row_copy(struct sql *d, struct op *op, struct session_row *row, struct err *err) MUST_USE;

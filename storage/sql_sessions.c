@@ -64,10 +64,10 @@ static bool put_first_context(struct sql *d, struct op *op, struct session_row *
     query_end(&q);
     if (any)
         return true;
-    row->s.last_context++;
+    context.number = ++row->s.last_context;
     context.body = row->s.metadata.at ? row->s.metadata : SLICE("{}");
     return row_put_context(d, row, &context, err) && row_advance(d, row, err) &&
-           row_copy_context(op, row, &context, err);
+           row_copy_context(op, &context, err);
 }
 
 bool sql_session_put(struct sql *d, struct op *op, struct err *err)

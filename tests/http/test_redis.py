@@ -207,7 +207,7 @@ NEEDED = """
 """
 
 
-def test_a_permission_that_lacks_at_the_start(redis: stores.Redis, own: Any) -> None:
+def test_a_missing_permission_at_the_start(redis: stores.Redis, own: Any) -> None:
     """Each is found before anything is changed, and named."""
     s = own(primary=f"redis://ann:geheim@127.0.0.1:{redis.port}/0", start=False)
     for command in NEEDED.split():

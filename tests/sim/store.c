@@ -189,26 +189,28 @@ bool store_acknowledged(struct world *w, int64_t number)
     return true;
 }
 
-bool store_alone(const struct sim_store *s, struct slice id)
+/* Whether this store alone has a change: of this id unless it is absent; if `told`, one that a client was told
+ * of. */
+static bool has_alone(const struct sim_store *s, struct slice id, bool told)
 {
     for (const struct mark *m = s->marks; m; m = m->next)
-        if (m->acknowledged && !m->copied && slice_equal(m->id, id))
+        if (!m->copied && (m->acknowledged || !told) &&
+            (!slice_present(id) || slice_equal(m->id, id)))
             return true;
     return false;
+}
+
+bool store_alone(const struct sim_store *s, struct slice id)
+{
+    return has_alone(s, id, true);
 }
 
 bool store_has_alone(const struct sim_store *s, struct slice id)
 {
-    for (const struct mark *m = s->marks; m; m = m->next)
-        if (!m->copied && slice_equal(m->id, id))
-            return true;
-    return false;
+    return has_alone(s, id, false);
 }
 
 bool store_is_ahead(const struct sim_store *s)
 {
-    for (const struct mark *m = s->marks; m; m = m->next)
-        if (!m->copied)
-            return true;
-    return false;
+    return has_alone(s, (struct slice){NULL, 0}, false);
 }
