@@ -7,8 +7,9 @@
  * of requests or of other backends. failover.c, versions.c and fault.c are backends
  * too: they own others and pass batches on, so a chain of them looks like one.
  *
- * Threads    a backend belongs to one lane and is called by its thread alone; what lanes
- *            share (cache, breaker, failover state) is passed to open and locks itself.
+ * Threads    a backend belongs to one lane and is called by one thread at a time: a worker of the
+ *            lane, or whoever has borrowed it (lane_queue.h). What lanes share (cache, breaker,
+ *            failover state) is passed to open and locks itself.
  * Ownership  Ops are borrowed until the call returns. What a result points to lives
  *            in that op's arena. Keep no pointer into an op.
  * Units      *_ns is CLOCK_MONOTONIC nanoseconds, *_us is wall-clock microseconds

@@ -24,7 +24,7 @@ int64_t clock_now_ns(void);
 /* Wall microseconds. */
 int64_t clock_now_us(void);
 
-/* The monotonic time in ms milliseconds, for pthread_cond_timedwait(). clock_fake() does not change it. */
+/* The monotonic time in ms milliseconds, for pthread_cond_clockwait(). clock_fake() does not change it. */
 struct timespec clock_in_ms(int64_t ms);
 
 /* Tests: sets both clocks to fixed values; (0, 0) restores the real ones. */

@@ -10,25 +10,25 @@
 #include "clock.h"
 #include "inbox.h"
 #include "lane_pick.h"
+#include "lane_queue.h"
 #include "metrics.h"
 
 /* A lane whose batch takes longer than this does not hold up more ops than it must. */
 enum { LONG_BATCH_NS = 3 * 1000 * 1000, LONG_AGO_NS = 1 };
 
-struct queue {
-    pthread_mutex_t lock; /* guards all below; the atomics are read without it */
-    pthread_cond_t filled;
-    struct op *first, *last;
-    atomic_size_t depth;
+/* For an op that takes longer, waking other threads costs little. */
+enum { QUICK_NS = 1000 * 1000 };
+
+/* A queue, and how its last batch went. */
+struct lane {
+    struct lane_queue queue;
     atomic_int_least64_t busy_ns; /* when the batch that is under way began; 0: there is none */
-    unsigned sleeping;            /* workers that wait for ops */
-    unsigned workers;
-    bool closing;
+    atomic_bool slow;             /* the last batch took longer than QUICK_NS */
 };
 
 struct worker {
     struct lanes *lanes;
-    struct queue *queue;
+    struct lane *lane;
     struct backend *backend;
     struct err why; /* why it is not open */
     pthread_t thread;
@@ -38,9 +38,9 @@ struct worker {
 struct lanes {
     struct lanes_config cfg;
     /* Writer and readers: 0 is the writer's, 1 the readers'. By key: the last one is for scans. */
-    struct queue *queues;
+    struct lane *lanes;
     struct worker *workers;
-    size_t n_queues, n_workers;
+    size_t n_lanes, n_workers;
     struct lane_picks picks; /* with `gather` */
     atomic_size_t depth;
     atomic_size_t turn; /* next lane for an op that is about no single record */
@@ -78,49 +78,17 @@ static void sort_batch(struct op **ops, size_t n)
         ops[i] = unsorted[places[i].at];
 }
 
-/* Readers share what has gathered, so that one of them does not take all while others sleep. */
-static size_t share(const struct queue *q, size_t batch_max)
+/* If the last batch has left an op in parts, the lane has been busy for long. */
+static void note_begun(struct lane *lane, int64_t now_ns)
 {
-    size_t n = (q->depth + q->workers - 1) / q->workers;
-
-    return n < batch_max ? n : batch_max;
+    if (!atomic_load(&lane->busy_ns))
+        atomic_store(&lane->busy_ns, now_ns);
 }
 
-/* Notes that a lane begins a batch. If the last one has left an op in parts, it has begun long ago. */
-static void note_busy(struct lanes *l, struct queue *q)
+static void note_done(struct lane *lane, int64_t begun_ns, bool parts)
 {
-    if (l->cfg.gather && !atomic_load(&q->busy_ns))
-        atomic_store(&q->busy_ns, clock_now_ns());
-}
-
-static void note_done(struct queue *q, bool parts)
-{
-    atomic_store(&q->busy_ns, parts ? LONG_AGO_NS : 0);
-}
-
-/* Waits for ops and takes a batch; 0 when the queue is empty and closing. */
-static size_t take_batch(struct queue *q, size_t batch_max, struct op **ops)
-{
-    bool wake;
-    size_t n;
-
-    pthread_mutex_lock(&q->lock);
-    while (!q->first && !q->closing) {
-        q->sleeping++;
-        pthread_cond_wait(&q->filled, &q->lock);
-        q->sleeping--;
-    }
-    n = share(q, batch_max);
-    for (size_t i = 0; i < n; i++) {
-        ops[i] = q->first;
-        q->first = q->first->next;
-    }
-    q->depth -= n;
-    wake = q->first && q->sleeping;
-    pthread_mutex_unlock(&q->lock);
-    if (wake)
-        pthread_cond_signal(&q->filled);
-    return n;
+    atomic_store(&lane->slow, clock_now_ns() - begun_ns > QUICK_NS);
+    atomic_store(&lane->busy_ns, parts ? LONG_AGO_NS : 0);
 }
 
 /* Fails a whole batch; ops that only read are never in doubt. */
@@ -138,8 +106,8 @@ static bool is_picked(const struct lanes *l, const struct op *op)
     return l->cfg.gather && slice_present(op->id);
 }
 
-/* Posts ops with one call per inbox. A posted op may be freed at once, so it is not touched again. */
-static void post_home(struct lanes *l, struct op **ops, size_t n)
+/* Ops are done: they are counted no longer. */
+static void settle(struct lanes *l, struct op *const ops[], size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (is_picked(l, ops[i]))
@@ -147,6 +115,11 @@ static void post_home(struct lanes *l, struct op **ops, size_t n)
     atomic_fetch_sub(&l->depth, n);
     if (!l->cfg.above)
         metrics_gauge_add(GAUGE_QUEUE, -(int64_t)n);
+}
+
+/* Posts ops with one call per inbox. A posted op may be freed at once, so it is not touched again. */
+static void post_home(struct op **ops, size_t n)
+{
     while (n > 0) {
         struct inbox *home = ops[0]->home;
         struct op *first = ops[0], *last = first;
@@ -163,27 +136,8 @@ static void post_home(struct lanes *l, struct op **ops, size_t n)
     }
 }
 
-/* Appends ops. A sleeping worker is woken after the lock is free; otherwise it would only wait again. */
-static void append_run(struct queue *q, struct op *first, struct op *last, size_t n)
-{
-    bool wake;
-
-    last->next = NULL;
-    pthread_mutex_lock(&q->lock);
-    if (q->first)
-        q->last->next = first;
-    else
-        q->first = first;
-    q->last = last;
-    q->depth += n;
-    wake = q->sleeping > 0;
-    pthread_mutex_unlock(&q->lock);
-    if (wake) /* a worker that leaves a rest wakes the next */
-        pthread_cond_signal(&q->filled);
-}
-
 /* Appends ops with more parts to the queue again; returns how many are done, which come first then. */
-static size_t put_back(struct queue *q, struct op **ops, size_t n)
+static size_t put_back(struct lane *lane, struct op **ops, size_t n)
 {
     struct op *first = NULL, *last = NULL;
     size_t done = 0;
@@ -197,30 +151,40 @@ static size_t put_back(struct queue *q, struct op **ops, size_t n)
             last = last->next = ops[i];
     }
     if (first)
-        append_run(q, first, last, n - done);
+        queue_append(&lane->queue, first, last, n - done);
+    return done;
+}
+
+/* Runs a batch, gives the chain back, and returns how many ops are done, which come first then. */
+static size_t run_batch(struct lanes *l, struct lane *lane, struct backend *chain, struct op **ops,
+                        size_t n)
+{
+    int64_t begun_ns = clock_now_ns();
+    struct err err = {0};
+    size_t done;
+
+    sort_batch(ops, n);
+    note_begun(lane, begun_ns);
+    if (!backend_execute(chain, ops, n, &err))
+        fail_batch(ops, n, &err);
+    if (!l->cfg.above)
+        metrics_batch(n);
+    done = put_back(lane, ops, n);
+    note_done(lane, begun_ns, done < n);
+    queue_give_back(&lane->queue, chain);
+    settle(l, ops, done);
     return done;
 }
 
 static void *work(void *arg)
 {
-    struct worker *w = arg;
-    struct lanes *l = w->lanes;
+    const struct worker *w = arg;
     struct op *ops[BATCH_MAX];
-    size_t n, done;
+    struct backend *chain;
+    size_t n;
 
-    while ((n = take_batch(w->queue, l->cfg.batch_max_ops, ops)) > 0) {
-        struct err err = {0};
-
-        sort_batch(ops, n);
-        note_busy(l, w->queue);
-        if (!backend_execute(w->backend, ops, n, &err))
-            fail_batch(ops, n, &err);
-        if (!l->cfg.above)
-            metrics_batch(n);
-        done = put_back(w->queue, ops, n);
-        note_done(w->queue, done < n);
-        post_home(l, ops, done);
-    }
+    while ((n = queue_take(&w->lane->queue, w->lanes->cfg.batch_max_ops, ops, &chain)) > 0)
+        post_home(ops, run_batch(w->lanes, w->lane, chain, ops, n));
     return NULL;
 }
 
@@ -237,7 +201,7 @@ static enum backend_role role_of(const struct lanes *l, size_t worker)
     return BACKEND_ANY;
 }
 
-static size_t queue_of_worker(const struct lanes *l, size_t worker)
+static size_t lane_of_worker(const struct lanes *l, size_t worker)
 {
     return l->cfg.layout == LANES_WRITER_READERS ? worker > 0 : worker;
 }
@@ -246,24 +210,22 @@ static bool lay_out(struct lanes *l, struct err *err)
 {
     switch (l->cfg.layout) {
     case LANES_ONE:
-        l->n_queues = l->n_workers = 1;
+        l->n_lanes = l->n_workers = 1;
         break;
     case LANES_WRITER_READERS:
-        l->n_queues = 2;
+        l->n_lanes = 2;
         l->n_workers = 1 + (l->cfg.n_readers ? l->cfg.n_readers : 1);
         break;
     case LANES_BY_KEY:
-        l->n_queues = l->n_workers = (l->cfg.n_lanes ? l->cfg.n_lanes : 1) + 1;
+        l->n_lanes = l->n_workers = (l->cfg.n_lanes ? l->cfg.n_lanes : 1) + 1;
         break;
     }
-    l->queues = calloc(l->n_queues, sizeof(*l->queues));
+    l->lanes = calloc(l->n_lanes, sizeof(*l->lanes));
     l->workers = calloc(l->n_workers, sizeof(*l->workers));
-    if (!l->queues || !l->workers)
+    if (!l->lanes || !l->workers)
         return err_no_memory(err);
-    for (size_t i = 0; i < l->n_queues; i++) {
-        pthread_mutex_init(&l->queues[i].lock, NULL);
-        pthread_cond_init(&l->queues[i].filled, NULL);
-    }
+    for (size_t i = 0; i < l->n_lanes; i++)
+        queue_init(&l->lanes[i].queue);
     return true;
 }
 
@@ -311,8 +273,7 @@ static bool open_chains(struct lanes *l, struct err *err)
         struct worker *w = &l->workers[i];
 
         w->lanes = l;
-        w->queue = &l->queues[queue_of_worker(l, i)];
-        w->queue->workers++;
+        w->lane = &l->lanes[lane_of_worker(l, i)];
     }
     open_chain(&l->workers[0]);
     if (!is_open(&l->workers[0], err))
@@ -326,6 +287,8 @@ static bool open_chains(struct lanes *l, struct err *err)
 
 static bool start_workers(struct lanes *l, struct err *err)
 {
+    for (size_t i = 0; i < l->n_workers; i++)
+        queue_add_chain(&l->workers[i].lane->queue, l->workers[i].backend);
     for (size_t i = 0; i < l->n_workers; i++) {
         int failed = pthread_create(&l->workers[i].thread, NULL, work, &l->workers[i]);
 
@@ -370,54 +333,99 @@ bool lanes_admit(struct lanes *l, size_t n, struct err *err)
 /* Whether ops should go to other lanes than the first as well. */
 static bool first_has_enough(const struct lanes *l)
 {
-    const struct queue *q = &l->queues[0];
+    const struct lane *first = &l->lanes[0];
     int64_t busy_ns;
 
-    if (atomic_load(&q->depth) >= l->cfg.gather)
+    if (atomic_load(&first->queue.depth) >= l->cfg.gather)
         return true;
-    busy_ns = atomic_load(&q->busy_ns);
+    busy_ns = atomic_load(&first->busy_ns);
     return busy_ns && clock_now_ns() - busy_ns > LONG_BATCH_NS;
 }
 
-static struct queue *queue_for(struct lanes *l, const struct op *op)
+static struct lane *lane_for(struct lanes *l, const struct op *op)
 {
-    size_t equal = l->n_queues - 1;
+    size_t equal = l->n_lanes - 1;
 
     switch (l->cfg.layout) {
     case LANES_WRITER_READERS:
-        return &l->queues[op_writes(op) ? 0 : 1];
+        return &l->lanes[op_writes(op) ? 0 : 1];
     case LANES_BY_KEY:
         if (op_scans(op))
-            return &l->queues[equal];
+            return &l->lanes[equal];
         if (is_picked(l, op))
-            return &l->queues[lane_pick(&l->picks, op_lane_hash(op), equal, first_has_enough(l))];
+            return &l->lanes[lane_pick(&l->picks, op_lane_hash(op), equal, first_has_enough(l))];
         if (slice_present(op->id))
-            return &l->queues[op_lane_hash(op) % equal];
-        return &l->queues[atomic_fetch_add(&l->turn, 1) % equal];
+            return &l->lanes[op_lane_hash(op) % equal];
+        return &l->lanes[atomic_fetch_add(&l->turn, 1) % equal];
     case LANES_ONE:
         break;
     }
-    return &l->queues[0];
+    return &l->lanes[0];
+}
+
+/* Runs ops in the thread of the caller. Returns those that are done. */
+static struct op *run_here(struct lanes *l, struct lane *lane, struct backend *chain,
+                           struct op *first, size_t n)
+{
+    struct op *ops[BATCH_MAX], *done = NULL;
+
+    for (size_t i = 0; i < n; i++, first = first->next)
+        ops[i] = first;
+    for (n = run_batch(l, lane, chain, ops, n); n > 0; n--) {
+        ops[n - 1]->next = done;
+        done = ops[n - 1];
+    }
+    return done;
+}
+
+/* Ops that come one after the other and go to the same lane. */
+struct stretch {
+    struct lane *lane;
+    struct op *first, *last;
+    size_t n;
+    struct op *rest;        /* what comes behind, */
+    struct lane *rest_lane; /* and where it goes, for a lane is chosen once for each op */
+};
+
+static struct stretch stretch_of(struct lanes *l, struct op *first, struct lane *lane)
+{
+    struct stretch s = {.lane = lane, .first = first, .last = first, .n = 1, .rest = first->next};
+
+    while (s.rest && (s.rest_lane = lane_for(l, s.rest)) == lane) {
+        s.last = s.rest;
+        s.rest = s.rest->next;
+        s.n++;
+    }
+    return s;
+}
+
+static void append_all(struct lanes *l, struct stretch s)
+{
+    for (;;) {
+        queue_append(&s.lane->queue, s.first, s.last, s.n);
+        if (!s.rest)
+            return;
+        s = stretch_of(l, s.rest, s.rest_lane);
+    }
 }
 
 void lanes_submit(struct lanes *l, struct op *first)
 {
-    struct queue *q = first ? queue_for(l, first) : NULL;
+    if (first)
+        append_all(l, stretch_of(l, first, lane_for(l, first)));
+}
 
-    while (first) {
-        struct queue *next_q = NULL;
-        struct op *last = first, *rest = first->next;
-        size_t n = 1;
+struct op *lanes_run(struct lanes *l, struct op *first, bool patient)
+{
+    struct stretch s = stretch_of(l, first, lane_for(l, first));
+    struct backend *chain = NULL;
 
-        while (rest && (next_q = queue_for(l, rest)) == q) {
-            last = rest;
-            rest = rest->next;
-            n++;
-        }
-        append_run(q, first, last, n);
-        first = rest;
-        q = next_q;
-    }
+    if (!s.rest && s.n <= l->cfg.batch_max_ops && (patient || !atomic_load(&s.lane->slow)))
+        chain = queue_borrow(&s.lane->queue);
+    if (chain)
+        return run_here(l, s.lane, chain, first, s.n);
+    append_all(l, s);
+    return NULL;
 }
 
 size_t lanes_depth(const struct lanes *l)
@@ -427,12 +435,8 @@ size_t lanes_depth(const struct lanes *l)
 
 static void stop_workers(struct lanes *l)
 {
-    for (size_t i = 0; l->queues && i < l->n_queues; i++) {
-        pthread_mutex_lock(&l->queues[i].lock);
-        l->queues[i].closing = true;
-        pthread_cond_broadcast(&l->queues[i].filled);
-        pthread_mutex_unlock(&l->queues[i].lock);
-    }
+    for (size_t i = 0; l->lanes && i < l->n_lanes; i++)
+        queue_close(&l->lanes[i].queue);
     for (size_t i = 0; l->workers && i < l->n_workers; i++)
         if (l->workers[i].running)
             pthread_join(l->workers[i].thread, NULL);
@@ -447,11 +451,9 @@ void lanes_close(struct lanes *l)
     /* The writer, which was opened first, is closed last. */
     for (size_t i = l->n_workers; l->workers && i > 0; i--)
         backend_close(l->workers[i - 1].backend);
-    for (size_t i = 0; l->queues && i < l->n_queues; i++) {
-        pthread_cond_destroy(&l->queues[i].filled);
-        pthread_mutex_destroy(&l->queues[i].lock);
-    }
+    for (size_t i = 0; l->lanes && i < l->n_lanes; i++)
+        queue_done(&l->lanes[i].queue);
     free(l->workers);
-    free(l->queues);
+    free(l->lanes);
     free(l);
 }

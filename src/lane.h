@@ -1,8 +1,9 @@
 /*
  * lane.h - the queues before a store, each with a worker thread and a chain of backends.
  *
- *     request_submit -> lanes_admit -> (end of the loop's tick) lanes_submit -> worker:
+ *     request_submit -> lanes_admit -> (after the loop's tick) lanes_submit -> worker:
  *     take what has gathered -> sort by record -> backend_execute -> inbox_post
+ *     or, if nothing else is under way: lanes_run -> backend_execute, all in the thread of the caller
  *
  * Batches need no timer: what gathers while one batch is in flight is the next one. An answer leaves only
  * after its batch is durable. Ops on one record keep their order, except that an op that is done in
@@ -51,7 +52,14 @@ bool lanes_admit(struct lanes *l, size_t n, struct err *err) MUST_USE;
 /* Takes over a list of admitted ops, linked by op->next. */
 void lanes_submit(struct lanes *l, struct op *first);
 
-/* Ops admitted and not yet posted home. */
+/*
+ * As lanes_submit(), by a thread that would only wait for the ops. It runs them itself, as a batch, if they all
+ * go to one lane that has nothing else to do: so two threads less must wake. A caller that is not patient does so
+ * only if the last batch of the lane was quick. Returns the ops that are done, linked by op->next; the others will be posted home. `first` is not NULL.
+ */
+struct op *lanes_run(struct lanes *l, struct op *first, bool patient) MUST_USE;
+
+/* Ops admitted and not yet home. */
 size_t lanes_depth(const struct lanes *l);
 
 /*

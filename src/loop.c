@@ -12,21 +12,31 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "relief.h"
 #include "server.h"
 
-enum { EVENTS = 4, LOOPS_MAX = 256 };
+enum {
+    EVENTS = 4,
+    LOOPS_MAX = 256,
+    LOOP_THREADS = 2,
+    CALM = 4, /* so many ops that come one by one are of one client */
+};
 
 struct loop {
     struct loops *all;
     struct server *server;
     int epoll_fd, wake_fd;
-    pthread_t thread;
-    bool running;
+    struct relief relief; /* of the thread that runs the loop by the other one */
+    pthread_t threads[LOOP_THREADS];
+    size_t n_threads;
+    bool back;     /* an op that ran here is done: a tick must follow at once */
+    unsigned calm; /* how many ops have come one by one */
     bool quiesced;
-    size_t cut_off; /* read after the thread has ended */
+    size_t cut_off; /* read after the threads have ended */
 };
 
 struct loops {
+    struct lanes *lanes;
     struct loop *loops;
     size_t n;
     atomic_bool draining, stopping;
@@ -60,31 +70,101 @@ static bool obey(struct loop *l, int *timeout_ms)
     return true;
 }
 
-static void *run(void *arg)
+static void post(struct op *first)
 {
-    struct loop *l = arg;
+    struct op *last = first;
+
+    while (last && last->next)
+        last = last->next;
+    if (last)
+        inbox_post(first->home, first, last);
+}
+
+/*
+ * Hands the ops of the tick to the lanes. While one client at a time sends one op, this thread runs it itself:
+ * waking others would take longer. If it had done so before the tick, what the tick has brought had to wait, so
+ * there are several clients. False: an op took long, and the other thread runs the loop now.
+ */
+static bool send_ops(struct loop *l)
+{
+    bool alone, waited = l->back;
+    struct op *first;
+
+    l->back = false;
+    while ((first = server_ops(l->server, &alone))) {
+        uint64_t absence;
+
+        alone = alone && !waited && lanes_depth(l->all->lanes) == 1;
+        l->calm = alone ? l->calm + 1 : 0;
+        waited = false;
+        absence = l->calm >= CALM ? relief_leave(&l->relief) : 0;
+        if (!absence) {
+            lanes_submit(l->all->lanes, first);
+            return true;
+        }
+        first = lanes_run(l->all->lanes, first, false);
+        if (!relief_return(&l->relief, absence)) {
+            post(first);
+            return false;
+        }
+        if (!first)
+            return true;
+        l->back = true;
+        server_take(l->server, first); /* its request may have another op */
+    }
+    return true;
+}
+
+/* Returns whether clients have hung up. */
+static bool wait_for_events(const struct loop *l, int timeout_ms)
+{
     struct epoll_event events[EVENTS];
+    int n = epoll_wait(l->epoll_fd, events, EVENTS, timeout_ms);
+    bool hangups = false;
+
+    for (int i = 0; i < n; i++) {
+        eventfd_t count;
+
+        if (events[i].data.fd == l->wake_fd)
+            eventfd_read(l->wake_fd, &count);
+        hangups = hangups || events[i].data.fd == server_hangup_fd(l->server);
+    }
+    return hangups;
+}
+
+/* Runs the loop until it ends, or until the other thread has it. */
+static void lead(struct loop *l)
+{
     int timeout_ms = 0;
 
     while (obey(l, &timeout_ms)) {
-        int n = epoll_wait(l->epoll_fd, events, EVENTS, timeout_ms);
-        bool hangups = false;
+        bool hangups = !l->back && wait_for_events(l, timeout_ms);
 
-        for (int i = 0; i < n; i++) {
-            eventfd_t count;
-
-            if (events[i].data.fd == l->wake_fd)
-                eventfd_read(l->wake_fd, &count);
-            hangups = hangups || events[i].data.fd == server_hangup_fd(l->server);
-        }
         timeout_ms = server_tick(l->server);
         if (hangups)
             server_hangups(l->server);
+        if (!send_ops(l))
+            return;
     }
     l->cut_off = server_active(l->server);
     server_stop(l->server);
     l->server = NULL;
+    relief_end(&l->relief);
+}
+
+static void *relieve(void *arg)
+{
+    struct loop *l = arg;
+
+    while (relief_wait(&l->relief))
+        lead(l);
     return NULL;
+}
+
+static void *run(void *arg)
+{
+    lead(arg);
+    return relieve(arg);
 }
 
 static bool watch(struct loop *l, int fd, uint32_t events, struct err *err)
@@ -96,11 +176,19 @@ static bool watch(struct loop *l, int fd, uint32_t events, struct err *err)
     return true;
 }
 
+static bool start_thread(struct loop *l, void *(*body)(void *), struct err *err)
+{
+    int failed = pthread_create(&l->threads[l->n_threads], NULL, body, l);
+
+    if (failed)
+        return err_set(err, ERR_INTERNAL, "thread: %s", strerror(failed));
+    l->n_threads++;
+    return true;
+}
+
 /* Starts a loop; takes over listen_fd. */
 static bool start_one(struct loop *l, struct service *service, int listen_fd, struct err *err)
 {
-    int failed;
-
     l->server = server_start(service, listen_fd, err);
     if (!l->server)
         return false;
@@ -112,11 +200,7 @@ static bool start_one(struct loop *l, struct service *service, int listen_fd, st
         !watch(l, server_inbox(l->server)->fd, EPOLLIN | EPOLLET, err) ||
         !watch(l, server_hangup_fd(l->server), EPOLLIN, err) || !watch(l, l->wake_fd, EPOLLIN, err))
         return false;
-    failed = pthread_create(&l->thread, NULL, run, l);
-    if (failed)
-        return err_set(err, ERR_INTERNAL, "thread: %s", strerror(failed));
-    l->running = true;
-    return true;
+    return start_thread(l, run, err) && start_thread(l, relieve, err);
 }
 
 size_t loops_cores(void)
@@ -139,8 +223,10 @@ static struct loops *make(size_t n)
         return NULL;
     }
     ls->n = n;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         ls->loops[i] = (struct loop){.all = ls, .epoll_fd = -1, .wake_fd = -1};
+        relief_init(&ls->loops[i].relief);
+    }
     return ls;
 }
 
@@ -173,6 +259,7 @@ struct loops *loops_start(struct service *service, int *port, struct err *err)
         err_fill(err, ERR_NO_MEMORY, "out of memory");
         return NULL;
     }
+    ls->lanes = service->lanes;
     if (listen_all(service->config, n, fds, &bound, err)) {
         while (i < n && start_one(&ls->loops[i], service, fds[i], err))
             i++;
@@ -212,8 +299,9 @@ size_t loops_stop(struct loops *ls, int64_t timeout_ms)
     for (size_t i = 0; i < ls->n; i++) {
         struct loop *l = &ls->loops[i];
 
-        if (l->running)
-            pthread_join(l->thread, NULL);
+        for (size_t t = 0; t < l->n_threads; t++)
+            pthread_join(l->threads[t], NULL);
+        relief_done(&l->relief);
         server_stop(l->server); /* there is one if its thread never ran */
         if (l->epoll_fd >= 0)
             close(l->epoll_fd);

@@ -98,14 +98,13 @@ struct inbox *server_inbox(struct server *s)
     return &s->inbox;
 }
 
-static void submit_gathered(struct server *s)
+struct op *server_ops(struct server *s, bool *alone)
 {
     struct op *first = s->out_first;
 
-    if (!first)
-        return;
+    *alone = s->ops_out == 1;
     s->out_first = s->out_last = NULL;
-    lanes_submit(s->service->lanes, first);
+    return first;
 }
 
 /*
@@ -131,18 +130,19 @@ static int sleep_ms(const struct server *s, int64_t expires_ns)
 int server_tick(struct server *s)
 {
     int64_t expires_ns;
+    int ms;
 
     s->now_ns = clock_now_ns();
-    s->progress = false;
     server_take(s, inbox_take(&s->inbox));
     MHD_run(s->daemon);
     server_linger_tick(s);
     expires_ns = server_http_expire(s);
-    submit_gathered(s);
     log_flush();
     if (s->progress)
         s->busy_ns = s->now_ns;
-    return sleep_ms(s, expires_ns);
+    ms = sleep_ms(s, expires_ns);
+    s->progress = false;
+    return ms;
 }
 
 void server_drain(struct server *s)
@@ -190,6 +190,8 @@ size_t server_active(const struct server *s)
 
 void server_stop(struct server *s)
 {
+    bool alone;
+
     if (!s)
         return;
     while (s->suspended)
@@ -197,7 +199,7 @@ void server_stop(struct server *s)
     server_quiesce(s);
     MHD_stop_daemon(s->daemon);
     server_linger_stop(s);
-    submit_gathered(s);
+    lanes_submit(s->service->lanes, server_ops(s, &alone));
     while (s->ops_out > 0) /* their requests have ended, but the ops still use the memory */
         server_take(s, inbox_wait(&s->inbox, -1));
     assert(s->active == 0);

@@ -6,7 +6,7 @@
  *
  * Only server.c and its parts server_*.c include microhttpd.h.
  *
- * Threads    each server belongs to one loop and its thread; all of them share body_total and
+ * Threads    each server belongs to one loop and the thread that runs it; all of them share body_total and
  *            max_connections through atomics.
  * Ownership  the caller frees with server_stop().
  * Units      milliseconds where said.
@@ -38,9 +38,16 @@ int server_epoll_fd(const struct server *s);
 int server_hangup_fd(const struct server *s);
 struct inbox *server_inbox(struct server *s);
 
-/* Runs one tick: network events, finished ops, new ops to the lanes. Returns how many ms the loop may now
- * sleep at most (-1 = until something happens). */
+/* Runs one tick: network events, finished ops. Returns how many ms the loop may now sleep at most (-1 = until
+ * something happens). */
 int server_tick(struct server *s);
+
+/* Takes the ops that gathered in the tick, for the lanes; NULL: there are none. *alone: it is one, and the
+ * server waits for no other. */
+struct op *server_ops(struct server *s, bool *alone) MUST_USE;
+
+/* Takes back ops that are done, without the inbox. A tick must follow. */
+void server_take(struct server *s, struct op *first);
 
 /* Clients have ended their side: hangup_fd is ready. Call it after the tick, which reads what they sent. */
 void server_hangups(struct server *s);

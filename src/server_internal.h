@@ -52,7 +52,7 @@ struct server {
     int64_t now_ns;  /* of the tick */
     int64_t busy_ns; /* when something last happened */
     struct inbox inbox;
-    struct op *out_first, *out_last; /* for the lanes, at the end of the tick */
+    struct op *out_first, *out_last; /* for the lanes, after the tick */
     size_t ops_out;                  /* on lanes or in the list above */
     size_t active;
     struct request *free_requests;
@@ -62,7 +62,7 @@ struct server {
     struct lingering lingering[LINGER_MAX];
     size_t n_lingering;
     bool draining, quiesced;
-    bool progress; /* something has happened in this tick */
+    bool progress; /* something has happened since the last tick */
 };
 
 /* server_head.c: checks the head. True: read the body (if any); false: answer now. */
@@ -88,9 +88,6 @@ void server_body_release(struct request *req);
 
 /* server_run.c: starts the route of a complete request. The stage is WAITING or READY then. */
 void server_run(struct request *req);
-
-/* Takes back finished ops. */
-void server_take(struct server *s, struct op *first);
 
 /* Writes the next page into req->res, once the ops that continue a stream are back. */
 void server_next_page(struct request *req);

@@ -6,7 +6,7 @@
  * Each has its own stack. An op that waits for the store suspends itself; meanwhile others send their
  * questions, and one round trip serves them all.
  *
- * Threads    fibers belong to the thread that starts them.
+ * Threads    the thread that has started a fiber also resumes it, until it has ended.
  * Ownership  the caller owns fibers; one that has ended may be started again.
  * Units      bytes.
  * Errors     fiber_new: ERR_NO_MEMORY.

@@ -81,7 +81,6 @@ static void *look(void *arg)
 static struct lookup *create(const char *host)
 {
     struct lookup *l = calloc(1, sizeof(*l));
-    pthread_condattr_t monotonic;
 
     if (!l)
         return NULL;
@@ -91,10 +90,7 @@ static struct lookup *create(const char *host)
         free(l);
         return NULL;
     }
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->known, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&l->known, NULL);
     return l;
 }
 
@@ -153,7 +149,8 @@ bool lookup_wait(struct lookup *l, int64_t ms)
     bool ended;
 
     pthread_mutex_lock(&lock);
-    while (!l->ended && pthread_cond_timedwait(&l->known, &lock, &until) != ETIMEDOUT)
+    while (!l->ended &&
+           pthread_cond_clockwait(&l->known, &lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
         ;
     ended = l->ended;
     pthread_mutex_unlock(&lock);

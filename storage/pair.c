@@ -13,7 +13,7 @@
 #include "relay.h"
 
 /* The two stores and the service share the cores, so few lanes should be busy at once. */
-enum { PAIR_GATHER = 16 };
+enum { PAIR_GATHER = 64 };
 
 struct pair {
     struct failover *failover;
@@ -58,7 +58,8 @@ static bool pause_for(struct pair *p, int64_t ms)
     bool closing;
 
     pthread_mutex_lock(&p->lock);
-    while (!p->closing && pthread_cond_timedwait(&p->woken, &p->lock, &until) != ETIMEDOUT)
+    while (!p->closing &&
+           pthread_cond_clockwait(&p->woken, &p->lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
         ;
     closing = p->closing;
     pthread_mutex_unlock(&p->lock);
@@ -113,17 +114,13 @@ struct pair *pair_open(const struct pair_config *cfg, struct err *err)
 {
     struct pair *p = calloc(1, sizeof(*p));
     struct failover_config failover = cfg->failover;
-    pthread_condattr_t attr;
 
     if (!p) {
         err_fill(err, ERR_NO_MEMORY, "out of memory");
         return NULL;
     }
     pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->woken, &attr);
-    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&p->woken, NULL);
     for (int i = 0; i < 2; i++) {
         acquaintance_init(&p->acquaintances[i]);
         failover.stores[i] = &p->acquaintances[i];

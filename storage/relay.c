@@ -17,11 +17,17 @@ struct address {
     struct inbox *home;
 };
 
-static void wait_for(struct relay *r, size_t n)
+static void run(struct relay *r, struct op *first, size_t n)
 {
-    while (n > 0)
-        for (const struct op *op = inbox_wait(&r->inbox, -1); op; op = op->next)
+    const struct op *home = lanes_run(r->lanes, first, true);
+
+    for (;;) {
+        for (; home; home = home->next)
             n--;
+        if (n == 0)
+            return;
+        home = inbox_wait(&r->inbox, -1);
+    }
 }
 
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
@@ -39,8 +45,7 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
         ops[i]->home = &r->inbox;
         ops[i]->next = i + 1 < n ? ops[i + 1] : NULL;
     }
-    lanes_submit(r->lanes, ops[0]);
-    wait_for(r, n);
+    run(r, ops[0], n);
     for (size_t i = 0; i < n; i++) {
         ops[i]->next = addresses[i].next;
         ops[i]->home = addresses[i].home;

@@ -38,7 +38,7 @@ def seconds(percent: str, out: str) -> float:
 
 def wrk(url: str, duration: int, script: str = "", *args: str, connections: int = 64) -> Result:
     """Runs wrk. Every request must succeed."""
-    command = ["wrk", f"-t{min(CORES, 2)}", f"-c{connections}", f"-d{duration}s", "--latency"]
+    command = ["wrk", f"-t{min(CORES, 2, connections)}", f"-c{connections}", f"-d{duration}s", "--latency"]
     if script:
         command += ["-s", str(HERE / script)]
     out = subprocess.run([*command, url, "--", *args], check=True, capture_output=True, text=True).stdout

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -87,6 +88,26 @@ def test_hangs(redis: stores.Redis, own: Any) -> None:
     finally:
         redis.signal(signal.SIGCONT)
     until(s, "b")
+
+
+def test_one_that_waits_holds_up_no_other(redis: stores.Redis, own: Any) -> None:
+    """A loop runs a lone operation itself; while that hangs, another thread serves all other connections."""
+    s = own("--loops", "1", "--store-timeout", "1s", primary=redis.url())
+    for _ in range(2):
+        until(s, "a")
+        for i in range(20):
+            assert put(s, f"a{i}").status in (200, 201)
+        redis.signal(signal.SIGSTOP)
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                lost = pool.submit(put, s, "b")
+                served = 0
+                while not lost.done():
+                    served += s.get("/health/live").status == 200
+            assert lost.result().status in (503, 504)
+            assert served > 10
+        finally:
+            redis.signal(signal.SIGCONT)
 
 
 def test_read_only(redis: stores.Redis, own: Any) -> None:

@@ -10,6 +10,7 @@
 #define FAKE_BACKEND_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "backend.h"
 
@@ -19,6 +20,7 @@ struct fake_backend {
     struct backend base;
     enum err_kind fail;
     pthread_mutex_t *gate; /* execute and probe wait for this lock; NULL: they do not */
+    atomic_bool entered;   /* execute was called */
     struct op *ran[FAKE_NOTES];
     size_t n_ran, n_batches, n_probes;
     size_t largest; /* the largest batch */
@@ -38,6 +40,7 @@ static bool fake_execute(struct backend *self, struct op *const ops[], size_t n,
 {
     struct fake_backend *f = (struct fake_backend *)self;
 
+    atomic_store(&f->entered, true);
     fake_wait(f);
     f->n_batches++;
     if (n > f->largest)
