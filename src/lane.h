@@ -12,7 +12,7 @@
  * With LANES_BY_KEY no two lanes ever hold ops on one record at a time. Ops that may look at all data of a
  * tenant (op_scans) have a lane of their own, so that others need not wait for them.
  *
- * Threads    open and close: one thread. All other functions: any.
+ * Threads    open and close: one thread; none may be in another function then. All others: any.
  * Ownership  a submitted op belongs to the lanes until it is posted to op->home. Lanes own their
  *            backends.
  * Units      queue_max and batch_max_ops count ops.
@@ -53,9 +53,10 @@ bool lanes_admit(struct lanes *l, size_t n, struct err *err) MUST_USE;
 void lanes_submit(struct lanes *l, struct op *first);
 
 /*
- * As lanes_submit(), by a thread that would only wait for the ops. It runs them itself, as a batch, if they all
- * go to one lane that has nothing else to do: so two threads less must wake. A caller that is not patient does so
- * only if the last batch of the lane was quick. Returns the ops that are done, linked by op->next; the others will be posted home. `first` is not NULL.
+ * As lanes_submit(), by a thread that would only wait for the ops. It runs them itself, as a batch, if they
+ * all go to one lane that has nothing else to do: so two threads less must wake. A caller that is not patient
+ * does so only if the last batch of the lane was quick. Returns the ops that are done, linked by op->next; the
+ * others will be posted home. `first` is not NULL.
  */
 struct op *lanes_run(struct lanes *l, struct op *first, bool patient) MUST_USE;
 

@@ -1,7 +1,7 @@
 /*
  * lane_pick.h - which of some equal lanes an op goes to.
  *
- *     lanes_submit -> lane_pick(hash of the record) -> queue -> worker -> lane_picked_done(the same hash)
+ *     lanes_submit -> lane_pick(hash of the record) -> queue -> batch -> lane_picked_done(the same hash)
  *
  * While an op on a record is under way, later ones follow it into its lane, so that they keep their order and
  * never overlap. Other ops go to the first lane, or, if that has enough to do, to the one that the hash names.

@@ -5,6 +5,7 @@
 
 void queue_init(struct lane_queue *q)
 {
+    *q = (struct lane_queue){.first = NULL};
     pthread_mutex_init(&q->lock, NULL);
     pthread_cond_init(&q->filled, NULL);
 }

@@ -57,7 +57,7 @@ struct backend *queue_borrow(struct lane_queue *q) MUST_USE;
 /* Gives a chain back that was taken or borrowed, and wakes a worker if ops wait. */
 void queue_give_back(struct lane_queue *q, struct backend *chain);
 
-/* Ends the wait of all workers once the ops are taken. */
+/* Ends the wait of all workers once the ops are taken. No chain may be lent. */
 void queue_close(struct lane_queue *q);
 
 #endif

@@ -19,7 +19,8 @@ enum {
     EVENTS = 4,
     LOOPS_MAX = 256,
     LOOP_THREADS = 2,
-    CALM = 4, /* so many ops that come one by one are of one client */
+    AT_ONCE = 4, /* ops of one request that run before the next tick */
+    CALM = 4,    /* so many ops that come one by one are of one client */
 };
 
 struct loop {
@@ -29,7 +30,7 @@ struct loop {
     struct relief relief; /* of the thread that runs the loop by the other one */
     pthread_t threads[LOOP_THREADS];
     size_t n_threads;
-    bool back;     /* an op that ran here is done: a tick must follow at once */
+    bool back;     /* an op has run here since the tick: the next one must follow at once */
     unsigned calm; /* how many ops have come one by one */
     bool quiesced;
     size_t cut_off; /* read after the threads have ended */
@@ -70,47 +71,46 @@ static bool obey(struct loop *l, int *timeout_ms)
     return true;
 }
 
-static void post(struct op *first)
+/* Runs an op in this thread, if its lane is idle and quick. False: it took long, and the other thread runs the
+ * loop now. */
+static bool run_here(struct loop *l, struct op *op, uint64_t absence)
 {
-    struct op *last = first;
-
-    while (last && last->next)
-        last = last->next;
-    if (last)
-        inbox_post(first->home, first, last);
+    op = lanes_run(l->all->lanes, op, false);
+    if (!relief_return(&l->relief, absence)) {
+        if (op)
+            inbox_post(op->home, op, op);
+        return false;
+    }
+    if (op) {
+        server_take(l->server, op);
+        l->back = true;
+    } else
+        l->calm = 0;
+    return true;
 }
 
 /*
- * Hands the ops of the tick to the lanes. While one client at a time sends one op, this thread runs it itself:
- * waking others would take longer. If it had done so before the tick, what the tick has brought had to wait, so
- * there are several clients. False: an op took long, and the other thread runs the loop now.
+ * Hands the ops of the tick to the lanes. While they come one by one, this thread runs them itself: waking others
+ * would take longer. What the tick after such an op brings has waited, so there are others; but not what the
+ * request itself goes on with before that tick. False: see run_here().
  */
 static bool send_ops(struct loop *l)
 {
     bool alone, waited = l->back;
-    struct op *first;
+    struct op *op;
 
     l->back = false;
-    while ((first = server_ops(l->server, &alone))) {
+    for (int i = 0; i < AT_ONCE && (op = server_ops(l->server, &alone)); i++) {
         uint64_t absence;
 
         alone = alone && !waited && lanes_depth(l->all->lanes) == 1;
         l->calm = alone ? l->calm + 1 : 0;
-        waited = false;
-        absence = l->calm >= CALM ? relief_leave(&l->relief) : 0;
-        if (!absence) {
-            lanes_submit(l->all->lanes, first);
-            return true;
-        }
-        first = lanes_run(l->all->lanes, first, false);
-        if (!relief_return(&l->relief, absence)) {
-            post(first);
+        absence = l->calm > CALM ? relief_leave(&l->relief) : 0;
+        if (!absence)
+            lanes_submit(l->all->lanes, op);
+        else if (!run_here(l, op, absence))
             return false;
-        }
-        if (!first)
-            return true;
-        l->back = true;
-        server_take(l->server, first); /* its request may have another op */
+        waited = false;
     }
     return true;
 }

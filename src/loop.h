@@ -1,10 +1,10 @@
 /*
- * loop.h - the threads that run servers, one per core.
+ * loop.h - the loops that run servers, one per core.
  *
  *     main -> loops_start() -> per core: epoll_wait -> server_tick() -> lanes_submit() or lanes_run()
  *
- * A loop with a single op runs it itself if the store was quick. Each loop has a second thread, which takes it
- * over when the store is not (relief.h).
+ * While ops come one by one and the store is quick, a loop runs them itself. Each loop has a second thread, which
+ * takes it over when an op takes long after all (relief.h).
  *
  * Threads    start, drain and stop: main.
  * Ownership  the caller frees with loops_stop().

@@ -17,6 +17,15 @@ const char *op_name(enum op_type type)
     return types[type].name;
 }
 
+size_t op_count(const struct op *first)
+{
+    size_t n = 0;
+
+    for (; first; first = first->next)
+        n++;
+    return n;
+}
+
 bool op_writes(const struct op *op)
 {
     return types[op->type].flags & OP_WRITES;

@@ -108,6 +108,9 @@ struct op {
 /* "session_put": for logs and metrics. */
 const char *op_name(enum op_type type);
 
+/* How many ops a list has that is linked by op->next. */
+size_t op_count(const struct op *first);
+
 /* Whether the op changes the store. */
 bool op_writes(const struct op *op);
 

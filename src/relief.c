@@ -1,11 +1,13 @@
 /* relief.c - see relief.h. */
 #include "relief.h"
 
+#include <errno.h>
+
 #include "clock.h"
 
 enum {
-    LOOK_MS = 3,     /* an absence that is seen twice, so far apart, is too long */
-    LOOKS_AWAKE = 10 /* then the waiting thread sleeps if there was no absence */
+    LOOK_MS = 5,    /* an absence that is seen twice, so far apart, is too long */
+    LOOKS_AWAKE = 4 /* then the waiting thread sleeps if there was no absence */
 };
 
 void relief_init(struct relief *r)
@@ -21,11 +23,12 @@ void relief_done(struct relief *r)
     pthread_mutex_destroy(&r->lock);
 }
 
+/* The lock is taken once, so that the other thread either waits already or has yet to look. */
 static void wake(struct relief *r)
 {
     pthread_mutex_lock(&r->lock);
-    pthread_cond_signal(&r->woken);
     pthread_mutex_unlock(&r->lock);
+    pthread_cond_signal(&r->woken);
 }
 
 uint64_t relief_leave(struct relief *r)
@@ -46,11 +49,12 @@ bool relief_return(struct relief *r, uint64_t absence)
     return atomic_compare_exchange_strong(&r->absence, &absence, 0);
 }
 
-/* Sleeps until the next absence. One that begins meanwhile either sees `asleep`, or is seen here. */
+/* Sleeps until the next absence. One that begins meanwhile either sees `asleep`, or is seen here, even if it was
+ * counted in `last` before. */
 static void sleep_long(struct relief *r, uint64_t last)
 {
     atomic_store(&r->asleep, true);
-    while (!r->ended && atomic_load(&r->last) == last)
+    while (!r->ended && !atomic_load(&r->absence) && atomic_load(&r->last) == last)
         pthread_cond_wait(&r->woken, &r->lock);
     atomic_store(&r->asleep, false);
 }
@@ -59,7 +63,9 @@ static void sleep_short(struct relief *r)
 {
     struct timespec until = clock_in_ms(LOOK_MS);
 
-    pthread_cond_clockwait(&r->woken, &r->lock, CLOCK_MONOTONIC, &until);
+    while (!r->ended &&
+           pthread_cond_clockwait(&r->woken, &r->lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
+        ;
 }
 
 bool relief_wait(struct relief *r)

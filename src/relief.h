@@ -4,8 +4,9 @@
  *     the one that has the task: relief_leave() -> something that may take long -> relief_return()
  *     the other one: relief_wait(), and then it has the task
  *
- * Leaving and returning costs two atomic writes. The other thread looks every few milliseconds whether the same
- * absence still lasts, and sleeps while there are none. So a task may call what is nearly always quick.
+ * Leaving and returning costs three atomic writes, and a wake-up after a pause. The other thread looks every few
+ * milliseconds whether the same absence still lasts, and sleeps when there are none. So a task may call what is
+ * nearly always quick.
  *
  * Threads    leave and return: the one that has the task. wait: the other one. end: any.
  * Ownership  the caller's; init before both threads start, done after both have ended.

@@ -46,7 +46,7 @@ int server_tick(struct server *s);
  * server waits for no other. */
 struct op *server_ops(struct server *s, bool *alone) MUST_USE;
 
-/* Takes back ops that are done, without the inbox. A tick must follow. */
+/* Takes back ops that are done, without the inbox. In a loop a tick must follow at once. */
 void server_take(struct server *s, struct op *first);
 
 /* Clients have ended their side: hangup_fd is ready. Call it after the tick, which reads what they sent. */

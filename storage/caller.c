@@ -145,8 +145,7 @@ static bool may_repeat(const struct op *op)
 static void take_back(struct inbox *home, size_t n)
 {
     while (n > 0)
-        for (const struct op *op = inbox_wait(home, -1); op; op = op->next)
-            n--;
+        n -= op_count(inbox_wait(home, -1));
 }
 
 void caller_wait(struct caller *c, struct inbox *home, struct op *const ops[], size_t n)

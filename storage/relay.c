@@ -19,15 +19,9 @@ struct address {
 
 static void run(struct relay *r, struct op *first, size_t n)
 {
-    const struct op *home = lanes_run(r->lanes, first, true);
-
-    for (;;) {
-        for (; home; home = home->next)
-            n--;
-        if (n == 0)
-            return;
-        home = inbox_wait(&r->inbox, -1);
-    }
+    n -= op_count(lanes_run(r->lanes, first, true));
+    while (n > 0)
+        n -= op_count(inbox_wait(&r->inbox, -1));
 }
 
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)

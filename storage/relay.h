@@ -3,7 +3,8 @@
  *
  *     failover (in lanes of its own) -> relay -> the lanes of one store -> driver
  *
- * Ops of several callers meet in the lanes below, in one batch. A lane that is idle is run by the caller itself.
+ * Ops of several callers meet in the lanes below, in one batch. A lane that is idle is run by the caller
+ * itself.
  *
  * Threads    each relay belongs to one caller; the lanes below are shared. The ops of a batch may run in
  *            several lanes at once, so each needs an arena of its own.

@@ -69,7 +69,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* Runs after each commit, in the thread of the writer, which holds no lock of sqlite then. */
+/* Runs after each commit, in the thread that writes, which holds no lock of sqlite then. */
 static int committed(void *arg, sqlite3 *db, const char *name UNUSED, int frames)
 {
     struct carrier *c = arg;

@@ -119,7 +119,7 @@ def test_system_calls(own: Any, tmp_path: pathlib.Path, request_: Callable[..., 
         assert calls["write"] <= COUNT + 5
 
 
-def test_a_lone_request_wakes_no_other_thread(own: Any, tmp_path: pathlib.Path) -> None:
+def test_a_lone_request_is_run_by_its_loop(own: Any, tmp_path: pathlib.Path) -> None:
     """The loop runs the operation itself if the store was quick, which a busy machine may not let it be."""
     server = own("--loops", "1", "--cleanup-interval", "0", "--log-level", "warning")
     server.session("s")

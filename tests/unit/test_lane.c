@@ -99,8 +99,7 @@ static size_t take(struct inbox *home, size_t n)
     size_t got = 0;
 
     while (got < n)
-        for (struct op *op = inbox_wait(home, -1); op; op = op->next)
-            got++;
+        got += op_count(inbox_wait(home, -1));
     return got;
 }
 

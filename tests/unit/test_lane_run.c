@@ -61,31 +61,31 @@ static struct op *make(size_t n, enum op_type type)
     return ops;
 }
 
-static size_t count(const struct op *op)
-{
-    size_t n = 0;
-
-    for (; op; op = op->next)
-        n++;
-    return n;
-}
-
 /* Waits until n ops have come home by the inbox. */
 static void expect_posted(size_t n)
 {
     size_t got = 0;
 
     while (got < n)
-        got += count(inbox_wait(&home, -1));
+        got += op_count(inbox_wait(&home, -1));
     ck_assert_uint_eq(got, n);
     ck_assert_uint_eq(lanes_depth(lanes), 0);
+}
+
+/* Waits until one chain is in use. */
+static struct fake_backend *wait_for_use(void)
+{
+    for (;;)
+        for (size_t i = 0; i < n_fakes; i++)
+            if (atomic_load(&fakes[i].entered))
+                return &fakes[i];
 }
 
 START_TEST(an_idle_lane_is_run_at_once)
 {
     open_lanes(LANES_ONE);
     for (int i = 0; i < 3; i++) {
-        ck_assert_uint_eq(count(lanes_run(lanes, make(3, OP_SESSION_PATCH), true)), 3);
+        ck_assert_uint_eq(op_count(lanes_run(lanes, make(3, OP_SESSION_PATCH), true)), 3);
         ck_assert_uint_eq(lanes_depth(lanes), 0);
     }
     ck_assert_uint_eq(fakes[0].n_batches, 3);
@@ -99,7 +99,7 @@ START_TEST(a_failed_batch_fails_each_op)
     fakes[0].fail = ERR_IN_DOUBT;
     make(2, OP_SESSION_PATCH);
     ops[1].type = OP_SESSION_GET;
-    ck_assert_uint_eq(count(lanes_run(lanes, ops, true)), 2);
+    ck_assert_uint_eq(op_count(lanes_run(lanes, ops, true)), 2);
     ck_assert_int_eq(ops[0].status.kind, ERR_IN_DOUBT);
     ck_assert_int_eq(ops[1].status.kind, ERR_UNAVAILABLE);
 }
@@ -119,6 +119,7 @@ START_TEST(a_slow_lane_is_left_to_its_worker)
     open_lanes(LANES_ONE);
     pthread_mutex_lock(&gate);
     lanes_submit(lanes, make(1, OP_SESSION_PATCH));
+    wait_for_use();
     usleep(2000);
     pthread_mutex_unlock(&gate);
     expect_posted(1);
@@ -172,15 +173,6 @@ END_TEST
 static void *run_one(void *arg)
 {
     return lanes_run(lanes, arg, true);
-}
-
-/* Waits until one chain is in use. */
-static struct fake_backend *wait_for_use(void)
-{
-    for (;;)
-        for (size_t i = 0; i < n_fakes; i++)
-            if (atomic_load(&fakes[i].entered))
-                return &fakes[i];
 }
 
 /* While one thread runs a lane, ops wait behind it, even those that others offer to run. */
