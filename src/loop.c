@@ -19,8 +19,7 @@ enum {
     EVENTS = 4,
     LOOPS_MAX = 256,
     LOOP_THREADS = 2,
-    AT_ONCE = 4, /* ops of one request that run before the next tick */
-    CALM = 4,    /* so many ops that come one by one are of one client */
+    CALM = 4, /* so many ops that come one by one are of one client */
 };
 
 struct loop {
@@ -30,8 +29,9 @@ struct loop {
     struct relief relief; /* of the thread that runs the loop by the other one */
     pthread_t threads[LOOP_THREADS];
     size_t n_threads;
-    bool back;     /* an op has run here since the tick: the next one must follow at once */
-    unsigned calm; /* how many ops have come one by one */
+    bool back;      /* an op has run here since the tick: the next one must follow at once */
+    uint64_t begun; /* how many requests had begun then */
+    unsigned calm;  /* how many ops have come one by one */
     bool quiesced;
     size_t cut_off; /* read after the threads have ended */
 };
@@ -81,37 +81,35 @@ static bool run_here(struct loop *l, struct op *op, uint64_t absence)
             inbox_post(op->home, op, op);
         return false;
     }
-    if (op) {
+    l->back = op != NULL;
+    l->begun = server_begun(l->server);
+    if (op)
         server_take(l->server, op);
-        l->back = true;
-    } else
+    else
         l->calm = 0;
     return true;
 }
 
 /*
  * Hands the ops of the tick to the lanes. While they come one by one, this thread runs them itself: waking others
- * would take longer. What the tick after such an op brings has waited, so there are others; but not what the
- * request itself goes on with before that tick. False: see run_here().
+ * would take longer. A request that begins in the tick after such an op has waited for it, so they do not come
+ * one by one. False: see run_here().
  */
 static bool send_ops(struct loop *l)
 {
-    bool alone, waited = l->back;
-    struct op *op;
+    bool waited = l->back && server_begun(l->server) != l->begun, alone;
+    struct op *op = server_ops(l->server, &alone);
+    uint64_t absence;
 
     l->back = false;
-    for (int i = 0; i < AT_ONCE && (op = server_ops(l->server, &alone)); i++) {
-        uint64_t absence;
-
-        alone = alone && !waited && lanes_depth(l->all->lanes) == 1;
-        l->calm = alone ? l->calm + 1 : 0;
-        absence = l->calm > CALM ? relief_leave(&l->relief) : 0;
-        if (!absence)
-            lanes_submit(l->all->lanes, op);
-        else if (!run_here(l, op, absence))
-            return false;
-        waited = false;
-    }
+    if (!op)
+        return true;
+    alone = alone && !waited && lanes_depth(l->all->lanes) == 1;
+    l->calm = alone ? l->calm + 1 : 0;
+    absence = l->calm > CALM ? relief_leave(&l->relief) : 0;
+    if (absence)
+        return run_here(l, op, absence);
+    lanes_submit(l->all->lanes, op);
     return true;
 }
 

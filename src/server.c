@@ -183,6 +183,11 @@ int server_last_call_ms(const struct server *s)
     return (int)(left_ns / 1000000 + 1);
 }
 
+uint64_t server_begun(const struct server *s)
+{
+    return s->begun;
+}
+
 size_t server_active(const struct server *s)
 {
     return s->active;

@@ -62,6 +62,9 @@ void server_quiesce(struct server *s);
  * arrive that was on its way when the shutdown began. */
 int server_last_call_ms(const struct server *s);
 
+/* Number of requests that have begun so far. */
+uint64_t server_begun(const struct server *s);
+
 /* Number of requests without an answer. */
 size_t server_active(const struct server *s);
 

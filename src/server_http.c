@@ -146,6 +146,7 @@ void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *conne
     }
     set_state(s, req->peer, PEER_READING);
     s->active++;
+    s->begun++;
     metrics_gauge_add(GAUGE_REQUESTS, 1);
     return req;
 }

@@ -54,6 +54,7 @@ struct server {
     struct inbox inbox;
     struct op *out_first, *out_last; /* for the lanes, after the tick */
     size_t ops_out;                  /* on lanes or in the list above */
+    uint64_t begun;
     size_t active;
     struct request *free_requests;
     size_t n_free;
