@@ -68,3 +68,12 @@ struct op *inbox_wait(struct inbox *in, int timeout_ms)
         eventfd_read(in->fd, &count);
     return inbox_take(in);
 }
+
+size_t inbox_wait_for(struct inbox *in, size_t least)
+{
+    size_t n = 0;
+
+    while (n < least)
+        n += op_count(inbox_wait(in, -1));
+    return n;
+}

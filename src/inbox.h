@@ -45,4 +45,7 @@ struct op *inbox_take(struct inbox *in);
  */
 struct op *inbox_wait(struct inbox *in, int timeout_ms);
 
+/* Waits until at least so many ops have come, and takes all that are there; returns how many. */
+size_t inbox_wait_for(struct inbox *in, size_t least);
+
 #endif

@@ -97,14 +97,15 @@ static bool run_here(struct loop *l, struct op *op, uint64_t absence)
  */
 static bool send_ops(struct loop *l)
 {
-    bool waited = l->back && server_begun(l->server) != l->begun, alone;
-    struct op *op = server_ops(l->server, &alone);
+    bool waited = l->back && server_begun(l->server) != l->begun;
+    struct op *op = server_ops(l->server);
     uint64_t absence;
+    bool alone;
 
     l->back = false;
     if (!op)
         return true;
-    alone = alone && !waited && lanes_depth(l->all->lanes) == 1;
+    alone = !waited && server_ops_out(l->server) == 1 && lanes_depth(l->all->lanes) == 1;
     l->calm = alone ? l->calm + 1 : 0;
     absence = l->calm > CALM ? relief_leave(&l->relief) : 0;
     if (absence)

@@ -98,13 +98,17 @@ struct inbox *server_inbox(struct server *s)
     return &s->inbox;
 }
 
-struct op *server_ops(struct server *s, bool *alone)
+struct op *server_ops(struct server *s)
 {
     struct op *first = s->out_first;
 
-    *alone = s->ops_out == 1;
     s->out_first = s->out_last = NULL;
     return first;
+}
+
+size_t server_ops_out(const struct server *s)
+{
+    return s->ops_out;
 }
 
 /*
@@ -195,8 +199,6 @@ size_t server_active(const struct server *s)
 
 void server_stop(struct server *s)
 {
-    bool alone;
-
     if (!s)
         return;
     while (s->suspended)
@@ -204,7 +206,7 @@ void server_stop(struct server *s)
     server_quiesce(s);
     MHD_stop_daemon(s->daemon);
     server_linger_stop(s);
-    lanes_submit(s->service->lanes, server_ops(s, &alone));
+    lanes_submit(s->service->lanes, server_ops(s));
     while (s->ops_out > 0) /* their requests have ended, but the ops still use the memory */
         server_take(s, inbox_wait(&s->inbox, -1));
     assert(s->active == 0);

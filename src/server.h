@@ -42,9 +42,11 @@ struct inbox *server_inbox(struct server *s);
  * something happens). */
 int server_tick(struct server *s);
 
-/* Takes the ops that gathered in the tick, for the lanes; NULL: there are none. *alone: it is one, and the
- * server waits for no other. */
-struct op *server_ops(struct server *s, bool *alone) MUST_USE;
+/* Takes the ops that gathered in the tick, for the lanes; NULL: there are none. */
+struct op *server_ops(struct server *s) MUST_USE;
+
+/* How many ops the server waits for, those that gathered included. */
+size_t server_ops_out(const struct server *s);
 
 /* Takes back ops that are done, without the inbox. In a loop a tick must follow at once. */
 void server_take(struct server *s, struct op *first);

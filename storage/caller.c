@@ -142,12 +142,6 @@ static bool may_repeat(const struct op *op)
     return retry == RETRY_ALWAYS || (retry == RETRY_IF_IDEMPOTENT && op_is_idempotent(op));
 }
 
-static void take_back(struct inbox *home, size_t n)
-{
-    while (n > 0)
-        n -= op_count(inbox_wait(home, -1));
-}
-
 void caller_wait(struct caller *c, struct inbox *home, struct op *const ops[], size_t n)
 {
     int64_t end_ns = clock_now_ns() + c->patience_ns, pause_ns = PAUSE_MIN_NS;
@@ -157,7 +151,7 @@ void caller_wait(struct caller *c, struct inbox *home, struct op *const ops[], s
         struct timespec pause = {pause_ns / 1000000000, pause_ns % 1000000000};
         bool more = clock_now_ns() < end_ns;
 
-        take_back(home, out);
+        inbox_wait_for(home, out);
         out = 0;
         for (size_t i = 0; i < n && more && out == 0; i++)
             out += may_repeat(ops[i]);

@@ -17,13 +17,6 @@ struct address {
     struct inbox *home;
 };
 
-static void run(struct relay *r, struct op *first, size_t n)
-{
-    n -= op_count(lanes_run(r->lanes, first, true));
-    while (n > 0)
-        n -= op_count(inbox_wait(&r->inbox, -1));
-}
-
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
     struct relay *r = (struct relay *)self;
@@ -39,7 +32,7 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
         ops[i]->home = &r->inbox;
         ops[i]->next = i + 1 < n ? ops[i + 1] : NULL;
     }
-    run(r, ops[0], n);
+    inbox_wait_for(&r->inbox, n - op_count(lanes_run(r->lanes, ops[0], true)));
     for (size_t i = 0; i < n; i++) {
         ops[i]->next = addresses[i].next;
         ops[i]->home = addresses[i].home;

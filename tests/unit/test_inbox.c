@@ -54,14 +54,12 @@ START_TEST(several_may_post)
     pthread_t threads[2];
     struct inbox in;
     struct err err;
-    int n = 0;
+    int n;
 
     ck_assert(inbox_init(&in, &err));
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, post_many, &in), 0);
-    while (n < 2000)
-        for (struct op *op = inbox_wait(&in, -1); op; op = op->next)
-            n++;
+    n = (int)inbox_wait_for(&in, 2000);
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     ck_assert_int_eq(n, 2000);

@@ -94,15 +94,6 @@ static void make_ops(struct op *ops, char ids[][8], size_t n, enum op_type type,
     }
 }
 
-static size_t take(struct inbox *home, size_t n)
-{
-    size_t got = 0;
-
-    while (got < n)
-        got += op_count(inbox_wait(home, -1));
-    return got;
-}
-
 static void submit(struct lanes *l, struct op *first, size_t n)
 {
     struct err err;
@@ -130,7 +121,7 @@ START_TEST(what_gathers_is_one_sorted_batch)
     submit(l, ops, 25);
     ck_assert_uint_eq(lanes_depth(l), 26);
     pthread_mutex_unlock(&gate);
-    ck_assert_uint_eq(take(&home, 26), 26);
+    ck_assert_uint_eq(inbox_wait_for(&home, 26), 26);
     ck_assert_uint_eq(lanes_depth(l), 0);
     lanes_close(l);
     ck_assert(f->closed);
@@ -166,7 +157,7 @@ START_TEST(readers_never_write)
     }
     writes[59].next = &reads[59];
     submit(l, writes, 120);
-    take(&home, 120);
+    inbox_wait_for(&home, 120);
     lanes_close(l);
     ck_assert_uint_eq(o.fakes[0].n_ran, 60);
     ck_assert_uint_eq(o.fakes[1].n_ran + o.fakes[2].n_ran, 60);
@@ -194,7 +185,7 @@ START_TEST(a_record_has_one_lane)
         general[i] = (struct op){.type = OP_DESCRIBE, .home = &home};
         submit(l, &general[i], 1);
     }
-    take(&home, 98);
+    inbox_wait_for(&home, 98);
     lanes_close(l);
     for (int f = 0; f < 4; f++) {
         size_t n_general = 0;
@@ -248,7 +239,7 @@ START_TEST(few_ops_gather_in_the_first_lane)
     make_singles(ops, ids, 40, 40, &home);
     for (int i = 0; i < 40; i++) {
         submit(l, &ops[i], 1);
-        take(&home, 1);
+        inbox_wait_for(&home, 1);
     }
     lanes_close(l);
     ck_assert_uint_eq(o.fakes[0].n_ran, 40);
@@ -273,7 +264,7 @@ START_TEST(many_ops_spread_and_keep_their_order)
     for (int i = 0; i < 120; i++)
         submit(l, &ops[i], 1);
     pthread_mutex_unlock(&gate);
-    take(&home, 120);
+    inbox_wait_for(&home, 120);
     lanes_close(l);
     ck_assert_uint_gt(ran_elsewhere(&o), 20);
     ck_assert_uint_eq(o.fakes[0].n_ran + ran_elsewhere(&o), 120);
@@ -315,7 +306,7 @@ START_TEST(a_long_batch_is_passed_by)
         usleep(2000); /* the first one is under way by then, and will take long */
     }
     pthread_mutex_unlock(&gate);
-    take(&home, 60);
+    inbox_wait_for(&home, 60);
     lanes_close(l);
     ck_assert_uint_gt(ran_elsewhere(&o), 0);
     inbox_done(&home);
@@ -340,7 +331,7 @@ START_TEST(scans_have_a_lane)
         scans[i].home = &home;
         submit(l, &scans[i], 1);
     }
-    take(&home, 20 + COUNT_OF(scans));
+    inbox_wait_for(&home, 20 + COUNT_OF(scans));
     lanes_close(l);
     ck_assert_uint_eq(o.n, 5);
     ck_assert_int_eq(o.roles[FAKES - 1], BACKEND_SCANNER);
@@ -370,7 +361,7 @@ START_TEST(a_full_queue_refuses)
     ck_assert(!lanes_admit(l, 1, &err));
     ck_assert_uint_eq(lanes_depth(l), 5);
     pthread_mutex_unlock(&gate);
-    take(&home, 5);
+    inbox_wait_for(&home, 5);
     ck_assert(lanes_admit(l, 1, &err));
     ops[0].next = NULL;
     lanes_submit(l, &ops[0]);
@@ -394,8 +385,8 @@ START_TEST(homes_get_their_own)
     for (int i = 0; i < 30; i++)
         ops[i].home = &homes[i % 2];
     submit(l, ops, 30);
-    ck_assert_uint_eq(take(&homes[0], 15), 15);
-    ck_assert_uint_eq(take(&homes[1], 15), 15);
+    ck_assert_uint_eq(inbox_wait_for(&homes[0], 15), 15);
+    ck_assert_uint_eq(inbox_wait_for(&homes[1], 15), 15);
     lanes_close(l);
     inbox_done(&homes[0]);
     inbox_done(&homes[1]);
@@ -414,7 +405,7 @@ START_TEST(a_failed_batch_fails_each_op)
     write.home = read.home = &home;
     write.next = &read;
     submit(l, &write, 2);
-    take(&home, 2);
+    inbox_wait_for(&home, 2);
     ck_assert_int_eq(write.status.kind, ERR_IN_DOUBT);
     ck_assert_int_eq(read.status.kind, ERR_UNAVAILABLE); /* a read is never in doubt */
     lanes_close(l);
@@ -491,8 +482,8 @@ START_TEST(parts_let_others_in_between)
     submit(l, &a, 2);
     ck_assert(!lanes_admit(l, 1, &err)); /* it counts as one op until it is home */
     pthread_mutex_unlock(&gate);
-    take(&home, 2);
-    take(&big_home, 1);
+    inbox_wait_for(&home, 2);
+    inbox_wait_for(&big_home, 1);
     ck_assert_uint_eq(lanes_depth(l), 0);
     ck_assert_int_eq(big.status.kind, ERR_OK);
     ck_assert(!big.again);

@@ -98,11 +98,7 @@ struct client {
 /* Waits until at least so many are home; returns how many are. */
 static int take(struct inbox *home, int least)
 {
-    int n = 0;
-
-    while (n < least)
-        n += (int)op_count(inbox_wait(home, -1));
-    return n;
+    return least > 0 ? (int)inbox_wait_for(home, (size_t)least) : 0;
 }
 
 /* Offers to run ops, one by one; returns how many it has run. */

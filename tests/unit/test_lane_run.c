@@ -64,11 +64,7 @@ static struct op *make(size_t n, enum op_type type)
 /* Waits until n ops have come home by the inbox. */
 static void expect_posted(size_t n)
 {
-    size_t got = 0;
-
-    while (got < n)
-        got += op_count(inbox_wait(&home, -1));
-    ck_assert_uint_eq(got, n);
+    ck_assert_uint_eq(inbox_wait_for(&home, n), n);
     ck_assert_uint_eq(lanes_depth(lanes), 0);
 }
 
