@@ -2,8 +2,9 @@
 
 A channel of messages is serialized anew at each step, though all but the last are what they were.
 The serializer asks pydantic for each, which takes several times as long as packing what pydantic
-holds. So that is packed, and by it the serializer's bytes of a message are known again. Nothing is
-assumed of the objects: one that was changed in place has other contents.
+holds. So that is packed, and by it the serializer's bytes are known again: of a message, and of
+many that stand in a list where they stood before. Nothing is assumed of the objects: one that was
+changed in place has other contents.
 
 The other way round, what pydantic held of a revived message is known by its bytes, and is copied
 into a new object. No two lists share a message, nor anything in it.
@@ -12,15 +13,17 @@ into a new object. No two lists share a message, nor anything in it.
 from __future__ import annotations
 
 import marshal
+from collections.abc import Callable
 from struct import Struct
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import ormsgpack
 from langchain_core import messages
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-MEMORY = 16 << 20  # bytes
+MEMORY = 16 << 20  # bytes, of messages; as much again of lists
+_PIECE = 32  # messages that are known together: so few that the last, incomplete ones cost little
 _OVERHEAD = 200  # bytes of an entry beside its data
 
 # What these pack by their own rules is refused here, so that two contents never look alike.
@@ -49,34 +52,58 @@ _PLAIN = (bool, bytes, float, int, str, type(None))  # what marshal gives back a
 _set = object.__setattr__
 
 
-class Known:
-    """Bytes of messages by what they were made of, and what they hold by their bytes.
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Recent(Generic[K, V]):
+    """What was made or asked for lately, within a bound of bytes.
 
     Threads may share it, and it survives a fork. There are two dicts. When the new one has half of
     the memory it becomes the old one, and what was not asked for since the last time goes. A race
     may cost an entry, so there is no lock.
     """
 
-    def __init__(self, memory: int = MEMORY) -> None:
+    def __init__(self, memory: int, size: Callable[[K, V], int]) -> None:
         self._half = memory // 2
-        self._new: dict[bytes, bytes] = {}
-        self._old: dict[bytes, bytes] = {}
+        self._size = size
+        self._new: dict[K, V] = {}
+        self._old: dict[K, V] = {}
         self._bytes = 0  # of _new
 
-    def get(self, key: bytes) -> bytes | None:
+    def get(self, key: K) -> V | None:
         found = self._new.get(key)
         if found is None and (found := self._old.get(key)) is not None:
             self.add(key, found)
         return found
 
-    def add(self, key: bytes, data: bytes) -> None:
-        size = len(key) + len(data) + _OVERHEAD
+    def add(self, key: K, value: V) -> None:
+        size = self._size(key, value)
         if size > self._half:
             return
-        self._new[key] = data
-        self._bytes += size
+        replaced = self._new.get(key)
+        self._new[key] = value
+        self._bytes += size - (0 if replaced is None else self._size(key, replaced))
         if self._bytes > self._half:
             self._old, self._new, self._bytes = self._new, {}, 0
+
+
+class _Piece(NamedTuple):
+    """Some messages of a list: what they are and hold, and their bytes."""
+
+    held: tuple[bytes, bytes] | None
+    data: bytes
+
+
+class Known:
+    """Bytes of messages by what they hold, what they hold by their bytes, and whole lists."""
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self.messages: Recent[bytes, bytes] = Recent(
+            memory, lambda key, data: len(key) + len(data) + _OVERHEAD
+        )
+        # By the identity of the first message, which only says where to look.
+        self.lists: Recent[int, list[_Piece]] = Recent(memory, lambda _, pieces: _size(pieces))
 
 
 class MessageSerializer:
@@ -88,15 +115,37 @@ class MessageSerializer:
 
     def dumps_typed(self, value: Any) -> tuple[str, bytes]:
         if type(value) is list and value and type(value[0]) in _KINDS:
-            parts = [_list_head(len(value))]
-            for item in value:
-                part = self._item(item)
-                if part is None:
-                    break
-                parts.append(part)
-            else:
-                return "msgpack", b"".join(parts)
+            data = self._list(value)
+            if data is not None:
+                return "msgpack", data
         return self._serde.dumps_typed(value)
+
+    def _list(self, items: list[Any]) -> bytes | None:
+        """None if it can only be serialized by the serializer, as a whole."""
+        at = id(items[0])  # says where to look, no more: all is compared
+        known = iter(self._known.lists.get(at) or ())
+        pieces: list[_Piece] = []
+        for start in range(0, len(items), _PIECE):
+            piece = self._piece(items[start : start + _PIECE], next(known, None))
+            if piece is None:
+                return None
+            pieces.append(piece)
+        if len(pieces) > 1:
+            self._known.lists.add(at, pieces)
+        return b"".join([_list_head(len(items)), *(piece.data for piece in pieces)])
+
+    def _piece(self, items: list[Any], known: _Piece | None) -> _Piece | None:
+        """The known one, if it holds these messages; None: see _list()."""
+        held = _hold(items) if len(items) == _PIECE else None
+        if held and known and known.held == held:
+            return known
+        parts = []
+        for item in items:
+            part = self._item(item)
+            if part is None:
+                return None
+            parts.append(part)
+        return _Piece(held, b"".join(parts))
 
     def _item(self, item: Any) -> bytes | None:
         """One of a list as it stands there; None if only the list can be serialized as a whole."""
@@ -107,9 +156,9 @@ class MessageSerializer:
             key = kind + ormsgpack.packb((item.__dict__, item.__pydantic_extra__), option=_OPTIONS)
         except (ormsgpack.MsgpackEncodeError, AttributeError):
             return self._pack(item)
-        found = self._known.get(key)
+        found = self._known.messages.get(key)
         if found is None and (found := self._pack(item)) is not None:
-            self._known.add(key, found)
+            self._known.messages.add(key, found)
         return found
 
     def _pack(self, item: Any) -> bytes | None:
@@ -129,11 +178,11 @@ class MessageSerializer:
 
     def _revive(self, code: int, data: bytes) -> Any:
         """An object from its bytes."""
-        found = self._known.get(data) if code == _PYDANTIC else None
+        found = self._known.messages.get(data) if code == _PYDANTIC else None
         if found is None:
             value = self._serde.loads_typed(("msgpack", _EXT_32.pack(0xC9, len(data), code) + data))
             if code == _PYDANTIC and (found := _held(value)) is not None and _is_flat(data):
-                self._known.add(data, found)
+                self._known.messages.add(data, found)
             return value
         letter, fields, extra, given = marshal.loads(found)
         kind = _CLASSES[letter]
@@ -177,6 +226,21 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
     elif kind not in (list, set, tuple):
         return kind in _PLAIN
     return depth < _DEPTH and all(_is_plain(item, depth + 1) for item in value)
+
+
+def _hold(items: list[Any]) -> tuple[bytes, bytes] | None:
+    """A letter for each, and what they hold; None if there is something else among or in them."""
+    try:
+        kinds = b"".join(map(_KINDS.__getitem__, map(type, items)))
+        pairs = [(item.__dict__, item.__pydantic_extra__) for item in items]
+        return kinds, ormsgpack.packb(pairs, option=_OPTIONS)
+    except (AttributeError, KeyError, ormsgpack.MsgpackEncodeError):
+        return None
+
+
+def _size(pieces: list[_Piece]) -> int:
+    held = sum(len(piece.held[1]) for piece in pieces if piece.held)
+    return held + sum(len(piece.data) + _OVERHEAD for piece in pieces)
 
 
 def _list_head(n: int) -> bytes:

@@ -74,18 +74,20 @@ def _meet_again(
 
 
 def _common_head(old: bytes, at_old: int, new: bytes, at_new: int, end: int) -> int:
+    view = memoryview(old)  # its slices are no copies
+
     def same(start: int, stop: int) -> bool:
-        return old[at_old + start : at_old + stop] == new[at_new + start : at_new + stop]
+        return new.startswith(view[at_old + start : at_old + stop], at_new + start)
 
     return _longest(min(len(old) - at_old, end - at_new), same)
 
 
 def _common_tail(old: bytes, new: bytes) -> int:
+    view = memoryview(old)
     behind_old, behind_new = len(old), len(new)
 
     def same(start: int, stop: int) -> bool:
-        a = old[behind_old - stop : behind_old - start]
-        return a == new[behind_new - stop : behind_new - start]
+        return new.startswith(view[behind_old - stop : behind_old - start], behind_new - stop)
 
     return _longest(min(behind_old, behind_new), same)
 

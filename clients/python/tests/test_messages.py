@@ -23,7 +23,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel
 
 from stateward import _messages
-from stateward._messages import Known, quick
+from stateward._messages import Known, Recent, quick
 from stateward.langgraph import StatewardSaver
 
 
@@ -107,12 +107,6 @@ def test_the_same_bytes(serde: JsonPlusSerializer) -> None:
         assert sooner.dumps_typed(message) == serde.dumps_typed(message)
 
 
-@pytest.mark.parametrize("n", [15, 16, 65535, 65536])
-def test_heads_of_lists(serde: JsonPlusSerializer, n: int) -> None:
-    value = [MESSAGES[0]] * n
-    assert quick(serde, Known()).dumps_typed(value) == serde.dumps_typed(value)
-
-
 def test_a_message_that_is_changed_in_place(serde: JsonPlusSerializer) -> None:
     sooner = quick(serde, Known())
     message = AIMessage("before", additional_kwargs={"deep": {"down": [1]}})
@@ -155,30 +149,108 @@ def test_what_is_known_is_not_serialized_again(
     assert asked == [[new]]
 
 
+def test_lists_that_grow_shrink_and_change(serde: JsonPlusSerializer) -> None:
+    def look_like_others(value: list[Any]) -> None:
+        value[chosen.randrange(len(value))] = chosen.choice(MESSAGES)
+
+    def change_one_in_place(value: list[Any]) -> None:
+        message = value[chosen.randrange(len(value))]
+        if isinstance(message, HumanMessage | AIMessage):
+            message.additional_kwargs["n"] = chosen.choice([1, 1.0, True, None, {1}])
+
+    def gain_a_field(value: list[Any]) -> None:
+        message = value[chosen.randrange(len(value))]
+        if isinstance(message, HumanMessage):
+            message.__dict__["beside"] = chosen.random()
+
+    sooner = quick(serde, Known())
+    chosen = random.Random(5)
+    for _ in range(30):
+        value: list[Any] = [HumanMessage(str(i)) for i in range(chosen.randint(1, 90))]
+        for _ in range(40):
+            chosen.choice(
+                [
+                    lambda v: v.append(HumanMessage(str(chosen.random()))),
+                    lambda v: v.extend(chosen.choices(MESSAGES, k=3)),
+                    lambda v: v.__delitem__(slice(-chosen.randint(1, 4), None)),
+                    lambda v: v.pop(0),
+                    look_like_others,
+                    change_one_in_place,
+                    gain_a_field,
+                ]
+            )(value)
+            value = value or [HumanMessage("again")]
+            assert sooner.dumps_typed(value) == serde.dumps_typed(value)
+
+
+@pytest.mark.parametrize("n", [10, 15, 16, 17, 300, 65534, 65535, 65536])
+def test_a_list_that_has_grown_by_one(serde: JsonPlusSerializer, n: int) -> None:
+    sooner = quick(serde, Known(memory=200 << 20))
+    value = [MESSAGES[0]] * n
+    assert sooner.dumps_typed(value) == serde.dumps_typed(value)
+    for item in (MESSAGES[1], MESSAGES[5], "text"):
+        assert sooner.dumps_typed([*value, item]) == serde.dumps_typed([*value, item])
+
+
+def test_of_a_list_that_has_grown_only_the_end_is_looked_up(
+    serde: JsonPlusSerializer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sooner = quick(serde, Known())
+    value = [HumanMessage(str(i)) for i in range(70)]
+    sooner.dumps_typed(value)
+    asked: list[Any] = []
+    original = _messages.MessageSerializer._item
+
+    def item(self: _messages.MessageSerializer, message: Any) -> bytes | None:
+        asked.append(message)
+        return original(self, message)
+
+    monkeypatch.setattr(_messages.MessageSerializer, "_item", item)
+    new = [HumanMessage("new"), AIMessage("newer")]
+    sooner.dumps_typed([*value, *new])
+    assert asked == [*value[64:], *new]
+    asked.clear()
+    value[40].content = "another"
+    sooner.dumps_typed([*value, *new])
+    assert asked == [*value[32:], *new]
+
+
+def small(memory: int = 10_000) -> Recent[bytes, bytes]:
+    return Recent(memory, lambda key, value: len(key) + len(value) + 200)
+
+
 def test_memory_is_bounded() -> None:
-    known = Known(memory=10_000)
+    recent = small()
     for i in range(1000):
-        known.add(b"%d" % i, bytes(100))
-        held = {**known._old, **known._new}
-        assert sum(len(k) + len(v) + _messages._OVERHEAD for k, v in held.items()) <= 10_000 + 600
-    assert known.get(b"0") is None
-    assert known.get(b"999") == bytes(100)
+        recent.add(b"%d" % i, bytes(100))
+        there = {**recent._old, **recent._new}
+        assert sum(len(k) + len(v) + 200 for k, v in there.items()) <= 10_000 + 600
+    assert recent.get(b"0") is None
+    assert recent.get(b"999") == bytes(100)
 
 
 def test_what_is_larger_than_the_memory() -> None:
-    known = Known(memory=10_000)
-    known.add(b"small", b"x")
-    known.add(b"large", bytes(10_000))
-    assert known.get(b"large") is None
-    assert known.get(b"small") == b"x"
+    recent = small()
+    recent.add(b"small", b"x")
+    recent.add(b"large", bytes(10_000))
+    assert recent.get(b"large") is None
+    assert recent.get(b"small") == b"x"
 
 
 def test_what_is_asked_for_stays() -> None:
-    known = Known(memory=10_000)
-    known.add(b"kept", b"x")
+    recent = small()
+    recent.add(b"kept", b"x")
     for i in range(1000):
-        known.add(b"%d" % i, bytes(100))
-        assert known.get(b"kept") == b"x"
+        recent.add(b"%d" % i, bytes(100))
+        assert recent.get(b"kept") == b"x"
+
+
+def test_what_is_replaced_takes_no_more_room() -> None:
+    recent = small()
+    recent.add(b"other", b"x")
+    for i in range(1000):
+        recent.add(b"one", bytes(i))
+    assert recent._new.keys() == {b"other", b"one"}
 
 
 def test_errors_are_those_of_the_serializer(serde: JsonPlusSerializer) -> None:
