@@ -53,8 +53,8 @@
 
 #define LOCKED(table) " FOR UPDATE OF " table
 
-/* Skips rows that another transaction works on: they are not idle. */
-#define FOR_REMOVAL(table) " FOR UPDATE OF " table " SKIP LOCKED"
+/* Skips rows that another transaction works on: they are not idle, and waiting for them could be a deadlock. */
+#define IF_FREE(table) " FOR UPDATE OF " table " SKIP LOCKED"
 #define DESCRIBE_STORE                           \
     "SELECT split_part(version(), ' on ', 1), " \
     "(SELECT max(number) FROM schema_versions)"
@@ -109,9 +109,8 @@
 #define NEXT_TOUCH(now, minute, expired)                                                         \
     "u AS (UPDATE threads SET updated_us = greatest(updated_us, " now ") "                       \
     "WHERE id = (SELECT thread FROM g)), "                                                       \
-    "s AS (UPDATE sessions SET active_us = " now ", active_min = " minute " WHERE tenant = ?1 "  \
-    "AND session_id = ?2 AND (SELECT thread FROM g) IS NOT NULL AND gen > tomb "                 \
-    "AND active_us > " expired " AND active_us < " now ") "                                      \
+    "s AS (UPDATE sessions SET active_us = " now ", active_min = " minute " WHERE id = "         \
+    "(" SESSION_TO_TOUCH("?1", "?2", now, expired, " AND (SELECT thread FROM g) IS NOT NULL") ")) " \
     "SELECT thread FROM g"
 
 /* Adds the writes of a new task in the usual case: the checkpoint exists, and nothing there is newer. */
@@ -195,9 +194,9 @@
                   NEXT_ENTRY("r6", "r13", "r2", "r14", "s JOIN r USING (n)"))
 
 /* The other statements that are gathered (postgres_gather.c). */
-#define LOCK_NAMESPACES                                                                               \
+#define LOCK_EACH(table, id)                                                                          \
     "SELECT n FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[]) WITH ORDINALITY AS r(r1, r2, n), " \
-    "LATERAL (SELECT 1 FROM threads WHERE tenant = r1 AND thread_id = r2 FOR UPDATE) AS x"
+    "LATERAL (SELECT 1 FROM " table " WHERE tenant = r1 AND " id " = r2 FOR UPDATE) AS x"
 
 #define EACH_TARGET(select)                                                                           \
     "SELECT x.*, n FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], ?3::bytea[], ?4::bytea[], "   \
@@ -231,10 +230,12 @@
     "AS r(r1, r2) WHERE id = r1 AND updated_us < r2 AND " ONE_OF(UNSEEN("?1::bigint[]") "::bigint[]")
 
 #define TOUCH_SESSIONS                                                                                \
-    "WITH r AS MATERIALIZED (SELECT * FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], "          \
-    "?3::bigint[], ?4::bigint[], ?5::bigint[]) AS r(r1, r2, r3, r4, r5), " EACH_SESSION ") "          \
-    "UPDATE sessions SET active_us = r3, active_min = r4 FROM r WHERE " ONE_OF_R                      \
-    " AND gen > tomb AND active_us > r5 AND active_us < r3"
+    "WITH r AS MATERIALIZED (SELECT * FROM (SELECT r1, r2, max(r3) AS r3, max(r4) AS r4, max(r5) AS r5 " \
+    "FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], ?3::bigint[], ?4::bigint[], ?5::bigint[]) " \
+    "AS r(r1, r2, r3, r4, r5) GROUP BY r1, r2) AS r, "                                                \
+    "LATERAL (" SESSION_TO_TOUCH("r1", "r2", "r3", "r5", "") ") AS x(at)) "                           \
+    "UPDATE sessions SET active_us = r3, active_min = r4 FROM r WHERE "                               \
+    ONE_OF("ARRAY(SELECT at FROM r)") " AND id = at"
 
 #define PUT_OUTBOX                                                                                    \
     "INSERT INTO outbox (number, tenant, id, names) SELECT * FROM unnest(" UNSEEN("?1::bigint[]")     \

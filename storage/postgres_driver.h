@@ -32,7 +32,7 @@ enum postgres_statement {
         POSTGRES_COUNT
 };
 
-enum { POSTGRES_PARAMETERS = 24, POSTGRES_GATHERED = 13 };
+enum { POSTGRES_PARAMETERS = 24, POSTGRES_GATHERED = 15 };
 
 enum use_kind { USE_PREPARE, USE_QUERY, USE_SYNC };
 
@@ -46,6 +46,7 @@ struct use {
     bool sent, done;
     bool detached; /* nobody waits for it: it is freed once answered */
     int64_t trip;  /* d->trips when it was sent */
+    int64_t place; /* among those that were gathered */
     PGresult *result;
     int first, rows;     /* the rows in result that belong to this use */
     struct use *members; /* uses whose statements this one runs at once: postgres_gather.c */
@@ -87,6 +88,7 @@ struct postgres {
     struct track *waiting, *last_waiting, *idle;
     struct use_list gathered[POSTGRES_GATHERED]; /* to be sent together: postgres_gather.c */
     unsigned held;         /* bit set of `gathered`: which contain uses of the op that runs */
+    int64_t places;        /* of gathered uses so far */
     struct arena kept;     /* parameters of gathered uses */
     size_t n_kept;         /* bytes in `kept`, about */
     struct use *shared;    /* uses whose results others have borrowed */

@@ -17,90 +17,122 @@ enum {
 enum manner {
     ADDS,    /* rows, no two of them the same */
     CHANGES, /* a row, which another use of this kind may change too */
-    ANSWERS, /* as CHANGES, and is waited for */
+    ANSWERS, /* as CHANGES, and is waited for; locks a session */
     ASKS,    /* is waited for, or locks */
 };
 
 /*
- * Single statements, and their variants with arrays instead of parameters, in the order in which they are
- * sent. Of one op, those that change something commute, or are listed in the order in which the op runs them.
+ * Kinds of uses, in the order in which they are sent. Of one op, those that change something commute, or stand in
+ * the order in which the op runs them. What locks threads stands before what locks sessions: two instances must
+ * lock in one order, or they wait for each other.
  */
+enum kind {
+    VALUES,
+    CHECKPOINTS,
+    TASKS,
+    NS_GROWTH,
+    THREAD_TOUCHES,
+    OUTBOX,
+    THREAD_LOCKS,
+    TARGET_CHECKPOINTS,
+    TARGET_TASKS,
+    OTHERS, /* those that are waited for, each alone */
+    SESSION_LOCKS,
+    MESSAGES,
+    MESSAGES_TOLD,
+    SESSIONS, /* as OTHERS, and each locks a session */
+    SESSION_TOUCHES,
+    KINDS,
+};
+
+static_assert(KINDS == (int)POSTGRES_GATHERED, "each kind has its list");
+
+/* Single statements, and their variants with arrays instead of parameters. */
 static const struct gathered {
     int one, many;
     enum manner manner;
-    int n; /* parameters */
+    int n; /* parameters; 0: there is no variant */
     Oid types[POSTGRES_PARAMETERS];
-} known[] = {
-    {SQL_VALUE_INSERT,
-     POSTGRES_VALUES_INSERT,
-     ADDS,
-     10,
-     {TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES,
-      TYPE_BYTES, TYPE_BYTES}},
-    {SQL_CHECKPOINT_INSERT,
-     POSTGRES_CHECKPOINTS_INSERT,
-     ADDS,
-     10,
-     {TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_INT8, TYPE_BYTES, TYPE_TEXT,
-      TYPE_INT8, TYPE_BYTES}},
-    {SQL_TASK_INSERT,
-     POSTGRES_TASKS_INSERT,
-     ADDS,
-     8,
-     {TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_BYTES}},
-    {SQL_NS_GROW, POSTGRES_NS_GROW_ALL, CHANGES, 4, {TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8}},
-    {SQL_THREAD_TOUCH, POSTGRES_THREADS_TOUCH, CHANGES, 2, {TYPE_INT8, TYPE_INT8}},
-    {SQL_SESSION_TOUCH,
-     POSTGRES_SESSIONS_TOUCH,
-     CHANGES,
-     5,
-     {TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_INT8}},
-    {SQL_OUTBOX_PUT,
-     POSTGRES_OUTBOX_PUT_ALL,
-     ADDS,
-     4,
-     {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
-    {SQL_MESSAGE_NEXT,
-     POSTGRES_MESSAGES_NEXT,
-     ANSWERS,
-     12,
-     {TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_BYTES,
-      TYPE_BYTES, TYPE_TEXT, TYPE_TEXT, TYPE_INT8}},
-    {SQL_MESSAGE_NEXT_TOLD,
-     POSTGRES_MESSAGES_NEXT_TOLD,
-     ANSWERS,
-     14,
-     {TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_BYTES,
-      TYPE_BYTES, TYPE_TEXT, TYPE_TEXT, TYPE_INT8, TYPE_BYTES, TYPE_BYTES}},
-    {POSTGRES_NS_FIND_LOCK, POSTGRES_NS_FIND_LOCKS, ASKS, 2, {TYPE_INT8, TYPE_BYTES}},
-    {SQL_TARGET_CHECKPOINT,
-     POSTGRES_TARGET_CHECKPOINTS,
-     ASKS,
-     5,
-     {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
-    {SQL_TARGET_TASK,
-     POSTGRES_TARGET_TASKS,
-     ASKS,
-     5,
-     {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
+} known[KINDS] = {
+    [VALUES] = {SQL_VALUE_INSERT,
+                POSTGRES_VALUES_INSERT,
+                ADDS,
+                10,
+                {TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_BYTES, TYPE_BYTES,
+                 TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
+    [CHECKPOINTS] = {SQL_CHECKPOINT_INSERT,
+                     POSTGRES_CHECKPOINTS_INSERT,
+                     ADDS,
+                     10,
+                     {TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_INT8,
+                      TYPE_BYTES, TYPE_TEXT, TYPE_INT8, TYPE_BYTES}},
+    [TASKS] = {SQL_TASK_INSERT,
+               POSTGRES_TASKS_INSERT,
+               ADDS,
+               8,
+               {TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_BYTES, TYPE_INT8,
+                TYPE_BYTES}},
+    [NS_GROWTH] = {SQL_NS_GROW,
+                   POSTGRES_NS_GROW_ALL,
+                   CHANGES,
+                   4,
+                   {TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8}},
+    [THREAD_TOUCHES] =
+        {SQL_THREAD_TOUCH, POSTGRES_THREADS_TOUCH, CHANGES, 2, {TYPE_INT8, TYPE_INT8}},
+    [OUTBOX] = {SQL_OUTBOX_PUT,
+                POSTGRES_OUTBOX_PUT_ALL,
+                ADDS,
+                4,
+                {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
+    [THREAD_LOCKS] =
+        {POSTGRES_NS_FIND_LOCK, POSTGRES_NS_FIND_LOCKS, ASKS, 2, {TYPE_INT8, TYPE_BYTES}},
+    [TARGET_CHECKPOINTS] = {SQL_TARGET_CHECKPOINT,
+                            POSTGRES_TARGET_CHECKPOINTS,
+                            ASKS,
+                            5,
+                            {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
+    [TARGET_TASKS] = {SQL_TARGET_TASK,
+                      POSTGRES_TARGET_TASKS,
+                      ASKS,
+                      5,
+                      {TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES, TYPE_BYTES}},
+    [OTHERS] = {.manner = ASKS},
+    [SESSION_LOCKS] =
+        {POSTGRES_SESSION_LOCK, POSTGRES_SESSION_LOCKS, ASKS, 2, {TYPE_INT8, TYPE_BYTES}},
+    [MESSAGES] = {SQL_MESSAGE_NEXT,
+                  POSTGRES_MESSAGES_NEXT,
+                  ANSWERS,
+                  12,
+                  {TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8,
+                   TYPE_BYTES, TYPE_BYTES, TYPE_TEXT, TYPE_TEXT, TYPE_INT8}},
+    [MESSAGES_TOLD] = {SQL_MESSAGE_NEXT_TOLD,
+                       POSTGRES_MESSAGES_NEXT_TOLD,
+                       ANSWERS,
+                       14,
+                       {TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_INT8, TYPE_INT8,
+                        TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_TEXT, TYPE_TEXT, TYPE_INT8,
+                        TYPE_BYTES, TYPE_BYTES}},
+    [SESSIONS] = {.manner = ASKS},
+    [SESSION_TOUCHES] = {SQL_SESSION_TOUCH,
+                         POSTGRES_SESSIONS_TOUCH,
+                         CHANGES,
+                         5,
+                         {TYPE_INT8, TYPE_BYTES, TYPE_INT8, TYPE_INT8, TYPE_INT8}},
 };
 
-enum { OTHERS = COUNT_OF(known) }; /* uses that are waited for and sent singly */
-
-static_assert(OTHERS + 1 == POSTGRES_GATHERED, "each kind has its list");
-
-static enum manner manner_of(int kind)
+static bool is_single(enum kind kind)
 {
-    return kind == OTHERS ? ASKS : known[kind].manner;
+    return known[kind].n == 0;
 }
 
-static int kind_of(int which)
+static enum kind kind_of(int which)
 {
-    int kind = 0;
-
-    while (kind < OTHERS && known[kind].one != which)
-        kind++;
-    return kind;
+    if (which == POSTGRES_SESSION_FIND_LOCK || which == POSTGRES_SESSION_READ_LOCK)
+        return SESSIONS;
+    for (enum kind kind = 0; kind < KINDS; kind++)
+        if (!is_single(kind) && known[kind].one == which)
+            return kind;
+    return OTHERS;
 }
 
 static size_t bytes_of(const struct use *use)
@@ -119,7 +151,7 @@ static bool keep_values(struct postgres *d, struct use *use)
     char *at;
 
     if (d->n_kept + bytes > BYTES_MAX)
-        gather_send(d);
+        gather_finish(d);
     at = arena_alloc(&d->kept, bytes);
     d->n_kept += bytes;
     for (int i = 0; at && i < use->n; i++) {
@@ -133,16 +165,17 @@ static bool keep_values(struct postgres *d, struct use *use)
     return at != NULL;
 }
 
-static void add(struct postgres *d, struct use *use, int kind)
+static void add(struct postgres *d, struct use *use, enum kind kind)
 {
     d->held |= 1U << kind;
     use->sent = true; /* so it is for its query */
     use->trip = d->trips;
+    use->place = d->places++;
     use_append(&d->gathered[kind].first, &d->gathered[kind].last, use);
 }
 
 /* Gathers a use that its query gives up. False: out of memory. */
-static bool add_kept(struct postgres *d, struct use *use, int kind)
+static bool add_kept(struct postgres *d, struct use *use, enum kind kind)
 {
     if (!keep_values(d, use))
         return false;
@@ -157,14 +190,14 @@ static bool can_wait(const struct postgres *d, const struct use *use)
 }
 
 /* Sends what this op has gathered if a use of this kind would overtake it. */
-static void keep_order(struct postgres *d, int kind)
+static void keep_order(struct postgres *d, enum kind kind)
 {
-    enum manner manner = manner_of(kind);
+    enum manner manner = known[kind].manner;
     bool is_change = manner == CHANGES || manner == ANSWERS;
 
-    for (int i = 0; i < POSTGRES_GATHERED; i++)
+    for (enum kind i = 0; i < KINDS; i++)
         if (d->held >> i & 1 &&
-            ((manner_of(i) == ASKS) != (manner == ASKS) || (i == kind && is_change))) {
+            ((known[i].manner == ASKS) != (manner == ASKS) || (i == kind && is_change))) {
             gather_send(d);
             return;
         }
@@ -172,12 +205,12 @@ static void keep_order(struct postgres *d, int kind)
 
 bool gather_ask(struct postgres *d, struct use *use, struct use *lock)
 {
-    int kind = kind_of(use->which), lock_kind = lock ? kind_of(lock->which) : 0;
+    enum kind kind = kind_of(use->which), lock_kind = lock ? kind_of(lock->which) : THREAD_LOCKS;
 
-    if (!can_wait(d, use) || lock_kind == OTHERS || manner_of(kind) < ANSWERS)
+    if (!can_wait(d, use) || is_single(lock_kind) || known[kind].manner < ANSWERS)
         return false;
     keep_order(d, kind);
-    if (lock && d->held >> OTHERS & 1)
+    if (lock && d->held & (1U << OTHERS | 1U << SESSIONS))
         gather_send(d); /* the op must lock that before this */
     if (lock && !add_kept(d, lock, lock_kind))
         return false;
@@ -187,16 +220,16 @@ bool gather_ask(struct postgres *d, struct use *use, struct use *lock)
 
 bool gather_run(struct postgres *d, struct use *use)
 {
-    int kind = kind_of(use->which);
+    enum kind kind = kind_of(use->which);
 
-    if (!can_wait(d, use) || manner_of(kind) >= ANSWERS)
+    if (!can_wait(d, use) || known[kind].manner >= ANSWERS)
         return false;
     keep_order(d, kind);
     return add_kept(d, use, kind);
 }
 
 /* Takes uses off a list: as many as fit into one message, at least one. */
-static struct use *take_some(struct postgres *d, int kind, int *n, size_t *bytes)
+static struct use *take_some(struct postgres *d, enum kind kind, int *n, size_t *bytes)
 {
     struct use_list *list = &d->gathered[kind];
     struct use *first = list->first, *last = NULL;
@@ -206,7 +239,7 @@ static struct use *take_some(struct postgres *d, int kind, int *n, size_t *bytes
     for (struct use *next = first; next; next = last->next) {
         size_t more = bytes_of(next);
 
-        if (last && (kind == OTHERS || *bytes + more > BYTES_MAX))
+        if (last && (is_single(kind) || *bytes + more > BYTES_MAX))
             break;
         *bytes += more;
         *n += 1;
@@ -356,7 +389,7 @@ static void lock_again(struct postgres *d, const struct use *all)
         fail(d, NULL, &err);
 }
 
-static bool send(struct postgres *d, int kind, struct use *members, int n, size_t bytes,
+static bool send(struct postgres *d, enum kind kind, struct use *members, int n, size_t bytes,
                  struct err *err)
 {
     struct use *all = pipe_use(d, USE_QUERY, n > 1 ? known[kind].many : members->which, err);
@@ -378,20 +411,80 @@ static bool send(struct postgres *d, int kind, struct use *members, int n, size_
     return true;
 }
 
-void gather_send(struct postgres *d)
+/* The use that was gathered first of some kinds, behind those that `next` is past. */
+static struct use *earliest(struct use *const next[], size_t n)
+{
+    struct use *first = NULL;
+
+    for (size_t i = 0; i < n; i++)
+        if (next[i] && (!first || next[i]->place < first->place))
+            first = next[i];
+    return first;
+}
+
+/*
+ * If sessions are locked by several statements, locks all before them in the order of their ops. One session is
+ * not enough: a message whose usual way fails has not locked its session, and would do so last.
+ */
+static void lock_sessions(struct postgres *d)
+{
+    enum { LISTS = SESSIONS - MESSAGES + 1 };
+    struct use *next[LISTS], *first;
+    struct err err;
+
+    if (!d->gathered[SESSIONS].first ||
+        (!d->gathered[MESSAGES].first && !d->gathered[MESSAGES_TOLD].first))
+        return;
+    for (int i = 0; i < LISTS; i++)
+        next[i] = d->gathered[MESSAGES + i].first;
+    while ((first = earliest(next, LISTS))) {
+        struct use *lock = pipe_use(d, USE_QUERY, POSTGRES_SESSION_LOCK, &err);
+
+        if (!lock) {
+            fail(d, NULL, &err);
+            return;
+        }
+        lock->detached = true;
+        use_bind_as(lock, first, known[SESSION_LOCKS].n);
+        add(d, lock, SESSION_LOCKS);
+        for (int i = 0; i < LISTS; i++)
+            if (next[i] == first)
+                next[i] = first->next;
+    }
+}
+
+static void send_all(struct postgres *d, enum kind kind)
 {
     struct err err;
     size_t bytes;
     int n;
 
-    d->held = 0;
-    for (int kind = 0; kind < POSTGRES_GATHERED; kind++)
-        while (d->gathered[kind].first) {
-            struct use *members = take_some(d, kind, &n, &bytes);
+    while (d->gathered[kind].first) {
+        struct use *members = take_some(d, kind, &n, &bytes);
 
-            if (!send(d, kind, members, n, bytes, &err))
-                fail(d, members, &err);
-        }
+        if (!send(d, kind, members, n, bytes, &err))
+            fail(d, members, &err);
+    }
+}
+
+void gather_send(struct postgres *d)
+{
+    lock_sessions(d);
+    for (enum kind kind = 0; kind < SESSION_TOUCHES; kind++)
+        send_all(d, kind);
+    d->held = 0;
+    if (d->gathered[SESSION_TOUCHES].first)
+        return;
+    arena_reset(&d->kept);
+    d->n_kept = 0;
+}
+
+void gather_finish(struct postgres *d)
+{
+    gather_send(d);
+    if (!d->gathered[SESSION_TOUCHES].first)
+        return;
+    send_all(d, SESSION_TOUCHES);
     arena_reset(&d->kept);
     d->n_kept = 0;
 }

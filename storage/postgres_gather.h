@@ -27,8 +27,11 @@ bool gather_ask(struct postgres *d, struct use *use, struct use *lock) MUST_USE;
 /* Gathers a use that nobody waits for; its query gives it up, and bound bytes are copied. */
 bool gather_run(struct postgres *d, struct use *use) MUST_USE;
 
-/* Sends all that was gathered. */
+/* Sends what was gathered, but touches of sessions: they lock them, in another order than the ops do. */
 void gather_send(struct postgres *d);
+
+/* Sends all; for the end of a batch. */
+void gather_finish(struct postgres *d);
 
 /* Frees shared results; no query uses them any more. */
 void gather_done(struct postgres *d);

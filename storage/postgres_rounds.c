@@ -22,18 +22,25 @@ struct track {
     struct row_cache rows;
 };
 
-/* Ops that read and change only what their id names. */
-static bool stands_alone(const struct op *op)
+/* What an op reads and changes: only what its id names, or more. */
+enum scope { MORE, SESSION, THREAD };
+
+static enum scope scope_of(const struct op *op)
 {
-    static const bool known[OP_TYPE_COUNT] = {
-        [OP_SESSION_PUT] = true,    [OP_SESSION_GET] = true,  [OP_SESSION_PATCH] = true,
-        [OP_CONTEXT_PUT] = true,    [OP_CONTEXT_GET] = true,  [OP_CONTEXT_LIST] = true,
-        [OP_MESSAGE_APPEND] = true, [OP_MESSAGE_LIST] = true, [OP_CHECKPOINT_PUT] = true,
-        [OP_CHECKPOINT_GET] = true, [OP_WRITES_PUT] = true,   [OP_WRITES_GET] = true,
-        [OP_THREAD_GET] = true,     [OP_VALUES_GET] = true,   [OP_RECORDS_GET] = true,
+    static const enum scope known[OP_TYPE_COUNT] = {
+        [OP_SESSION_PUT] = SESSION,    [OP_SESSION_GET] = SESSION,   [OP_SESSION_PATCH] = SESSION,
+        [OP_CONTEXT_PUT] = SESSION,    [OP_CONTEXT_GET] = SESSION,   [OP_CONTEXT_LIST] = SESSION,
+        [OP_MESSAGE_APPEND] = SESSION, [OP_MESSAGE_LIST] = SESSION,  [OP_RECORDS_GET] = SESSION,
+        [OP_CHECKPOINT_PUT] = THREAD,  [OP_CHECKPOINT_GET] = THREAD, [OP_WRITES_PUT] = THREAD,
+        [OP_WRITES_GET] = THREAD,      [OP_THREAD_GET] = THREAD,     [OP_VALUES_GET] = THREAD,
     };
 
-    return known[op->type] || (op->type == OP_MERGE && slice_present(op->id));
+    if (op->type != OP_MERGE)
+        return known[op->type];
+    if (!slice_present(op->id) || op->merge.n == 0)
+        return MORE;
+    return op->merge.items->kind >= RECORD_THREAD && op->merge.items->kind <= RECORD_TASK ? THREAD
+                                                                                          : SESSION;
 }
 
 static void run_track(void *arg)
@@ -110,8 +117,10 @@ static void ask_for_answers(struct postgres *d)
 {
     gather_send(d);
     d->trips++;
-    if (d->sql.quick && !d->early)
+    if (d->sql.quick && !d->early) {
+        gather_finish(d);
         transaction_end_early(d);
+    }
     if (d->conn && !d->early && !PQsendFlushRequest(d->conn))
         pipe_lose(d, "out of memory", true);
 }
@@ -175,6 +184,47 @@ int64_t *rounds_changes(struct postgres *d)
     return d->track ? &d->track->changes : &d->changes;
 }
 
+/* Starts ops that concern one record each, those on the same in one track. */
+static void start_all(struct postgres *d, struct op *const ops[], size_t n, bool *lost)
+{
+    size_t end;
+
+    for (size_t i = 0; i < n && !*lost; i = end) {
+        uint64_t hash = op_lane_hash(ops[i]);
+
+        end = i + 1;
+        while (end < n && op_lane_hash(ops[end]) == hash)
+            end++;
+        start(d, ops + i, end - i, lost);
+    }
+}
+
+/*
+ * Ops lock what they find. With all threads before all sessions, each in the order of the batch, two instances do
+ * not wait for each other. A quick batch asks only once, in that order (gather_send()); in a pair each op locks its
+ * session itself, before its thread.
+ */
+static void run_in_lock_order(struct postgres *d, struct op *const ops[], size_t n, bool *lost)
+{
+    struct op *sorted[BATCH_MAX];
+    size_t threads = 0, sorted_n = 0;
+
+    for (size_t i = 0; i < n; i++)
+        threads += scope_of(ops[i]) == THREAD;
+    if (!d->writes || d->sql.quick || ops[0]->replicate || threads == 0 || threads == n) {
+        start_all(d, ops, n, lost);
+        return;
+    }
+    for (enum scope scope = THREAD; scope >= SESSION; scope--)
+        for (size_t i = 0; i < n; i++)
+            if (scope_of(ops[i]) == scope)
+                sorted[sorted_n++] = ops[i];
+    start_all(d, sorted, threads, lost);
+    drain(d, lost);
+    start_all(d, sorted + threads, n - threads, lost);
+    drain(d, lost);
+}
+
 void postgres_run_ops(struct sql *self, struct op *const ops[], size_t n, bool *lost)
 {
     struct postgres *d = (struct postgres *)self;
@@ -182,19 +232,19 @@ void postgres_run_ops(struct sql *self, struct op *const ops[], size_t n, bool *
 
     *lost = false;
     for (size_t i = 0; i < n && !*lost; i = end) {
-        uint64_t hash = op_lane_hash(ops[i]);
-
         end = i + 1;
-        if (!stands_alone(ops[i])) {
+        if (scope_of(ops[i]) == MORE) {
             drain(d, lost);
+            gather_finish(d);
             *lost = *lost || !sql_run_op(self, ops[i]);
             continue;
         }
-        while (end < n && stands_alone(ops[end]) && op_lane_hash(ops[end]) == hash)
+        while (end < n && scope_of(ops[end]) != MORE)
             end++;
-        start(d, ops + i, end - i, lost);
+        run_in_lock_order(d, ops + i, end - i, lost);
     }
     drain(d, lost);
+    gather_finish(d);
     gather_done(d);
 }
 

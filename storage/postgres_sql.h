@@ -30,12 +30,14 @@
                          "WHERE tenant = ?1 AND session_id = ?2 FOR UPDATE")                 \
     X(SESSION_READ_LOCK, "SELECT " SESSION_NUMBERS SESSION_TEXTS " FROM sessions "           \
                          "WHERE tenant = ?1 AND session_id = ?2 FOR UPDATE")                 \
+    X(SESSION_LOCK, "SELECT 1 FROM sessions WHERE tenant = ?1 AND session_id = ?2 FOR UPDATE")  \
+    X(SESSION_LOCKS, LOCK_EACH("sessions", "session_id"))                                       \
     X(THREAD_FIND_LOCK, "SELECT id, tomb, updated_us FROM threads "                          \
                         "WHERE tenant = ?1 AND thread_id = ?2 FOR UPDATE")                   \
     X(NS_FIND_LOCK, "SELECT 1 FROM threads WHERE tenant = ?1 AND thread_id = ?2 FOR UPDATE") \
     X(MESSAGES_NEXT, PUT_NEXT_MESSAGES)                                                      \
     X(MESSAGES_NEXT_TOLD, PUT_NEXT_MESSAGES_TOLD)                                            \
-    X(NS_FIND_LOCKS, LOCK_NAMESPACES)                                                        \
+    X(NS_FIND_LOCKS, LOCK_EACH("threads", "thread_id"))                                                        \
     X(TARGET_CHECKPOINTS, EACH_TARGET(TARGET_OF_CHECKPOINT("r1", "r2", "r3", "r4", "r5")))   \
     X(TARGET_TASKS, EACH_TARGET(TARGET_OF_TASK("r1", "r2", "r3", "r4", "r5")))               \
     X(VALUES_INSERT, PUT_VALUES)                                                             \
@@ -57,7 +59,7 @@
  * planner would then read and sort whole sessions.
  */
 #define POSTGRES_SET                                                                       \
-    "SET search_path = \"%s\"; SET jit = off; SET lock_timeout = 500; "                    \
+    "SET search_path = \"%s\"; SET jit = off; SET lock_timeout = 200; "                    \
     "SET client_min_messages = warning; SET idle_in_transaction_session_timeout = 60000; " \
     "SET enable_seqscan = off; SET enable_bitmapscan = off; "                              \
     "SET enable_hashjoin = off; SET enable_mergejoin = off"

@@ -30,6 +30,11 @@
     " AND (" BYTES("?7") " IS NULL OR status = ?7)"                                    \
     " ORDER BY active_min DESC, active_us DESC, session_id DESC LIMIT ?8"
 
+/* A session whose activity is to be noted. Whoever has locked it changes it, and so notes that as well. */
+#define SESSION_TO_TOUCH(tenant_, id_, now, expired, if_)                                          \
+    "SELECT id FROM " T_SESSION " WHERE tenant = " tenant_ " AND session_id = " id_                \
+    " AND gen > tomb AND active_us > " expired " AND active_us < " now if_ IF_FREE(T_SESSION)
+
 #define SESSIONS_SQL(X)                                                                                                                                                                        \
     X(TENANT_FIND, "SELECT id FROM " T_TENANT " WHERE name = ?1")                                                                                                                                           \
     X(TENANT_LIST, "SELECT name FROM " T_TENANT " WHERE name > ?1 ORDER BY name LIMIT ?2") \
@@ -61,22 +66,22 @@
     X(SESSION_MINUTE, "UPDATE " T_SESSION " SET active_min = ?2 WHERE id = ?1")                                                                                                                             \
     X(SESSION_ADVANCE, "UPDATE " T_SESSION " SET active_us = ?2, last_seq = ?3, last_context = ?4 "                                                                                                         \
                        "WHERE id = ?1")                                                                                                                                                               \
-    X(SESSION_TOUCH, "UPDATE " T_SESSION " SET active_us = ?3, active_min = ?4 WHERE tenant = ?1 " \
-                     "AND session_id = ?2 AND gen > tomb AND active_us > ?5 AND active_us < ?3") \
+    X(SESSION_TOUCH, "UPDATE " T_SESSION " SET active_us = ?3, active_min = ?4 WHERE id = (" \
+                     SESSION_TO_TOUCH("?1", "?2", "?3", "?5", "") ")") \
     X(SESSION_LIST, SESSION_LIST("session_active", ""))                                                                                                                                               \
     X(SESSION_LIST_USER, SESSION_LIST("session_user", " AND user_id = ?9"))                                                                                                                           \
     X(SESSION_IDLE, "SELECT " SESSION_NUMBERS ", session_id, tenant FROM " T_SESSION " "                                                                                                                    \
                     INDEXED_BY("session_active") " WHERE tenant = ?1 AND active_min BETWEEN 0 AND ?2 "                                                                                                    \
-                    "AND active_us <= ?3 ORDER BY active_min LIMIT ?4" FOR_REMOVAL(T_SESSION))                                                                                                                               \
+                    "AND active_us <= ?3 ORDER BY active_min LIMIT ?4" IF_FREE(T_SESSION))                                                                                                                               \
     X(SESSION_EXPIRED,                                                                                                                                                                                \
       "SELECT " SESSION_NUMBERS ", session_id, tenant, o.name FROM "                                                                                                                                          \
       "(SELECT id AS owner, name FROM " T_TENANT ") AS o " NESTED_JOIN " " T_SESSION INDEXED_BY("session_active") " "                                                                                                                \
-      "ON tenant = owner WHERE active_min BETWEEN 0 AND ?1 AND active_us <= ?2 LIMIT ?3" FOR_REMOVAL(T_SESSION))                                                                                                             \
+      "ON tenant = owner WHERE active_min BETWEEN 0 AND ?1 AND active_us <= ?2 LIMIT ?3" IF_FREE(T_SESSION))                                                                                                             \
     X(SESSION_COLLECT, "DELETE FROM " T_SESSION " WHERE id IN (SELECT s.id FROM " T_TENANT " t "                                                                                                                  \
                        NESTED_JOIN " " T_SESSION " s" INDEXED_BY("session_active") " ON s.tenant = t.id "                                                                                                           \
-                       "WHERE s.active_min > ?1 AND s.active_min < 0 AND s.tomb < ?2 LIMIT ?3" FOR_REMOVAL("s") ")")                                                                                                      \
+                       "WHERE s.active_min > ?1 AND s.active_min < 0 AND s.tomb < ?2 LIMIT ?3" IF_FREE("s") ")")                                                                                                      \
     X(THREAD_OLD, "SELECT t.id FROM " T_THREAD " t" INDEXED_BY("thread_tomb") " WHERE t.tomb > 0 AND t.tomb < ?1 " \
-                  "AND NOT EXISTS (SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = t.id) LIMIT ?2" FOR_REMOVAL("t")) \
+                  "AND NOT EXISTS (SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = t.id) LIMIT ?2" IF_FREE("t")) \
     X(THREAD_COLLECT, "DELETE FROM " T_THREAD " WHERE id " AMONG("?1") " AND NOT EXISTS " \
                       "(SELECT 1 FROM " T_NAMESPACE " n WHERE n.thread = " T_THREAD ".id)") \
     X(THREAD_FORGET,                                                                                                                                                                                  \

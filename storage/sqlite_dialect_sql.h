@@ -41,7 +41,7 @@
 #define RETURN_ID ""
 #define UNLESS_MADE(key) ""
 #define LOCKED(table) ""
-#define FOR_REMOVAL(table) ""
+#define IF_FREE(table) ""
 #define DESCRIBE_STORE "SELECT 'SQLite ' || sqlite_version(), user_version FROM pragma_user_version"
 
 #define INTEGER_TYPE "INTEGER"

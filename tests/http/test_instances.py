@@ -155,3 +155,31 @@ def test_writes_into_a_thread_that_is_deleted_leave_nothing(both: list[Server], 
         left = request.getfixturevalue("postgres").sql(
             f'SELECT count(*) FROM "{uid.replace("-", "_")}".checkpoint_writes')
         assert left == "0"
+
+
+@pytest.mark.parametrize("fresh", ["postgres"], indirect=True)
+def test_neither_waits_for_what_waits_for_it(both: list[Server], request: pytest.FixtureRequest) -> None:
+    """A session and the thread of its id are locked in one order, by whichever requests of whichever instance."""
+    postgres = request.getfixturevalue("postgres")
+    ids, chosen = [f"both-{i}" for i in range(12)], random.Random(9)
+    for id_ in ids:
+        both[0].session(id_)
+        assert both[0].put(f"/checkpoints/{id_}/first", {"checkpoint_data": {}}).status == 201
+
+    def change(number: int) -> int:
+        server, id_ = chosen.choice(both), chosen.choice(ids)
+        if number % 2:
+            return server.patch(f"/sessions/{id_}", {"increment_requests": True}).status
+        return server.put(f"/checkpoints/{id_}/c{number}", {"checkpoint_data": {"n": number}}).status
+
+    before = len((postgres.folder / "log").read_text())
+    postgres.sql("ALTER SYSTEM SET deadlock_timeout = '50ms'")
+    postgres.sql("SELECT pg_reload_conf()")
+    try:
+        with ThreadPoolExecutor(24) as pool:
+            assert set(pool.map(change, range(4000))) == {200, 201}
+    finally:
+        postgres.sql("ALTER SYSTEM RESET deadlock_timeout")
+        postgres.sql("SELECT pg_reload_conf()")
+    log = (postgres.folder / "log").read_text()[before:]
+    assert not [line for line in log.splitlines() if "deadlock detected" in line or "lock timeout" in line]
