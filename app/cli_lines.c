@@ -1,6 +1,8 @@
 /* cli_lines.c - the commands export and import; see cli.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,8 +19,9 @@ enum { BATCH_BYTES = 8 * 1024 * 1024 };
 const char cli_export_help[] =
     "Writes every record of every tenant as a line of JSON, and a last line with their number. Stop\n"
     "the service first, or what changes meanwhile may be there in part. Without a URL it is the store\n"
-    "of STATEWARD_PRIMARY. Values stand as they are stored, in base64: change no line, but leave out\n"
-    "what you like, and import it with --partial; a checkpoint without its values is not imported.\n";
+    "of STATEWARD_PRIMARY. A file that exists is not overwritten, and --file has nothing until all is\n"
+    "written. Values stand as they are stored, in base64: change no line, but leave out what you like,\n"
+    "and import it with --partial; a checkpoint without its values is not imported.\n";
 
 const char cli_import_help[] =
     "Reads what export has written and merges it, in batches: it may be killed and run again, and what\n"
@@ -30,23 +33,93 @@ const char cli_import_help[] =
 struct lines {
     FILE *file;
     const char *name;
+    char *part; /* of an export: what the file is called until it is whole; NULL = there is none */
     struct caller store;
     struct progress progress;
     int64_t number; /* lines written, or read */
     int64_t failed; /* lists not read to the end, or records not merged */
 };
 
-/* Opens cfg->file, or takes a standard stream. */
-static bool open_file(struct lines *l, const struct config *cfg, bool write, struct err *err)
-{
-    l->name = cfg->file ? cfg->file : write ? "standard output" : "standard input";
-    l->file = !cfg->file ? write ? stdout : stdin : fopen(cfg->file, write ? "we" : "re");
-    return l->file || err_set(err, ERR_STORAGE, "%s: %s", l->name, strerror(errno));
-}
-
 static bool no_contact(const struct lines *l, struct err *err)
 {
     return err_set(err, ERR_STORAGE, "%s: %s", l->name, strerror(errno));
+}
+
+static bool open_input(struct lines *l, const struct config *cfg, struct err *err)
+{
+    l->name = cfg->file ? cfg->file : "standard input";
+    l->file = cfg->file ? fopen(cfg->file, "re") : stdin;
+    return l->file || no_contact(l, err);
+}
+
+static bool refuse_existing(const struct lines *l, struct err *err)
+{
+    return err_set(err, ERR_STORAGE,
+                   "%s: it exists already, and an export overwrites nothing: name a new file",
+                   l->name);
+}
+
+/* A file beside the one that is wanted, so that nothing but a whole export bears the name. */
+static bool open_part(struct lines *l, struct err *err)
+{
+    struct stat info;
+    int fd;
+
+    if (lstat(l->name, &info) == 0)
+        return refuse_existing(l, err);
+    if (asprintf(&l->part, "%s.part-XXXXXX", l->name) < 0) {
+        l->part = NULL;
+        return err_no_memory(err);
+    }
+    fd = mkostemp(l->part, O_CLOEXEC);
+    if (fd < 0) {
+        no_contact(l, err);
+        free(l->part);
+        l->part = NULL;
+        return false;
+    }
+    l->file = fdopen(fd, "w");
+    if (l->file)
+        return true;
+    close(fd);
+    return no_contact(l, err);
+}
+
+static bool open_output(struct lines *l, const struct config *cfg, struct err *err)
+{
+    l->name = cfg->file ? cfg->file : "standard output";
+    if (cfg->file)
+        return open_part(l, err);
+    l->file = stdout;
+    return true;
+}
+
+/* Gives the file its name. A file system that knows no RENAME_NOREPLACE says EINVAL: there only open_part() has
+ * looked whether the name is taken. */
+static bool rename_part(struct lines *l, struct err *err)
+{
+    if (renameat2(AT_FDCWD, l->part, AT_FDCWD, l->name, RENAME_NOREPLACE) != 0) {
+        if (errno == EEXIST)
+            return refuse_existing(l, err);
+        if (errno != EINVAL || rename(l->part, l->name) != 0)
+            return no_contact(l, err);
+    }
+    free(l->part);
+    l->part = NULL;
+    return true;
+}
+
+static bool sync_folder(const struct lines *l, struct err *err)
+{
+    char *path = strdup(l->name);
+    int fd = path ? open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool ok = fd >= 0 && fsync(fd) == 0;
+
+    ok = ok || no_contact(l, err);
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return ok;
 }
 
 static void close_all(struct lines *l)
@@ -55,6 +128,9 @@ static void close_all(struct lines *l)
     caller_close(&l->store);
     if (l->file && l->file != stdin && l->file != stdout)
         fclose(l->file);
+    if (l->part)
+        unlink(l->part);
+    free(l->part);
 }
 
 static bool write_record(void *ctx, const struct transfer_difference *d, struct err *err)
@@ -109,9 +185,9 @@ static bool write_all(struct lines *l, struct err *err)
     if (!transfer_run(&t, err))
         return false;
     fprintf(l->file, RECORD_END_FORMAT "\n", l->number);
-    if (fflush(l->file) != 0 || (l->file != stdout && fsync(fileno(l->file)) != 0))
+    if (fflush(l->file) != 0 || (l->part && fsync(fileno(l->file)) != 0))
         return no_contact(l, err);
-    return true;
+    return !l->part || (rename_part(l, err) && sync_folder(l, err));
 }
 
 int cli_export(const struct config *cfg)
@@ -120,8 +196,7 @@ int cli_export(const struct config *cfg)
     struct err err;
     bool ok;
 
-    ok = cli_open(cfg, "export", cfg->primary, true, &l.store, &err) &&
-         open_file(&l, cfg, true, &err);
+    ok = cli_open(cfg, "export", cfg->primary, true, &l.store, &err) && open_output(&l, cfg, &err);
     progress_start(&l.progress, 0);
     ok = ok && write_all(&l, &err);
     close_all(&l);
@@ -259,8 +334,7 @@ int cli_import(const struct config *cfg)
     struct err err;
     bool ok;
 
-    ok = open_file(&l, cfg, false, &err) &&
-         cli_open(cfg, "import", cfg->primary, false, &l.store, &err);
+    ok = open_input(&l, cfg, &err) && cli_open(cfg, "import", cfg->primary, false, &l.store, &err);
     if (ok) {
         bool sized = fstat(fileno(l.file), &info) == 0 && S_ISREG(info.st_mode);
 

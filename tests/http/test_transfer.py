@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -277,8 +278,33 @@ def test_lines_that_were_left_out(source: pathlib.Path, tmp_path: pathlib.Path) 
         assert lines_of(url)[-1] == {"kind": "end", "records": len(sessions)}
 
 
-def test_a_disk_that_is_full(source: pathlib.Path) -> None:
-    fails(1, "No space left on device", "export", f"sqlite:{source}", "--file", "/dev/full")
+def test_an_export_overwrites_nothing(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Not even the database itself, which is easily named by mistake, and nothing through a link."""
+    db, lines, link = tmp_path / "stateward.db", tmp_path / "lines", tmp_path / "link"
+    db.write_bytes(source.read_bytes())
+    link.symlink_to("nowhere")
+    ok("export", "--file", "lines", cwd=tmp_path)
+    assert lines.stat().st_mode & 0o777 == 0o600
+    for name in ("stateward.db", "lines", str(link)):
+        fails(1, f"{name}: it exists already, and an export overwrites nothing", "export", "--file", name,
+              cwd=tmp_path)
+    assert ok("export", f"sqlite:{db}") == ok("export", f"sqlite:{source}") == lines.read_text()
+    fails(1, "none/lines: No such file or directory", "export", "--file", "none/lines", cwd=tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"stateward.db", "stateward.db.lock", "lines", "link"}
+
+
+def test_a_disk_that_is_full(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Nothing is left of a file; standard output has what fits."""
+    def no_room() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    fails(1, "lines: File too large", "export", f"sqlite:{source}", "--file", str(tmp_path / "lines"),
+          preexec_fn=no_room)
+    assert list(tmp_path.iterdir()) == []
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([str(BINARY), "export", f"sqlite:{source}"], stdout=full, stderr=subprocess.PIPE,
+                              text=True)
+    assert done.returncode == 1 and "standard output: No space left on device" in done.stderr
 
 
 def test_tenants_travel(tmp_path: pathlib.Path, store: Callable[[str], str]) -> None:
