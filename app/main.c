@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -289,5 +290,6 @@ int main(int argc, char *argv[], char *envp[])
         {0},
     };
 
+    umask(077); /* what is stored concerns nobody else on this machine */
     return cli_run(commands, argc, argv, envp);
 }

@@ -303,6 +303,21 @@ def test_help() -> None:
         assert out.returncode == 0 and re.fullmatch(r"stateward \d+\.\d+\.\d+\n", out.stdout), out
 
 
+def test_files_are_the_owners_alone(own: Any, tmp_path: pathlib.Path) -> None:
+    def modes() -> set[int]:
+        files = [*tmp_path.glob("state.db*")]
+        assert {path.name for path in files} == {"state.db" + end for end in ("", "-wal", "-shm", ".lock")}
+        return {path.stat().st_mode & 0o777 for path in files if path.suffix != ".lock"}
+
+    server: Server = own(prefix=("sh", "-c", 'umask 0 && exec "$@"', "sh"))
+    server.session("s")
+    assert modes() == {0o600}
+    server.stop()
+    (tmp_path / "state.db").chmod(0o640)
+    server.start()
+    assert modes() == {0o640}
+
+
 def test_second_process_is_refused(own: Any, tmp_path: pathlib.Path) -> None:
     server: Server = own()
     out = run("serve", "--primary", server.primary, "--listen", f"127.0.0.1:{free_port()}", cwd=tmp_path)
