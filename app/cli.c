@@ -12,10 +12,6 @@
 #include "store_url.h"
 #include "value_cache.h"
 
-#ifndef STATEWARD_VERSION
-#define STATEWARD_VERSION "0.1.0"
-#endif
-
 enum {
     CLEANUP_LIMIT = 100,
     POLL_MS = 1000,         /* between two polls of a pair of stores */
@@ -110,6 +106,11 @@ static bool load(struct config *cfg, const struct command *c, struct config_word
     return true;
 }
 
+static void tell_unknown(const char *name, int len)
+{
+    fprintf(stderr, "stateward: warning: %.*s: there is no such setting\n", len, name);
+}
+
 int cli_run(const struct command *commands, int argc, char *const argv[], char *const envp[])
 {
     const struct command *c;
@@ -133,6 +134,8 @@ int cli_run(const struct command *commands, int argc, char *const argv[], char *
     }
     if (!load(&cfg, c, (struct config_words){argc - 2, argv + 2, envp}, &err))
         return misused(err.text);
+    if (c->settings && c->settings != CONFIG_SERVE) /* which has a log */
+        config_unknown(envp, tell_unknown);
     return c->run(&cfg);
 }
 

@@ -17,6 +17,10 @@
 
 struct value_cache;
 
+#ifndef STATEWARD_VERSION
+#define STATEWARD_VERSION "0.1.0"
+#endif
+
 enum { EXIT_USAGE = 2 };
 
 struct command {

@@ -14,11 +14,13 @@
 
 #include "cli.h"
 #include "clock.h"
+#include "id.h"
 #include "log.h"
 #include "loop.h"
 #include "openapi_json.h"
 #include "routes.h"
 #include "server.h"
+#include "store_url.h"
 
 enum {
     OTHER_FILES = 256, /* descriptors besides connections */
@@ -41,6 +43,40 @@ static void set_log_level(const char *level)
     for (size_t i = 0; i < COUNT_OF(levels); i++)
         if (strcmp(levels[i].name, level) == 0)
             log_set_level(levels[i].level);
+}
+
+static void tell_unknown(const char *name, int len)
+{
+    log_message(LOG_WARNING, "unknown_setting", "%.*s: there is no such setting", len, name);
+}
+
+/* Only the kind of a store whose URL would make the line wrong, as where a character was cut in two. */
+static void tell_store(struct text *line, const char *role, const char *url)
+{
+    char shown[STORE_URL_SHOWN];
+
+    store_url_show(url, shown);
+    if (!id_is_utf8(slice_of(shown)))
+        shown[strcspn(shown, ":")] = '\0';
+    json_member_string(line, role, slice_of(shown));
+}
+
+static void tell_serving(const struct config *cfg, int port)
+{
+    struct text *line = log_line(LOG_INFO, "serving");
+    char message[512];
+
+    if (!line)
+        return;
+    snprintf(message, sizeof(message), "http://%.*s:%d",
+             (int)(strrchr(cfg->listen, ':') - cfg->listen), cfg->listen, port);
+    json_member_string(line, "message", slice_of(message));
+    json_member_string(line, "version", SLICE(STATEWARD_VERSION));
+    tell_store(line, "primary", cfg->primary);
+    if (cfg->fallback)
+        tell_store(line, "fallback", cfg->fallback);
+    log_write(line);
+    log_flush();
 }
 
 /* Raises the limit of open files: each connection takes a descriptor. */
@@ -215,6 +251,7 @@ static int serve(const struct config *cfg)
         return cli_fail(&err);
     keep_memory();
     set_log_level(cfg->log_level);
+    config_unknown(environ, tell_unknown);
     block_signals(&signals);
     allow_connections(cfg);
     if (open_hearing(cfg, &signals, &store, &err)) {
@@ -225,8 +262,7 @@ static int serve(const struct config *cfg)
     if (service.monitor)
         loops = loops_start(&service, &port, &err);
     if (loops) {
-        log_message(LOG_INFO, "serving", "http://%.*s:%d",
-                    (int)(strrchr(cfg->listen, ':') - cfg->listen), cfg->listen, port);
+        tell_serving(cfg, port);
         if (cfg->insecure)
             log_message(LOG_WARNING, "insecure", "whoever reaches this address may do everything");
         wait_for_end(&signals, -1);

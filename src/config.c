@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_check.h"
 #include "store_url.h"
 
 enum kind { TEXT, SWITCH, NUMBER, SIZE, MILLIS, SECONDS, LEVEL };
@@ -357,67 +358,6 @@ static bool load(struct config *cfg, enum config_command command, const struct c
     return true;
 }
 
-static bool is_host(const char *at, size_t len)
-{
-    bool v6 = len > 2 && *at == '[' && at[len - 1] == ']';
-
-    for (size_t i = v6; i < len - v6; i++)
-        if (!isalnum((unsigned char)at[i]) && !strchr(v6 ? ":.%-_" : ".-_", at[i]))
-            return false;
-    return len > 0;
-}
-
-/* HOST:PORT or [IPV6]:PORT; whether the host exists is up to the resolver. */
-static bool is_address(const char *listen)
-{
-    const char *colon = strrchr(listen, ':'), *digit = colon;
-    int port = 0;
-
-    if (!colon || !is_host(listen, (size_t)(colon - listen)) || colon[1] == '\0')
-        return false;
-    while (*++digit) {
-        if (!isdigit((unsigned char)*digit))
-            return false;
-        port = port * 10 + (*digit - '0');
-        if (port > UINT16_MAX)
-            return false;
-    }
-    return true;
-}
-
-/* Checks what the table cannot express: the form of an address, and values that exclude each other. */
-static bool check_sense(const struct config *cfg, struct err *err)
-{
-    char shown[STORE_URL_SHOWN];
-
-    if (!is_address(cfg->listen)) {
-        store_url_show(cfg->listen, shown);
-        return err_set(
-            err, ERR_CONFIG,
-            "--listen: \"%.100s\" is not HOST:PORT or [IPV6]:PORT with a port of 0..65535", shown);
-    }
-    if (cfg->body_total < cfg->max_body)
-        return err_set(err, ERR_CONFIG, "--body-total: it must not be less than --max-body");
-    if (cfg->breaker_pause_min_ms > cfg->breaker_pause_max_ms)
-        return err_set(err, ERR_CONFIG,
-                       "--breaker-pause-min: it must not be more than --breaker-pause-max");
-    return true;
-}
-
-static bool check_pair(const struct config *cfg, struct err *err)
-{
-    if (!cfg->fallback)
-        return true;
-    if (store_url_same(cfg->primary, cfg->fallback))
-        return err_set(err, ERR_CONFIG, "--fallback: it must be another store than the primary");
-    if (!cfg->single_instance &&
-        (store_url_is_file(cfg->primary) || store_url_is_file(cfg->fallback)))
-        return err_set(err, ERR_CONFIG,
-                       "--fallback: a file is of one process only: add --single-instance if it is "
-                       "the only one on both stores");
-    return true;
-}
-
 bool config_load(struct config *cfg, enum config_command command, const struct config_words *words,
                  struct err *err)
 {
@@ -426,10 +366,45 @@ bool config_load(struct config *cfg, enum config_command command, const struct c
     if (!load(&loaded, command, words, 0, err) ||
         (store_url_is_redis(loaded.primary) &&
          !load(&loaded, command, words, REDIS_SESSION_TTL_S, err)) ||
-        !check_sense(&loaded, err) || !check_pair(&loaded, err))
+        !config_check(&loaded, err))
         return false;
     *cfg = loaded;
     return true;
+}
+
+static bool is_setting(const char *name, size_t len)
+{
+    char known[NAME_MAX_LEN];
+
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+        env_name(&settings[i], known);
+        if (strlen(known) == len && memcmp(known, name, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What Kubernetes sets for each service of a namespace: STATEWARD_PORT=tcp://10.0.0.1:8080,
+ * STATEWARD_PORT_8080_TCP_ADDR, STATEWARD_SERVICE_HOST, STATEWARD_SERVICE_PORT_HTTP. */
+static bool is_service_link(const char *entry, size_t len)
+{
+    const char *value = entry + len, *host = strstr(entry, "_SERVICE_HOST"),
+               *port = strstr(entry, "_SERVICE_PORT"), *number = strstr(entry, "_PORT_");
+
+    return (host && host < value) || (port && port < value) ||
+           (number && number < value && isdigit((unsigned char)number[strlen("_PORT_")])) ||
+           (memcmp(value - strlen("_PORT"), "_PORT", strlen("_PORT")) == 0 && strstr(value, "://"));
+}
+
+void config_unknown(char *const envp[], void (*tell)(const char *name, int len))
+{
+    for (; envp && *envp; envp++) {
+        size_t len = strcspn(*envp, "=");
+
+        if (strncmp(*envp, "STATEWARD_", 10) == 0 && !is_setting(*envp, len) &&
+            !is_service_link(*envp, len))
+            tell(*envp, (int)len);
+    }
 }
 
 static void show_value(const struct config *cfg, const struct setting *s, FILE *out)

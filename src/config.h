@@ -87,6 +87,12 @@ bool config_load(struct config *cfg, enum config_command command, const struct c
                  struct err *err) MUST_USE;
 
 /*
+ * Tells of each variable that is named like a setting (STATEWARD_...) and is none: a name that was misspelt.
+ * What Kubernetes sets for a service that is called stateward is passed over.
+ */
+void config_unknown(char *const envp[], void (*tell)(const char *name, int len));
+
+/*
  * Prints every setting: flag, environment variable, value in force, range, help. Passwords in URLs are
  * hidden.
  */

@@ -33,6 +33,11 @@ KINDS = ("memory", "sqlite", "postgres", "redis")
 FINDINGS = ("ERROR: ", "WARNING: ThreadSanitizer", "runtime error: ", "Assertion `")
 
 
+def environ(**settings: str) -> dict[str, str]:
+    """The environment without other settings, and without what the tests are told in the same way."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("STATEWARD_")} | settings
+
+
 def seg(id_: str) -> str:
     """An id as one percent-encoded path segment."""
     return urllib.parse.quote(id_, safe="")
@@ -73,6 +78,7 @@ class Server:
     user: str | None = None
     prefix: tuple[str, ...] = ()
     """A command that becomes the one behind it."""
+    env: dict[str, str] = field(default_factory=dict)
 
     @property
     def log_path(self) -> pathlib.Path:
@@ -83,7 +89,7 @@ class Server:
             self.process = subprocess.Popen(
                 [*self.prefix, str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}",
                  "--primary", self.primary, "--drain-delay", "0", *self.args],
-                cwd=self.cwd, stdout=log, stderr=log, user=self.user)
+                cwd=self.cwd, stdout=log, stderr=log, user=self.user, env=environ(**self.env))
         if wait:
             self.wait_ready()
         return self

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import BINARY, ROOT, Server, free_port
+from conftest import BINARY, ROOT, Server, environ, free_port
 from dying import until
 
 
@@ -91,12 +91,12 @@ def names_in(path: str, pattern: str) -> set[str]:
 def test_operations_has_every_event_metric_and_error(own: Any) -> None:
     server: Server = own("--fallback", "memory:", "--single-instance", primary="memory:")
     metrics = set(re.findall("# HELP stateward_([a-z_]+) ", server.get("/metrics").body.decode()))
-    log = r'log_message\([^"]*"([a-z_]+)"'
+    log = r'log_(?:message|line)\([^"]*"([a-z_]+)"'
     events = (names_in("src/monitor.c", log) | names_in("app/main.c", log)
-              | names_in("app/cli.c", r'log_line\([^"]*"([a-z_]+)"') | {"request", "store_down"}
+              | names_in("app/cli.c", log) | {"request", "store_down"}
               | names_in("src/failover_report.c", '= "([a-z_]+)"'))
     errors = names_in("src/err.h", r'X\(\w+, *"(\w+)"') - {"ok", "fenced", "unauthorized", "forbidden", "rate_limited"}
-    assert {"failover_state", "store_up"} <= metrics and {"volatile", "filling", "sighup"} <= events
+    assert {"failover_state", "store_up"} <= metrics and {"volatile", "filling", "serving"} <= events
     text = (ROOT / "docs" / "operations.md").read_text()
     assert [name for name in sorted(metrics) if not re.search(f"^.*`{name}[`{{].*\\| (counter|gauge|histogram)", text,
                                                               re.M)] == []
@@ -232,7 +232,7 @@ def test_clients_that_leave(server: Server, uid: str) -> None:
 
 def run(*args: str, env: dict[str, str] | None = None, cwd: Any = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(BINARY), *args], capture_output=True, text=True, timeout=30, cwd=cwd,
-                          env={**os.environ, **(env or {})})
+                          env=environ(**(env or {})))
 
 
 def test_config_prints_the_table() -> None:
@@ -262,6 +262,34 @@ def test_wrong_settings_stop_the_start(args: list[str], tmp_path: pathlib.Path) 
 def test_wrong_environment(tmp_path: pathlib.Path) -> None:
     out = run("serve", env={"STATEWARD_READERS": "many"}, cwd=tmp_path)
     assert out.returncode != 0 and "STATEWARD_READERS" in out.stderr
+
+
+def test_a_setting_that_is_misspelt(own: Any) -> None:
+    """It is told of, and no more: others may set variables too."""
+    env = {"STATEWARD_PRIMARY_URL": "postgresql://u:secret@h/d", "STATEWARD_PORT": "tcp://10.0.0.1:8080"}
+    server: Server = own(env=env)
+    server.stop()
+    told = [line for line in server.log_lines() if line["event"] == "unknown_setting"]
+    assert [(line["level"], line["message"]) for line in told] == [
+        ("warning", "STATEWARD_PRIMARY_URL: there is no such setting")]
+    out = run("config", env=env)
+    assert out.returncode == 0
+    assert out.stderr == "stateward: warning: STATEWARD_PRIMARY_URL: there is no such setting\n"
+    assert run("config").stderr == run("version", env=env).stderr == ""
+
+
+def test_the_log_says_what_is_served(own: Any, tmp_path: pathlib.Path) -> None:
+    version = run("version").stdout.split()[1]
+    pair = ("--fallback", "redis://u:secret@127.0.0.1:1/0", "--single-instance", "--start-wait", "0")
+    long = f"sqlite:{tmp_path}/a"
+    long += "a" * (len(long) % 2) + "ä" * 70 # the 127 bytes that are shown end within a character
+    for args, primary, shown in (((), "memory:", {"primary": "memory:"}), ((), long, {"primary": "sqlite"}),
+                                 (pair, "memory:", {"primary": "memory:", "fallback": "redis://u:***@127.0.0.1:1/0"})):
+        server: Server = own(*args, primary=primary)
+        server.stop()
+        (line,) = (line for line in server.log_lines() if line["event"] == "serving")
+        assert line["message"] == f"http://127.0.0.1:{server.port}" and line["version"] == version
+        assert {role: line[role] for role in ("primary", "fallback") if role in line} == shown
 
 
 def test_unsupported_store(tmp_path: pathlib.Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import filling
 import pytest
 import stores
-from conftest import BINARY, FINDINGS, ROOT, Server
+from conftest import BINARY, FINDINGS, ROOT, Server, environ
 
 KINDS = ("session", "message", "context", "thread", "value", "checkpoint", "task")
 SIZE = tuple(int(n) for n in os.environ.get("STATEWARD_TEST_SIZE", "200/2000/8").split("/"))
@@ -27,7 +27,7 @@ SIZE = tuple(int(n) for n in os.environ.get("STATEWARD_TEST_SIZE", "200/2000/8")
 
 def command(*args: str, env: dict[str, str] | None = None, **kw: Any) -> subprocess.CompletedProcess[str]:
     done = subprocess.run([str(BINARY), *args], capture_output=True, text=True, timeout=900,
-                          env={**os.environ, **(env or {})}, **kw)
+                          env=environ(**(env or {})), **kw)
     assert not any(mark in done.stderr for mark in FINDINGS), done.stderr
     return done
 

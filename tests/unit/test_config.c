@@ -109,6 +109,53 @@ START_TEST(the_command_line_wins)
 }
 END_TEST
 
+static char told[256];
+
+static void tell(const char *name, int len)
+{
+    size_t at = strlen(told);
+
+    snprintf(told + at, sizeof(told) - at, "%.*s ", len, name);
+}
+
+START_TEST(names_what_is_no_setting)
+{
+    static const char *const passed[] = {
+        "PATH=/bin",
+        "STATEWARDX=1",
+        "STATEWARD_PRIMARY=sqlite:a",
+        "STATEWARD_TO=sqlite:b", /* of another command */
+        "STATEWARD_PORT=tcp://10.0.0.1:8080",
+        "STATEWARD_PORT_8080_TCP=tcp://10.0.0.1:8080",
+        "STATEWARD_PORT_8080_TCP_ADDR=10.0.0.1",
+        "STATEWARD_PORT_8080_TCP_PORT=8080",
+        "STATEWARD_SERVICE_HOST=10.0.0.1",
+        "STATEWARD_SERVICE_PORT=8080",
+        "STATEWARD_SERVICE_PORT_HTTP=8080",
+        "STATEWARD_WEB_PORT=udp://10.0.0.1:53",
+    };
+    static const char *const wrong[] = {
+        "STATEWARD_PRIMERY=x", "STATEWARD_PRIMARY_URL=postgresql://h/_SERVICE_HOST_PORT_1",
+        "STATEWARD_PRIMAR=",   "STATEWARD_PORT=8080",
+        "STATEWARD_PORT_X=1",  "STATEWARD_",
+        "STATEWARD_primary=x",
+    };
+    char *envp[COUNT_OF(passed) + COUNT_OF(wrong) + 1] = {NULL};
+
+    for (size_t i = 0; i < COUNT_OF(passed); i++)
+        envp[i] = (char *)(uintptr_t)passed[i];
+    config_unknown(envp, tell);
+    ck_assert_str_eq(told, "");
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        envp[COUNT_OF(passed) + i] = (char *)(uintptr_t)wrong[i];
+    config_unknown(envp, tell);
+    ck_assert_str_eq(told,
+                     "STATEWARD_PRIMERY STATEWARD_PRIMARY_URL STATEWARD_PRIMAR STATEWARD_PORT "
+                     "STATEWARD_PORT_X STATEWARD_ STATEWARD_primary ");
+    config_unknown(NULL, tell);
+}
+END_TEST
+
 START_TEST(no_text_unsets_what_has_no_default)
 {
     struct config cfg;
@@ -352,6 +399,7 @@ Suite *suite_config(void)
     tcase_add_test(t, reads_flags_in_both_forms);
     tcase_add_test(t, reads_switches_with_a_value_behind);
     tcase_add_test(t, the_command_line_wins);
+    tcase_add_test(t, names_what_is_no_setting);
     tcase_add_test(t, no_text_unsets_what_has_no_default);
     tcase_add_test(t, refuses_what_is_wrong);
     tcase_add_test(t, refuses_what_cannot_work);
