@@ -114,6 +114,17 @@ bool store_url_is_file(const char *url)
     return store_url_is_sqlite(url) || strncmp(url, "memory:", 7) == 0;
 }
 
+const char *store_url_mistaken(const char *url)
+{
+    const char *path = store_url_is_sqlite(url) ? url + strlen("sqlite:") : "";
+
+    if (strcmp(path + strspn(path, "/"), ":memory:") == 0)
+        return "would be a file of that name: write memory:";
+    if (strchr(path, '?'))
+        return "has parameters: sqlite:PATH takes none; rename a file that has a ? in its name";
+    return NULL;
+}
+
 static char *printed(const char *url)
 {
     char *out = NULL;

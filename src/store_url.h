@@ -32,6 +32,10 @@ bool store_url_is_redis(const char *url);
 /* A SQLite file. */
 bool store_url_is_sqlite(const char *url);
 
+/* What is wrong with a SQLite URL that other programs do not take for a path (sqlite::memory:, ?mode=ro), as
+ * words that follow it; NULL: nothing is. */
+const char *store_url_mistaken(const char *url);
+
 /* SQLite or memory: a store that only one process may open. */
 bool store_url_is_file(const char *url);
 

@@ -20,8 +20,14 @@ char *sqlite_path(const char *url, struct err *err)
     const char *rest = strchr(url, ':') ? strchr(url, ':') + 1 : "";
     bool memory = strcmp(url, "memory:") == 0;
     bool rooted = strncmp(rest, "///", 3) == 0, host = strncmp(rest, "//", 2) == 0 && !rooted;
+    const char *mistake = store_url_mistaken(url);
     char *path, shown[STORE_URL_SHOWN];
 
+    if (mistake) {
+        store_url_show(url, shown);
+        err_fill(err, ERR_CONFIG, "\"%s\" %s", shown, mistake);
+        return NULL;
+    }
     if (!memory && (!store_url_is_sqlite(url) || *rest == '\0' || host)) {
         store_url_show(url, shown);
         err_fill(err, ERR_CONFIG, "\"%s\" names no file: write sqlite:PATH or sqlite:///PATH",

@@ -297,13 +297,16 @@ def test_unsupported_store(tmp_path: pathlib.Path) -> None:
     assert out.returncode == 2 and "--primary: Unsupported storage type: mongodb" in out.stderr
 
 
-@pytest.mark.parametrize("url", ["sqlite:", "sqlite://host/x.db"])
-def test_a_file_without_a_path(url: str, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(("url", "why"), [
+    ("sqlite:", "names no file"), ("sqlite://host/x.db", "names no file"),
+    ("sqlite::memory:", "write memory:"), ("sqlite:x.db?mode=ro", "has parameters")])
+def test_a_file_without_a_path(url: str, why: str, tmp_path: pathlib.Path) -> None:
     out = run("serve", "--primary", url, cwd=tmp_path)
-    assert out.returncode == 2 and "--primary: " in out.stderr and "names no file" in out.stderr
+    assert out.returncode == 2 and "--primary: " in out.stderr and why in out.stderr
     assert run("cleanup", "--primary", url, cwd=tmp_path).returncode == 2
     assert run("export", url, cwd=tmp_path).returncode == 2
     assert run("seal", url, cwd=tmp_path).returncode == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_loopback(tmp_path: pathlib.Path) -> None:

@@ -276,17 +276,37 @@ START_TEST(urls)
 }
 END_TEST
 
-START_TEST(names_that_mean_something_to_sqlite_are_files)
+START_TEST(names_that_mean_something_to_sqlite)
 {
+    static const struct {
+        const char *url, *why;
+    } bad[] = {
+        {"sqlite::memory:", "\"sqlite::memory:\" would be a file of that name: write memory:"},
+        {"sqlite:///:memory:", "write memory:"},
+        {"sqlite:db?mode=ro", "\"sqlite:db?mode=ro\" has parameters"},
+        {"sqlite:///tmp/db?", "has parameters"},
+    };
+    static const char *const files[] = {":memory:x", "file:x", "db&mode=ro"};
+    char url[32];
     struct err err;
-    struct backend *b;
 
     ck_assert_int_eq(chdir(sqlite_store_folder), 0);
-    b = sqlite_store_try("sqlite::memory:", BACKEND_WRITER, &err);
-    ck_assert_ptr_nonnull(b);
-    backend_close(b);
-    ck_assert_int_eq(unlink(":memory:"), 0);
-    ck_assert_int_eq(unlink(":memory:.lock"), 0);
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        ck_assert_ptr_null(sqlite_store_try(bad[i].url, BACKEND_WRITER, &err));
+        ck_assert_int_eq(err.kind, ERR_CONFIG);
+        ck_assert_msg(strstr(err.text, bad[i].why) != NULL, "%s", err.text);
+    }
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        struct backend *b;
+
+        snprintf(url, sizeof(url), "sqlite:%s", files[i]);
+        b = sqlite_store_try(url, BACKEND_WRITER, &err);
+        ck_assert_msg(b != NULL, "%s", err.text);
+        backend_close(b);
+        ck_assert_int_eq(unlink(files[i]), 0);
+        snprintf(url, sizeof(url), "%s.lock", files[i]);
+        ck_assert_int_eq(unlink(url), 0);
+    }
 }
 END_TEST
 
@@ -309,7 +329,7 @@ Suite *suite_sqlite_open(void)
     tcase_add_test(tc, impossible_places_are_refused);
     tcase_add_test(tc, a_lock_file_that_cannot_be_made);
     tcase_add_test(tc, urls);
-    tcase_add_test(tc, names_that_mean_something_to_sqlite_are_files);
+    tcase_add_test(tc, names_that_mean_something_to_sqlite);
     suite_add_tcase(suite, tc);
     return suite;
 }
