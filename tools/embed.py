@@ -22,11 +22,15 @@ STYLE = """body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; 
 dt { font-family: monospace; font-weight: bold; margin-top: 1em } dd { margin-left: 2em }"""
 
 
+def marked(part: str) -> str:
+    """Of one paragraph: what is bold, or code, may go on in the next line."""
+    part = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", part, flags=re.DOTALL)
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", part, flags=re.DOTALL)
+
+
 def prose(text: str) -> str:
     """Paragraphs with **bold** and `code`."""
-    text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(text.strip()))
-    text = re.sub(r"`(.+?)`", r"<code>\1</code>", text)
-    return "".join(f"<p>{part}</p>\n" for part in text.split("\n\n"))
+    return "".join(f"<p>{marked(part)}</p>\n" for part in html.escape(text.strip()).split("\n\n"))
 
 
 def operations(document: dict[str, Any], tag: str) -> str:

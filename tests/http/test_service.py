@@ -79,6 +79,7 @@ def test_docs(server: Server) -> None:
     for path, item in server.get("/openapi.json").json()["paths"].items():
         for method in item.keys() & {"get", "put", "post", "patch", "delete"}:
             assert f"<dt>{method.upper()} {path}</dt>" in page
+    assert "`" not in page and "**" not in page
     assert server.get("/docs?x=1").pointers == ["?x"]
 
 
