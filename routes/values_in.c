@@ -12,7 +12,10 @@
 
 #define NO_IDX INT64_MIN
 
-enum { NOT_SENT = -1 };
+enum {
+    NOT_SENT = -1,
+    WRITES_MAX = 65536, /* a task's writes come in one request, or a part of them looks like all */
+};
 
 /* An element of `values` or `writes`. */
 struct element {
@@ -399,8 +402,8 @@ bool values_in_writes(const struct values_in *in, struct slice writes, struct wr
 
     if (!list(in, writes, &sent, err))
         return false;
-    if (sent.n > PARSE_ARRAY_MAX)
-        return err_set(err, ERR_INVALID, "/writes: must have at most %d elements", PARSE_ARRAY_MAX);
+    if (sent.n > WRITES_MAX)
+        return err_set(err, ERR_INVALID, "/writes: must have at most %d elements", WRITES_MAX);
     read.n = sent.n;
     read.writes = arena_zalloc(in->arena, sent.n, sizeof(*read.writes));
     if (!read.writes)

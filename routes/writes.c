@@ -1,7 +1,7 @@
 /*
  * PUT /writes/{t}/{c}/{task}?ns= - store the writes of one task; the checkpoint may come later.
  *
- *   request   {"task_path": "", "mode": "upsert", "writes": [
+ *   request   {"task_path": "", "mode": "upsert", "writes": [0..65536 of
  *                {"idx": 0, "channel": "messages", "type": "msgpack", "base64": "..."}]} or, in
  *             document form, {"writes": [{"channel": "messages", "value": any}]}
  *             A frame has `len` for `base64`, and the raw bytes behind the JSON.

@@ -162,6 +162,18 @@ static bool list_add(struct list *list, struct slice name)
     return true;
 }
 
+/* Gives back the room for more members: a body may have very many small objects. */
+static void trim(struct list *list)
+{
+    size_t size = sizeof(*list->members);
+    void *less = NULL;
+
+    if (list->n > 0)
+        less = arena_resize(list->arena, list->members, list->cap * size, list->n * size);
+    if (less)
+        list->members = less;
+}
+
 /* Passes a member's name and the colon. */
 static inline const char *pass_name(struct walk *w, const char *p)
 {
@@ -372,6 +384,7 @@ bool split_list(struct slice json, struct arena *arena, struct split_member **me
         list.members[list.n - 1].value = (struct slice){start, (size_t)(p - start)};
         p = next_item(p, end);
     }
+    trim(&list);
     *members = list.members;
     *n = list.n;
     return true;

@@ -164,6 +164,23 @@ def test_frame(server: Server, uid: str) -> None:
     assert framed(server, f"/writes/{uid}/c")["writes"][0]["bytes"] == b"abc"
 
 
+def test_many_writes_of_a_task(server: Server, uid: str) -> None:
+    """What a step planned is stored whole or not at all, so it must fit into one request."""
+    def put(n: int) -> Any:
+        writes = [{"idx": i, "channel": "__pregel_tasks", "type": "msgpack", "len": 5} for i in range(n)]
+        raw = frames.pack({"mode": "ignore", "writes": writes}, *(b"%05d" % i for i in range(n)))
+        return server.put(f"/writes/{uid}/c/t", raw=raw, headers={"Content-Type": frames.TYPE})
+
+    refused = put(65537)
+    assert refused.status == 400 and "/writes: must have at most 65536 elements" in refused.json()["detail"]
+    for n, status in ((1001, 201), (65536, 200)):
+        assert put(n).status == status
+        got = framed(server, f"/writes/{uid}/c")["writes"]
+        assert [(w["idx"], w["bytes"]) for w in got] == [(i, b"%05d" % i) for i in range(n)]
+    server.put(f"/checkpoints/{uid}/c", channel({}, {}))
+    assert len(framed(server, f"/checkpoints?thread_id={uid}")["items"][0]["writes"]) == 65536
+
+
 @pytest.mark.parametrize("make", [
     lambda f: f[:3], lambda f: f[:-1], lambda f: f + b"x", lambda f: b"\xff\xff\xff\xff" + f[4:],
     lambda f: b"", lambda f: b"\0\0\0\0", lambda f: f[:4] + b"!" + f[5:],

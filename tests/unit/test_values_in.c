@@ -270,15 +270,15 @@ static struct slice many(size_t n)
     return text_slice(&t);
 }
 
-START_TEST(at_most_1000_writes)
+START_TEST(at_most_65536_writes)
 {
     struct values_in in = from(NULL);
     struct writes_in out = {0};
 
-    ck_assert(values_in_writes(&in, many(1000), &out, &err));
-    ck_assert_uint_eq(out.n, 1000);
-    ck_assert(!values_in_writes(&in, many(1001), &out, &err));
-    refused(ERR_INVALID, "/writes: must have at most 1000 elements");
+    ck_assert(values_in_writes(&in, many(65536), &out, &err));
+    ck_assert_uint_eq(out.n, 65536);
+    ck_assert(!values_in_writes(&in, many(65537), &out, &err));
+    refused(ERR_INVALID, "/writes: must have at most 65536 elements");
 }
 END_TEST
 
@@ -297,7 +297,7 @@ Suite *suite_values_in(void)
     tcase_add_test(tests, writes_of_each_form);
     tcase_add_test(tests, no_writes);
     tcase_add_loop_test(tests, writes_refused, 0, COUNT_OF(bad_writes));
-    tcase_add_test(tests, at_most_1000_writes);
+    tcase_add_test(tests, at_most_65536_writes);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -143,7 +143,7 @@ def put_writes(
     mode: types.WriteMode | None = None,
     ns: str = "",
 ) -> Exchange[types.WritesStored]:
-    """Stores up to 1000 writes of a task; the checkpoint may come later.
+    """Stores the writes of a task, up to 65536; the checkpoint may come later.
 
     mode, for an idx that is known: "upsert" replaces it, "ignore" keeps it, "replace" replaces all
     writes of the task. Without one: upsert, and replace for documents.

@@ -24,9 +24,6 @@ from stateward._patch import Part
 from stateward.errors import FormMismatch
 from stateward.transport import JSON_TYPE, Exchange, Request, Response, json_bytes, path
 
-WRITES_MAX = 1000  # the service takes so many in one request
-_WRITES_BYTES = 16 << 20  # ... and 64 MiB, unless it is told otherwise
-
 _SEND = {"Content-Type": frame.FRAME_TYPE}
 _ACCEPT = {"Accept": frame.FRAME_TYPE}
 
@@ -153,7 +150,7 @@ def put_writes(
     task_path: str,
     serde: SerializerProtocol,
 ) -> Exchange[None]:
-    """No request for no writes, several for very many."""
+    """No request for no writes, else one: LangGraph would take a part of them for all."""
     special = all(channel in WRITES_IDX_MAP for channel, _ in writes)
     by_idx: dict[int, tuple[str, Any]] = {}
     for i, (channel, value) in enumerate(writes):
@@ -162,19 +159,13 @@ def put_writes(
             by_idx[idx] = (channel, value)
     target = place.path("writes", str(place.checkpoint_id), task_id)
     mode = "upsert" if special else "ignore"
-    entries = sorted(by_idx.items())
-    while entries:
-        described: list[dict[str, Any]] = []
-        raw: list[bytes] = []
-        size = 0
-        for idx, (channel, value) in entries[:WRITES_MAX]:
-            type_, data = _serialize(value, serde)
-            if raw and size + len(data) > _WRITES_BYTES:
-                break
-            described.append({"idx": idx, "channel": channel, "type": type_, "len": len(data)})
-            raw.append(data)
-            size += len(data)
-        entries = entries[len(raw) :]
+    described: list[dict[str, Any]] = []
+    raw: list[bytes] = []
+    for idx, (channel, value) in sorted(by_idx.items()):
+        type_, data = _serialize(value, serde)
+        described.append({"idx": idx, "channel": channel, "type": type_, "len": len(data)})
+        raw.append(data)
+    if described:
         head = {"task_path": task_path, "mode": mode, "writes": described}
         response = yield Request("PUT", target, frame.encode(head, raw), _SEND)
         response.record(types.WritesStored)

@@ -23,10 +23,11 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Send
 
 from stateward import FormMismatch
-from stateward.errors import ThreadExistsError
+from stateward.errors import ThreadExistsError, TooLargeError
 from stateward.langgraph import StatewardSaver
 from stateward.transport import json_request, path
 from tests.conftest import Server
+from tests.raw_server import answer, serving
 
 
 @dataclass
@@ -217,18 +218,31 @@ async def test_ordinary_writes_stay_and_special_ones_change(
 
 async def test_very_many_writes(saver: Saver, uid: Callable[[], str]) -> None:
     at = await put(saver, config(uid()), checkpoint())
-    await saver("put_writes", at, [("a", i) for i in range(2500)], "t")
+    await saver("put_writes", at, [("a", i) for i in range(20_000)], "t")
     written = (await saver("get_tuple", at)).pending_writes
-    assert written == [("t", "a", i) for i in range(2500)]
+    assert written == [("t", "a", i) for i in range(20_000)]
 
 
 async def test_writes_of_many_bytes(saver: Saver, uid: Callable[[], str]) -> None:
-    """More than the service takes in one request."""
     at = await put(saver, config(uid()), checkpoint())
-    await saver("put_writes", at, [(f"c{i}", bytes([i]) * (1 << 20)) for i in range(70)], "t")
+    given = [(f"c{i}", bytes([i]) * (1 << 20)) for i in range(70)]
+    with pytest.raises(TooLargeError):
+        await saver("put_writes", at, given, "t")
+    assert (await saver("get_tuple", at)).pending_writes == []
+    await saver("put_writes", at, given[:60], "t")
     written = (await saver("get_tuple", at)).pending_writes
-    assert [name for _, name, _ in written] == [f"c{i}" for i in range(70)]
-    assert all(data == bytes([i]) * (1 << 20) for i, (_, _, data) in enumerate(written))
+    assert written == [("t", name, data) for name, data in given[:60]]
+
+
+@pytest.mark.parametrize("given", [[("a", i) for i in range(5000)], [("a", bytes(20 << 20))] * 2])
+async def test_writes_of_a_task_are_one_request(given: list[tuple[str, Any]]) -> None:
+    """A task that has some of its writes is taken for one that has all of them."""
+    stored = answer(201, {"checkpoint_id": "c", "task_id": "t"})
+    with serving(stored) as server:
+        async with StatewardSaver.from_url(server.url) as saver:
+            saver.put_writes(config("t", checkpoint_id="c"), given, "t")
+            await saver.aput_writes(config("t", checkpoint_id="c"), given, "t")
+    assert len(server.seen) == 2
 
 
 async def test_listing_in_pages(saver: Saver, uid: Callable[[], str]) -> None:
