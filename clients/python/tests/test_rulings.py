@@ -131,6 +131,16 @@ async def test_a_value_belongs_to_its_checkpoint(saver: Saver, uid: Callable[[],
     assert (await saver("get_tuple", third)).checkpoint["channel_values"] == {"a": 2}
 
 
+async def test_only_channels_of_new_versions_are_stored(
+    saver: Saver, uid: Callable[[], str]
+) -> None:
+    """As memory does; Postgres stores plain values all the same, and SQLite all values."""
+    at = config(uid())
+    given = checkpoint({"old": "x", "new": "y"}, channel_versions={"old": 1, "new": 2})
+    await saver("put", at, given, METADATA, {"new": 2})
+    assert (await saver("get_tuple", at)).checkpoint["channel_values"] == {"new": "y"}
+
+
 async def test_special_writes_among_others_are_ordinary(
     saver: Saver, uid: Callable[[], str]
 ) -> None:
