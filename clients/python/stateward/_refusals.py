@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from stateward.errors import (
     BaseMissing,
@@ -54,8 +54,8 @@ _BY_STATUS = {
     403: "forbidden",
     413: "too_large",
     429: "rate_limited",
-    503: "storage_unavailable",
 }
+_OF_503 = ("overloaded", "storage_unavailable")
 _NOTHING_DONE = ("overloaded", "rate_limited", "storage_unavailable")
 
 _NO_PATH = "there is no such path"
@@ -110,6 +110,11 @@ def answer_error(request: Request, response: Response, in_doubt: bool) -> Storag
     )
 
 
+def nothing_done(response: Response) -> bool:
+    """Whether the service says so. A proxy's 503 may follow a request that it has passed on."""
+    return response.status == 503 and bool(_problem(response))
+
+
 def _problem(response: Response) -> dict[str, Any]:
     """What the service says; empty when it is not the service that has answered."""
     if response.media_type != "application/problem+json":
@@ -118,7 +123,10 @@ def _problem(response: Response) -> dict[str, Any]:
         problem = json.loads(response.body)
     except ValueError:
         return {}
-    return problem if isinstance(problem, dict) and isinstance(problem.get("code"), str) else {}
+    code = problem.get("code") if isinstance(problem, dict) else None
+    if not isinstance(code, str) or (response.status == 503 and code not in _OF_503):
+        return {}
+    return cast(dict[str, Any], problem)
 
 
 def _detail(problem: dict[str, Any]) -> str:
@@ -130,7 +138,7 @@ def _detail(problem: dict[str, Any]) -> str:
 
 def _foreign_code(request: Request, response: Response) -> str:
     status = response.status
-    if status < 300 or (status >= 500 and status not in _BY_STATUS):
+    if status < 300 or status >= 500:
         # Something took the request. Whether it has asked the service, it does not say.
         return "outcome_unknown" if request.changes else "storage_unavailable"
     if status < 400:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import time
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from stateward.transport import Request, Response
+from stateward._refusals import nothing_done
+from stateward.transport import Request, Response
 
 RETRIES = 3
 BUDGET = 10.0  # seconds after the first attempt in which another may start
@@ -54,11 +53,12 @@ class Attempts:
         return self._told(self._next(None), str(failure))
 
     def after_answer(self, response: Response) -> float | None:
-        # 503 says that nothing was done, 504 and a proxy's 502 that it is not known.
-        unknown = response.status in (502, 504)
+        undone = nothing_done(response)
+        # The service says with 504 that it is not known what was done; so may any proxy with these.
+        unknown = response.status in (502, 503, 504) and not undone
         if unknown and self._request.changes:
             self.in_doubt = True
-        if response.status == 503 or (unknown and self._request.idempotent):
+        if undone or (unknown and self._request.idempotent):
             delay = self._next(None, _retry_after(response))
             return self._told(delay, f"HTTP {response.status}")
         return None

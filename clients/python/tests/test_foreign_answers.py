@@ -107,7 +107,7 @@ async def test_success_of_another_service() -> None:
         (429, errors.RateLimitedError, errors.RateLimitedError),
         (500, StorageConnectionError, OutcomeUnknown),
         (502, StorageConnectionError, OutcomeUnknown),
-        (503, StorageConnectionError, StorageConnectionError),
+        (503, StorageConnectionError, OutcomeUnknown),
         (504, StorageConnectionError, OutcomeUnknown),
         (520, StorageConnectionError, OutcomeUnknown),
     ],

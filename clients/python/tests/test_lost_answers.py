@@ -1,4 +1,4 @@
-"""Calls that were carried out, and whose answer was lost on the way."""
+"""Calls that were carried out, and whose answer was lost, or replaced by a proxy's 503."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from stateward import AsyncClient, Client, _retry, errors
 from tests.conftest import Server
+from tests.raw_server import HANG_UP, answer
 
 Call = Callable[..., Awaitable[Any]]
 
@@ -19,8 +20,9 @@ Call = Callable[..., Awaitable[Any]]
 class Lossy:
     """Passes requests on, one on a connection, and keeps the answer to itself when told so."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, instead: bytes) -> None:
         self._port = port
+        self._instead = instead
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -57,6 +59,7 @@ class Lossy:
             answer += part
         if self.lose:
             self.lose -= 1
+            client.sendall(self._instead)
         else:
             client.sendall(answer)
 
@@ -68,9 +71,9 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture
-def lossy(small_server: Server) -> Iterator[Lossy]:
-    proxy = Lossy(small_server.port)
+@pytest.fixture(params=[HANG_UP, answer(503, b"upstream error", Content_Type="text/plain")])
+def lossy(request: pytest.FixtureRequest, small_server: Server) -> Iterator[Lossy]:
+    proxy = Lossy(small_server.port, request.param)
     yield proxy
     proxy.close()
 

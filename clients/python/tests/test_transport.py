@@ -103,8 +103,17 @@ async def test_503_is_repeated_three_times_only(connect: Connect) -> None:
     assert caught.value.request_id == "r-1"
 
 
-@pytest.mark.parametrize("unknown", [problem(504, "outcome_unknown"), answer(502, b"of a proxy")])
-async def test_502_and_504_are_repeated_if_that_does_no_harm(
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        problem(504, "outcome_unknown"),
+        answer(502, b"of a proxy"),
+        answer(503, b"of a proxy"),
+        answer(503, {"code": "overloaded"}),
+        problem(503, "busy"),
+    ],
+)
+async def test_what_leaves_a_doubt_is_repeated_if_that_does_no_harm(
     connect: Connect, unknown: bytes
 ) -> None:
     with serving(unknown, answer()) as server:
