@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import ssl
-from collections import deque
 from collections.abc import AsyncGenerator
-from typing import cast
+from typing import Any, cast
 
 from stateward import _http
 from stateward._endpoint import Endpoint
 from stateward._http import Answers, BadAnswer
+from stateward._idle import Idle
 from stateward._refusals import answer_error, connection_error
 from stateward._retry import Attempts, NoAnswer
 from stateward.transport import Done, Exchange, Request, Response, T, step
@@ -20,6 +19,8 @@ from stateward.transport import Done, Exchange, Request, Response, T, step
 _OPEN_MAX = 100  # connections of a loop; further requests wait
 _GOODBYE = 1.0  # seconds for a connection to end in an orderly way
 _BUFFER = 1 << 18  # bytes that may lie received and unread
+_PUNCTUAL = 0.05  # seconds that a timer may be late in a loop that nothing blocks
+_EXCUSES = 3  # periods of silence in a row that do not count, as the loop was blocked at their end
 
 
 class AsyncTransport(Endpoint):
@@ -72,7 +73,7 @@ class AsyncTransport(Endpoint):
         data = self._encode(request)
         pool = await self._pool()
         async with pool.limit:
-            connection = pool.take()
+            connection = pool.idle.take()
             reused = connection is not None
             if connection is None:
                 connection = await self._connect()
@@ -84,21 +85,32 @@ class AsyncTransport(Endpoint):
                 raise NoAnswer(error, sent=True, reused=reused) from error
             finally:
                 if whole:
-                    pool.idle.append(connection)
+                    pool.idle.give(connection)
                 else:
                     connection.close()
         return response
 
     async def _connect(self) -> _Connection:
-        address = self._address
-        opening = asyncio.open_connection(address.host, address.port, limit=_BUFFER, ssl=self._ssl)
-        try:
-            return _Connection(*await asyncio.wait_for(opening, self._timeout))
-        except asyncio.TimeoutError as error:
-            raise NoAnswer(TimeoutError("timed out"), sent=False) from error
-        except OSError as error:
-            final = isinstance(error, ssl.SSLError)
-            raise NoAnswer(error, sent=False, final=final) from error
+        excuses = _EXCUSES
+        while True:
+            due = asyncio.get_running_loop().time() + self._timeout
+            try:
+                return await asyncio.wait_for(self._open(), self._timeout)
+            except asyncio.TimeoutError as error:
+                if not excuses or not _was_blocked(due):
+                    raise NoAnswer(TimeoutError("timed out"), sent=False) from error
+                excuses -= 1
+            except OSError as error:
+                raise NoAnswer(error, sent=False) from error
+
+    async def _open(self) -> _Connection:
+        loop = asyncio.get_running_loop()
+        reader = _Reader(limit=_BUFFER, loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport, _ = await loop.create_connection(
+            lambda: protocol, self._address.host, self._address.port, ssl=self._ssl
+        )
+        return _Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
     async def _pool(self) -> _Pool:
         key = (os.getpid(), asyncio.get_running_loop())
@@ -122,7 +134,7 @@ class _Pool:
 
     def __init__(self) -> None:
         self.limit = asyncio.Semaphore(_OPEN_MAX)
-        self.idle: deque[_Connection] = deque()
+        self.idle: Idle[_Connection] = Idle()
         self.closed = False
         self._pid = os.getpid()
         self._end = self._until_the_end()
@@ -138,40 +150,38 @@ class _Pool:
         finally:
             if self._pid == os.getpid():
                 self.closed = True
-                await asyncio.gather(*(connection.aclose() for connection in self.idle))
-                self.idle.clear()
+                idle = self.idle.connections
+                await asyncio.gather(*(connection.aclose() for connection in idle))
+                idle.clear()
 
     async def aclose(self) -> None:
         await self._end.aclose()
-
-    def take(self) -> _Connection | None:
-        while self.idle:
-            connection = self.idle.pop()
-            if connection.usable:
-                return connection
-            connection.close()
-        return None
 
 
 class _Connection:
     """One request at a time; after an exception only close() is left."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
+        self._taken = 0  # bytes of those received
         self._writer = writer
         self._answers = Answers()
         self._receivable = _http.waiter(writer.get_extra_info("socket").fileno())
 
     @property
     def usable(self) -> bool:
-        """Whether it has not been closed meanwhile; the loop may not have noticed yet."""
-        if self._reader.at_eof() or self._writer.is_closing():
+        """Whether it is idle still; the loop may not have noticed yet that it is not."""
+        if self._reader.at_eof() or self._writer.is_closing() or self._unread:
             return False
         return not self._receivable(0)
 
     @property
     def reusable(self) -> bool:
         return self._answers.reusable
+
+    @property
+    def _unread(self) -> bool:
+        return self._reader.received > self._taken
 
     async def exchange(self, data: bytes, method: str, timeout: float) -> Response:
         """Sends an encoded request and reads the answer."""
@@ -183,11 +193,12 @@ class _Connection:
             wanted = next(reading)
             while True:
                 part = await self._reader.read(wanted)
+                self._taken += len(part)
                 silence.broken()
                 wanted = reading.send(part)
         except StopIteration as end:
             if self._unsent:
-                self._answers.reusable = False
+                self._answers.last = True
             return cast(Response, end.value)
         except (OSError, BadAnswer):
             if silence.was_too_long:
@@ -219,6 +230,21 @@ class _Connection:
             await self._writer.wait_closed()
 
 
+class _Reader(asyncio.StreamReader):
+    """Counts what it receives, since it does not say whether there is more than was read."""
+
+    received = 0
+
+    def feed_data(self, data: Any) -> None:
+        self.received += len(data)
+        super().feed_data(data)
+
+
+def _was_blocked(due: float) -> bool:
+    """Whether the loop was, when a timer was due: then what came meanwhile is not yet read."""
+    return asyncio.get_running_loop().time() > due + _PUNCTUAL
+
+
 class _Silence:
     """Ends a connection on which no byte has moved for too long. Cheaper than a task that waits."""
 
@@ -227,20 +253,23 @@ class _Silence:
         self._transport = transport
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
-        self._since = self._loop.time()
         self._unsent = transport.get_write_buffer_size()
-        self._timer = self._loop.call_at(self._next_look(), self._look)
+        self.broken()
+        self._look_later()
 
     def broken(self) -> None:
         self._since = self._loop.time()
+        self._excuses = _EXCUSES
 
     def stop(self) -> None:
         self._timer.cancel()
 
-    def _next_look(self) -> float:
+    def _look_later(self) -> None:
         # That bytes were sent is seen only by looking.
-        end = self._since + self._timeout
-        return min(end, self._loop.time() + self._timeout / 4) if self._unsent else end
+        self._due = self._since + self._timeout
+        if self._unsent:
+            self._due = min(self._due, self._loop.time() + self._timeout / 4)
+        self._timer = self._loop.call_at(self._due, self._look)
 
     def _look(self) -> None:
         unsent = self._transport.get_write_buffer_size()
@@ -248,7 +277,11 @@ class _Silence:
             self._unsent = unsent
             self.broken()
         if self._loop.time() < self._since + self._timeout:
-            self._timer = self._loop.call_at(self._next_look(), self._look)
+            self._look_later()
+        elif self._excuses and _was_blocked(self._due):
+            self._excuses -= 1
+            self._since = self._loop.time()
+            self._look_later()
         else:
             self.was_too_long = True
             self._transport.abort()

@@ -74,9 +74,14 @@ class Answers:
     """Finds answers in what a connection receives."""
 
     def __init__(self) -> None:
-        self.reusable = True
-        """Whether another request may follow the last answer."""
+        self.last = False
+        """Whether no other request may follow."""
         self._left = b""  # received, not yet taken
+
+    @property
+    def reusable(self) -> bool:
+        """What came behind an answer would be taken for that to the next request."""
+        return not self.last and not self._left
 
     def read(self, method: str) -> Receiving[Response]:
         """The next answer. Yields how many bytes it can take, and is sent some of them."""
@@ -105,7 +110,7 @@ class Answers:
                 raise BadAnswer("the answer has two lengths")
         wish = headers.get("connection", "").lower()
         if "close" in wish or (match[1] == "0" and "keep-alive" not in wish):
-            self.reusable = False
+            self.last = True
         return int(match[2]), headers
 
     def _body(self, method: str, status: int, headers: Mapping[str, str]) -> Receiving[bytes]:
@@ -119,7 +124,7 @@ class Answers:
             if not (length.isascii() and length.isdigit()):
                 raise BadAnswer(f"the answer is {length!r} long")
             return (yield from self._take(int(length)))
-        self.reusable = False
+        self.last = True
         return (yield from self._rest())
 
     def _chunks(self) -> Receiving[bytes]:
@@ -197,7 +202,8 @@ class Connection:
 
     @property
     def reusable(self) -> bool:
-        return self._answers.reusable
+        unread = isinstance(self.socket, ssl.SSLSocket) and self.socket.pending()
+        return self._answers.reusable and not unread
 
     def close(self) -> None:
         self.socket.close()
@@ -223,7 +229,7 @@ class Connection:
                     self._wait(waiter(self.socket.fileno(), to_send=True))
         except (BrokenPipeError, ConnectionResetError):
             # A service that refuses a body may answer and close before it has read all of it.
-            self._answers.reusable = False
+            self._answers.last = True
 
     def _receive(self, wanted: int) -> bytes:
         if self._waits:

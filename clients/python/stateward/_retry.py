@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import ssl
 import time
 
 from stateward._refusals import nothing_done
@@ -20,17 +21,21 @@ class NoAnswer(Exception):
     """An exchange that ended without a whole answer.
 
     `sent`: whether anything may have reached the service. `reused`: on a connection that had
-    served before, which the service may have closed meanwhile. `final`: trying again is no use.
+    served before, which the service may have closed meanwhile.
     """
 
-    def __init__(
-        self, cause: BaseException, *, sent: bool, reused: bool = False, final: bool = False
-    ) -> None:
+    def __init__(self, cause: BaseException, *, sent: bool, reused: bool = False) -> None:
         super().__init__(str(cause) or type(cause).__name__)
         self.cause = cause
         self.sent = sent
         self.reused = reused
-        self.final = final
+
+    @property
+    def final(self) -> bool:
+        """Whether trying again is no use: TLS does not come about, and not for want of a peer."""
+        closed = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+        of_tls = isinstance(self.cause, ssl.SSLError) and not isinstance(self.cause, closed)
+        return of_tls and not self.sent
 
 
 class Attempts:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import time
-from collections import deque
 
 from stateward._endpoint import Endpoint
 from stateward._http import BadAnswer, Connection
+from stateward._idle import Idle
 from stateward._refusals import answer_error, connection_error
 from stateward._retry import Attempts, NoAnswer
 from stateward.transport import Done, Exchange, Request, Response, T, step
@@ -97,7 +96,7 @@ class SyncTransport(Endpoint):
                 sock = self._ssl.wrap_socket(sock, server_hostname=address.host)
         except OSError as error:
             sock.close()
-            raise NoAnswer(error, sent=False, final=isinstance(error, ssl.SSLError)) from error
+            raise NoAnswer(error, sent=False) from error
         return Connection(sock, self._timeout)
 
     def _here(self) -> _Idle:
@@ -107,26 +106,15 @@ class SyncTransport(Endpoint):
         return self._idle
 
 
-class _Idle:
-    """Idle connections, and the process that opened them."""
+class _Idle(Idle[Connection]):
+    """And the process that opened them."""
 
     def __init__(self, pid: int) -> None:
+        super().__init__()
         self.pid = pid
-        self.connections: deque[Connection] = deque()
-
-    def take(self) -> Connection | None:
-        while self.connections:
-            try:
-                connection = self.connections.pop()
-            except IndexError:  # another thread took it
-                break
-            if connection.usable:
-                return connection
-            connection.close()
-        return None
 
     def give(self, connection: Connection) -> None:
         if self.pid == os.getpid() and len(self.connections) < _IDLE_MAX:
-            self.connections.append(connection)
+            super().give(connection)
         else:
             connection.close()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from stateward import _http, _retry, errors
+from stateward import _async, _http, _retry, errors
 from stateward._async import AsyncTransport
 from stateward._http import Answers, BadAnswer, Connection
 from stateward._sync import SyncTransport
@@ -81,6 +81,13 @@ def test_answers(
     answers = Answers()
     response = fed(answers, data, size, method)
     assert (response.status, response.body, answers.reusable) == (status, body, reusable)
+
+
+@pytest.mark.parametrize("data", [OK + b"x", DELETED + OK, chunked(b"abc") + OK])
+def test_more_than_an_answer(data: bytes) -> None:
+    answers = Answers()
+    fed(answers, data, 10_000)
+    assert not answers.reusable
 
 
 def test_headers() -> None:
@@ -289,6 +296,30 @@ async def test_silence_ends_an_async_call(silent: str, monkeypatch: pytest.Monke
     await transport.aclose()
 
 
+async def test_a_loop_that_was_blocked_is_not_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_retry, "RETRIES", 0)
+    large = bytes(1 << 20)  # is not there as a whole when the loop goes on
+    with serving(answer(200, large)) as server:
+        transport = AsyncTransport(server.url, timeout=0.2)
+        for _ in range(3):  # the first one connects
+            task = asyncio.create_task(transport.send(GET))
+            await asyncio.sleep(0)
+            time.sleep(0.4)
+            assert (await task).body == large
+        await transport.aclose()
+
+
+async def test_silence_in_a_loop_that_is_always_blocked(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_retry, "RETRIES", 0)
+    monkeypatch.setattr(_async, "_was_blocked", lambda due: True)
+    transport = AsyncTransport(silent, timeout=0.05)
+    with pytest.raises(errors.StorageConnectionError, match="timed out"):
+        await transport.send(GET)
+    await transport.aclose()
+
+
 async def test_a_slow_answer_is_not_silence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -379,6 +410,44 @@ async def test_tls(certificate: Path, secure: str) -> None:
     for _ in range(3):
         assert (await other.send(GET)).body == b"hello"
     await other.aclose()
+
+
+@pytest.mark.parametrize("kind", [SyncTransport, AsyncTransport])
+async def test_what_goes_wrong_with_tls_by_chance(
+    certificate: Path, kind: type[SyncTransport] | type[AsyncTransport]
+) -> None:
+    """A peer that goes amid the handshake, and one that says more than it was asked."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    large = bytes(20_000)  # ends in the second record
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            raw, _ = listener.accept()
+            raw.recv(1)
+            raw.shutdown(socket.SHUT_WR)
+            while raw.recv(1000):
+                pass
+            raw.close()
+            for _ in range(2):
+                raw, _ = listener.accept()
+                with context.wrap_socket(raw, server_side=True) as connection:
+                    connection.recv(1 << 16)
+                    connection.sendall(answer(200, large) + OK)
+                    connection.recv(1 << 16)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        trusting = ssl.create_default_context(cafile=certificate)
+        url = f"https://localhost:{listener.getsockname()[1]}"
+        transport = kind(url, timeout=5, ssl_context=trusting)
+        for _ in range(2):
+            if isinstance(transport, SyncTransport):
+                response = await asyncio.to_thread(transport.send, GET)
+            else:
+                response = await transport.send(GET)
+            assert response.body == large
+        await asyncio.to_thread(thread.join)
 
 
 @pytest.mark.parametrize("close", [True, False])

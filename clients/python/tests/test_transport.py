@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from stateward import _refusals, _retry, errors
+from stateward import _idle, _refusals, _retry, errors
 from stateward._async import AsyncTransport
 from stateward._sync import SyncTransport
 from stateward.transport import Address, Request, Response, json_bytes, path, segment
@@ -201,6 +202,77 @@ async def test_connection_closed_while_idle_goes_unnoticed(connect: Connect) -> 
     assert server.connections == 3
 
 
+@pytest.mark.parametrize("body", [b"first", bytes(1 << 20)])
+async def test_what_follows_an_answer_is_not_the_next_one(connect: Connect, body: bytes) -> None:
+    double = answer(200, body) + answer(200, b"stray")
+    with serving(double, answer(200, b"second"), answer(200, b"third")) as server:
+        async with connect(server.url) as send:
+            assert [(await send(GET)).body for _ in range(3)] == [body, b"second", b"third"]
+    assert server.connections == 2
+
+
+async def test_what_comes_later_is_not_the_next_answer(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        go_on, said = threading.Event(), threading.Event()
+
+        def serve() -> None:
+            first, _ = listener.accept()
+            with first:
+                first.recv(1000)
+                first.sendall(answer(200, b"first"))
+                go_on.wait(5)
+                first.sendall(answer(200, b"stray"))
+                said.set()
+                second, _ = listener.accept()
+                with second:
+                    second.recv(1000)
+                    second.sendall(answer(200, b"second"))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        async with connect(f"http://127.0.0.1:{listener.getsockname()[1]}") as send:
+            assert (await send(GET)).body == b"first"
+            go_on.set()
+            await asyncio.to_thread(said.wait, 5)
+            await asyncio.sleep(0.05)  # the loop takes it
+            assert (await send(GET)).body == b"second"
+        await asyncio.to_thread(thread.join)
+
+
+async def test_connections_of_busier_times_are_closed(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service has ended them; those that are still in use come before them."""
+    monkeypatch.setattr(_idle, "_LOOK", 0.0)
+    ended: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            burst = [listener.accept()[0] for _ in range(4)]
+            for connection in burst:
+                connection.settimeout(5)
+                connection.recv(1000)
+            for connection in burst:
+                connection.sendall(answer())
+                time.sleep(0.05)  # they are idle in this order
+            for connection in burst[:-1]:
+                connection.shutdown(socket.SHUT_WR)
+            burst[-1].recv(1000)
+            burst[-1].sendall(answer())
+            ended.extend(connection.recv(1000) for connection in burst[:-1])
+            for connection in burst:
+                connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        async with connect(f"http://127.0.0.1:{listener.getsockname()[1]}") as send:
+            await asyncio.gather(*(send(GET) for _ in range(4)))
+            await asyncio.sleep(0.2)
+            await send(GET)
+            await asyncio.to_thread(thread.join)
+    assert ended == [b""] * 3
+
+
 async def test_closed_before_the_loop_has_looked(connect: Connect) -> None:
     with serving(Then(answer()), answer()) as server:
         async with connect(server.url) as send:
@@ -360,7 +432,7 @@ async def test_a_transport_that_is_forgotten_closes_its_connections() -> None:
         transport = AsyncTransport(server.url)
         await transport.send(GET)
         (pool,) = transport._pools.values()
-        (connection,) = pool.idle
+        (connection,) = pool.idle.connections
         del transport, pool
         for _ in range(10):
             gc.collect()
@@ -462,9 +534,19 @@ class TestAttempts:
         reused = _retry.NoAnswer(OSError("x"), sent=True, reused=True)
         assert [attempts.after_failure(reused) for _ in range(4)] == [0.0, 0.5, 2.0, None]
 
-    def test_final(self) -> None:
-        final = _retry.NoAnswer(OSError("x"), sent=False, final=True)
-        assert _retry.Attempts(GET).after_failure(final) is None
+    @pytest.mark.parametrize(
+        ("error", "final"),
+        [
+            (ssl.SSLCertVerificationError(), True),
+            (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), True),
+            (ssl.SSLEOFError(), False),
+            (ssl.SSLZeroReturnError(), False),
+        ],
+    )
+    def test_final(self, error: ssl.SSLError, final: bool) -> None:
+        delay = _retry.Attempts(GET).after_failure(_retry.NoAnswer(error, sent=False))
+        assert (delay is None) == final
+        assert _retry.Attempts(GET).after_failure(_retry.NoAnswer(error, sent=True)) == 0.1
 
     def test_not_sent_is_always_repeated(self) -> None:
         unsent = _retry.NoAnswer(OSError("x"), sent=False)
