@@ -1,7 +1,7 @@
 /*
  * postgres_setup.h - statements for setting up a connection, before it is in pipeline mode.
  *
- * Threads    the lane's.
+ * Threads    the lane's; of the lanes of a process one at a time updates a schema.
  * Ownership  none.
  * Units      none.
  * Errors     UNAVAILABLE and those of the server; the connection is not closed.
@@ -25,7 +25,8 @@ bool setup_run(struct postgres *d, const char *text, struct err *err) MUST_USE;
 unsigned setup_key(const struct postgres *d) MUST_USE;
 
 /* Brings the schema up to date, even while others do the same. ERR_CONFIG: it is newer than this program, or
- * it is older or missing and must stay so. */
+ * it is older or missing and must stay so. ERR_UNAVAILABLE: a table is in use, or another lane is at it; a
+ * later call tries again. */
 bool setup_schema(struct postgres *d, struct err *err) MUST_USE;
 
 #endif

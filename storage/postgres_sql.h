@@ -70,10 +70,24 @@
 #define POSTGRES_PROCESS "SELECT pg_backend_pid()"
 #define POSTGRES_VERSION "SELECT to_regclass('schema_versions') IS NOT NULL"
 #define POSTGRES_NUMBER "SELECT coalesce(max(number), 0) FROM schema_versions"
-#define POSTGRES_MIGRATE                                                           \
-    "BEGIN; SELECT pg_advisory_xact_lock(%u, 0); CREATE SCHEMA IF NOT EXISTS \"%s\"; " \
-    "CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT PRIMARY KEY, "      \
+/* Begins a migration once no other instance is at one; then it waits for a table only briefly. */
+#define POSTGRES_MIGRATE_TURN                                             \
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = %d; " \
+    "SELECT pg_advisory_xact_lock(%u, 0)"
+#define POSTGRES_MIGRATE                                                                     \
+    "SET LOCAL lock_timeout = %d; CREATE SCHEMA IF NOT EXISTS \"%s\"; "                      \
+    "CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT PRIMARY KEY, "                \
     "at TIMESTAMPTZ NOT NULL DEFAULT now())"
+/* Of the tables that a migration names, one that is locked, and who has locked it: the oldest of those
+ * transactions, or one of another user, for these hide their age. */
+#define POSTGRES_HOLDER                                                                         \
+    "SELECT format('table %%s, which %%s uses', c.relname, "                                    \
+    "coalesce('process ' || l.pid || ' of the server', 'a prepared transaction')) "             \
+    "FROM pg_locks l JOIN pg_class c ON c.oid = l.relation "                                    \
+    "LEFT JOIN pg_stat_activity a ON a.pid = l.pid "                                            \
+    "WHERE l.granted AND c.relkind = 'r' AND c.relnamespace = to_regnamespace(current_schema()) " \
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "        \
+    "AND strpos($migration$%s$migration$, c.relname) > 0 ORDER BY a.xact_start NULLS FIRST LIMIT 1"
 #define POSTGRES_MIGRATED "INSERT INTO schema_versions (number) VALUES (%zu)"
 /* Identity and progress of the store: the cluster and its timeline, which changes when a standby is promoted
  * or a backup restored; the position of its log, which only grows; and the name of the pair. */

@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 import stores
-from conftest import BINARY, Server
+from conftest import BINARY, ROOT, Server
 from dying import until
 from proxy import proxy
+
+NEWEST = len([*(ROOT / "storage" / "schema").glob("postgres_*.sql")])
 
 
 @pytest.fixture
@@ -283,6 +285,14 @@ def test_names_of_schemas(postgres: stores.Postgres, database: str, own: Any, tm
         assert postgres.sql(f'SELECT count(*) FROM "{name}".conversations', database) == "1"
 
 
+def older_schema(number: int) -> str:
+    """Statements that make the schema of an earlier version."""
+    files = [(ROOT / "storage" / "schema" / f"postgres_000{n}.sql").read_text() for n in range(1, number + 1)]
+    return ("CREATE SCHEMA stateward; SET search_path = stateward; "
+            "CREATE TABLE schema_versions (number BIGINT PRIMARY KEY, at TIMESTAMPTZ NOT NULL DEFAULT now());"
+            + "".join(files) + f"INSERT INTO schema_versions SELECT generate_series(1, {number})")
+
+
 def test_newer_schemas(postgres: stores.Postgres, database: str, own: Any, tmp_path: pathlib.Path) -> None:
     """The next number is that of a version to which instances are moved one by one."""
     newer = "INSERT INTO stateward.schema_versions SELECT max(number) + 1 FROM stateward.schema_versions"
@@ -291,6 +301,43 @@ def test_newer_schemas(postgres: stores.Postgres, database: str, own: Any, tmp_p
     own(primary=postgres.url(database)).stop()
     postgres.sql(newer, database)
     assert "made by a newer version" in refused(postgres.url(database), tmp_path)
+
+
+def test_a_migration_waits_for_a_table_in_use(alone: stores.Postgres, own: Any) -> None:
+    """As during a backup, which locks all tables: whoever else uses them waits behind each try of the migration."""
+    alone.sql(older_schema(1))
+
+    def tries() -> int:
+        return (alone.folder / "log").read_text().count("canceling statement due to lock timeout")
+
+    with alone.session("BEGIN; LOCK TABLE stateward.checkpoint_writes IN ACCESS SHARE MODE"):
+        pid = alone.sql("SELECT pid FROM pg_locks WHERE relation = 'stateward.checkpoint_writes'::regclass")
+        server: Server = own(primary=alone.url(), start=False).start(wait=False)
+        until(lambda: tries() > 0)
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            alone.sql("SET lock_timeout = 500; SELECT count(*) FROM stateward.checkpoint_writes")
+            time.sleep(0.1)
+        assert tries() <= 5
+        assert detail(server) == ("postgres: the update of the schema waits for table checkpoint_writes, "
+                                  f"which process {pid} of the server uses")
+        assert server.get("/health/live").status == 200 and server.get("/health/startup").status == 503
+    until(lambda: server.get("/health/ready").status == 200)
+    assert append(server, "c") == 201
+    assert alone.sql("SELECT max(number) FROM stateward.schema_versions") == str(NEWEST)
+
+
+def test_a_migration_waits_for_that_of_another_instance(postgres: stores.Postgres, database: str, own: Any) -> None:
+    server: Server = own(primary=postgres.url(database))
+    key = postgres.sql("SELECT classid FROM pg_locks WHERE locktype = 'advisory' AND database = "
+                       f"(SELECT oid FROM pg_database WHERE datname = '{database}')")
+    server.stop()
+    postgres.sql("DROP SCHEMA stateward CASCADE", database)
+    with postgres.session(f"BEGIN; SELECT pg_advisory_xact_lock({key}, 0) IS NULL", postgres.url(database)):
+        server = own(primary=postgres.url(database), start=False).start(wait=False)
+        time.sleep(2)  # longer than records are waited for
+    server.wait_ready()
+    assert "store_down" not in server.log()
 
 
 def test_two_instances_with_one_number(postgres: stores.Postgres, database: str, own: Any,

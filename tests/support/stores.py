@@ -122,6 +122,20 @@ class Postgres:
         if (self.data / "postmaster.pid").exists():
             self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
 
+    @contextlib.contextmanager
+    def session(self, text: str, url: str = "") -> Iterator[None]:
+        """Runs it in a session of its own, which then stays as it is until the end of the block."""
+        psql = subprocess.Popen([str(POSTGRES_BIN / "psql"), "-XAtq", url or self.url()], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+        assert psql.stdin and psql.stdout
+        with psql:
+            psql.stdin.write(f"{text}; SELECT 'done';\n")
+            psql.stdin.flush()
+            while psql.stdout.readline() != "done\n":
+                assert psql.poll() is None
+            yield
+            psql.stdin.close()
+
     def sql(self, text: str, database: str = "postgres") -> str:
         """What psql prints for it, without headers."""
         done = subprocess.run([str(POSTGRES_BIN / "psql"), "-XAtq", self.url(database), "-c", text],
