@@ -23,6 +23,7 @@ static const char *advice_for(const char *text)
         {"this user may not ", "give the user what docs/operations.md lists for Redis"},
         {"pg_hba.conf", "admit this machine in pg_hba.conf of the server"},
         {"does not exist", "make the role and the database: docs/operations.md, PostgreSQL"},
+        {"must have ENCODING", "make the database anew: docs/operations.md, PostgreSQL"},
         {"in use by another process", "stop the service that has the file, or diagnose a copy"},
         {"is damaged", "stateward seal, if another program wrote it; else restore a backup"},
         {"newer version of this program", "use the newer program"},

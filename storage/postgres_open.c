@@ -1,7 +1,7 @@
 /*
  * postgres_open.c - makes a connection and sets it up; see postgres_driver.h.
  *
- *     URL -> connection -> no pool between -> schema -> number of the instance -> clock -> pipeline
+ *     URL -> connection -> encoding, no pool between -> schema -> number of the instance -> clock -> pipeline
  */
 #include <poll.h>
 #include <inttypes.h>
@@ -36,6 +36,17 @@ static bool check_pool(struct postgres *d, struct err *err)
     return done;
 }
 
+/* In another encoding not every text can be stored. */
+static bool check_encoding(const struct postgres *d, struct err *err)
+{
+    const char *encoding = PQparameterStatus(d->conn, "server_encoding");
+
+    if (!encoding || strcmp(encoding, "UTF8") == 0)
+        return true;
+    return err_set(err, ERR_CONFIG, "postgres: the database must have ENCODING 'UTF8', it has %s",
+                   encoding);
+}
+
 void postgres_set_caps(struct postgres *d, bool durable)
 {
     d->sql.base.caps = BACKEND_SHARED | (durable ? BACKEND_DURABLE : 0);
@@ -67,7 +78,8 @@ static bool set_up(struct postgres *d, struct err *err)
     char text[512];
 
     snprintf(text, sizeof(text), POSTGRES_SET, d->schema);
-    if (!check_pool(d, err) || !setup_run(d, text, err) || !setup_schema(d, err) ||
+    if (!check_encoding(d, err) || !check_pool(d, err) || !setup_run(d, text, err) ||
+        !setup_schema(d, err) ||
         (d->sql.role == BACKEND_SCANNER && !setup_run(d, POSTGRES_SET_SCANNER, err)) ||
         !instance_take(d, err) || !setup_number(d, POSTGRES_CLOCK, &high, err) ||
         !setup_number(d, POSTGRES_SETTINGS, &durable, err) || !meet(d, err))

@@ -340,6 +340,16 @@ def test_a_migration_waits_for_that_of_another_instance(postgres: stores.Postgre
     assert "store_down" not in server.log()
 
 
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_databases_of_other_encodings(encoding: str, postgres: stores.Postgres, uid: str,
+                                      tmp_path: pathlib.Path) -> None:
+    name = uid.replace("-", "_")
+    postgres.sql(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    said = refused(postgres.url(name), tmp_path)
+    assert said == f"stateward: postgres: the database must have ENCODING 'UTF8', it has {encoding}\n"
+    assert postgres.sql("SELECT to_regnamespace('stateward') IS NULL", name) == "t"
+
+
 def test_two_instances_with_one_number(postgres: stores.Postgres, database: str, own: Any,
                                        tmp_path: pathlib.Path) -> None:
     own("--instance", "7", primary=postgres.url(database))
