@@ -8,32 +8,72 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "id.h"
 #include "postgres_connect.h"
 #include "postgres_instance.h"
 #include "postgres_pipe.h"
 #include "postgres_setup.h"
 
+enum { QUESTION_SIZE = 192 };
+
 /*
- * Refuses a pool in transaction mode, which shares statements, settings and locks of our session with others.
- * It shows when a second connection reaches the same process of the server.
+ * Whether our session stays ours through a pool: it keeps its mark, and no other connection reaches its process.
+ * A pool in transaction mode gives a transaction the process that was used last, or with server_round_robin
+ * the one that was not used for longest; and others use it meanwhile, or it grows.
  */
-static bool check_pool(struct postgres *d, struct err *err)
+static bool is_ours(struct postgres *d, const char *question, int64_t process, bool *ours,
+                    struct err *err)
 {
+    int64_t kept[3] = {0}, theirs = 0;
     struct postgres other;
-    int64_t ours = 0, theirs = 0;
     bool done;
 
-    if (!setup_number(d, POSTGRES_PROCESS, &ours, err))
+    if (!setup_number(d, question, &kept[0], err))
         return false;
-    if (ours == PQbackendPID(d->conn))
-        return true;
-    done = connect_another(d, &other, err) && setup_number(&other, POSTGRES_PROCESS, &theirs, err);
+    done = connect_another(d, &other, err) &&
+           setup_number(&other, POSTGRES_PROCESS, &theirs, err) &&
+           setup_number(d, question, &kept[1], err) && setup_number(d, question, &kept[2], err);
     PQfinish(other.conn);
-    if (done && ours == theirs)
-        return err_set(err, ERR_CONFIG,
-                       "postgres: a pool in transaction mode stands between; name the server "
-                       "itself, or set pool_mode=session");
+    *ours = kept[0] && kept[1] && kept[2] && theirs != process;
     return done;
+}
+
+static bool refuse_pool(struct err *err)
+{
+    return err_set(
+        err, ERR_CONFIG,
+        "postgres: a pool in transaction mode stands between; name the server itself, or "
+        "set pool_mode=session");
+}
+
+/*
+ * Refuses a pool in transaction mode, which shares statements, settings and locks of our session with others.
+ * Writes a question that shows also later whether the session is ours.
+ */
+static bool check_pool(struct postgres *d, char question[QUESTION_SIZE], struct err *err)
+{
+    char mark[ID_UUID_LEN + 1];
+    int64_t process = 0;
+    bool ours;
+
+    id_uuid7(mark);
+    snprintf(question, QUESTION_SIZE, POSTGRES_MARK, mark);
+    if (!setup_number(d, question, &process, err))
+        return false;
+    snprintf(question, QUESTION_SIZE, POSTGRES_IS_MARKED, (long long)process, mark);
+    if (process == PQbackendPID(d->conn)) /* a pool has numbers of its own */
+        return true;
+    return is_ours(d, question, process, &ours, err) && (ours || refuse_pool(err));
+}
+
+/* Sets what the statements need. */
+static bool set_settings(struct postgres *d, const char *question, struct err *err)
+{
+    char text[QUESTION_SIZE + 512];
+    int64_t ours = 0;
+
+    snprintf(text, sizeof(text), "%s; " POSTGRES_SET, question, d->schema);
+    return setup_number(d, text, &ours, err) && (ours || refuse_pool(err));
 }
 
 /* In another encoding not every text can be stored. */
@@ -75,11 +115,10 @@ static bool meet(struct postgres *d, struct err *err)
 static bool set_up(struct postgres *d, struct err *err)
 {
     int64_t high = 0, durable = 0;
-    char text[512];
+    char question[QUESTION_SIZE];
 
-    snprintf(text, sizeof(text), POSTGRES_SET, d->schema);
-    if (!check_encoding(d, err) || !check_pool(d, err) || !setup_run(d, text, err) ||
-        !setup_schema(d, err) ||
+    if (!check_encoding(d, err) || !check_pool(d, question, err) ||
+        !set_settings(d, question, err) || !setup_schema(d, err) ||
         (d->sql.role == BACKEND_SCANNER && !setup_run(d, POSTGRES_SET_SCANNER, err)) ||
         !instance_take(d, err) || !setup_number(d, POSTGRES_CLOCK, &high, err) ||
         !setup_number(d, POSTGRES_SETTINGS, &durable, err) || !meet(d, err))

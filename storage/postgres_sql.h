@@ -68,6 +68,11 @@
 #define POSTGRES_SET_SCANNER "SET statement_timeout = 30000"
 
 #define POSTGRES_PROCESS "SELECT pg_backend_pid()"
+/* Marks the session, and asks whether it is still the one of that process and mark. */
+#define POSTGRES_MARK "SELECT pg_backend_pid() FROM set_config('stateward.session', '%s', false)"
+#define POSTGRES_IS_MARKED           \
+    "SELECT pg_backend_pid() = %lld " \
+    "AND current_setting('stateward.session', true) IS NOT DISTINCT FROM '%s'"
 #define POSTGRES_VERSION "SELECT to_regclass('schema_versions') IS NOT NULL"
 #define POSTGRES_NUMBER "SELECT coalesce(max(number), 0) FROM schema_versions"
 /* Begins a migration once no other instance is at one; then it waits for a table only briefly. */

@@ -386,6 +386,9 @@ def test_a_disk_that_is_full(postgres: stores.Postgres, database: str, own: Any,
 def test_pools(alone: stores.Postgres, own: Any, tmp_path: pathlib.Path) -> None:
     with stores.pgbouncer(alone, "transaction") as url:
         assert "a pool in transaction mode stands between" in refused(url, tmp_path)
+    with stores.pgbouncer(alone, "transaction", server_round_robin=1, min_pool_size=10) as url, alone.session("", url):
+        until(lambda: alone.sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'") == "11")
+        assert "a pool in transaction mode stands between" in refused(url, tmp_path)
     assert alone.sql("SELECT to_regclass('schema_versions') IS NULL") == "t"
     with stores.pgbouncer(alone, "session") as url:
         server: Server = own(primary=url)

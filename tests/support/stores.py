@@ -157,12 +157,12 @@ def postgres(follows: Postgres | None = None, **settings: str) -> Iterator[Postg
 
 
 @contextlib.contextmanager
-def pgbouncer(server: Postgres, mode: str) -> Iterator[str]:
+def pgbouncer(server: Postgres, mode: str, **settings: int) -> Iterator[str]:
     """Runs a pool in front of a server; gives the URL that leads through it."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="stateward-pgbouncer-") as folder:
-        settings = pathlib.Path(folder, "settings")
-        settings.write_text(f"""[databases]
+        file = pathlib.Path(folder, "settings")
+        file.write_text(f"""[databases]
 * = host=127.0.0.1 port={server.port} user=postgres
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -170,9 +170,9 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = any
 pool_mode = {mode}
-""")
+""" + "".join(f"{key} = {value}\n" for key, value in settings.items()))
         os.chmod(folder, 0o755)
-        pool = subprocess.Popen(["/usr/sbin/pgbouncer", "-q", str(settings)], stderr=subprocess.DEVNULL,
+        pool = subprocess.Popen(["/usr/sbin/pgbouncer", "-q", str(file)], stderr=subprocess.DEVNULL,
                                 user="postgres" if os.geteuid() == 0 else None)
         try:
             for _ in range(200):
