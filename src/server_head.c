@@ -4,11 +4,13 @@
 #include <strings.h>
 
 #include "id.h"
+#include "origin.h"
 #include "server_internal.h"
 
 /* Headers that are looked at in every request, as they were sent. */
 struct head {
-    struct slice host, length, encoding, type, request_id, traceparent;
+    struct origin from;
+    struct slice length, encoding, type, request_id, traceparent;
     struct slice coding, if_match, if_none_match, key;
     struct lines lines;
     bool read;         /* a GET or HEAD: it changes nothing */
@@ -23,13 +25,15 @@ struct known {
 };
 
 static const struct known known[] = {
-    {{"Host", 4}, offsetof(struct head, host), ONCE},
+    {{"Host", 4}, offsetof(struct head, from.host), ONCE},
+    {{"Origin", 6}, offsetof(struct head, from.origin), ONCE},
     {{"If-Match", 8}, offsetof(struct head, if_match), ONCE},
     {{"traceparent", 11}, offsetof(struct head, traceparent), OFTEN},
     {{"Content-Type", 12}, offsetof(struct head, type), ONCE},
     {{"X-Request-Id", 12}, offsetof(struct head, request_id), OFTEN},
     {{"If-None-Match", 13}, offsetof(struct head, if_none_match), ONCE_IN_CHANGES},
     {{"Content-Length", 14}, offsetof(struct head, length), ONCE},
+    {{"Sec-Fetch-Site", 14}, offsetof(struct head, from.site), ONCE},
     {{"Idempotency-Key", 15}, offsetof(struct head, key), ONCE},
     {{"Content-Encoding", 16}, offsetof(struct head, coding), ONCE},
     {{"Transfer-Encoding", 17}, offsetof(struct head, encoding), ONCE},
@@ -204,7 +208,7 @@ static bool check_framing(const struct head *h, bool is_1_0, const char *end, st
         return false;
     if (h->twice)
         return err_set(err, ERR_INVALID, "%s: is given more than once", h->twice);
-    if (!slice_present(h->host) && !is_1_0)
+    if (!slice_present(h->from.host) && !is_1_0)
         return err_set(err, ERR_INVALID, "Host: is needed");
     if (!slice_present(h->encoding))
         return true;
@@ -216,6 +220,18 @@ static bool check_framing(const struct head *h, bool is_1_0, const char *end, st
     if (!same_name(h->encoding, SLICE("chunked")))
         return err_set(err, ERR_INVALID, "Transfer-Encoding: must be chunked");
     return true;
+}
+
+/* Refuses what a web page asks for behind its reader's back: see origin.h. */
+static bool check_origin(const struct request *req, struct head *h, struct err *err)
+{
+    const struct config *cfg = req->service->config;
+
+    h->from.host = trim(h->from.host);
+    h->from.origin = trim(h->from.origin);
+    h->from.site = trim(h->from.site);
+    return (cfg->insecure || origin_host(&h->from, cfg->listen, err)) &&
+           (h->read || origin_change(&h->from, err));
 }
 
 /* Refuses a condition that the route would ignore, instead of making the change regardless. */
@@ -283,7 +299,7 @@ bool server_head(struct request *req, const struct lines_first *first)
                      &req->err)) {
         note_subject(req);
         req->finish = req->match.route->finish;
-        if (check_conditions(req->match.route, &h, &req->err) &&
+        if (check_origin(req, &h, &req->err) && check_conditions(req->match.route, &h, &req->err) &&
             check_body(req, &h, length, &req->err))
             return true;
     }
