@@ -21,7 +21,7 @@ enum {
  *             optional; or {"messages": [1..1000 of these]}
  *   201, 200  {"messages": [{"id": "m-1", "seq": 1763917200000000, "timestamp": "...Z",
  *             "created": true}]}; 200 when none is new: a known id keeps what is stored
- *   errors    invalid_request 400, session_not_found 404, too_large 413
+ *   errors    invalid_request 400 (also for an Idempotency-Key), session_not_found 404, too_large 413
  */
 struct append {
     struct slice role, content, metadata, id;

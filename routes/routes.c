@@ -20,7 +20,7 @@ static const struct route table[] = {
     {"GET", "/sessions/{id}/context", BOTH(context_get), SCOPE_READ, ROUTE_NO_BODY},
     {"GET", "/sessions/{id}/context/versions", BOTH(context_versions), SCOPE_READ, ROUTE_NO_BODY},
 
-    {"POST", "/conversations/{id}/messages", BOTH(message_append), SCOPE_WRITE, 0},
+    {"POST", "/conversations/{id}/messages", BOTH(message_append), SCOPE_WRITE, ROUTE_NO_KEY},
     {"GET", "/conversations/{id}/messages", BOTH(message_list), SCOPE_READ, ROUTE_NO_BODY},
     {"DELETE", "/conversations/{id}/messages", BOTH(message_trim), SCOPE_WRITE, ROUTE_NO_BODY},
 

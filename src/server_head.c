@@ -234,7 +234,7 @@ static bool check_origin(const struct request *req, struct head *h, struct err *
            (h->read || origin_change(&h->from, err));
 }
 
-/* Refuses a condition that the route would ignore, instead of making the change regardless. */
+/* Refuses a condition or a key that the route would ignore, instead of making the change regardless. */
 static bool check_conditions(const struct route *route, const struct head *h, struct err *err)
 {
     if (route->scope != SCOPE_WRITE && route->scope != SCOPE_ADMIN)
@@ -244,6 +244,10 @@ static bool check_conditions(const struct route *route, const struct head *h, st
     if (slice_present(h->if_none_match) && !(route->flags & ROUTE_ABSENT))
         return err_set(err, ERR_INVALID,
                        "If-None-Match: this call does not support it; leave it out");
+    if (slice_present(h->key) && (route->flags & ROUTE_NO_KEY))
+        return err_set(err, ERR_INVALID,
+                       "Idempotency-Key: this call does not support it; give each message an id, "
+                       "by which it is known when it comes again");
     return true;
 }
 

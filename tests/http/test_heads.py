@@ -149,6 +149,19 @@ def test_a_condition_that_guards_nothing(server: Server, uid: str, call: str) ->
         assert server.get(read, headers={"If-Match": '"1"', "If-None-Match": "*"}).status == 200
 
 
+def test_a_key_that_would_not_be_kept(server: Server, uid: str) -> None:
+    server.session(uid)
+    path, key = f"/conversations/{uid}/messages", {"Idempotency-Key": "k"}
+    answer = server.post(path, {"role": "u", "content": 1}, headers=key)
+    assert (answer.status, answer.pointers) == (400, ["Idempotency-Key"]) and "id" in answer.json()["detail"]
+    assert server.get(path, headers=key).json()["messages"] == []
+    for call in CHANGES:
+        if call != "POST /conversations/{id}/messages":
+            method, other = call.replace("{id}", uid).split()
+            answer = server.call(method, other, CHANGES[call], headers={"Idempotency-Key": call.replace(" ", "-")})
+            assert b"Idempotency-Key" not in answer.body, call
+
+
 @pytest.mark.parametrize("name", ["If-Match", "If-None-Match", "Idempotency-Key", "Content-Type",
                                   "Content-Encoding"])
 def test_a_header_that_stands_twice(server: Server, uid: str, name: str) -> None:
