@@ -130,15 +130,24 @@ static void write_histogram(struct text *out, const char *name, struct histogram
     text_printf(out, "stateward_%s_count %llu\n", name, (unsigned long long)total);
 }
 
+/* Statuses that are watched are there from the start, so that the first ones are seen to rise. */
+static bool is_shown(int i)
+{
+    int status = i + STATUS_FIRST;
+
+    return status == 500 || status == 503 || status == 504 || get(&statuses[i]) > 0;
+}
+
 static void write_requests(struct text *out)
 {
-    head(out, "http_requests_total", "counter", "Requests answered, by status.");
+    head(out, "http_requests_total", "counter",
+         "Requests answered, by status; without those to /health and below.");
     for (int i = 0; i < STATUS_COUNT; i++)
-        if (get(&statuses[i]))
+        if (is_shown(i))
             text_printf(out, "stateward_http_requests_total{status=\"%d\"} %llu\n",
                         i + STATUS_FIRST, (unsigned long long)get(&statuses[i]));
     head(out, "http_request_duration_seconds", "histogram",
-         "From the first byte of a request to the last of its answer.");
+         "From the first byte of a request to the last of its answer; the same requests.");
     write_histogram(out, "http_request_duration_seconds", &durations, duration_bounds_us,
                     DURATION_BUCKETS, 1e-6, 1e-9);
 }

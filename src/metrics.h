@@ -23,7 +23,7 @@ enum metrics_gauge {
     GAUGE_COUNT,
 };
 
-/* Counts a request answered with this status. */
+/* Counts a request answered with this status; probes are left out. */
 void metrics_request(int status, int64_t duration_ns);
 
 /* Counts a finished op; `failed` if its status is the service's fault (5xx). */

@@ -28,6 +28,7 @@ enum route_flags {
     ROUTE_MATCH = 1 << 3,   /* a change that supports If-Match */
     ROUTE_ABSENT = 1 << 4,  /* a change that supports If-None-Match: * */
     ROUTE_NO_KEY = 1 << 5,  /* a repeat adds to it, and Idempotency-Key would not help */
+    ROUTE_PROBE = 1 << 6,   /* 503 is one of its answers, and no failure */
 };
 
 /* Who may call a route. Not enforced yet: there is no authentication. */

@@ -65,10 +65,14 @@ static void write_line(struct text *line, const struct request *req, int status,
 
 void server_log(const struct request *req, int status)
 {
+    const struct route *route = req->match.route;
+    bool probe = route && (route->flags & ROUTE_PROBE);
+    bool failed = status >= 500 && !(probe && status == 503);
     int64_t ns = clock_now_ns() - req->started_ns;
-    struct text *line = log_line(status >= 500 ? LOG_ERROR : LOG_INFO, "request");
+    struct text *line = log_line(failed ? LOG_ERROR : LOG_INFO, "request");
 
-    metrics_request(status, ns);
+    if (!probe)
+        metrics_request(status, ns);
     if (!line)
         return;
     write_line(line, req, status, ns);

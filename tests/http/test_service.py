@@ -442,6 +442,12 @@ def test_a_store_that_hangs_does_not_keep_the_service_from_starting(own: Any,
             tried += 1
     assert 1 <= tried < 8, "the first lane, and what the monitor has asked since"
     assert [server.get("/health" + path).status for path in ("/live", "/ready", "/startup", "")] == [200, 503, 503, 503]
+    assert server.get("/sessions/s").status == 503
+    until(lambda: "/sessions/s" in server.log())
+    lines = [(x["level"], x["status"]) for x in server.log_lines() if x["event"] == "request"]
+    assert lines == [("info", 200), *[("info", 503)] * 3, ("error", 503)], "a 503 of a probe is no failure"
+    counted = re.findall(r'http_requests_total\{status="(\d+)"\} (\d+)', server.get("/metrics").body.decode())
+    assert counted == [("500", "0"), ("503", "1"), ("504", "0")]
 
 
 def test_sigterm_while_it_starts(own: Any, silent: tuple[str, socket.socket]) -> None:

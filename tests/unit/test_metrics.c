@@ -17,6 +17,15 @@ static void has(void (*write)(struct text *), const char *expected)
     arena_done(&arena);
 }
 
+START_TEST(shows_failures_before_the_first)
+{
+    has(metrics_write_prometheus, "# TYPE stateward_http_requests_total counter\n"
+                                  "stateward_http_requests_total{status=\"500\"} 0\n"
+                                  "stateward_http_requests_total{status=\"503\"} 0\n"
+                                  "stateward_http_requests_total{status=\"504\"} 0\n# HELP");
+}
+END_TEST
+
 START_TEST(counts_requests)
 {
     metrics_request(200, 400 * 1000);
@@ -109,6 +118,7 @@ Suite *suite_metrics(void)
     TCase *t = tcase_create("metrics");
 
     tcase_add_test(t, a_report_of_nothing_is_empty);
+    tcase_add_test(t, shows_failures_before_the_first);
     tcase_add_test(t, counts_requests);
     tcase_add_test(t, counts_ops);
     tcase_add_test(t, counts_batches_and_gauges);
