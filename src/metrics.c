@@ -35,6 +35,7 @@ static _Atomic uint64_t statuses[STATUS_COUNT];
 static struct histogram durations, batches;
 static struct op_counters counters[OP_TYPE_COUNT];
 static _Atomic int64_t gauges[GAUGE_COUNT];
+static _Atomic uint64_t refused;
 
 static void add(_Atomic uint64_t *counter, uint64_t n)
 {
@@ -63,6 +64,11 @@ void metrics_request(int status, int64_t duration_ns)
         add(&statuses[status - STATUS_FIRST], 1);
     observe(&durations, duration_bounds_us, DURATION_BUCKETS, duration_ns / 1000,
             (uint64_t)duration_ns);
+}
+
+void metrics_refused(void)
+{
+    add(&refused, 1);
 }
 
 static void lower(_Atomic uint64_t *least, uint64_t value)
@@ -102,6 +108,11 @@ void metrics_batch(size_t n_ops)
 void metrics_gauge_add(enum metrics_gauge gauge, int64_t delta)
 {
     atomic_fetch_add_explicit(&gauges[gauge], delta, memory_order_relaxed);
+}
+
+void metrics_gauge_set(enum metrics_gauge gauge, int64_t value)
+{
+    atomic_store_explicit(&gauges[gauge], value, memory_order_relaxed);
 }
 
 int64_t metrics_gauge_value(enum metrics_gauge gauge)
@@ -178,6 +189,7 @@ static void write_gauges(struct text *out)
         const char *name, *help;
     } about[GAUGE_COUNT] = {
         [GAUGE_CONNECTIONS] = {"connections", "Open connections."},
+        [GAUGE_CONNECTIONS_MAX] = {"connections_max", "Connections that may be open."},
         [GAUGE_REQUESTS] = {"requests", "Requests being served."},
         [GAUGE_BODY_BYTES] = {"body_bytes", "Bytes of request bodies in memory."},
         [GAUGE_QUEUE] = {"queue_operations", "Operations waiting or running."},
@@ -197,6 +209,10 @@ void metrics_write_prometheus(struct text *out)
     head(out, "batch_operations", "histogram", "Operations that one batch held.");
     write_histogram(out, "batch_operations", &batches, batch_bounds, BATCH_BUCKETS, 1, 1);
     write_gauges(out);
+    head(out, "connections_refused_total", "counter",
+         "Connections that were closed at once, since connections_max were open.");
+    text_printf(out, "stateward_connections_refused_total %llu\n",
+                (unsigned long long)get(&refused));
     head(out, "log_lines_dropped_total", "counter", "Log lines that could not be written.");
     text_printf(out, "stateward_log_lines_dropped_total %llu\n", (unsigned long long)log_dropped());
 }

@@ -17,6 +17,7 @@
 
 enum metrics_gauge {
     GAUGE_CONNECTIONS,
+    GAUGE_CONNECTIONS_MAX,
     GAUGE_REQUESTS,   /* being served */
     GAUGE_BODY_BYTES, /* request bodies in memory */
     GAUGE_QUEUE,      /* ops on lanes */
@@ -26,6 +27,9 @@ enum metrics_gauge {
 /* Counts a request answered with this status; probes are left out. */
 void metrics_request(int status, int64_t duration_ns);
 
+/* Counts a connection that was refused because as many as may be are open. */
+void metrics_refused(void);
+
 /* Counts a finished op; `failed` if its status is the service's fault (5xx). */
 void metrics_op(enum op_type type, bool failed, int64_t duration_ns);
 
@@ -34,6 +38,9 @@ void metrics_batch(size_t n_ops);
 
 /* Adds delta, which may be negative, to a gauge. */
 void metrics_gauge_add(enum metrics_gauge gauge, int64_t delta);
+
+/* Gives a gauge a value that does not change by itself. */
+void metrics_gauge_set(enum metrics_gauge gauge, int64_t value);
 
 /* The value of a gauge. */
 int64_t metrics_gauge_value(enum metrics_gauge gauge);

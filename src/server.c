@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "metrics.h"
 #include "server_http.h"
 #include "server_internal.h"
 
@@ -31,13 +32,14 @@ static struct MHD_Daemon *start_daemon(struct server *s, int listen_fd)
     const struct config *cfg = s->service->config;
     unsigned idle_s = (unsigned)((cfg->idle_timeout_ms + 999) / 1000);
 
+    /* At its own limit MHD does not refuse, but lets clients wait unseen: server_http_accept() is before it. */
     /* clang-format off */
     return MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME,
         0, server_http_accept, s, server_http_handle, s,
         MHD_OPTION_LISTEN_SOCKET, listen_fd,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)cfg->max_connections,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)cfg->max_connections + 1,
         MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
         MHD_OPTION_URI_LOG_CALLBACK, server_http_begin, s,
         MHD_OPTION_NOTIFY_COMPLETED, server_http_end, s,
@@ -57,6 +59,7 @@ struct server *server_start(struct service *service, int listen_fd, struct err *
         return NULL;
     }
     s->service = service;
+    metrics_gauge_set(GAUGE_CONNECTIONS_MAX, service->config->max_connections);
     s->now_ns = clock_now_ns();
     TAILQ_INIT(&s->idle);
     TAILQ_INIT(&s->reading);

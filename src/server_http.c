@@ -2,15 +2,33 @@
 #include "server_http.h"
 
 #include <microhttpd.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "log.h"
 #include "metrics.h"
 #include "server_internal.h"
 
 enum { STATUS_TIMEOUT = 408, STATUS_MALFORMED = 400, STATUS_CLIENT_GONE = 499 };
+
+#define TOLD_AGAIN_NS (INT64_C(60) * 1000000000)
+
+/* Counts a connection for which there is no room. The log is told once a minute, by one of all servers. */
+static void count_refused(const struct server *s)
+{
+    static _Atomic int64_t told_ns; /* 0 = never */
+    int64_t told = atomic_load(&told_ns);
+
+    metrics_refused();
+    if ((told == 0 || s->now_ns - told >= TOLD_AGAIN_NS) &&
+        atomic_compare_exchange_strong(&told_ns, &told, s->now_ns))
+        log_message(LOG_WARNING, "connections_full",
+                    "%lld connections are open, the limit of --max-connections: more are refused",
+                    (long long)s->service->config->max_connections);
+}
 
 /* MHD_AcceptPolicyCallback: max_connections applies to all servers together. */
 enum MHD_Result server_http_accept(void *cls, const struct sockaddr *addr, socklen_t len)
@@ -19,7 +37,10 @@ enum MHD_Result server_http_accept(void *cls, const struct sockaddr *addr, sockl
 
     (void)addr;
     (void)len;
-    return metrics_gauge_value(GAUGE_CONNECTIONS) < s->service->config->max_connections;
+    if (metrics_gauge_value(GAUGE_CONNECTIONS) < s->service->config->max_connections)
+        return MHD_YES;
+    count_refused(s);
+    return MHD_NO;
 }
 
 static int fd_of(struct MHD_Connection *connection)

@@ -465,8 +465,10 @@ def test_10000_idle_connections(own: Any) -> None:
     settle(server)
 
 
-def test_one_connection_too_many(own: Any) -> None:
-    server: Server = own("--max-connections", "50", "--loops", "2")
+@pytest.mark.parametrize("loops", ["1", "2"])
+def test_one_connection_too_many(own: Any, loops: str) -> None:
+    """It is closed at once, counted, and told of once."""
+    server: Server = own("--max-connections", "50", "--loops", loops)
     wires = [Wire(server) for _ in range(50)]
     for wire in wires:
         assert wire.send(head("GET", "/health/live")).answer().status == 200
@@ -477,9 +479,12 @@ def test_one_connection_too_many(own: Any) -> None:
         wire.close()
     for _ in range(1000):
         if not no_answer(Wire(server).send(head("GET", "/health/live"))):
-            return
+            break
         time.sleep(0.01)
-    raise AssertionError("no room")
+    else:
+        raise AssertionError("no room")
+    assert gauge(server, "connections_refused_total") >= 20 and gauge(server, "connections_max") == 50
+    assert [x["level"] for x in server.log_lines() if x["event"] == "connections_full"] == ["warning"]
 
 
 def test_nobody_reads_the_log(own: Any) -> None:

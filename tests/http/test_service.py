@@ -94,7 +94,7 @@ def test_operations_has_every_event_metric_and_error(own: Any) -> None:
     metrics = set(re.findall("# HELP stateward_([a-z_]+) ", server.get("/metrics").body.decode()))
     log = r'log_(?:message|line)\([^"]*"([a-z_]+)"'
     events = (names_in("src/monitor.c", log) | names_in("app/main.c", log)
-              | names_in("app/cli.c", log) | {"request", "store_down"}
+              | names_in("app/cli.c", log) | names_in("src/server_http.c", log) | {"request", "store_down"}
               | names_in("src/failover_report.c", '= "([a-z_]+)"'))
     errors = names_in("src/err.h", r'X\(\w+, *"(\w+)"') - {"ok", "fenced", "unauthorized", "rate_limited"}
     assert {"failover_state", "store_up"} <= metrics and {"volatile", "filling", "serving"} <= events
