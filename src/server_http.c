@@ -12,7 +12,7 @@
 #include "metrics.h"
 #include "server_internal.h"
 
-enum { STATUS_TIMEOUT = 408, STATUS_MALFORMED = 400, STATUS_CLIENT_GONE = 499 };
+enum { STATUS_TIMEOUT = 408, STATUS_CLIENT_GONE = 499 };
 
 #define TOLD_AGAIN_NS (INT64_C(60) * 1000000000)
 
@@ -216,7 +216,16 @@ enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection,
     return server_send(req) ? MHD_YES : MHD_NO;
 }
 
-/* The status to log for a request that was not answered, or not completely. */
+/* What MHD has answered by itself, if it has. */
+static int status_of_mhd(const struct request *req)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(req->connection,
+                                                                   MHD_CONNECTION_INFO_HTTP_STATUS);
+
+    return info ? (int)info->http_status : STATUS_CLIENT_GONE;
+}
+
+/* The status to log. Who has no answer, or a part of one, gets a status of ours. */
 static int status_of(struct request *req, enum MHD_RequestTerminationCode code)
 {
     if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && req->stage == REQUEST_SENDING)
@@ -230,7 +239,7 @@ static int status_of(struct request *req, enum MHD_RequestTerminationCode code)
     case MHD_REQUEST_TERMINATED_WITH_ERROR:
         if (req->broken)
             return err_http_status(req->failed);
-        return req->stage < REQUEST_WAITING ? STATUS_MALFORMED : STATUS_CLIENT_GONE;
+        return req->stage < REQUEST_WAITING ? status_of_mhd(req) : STATUS_CLIENT_GONE;
     case MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN:
     case MHD_REQUEST_TERMINATED_READ_ERROR:
     case MHD_REQUEST_TERMINATED_CLIENT_ABORT:

@@ -321,6 +321,22 @@ def test_bad_chunks_are_refused(own: Any, uid: str, body: bytes) -> None:
     assert server.get(f"/sessions/{uid}").status == 404
 
 
+def test_the_log_has_the_status_of_each_end(own: Any) -> None:
+    """Also of requests that MHD answers by itself, and of those that have no answer."""
+    server: Server = own(primary="memory:")
+    ends = {"/400": "Content-Length: x", "/413": "Content-Length: " + "9" * 30,
+            "/431": "Cookie: " + ";".join(["a=b"] * 240)}
+    for path, header in ends.items():
+        assert Wire(server).send(head("PUT", path, header)).answer().status == int(path[1:])
+    Wire(server).send(head("PUT", "/sessions/499", "Content-Length: 9"), b"{").close()
+    settle(server)
+    logged = {x["path"]: x["status"] for x in server.log_lines() if x["event"] == "request" and x["path"] != "/metrics"}
+    del logged["/health/ready"]
+    assert logged == {"/400": 400, "/413": 413, "/431": 431, "/sessions/499": 499}
+    counted = dict(re.findall(r'http_requests_total\{status="(\d+)"\} (\d+)', server.get("/metrics").body.decode()))
+    assert {counted.get(status) for status in ("400", "413", "431", "499")} == {"1"}
+
+
 def test_length_shorter_than_the_body(server: Server, uid: str) -> None:
     """What is beyond the length is taken for the next request, which is none."""
     wire = Wire(server).send(head("PUT", f"/sessions/{uid}", "Content-Length: 10"), BODY + b"\r\n\r\n")
