@@ -1,4 +1,7 @@
 /* server_log.c - logs and counts each request. */
+#include <arpa/inet.h>
+#include <microhttpd.h>
+
 #include "clock.h"
 #include "id.h"
 #include "log.h"
@@ -40,6 +43,25 @@ static void member_bytes(struct text *line, const char *key, struct slice bytes)
     line->failed = line->failed || safe.failed;
 }
 
+/* The address of the peer; a socket in the file system has none. */
+static void write_client(struct text *line, const struct request *req)
+{
+    const void *at = MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+                         ->client_addr;
+    const struct sockaddr *any = at;
+    const struct sockaddr_in *v4 = at;
+    const struct sockaddr_in6 *v6 = at;
+    char text[INET6_ADDRSTRLEN];
+
+    if (any->sa_family == AF_INET)
+        inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
+    else if (any->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
+    else
+        return;
+    json_member_string(line, "client", slice_of(text));
+}
+
 static void write_line(struct text *line, const struct request *req, int status, int64_t ns)
 {
     const struct route *route = req->match.route;
@@ -52,6 +74,7 @@ static void write_line(struct text *line, const struct request *req, int status,
     json_key(line, "success");
     json_bool(line, status < 400);
     write_latency(line, ns);
+    write_client(line, req);
     json_member_string(line, "request_id", req->id);
     if (slice_present(req->traceparent))
         json_member_string(line, "traceparent", req->traceparent);

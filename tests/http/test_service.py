@@ -136,6 +136,7 @@ def test_log_line(own: Any) -> None:
     line = lines["r-1"]
     assert line["operation"] == "session_put" and line["session_id"] == "s/1"
     assert line["success"] is True and line["status"] == 201 and line["traceparent"] == trace
+    assert line["client"] == "127.0.0.1"
     assert 0 < line["latency"] < 60 and line["time"].endswith("Z")
     failed = [x for x in lines.values() if x["status"] == 404]
     assert failed[0]["success"] is False and failed[0]["error"] == "session_not_found"
