@@ -57,7 +57,7 @@ static const struct setting settings[] = {
     {"breaker-pause-max", MILLIS, FIELD(breaker_pause_max_ms), "5s", 1, 3600000,
      "longest such pause", KEEPING},
     {"insecure", SWITCH, FIELD(insecure), "false", 0, 0,
-     "allow an address that other machines reach", SERVING},
+     "allow an address that other machines reach, and any Host", SERVING},
     {"loops", NUMBER, FIELD(loops), "0", 0, 256,
      "network loops, of two threads each; 0 = one per core", SERVING},
     {"readers", NUMBER, FIELD(readers), "2", 1, 64, "reader threads of an embedded store", SERVING},

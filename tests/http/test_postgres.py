@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import stores
-from conftest import BINARY, ROOT, Server
+from conftest import BINARY, ROOT, Server, environ
 from dying import until
 from proxy import proxy
 
@@ -59,7 +59,7 @@ def detail(server: Server, *others: int) -> str:
 def refused(url: str, tmp_path: pathlib.Path, *args: str, status: int = 1) -> str:
     """What the program says when it does not start."""
     done = subprocess.run([str(BINARY), "serve", "--primary", url, "--listen", "127.0.0.1:0", *args],
-                          cwd=tmp_path, capture_output=True, text=True, timeout=60)
+                          cwd=tmp_path, capture_output=True, text=True, timeout=60, env=environ())
     assert done.returncode == status, done
     return done.stderr
 
