@@ -1,6 +1,7 @@
 /*
  * GET /checkpoints?thread_id=&ns=&checkpoint_id=&before=&limit=10&filter=&values=true&cursor=
- * POST /checkpoints/query with the same names as members of a body - checkpoints, newest first.
+ * POST /checkpoints/query with the same names as members of a body, and "channels": [text, ...], which leaves out
+ * values and writes of others - checkpoints, newest first.
  *
  *   200       {"values": [{"channel", "version", "type", "base64" or "len"}],
  *              "items": [a checkpoint, its "values" being indexes into the list above],
@@ -20,6 +21,7 @@
 #include "json.h"
 #include "parse.h"
 #include "routes.h"
+#include "sorted.h"
 
 enum { LIMIT_DEFAULT = 10, LIMIT_MAX = 1000 };
 
@@ -37,21 +39,29 @@ static const struct pointers query_pointers = {"?ns", "?filter", "?cursor", "?be
 static const struct pointers body_pointers = {"/ns", "/filter", "/cursor", "/before"};
 
 struct list {
-    struct slice thread_id, ns, checkpoint_id, before, filter, cursor;
+    struct slice thread_id, ns, checkpoint_id, before, filter, cursor, channels;
     int64_t limit;
     bool values;
     const struct pointers *at;
 };
 
-static const struct member list_members[] = {
-    MEMBER(struct list, thread_id, MEMBER_ID),
-    MEMBER(struct list, ns, MEMBER_STRING),
-    MEMBER(struct list, checkpoint_id, MEMBER_ID),
-    MEMBER(struct list, before, MEMBER_ID),
-    MEMBER_RANGE(struct list, limit, MEMBER_INT, 0, LIMIT_MAX),
-    MEMBER(struct list, filter, MEMBER_OBJECT),
-    MEMBER(struct list, values, MEMBER_BOOL),
-    MEMBER(struct list, cursor, MEMBER_STRING),
+/* clang-format off */
+#define LIST_MEMBERS                                                   \
+    MEMBER(struct list, thread_id, MEMBER_ID),                         \
+    MEMBER(struct list, ns, MEMBER_STRING),                            \
+    MEMBER(struct list, checkpoint_id, MEMBER_ID),                     \
+    MEMBER(struct list, before, MEMBER_ID),                            \
+    MEMBER_RANGE(struct list, limit, MEMBER_INT, 0, LIMIT_MAX),        \
+    MEMBER(struct list, filter, MEMBER_OBJECT),                        \
+    MEMBER(struct list, values, MEMBER_BOOL),                          \
+    MEMBER(struct list, cursor, MEMBER_STRING)
+/* clang-format on */
+
+static const struct member query_members[] = {LIST_MEMBERS, MEMBER_END};
+
+static const struct member body_members[] = {
+    LIST_MEMBERS,
+    MEMBER(struct list, channels, MEMBER_ARRAY),
     MEMBER_END,
 };
 
@@ -125,6 +135,23 @@ static bool read_filter(struct slice text, const char *at, struct arena *arena,
     return true;
 }
 
+static bool read_channels(struct request *req, struct slice json, struct op_checkpoint_list *out,
+                          struct err *err)
+{
+    static const struct slice none;
+    struct parse_array array = {.json = json, .at = "/channels"};
+    struct slice *channels;
+    size_t n;
+
+    if (!slice_present(json))
+        return true;
+    if (!parse_strings(req, &array, &channels, &n, err))
+        return false;
+    out->channels = n > 0 ? channels : &none;
+    out->n_channels = sorted_texts(channels, n);
+    return true;
+}
+
 static struct list *list_new(struct request *req, const struct pointers *at, struct err *err)
 {
     struct list *in = arena_alloc(request_arena(req), sizeof(*in));
@@ -150,7 +177,8 @@ static bool submit(struct request *req, const struct list *in, struct err *err)
     list = &op->checkpoint_list;
     if (!input_ns_check(in->ns, in->at->ns, err) ||
         !read_filter(in->filter, in->at->filter, arena, &list->filter, err) ||
-        !read_cursor(in->cursor, in->at->cursor, arena, &list->after, err))
+        !read_cursor(in->cursor, in->at->cursor, arena, &list->after, err) ||
+        !read_channels(req, in->channels, list, err))
         return false;
     list->ns = in->ns;
     list->checkpoint_id = in->checkpoint_id;
@@ -166,7 +194,7 @@ bool checkpoint_list_start(struct request *req, struct err *err)
 {
     struct list *in = list_new(req, &query_pointers, err);
 
-    return in && parse_query(req, list_members, in, err) && submit(req, in, err);
+    return in && parse_query(req, query_members, in, err) && submit(req, in, err);
 }
 
 /* Whether the op succeeded. The only thing that a store may find invalid is `before`. */
@@ -210,7 +238,7 @@ bool checkpoint_query_start(struct request *req, struct err *err)
 {
     struct list *in = list_new(req, &body_pointers, err);
 
-    return in && parse_no_query(req, err) && parse_body(req, list_members, in, err) &&
+    return in && parse_no_query(req, err) && parse_body(req, body_members, in, err) &&
            submit(req, in, err);
 }
 

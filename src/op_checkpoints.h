@@ -90,6 +90,9 @@ struct op_checkpoint_list {
     const struct filter *filter;
     bool values;   /* with their values; writes always come */
     int64_t limit; /* 1..1000 */
+    const struct slice
+        *channels; /* sorted; values and writes of others are left out; NULL = of all */
+    size_t n_channels;
     struct checkpoint_pos after;
     struct {
         struct checkpoint **items;

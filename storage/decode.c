@@ -6,6 +6,7 @@
 #include "blob_hash.h"
 #include "chain.h"
 #include "pack.h"
+#include "sorted.h"
 #include "value_map.h"
 
 /* The state of decoding one op. */
@@ -108,10 +109,20 @@ static const struct value *inlined_value(struct decoding *d, const struct inline
     return own;
 }
 
+/* Whether the op asks for this channel. */
+static bool wants(const struct op *op, struct slice channel)
+{
+    const struct op_checkpoint_list *list = &op->checkpoint_list;
+
+    return op->type != OP_CHECKPOINT_LIST || !list->channels ||
+           sorted_has(list->channels, list->n_channels, channel);
+}
+
 /* Reduces the head to its JSON, and turns what is inlined in it into ordinary values. */
-static bool take_head(struct decoding *d, struct arena *arena, struct checkpoint *c,
+static bool take_head(struct decoding *d, const struct op *op, struct checkpoint *c,
                       struct err *err)
 {
+    struct arena *arena = op->arena;
     struct packed_head head;
     const struct value **all, **own;
     size_t n = c->n_values;
@@ -129,7 +140,7 @@ static bool take_head(struct decoding *d, struct arena *arena, struct checkpoint
     if (n > 0)
         memcpy(all, c->values, n * sizeof(*all));
     for (size_t i = 0; i < head.n; i++) {
-        if (head.items[i].place != IN_HEAD)
+        if (head.items[i].place != IN_HEAD || !wants(op, head.items[i].of.channel))
             continue;
         if (!(own[i] = inlined_value(d, &head.items[i], arena)))
             return err_no_memory(err);
@@ -142,15 +153,31 @@ static bool take_head(struct decoding *d, struct arena *arena, struct checkpoint
     return true;
 }
 
+/* Leaves out values and writes that the op does not ask for, before they are made whole. */
+static void leave_out(const struct op *op, struct checkpoint *c)
+{
+    size_t values = 0, writes = 0;
+
+    for (size_t i = 0; i < c->n_values; i++)
+        if (wants(op, c->values[i]->of.channel))
+            c->values[values++] = c->values[i];
+    for (size_t i = 0; i < c->n_writes; i++)
+        if (wants(op, c->writes[i].channel))
+            c->writes[writes++] = c->writes[i];
+    c->n_values = values;
+    c->n_writes = writes;
+}
+
 static bool decode_checkpoint(struct decoding *d, const struct op *op,
                               struct checkpoint *checkpoint, struct err *err)
 {
     d->checkpoint = checkpoint;
+    leave_out(op, checkpoint);
     for (size_t i = 0; i < checkpoint->n_values; i++)
         if (!decode_value(d, op, &checkpoint->values[i], err))
             return false;
     return (chain_decode(d->cache, &checkpoint->head, NULL, op->arena, err) &&
-            take_head(d, op->arena, checkpoint, err)) ||
+            take_head(d, op, checkpoint, err)) ||
            name_place(place_of(op, checkpoint, (struct slice){NULL, 0}), err);
 }
 

@@ -264,6 +264,30 @@ def test_filter(server: Server, uid: str) -> None:
     assert match('{"\' OR 1=1 --":1}') == ""
 
 
+def test_some_channels_only(server: Server, uid: str) -> None:
+    """Whether a value is in the head of its checkpoint or in a row of its own."""
+    large = b"x" * 5000
+    server.put(f"/checkpoints/{uid}/1", channel({"a": 1, "b": 1}, {"a": b"a1", "b": large}))
+    server.put(f"/checkpoints/{uid}/2", channel({"a": 1, "b": 2}, {"b": large + b"2"}))
+    for i, name in enumerate("ab"):
+        entry = {"idx": 0, "channel": name, "type": "t", "base64": b64(name.encode())}
+        assert server.put(f"/writes/{uid}/2/task{i}", {"mode": "upsert", "writes": [entry]}).status < 300
+
+    def of(channels: Any) -> list[tuple[list[str], list[str]]]:
+        page = server.post("/checkpoints/query", {"thread_id": uid, "channels": channels}).json()
+        return [(sorted(page["values"][i]["base64"][:4] for i in item["values"]),
+                 [write["channel"] for write in item["writes"]]) for item in page["items"]]
+
+    assert of(None) == [(["YTE=", "eHh4"], ["a", "b"]), (["YTE=", "eHh4"], [])]
+    assert of(["b", "none", "b"]) == [(["eHh4"], ["b"]), (["eHh4"], [])]
+    assert of(["a"]) == [(["YTE="], ["a"]), (["YTE="], [])]
+    assert of([]) == [([], []), ([], [])]
+    for wrong, at in ((["a", 1], "/channels/1"), ("a", "/channels"), (["a"] * 1001, "/channels")):
+        answer = server.post("/checkpoints/query", {"thread_id": uid, "channels": wrong})
+        assert answer.status == 400 and answer.json()["errors"][0]["pointer"] == at
+    assert server.get(f"/checkpoints?thread_id={uid}&channels=a").status == 400
+
+
 def test_values_are_shared(server: Server, uid: str) -> None:
     server.put(f"/checkpoints/{uid}/1", channel({"a": 1, "b": 1}, {"a": b"a1", "b": b"b1"}))
     server.put(f"/checkpoints/{uid}/2", channel({"a": 2, "b": 1}, {"a": b"a2"}))

@@ -117,8 +117,12 @@ def query_checkpoints(
     filter: dict[str, Any] | None = None,
     values: bool = True,
     cursor: str | None = None,
+    channels: Sequence[str] | None = None,
 ) -> Exchange[types.CheckpointPage]:
-    """As list_checkpoints(), for filters that are too long for a URL."""
+    """As list_checkpoints(), for filters that are too long for a URL.
+
+    channels: values and writes of others are left out.
+    """
     body = present(
         thread_id=thread_id,
         ns=ns,
@@ -128,6 +132,7 @@ def query_checkpoints(
         filter=filter,
         values=values,
         cursor=cursor,
+        channels=None if channels is None else listed("channels", channels),
     )
     response = yield json_request("POST", "/checkpoints/query", body, reads=True)
     return response.record(types.CheckpointPage)

@@ -14,6 +14,7 @@ from stateward.transport import Exchange
 
 _PAGE_FIRST, _PAGE_MAX = 16, 128  # checkpoints per request
 _ID_MAX = 512  # bytes
+_CHANNELS_MAX = 1000  # in one request
 
 
 def history(
@@ -22,7 +23,7 @@ def history(
     """For each channel the nearest ancestor's value, and the writes since, oldest first."""
     found: dict[str, DeltaChannelHistory] = {channel: {"writes": []} for channel in channels}
     remaining = set(channels)
-    ancestry = _Ancestry(place, serde)
+    ancestry = _Ancestry(place, [*remaining], serde)
     stored = (yield from ancestry.at(place.checkpoint_id)) if remaining else None
     while stored is not None and stored.parent_id and remaining:
         stored = yield from ancestry.at(stored.parent_id)
@@ -56,8 +57,9 @@ class _Ancestry:
     holds its next ancestors. Those that stand elsewhere begin a page of their own.
     """
 
-    def __init__(self, place: Place, serde: SerializerProtocol) -> None:
+    def __init__(self, place: Place, channels: list[str], serde: SerializerProtocol) -> None:
         self._place = place
+        self._channels = channels
         self._serde = serde
         self._size = _PAGE_FIRST
         self._page: dict[str | None, Stored] = {}
@@ -73,6 +75,7 @@ class _Ancestry:
             "thread_id": self._place.thread_id,
             "ns": self._place.ns,
             "limit": self._size,
+            "channels": self._channels if len(self._channels) <= _CHANNELS_MAX else None,
         }
         if checkpoint_id is not None:
             # Ids hold no control characters: nothing lies between an id and that id with a space.

@@ -12,8 +12,10 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.base.id import uuid6
+from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.types import Send
 
+from stateward import _wire
 from stateward._async import AsyncTransport
 from stateward._sync import SyncTransport
 from stateward.langgraph import StatewardSaver
@@ -239,6 +241,27 @@ async def test_delta_history_takes_few_round_trips(saver: Saver, uid: Callable[[
         history = await saver("get_delta_channel_history", **asked)
         assert history == {"d": {"seed": "seed", "writes": [("t", "d", n) for n in range(1, 200)]}}
     assert requests(saver) - before <= 2 * 5
+
+
+async def test_delta_history_leaves_other_channels_where_they_are(
+    saver: Saver, uid: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = await put(saver, config(uid()), checkpoint({"d": "seed"}, channel_versions={"d": "0"}))
+    for n in range(1, 20):
+        await saver("put_writes", at, [("d", n), ("large", random.randbytes(20_000))], "t")
+        values, versions = {"large": random.randbytes(50_000)}, {"d": str(n), "large": str(n)}
+        at = await put(saver, at, checkpoint(values, channel_versions=versions))
+    read: list[int] = []
+    original = _wire.read_page
+
+    def read_page(response: Response, serde: SerializerProtocol) -> _wire.Page:
+        read.append(len(response.body))
+        return original(response, serde)
+
+    monkeypatch.setattr(_wire, "read_page", read_page)
+    history = await saver("get_delta_channel_history", config=at, channels=["d"])
+    assert history == {"d": {"seed": "seed", "writes": [("t", "d", n) for n in range(1, 20)]}}
+    assert sum(read) < 20_000
 
 
 async def test_delta_history_of_ids_without_order(saver: Saver, uid: Callable[[], str]) -> None:
