@@ -65,6 +65,8 @@ static void write_backend(struct text *t, const char *role, const char *type,
     json_member_int(t, "outbox", store->outbox);
     json_member_string(t, "durability",
                        slice_of(store->caps & BACKEND_DURABLE ? "durable" : "volatile"));
+    if (store->caps & BACKEND_EVICTS)
+        json_member_string(t, "volatile_by", SLICE("maxmemory-policy"));
     if (store->behind_us > 0)
         write_seconds(t, "oldest_seconds", (double)store->behind_us * 1e-6);
     if (store->problem[0])

@@ -31,6 +31,7 @@ enum {
 enum backend_caps {
     BACKEND_DURABLE = 1 << 0, /* an acknowledged write survives a restart of the store */
     BACKEND_SHARED = 1 << 1,  /* several processes may use the same store */
+    BACKEND_EVICTS = 1 << 2,  /* throws data away when its memory is full; then it is not DURABLE */
 };
 
 /* What the lane that opens a backend uses it for. */

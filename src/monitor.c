@@ -96,26 +96,31 @@ static void set_state(struct monitor *m, bool healthy, double latency_s, const c
 }
 
 /* Logs when acknowledged data may be lost from now on, and when that ends. */
-static void log_durability(const char *role, bool was, bool is)
+static void log_durability(const char *role, unsigned was, unsigned is)
 {
-    if (was && !is)
+    if (is & ~was & BACKEND_EVICTS)
+        log_message(LOG_WARNING, "volatile",
+                    "%s: it throws away what was answered when its memory is full: set "
+                    "maxmemory-policy noeviction; see docs/operations.md",
+                    role);
+    else if (was & ~is & BACKEND_DURABLE)
         log_message(LOG_WARNING, "volatile",
                     "%s: what was answered may be lost when the store dies; see docs/operations.md",
                     role);
-    else if (!was && is)
+    else if (is & ~was & BACKEND_DURABLE)
         log_message(LOG_INFO, "durable", "%s: what was answered outlives the store's death", role);
 }
 
 static void set_caps(struct monitor *m, unsigned caps)
 {
-    bool was;
+    unsigned was;
 
     pthread_mutex_lock(&m->lock);
-    was = !m->asked || m->report.caps & BACKEND_DURABLE;
+    was = m->asked ? m->report.caps : BACKEND_DURABLE;
     m->asked = true;
     m->report.caps = caps;
     pthread_mutex_unlock(&m->lock);
-    log_durability("primary", was, caps & BACKEND_DURABLE);
+    log_durability("primary", was, caps);
 }
 
 static const struct {
@@ -138,8 +143,7 @@ static void log_one_of_pair(const char *role, const struct failover_store *was,
     if (was->up != is->up)
         log_store(is->up, role, is->problem);
     if (is->measured)
-        log_durability(role, !was->measured || was->caps & BACKEND_DURABLE,
-                       is->caps & BACKEND_DURABLE);
+        log_durability(role, was->measured ? was->caps : BACKEND_DURABLE, is->caps);
 }
 
 /* Logs one line for each change: of the state, of a store, of what keeps the two from becoming equal, of

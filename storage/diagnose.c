@@ -104,6 +104,11 @@ bool diagnose_connection(const struct diagnosis *d, const struct backend_config 
     diagnosis_tell(d, "login", true, NULL, "the store is open");
     if (!check_server(d, out) || !check_latency(d, out, &caps))
         return false;
+    if (caps & BACKEND_EVICTS)
+        return diagnosis_tell(
+            d, "durable", true, NULL,
+            "no: when its memory is full it throws data away (maxmemory-policy is "
+            "not noeviction)");
     if (caps & BACKEND_DURABLE)
         return diagnosis_tell(d, "durable", true, NULL, "what is confirmed survives a restart");
     return diagnosis_tell(d, "durable", true, NULL,

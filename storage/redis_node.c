@@ -54,13 +54,37 @@ static bool is_setting(const struct reply *reply, struct slice value)
     return reply->type == REPLY_LIST && reply->n == 2 && slice_equal(reply->items[1]->text, value);
 }
 
+/* The value of the line that begins with `name` in a reply to INFO. */
+static struct slice info_line(struct slice info, struct slice name)
+{
+    while (info.len > 0) {
+        const char *end = memchr(info.at, '\n', info.len);
+        size_t len = end ? (size_t)(end - info.at) : info.len;
+        struct slice line = {info.at, len && info.at[len - 1] == '\r' ? len - 1 : len};
+
+        if (slice_starts(line, name))
+            return (struct slice){line.at + name.len, line.len - name.len};
+        info.at += end ? len + 1 : len;
+        info.len -= end ? len + 1 : len;
+    }
+    return SLICE("");
+}
+
+/* What INFO says of the memory: whether the server removes data by itself when it has used up what it may. */
+static bool evicts(struct slice memory)
+{
+    return redis_number(info_line(memory, SLICE("maxmemory:"))) > 0 &&
+           !slice_equal(info_line(memory, SLICE("maxmemory_policy:")), SLICE("noeviction"));
+}
+
 /*
  * Asks whether the server answers, whether this user may read and run scripts, and whether the server syncs each
- * write. CONFIG may be forbidden: then it counts as not durable. redis_node_keep() tries whether it may write.
+ * write and keeps it. What this user may not ask for counts as not durable. redis_node_keep() tries whether it
+ * may write.
  */
 static bool look(struct redis *d, struct arena *arena, struct err *err)
 {
-    enum { PING, READ, SCRIPT, APPENDONLY, APPENDFSYNC, ASKED };
+    enum { PING, READ, SCRIPT, APPENDONLY, APPENDFSYNC, MEMORY, ASKED };
     struct slice note = redis_key_single(d->prefix, "note", (struct slice){NULL, 0}, arena);
     const struct {
         struct slice words[4];
@@ -71,6 +95,7 @@ static bool look(struct redis *d, struct arena *arena, struct err *err)
         [SCRIPT] = {{SLICE("EVALSHA"), slice_of(d->sha[REDIS_CHAINS]), SLICE("1"), note}, 4},
         [APPENDONLY] = {{SLICE("CONFIG"), SLICE("GET"), SLICE("appendonly")}, 3},
         [APPENDFSYNC] = {{SLICE("CONFIG"), SLICE("GET"), SLICE("appendfsync")}, 3},
+        [MEMORY] = {{SLICE("INFO"), SLICE("memory")}, 2},
     };
     struct reply *replies[ASKED];
 
@@ -88,8 +113,10 @@ static bool look(struct redis *d, struct arena *arena, struct err *err)
         !permitted(replies[SCRIPT], err))
         return false;
     d->base.caps = BACKEND_SHARED;
-    if (is_setting(replies[APPENDONLY], SLICE("yes")) &&
-        is_setting(replies[APPENDFSYNC], SLICE("always")))
+    if (evicts(replies[MEMORY]->text))
+        d->base.caps |= BACKEND_EVICTS;
+    else if (replies[MEMORY]->type == REPLY_TEXT && is_setting(replies[APPENDONLY], SLICE("yes")) &&
+             is_setting(replies[APPENDFSYNC], SLICE("always")))
         d->base.caps |= BACKEND_DURABLE;
     return true;
 }
@@ -131,22 +158,6 @@ static bool load_scripts(struct redis *d, struct arena *arena, struct err *err)
             !refused(reply, err))
             return false;
     return true;
-}
-
-/* The value of the line that begins with `name` in a reply to INFO. */
-static struct slice info_line(struct slice info, struct slice name)
-{
-    while (info.len > 0) {
-        const char *end = memchr(info.at, '\n', info.len);
-        size_t len = end ? (size_t)(end - info.at) : info.len;
-        struct slice line = {info.at, len && info.at[len - 1] == '\r' ? len - 1 : len};
-
-        if (slice_starts(line, name))
-            return (struct slice){line.at + name.len, line.len - name.len};
-        info.at += end ? len + 1 : len;
-        info.len -= end ? len + 1 : len;
-    }
-    return SLICE("");
 }
 
 /* A server that is not durable may come back older after each restart, so its run id counts. Any server

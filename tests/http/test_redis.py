@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import time
@@ -15,7 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 import stores
-from conftest import Answer, Server
+from conftest import BINARY, Answer, Server
 from dying import refused
 from dying import until as eventually
 from wire import SANITIZED, memory
@@ -262,6 +263,38 @@ def test_how_durable_it_is(redis: stores.Redis, own: Any) -> None:
     eventually(lambda: says("durable"))
     redis.answers("ACL", "SETUSER", "default", "-config")
     eventually(lambda: says("volatile"))
+
+
+def test_one_that_throws_data_away(redis: stores.Redis, own: Any) -> None:
+    """Any policy but noeviction takes what was answered, though it is synced; without a limit it does nothing."""
+    redis.stop()
+    redis.args += ("--maxmemory", "100mb", "--maxmemory-policy", "volatile-ttl")
+    redis.start()
+    s = own(primary=redis.url())
+
+    def says(durability: str, by: str | None = None) -> None:
+        eventually(lambda: [s.get("/health").json()["backends"][0].get(key) for key in ("durability", "volatile_by")]
+                   == [durability, by])
+
+    def warnings() -> int:
+        return sum(line["event"] == "volatile" and "maxmemory-policy" in line["message"] for line in s.log_lines())
+
+    says("volatile", "maxmemory-policy")
+    eventually(lambda: warnings() == 1)
+    redis.answers("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    says("durable")
+    redis.answers("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    says("volatile", "maxmemory-policy")
+    eventually(lambda: warnings() == 2)
+    done = subprocess.run([str(BINARY), "diagnose", redis.url()], capture_output=True, text=True)
+    assert re.search("durable .*maxmemory-policy", done.stdout), done.stdout
+    redis.answers("CONFIG", "SET", "maxmemory", "0")
+    says("durable")
+    redis.answers("CONFIG", "SET", "maxmemory", "100mb")
+    redis.answers("ACL", "SETUSER", "default", "-config")
+    says("volatile", "maxmemory-policy")
+    redis.answers("ACL", "SETUSER", "default", "+config", "-info")
+    says("volatile")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")

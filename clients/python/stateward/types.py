@@ -203,13 +203,15 @@ class Probe(TypedDict):
 class _BackendLater(TypedDict, total=False):
     oldest_seconds: float
     error: str
+    volatile_by: str
 
 
 class Backend(_BackendLater):
     """A store below the service.
 
     `outbox`: changes that wait to be copied from it, `oldest_seconds`: the age of the oldest;
-    `error`: why the store was lost last.
+    `error`: why the store was lost last; `volatile_by`: the setting of the store that makes it
+    throw data away when its memory is full.
     """
 
     role: Literal["primary", "fallback"]
