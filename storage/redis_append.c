@@ -95,6 +95,7 @@ static bool put_all(struct call *c, struct session_row *row, const struct reply 
            call_number(c, (int64_t)created));
     if (row->content_stamp < stamp)
         row->content_stamp = stamp;
+    row->grown = true;
     return true;
 }
 

@@ -215,6 +215,18 @@ void call_change(struct call *c, const struct slice *args, size_t n)
         push(c, &c->changes, &c->n_changes, &c->changes_cap, args[i]);
 }
 
+void call_change_first(struct call *c, const struct slice *args, size_t n)
+{
+    size_t others = c->n_changes;
+
+    call_change(c, args, n);
+    if (c->failure.kind != ERR_OK || others == 0)
+        return;
+    memmove(c->changes + n + 1, c->changes, others * sizeof(*c->changes));
+    c->changes[0] = call_number(c, (int64_t)n);
+    memcpy(c->changes + 1, args, n * sizeof(*args));
+}
+
 static struct redis_used *used_find(struct redis *d, struct slice tenant)
 {
     struct redis_used *u = d->used;

@@ -3,9 +3,8 @@
  *
  *     redis.c (open, batch) -> redis_<subject>.c (one function per op) -> redis_call.c -> redis_conn.c
  *
- * An op function reads what it needs, computes, and commits: its changes go to the server as one
- * script that makes them only if nothing they rest on has changed (the field rev of the session or
- * thread). If something has, the function runs anew.
+ * An op function reads what it needs, computes, and commits: its changes go to the server as one script
+ * that makes them only if the field rev of the session or thread is as it was; else the function runs anew.
  *
  *     call_at(c, tenant, id);                           which session or thread
  *     ASK(c, SLICE("HGET"), call_key(c, "session"), SLICE("gen"));
@@ -118,8 +117,9 @@ bool call_use(struct call *c, struct err *err) MUST_USE;
 /* Makes the commit depend on this: the field rev of the key still is `rev`; absent: there is none. */
 void call_guard(struct call *c, struct slice key, struct slice rev);
 
-/* Adds a command to the next commit. */
+/* Adds a command to the next commit; the second one before all that were added. */
 void call_change(struct call *c, const struct slice *args, size_t n);
+void call_change_first(struct call *c, const struct slice *args, size_t n);
 #define CHANGE(c, ...)                                    \
     call_change((c), (const struct slice[]){__VA_ARGS__}, \
                 COUNT_OF(((const struct slice[]){__VA_ARGS__})))

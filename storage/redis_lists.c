@@ -11,6 +11,9 @@
 /* How many rows are read together; how many buckets are asked together for the sessions of a user. */
 enum { GROUP = 64, BUCKETS_AT_ONCE = 64 };
 
+/* How many ids without a session are taken out of the sets of a user in that many buckets. */
+enum { UNLISTED_MAX = 256 };
+
 /* How many ids of a user are kept: those that one call looks at, and one to tell that there are more. */
 enum { KEPT_MAX = SCAN_MAX + GROUP + 1 };
 
@@ -74,12 +77,24 @@ static bool add_id(struct call *c, struct source *s, struct walk_item item, stru
     return true;
 }
 
+/* Asks to take an id out of the set of its user, if it has no session any more: Redis' own expiry takes a
+ * session, but not its id from there. */
+static void ask_unlist(struct call *c, struct slice id)
+{
+    call_at(c, c->op->tenant, id);
+    ASK(c, SLICE("EVALSHA"), slice_of(c->d->sha[REDIS_COMMIT]), SLICE("1"), call_key(c, "session"),
+        SLICE(""), SLICE("3"), SLICE("SREM"), call_index_of(c, "user", c->op->session_list.user_id),
+        id);
+}
+
 /* Finds the ids of a user in some buckets, with their last activity; those before the page are left out. */
 static bool find_in(struct call *c, void *arg, struct err *err)
 {
     struct source *s = arg;
-    struct reply **members, **scores;
-    size_t at = 0;
+    struct reply **members, **scores, **ignored;
+    size_t at = 0, unlisted = 0;
+    struct err failure;
+    bool tried UNUSED;
 
     for (size_t i = 0; i < s->n_buckets; i++) {
         c->bucket = s->buckets[i];
@@ -97,12 +112,17 @@ static bool find_in(struct call *c, void *arg, struct err *err)
         for (size_t k = 0; k < members[i]->n; k++, at++) {
             struct walk_item item = {.member = members[i]->items[k]->text};
 
-            if (scores[at]->type != REPLY_TEXT)
+            if (scores[at]->type != REPLY_TEXT) {
+                if (unlisted++ < UNLISTED_MAX)
+                    ask_unlist(c, item.member);
                 continue;
+            }
             item.score = (int64_t)strtod(scores[at]->text.at, NULL);
             if (!add_id(c, s, item, err))
                 return false;
         }
+    if (unlisted > 0)
+        tried = call_answers(c, &ignored, &failure); /* if it fails, the next list tries again */
     return true;
 }
 

@@ -141,7 +141,7 @@ static bool read_run(struct merge_run *run, const struct wanted *w, struct reply
     if (w->thread && (!redis_thread_take(c, w->ns, *replies++, &run->thread, err) ||
                       !redis_merge_thread_begin(run, err)))
         return false;
-    run->hollow = run->row.s.hollow;
+    run->vacant = !run->row.s.stored || run->row.s.hollow;
     *stored = replies;
     return true;
 }

@@ -30,7 +30,7 @@ struct merge_run {
     const struct record *records;
     size_t n;
     struct session_row row;
-    bool hollow;      /* of the row, as it was read */
+    bool vacant;      /* there was no session and no anchor when the row was read */
     bool row_changed; /* the row must be stored */
     struct thread_row thread;
     bool *space_changed; /* for each namespace of the thread */

@@ -105,6 +105,7 @@ static bool write_message(struct merge *m, const struct message *old, struct err
            redis_message_place(c, message.seq, message.id));
     if (row->content_stamp < from->stamp)
         row->content_stamp = from->stamp;
+    row->grown = true;
     return true;
 }
 
@@ -149,7 +150,7 @@ bool redis_merge_message(struct merge *m, struct err *err)
 {
     const struct record_message *from = &m->record->message;
     const struct reply *stored = m->stored[0];
-    bool known = stored->type == REPLY_TEXT && !m->run->hollow, newer = !known;
+    bool known = stored->type == REPLY_TEXT && !m->run->vacant, newer = !known;
     struct session_row *row = &m->run->row;
     struct message old;
     int64_t stamp = 0;

@@ -105,7 +105,6 @@ bool redis_row_take(struct call *c, const struct reply *reply, struct session_ro
     row->old.active_us = row->s.active_us;
     row->old.user_id = row->s.user_id;
     row->old.counted_active = is_active(row);
-    row->old.had_content = row->content_stamp > 0;
     return take_contexts(c, items[2]->text, row, err);
 }
 
@@ -257,6 +256,21 @@ static void store_indexes(struct call *c, const struct session_row *row)
                call_number(c, active));
 }
 
+/* Redis drops keys one by one. Those that it has not dropped, or never would, must not become part of a new
+ * session. HSET comes first for the reason that store_fields() gives. */
+static void clear_leftovers(struct call *c, const struct session_row *row)
+{
+    struct slice session = call_key(c, "session");
+
+    call_change_first(c,
+                      (const struct slice[]){SLICE("UNLINK"), call_key(c, "messages"),
+                                             call_key(c, "order"), call_key(c, "contexts")},
+                      4);
+    if (!row->s.hollow)
+        call_change_first(
+            c, (const struct slice[]){SLICE("HSET"), session, SLICE("rev"), SLICE("0")}, 4);
+}
+
 /* Renews Redis' own expiry: once a minute at most, and whenever one of the keys may be new. */
 static void store_expiry(struct call *c, const struct session_row *row)
 {
@@ -264,9 +278,9 @@ static void store_expiry(struct call *c, const struct session_row *row)
     struct slice after;
 
     if (c->d->session_ttl_us <= 0 ||
-        (row->old.state == state_of(row) && row->old.had_content == (row->content_stamp > 0) &&
-         row->old.active_us / MINUTE_US == row->s.active_us / MINUTE_US && row->n_contexts == 0 &&
-         !row->has_metadata))
+        (row->old.state == state_of(row) &&
+         row->old.active_us / MINUTE_US == row->s.active_us / MINUTE_US && !row->grown &&
+         row->n_contexts == 0 && !row->has_metadata))
         return;
     after = call_number(c, (c->d->session_ttl_us + BACKSTOP_US) / 1000);
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
@@ -280,6 +294,8 @@ bool redis_row_store(struct call *c, struct session_row *row, struct err *err)
     call_guard(c, call_key(c, "session"), row->rev);
     if (!(full ? store_fields(c, row, err) : store_advance(c, row, err)))
         return false;
+    if (row->old.state == ROW_NONE)
+        clear_leftovers(c, row);
     store_indexes(c, row);
     store_expiry(c, row);
     return true;

@@ -30,6 +30,7 @@ struct session_row {
     struct slice rev;
     int64_t content_stamp; /* no message or context has a higher one; 0: there never was one */
     bool has_metadata;     /* metadata was asked for, so the whole row is known */
+    bool grown;            /* messages are added, so their keys may be new */
     struct row_context *contexts; /* oldest stamp first */
     size_t n_contexts;
     struct { /* as it is stored: what the indexes say */
@@ -37,7 +38,6 @@ struct session_row {
         int64_t active_us;
         struct slice user_id;
         bool counted_active;
-        bool had_content;
     } old;
 };
 
@@ -60,7 +60,8 @@ bool redis_row_begin(struct call *c, int64_t stored, struct session_row *row, in
                      struct err *err) MUST_USE;
 
 /* Plans to write the row and its indexes, guarded by its rev. If metadata was not read, only the fields
- * that a message, a context or a touch moves. */
+ * that a message, a context or a touch moves. Where there was no row, what Redis' own expiry may have left
+ * of an earlier session goes first. */
 bool redis_row_store(struct call *c, struct session_row *row, struct err *err) MUST_USE;
 
 /* The field of a context in the hash. When memory ends, commits and answers fail. */

@@ -30,7 +30,7 @@ static const char commit[] =
  * KEYS: session, order, messages, contexts, totals, active, loose, outbox. ARGV: 1 id; 2 now; 3 now with
  * 20 digits; 4 what was active at or before this time has expired ("" = nothing has); 5 whether there must
  * be a session; 6 stamp; 7 the next rev; 8 milliseconds of Redis' own expiry ("" = none), which is set once a
- * minute and when a key may be new; 9 an entry for the outbox ("" = none; with one, a message that is known
+ * minute and when the keys of messages are new; 9 an entry for the outbox ("" = none; with one, a message that is known
  * gives 0 too); 10 "1": merges; then of each message its id, and its field without the seq in front.
  *
  * Times are compared as texts, so all must have 16 digits. A seq is below 2^53 and may be a Lua number;
@@ -86,8 +86,8 @@ static const char append[] =
     "  call('HSET', KEYS[1], 'rev', ARGV[7], 'last_activity_us', moved) "
     "end "
     "if moved ~= active then call('ZADD', gen and KEYS[6] or KEYS[7], moved, ARGV[1]) end "
-    "if ARGV[8] ~= '' and (not f[2] or not f[6] or "
-    "    math.floor(active / 60000000) ~= math.floor(moved / 60000000)) then "
+    "if ARGV[8] ~= '' and (math.floor(active / 60000000) ~= math.floor(moved / 60000000) or "
+    "    (created > 0 and call('HLEN', KEYS[3]) == created)) then "
     "  for i = 1, 4 do call('PEXPIRE', KEYS[i], ARGV[8]) end "
     "end "
     "if merges then out[#out + 1] = call('EXISTS', KEYS[8]) end "

@@ -423,3 +423,91 @@ def test_whatever_a_session_has_expires(redis: stores.Redis, own: Any) -> None:
     assert s.post("/conversations/s/messages", {"role": "user", "content": "x"}).status in (200, 201)
     assert redis.answers("EVAL", "return #redis.call('KEYS', '*:default:s')", "0") == b":4\r\n"
     assert redis.answers("EVAL", LASTING, "0") == b"*0\r\n"
+
+
+@pytest.mark.parametrize("deleted_before", [False, True])
+def test_messages_expire_that_come_after_all_were_trimmed(redis: stores.Redis, own: Any, deleted_before: bool) -> None:
+    """Trimming removes the keys, and what makes them anew gives them their expiry, within the same minute too."""
+    s = own("--session-ttl", "1h", primary=redis.url())
+    assert put(s, "s").status == 201
+    if deleted_before:
+        assert s.delete("/sessions/s").status == 204
+        assert put(s, "s").status == 201
+    for _ in range(2):
+        assert s.post("/conversations/s/messages", {"role": "user", "content": "x"}).status == 201
+        assert redis.answers("EVAL", "return #redis.call('KEYS', '*:default:s')", "0") == b":3\r\n"
+        assert redis.answers("EVAL", LASTING, "0") == b"*0\r\n"
+        assert s.delete("/conversations/s/messages?keep_last=0").json() == {"removed": 1}
+
+
+FORGET = """for _, key in ipairs(redis.call('KEYS', '*:default:s')) do redis.call('PERSIST', key) end
+for _, key in ipairs(redis.call('KEYS', '*session:default:s')) do redis.call('DEL', key) end
+for _, key in ipairs(redis.call('KEYS', '*active:default')) do redis.call('ZADD', key, 1, 's') end
+return 1"""
+
+
+def forget(s: Server, redis: stores.Redis) -> None:
+    """A session of ann of which Redis has dropped the hash alone."""
+    assert s.put("/sessions/s", {"user_id": "ann"}).status in (200, 201)
+    assert s.put("/sessions/s/context", {"context": {"a": 1}}).status in (200, 201)
+    assert s.post("/conversations/s/messages", {"role": "user", "content": "secret", "id": "m"}).status == 201
+    assert redis.answers("EVAL", FORGET, "0") == b":1\r\n"
+
+
+def left(redis: stores.Redis, pattern: str) -> bytes:
+    return redis.answers("EVAL", "return #redis.call('KEYS', ARGV[1])", "0", pattern)
+
+
+def test_what_is_left_of_a_session_is_not_shown_to_the_next(redis: stores.Redis, own: Any) -> None:
+    s = own("--session-ttl", "1h", "--cleanup-interval", "0", primary=redis.url())
+    message = {"role": "user", "content": "new"}
+
+    def shows(*contents: str) -> None:
+        assert [m["content"] for m in s.get("/conversations/s/messages").json()["messages"]] == list(contents)
+
+    forget(s, redis)
+    shows()
+    assert s.put("/sessions/s", {"user_id": "ben"}).status == 201
+    shows()
+    assert s.get("/sessions/s/context").status == 404
+    assert s.get("/sessions?user_id=ann").json()["items"] == []
+    assert s.post("/conversations/s/messages", message).status == 201
+    shows("new")
+    assert s.delete("/sessions/s").status == 204
+    forget(s, redis)
+    assert s.post("/conversations/s/messages?require_session=false", message).status == 201
+    shows("new")
+    assert redis.answers("EVAL", LASTING, "0") == b"*0\r\n"
+    # what another store has of the session is merged as if nothing were left of it
+    with stores.redis() as other:
+        o = own(primary=other.url())
+        assert o.post("/conversations/s/messages?require_session=false", {**message, "id": "m"}).status == 201
+        forget(s, redis)
+        lines = subprocess.run([str(BINARY), "export", other.url()], capture_output=True, check=True).stdout
+        subprocess.run([str(BINARY), "import", redis.url()], input=lines, capture_output=True, check=True)
+    shows("new")
+
+
+def test_what_is_left_of_a_session_is_cleaned_up(redis: stores.Redis, own: Any) -> None:
+    s = own("--session-ttl", "1h", "--cleanup-interval", "0", primary=redis.url())
+    forget(s, redis)
+    assert s.get("/stats").json()["total_messages"] == 0  # what has expired is not counted
+    s.post("/maintenance/cleanup", {"max_idle_hours": 0})
+    assert left(redis, "*:default:s") == b":0\r\n"
+    assert left(redis, "*active:default") == left(redis, "*sessions:default") == b":0\r\n"
+    assert s.get("/stats").json()["total_messages"] == 0
+    assert s.get("/sessions?user_id=ben").json()["items"] == []
+    assert left(redis, "*user:default:ann") == b":1\r\n"
+    assert s.get("/sessions?user_id=ann").json()["items"] == []
+    assert left(redis, "*user:default:ann") == b":0\r\n"
+
+
+def test_a_list_takes_out_of_the_set_of_a_user_only_what_is_gone(redis: stores.Redis, own: Any) -> None:
+    s = own("--session-ttl", "1h", "--cleanup-interval", "0", primary=redis.url())
+    forget(s, redis)
+    assert s.put("/sessions/stays", {"user_id": "ann"}).status == 201
+    s.post("/maintenance/cleanup", {"max_idle_hours": 1})
+    for _ in range(2):
+        assert [i["session_id"] for i in s.get("/sessions?user_id=ann").json()["items"]] == ["stays"]
+    sets = "return redis.call('SUNION', unpack(redis.call('KEYS', '*user:default:ann')))"
+    assert redis.answers("EVAL", sets, "0") == b"*1\r\n$5\r\nstays\r\n"
