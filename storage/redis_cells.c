@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { DROPS_AT_ONCE = 1000 }; /* words of a command: Lua unpacks some thousand at most */
+
 int64_t redis_cp_expired_us(const struct redis *d, int64_t now_us)
 {
     return d->checkpoint_ttl_us > 0 ? now_us - d->checkpoint_ttl_us : INT64_MIN;
@@ -44,22 +46,91 @@ static struct slice path(struct call *c, struct slice ns, const struct cp_row *r
     return joined;
 }
 
-/* Removes a row from the indexes. */
-static void forget(struct call *c, struct slice ns, const struct cp_row *row)
+static void flush(struct cp_drops *d, enum cp_index in)
 {
-    if (row->stamp > 0)
-        CHANGE(c, SLICE("ZREM"), call_key_ns(c, "sequence", ns), redis_cp_place(c, row));
-    CHANGE(c, SLICE("ZREM"), call_key_ns(c, "ages", ns), age_member(c, row));
-    CHANGE(c, SLICE("ZREM"), call_index(c, row->stamp > 0 ? "created" : "places"),
-           path(c, ns, row));
+    if (d->of[in].n > 0)
+        call_change(d->c, d->of[in].words, d->of[in].n);
+    d->of[in].n = 0;
+}
+
+static void push(struct cp_drops *d, enum cp_index in, struct slice word)
+{
+    void *grown = arena_grow(d->c->arena, d->of[in].words, d->of[in].n, sizeof(word),
+                             &d->of[in].cap);
+
+    if (!grown) {
+        call_no_memory(d->c);
+        return;
+    }
+    d->of[in].words = grown;
+    d->of[in].words[d->of[in].n++] = word;
+}
+
+/* Adds a member of the key, to the command that has the members before it if there is room. */
+static void drop(struct cp_drops *d, enum cp_index in, struct slice key, struct slice member)
+{
+    static const char *const verbs[CP_INDEXES] = {
+        [IN_SEQUENCE] = "ZREM", [IN_AGES] = "ZREM",     [IN_CREATED] = "ZREM",
+        [IN_PLACES] = "ZREM",   [IN_RUN] = "SREM",      [IN_CHECKPOINTS] = "HDEL",
+        [IN_WEIGHTS] = "HDEL",  [IN_WRITES] = "UNLINK", [IN_VALUES] = "HDEL",
+        [IN_NAMES] = "ZREM",    [IN_BASES] = "HDEL",
+    };
+
+    if (d->of[in].n >= DROPS_AT_ONCE || !slice_equal(d->of[in].key, key))
+        flush(d, in);
+    d->of[in].key = key;
+    if (d->of[in].n == 0) {
+        push(d, in, slice_of(verbs[in]));
+        if (in != IN_WRITES)
+            push(d, in, key);
+    }
+    push(d, in, member);
+}
+
+/* The same of a key of the namespace, unless that goes as a whole. */
+static void drop_ns(struct cp_drops *d, enum cp_index in, const char *kind, struct slice member)
+{
+    if (!d->whole)
+        drop(d, in, d->of[in].n > 0 ? d->of[in].key : call_key_ns(d->c, kind, d->ns), member);
+}
+
+/* Removes a row from the indexes. */
+static void forget(struct cp_drops *d, const struct cp_row *row)
+{
+    struct slice member = path(d->c, d->ns, row);
+    bool place = row->stamp == 0;
+
+    if (!place)
+        drop_ns(d, IN_SEQUENCE, "sequence", redis_cp_place(d->c, row));
+    drop_ns(d, IN_AGES, "ages", age_member(d->c, row));
+    drop(d, place ? IN_PLACES : IN_CREATED, call_index(d->c, place ? "places" : "created"), member);
     if (slice_present(row->run_id))
-        CHANGE(c, SLICE("SREM"), call_index_of(c, "run", row->run_id), path(c, ns, row));
+        drop(d, IN_RUN, call_index_of(d->c, "run", row->run_id), member);
+}
+
+void redis_cp_drop(struct cp_drops *d, const struct cp_row *row)
+{
+    forget(d, row);
+    drop_ns(d, IN_CHECKPOINTS, "checkpoints", row->id);
+}
+
+void redis_cp_drop_writes(struct cp_drops *d, struct slice cp)
+{
+    drop_ns(d, IN_WEIGHTS, "weights", cp);
+    drop(d, IN_WRITES, SLICE(""), call_key_in(d->c, "writes", d->ns, cp));
+}
+
+void redis_cp_drops_end(struct cp_drops *d)
+{
+    for (int i = 0; i < CP_INDEXES; i++)
+        flush(d, (enum cp_index)i);
 }
 
 bool redis_cp_store(struct call *c, struct slice ns, const struct cp_row *old,
                     const struct cp_row *row, struct err *err)
 {
     struct slice field, created = call_number(c, row->created_us);
+    struct cp_drops drops = {.c = c, .ns = ns};
 
     if (!redis_pack(
             &(struct packed){
@@ -67,8 +138,10 @@ bool redis_cp_store(struct call *c, struct slice ns, const struct cp_row *old,
                 (struct slice[]){row->parent_id, row->run_id, row->refs, row->metadata}, 4},
             c->arena, &field, err))
         return false;
-    if (old->stored)
-        forget(c, ns, old);
+    if (old->stored) {
+        forget(&drops, old);
+        redis_cp_drops_end(&drops);
+    }
     CHANGE(c, SLICE("HSET"), call_key_ns(c, "checkpoints", ns), row->id, field);
     if (row->stamp > 0)
         CHANGE(c, SLICE("ZADD"), call_key_ns(c, "sequence", ns), SLICE("0"),
@@ -79,14 +152,6 @@ bool redis_cp_store(struct call *c, struct slice ns, const struct cp_row *old,
     if (slice_present(row->run_id))
         CHANGE(c, SLICE("SADD"), call_index_of(c, "run", row->run_id), path(c, ns, row));
     return true;
-}
-
-void redis_cp_drop(struct call *c, struct slice ns, const struct cp_row *row)
-{
-    forget(c, ns, row);
-    CHANGE(c, SLICE("HDEL"), call_key_ns(c, "checkpoints", ns), row->id);
-    CHANGE(c, SLICE("HDEL"), call_key_ns(c, "weights", ns), row->id);
-    CHANGE(c, SLICE("UNLINK"), call_key_in(c, "writes", ns, row->id));
 }
 
 static int order_paths(const void *a, const void *b)
@@ -221,6 +286,15 @@ bool redis_value_store(struct call *c, struct slice ns, const struct blob *blob,
         CHANGE(c, SLICE("HINCRBY"), call_key_ns(c, "bases", ns), call_number(c, blob->base_id),
                SLICE("1"));
     return true;
+}
+
+void redis_cp_drop_value(struct cp_drops *d, const struct value_name *name)
+{
+    struct slice id = call_number(d->c, name->id);
+
+    drop_ns(d, IN_VALUES, "values", id);
+    drop_ns(d, IN_NAMES, "names", name->member);
+    drop_ns(d, IN_BASES, "bases", id);
 }
 
 void redis_value_drop(struct call *c, struct slice ns, const struct value_name *name)

@@ -41,6 +41,32 @@ struct task_row {
     int64_t seq, stamp;
 };
 
+/* What goes from a namespace, gathered so that one command removes many members of a key. */
+enum cp_index {
+    IN_SEQUENCE,
+    IN_AGES,
+    IN_CREATED,
+    IN_PLACES,
+    IN_RUN,
+    IN_CHECKPOINTS,
+    IN_WEIGHTS,
+    IN_WRITES,
+    IN_VALUES,
+    IN_NAMES,
+    IN_BASES,
+    CP_INDEXES
+};
+
+struct cp_drops {
+    struct call *c;
+    struct slice ns;
+    bool whole; /* the keys of the namespace go as a whole: redis_thread_drop_space() */
+    struct {
+        struct slice key, *words;
+        size_t n, cap;
+    } of[CP_INDEXES];
+};
+
 /* A member of the index of values, taken apart. */
 struct value_name {
     struct slice member;
@@ -61,8 +87,12 @@ bool redis_cp_take(struct slice id, const struct reply *reply, struct cp_row *ro
 bool redis_cp_store(struct call *c, struct slice ns, const struct cp_row *old,
                     const struct cp_row *row, struct err *err) MUST_USE;
 
-/* Plans to remove a row from the hash and all indexes, together with its writes. */
-void redis_cp_drop(struct call *c, struct slice ns, const struct cp_row *row);
+/* Adds a row with all that indexes say of it; its writes; a value that no value which stays is based on.
+ * redis_cp_drops_end() plans the commands. Memory may end, as in call_change(). */
+void redis_cp_drop(struct cp_drops *d, const struct cp_row *row);
+void redis_cp_drop_writes(struct cp_drops *d, struct slice cp);
+void redis_cp_drop_value(struct cp_drops *d, const struct value_name *name);
+void redis_cp_drops_end(struct cp_drops *d);
 
 /* The member for a row in the index "sequence" of its namespace. */
 struct slice redis_cp_place(struct call *c, const struct cp_row *row) MUST_USE;

@@ -8,7 +8,8 @@
 
 /*
  * Removes the writes of one row that a deletion covers. *newest: stamp of the newest write that stays; 0:
- * none. A task that stays, but began before the deletion, begins with its newest write.
+ * none, and then they may go with the row. A task that stays, but began before the deletion, begins with its
+ * newest write.
  */
 static bool kill_tasks(struct merge *m, struct removal_space *s, struct removal_row *r,
                        const struct reply *reply, int64_t *newest, struct err *err)
@@ -19,14 +20,17 @@ static bool kill_tasks(struct merge *m, struct removal_space *s, struct removal_
     *newest = 0;
     if (!redis_tasks_take(m->c, reply, r->row.form, &tasks, &n, err))
         return false;
+    for (size_t i = 0; i < n; i++)
+        if (tasks[i].stamp > m->run->thread.tomb)
+            *newest = stamp_higher(*newest, tasks[i].stamp);
+    if (*newest == 0 && r->row.stamp <= m->run->thread.tomb)
+        return true;
     for (size_t i = 0; i < n; i++) {
         if (tasks[i].stamp <= m->run->thread.tomb) {
             redis_task_drop(m->c, s->space, r->row.id, &tasks[i]);
             r->weight -= (int64_t)tasks[i].body.len;
             continue;
         }
-        if (tasks[i].stamp > *newest)
-            *newest = tasks[i].stamp;
         first = tasks[i];
         first.seq = first.stamp;
         if (tasks[i].seq <= m->run->thread.tomb &&

@@ -32,8 +32,10 @@ static void load_weights(struct removal_space *s, const struct reply *weights)
     for (size_t i = 0; i + 1 < weights->n; i += 2) {
         struct removal_row *r = find_row(s, weights->items[i]->text);
 
-        if (r)
-            r->weight = redis_number(weights->items[i + 1]->text);
+        if (!r)
+            continue;
+        r->weighed = true;
+        r->weight = redis_number(weights->items[i + 1]->text);
     }
 }
 
@@ -115,12 +117,18 @@ void redis_removal_undo(struct removal_space *s, struct removal_row *r, int64_t 
                              {0},  {0},       {0}};
 }
 
+static struct value_name *find_value(const struct removal_space *s, int64_t id)
+{
+    struct value_name key = {.id = id};
+
+    return s->n_values ? bsearch(&key, s->values, s->n_values, sizeof(key), order_values) : NULL;
+}
+
 /* Marks a value as needed, if it is there. */
 static void need(struct removal_space *s, int64_t id)
 {
-    struct value_name key = {.id = id}, *found;
+    struct value_name *found = find_value(s, id);
 
-    found = s->n_values ? bsearch(&key, s->values, s->n_values, sizeof(key), order_values) : NULL;
     if (found)
         found->needed = true;
 }
@@ -174,13 +182,16 @@ static void unparent(struct removal_space *s)
     }
 }
 
-static bool apply_rows(struct call *c, struct removal_space *s, struct err *err)
+static bool apply_rows(struct call *c, struct removal_space *s, struct cp_drops *drops,
+                       struct err *err)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct removal_row *r = &s->rows[i];
 
         if (r->doomed) {
-            redis_cp_drop(c, s->space->ns, &r->as);
+            redis_cp_drop(drops, &r->as);
+            if (r->weighed)
+                redis_cp_drop_writes(drops, r->row.id);
             s->space->checkpoints -= r->as.stamp > 0;
             s->space->bytes -= r->weight + (int64_t)r->as.metadata.len;
         } else if (r->rewritten) {
@@ -189,28 +200,50 @@ static bool apply_rows(struct call *c, struct removal_space *s, struct err *err)
                 return false;
         }
     }
+    return true;
+}
+
+/* Removes values that nothing needs. What counts the values that are based on one comes last: it may need
+ * memory, and a script that begins with it is refused when there is none. */
+static void apply_values(struct call *c, struct removal_space *s, struct cp_drops *drops)
+{
+    const struct value_name *base;
+
     for (size_t i = 0; i < s->n_values; i++) {
         if (s->values[i].needed)
             continue;
-        redis_value_drop(c, s->space->ns, &s->values[i]);
+        redis_cp_drop_value(drops, &s->values[i]);
         s->space->bytes -= s->values[i].len;
     }
-    return true;
+    redis_cp_drops_end(drops);
+    for (size_t i = 0; i < s->n_values; i++) {
+        if (s->values[i].needed || !s->values[i].base)
+            continue;
+        base = find_value(s, s->values[i].base);
+        if (base && base->needed)
+            CHANGE(c, SLICE("HINCRBY"), call_key_ns(c, "bases", s->space->ns),
+                   call_number(c, base->id), SLICE("-1"));
+    }
 }
 
 /* Plans the removal in one namespace. *empty: nothing is left in it. */
 static bool apply_space(struct call *c, struct removal_space *s, bool *empty, struct err *err)
 {
+    struct cp_drops drops = {.c = c, .ns = s->space->ns};
     size_t left = 0, waiting = 0;
 
     unparent(s);
-    if (!redis_removal_need(c, s, err) || !apply_rows(c, s, err))
+    if (!redis_removal_need(c, s, err))
         return false;
     for (size_t i = 0; i < s->n; i++)
         left += !s->rows[i].doomed;
     for (size_t i = 0; i < s->n_values; i++)
         waiting += s->values[i].needed;
     *empty = left == 0 && waiting == 0;
+    drops.whole = *empty;
+    if (!apply_rows(c, s, &drops, err))
+        return false;
+    apply_values(c, s, &drops);
     if (left == 0)
         s->space->form = FORM_NONE;
     return true;

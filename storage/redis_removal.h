@@ -19,6 +19,7 @@
 struct removal_row {
     struct cp_row row;
     bool doomed;
+    bool weighed;     /* it has writes, or had some */
     int64_t weight;   /* bytes of the writes on it */
     bool rewritten;   /* `row` was changed and must be stored */
     struct cp_row as; /* the row as it is stored */

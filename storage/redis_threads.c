@@ -149,20 +149,34 @@ int64_t redis_thread_newest(const struct thread_row *thread)
     return newest;
 }
 
-/* Plans to remove every key of a namespace, and what the indexes say of its rows. */
+static int order_runs(const void *a, const void *b)
+{
+    const struct cp_row *x = a, *y = b;
+
+    return slice_compare(x->run_id, y->run_id);
+}
+
+/* Plans to remove every key of a namespace, and what the indexes say of its rows: one run after the other,
+ * so that a command removes many. */
 static bool clear_space(struct call *c, const struct thread_row *thread, const struct space *space,
                         const struct reply *const *replies, struct err *err)
 {
     const struct reply *rows = replies[0], *weights = replies[1];
-    struct cp_row row;
+    struct cp_drops drops = {.c = c, .ns = space->ns, .whole = true};
+    struct cp_row *list = arena_zalloc(c->arena, rows->n / 2 + 1, sizeof(*list));
 
-    for (size_t i = 0; i + 1 < rows->n; i += 2) {
-        if (!redis_cp_take(rows->items[i]->text, rows->items[i + 1], &row, err))
+    if (!list)
+        return err_no_memory(err);
+    for (size_t i = 0; i < rows->n / 2; i++)
+        if (!redis_cp_take(rows->items[2 * i]->text, rows->items[2 * i + 1], &list[i], err))
             return false;
-        redis_cp_drop(c, space->ns, &row);
-    }
+    if (rows->n > 2)
+        qsort(list, rows->n / 2, sizeof(*list), order_runs);
+    for (size_t i = 0; i < rows->n / 2; i++)
+        redis_cp_drop(&drops, &list[i]);
     for (size_t i = 0; i < weights->n; i++)
-        CHANGE(c, SLICE("UNLINK"), call_key_in(c, "writes", space->ns, weights->items[i]->text));
+        redis_cp_drop_writes(&drops, weights->items[i]->text);
+    redis_cp_drops_end(&drops);
     redis_thread_drop_space(c, thread, space, false);
     return true;
 }

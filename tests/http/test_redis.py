@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
@@ -511,3 +511,55 @@ def test_a_list_takes_out_of_the_set_of_a_user_only_what_is_gone(redis: stores.R
         assert [i["session_id"] for i in s.get("/sessions?user_id=ann").json()["items"]] == ["stays"]
     sets = "return redis.call('SUNION', unpack(redis.call('KEYS', '*user:default:ann')))"
     assert redis.answers("EVAL", sets, "0") == b"*1\r\n$5\r\nstays\r\n"
+
+
+STEPS = 400
+
+
+LONGEST = """local most = 0
+for _, entry in ipairs(redis.call('SLOWLOG', 'GET', 1000)) do
+    local more = string.match(entry[4][#entry[4]], '%((%d+) more arguments%)')
+    most = math.max(most, tonumber(more or 0))
+end
+return most"""
+
+
+def words_of(redis: stores.Redis, change: Callable[[], Answer]) -> int:
+    """How many words the longest command of a change has."""
+    redis.answers("CONFIG", "SET", "slowlog-log-slower-than", "0")
+    redis.answers("CONFIG", "SET", "slowlog-max-len", "1000")
+    redis.answers("SLOWLOG", "RESET")
+    answer = change()
+    assert answer.status in (200, 204), answer.body
+    return int(redis.answers("EVAL", LONGEST, "0")[1:])
+
+
+SUM = """local n = 0
+for _, key in ipairs(redis.call('KEYS', ARGV[2])) do n = n + redis.call(ARGV[1], key) end
+return n"""
+
+
+def count(redis: stores.Redis, command: str, pattern: str) -> int:
+    """What a command counts in all keys of a pattern."""
+    return int(redis.answers("EVAL", SUM, "0", command, pattern)[1:])
+
+
+def test_what_goes_from_a_thread_goes_by_few_commands(redis: stores.Redis, own: Any) -> None:
+    """Redis does nothing else while it runs the script of a removal."""
+    s = own(primary=redis.url())
+    for i in range(STEPS):
+        step = {"checkpoint_data": {"text": "and so on " * 20, "i": i}, "metadata": {"run_id": f"run {i // 50}"}}
+        assert s.put(f"/checkpoints/t/c-{i:03}", step).status == 201
+        if i % 2:
+            assert s.put(f"/writes/t/c-{i:03}/task", {"writes": [{"idx": 0, "channel": "a", "value": 1}]}).status == 201
+    prune = {"thread_ids": ["t"], "keep_last": STEPS // 2}
+    assert STEPS < words_of(redis, lambda: s.post("/maintenance/prune", prune)) < 6 * STEPS
+    assert count(redis, "HLEN", "*checkpoints:default:t:") == count(redis, "ZCARD", "*created:default") == STEPS // 2
+    assert count(redis, "SCARD", "*run:default:*") == STEPS // 2
+    assert count(redis, "EXISTS", "*writes:default:t:*") == count(redis, "HLEN", "*weights:default:t:") == STEPS // 4
+    assert count(redis, "HLEN", "*values:default:t:") == count(redis, "ZCARD", "*names:default:t:") >= STEPS // 2
+    assert count(redis, "HLEN", "*bases:default:t:") <= count(redis, "HLEN", "*values:default:t:")
+    assert s.get(f"/checkpoints/t/c-{STEPS // 2}").json()["checkpoint_data"]["i"] == STEPS // 2
+    assert words_of(redis, lambda: s.delete("/threads/t")) < 3 * (STEPS // 2)
+    assert count(redis, "EXISTS", "*:default:t*") == 1  # its tombstone
+    assert count(redis, "EXISTS", "*created:default") == count(redis, "EXISTS", "*run:default:*") == 0
