@@ -21,7 +21,6 @@
 #include "json.h"
 #include "parse.h"
 #include "routes.h"
-#include "sorted.h"
 
 enum { LIMIT_DEFAULT = 10, LIMIT_MAX = 1000 };
 
@@ -138,18 +137,10 @@ static bool read_filter(struct slice text, const char *at, struct arena *arena,
 static bool read_channels(struct request *req, struct slice json, struct op_checkpoint_list *out,
                           struct err *err)
 {
-    static const struct slice none;
     struct parse_array array = {.json = json, .at = "/channels"};
-    struct slice *channels;
-    size_t n;
 
-    if (!slice_present(json))
-        return true;
-    if (!parse_strings(req, &array, &channels, &n, err))
-        return false;
-    out->channels = n > 0 ? channels : &none;
-    out->n_channels = sorted_texts(channels, n);
-    return true;
+    out->chooses = slice_present(json);
+    return !out->chooses || parse_strings(req, &array, &out->channels, &out->n_channels, err);
 }
 
 static struct list *list_new(struct request *req, const struct pointers *at, struct err *err)

@@ -88,10 +88,10 @@ struct op_checkpoint_list {
     struct slice checkpoint_id; /* absent = any; else only this one, in any namespace */
     struct slice before;        /* absent = none; id < before, or an older write sequence */
     const struct filter *filter;
-    bool values;   /* with their values; writes always come */
-    int64_t limit; /* 1..1000 */
-    const struct slice
-        *channels; /* sorted; values and writes of others are left out; NULL = of all */
+    bool values;            /* with their values; writes always come */
+    int64_t limit;          /* 1..1000 */
+    bool chooses;           /* leaves out values and writes of other channels than these */
+    struct slice *channels; /* the store sorts them */
     size_t n_channels;
     struct checkpoint_pos after;
     struct {

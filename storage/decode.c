@@ -114,7 +114,7 @@ static bool wants(const struct op *op, struct slice channel)
 {
     const struct op_checkpoint_list *list = &op->checkpoint_list;
 
-    return op->type != OP_CHECKPOINT_LIST || !list->channels ||
+    return op->type != OP_CHECKPOINT_LIST || !list->chooses ||
            sorted_has(list->channels, list->n_channels, channel);
 }
 
@@ -210,6 +210,7 @@ static bool decode_list(struct decoding *d, struct op *op, struct err *err)
 {
     struct op_checkpoint_list *list = &op->checkpoint_list;
 
+    list->n_channels = sorted_texts(list->channels, list->n_channels);
     for (size_t i = 0; i < list->out.n; i++) {
         if (i > 0 && d->bytes >= PAGE_BYTES_MAX) {
             end_page(list, i);
