@@ -75,12 +75,20 @@ static void *tend(void *arg)
     return NULL;
 }
 
+/* A batch of each lane above, and one of the thread. They must find room: what clients send is counted
+ * above. */
+static size_t room_for_batches(const struct lanes_config *above)
+{
+    return ((above->n_lanes ? above->n_lanes : 1) + 2) * (size_t)BATCH_MAX;
+}
+
 /* Opens the lanes of both stores, and those of the failover above them, which wait for the stores below. */
 static bool open_lanes(struct pair *p, const struct pair_config *cfg, struct err *err)
 {
     struct lanes_config lanes = cfg->lanes;
 
     lanes.gather = PAIR_GATHER;
+    lanes.queue_max += room_for_batches(&cfg->lanes);
     for (int i = 0; i < 2; i++) {
         struct backend_config store = cfg->stores[i];
 
@@ -93,6 +101,7 @@ static bool open_lanes(struct pair *p, const struct pair_config *cfg, struct err
     lanes.layout = LANES_BY_KEY;
     lanes.gather = 0; /* these only wait */
     lanes.n_lanes = cfg->lanes.n_lanes;
+    lanes.queue_max = cfg->lanes.queue_max;
     lanes.above = true;
     lanes.open = open_lane;
     lanes.ctx = p;

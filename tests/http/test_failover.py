@@ -305,6 +305,17 @@ def test_a_store_that_already_holds_data_gets_a_fallback(pair: Pair, own: Any) -
     finish(load, pair, server)
 
 
+def test_a_fallback_is_filled_however_short_the_queue_is(pair: Pair, own: Any) -> None:
+    alone: Server = own(primary=pair.urls[0])
+    for i in range(300):
+        alone.session(f"s{i}")
+    assert alone.stop() == 0
+    server: Server = own(*pair.args(), "--queue-max", "10", primary=pair.urls[0])
+    until_normal(server)
+    assert server.stop() == 0
+    pair.verify()
+
+
 def test_a_store_that_was_used_alone(pair: Pair, own: Any) -> None:
     """In an emergency, or by a command: the other store gets what it lacks, whichever it was."""
     start_over(own, pair).stop()
