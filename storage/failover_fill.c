@@ -13,6 +13,8 @@
 
 enum { PAGE = 500 };
 
+static const char elsewhere[] = "another instance looks at both stores; once more";
+
 /* Instances write their beats side by side, so an earlier beat may overwrite a later one. A single
  * instance needs no slack. */
 #define BEAT_SLACK_US (INT64_C(60) * 1000000)
@@ -144,6 +146,39 @@ static bool judge_nameless(struct failover *f, struct fill *fill_state, const st
     return any || fill(f, fill_state, PRIMARY, fallback->pair, stores, err);
 }
 
+/* Whether a fallback without a pair id holds data. The id comes before the data, so one that has it by now
+ * was given both by another instance. */
+static bool holds_own(struct backend *fallback, bool *own, struct err *err)
+{
+    struct arena arena = {0};
+    struct op_pair_read read;
+    bool ok = holds(fallback, own, err);
+
+    if (ok && *own) {
+        ok = pair_read_run(fallback, 0, 1, &arena, &read, err);
+        if (ok && slice_present(pair_note_text(&read, "pair")))
+            ok = err_set(err, ERR_UNAVAILABLE, "%s", elsewhere);
+        arena_done(&arena);
+    }
+    return ok;
+}
+
+/* Gives a fallback the pair id of the primary, before anything is copied into it. */
+static bool name_fallback(struct backend *const stores[2], struct err *err)
+{
+    struct pair_note pair = {.name = SLICE("pair")};
+    struct arena arena = {0};
+    struct op_pair_read read;
+    bool ok = pair_read_run(stores[PRIMARY], 0, 1, &arena, &read, err);
+
+    if (ok) {
+        pair.text = pair_note_text(&read, "pair");
+        ok = pair_notes_run(stores[FALLBACK], &pair, 1, err);
+    }
+    arena_done(&arena);
+    return ok;
+}
+
 /* Refuses the fallback: the primary serves by itself. */
 static bool refuse(struct failover *f, struct fill *fill_state, const char *why, struct err *err)
 {
@@ -177,9 +212,7 @@ static bool is_one_store(struct backend *const stores[2], int64_t before, bool *
     arena_done(&arena);
     /* The echo has changed by another hand: that of an instance to which this primary is the fallback, or
      * of one that tests the same. */
-    return ok &&
-           (*one || echo == before ||
-            err_set(err, ERR_UNAVAILABLE, "another instance looks at both stores; once more"));
+    return ok && (*one || echo == before || err_set(err, ERR_UNAVAILABLE, "%s", elsewhere));
 }
 
 /* Compares the two stores, once both answer: whether they are a pair, and whether one must be filled. */
@@ -187,7 +220,7 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
                     struct backend *const stores[2], struct err *err)
 {
     bool met[2] = {slice_present(said[PRIMARY].pair), slice_present(said[FALLBACK].pair)};
-    bool one = false;
+    bool one = false, own = false;
 
     if (!fill_state->met && !is_one_store(stores, said[PRIMARY].echo, &one, err))
         return false;
@@ -195,6 +228,14 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
         return refuse(f, fill_state,
                       "the fallback is the primary itself, by another name; name another store",
                       err);
+    if (!fill_state->met && !met[FALLBACK] && !holds_own(stores[FALLBACK], &own, err))
+        return false;
+    if (own)
+        return refuse(
+            f, fill_state,
+            "the fallback holds data of its own; migrate what you need to the primary, and "
+            "empty it, or name another",
+            err);
     fill_state->foreign = met[PRIMARY] && met[FALLBACK] &&
                           !slice_equal(said[PRIMARY].pair, said[FALLBACK].pair);
     if (!met[PRIMARY] && !judge_nameless(f, fill_state, &said[FALLBACK], stores, err))
@@ -203,6 +244,9 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
         return refuse(f, fill_state,
                       "the fallback holds the data of another pair; empty it, or name another",
                       err);
+    if (!met[FALLBACK] && !name_fallback(stores, err))
+        return false;
+    fill_state->met = true;
     state_judged(f, false);
     if (!met[PRIMARY])
         return true; /* the next look goes on */
@@ -211,7 +255,6 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
         return fill(f, fill_state, PRIMARY, said[PRIMARY].pair, stores, err);
     if (lacks(&said[FALLBACK], &said[PRIMARY]))
         return fill(f, fill_state, FALLBACK, said[PRIMARY].pair, stores, err);
-    fill_state->met = true;
     state_set_filled(f, PRIMARY, true);
     state_set_filled(f, FALLBACK, true);
     return true;

@@ -514,6 +514,31 @@ def test_the_fallback_of_another_pair_is_left_alone(own: Any) -> None:
         assert [alone.get(f"/sessions/{id_}").status for id_ in ("mine", "other", "more")] == [200, 404, 404]
 
 
+def test_a_fallback_with_data_of_its_own_is_left_alone(own: Any, tmp_path: pathlib.Path) -> None:
+    """Once it is empty it is filled."""
+    urls = [f"sqlite:{tmp_path}/{name}.db" for name in ("primary", "fallback")]
+    for url in urls:
+        alone: Server = own(primary=url)
+        for id_ in ("shared", url[-6:]):
+            alone.session(id_, of=url)
+        assert alone.stop() == 0
+    server: Server = own("--fallback", urls[1], *QUICK, "--single-instance", primary=urls[0])
+    until(lambda: "data of its own" in server.get("/health").json()["failover"].get("problem", ""))
+    assert server.get("/sessions/shared").json()["metadata"] == {"of": urls[0]}
+    server.session("more")
+    assert server.stop() == 0
+    alone = own(primary=urls[1])
+    assert alone.get("/sessions/shared").json()["metadata"] == {"of": urls[1]}
+    assert alone.get("/sessions/more").status == 404
+    assert alone.stop() == 0
+    for file in tmp_path.glob("fallback.db*"):
+        file.unlink()
+    server.start()
+    until_normal(server)
+    assert server.stop() == 0
+    Pair((urls[0], urls[1]), (None, None)).verify()
+
+
 @pytest.mark.parametrize("kind", ["redis", "postgres"])
 def test_one_store_by_two_names_is_no_pair(kind: str, own: Any) -> None:
     with {"redis": stores.redis, "postgres": stores.postgres}[kind]() as store:

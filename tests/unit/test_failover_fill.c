@@ -144,6 +144,73 @@ START_TEST(a_fallback_of_another_pair_is_refused)
 }
 END_TEST
 
+/* It was used by itself before. */
+START_TEST(a_fallback_with_data_of_its_own_is_refused)
+{
+    struct err err;
+
+    sides_session(&sides, 0, "s1");
+    if (_i == 1)
+        pairing_note(0, "pair", "p");
+    sides_session(&sides, 1, "s2");
+    for (int i = 0; i < 2; i++) {
+        pairing_look();
+        ck_assert(!pairing_judge(true, true, &err));
+        ck_assert_int_eq(err.kind, ERR_CONFIG);
+        ck_assert(fill.foreign && !fill.active && !state_filled(failover, FALLBACK));
+        ck_assert(!state_usable(failover) && !slice_present(pairing_noted(1, "pair")));
+    }
+    sides_close(&sides);
+    sides_open(&sides); /* emptied */
+    sides_session(&sides, 0, "s1");
+    ck_assert_int_eq(pairing_settle(), 1);
+}
+END_TEST
+
+/* What lanes copy before the next look is none of its own. */
+START_TEST(a_new_fallback_has_its_pair_id_before_it_has_data)
+{
+    sides_session(&sides, 0, "s1");
+    if (_i == 1)
+        pairing_note(0, "pair", "p");
+    pairing_judge_both();
+    pairing_look();
+    ck_assert(slice_equal(pairing_noted(0, "pair"), pairing_noted(1, "pair")));
+    ck_assert(slice_present(pairing_noted(1, "pair")) && state_usable(failover));
+    sides_session(&sides, 1, "s2");
+    pairing_end();
+    pairing_begin(false);
+    (void)pairing_settle();
+}
+END_TEST
+
+/* Lanes write until the look that finds it. */
+START_TEST(a_fallback_that_was_emptied_under_this_process_is_filled)
+{
+    sides_session(&sides, 0, "s1");
+    pairing_judge_both();
+    pairing_note(1, "pair", NULL);
+    sides_session(&sides, 1, "s2");
+    ck_assert_int_eq(pairing_settle(), 1);
+}
+END_TEST
+
+/* Another instance has given the fallback its pair id, and data, since it was looked at. */
+START_TEST(a_fallback_that_another_instance_has_named_is_looked_at_again)
+{
+    struct err err;
+
+    pairing_note(0, "pair", "p");
+    pairing_look();
+    pairing_note(1, "pair", "p");
+    sides_session(&sides, 1, "s1");
+    ck_assert(!pairing_judge(true, true, &err));
+    ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+    ck_assert(!fill.foreign);
+    (void)pairing_settle();
+}
+END_TEST
+
 START_TEST(an_emptied_primary_is_filled)
 {
     sides_session(&sides, 1, "s1");
@@ -500,6 +567,10 @@ Suite *suite_failover_fill(void)
     tcase_add_test(tc, a_new_fallback_is_filled);
     tcase_add_test(tc, every_tenant_is_filled);
     tcase_add_test(tc, a_fallback_of_another_pair_is_refused);
+    tcase_add_loop_test(tc, a_fallback_with_data_of_its_own_is_refused, 0, 2);
+    tcase_add_loop_test(tc, a_new_fallback_has_its_pair_id_before_it_has_data, 0, 2);
+    tcase_add_test(tc, a_fallback_that_was_emptied_under_this_process_is_filled);
+    tcase_add_test(tc, a_fallback_that_another_instance_has_named_is_looked_at_again);
     tcase_add_test(tc, an_emptied_primary_is_filled);
     tcase_add_test(tc, a_primary_of_no_pair_is_not_overwritten);
     tcase_add_loop_test(tc, another_incarnation_has_forgotten, 0, 2);
