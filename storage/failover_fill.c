@@ -7,11 +7,11 @@
 
 #include "acquaintance.h"
 #include "clock.h"
-#include "failover_page.h"
 #include "pair_notes.h"
 #include "settle.h"
 
-enum { PAGE = 500 };
+/* An instance that has not raised the beat for the time of so many looks has ended. */
+enum { QUIET_LOOKS = 5 };
 
 static const char elsewhere[] = "another instance looks at both stores; once more";
 
@@ -185,6 +185,9 @@ static bool refuse(struct failover *f, struct fill *fill_state, const char *why,
     fill_state->foreign = true;
     state_judged(f, true);
     state_set_filled(f, FALLBACK, false);
+    if (fill_state->aside)
+        state_set_filled(f, PRIMARY, true);
+    fill_state->aside = false;
     return err_set(err, ERR_CONFIG, "%s", why);
 }
 
@@ -287,6 +290,40 @@ static bool remember(const struct said said[2], struct backend *const stores[2],
     return true;
 }
 
+/*
+ * Whether the primary is the fallback of an instance that runs and names the stores the other way round. Each
+ * would count in its own primary, and of two counts the higher one stays.
+ */
+static bool has_rival(const struct failover *f, struct fill *fill, const struct said *primary)
+{
+    int64_t now_ns = clock_now_ns();
+
+    if (f->cfg.single_instance || !slice_equal(primary->seat, SEAT_FALLBACK)) {
+        fill->rival_ns = 0;
+        return false;
+    }
+    if (!fill->rival_ns || primary->beat != fill->rival_beat) {
+        fill->rival_beat = primary->beat;
+        fill->rival_ns = now_ns;
+    }
+    return now_ns - fill->rival_ns < QUIET_LOOKS * f->cfg.poll_ms * 1000000;
+}
+
+/* Uses neither store until the other instance has ended; then this process begins anew. */
+static bool stand_aside(struct failover *f, struct fill *fill, struct err *err)
+{
+    fill_done(fill);
+    fill->aside = true;
+    pthread_mutex_lock(&f->lock);
+    f->born_ns = clock_now_ns();
+    for (int i = 0; i < 2; i++)
+        fill->known[i] = f->seen[i] = f->filled[i] = false;
+    pthread_mutex_unlock(&f->lock);
+    return err_set(
+        err, ERR_CONFIG,
+        "another instance has the primary as its fallback; this one serves when that has ended");
+}
+
 /* A primary that was the fallback counts, once, the additions that it has kept. */
 static bool settle_primary(struct backend *primary, const struct said *said, struct err *err)
 {
@@ -334,6 +371,8 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     for (int i = 0; i < 2; i++)
         if (reads[i])
             said[i] = said_in(f, reads[i]);
+    if (reads[PRIMARY] && has_rival(f, fill, &said[PRIMARY]))
+        return stand_aside(f, fill, err);
     if (reads[PRIMARY] && !settle_primary(stores[PRIMARY], &said[PRIMARY], err))
         return false;
     if (reads[FALLBACK] && !reads[PRIMARY]) {
@@ -342,7 +381,10 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
         if (!fill->known[FALLBACK])
             state_set_filled(f, FALLBACK, said[FALLBACK].filled);
     }
+    if (reads[PRIMARY] && !reads[FALLBACK] && fill->aside)
+        state_set_filled(f, PRIMARY, said[PRIMARY].filled);
     if (!reads[PRIMARY] || !reads[FALLBACK]) {
+        fill->aside &= reads[PRIMARY] == NULL;
         fill->known[PRIMARY] &= reads[PRIMARY] != NULL;
         fill->known[FALLBACK] &= reads[FALLBACK] != NULL;
         return true;
@@ -351,114 +393,12 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
         fill_done(fill);
     if (!fill->active && !compare(f, fill, said, stores, err))
         return false;
+    fill->aside = false;
     fill->known[PRIMARY] = fill->known[FALLBACK] = true;
     if (!remember(said, stores, err))
         return false;
     learn(f, fill, said);
     return true;
-}
-
-/* --- page by page --------------------------------------------------------------------------------- */
-
-static struct op make_op(const struct fill *fill, enum op_type type, struct arena *arena)
-{
-    return pair_op(type, fill->in_tenant ? fill->tenant : SLICE("default"), (struct slice){NULL, 0},
-                   arena);
-}
-
-/* Turns to the next tenant; *more is false after the last one. */
-static bool next_tenant(struct fill *fill, struct backend *from, struct arena *arena, bool *more,
-                        struct err *err)
-{
-    struct op op = make_op(fill, OP_TENANT_LIST, arena);
-
-    op.tenant_list.after = fill->tenant;
-    op.tenant_list.limit = 1;
-    if (!backend_run(from, &op, err))
-        return false;
-    *more = op.tenant_list.out.n > 0;
-    if (!*more)
-        return true;
-    fill->tenant = op.tenant_list.out.items[0];
-    fill->in_tenant = true;
-    fill->stage = 0;
-    fill->after = (struct record_key){.number = 0};
-    return true;
-}
-
-/* Threads come twice: one that was emptied meanwhile is made anew by its writes, without its time. */
-static const enum record_kind order[] = {RECORD_SESSION, RECORD_MESSAGE, RECORD_CONTEXT,
-                                         RECORD_THREAD,  RECORD_VALUE,   RECORD_CHECKPOINT,
-                                         RECORD_TASK,    RECORD_THREAD};
-
-/* Copies one page of one kind into the store that is filled. */
-static bool copy_page(struct failover *f, struct fill *fill, struct backend *const stores[2],
-                      struct arena *arena, struct err *err)
-{
-    struct op read = make_op(fill, OP_READ_RANGE, arena);
-    struct op_read_range *range = &read.read_range;
-    struct page page = {.from = stores[!fill->to],
-                        .to = stores[fill->to],
-                        .tenant = fill->tenant,
-                        .left_out = &fill->left_out};
-
-    range->kind = order[fill->stage];
-    range->after = fill->after;
-    range->limit = PAGE;
-    if (!backend_run(stores[!fill->to], &read, err))
-        return false;
-    page.items = range->out.items;
-    page.n = range->out.n;
-    if (!page_merge(&page, err))
-        return false;
-    state_count(f, range->out.n);
-    if (range->out.more) {
-        fill->after = range->out.items[range->out.n - 1].key;
-        return true;
-    }
-    fill->after = (struct record_key){.number = 0};
-    fill->stage++;
-    fill->in_tenant = fill->stage < COUNT_OF(order);
-    return true;
-}
-
-/* Moves the place into the arena of this turn, so that the arena of the turn before can be emptied. */
-static bool keep_place(struct fill *fill, struct arena *arena)
-{
-    return arena_keep(arena, &fill->tenant) && arena_keep(arena, &fill->after.id) &&
-           arena_keep(arena, &fill->after.ns) && arena_keep(arena, &fill->after.sub) &&
-           arena_keep(arena, &fill->after.task);
-}
-
-bool fill_step(struct failover *f, struct fill *fill, struct backend *const stores[2], bool *more,
-               struct err *err)
-{
-    struct pair_note filled = {.name = SLICE("filled"), .text = SLICE("1")};
-    struct pair_note not_alone = {.name = SLICE("alone")};
-    struct arena page = {0};
-    bool ok;
-
-    *more = fill->active;
-    if (!fill->active)
-        return true;
-    ok = fill->in_tenant ? copy_page(f, fill, stores, &page, err)
-                         : next_tenant(fill, stores[!fill->to], &page, more, err);
-    if (ok && !keep_place(fill, &fill->arenas[!fill->turn]))
-        ok = err_no_memory(err);
-    if (ok) {
-        arena_reset(&fill->arenas[fill->turn]);
-        fill->turn = !fill->turn;
-    }
-    arena_done(&page);
-    if (ok && !*more) {
-        ok = pair_notes_run(stores[fill->to], &filled, 1, err) &&
-             pair_notes_run(stores[!fill->to], &not_alone, 1, err);
-        if (ok) {
-            state_set_filled(f, fill->to, true);
-            fill_done(fill);
-        }
-    }
-    return ok;
 }
 
 void fill_done(struct fill *fill)
@@ -468,5 +408,8 @@ void fill_done(struct fill *fill)
     *fill = (struct fill){.known = {fill->known[0], fill->known[1]},
                           .met = fill->met,
                           .foreign = fill->foreign,
+                          .aside = fill->aside,
+                          .rival_beat = fill->rival_beat,
+                          .rival_ns = fill->rival_ns,
                           .left_out = fill->left_out};
 }

@@ -23,7 +23,11 @@ struct fill {
     bool known[2]; /* by store: it was judged together with the other one, and has answered since */
     bool met;      /* this process has found the two to be a pair */
     bool foreign;  /* the fallback belongs to another pair, or is none */
-    bool active;   /* a store is being filled: `to` */
+    bool aside;    /* neither store serves: see rival_ns */
+    int64_t rival_beat,
+        rival_ns; /* the primary is the fallback of another instance: its beat, and since when
+                                     it has not risen; 0: it is not */
+    bool active;  /* a store is being filled: `to` */
     enum side to;
     struct arena arenas[2]; /* of the place, in turns: the next place is kept before the last one is
                                freed */

@@ -1,7 +1,7 @@
 /*
  * failover_page.h - merges records that were read from one store of a pair into the other.
  *
- *     failover_fill.c, failover_place.c: OP_READ_RANGE -> page_merge()
+ *     failover_fill_page.c, failover_place.c: OP_READ_RANGE -> page_merge()
  *
  * Threads    that of failover_tend().
  * Ownership  nothing is kept.

@@ -421,6 +421,30 @@ def test_roles_that_change_lose_no_count(pair: Pair, own: Any, roles: list[tuple
     together_again(own, pair, total)
 
 
+@pytest.mark.parametrize("pair", ["redis-postgres"], indirect=True)
+def test_two_instances_that_name_the_stores_differently(pair: Pair, own: Any) -> None:
+    """The second one answers 503 until the first has ended: of what both counted some would be lost."""
+    reverse = Pair((pair.urls[1], pair.urls[0]), (pair.servers[1], pair.servers[0]))
+    first = start_over(own, pair)
+    first.session("counts")
+    second: Server = own(*reverse.args(), primary=reverse.urls[0], start=False)
+    second.start(wait=False)
+    until(lambda: answers(second) and "as its fallback" in second.get("/health").json()["failover"].get("problem", ""))
+    end, total = time.monotonic() + 8, 0
+    while time.monotonic() < end:
+        total += 1
+        add_one(first, total)
+        assert second.patch("/sessions/counts", {"increment_requests": True}).status == 503
+        assert second.get("/sessions/counts").status == second.get("/health/ready").status == 503
+        time.sleep(0.05)
+    assert first.stop() == 0
+    until_normal(second)
+    add_one(second, total + 1)
+    until_normal(second)
+    assert second.stop() == 0
+    reverse.verify()
+
+
 def test_a_redis_that_forgets(own: Any) -> None:
     """Without `appendfsync always` a Redis that was killed comes back older; without its files it comes back
     empty."""

@@ -554,6 +554,70 @@ START_TEST(a_fill_that_is_lost_begins_again)
 }
 END_TEST
 
+static bool judge(bool primary, bool fallback, struct err *err)
+{
+    pairing_look();
+    return pairing_judge(primary, fallback, err);
+}
+
+static void pass_time(int64_t ms)
+{
+    clock_fake(clock_now_ns() + ms * 1000000, clock_now_us() + ms * 1000);
+}
+
+/* Another instance, to which this primary is the fallback, looks at both. */
+static void rival_looks(void)
+{
+    set_beat(0, 0);
+    pairing_note(0, "seat", "fallback");
+    pass_time(1000);
+}
+
+/* While it looks neither store serves; some seconds after its last look they do again. */
+START_TEST(only_one_of_two_that_name_the_stores_differently_serves)
+{
+    struct err err;
+
+    clock_fake(INT64_C(1000000000), INT64_C(1800000000000000));
+    (void)pairing_settle();
+    for (int i = 0; i < 7; i++) {
+        rival_looks();
+        ck_assert(!judge(true, _i == 0, &err));
+        ck_assert_int_eq(err.kind, ERR_CONFIG);
+        ck_assert(!state_filled(failover, PRIMARY) && !state_filled(failover, FALLBACK));
+        ck_assert(!state_ready(failover, PRIMARY) && !state_ready(failover, FALLBACK));
+        ck_assert(slice_equal(pairing_noted(0, "seat"), SLICE("fallback")));
+    }
+    for (int i = 0; i < 4; i++) {
+        pass_time(1000);
+        ck_assert(!judge(true, true, &err));
+    }
+    pass_time(1000);
+    ck_assert_msg(judge(true, _i == 0, &err), "%s", err.text);
+    ck_assert(state_filled(failover, PRIMARY) && state_filled(failover, FALLBACK) == (_i == 0));
+    (void)pairing_settle();
+    ck_assert(slice_equal(pairing_noted(0, "seat"), SLICE("primary")));
+    clock_fake(0, 0);
+}
+END_TEST
+
+/* The fallback is another one by then. */
+START_TEST(after_a_rival_a_primary_may_serve_by_itself)
+{
+    struct err err;
+
+    clock_fake(INT64_C(1000000000), INT64_C(1800000000000000));
+    (void)pairing_settle();
+    rival_looks();
+    ck_assert(!judge(true, true, &err));
+    pairing_note(1, "pair", "another");
+    pass_time(5000);
+    ck_assert(!judge(true, true, &err));
+    ck_assert(fill.foreign && state_filled(failover, PRIMARY) && !state_filled(failover, FALLBACK));
+    clock_fake(0, 0);
+}
+END_TEST
+
 Suite *suite_failover_fill(void)
 {
     Suite *s = suite_create("failover_fill");
@@ -588,6 +652,8 @@ Suite *suite_failover_fill(void)
     tcase_add_test(tc, a_store_that_is_lost_while_it_is_judged);
     tcase_add_test(tc, a_fill_that_cannot_be_noted_begins_later);
     tcase_add_test(tc, a_fill_that_is_lost_begins_again);
+    tcase_add_loop_test(tc, only_one_of_two_that_name_the_stores_differently_serves, 0, 2);
+    tcase_add_test(tc, after_a_rival_a_primary_may_serve_by_itself);
     suite_add_tcase(s, tc);
     return s;
 }

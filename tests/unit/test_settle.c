@@ -271,6 +271,8 @@ START_TEST(a_primary_that_was_the_fallback_counts)
 {
     struct backend *was;
 
+    pairing_end();
+    pairing_begin(true); /* nobody else may use them the other way round */
     sides_session(&sides, PRIMARY, "s1");
     (void)pairing_settle();
     add("s1");
