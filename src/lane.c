@@ -44,7 +44,7 @@ struct lanes {
     struct lane_picks picks; /* with `gather` */
     atomic_size_t depth;
     atomic_size_t turn; /* next lane for an op that is about no single record */
-    atomic_bool closing;
+    atomic_bool closing, expired;
 };
 
 /* Sort key of an op: its record, then its position in the queue. */
@@ -155,6 +155,14 @@ static size_t put_back(struct lane *lane, struct op **ops, size_t n)
     return done;
 }
 
+/* Sets the deadlines of ops that have not begun to the past. */
+static void expire(struct op *const ops[], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!ops[i]->again)
+            ops[i]->deadline_ns = 1;
+}
+
 /* Runs a batch, gives the chain back, and returns how many ops are done, which come first then. */
 static size_t run_batch(struct lanes *l, struct lane *lane, struct backend *chain, struct op **ops,
                         size_t n)
@@ -165,6 +173,8 @@ static size_t run_batch(struct lanes *l, struct lane *lane, struct backend *chai
 
     sort_batch(ops, n);
     note_begun(lane, begun_ns);
+    if (atomic_load(&l->expired))
+        expire(ops, n);
     if (!backend_execute(chain, ops, n, &err))
         fail_batch(ops, n, &err);
     if (!l->cfg.above)
@@ -431,6 +441,16 @@ struct op *lanes_run(struct lanes *l, struct op *first, bool patient)
 size_t lanes_depth(const struct lanes *l)
 {
     return atomic_load(&l->depth);
+}
+
+void lanes_expire(struct lanes *l)
+{
+    atomic_store(&l->expired, true);
+}
+
+bool lanes_expired(const struct lanes *l)
+{
+    return atomic_load(&l->expired);
 }
 
 static void stop_workers(struct lanes *l)

@@ -63,6 +63,12 @@ struct op *lanes_run(struct lanes *l, struct op *first, bool patient) MUST_USE;
 /* Ops admitted and not yet home. */
 size_t lanes_depth(const struct lanes *l);
 
+/* From now on ops that have not begun fail, as after their deadline: nobody waits for them any longer. */
+void lanes_expire(struct lanes *l);
+
+/* Whether they do. */
+bool lanes_expired(const struct lanes *l);
+
 /*
  * Finishes what is queued, including the remaining parts of ops, posts it home, stops the workers and
  * closes the backends. NULL is allowed.

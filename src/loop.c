@@ -44,6 +44,12 @@ struct loops {
     _Atomic int64_t stop_at_ns; /* set before `stopping` */
 };
 
+/* Whether requests are served, or ops of clients that are gone are out. */
+static bool is_busy(const struct server *s)
+{
+    return server_active(s) > 0 || server_ops_out(s) > 0;
+}
+
 /* Does what main has requested. False: the loop ends. */
 static bool obey(struct loop *l, int *timeout_ms)
 {
@@ -62,7 +68,7 @@ static bool obey(struct loop *l, int *timeout_ms)
     }
     left_ns = atomic_load(&l->all->stop_at_ns) - clock_now_ns();
     wait_ms = server_last_call_ms(l->server);
-    if (left_ns <= 0 || (server_active(l->server) == 0 && wait_ms == 0))
+    if (left_ns <= 0 || (!is_busy(l->server) && wait_ms == 0))
         return false;
     if (wait_ms == 0 || wait_ms > left_ns / 1000000 + 1)
         wait_ms = (int)(left_ns / 1000000 + 1);
@@ -146,6 +152,8 @@ static void lead(struct loop *l)
             return;
     }
     l->cut_off = server_active(l->server);
+    if (server_ops_out(l->server) > 0) /* the time is over */
+        lanes_expire(l->all->lanes);
     server_stop(l->server);
     l->server = NULL;
     relief_end(&l->relief);

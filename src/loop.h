@@ -27,8 +27,8 @@ struct loops *loops_start(struct service *service, int *port, struct err *err) M
 /* From now on answers carry `Connection: close`. */
 void loops_drain(struct loops *l);
 
-/* Stops listening, waits up to timeout_ms for running requests, ends the threads and frees. Returns how
- * many requests were cut off. NULL is allowed. */
+/* Stops listening, waits up to timeout_ms for running requests, ends the threads and frees. Ops that have not
+ * begun by then fail. Returns how many requests were cut off. NULL is allowed. */
 size_t loops_stop(struct loops *l, int64_t timeout_ms);
 
 #endif

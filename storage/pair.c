@@ -168,11 +168,22 @@ static void stop(struct pair *p)
     (void)failover_tend(p->failover, p->tended[0], p->tended[1]);
 }
 
+/* Closes the lanes of the failover. If these fail what has not begun, so does then what brings the stores into
+ * step: it goes on at the next start. */
+static void close_lanes(struct pair *p)
+{
+    bool expired = p->lanes && lanes_expired(p->lanes);
+
+    lanes_close(p->lanes);
+    for (int i = 0; expired && i < 2; i++)
+        lanes_expire(p->stores[i]);
+}
+
 void pair_close(struct pair *p)
 {
     if (!p)
         return;
-    lanes_close(p->lanes);
+    close_lanes(p);
     if (p->running)
         stop(p);
     for (int i = 0; i < 2; i++) {

@@ -514,6 +514,40 @@ START_TEST(closing_runs_all_parts)
 }
 END_TEST
 
+/* An op that has begun is done to its end, the others fail. */
+START_TEST(what_has_not_begun_expires)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    struct opener o = {.gate = &gate};
+    struct lanes *l = open_lanes(&o, LANES_ONE, 100);
+    struct op big = {.type = OP_THREAD_DELETE, .id = SLICE("long")}, ops[25];
+    char ids[25][8];
+    struct inbox home;
+    struct err err;
+
+    ck_assert(inbox_init(&home, &err));
+    big.home = &home;
+    make_ops(ops, ids, 25, OP_SESSION_PATCH, &home);
+    o.fakes[0].parts = 3;
+    pthread_mutex_lock(&gate);
+    submit(l, &big, 1);
+    while (!atomic_load(&o.fakes[0].entered))
+        usleep(100);
+    submit(l, ops, 25);
+    ck_assert(!lanes_expired(l));
+    lanes_expire(l);
+    ck_assert(lanes_expired(l));
+    pthread_mutex_unlock(&gate);
+    ck_assert_uint_eq(inbox_wait_for(&home, 26), 26);
+    ck_assert_uint_eq(o.fakes[0].n_ran, 4);
+    ck_assert_int_eq(big.status.kind, ERR_OK);
+    for (int i = 0; i < 25; i++)
+        ck_assert_int_eq(ops[i].status.kind, ERR_UNAVAILABLE);
+    lanes_close(l);
+    inbox_done(&home);
+}
+END_TEST
+
 Suite *suite_lane(void);
 
 Suite *suite_lane(void)
@@ -536,6 +570,7 @@ Suite *suite_lane(void)
     tcase_add_test(t, a_lane_that_does_not_open_stops_the_start);
     tcase_add_test(t, parts_let_others_in_between);
     tcase_add_test(t, closing_runs_all_parts);
+    tcase_add_test(t, what_has_not_begun_expires);
     tcase_add_test(t, a_store_that_does_not_open_stops_the_start);
     suite_add_tcase(s, t);
     return s;
