@@ -106,11 +106,11 @@
     "g AS (UPDATE namespaces SET " set " "                                                       \
     "WHERE id = (SELECT id FROM n) AND (thread, last_stamp, checkpoints, bytes) = "              \
     "(SELECT thread, last_stamp, checkpoints, bytes FROM n) RETURNING id, thread), "
-#define NEXT_TOUCH(now, minute, expired)                                                         \
+#define NEXT_TOUCH(now, minute, expired, if_)                                                         \
     "u AS (UPDATE threads SET updated_us = greatest(updated_us, " now ") "                       \
     "WHERE id = (SELECT thread FROM g)), "                                                       \
     "s AS (UPDATE sessions SET active_us = " now ", active_min = " minute " WHERE id = "         \
-    "(" SESSION_TO_TOUCH("?1", "?2", now, expired, " AND (SELECT thread FROM g) IS NOT NULL") ")) " \
+    "(" SESSION_TO_TOUCH("?1", "?2", now, expired, " AND (SELECT thread FROM g) IS NOT NULL" if_) ")) " \
     "SELECT thread FROM g"
 
 /* Adds the writes of a new task in the usual case: the checkpoint exists, and nothing there is newer. */
@@ -125,7 +125,7 @@
     NEXT_NAMESPACE("last_stamp = ?7, bytes = bytes + ?11")                                       \
     "k AS (INSERT INTO checkpoint_writes (task_path, seq, stamp, body, checkpoint, task_id) "    \
     "SELECT ?9, ?7, ?7, ?10, (SELECT at FROM n), ?5 FROM g), "                                   \
-    NEXT_TOUCH("?12", "?13", "?14")
+    NEXT_TOUCH("?12", "?13", "?14", " AND ?15 = 1")
 
 /*
  * Adds a checkpoint in the usual case: it is new, nothing there is newer, its ?17 bases exist, and what it
@@ -159,7 +159,7 @@
     "substring(?22::bytea FROM i * 16 - 15 FOR 16), " NEXT_BYTES("4", "5") ", "                  \
     NEXT_BYTES("6", "7") ", " NEXT_BYTES("8", "9") ", " NEXT_BYTES("10", "11") " FROM g, "       \
     "(SELECT " NUMBERS(UNSEEN("?21::BYTEA")) " AS a OFFSET 0) AS r, generate_series(1, " UNSEEN("?20::INT") ") AS i), "                \
-    NEXT_TOUCH("?8", "?14", "?15")
+    NEXT_TOUCH("?8", "?14", "?15", "")
 
 /*
  * Looks up each row by the index on ids, however small the planner thinks the table is: a plan made for three
@@ -167,7 +167,7 @@
  * a row checks its conditions again on the new version: the tenant of a session discarded meanwhile differs.
  */
 #define EACH_SESSION                                                                                 \
-    "LATERAL (SELECT id FROM sessions WHERE tenant = r1 AND session_id = r2 OFFSET 0) AS x(at)"
+    "LATERAL (SELECT id FROM sessions WHERE tenant = r1 AND session_id = r2 FOR UPDATE) AS x(at)"
 #define ONE_OF(ids) "id = ANY (" ids ")"
 #define ONE_OF_R \
     ONE_OF("ARRAY(SELECT at FROM r)") " AND id = at AND tenant IS NOT DISTINCT FROM r1"

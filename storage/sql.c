@@ -134,6 +134,7 @@ static bool run_once(struct sql *d, struct op *const ops[], size_t n, bool *lost
     bool writes = false;
 
     *lost = false;
+    d->lone = n == 1;
     for (size_t i = 0; i < n; i++)
         writes |= op_writes(ops[i]);
     if (!begin(d, writes, err))

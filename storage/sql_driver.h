@@ -39,6 +39,7 @@ struct sql {
     int64_t part_end_ns;  /* when the current part must end */
     size_t part_steps;    /* tests: how many steps a part has; 0 = as time allows */
     bool quick;           /* COMMIT is sent with the first question of each op (sql.c) */
+    bool lone;            /* the transaction is of one op */
     bool plain;           /* one statement was tried and does not do it all */
     int64_t asked;        /* statements sent to the server so far, where batches are quick */
     int64_t strays;       /* changes so far whose stamps need not be above those that are stored */

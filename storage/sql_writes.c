@@ -75,7 +75,10 @@ static bool store(struct put *p, struct err *err)
            thread_touch(p->d, p->at.ns.thread, p->op->now_us, err) && copy(p, &task, err);
 }
 
-/* On a distant store: stores the writes by one statement in the usual case. */
+/*
+ * In a quick batch: stores the writes by one statement in the usual case. That touches the session, too, but with
+ * other ops it would lock it between their threads.
+ */
 static bool put_next(struct put *p, bool *done, struct err *err)
 {
     const struct op_writes_put *put = &p->op->writes_put;
@@ -84,10 +87,11 @@ static bool put_next(struct put *p, bool *done, struct err *err)
     struct slice body;
 
     *done = false;
-    if (!p->d->driver->distant || p->d->plain || op->replicate || op->fence || put->n == 0)
+    if (!p->d->quick)
         return true;
     if (!writes_combine(put, &p->stored, op->arena, &p->writes, err) ||
         !pack_writes(p->writes.items, p->writes.n, op->arena, &body, err) ||
+        (!p->d->lone && !sql_session_touch(p->d, op, p->at.key.tenant, op->id, err)) ||
         !query_begin(p->d, SQL_TASK_NEXT, &q, err))
         return false;
     query_int(&q, p->at.key.tenant);
@@ -104,6 +108,7 @@ static bool put_next(struct put *p, bool *done, struct err *err)
     query_int(&q, op->now_us);
     query_int(&q, row_minute(op->now_us));
     query_int(&q, session_state_expired_us(p->d->session_ttl_us, op->now_us));
+    query_int(&q, p->d->lone);
     return query_step(&q, done, err);
 }
 

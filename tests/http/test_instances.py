@@ -168,16 +168,20 @@ def test_neither_waits_for_what_waits_for_it(both: list[Server], request: pytest
 
     def change(number: int) -> int:
         server, id_ = chosen.choice(both), chosen.choice(ids)
-        if number % 2:
-            return server.patch(f"/sessions/{id_}", {"increment_requests": True}).status
-        return server.put(f"/checkpoints/{id_}/c{number}", {"checkpoint_data": {"n": number}}).status
+        message = {"role": "u", "content": number} | ({"id": f"m{number}"} if number % 8 == 3 else {})
+        return chosen.choice([
+            lambda: server.patch(f"/sessions/{id_}", {"increment_requests": True}),
+            lambda: server.put(f"/checkpoints/{id_}/c{number}", {"checkpoint_data": {"n": number}}),
+            lambda: server.put(f"/writes/{id_}/first/t{number}", {"writes": [{"channel": "c", "value": number}]}),
+            lambda: server.post(f"/conversations/{id_}/messages", message),
+        ])().status
 
     before = len((postgres.folder / "log").read_text())
     postgres.sql("ALTER SYSTEM SET deadlock_timeout = '50ms'")
     postgres.sql("SELECT pg_reload_conf()")
     try:
         with ThreadPoolExecutor(24) as pool:
-            assert set(pool.map(change, range(4000))) == {200, 201}
+            assert set(pool.map(change, range(6000))) == {200, 201}
     finally:
         postgres.sql("ALTER SYSTEM RESET deadlock_timeout")
         postgres.sql("SELECT pg_reload_conf()")
