@@ -9,10 +9,10 @@
  *                that is done in parts may add the same entry again. OP_CLEANUP without `expired` names
  *                each session and thread that it removed.
  * op->alone      This store stands in for the primary. An op on an id that the store is missing, or on
- *                no single id while it is missing any, ends in ERR_UNAVAILABLE. What OP_SESSION_PATCH adds
- *                to counters is not counted but kept as a PENDING record of op->repeat; its answer, and
- *                reads with this flag, show the sum. A deletion removes the pending additions up to its
- *                stamp.
+ *                no single id while it is missing any, ends in ERR_UNAVAILABLE.
+ *                What OP_SESSION_PATCH adds to counters is not counted but kept as a PENDING record of
+ *                op->repeat; its answer, and reads with this flag, show the sum. A deletion removes the
+ *                pending additions up to its stamp.
  *
  * Threads    plain data.
  * Ownership  inputs outlive the op; results live in op->arena.
@@ -49,7 +49,7 @@ struct pair_note {
  */
 struct op_pair_read {
     int64_t after; /* entries above this number; 0 = from the start */
-    int64_t limit; /* of entries; 1..1000 */
+    int64_t limit; /* of entries; 1..10000 */
     struct {
         struct outbox_entry *entries;
         size_t n;

@@ -8,40 +8,38 @@
 /* An entry that two looks so far apart have seen is not being copied by the lane that wrote it. */
 #define LATE_NS (INT64_C(300) * 1000000)
 
+/* So many ids are added or removed at once: lanes wait for the lock meanwhile. */
+enum { AT_ONCE = 1000, REMOVED_AT_ONCE = 10000 };
+
 struct look {
     const struct op_pair_read *primary;
     int64_t asked_ns;
+    struct id_set waits; /* the ids that entries are about */
 };
 
-static bool is_about(const struct outbox_entry *e, const struct pair_id *id)
+/* Adds the ids that an entry is about. */
+static void add_ids(struct id_set *ids, const struct outbox_entry *e)
 {
-    if (!slice_equal(e->tenant, id->tenant))
-        return false;
-    if (slice_equal(e->id, id->id))
-        return true;
+    if (slice_present(e->id))
+        id_set_add(ids, (struct pair_id){e->tenant, e->id}, 0);
     for (size_t i = 0; i < e->n_names; i++)
-        if (slice_equal(e->names[i].key.id, id->id))
-            return true;
-    return false;
+        if (slice_present(e->names[i].key.id))
+            id_set_add(ids, (struct pair_id){e->tenant, e->names[i].key.id}, 0);
 }
 
-bool state_waits(const struct op_pair_read *read, const struct pair_id *id)
+void state_waiting(const struct op_pair_read *read, struct id_set *ids)
 {
     for (size_t i = 0; i < read->out.n; i++)
-        if (is_about(&read->out.entries[i], id))
-            return true;
-    return false;
+        add_ids(ids, &read->out.entries[i]);
 }
 
 /* Whether only the primary still has an id: what has left the outbox is in both stores. An id that was
  * added after the look was asked for stays. */
-static bool still_waits(struct id_entry *e, void *ctx)
+static bool still_waits(const struct id_entry *e, void *ctx)
 {
     const struct look *look = ctx;
 
-    if (e->added_ns >= look->asked_ns)
-        return true;
-    return state_waits(look->primary, &e->key);
+    return e->added_ns >= look->asked_ns || id_set_has(&look->waits, e->key);
 }
 
 static int by_number(const void *left, const void *right)
@@ -82,41 +80,60 @@ static void sight(struct failover *f, const struct op_pair_read *primary)
         last->numbers[last->n] = primary->out.entries[last->n].number;
 }
 
-/*
- * Adds the ids that only the primary has: those that it notes as such (5), and those of entries that no
- * lane has copied for a while (7).
- */
-static void add_waiting(struct failover *f, const struct op_pair_read *primary)
+/* Adds some of the ids which the primary notes as those that only it has (5). */
+static void add_noted(struct failover *f, const struct look *look, size_t from, size_t to)
 {
-    for (size_t i = 0; i < primary->out.n_missing; i++)
-        id_set_add(&f->unsynced, primary->out.missing[i], 0);
-    for (size_t i = 0; i < primary->out.n; i++) {
-        const struct outbox_entry *e = &primary->out.entries[i];
+    for (size_t i = from; i < to && KEEPS(f, RULE_MISSING); i++)
+        id_set_add(&f->unsynced, look->primary->out.missing[i], look->asked_ns);
+}
 
-        if (!is_late(f, e->number))
-            continue;
-        if (slice_present(e->id))
-            id_set_add(&f->unsynced, (struct pair_id){e->tenant, e->id}, 0);
-        for (size_t k = 0; k < e->n_names; k++)
-            if (slice_present(e->names[k].key.id))
-                id_set_add(&f->unsynced, (struct pair_id){e->tenant, e->names[k].key.id}, 0);
+/* Adds those of entries that no lane has copied for a while (7). */
+static void add_late(struct failover *f, const struct look *look)
+{
+    const struct op_pair_read *read = look->primary;
+
+    for (size_t i = 0; i < read->out.n && KEEPS(f, RULE_MISSING); i++)
+        if (is_late(f, read->out.entries[i].number))
+            add_ids(&f->unsynced, &read->out.entries[i]);
+}
+
+/* Drops the ids that do not wait any more, unless the rest of the outbox may name them. */
+static void drop(struct failover *f, struct look *look)
+{
+    size_t n = look->primary->out.more ? 0 : REMOVED_AT_ONCE;
+
+    while (n == REMOVED_AT_ONCE) {
+        pthread_mutex_lock(&f->lock);
+        n = id_set_filter(&f->unsynced, REMOVED_AT_ONCE, still_waits, look);
+        pthread_mutex_unlock(&f->lock);
     }
 }
 
-static void look_at_primary(struct failover *f, const struct op_pair_read *primary,
-                            int64_t asked_ns)
+/* Takes in, bit by bit, what may be much. */
+static void take_in(struct failover *f, struct look *look)
 {
-    struct look look = {primary, asked_ns};
+    size_t n = look->primary->out.n_missing;
 
-    f->more_unsynced = primary->out.more;
-    if (!primary->out.more) {
-        id_set_filter(&f->unsynced, still_waits, &look);
-        if (primary->out.n == 0 && f->unsynced.full)
-            id_set_clear(&f->unsynced);
+    state_waiting(look->primary, &look->waits);
+    for (size_t from = 0; from < n; from += AT_ONCE) {
+        pthread_mutex_lock(&f->lock);
+        add_noted(f, look, from, from + AT_ONCE < n ? from + AT_ONCE : n);
+        pthread_mutex_unlock(&f->lock);
     }
-    sight(f, primary);
-    if (KEEPS(f, RULE_MISSING))
-        add_waiting(f, primary);
+    drop(f, look);
+}
+
+static void look_at_primary(struct failover *f, struct look *look)
+{
+    const struct op_pair_read *read = look->primary;
+
+    f->more_unsynced = read->out.more;
+    if (read->out.n == 0 && !read->out.more && f->unsynced.full) {
+        id_set_clear(&f->unsynced);
+        add_noted(f, look, 0, read->out.n_missing);
+    }
+    sight(f, read);
+    add_late(f, look);
     f->seen[PRIMARY] = true;
 }
 
@@ -140,11 +157,17 @@ static void report_outbox(struct failover_store *store, const struct op_pair_rea
 void state_look(struct failover *f, enum side side, const struct op_pair_read *read,
                 int64_t asked_ns)
 {
+    struct look look = {.primary = read, .asked_ns = asked_ns};
+
+    id_set_init(&look.waits, SIZE_MAX);
+    if (side == PRIMARY)
+        take_in(f, &look);
     pthread_mutex_lock(&f->lock);
     if (side == PRIMARY)
-        look_at_primary(f, read, asked_ns);
+        look_at_primary(f, &look);
     else
         look_at_fallback(f, read, asked_ns);
     report_outbox(state_report_of(f, side), read);
     pthread_mutex_unlock(&f->lock);
+    id_set_clear(&look.waits);
 }

@@ -218,38 +218,26 @@ bool state_lacks(struct failover *f, const struct op *op)
     return lacks;
 }
 
-/* Gathers ids that the fallback has not been told of; texts are copied into the arena. */
-struct untold {
-    struct arena *arena;
-    struct pair_id *ids;
-    size_t n, max;
-};
-
-static bool collect_untold(struct id_entry *e, void *ctx)
+static bool copy_id(struct arena *arena, const struct pair_id *id, struct pair_id *copy)
 {
-    struct untold *u = ctx;
-    struct pair_id copy;
-
-    if (e->told || u->n == u->max)
-        return true;
-    copy = (struct pair_id){arena_copy(u->arena, e->key.tenant), arena_copy(u->arena, e->key.id)};
-    if (!slice_present(copy.tenant) || !slice_present(copy.id))
-        return true;
-    e->told = true;
-    u->ids[u->n++] = copy;
-    return true;
+    *copy = (struct pair_id){arena_copy(arena, id->tenant), arena_copy(arena, id->id)};
+    return slice_present(copy->tenant) && slice_present(copy->id);
 }
 
 size_t state_untold(struct failover *f, struct arena *arena, struct pair_id *ids, size_t max)
 {
-    struct untold u = {.arena = arena, .ids = ids, .max = max};
+    struct id_entry *e;
+    size_t n = 0;
 
     if (!KEEPS(f, RULE_MISSING))
         return 0;
     pthread_mutex_lock(&f->lock);
-    id_set_filter(&f->unsynced, collect_untold, &u);
+    while (n < max && (e = id_set_untold(&f->unsynced)) && copy_id(arena, &e->key, &ids[n])) {
+        id_set_tell(&f->unsynced, e);
+        n++;
+    }
     pthread_mutex_unlock(&f->lock);
-    return u.n;
+    return n;
 }
 
 /* The ids of which an op has changed something. */
@@ -279,17 +267,10 @@ size_t state_unflagged(struct failover *f, const struct op *op, struct pair_id *
     return n;
 }
 
-static bool forget_telling(struct id_entry *e, void *ctx)
-{
-    (void)ctx;
-    e->told = e->flagged = false;
-    return true;
-}
-
 void state_retell(struct failover *f)
 {
     pthread_mutex_lock(&f->lock);
-    id_set_filter(&f->unsynced, forget_telling, NULL);
+    id_set_retell(&f->unsynced);
     pthread_mutex_unlock(&f->lock);
 }
 

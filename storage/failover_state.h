@@ -22,7 +22,7 @@
 
 enum side { PRIMARY, FALLBACK };
 
-enum { LOOK_MAX = 1000 }; /* entries that one look takes, at most */
+enum { LOOK_MAX = 8192 }; /* entries of one look: twice what lanes under load leave at a time */
 
 /* The numbers of the entries that a look has found in the primary's outbox, ascending. */
 struct sighting {
@@ -47,8 +47,7 @@ struct failover {
     bool behind;                  /* the fallback holds changes that the primary lacks (8) */
     bool seen[2];                 /* by store: whether it was looked at since the start (11) */
     bool usable, foreign;         /* the fallback was judged: it is of this pair; it is not */
-    bool filled[2];               /* by store: whether it holds all that the other did, but for what
-                             outboxes name */
+    bool filled[2]; /* by store: it holds all that the other did, but for what outboxes name */
     int64_t born_ns;
     int64_t own_fallback_ns; /* when the fallback last confirmed a write of this process (8) */
     struct copied *copied;   /* newest first */
@@ -134,8 +133,8 @@ bool state_filled(struct failover *f, enum side side) MUST_USE;
 /* Whether an entry has been in the primary's outbox for a while, so that no lane is about to copy it. */
 bool state_is_late(struct failover *f, int64_t number) MUST_USE;
 
-/* Whether an outbox that was read has an entry about this id. Takes no lock. */
-bool state_waits(const struct op_pair_read *read, const struct pair_id *id) MUST_USE;
+/* Adds the ids that the entries of an outbox are about. Takes no lock. */
+void state_waiting(const struct op_pair_read *read, struct id_set *ids);
 
 /* Reports how long the last look at a store took, and how durable the store is. */
 void state_measured(struct failover *f, enum side side, int64_t took_ns, unsigned caps);

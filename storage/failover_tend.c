@@ -12,7 +12,8 @@
 #include "failover_fill.h"
 #include "pair_notes.h"
 
-enum { CLEAR_MS = 100, FILL_PAGES = 4 };
+/* DRAIN_MAX: entries that are copied before the next look. */
+enum { CLEAR_MS = 100, FILL_PAGES = 4, DRAIN_MAX = 1000 };
 
 struct failover_keeper {
     struct fill fill;
@@ -33,12 +34,13 @@ static bool read_store(struct look *l, enum side side)
 {
     int64_t began_ns = clock_now_ns();
     struct op_pair_read *read = &l->said[side];
+    int64_t limit = side == PRIMARY ? LOOK_MAX : DRAIN_MAX;
     struct err err;
 
     if (!state_allows(l->f, side))
         return false;
     if (!backend_probe(l->stores[side], 0, &err) ||
-        !pair_read_run(l->stores[side], 0, LOOK_MAX, &l->arenas[side], read, &err)) {
+        !pair_read_run(l->stores[side], 0, limit, &l->arenas[side], read, &err)) {
         state_lost(l->f, side, true, err.text);
         return false;
     }
@@ -68,10 +70,11 @@ static bool drain(struct look *l, enum side from, bool *busy, struct err *err)
 {
     const struct op_pair_read *read = l->reads[from];
     struct drain d = {.f = l->f, .from = l->stores[from], .to = l->stores[!from], .side = from};
+    size_t n = read->out.n < DRAIN_MAX ? read->out.n : DRAIN_MAX;
 
-    if (read->out.n == 0)
+    if (n == 0)
         return true;
-    if (!failover_drain(&d, read->out.entries, read->out.n, err))
+    if (!failover_drain(&d, read->out.entries, n, err))
         return false;
     *busy |= d.cleared > 0;
     if (d.why.kind != ERR_OK)
@@ -83,6 +86,7 @@ static bool drain(struct look *l, enum side from, bool *busy, struct err *err)
 static bool admit(struct look *l, enum side side, struct err *err)
 {
     const struct op_pair_read *read = l->reads[side];
+    struct id_set waiting;
     struct pair_id *found;
     size_t n = 0;
 
@@ -91,9 +95,12 @@ static bool admit(struct look *l, enum side side, struct err *err)
     found = arena_alloc(&l->arenas[side], read->out.n_missing * sizeof(*found));
     if (!found)
         return err_no_memory(err);
+    id_set_init(&waiting, SIZE_MAX);
+    state_waiting(l->reads[PRIMARY], &waiting);
     for (size_t i = 0; i < read->out.n_missing; i++)
-        if (!state_waits(l->reads[PRIMARY], &read->out.missing[i]))
+        if (!id_set_has(&waiting, read->out.missing[i]))
             found[n++] = read->out.missing[i];
+    id_set_clear(&waiting);
     return n == 0 || pair_change_run(l->stores[side],
                                      (struct op_pair_change){.found = found, .n_found = n}, err);
 }

@@ -12,15 +12,37 @@ static int by_key(const void *left, const void *right)
     return order ? order : slice_compare(a->key.tenant, b->key.tenant);
 }
 
+static void ring_init(struct id_link *head)
+{
+    head->before = head->after = head;
+}
+
+static void ring_take(struct id_link *link)
+{
+    link->before->after = link->after;
+    link->after->before = link->before;
+}
+
+/* Puts what begins with `first` and ends with `last` at the end of a ring. */
+static void ring_put(struct id_link *head, struct id_link *first, struct id_link *last)
+{
+    first->before = head->before;
+    last->after = head;
+    head->before->after = first;
+    head->before = last;
+}
+
 void id_set_init(struct id_set *s, size_t max)
 {
-    *s = (struct id_set){.max = max};
+    *s = (struct id_set){.max = max, .flags = 1};
+    ring_init(&s->told);
+    ring_init(&s->untold);
 }
 
 void id_set_clear(struct id_set *s)
 {
     tdestroy(s->root, free);
-    *s = (struct id_set){.max = s->max};
+    id_set_init(s, s->max);
 }
 
 /* Makes an entry and its texts in one allocation. */
@@ -49,8 +71,10 @@ void id_set_add(struct id_set *s, struct pair_id id, int64_t now_ns)
         node = e ? tsearch(e, &s->root, by_key) : NULL;
         if (!node)
             free(e);
-        else
+        else {
             s->n++;
+            ring_init(&e->link);
+        }
     }
     s->full |= !node;
     if (!node)
@@ -58,7 +82,8 @@ void id_set_add(struct id_set *s, struct pair_id id, int64_t now_ns)
     e = *node;
     if (e->added_ns < now_ns)
         e->added_ns = now_ns;
-    e->told = false;
+    ring_take(&e->link);
+    ring_put(&s->untold, &e->link, &e->link);
 }
 
 bool id_set_flag(struct id_set *s, struct pair_id id)
@@ -70,9 +95,31 @@ bool id_set_flag(struct id_set *s, struct pair_id id)
     if (!node)
         return false;
     e = *node;
-    was = e->flagged;
-    e->flagged = true;
+    was = e->flags == s->flags;
+    e->flags = s->flags;
     return was;
+}
+
+struct id_entry *id_set_untold(const struct id_set *s)
+{
+    struct id_link *first = s->untold.after;
+
+    return first == &s->untold ? NULL : (struct id_entry *)first;
+}
+
+void id_set_tell(struct id_set *s, struct id_entry *e)
+{
+    ring_take(&e->link);
+    ring_put(&s->told, &e->link, &e->link);
+}
+
+void id_set_retell(struct id_set *s)
+{
+    s->flags++;
+    if (s->told.after == &s->told)
+        return;
+    ring_put(&s->untold, s->told.after, s->told.before);
+    ring_init(&s->told);
 }
 
 bool id_set_has(const struct id_set *s, struct pair_id id)
@@ -85,7 +132,7 @@ bool id_set_has(const struct id_set *s, struct pair_id id)
 }
 
 struct filter {
-    bool (*visit)(struct id_entry *e, void *ctx);
+    bool (*visit)(const struct id_entry *e, void *ctx);
     void *ctx;
     struct id_entry **doomed;
     size_t n, cap;
@@ -96,23 +143,26 @@ static void look(const void *node, VISIT which, void *ctx)
     struct filter *f = ctx;
     struct id_entry *e = *(struct id_entry *const *)node;
 
-    if ((which != postorder && which != leaf) || f->visit(e, f->ctx) || f->n == f->cap)
+    if ((which != postorder && which != leaf) || f->n == f->cap || f->visit(e, f->ctx))
         return;
     f->doomed[f->n++] = e;
 }
 
-void id_set_filter(struct id_set *s, bool (*visit)(struct id_entry *e, void *ctx), void *ctx)
+size_t id_set_filter(struct id_set *s, size_t max,
+                     bool (*visit)(const struct id_entry *e, void *ctx), void *ctx)
 {
-    struct filter f = {.visit = visit, .ctx = ctx, .cap = s->n};
+    struct filter f = {.visit = visit, .ctx = ctx, .cap = s->n < max ? s->n : max};
 
-    f.doomed = s->n ? malloc(s->n * sizeof(*f.doomed)) : NULL;
+    f.doomed = f.cap ? malloc(f.cap * sizeof(*f.doomed)) : NULL;
     if (!f.doomed)
         f.cap = 0; /* nothing is removed this time */
     twalk_r(s->root, look, &f);
     for (size_t i = 0; i < f.n; i++) {
+        ring_take(&f.doomed[i]->link);
         tdelete(f.doomed[i], &s->root, by_key);
         free(f.doomed[i]);
         s->n--;
     }
     free(f.doomed);
+    return f.n;
 }

@@ -6,7 +6,7 @@
  * A set that is full counts as holding every id, until it is cleared: so it never denies what it had to drop.
  *
  * Threads    none of its own: the caller locks.
- * Ownership  entries are copies; id_set_clear() frees them.
+ * Ownership  entries are copies; id_set_clear() frees them. The set must not be moved.
  * Units      *_ns nanoseconds of any one clock.
  * Errors     when memory ends, the set is full.
  */
@@ -15,17 +15,24 @@
 
 #include "op_pair.h"
 
+/* A place in a ring. */
+struct id_link {
+    struct id_link *before, *after;
+};
+
 struct id_set {
     void *root; /* tree of tsearch() */
     size_t n, max;
     bool full;
+    struct id_link told, untold; /* heads of rings: each entry is in one of them */
+    unsigned flags;              /* entries with this number are flagged */
 };
 
 struct id_entry {
+    struct id_link link; /* first, so that a link of a ring is an entry */
     struct pair_id key;
     int64_t added_ns; /* when it was added last */
-    bool told;        /* for the caller; false again when the id is added anew */
-    bool flagged;     /* for the caller */
+    unsigned flags;
 };
 
 /* Starts empty, for at most `max` ids. */
@@ -34,18 +41,27 @@ void id_set_init(struct id_set *s, size_t max);
 /* Removes all ids; the set is no longer full. */
 void id_set_clear(struct id_set *s);
 
-/* Adds an id, or raises the time at which it was added. */
+/* Adds an id, or raises the time at which it was added. It counts as not told. */
 void id_set_add(struct id_set *s, struct pair_id id, int64_t now_ns);
 
 /* Flags an id that the set holds. Returns whether it was flagged before; false if the set does not hold
  * it. */
 bool id_set_flag(struct id_set *s, struct pair_id id);
 
+/* An entry that counts as not told, or NULL. */
+struct id_entry *id_set_untold(const struct id_set *s) MUST_USE;
+
+/* From now on the entry counts as told, until its id is added anew. */
+void id_set_tell(struct id_set *s, struct id_entry *e);
+
+/* All ids count as not told, and none as flagged. */
+void id_set_retell(struct id_set *s);
+
 /* Whether the set holds an id; if the id is absent, whether it holds any. */
 bool id_set_has(const struct id_set *s, struct pair_id id) MUST_USE;
 
-/* Calls `visit` with each entry, of which it may change told and flagged. Entries for which it returns
- * false are removed. */
-void id_set_filter(struct id_set *s, bool (*visit)(struct id_entry *e, void *ctx), void *ctx);
+/* Removes entries for which `visit` returns false, at most `max`. Returns how many were removed. */
+size_t id_set_filter(struct id_set *s, size_t max,
+                     bool (*visit)(const struct id_entry *e, void *ctx), void *ctx);
 
 #endif

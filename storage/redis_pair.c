@@ -45,8 +45,9 @@ bool redis_pair_admits(struct call *c, struct err *err)
         return false;
     for (size_t i = 0; i < n; i++)
         missing |= replies[i]->number != 0;
-    return !missing || err_set(err, ERR_UNAVAILABLE,
-                               "The fallback lacks the newest changes; the primary has them.");
+    return !missing ||
+           err_set(err, ERR_UNAVAILABLE,
+                   "The fallback lacks the newest changes; the primary has them.");
 }
 
 /* --- reading -------------------------------------------------------------------------------------- */
@@ -105,13 +106,13 @@ static struct slice from(struct call *c)
     return redis_outbox_bounds(c, c->op->pair_read.after + 1).from;
 }
 
-/* Reads the oldest wanted entries of each bucket that has any. */
+/* Reads the wanted entries of each bucket that has any: if they are too many, the oldest. */
 static bool read_entries(struct reading *r, const unsigned *buckets, size_t n, struct err *err)
 {
     int64_t limit = r->c->op->pair_read.limit, each = limit;
     struct reply **replies;
 
-    if (n > 1)
+    if (n > 1 && r->all > limit)
         each = 2 * limit / (int64_t)n + PER_BUCKET_MIN;
     for (size_t i = 0; i < n; i++)
         ASK(r->c, SLICE("ZRANGEBYLEX"), call_shared_at(r->c, "outbox", buckets[i]), from(r->c),
@@ -196,7 +197,7 @@ bool redis_pair_read(struct call *c, struct op *op, struct err *err)
         qsort(r.entries, r.n, sizeof(*r.entries), by_number);
     read->out.entries = r.entries;
     read->out.n = r.n < (size_t)read->limit ? r.n : (size_t)read->limit;
-    read->out.more = r.all > (int64_t)read->out.n;
+    read->out.more = r.all > read->limit || r.n > read->out.n;
     read->out.missing = r.missing;
     read->out.n_missing = r.n_missing;
     return read_single(c, err);

@@ -75,6 +75,19 @@ START_TEST(a_page_has_the_lowest_numbers)
 }
 END_TEST
 
+/* Many ids with an entry, and one id with many. */
+START_TEST(what_fits_into_a_page_is_read_whole)
+{
+    enum { IDS = 100, ENTRIES = 160 };
+    struct op_pair_read read;
+
+    for (int i = 0; i < ENTRIES; i++)
+        (void)leave(&here, arena_printf(&here.arena, "s%d", i < IDS ? i : 0).at);
+    read = pair_read(&here, ENTRIES);
+    ck_assert(read.out.n == ENTRIES && !read.out.more);
+}
+END_TEST
+
 START_TEST(entries_are_read_on_behind_a_number)
 {
     enum { ENTRIES = 40 };
@@ -352,6 +365,7 @@ TCase *contract_pair_case(void)
     tcase_add_test(tc, a_new_store_has_nothing);
     tcase_add_test(tc, entries_come_in_their_order);
     tcase_add_test(tc, a_page_has_the_lowest_numbers);
+    tcase_add_test(tc, what_fits_into_a_page_is_read_whole);
     tcase_add_test(tc, entries_are_read_on_behind_a_number);
     tcase_add_test(tc, entries_are_cleared_by_their_number);
     tcase_add_test(tc, an_entry_of_many_ids_is_cleared_as_it_was_read);

@@ -147,17 +147,21 @@ static size_t waiting(int side)
     return read.pair_read.out.n;
 }
 
-/* An entry that no lane has copied is copied once two looks have found it. */
-START_TEST(what_waits_is_copied_and_cleared)
+static void put_in_primary(const char *id)
 {
-    struct op op;
+    struct op op = sides_op(&sides, OP_SESSION_PUT, id);
 
-    settle();
-    op = sides_op(&sides, OP_SESSION_PUT, "s1");
     op.session_put.user_id = SLICE("u");
     op.session_put.metadata = SLICE("{}");
     op.replicate = true;
-    sides_run(&sides, 0, &op);
+    sides_run(&sides, PRIMARY, &op);
+}
+
+/* An entry that no lane has copied is copied once two looks have found it. */
+START_TEST(what_waits_is_copied_and_cleared)
+{
+    settle();
+    put_in_primary("s1");
     pass_time(POLL_MS);
     (void)tend();
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 0); /* a lane may be about to */
@@ -167,6 +171,32 @@ START_TEST(what_waits_is_copied_and_cleared)
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 1);
     ck_assert_uint_eq(waiting(0), 0);
     ck_assert_int_eq(report().copied, 1);
+}
+END_TEST
+
+/* Lanes have so many changes under way that one look finds some thousands. */
+START_TEST(a_long_outbox_is_read_whole_and_copied_by_and_by)
+{
+    enum { ENTRIES = 1500 };
+    struct op op = sides_op(&sides, OP_SESSION_GET, "other");
+
+    settle();
+    for (int i = 0; i < ENTRIES; i++)
+        put_in_primary(arena_printf(&sides.arena, "s%d", i).at);
+    pass_time(POLL_MS);
+    (void)tend();
+    ck_assert_int_eq(report().primary.outbox, ENTRIES);
+    ck_assert(!report().primary.more && !state_lacks(failover, &op));
+    ck_assert_int_eq(report().state, FAILOVER_NORMAL);
+    while (report().copied == 0) {
+        pass_time(POLL_MS);
+        (void)tend();
+    }
+    ck_assert_int_eq(report().copied, 1000);
+    settle();
+    settle();
+    ck_assert_int_eq(report().copied, ENTRIES);
+    ck_assert_uint_eq(waiting(0), 0);
 }
 END_TEST
 
@@ -279,6 +309,7 @@ Suite *suite_failover_tend(void)
     tcase_add_test(tc, nothing_is_asked_between_two_looks);
     tcase_add_test(tc, without_memory_it_comes_back_later);
     tcase_add_test(tc, what_waits_is_copied_and_cleared);
+    tcase_add_test(tc, a_long_outbox_is_read_whole_and_copied_by_and_by);
     tcase_add_test(tc, what_is_missing_is_found_when_nothing_of_it_waits);
     tcase_add_test(tc, an_addition_waits_until_the_fallback_knows_it_was_counted);
     tcase_add_test(tc, a_condition_that_the_fallback_may_know_better_is_in_doubt);

@@ -72,53 +72,106 @@ START_TEST(without_memory_it_is_full)
 }
 END_TEST
 
-static bool is_even(struct id_entry *e, void *ctx)
+static bool is_even(const struct id_entry *e, void *ctx)
 {
     int *seen = ctx;
 
     (*seen)++;
-    e->told = true;
     return e->added_ns % 2 == 0;
+}
+
+/* Adds s0, s1 ... at the times 0, 1 ... */
+static void add(int n)
+{
+    char name[16];
+
+    for (int i = 0; i < n; i++) {
+        snprintf(name, sizeof(name), "s%d", i);
+        id_set_add(&set, id_of("t", name), i);
+    }
 }
 
 START_TEST(filters)
 {
-    char name[16];
     int seen = 0;
 
-    id_set_filter(&set, is_even, &seen);
+    (void)id_set_filter(&set, MAX, is_even, &seen);
     ck_assert_int_eq(seen, 0);
-    for (int i = 0; i < 100; i++) {
-        snprintf(name, sizeof(name), "s%d", i);
-        id_set_add(&set, id_of("t", name), i);
-    }
-    id_set_filter(&set, is_even, &seen);
-    ck_assert_int_eq(seen, 100);
+    add(100);
+    ck_assert_uint_eq(id_set_filter(&set, 20, is_even, &seen), 20);
+    ck_assert_uint_eq(set.n, 80);
+    ck_assert_uint_eq(id_set_filter(&set, 40, is_even, &seen), 30);
     ck_assert_uint_eq(set.n, 50);
     ck_assert(id_set_has(&set, id_of("t", "s8")) && !id_set_has(&set, id_of("t", "s9")));
 }
 END_TEST
 
-static bool keep_old(struct id_entry *e, void *ctx)
+static bool is_of(const struct id_entry *e, void *ctx)
 {
-    *(int64_t *)ctx = e->added_ns;
-    return e->told;
+    return e->added_ns == *(int64_t *)ctx;
 }
 
-START_TEST(a_time_only_rises_and_what_is_added_anew_is_untold)
+START_TEST(a_time_only_rises)
 {
-    int64_t added = 0;
-    int seen = 0;
+    int64_t time = 8;
 
     id_set_add(&set, id_of("t", "s"), 8);
     id_set_add(&set, id_of("t", "s"), 4);
-    id_set_filter(&set, is_even, &seen); /* is_even() marks it as told */
-    id_set_filter(&set, keep_old, &added);
-    ck_assert_int_eq(added, 8);
+    (void)id_set_filter(&set, MAX, is_of, &time);
     ck_assert_uint_eq(set.n, 1);
-    id_set_add(&set, id_of("t", "s"), 10);
-    id_set_filter(&set, keep_old, &added);
-    ck_assert_uint_eq(set.n, 0);
+    time = 10;
+    id_set_add(&set, id_of("t", "s"), time);
+    (void)id_set_filter(&set, MAX, is_of, &time);
+    ck_assert_uint_eq(set.n, 1);
+}
+END_TEST
+
+/* Tells all that are not told, and counts them. */
+static int tell(void)
+{
+    struct id_entry *e;
+    int n = 0;
+
+    while ((e = id_set_untold(&set))) {
+        id_set_tell(&set, e);
+        n++;
+    }
+    return n;
+}
+
+START_TEST(each_is_told_once_until_it_is_added_anew)
+{
+    int seen = 0;
+
+    ck_assert_int_eq(tell(), 0);
+    add(10);
+    ck_assert_int_eq(tell(), 10);
+    ck_assert_int_eq(tell(), 0);
+    add(3);
+    id_set_tell(&set, id_set_untold(&set));
+    ck_assert_int_eq(tell(), 2);
+    id_set_retell(&set);
+    id_set_retell(&set);
+    (void)id_set_filter(&set, MAX, is_even, &seen); /* told or not */
+    ck_assert_int_eq(tell(), 5);
+    (void)id_set_filter(&set, MAX, is_even, &seen);
+    id_set_retell(&set);
+    ck_assert_int_eq(tell(), 5);
+    id_set_clear(&set);
+    ck_assert_int_eq(tell(), 0);
+}
+END_TEST
+
+START_TEST(flags_last_until_all_are_told_anew)
+{
+    ck_assert(!id_set_flag(&set, id_of("t", "s1")));
+    add(2);
+    ck_assert(!id_set_flag(&set, id_of("t", "s1")) && id_set_flag(&set, id_of("t", "s1")));
+    ck_assert(!id_set_flag(&set, id_of("t", "s0")));
+    add(2);
+    ck_assert(id_set_flag(&set, id_of("t", "s1")));
+    id_set_retell(&set);
+    ck_assert(!id_set_flag(&set, id_of("t", "s1")) && id_set_flag(&set, id_of("t", "s1")));
 }
 END_TEST
 
@@ -132,7 +185,9 @@ Suite *suite_id_set(void)
     tcase_add_test(tc, when_full_it_holds_everything);
     tcase_add_test(tc, without_memory_it_is_full);
     tcase_add_test(tc, filters);
-    tcase_add_test(tc, a_time_only_rises_and_what_is_added_anew_is_untold);
+    tcase_add_test(tc, a_time_only_rises);
+    tcase_add_test(tc, each_is_told_once_until_it_is_added_anew);
+    tcase_add_test(tc, flags_last_until_all_are_told_anew);
     suite_add_tcase(s, tc);
     return s;
 }

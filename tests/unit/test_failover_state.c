@@ -1,0 +1,183 @@
+/* test_failover_state.c - what lanes share, and what looks at the stores make of it. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "failover.h"
+#include "failover_state.h"
+#include "oom.h"
+#include "sides.h"
+
+Suite *suite_failover_state(void);
+
+static struct sides sides;
+static struct failover *f;
+
+static void setup(void)
+{
+    static const struct failover_config cfg = {
+        .breaker = {.failures = 5,
+                    .window_ns = INT64_C(10000000000),
+                    .pause_min_ns = INT64_C(100000000),
+                    .pause_max_ns = INT64_C(5000000000)},
+        .start_wait_ms = 15000,
+        .poll_ms = 1000,
+        .seed = 7,
+    };
+    struct err err = {0};
+
+    clock_fake(INT64_C(1000000000), INT64_C(1800000000000000));
+    sides_open(&sides);
+    f = failover_new(&cfg, &err);
+    ck_assert_msg(f != NULL, "%s", err.text);
+}
+
+static void teardown(void)
+{
+    failover_free(f);
+    sides_close(&sides);
+    clock_fake(0, 0);
+}
+
+static void pass_time(int64_t ms)
+{
+    clock_fake(clock_now_ns() + ms * 1000000, clock_now_us() + ms * 1000);
+}
+
+static void look(enum side side, const struct op_pair_read *read)
+{
+    pass_time(1000);
+    state_look(f, side, read, clock_now_ns());
+}
+
+/* Both were looked at, are a pair, and answer. */
+static void begin(void)
+{
+    static const struct op_pair_read empty;
+
+    state_judged(f, false);
+    state_set_filled(f, FALLBACK, true);
+    look(FALLBACK, &empty);
+    look(PRIMARY, &empty);
+}
+
+static struct failover_report report(void)
+{
+    struct failover_report r;
+
+    failover_report(f, &r);
+    return r;
+}
+
+static struct op op_on(const char *id)
+{
+    return (struct op){.tenant = SLICE("default"), .id = slice_of(id), .stamp = stamp_next()};
+}
+
+static bool lacks(const char *id)
+{
+    struct op op = op_on(id);
+
+    return state_lacks(f, &op);
+}
+
+static struct op_pair_read outbox(struct outbox_entry *entries, size_t n)
+{
+    struct op_pair_read read = {0};
+
+    read.out.entries = entries;
+    read.out.n = n;
+    return read;
+}
+
+static struct outbox_entry entry_of(const struct op *op)
+{
+    return (struct outbox_entry){.number = op->stamp, .tenant = op->tenant, .id = op->id};
+}
+
+START_TEST(an_entry_that_stays_makes_its_id_wait)
+{
+    struct op op = op_on("s1");
+    struct outbox_entry e = entry_of(&op);
+    struct op_pair_read read = outbox(&e, 1), empty = outbox(NULL, 0);
+
+    begin();
+    look(PRIMARY, &read);
+    ck_assert(!lacks("s1"));
+    look(PRIMARY, &read);
+    look(PRIMARY, &read);
+    ck_assert(lacks("s1") && !lacks("s2"));
+    look(PRIMARY, &empty);
+    ck_assert(!lacks("s1"));
+}
+END_TEST
+
+/* Others note at once in the primary what only it has. */
+START_TEST(what_the_primary_notes_waits_until_it_does_not)
+{
+    enum { NOTED = 2500 };
+    static struct pair_id ids[NOTED];
+    static char texts[NOTED][16];
+    struct op_pair_read read = {.out = {.missing = ids, .n_missing = NOTED}}, empty = {0};
+
+    for (int i = 0; i < NOTED; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "s%d", i);
+        ids[i] = (struct pair_id){SLICE("default"), slice_of(texts[i])};
+    }
+    begin();
+    look(PRIMARY, &read);
+    ck_assert_int_eq(report().unsynced, NOTED);
+    ck_assert(lacks("s0") && lacks("s2499") && !lacks("other"));
+    look(PRIMARY, &read);
+    ck_assert_int_eq(report().unsynced, NOTED);
+    empty.out.more = true; /* the rest of the outbox may name them */
+    look(PRIMARY, &empty);
+    ck_assert(lacks("s0") && lacks("other"));
+    empty.out.more = false;
+    look(PRIMARY, &empty);
+    ck_assert(!lacks("s0") && !lacks("other"));
+}
+END_TEST
+
+START_TEST(the_fallback_is_told_page_by_page)
+{
+    enum { IDS = 25, PAGE = 10 };
+    struct pair_id ids[PAGE];
+    struct arena arena = {0}, none = {0};
+    size_t without_memory;
+    char text[16];
+
+    for (int i = 0; i < IDS; i++) {
+        struct op op;
+
+        snprintf(text, sizeof(text), "s%d", i);
+        op = op_on(text);
+        state_unsynced(f, &op);
+    }
+    ck_assert_uint_eq(state_untold(f, &arena, ids, PAGE), PAGE);
+    oom_set(true);
+    without_memory = state_untold(f, &none, ids, PAGE);
+    oom_set(false);
+    ck_assert_uint_eq(without_memory, 0);
+    ck_assert_uint_eq(state_untold(f, &arena, ids, PAGE), PAGE);
+    ck_assert_uint_eq(state_untold(f, &arena, ids, PAGE), IDS - 2 * PAGE);
+    ck_assert_uint_eq(state_untold(f, &arena, ids, PAGE), 0);
+    state_retell(f);
+    ck_assert_uint_eq(state_untold(f, &arena, ids, PAGE), PAGE);
+    arena_done(&arena);
+}
+END_TEST
+
+Suite *suite_failover_state(void)
+{
+    Suite *s = suite_create("failover_state");
+    TCase *tc = tcase_create("failover_state");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, an_entry_that_stays_makes_its_id_wait);
+    tcase_add_test(tc, what_the_primary_notes_waits_until_it_does_not);
+    tcase_add_test(tc, the_fallback_is_told_page_by_page);
+    suite_add_tcase(s, tc);
+    return s;
+}
