@@ -389,8 +389,13 @@ bool failover_clear(struct failover *f, struct backend *primary, struct err *err
     n = 0;
     for (struct copied *c = list; entries && c; c = c->next)
         entries[n++] = c->entry;
-    ok = pair_change_run(primary, (struct op_pair_change){.clear = entries, .n_clear = n}, err);
-    while (list) { /* an entry that was not cleared is copied once more */
+    ok = !entries ||
+         pair_change_run(primary, (struct op_pair_change){.clear = entries, .n_clear = n}, err);
+    if (!entries || !ok) {
+        state_put_back(f, list);
+        list = NULL;
+    }
+    while (list) {
         struct copied *next = list->next;
 
         free(list);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "sorted.h"
 
 /* An entry that two looks so far apart have seen is not being copied by the lane that wrote it. */
 #define LATE_NS (INT64_C(300) * 1000000)
@@ -14,8 +15,16 @@ enum { AT_ONCE = 1000, REMOVED_AT_ONCE = 10000 };
 struct look {
     const struct op_pair_read *primary;
     int64_t asked_ns;
-    struct id_set waits; /* the ids that entries are about */
+    int64_t *copied; /* numbers of entries whose changes are in both stores, sorted */
+    size_t n_copied;
+    struct id_set waits; /* the ids that the other entries are about */
 };
+
+/* Whether the primary only has not been able to clear an entry yet. */
+static bool is_copied(const struct look *look, const struct outbox_entry *e)
+{
+    return sorted_number(look->copied, look->n_copied, e->number) != NULL;
+}
 
 /* Adds the ids that an entry is about. */
 static void add_ids(struct id_set *ids, const struct outbox_entry *e)
@@ -87,14 +96,27 @@ static void add_noted(struct failover *f, const struct look *look, size_t from, 
         id_set_add(&f->unsynced, look->primary->out.missing[i], look->asked_ns);
 }
 
-/* Adds those of entries that no lane has copied for a while (7). */
+/* Adds those of entries that no lane has copied although they are there for a while (7). */
 static void add_late(struct failover *f, const struct look *look)
 {
     const struct op_pair_read *read = look->primary;
 
     for (size_t i = 0; i < read->out.n && KEEPS(f, RULE_MISSING); i++)
-        if (is_late(f, read->out.entries[i].number))
+        if (is_late(f, read->out.entries[i].number) && !is_copied(look, &read->out.entries[i]))
             add_ids(&f->unsynced, &read->out.entries[i]);
+}
+
+/* Without memory for them all entries count as not copied. */
+static void list_copied(struct failover *f, struct look *look)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&f->lock);
+    look->copied = malloc((f->n_copied + 1) * sizeof(*look->copied));
+    for (const struct copied *c = f->copied; look->copied && c; c = c->next)
+        look->copied[n++] = c->entry.number;
+    pthread_mutex_unlock(&f->lock);
+    look->n_copied = sorted_numbers(look->copied, n);
 }
 
 /* Drops the ids that do not wait any more, unless the rest of the outbox may name them. */
@@ -112,9 +134,13 @@ static void drop(struct failover *f, struct look *look)
 /* Takes in, bit by bit, what may be much. */
 static void take_in(struct failover *f, struct look *look)
 {
-    size_t n = look->primary->out.n_missing;
+    const struct op_pair_read *read = look->primary;
+    size_t n = read->out.n_missing;
 
-    state_waiting(look->primary, &look->waits);
+    list_copied(f, look);
+    for (size_t i = 0; i < read->out.n; i++)
+        if (!is_copied(look, &read->out.entries[i]))
+            add_ids(&look->waits, &read->out.entries[i]);
     for (size_t from = 0; from < n; from += AT_ONCE) {
         pthread_mutex_lock(&f->lock);
         add_noted(f, look, from, from + AT_ONCE < n ? from + AT_ONCE : n);
@@ -170,4 +196,5 @@ void state_look(struct failover *f, enum side side, const struct op_pair_read *r
     report_outbox(state_report_of(f, side), read);
     pthread_mutex_unlock(&f->lock);
     id_set_clear(&look.waits);
+    free(look.copied);
 }

@@ -310,6 +310,24 @@ struct copied *state_take_copied(struct failover *f)
     return list;
 }
 
+void state_put_back(struct failover *f, struct copied *list)
+{
+    while (list) {
+        struct copied *next = list->next;
+
+        pthread_mutex_lock(&f->lock);
+        if (f->n_copied < COPIED_MAX) {
+            list->next = f->copied;
+            f->copied = list;
+            f->n_copied++;
+            list = NULL;
+        }
+        pthread_mutex_unlock(&f->lock);
+        free(list);
+        list = next;
+    }
+}
+
 void state_measured(struct failover *f, enum side side, int64_t took_ns, unsigned caps)
 {
     struct failover_store *report = state_report_of(f, side);

@@ -50,7 +50,7 @@ struct failover {
     bool filled[2]; /* by store: it holds all that the other did, but for what outboxes name */
     int64_t born_ns;
     int64_t own_fallback_ns; /* when the fallback last confirmed a write of this process (8) */
-    struct copied *copied;   /* newest first */
+    struct copied *copied;   /* in any order */
     size_t n_copied;
     struct failover_report report;
     struct failover_keeper *keeper; /* used by failover_tend() alone */
@@ -119,8 +119,9 @@ void state_retell(struct failover *f);
 /* Notes that the change of an op is in both stores, so that its entry may be cleared. */
 void state_copied(struct failover *f, const struct op *op);
 
-/* Takes over the list of such entries. The caller frees each with free(). */
+/* Takes over the list of such entries. The caller frees each with free(), or puts back the list. */
 struct copied *state_take_copied(struct failover *f);
+void state_put_back(struct failover *f, struct copied *list);
 
 /* Takes in what a look at a store has shown; asked_ns is when it was sent. */
 void state_look(struct failover *f, enum side side, const struct op_pair_read *read,

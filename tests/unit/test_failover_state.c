@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "failover.h"
+#include "failover_drain.h"
 #include "failover_state.h"
 #include "oom.h"
 #include "sides.h"
@@ -113,6 +114,48 @@ START_TEST(an_entry_that_stays_makes_its_id_wait)
 }
 END_TEST
 
+/* The primary can be read but not written, so what lanes have copied stays in its outbox. */
+START_TEST(what_was_copied_does_not_wait_though_it_cannot_be_cleared)
+{
+    struct op copied = op_on("s1"), other = op_on("s2"), again = op_on("s2");
+    struct outbox_entry entries[] = {entry_of(&copied), entry_of(&other), entry_of(&again)};
+    struct op_pair_read read = outbox(entries, COUNT_OF(entries));
+    struct err err = {0};
+
+    begin();
+    state_unsynced(f, &copied); /* what is waited for may have been copied since */
+    state_copied(f, &copied);
+    state_copied(f, &again);
+    sides.plans[PRIMARY].persistent = true;
+    sides_fail(&sides, PRIMARY, 1);
+    for (int i = 0; i < 4; i++) {
+        ck_assert(!failover_clear(f, sides.faults[PRIMARY], &err));
+        look(PRIMARY, &read);
+    }
+    ck_assert(!lacks("s1") && lacks("s2"));
+    sides_fail(&sides, PRIMARY, 0);
+    ck_assert(failover_clear(f, sides.faults[PRIMARY], &err));
+    ck_assert(state_take_copied(f) == NULL);
+}
+END_TEST
+
+START_TEST(without_memory_what_was_copied_waits)
+{
+    struct op op = op_on("s1");
+    struct outbox_entry e = entry_of(&op);
+    struct op_pair_read read = outbox(&e, 1);
+
+    begin();
+    state_copied(f, &op);
+    look(PRIMARY, &read);
+    look(PRIMARY, &read);
+    oom_set(true);
+    look(PRIMARY, &read);
+    oom_set(false);
+    ck_assert(lacks("s1"));
+}
+END_TEST
+
 /* Others note at once in the primary what only it has. */
 START_TEST(what_the_primary_notes_waits_until_it_does_not)
 {
@@ -176,6 +219,8 @@ Suite *suite_failover_state(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, an_entry_that_stays_makes_its_id_wait);
+    tcase_add_test(tc, what_was_copied_does_not_wait_though_it_cannot_be_cleared);
+    tcase_add_test(tc, without_memory_what_was_copied_waits);
     tcase_add_test(tc, what_the_primary_notes_waits_until_it_does_not);
     tcase_add_test(tc, the_fallback_is_told_page_by_page);
     suite_add_tcase(s, tc);
