@@ -85,6 +85,7 @@ struct op {
     bool fence;      /* if what is stored is as new, ERR_FENCED and `newest` set */
     int64_t newest;
     bool replicate, alone; /* op_pair.h */
+    bool missing;          /* result if `alone`: refused for what the store is missing */
     struct record *copies; /* result if `replicate`: the changed records */
     size_t n_copies, copies_cap;
     bool entered; /* driver's: the outbox has the entry of the copies */

@@ -9,7 +9,7 @@
  *                that is done in parts may add the same entry again. OP_CLEANUP without `expired` names
  *                each session and thread that it removed.
  * op->alone      This store stands in for the primary. An op on an id that the store is missing, or on
- *                no single id while it is missing any, ends in ERR_UNAVAILABLE.
+ *                no single id while it is missing any, ends in ERR_UNAVAILABLE, with op->missing set.
  *                What OP_SESSION_PATCH adds to counters is not counted but kept as a PENDING record of
  *                op->repeat; its answer, and reads with this flag, show the sum. A deletion removes the
  *                pending additions up to its stamp.

@@ -32,6 +32,7 @@ static void prepare(struct run *r, struct op *op, bool alone)
         op->again = false;
         op->progress = NULL;
     }
+    op->missing = false;
     op->replicate = writes && op->type != OP_MERGE;
     op->fence = writes && KEEPS(r->f, RULE_FENCE);
     op->alone = alone && (op->type != OP_SESSION_PATCH || KEEPS(r->f, RULE_PENDING));

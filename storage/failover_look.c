@@ -170,6 +170,7 @@ static void look_at_fallback(struct failover *f, const struct op_pair_read *fall
         f->behind = true;
     else if (asked_ns > f->own_fallback_ns || !KEEPS(f, RULE_ORDER))
         f->behind = false;
+    f->missing = fallback->out.n_missing;
     f->seen[FALLBACK] = true;
 }
 

@@ -20,7 +20,7 @@ static bool has_expired(const struct op *op)
 bool run_is_lost(const struct op *op)
 {
     return op->status.kind == ERR_IN_DOUBT ||
-           (op->status.kind == ERR_UNAVAILABLE && !has_expired(op));
+           (op->status.kind == ERR_UNAVAILABLE && !has_expired(op) && !op->missing);
 }
 
 size_t run_gather(struct run *r, enum stage stage, struct item **items, struct op **ops)

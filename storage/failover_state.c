@@ -382,7 +382,7 @@ void state_report(struct failover *f, struct failover_report *out)
     out->state = state_of(f);
     out->primary.up = breaker_closed(&f->breakers[PRIMARY]);
     out->fallback.up = breaker_closed(&f->breakers[FALLBACK]);
-    out->unsynced = (int64_t)f->unsynced.n;
+    out->unsynced = (int64_t)(f->unsynced.n > f->missing ? f->unsynced.n : f->missing);
     out->unseen = waited(f) && !(f->seen[PRIMARY] && f->seen[FALLBACK]);
     pthread_mutex_unlock(&f->lock);
 }

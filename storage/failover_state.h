@@ -49,6 +49,7 @@ struct failover {
     bool usable, foreign;         /* the fallback was judged: it is of this pair; it is not */
     bool filled[2]; /* by store: it holds all that the other did, but for what outboxes name */
     int64_t born_ns;
+    size_t missing;          /* ids that the fallback knew to be missing at the last look */
     int64_t own_fallback_ns; /* when the fallback last confirmed a write of this process (8) */
     struct copied *copied;   /* in any order */
     size_t n_copied;

@@ -26,9 +26,9 @@ bool redis_pair_admits(struct call *c, struct err *err)
 {
     struct reply **replies;
     unsigned *buckets;
-    bool missing = false;
     size_t n = 1;
 
+    c->op->missing = false;
     if (asks_for_what_is_here(c->op))
         return true;
     if (slice_present(c->op->id)) {
@@ -44,8 +44,8 @@ bool redis_pair_admits(struct call *c, struct err *err)
     if (!call_answers(c, &replies, err))
         return false;
     for (size_t i = 0; i < n; i++)
-        missing |= replies[i]->number != 0;
-    return !missing ||
+        c->op->missing |= replies[i]->number != 0;
+    return !c->op->missing ||
            err_set(err, ERR_UNAVAILABLE,
                    "The fallback lacks the newest changes; the primary has them.");
 }

@@ -18,11 +18,12 @@ static bool asks_for_what_is_here(const struct op *op)
     return always[op->type] || (op->type == OP_CLEANUP && op->cleanup.expired);
 }
 
-bool pair_admits(struct sql *d, const struct op *op, struct err *err)
+bool pair_admits(struct sql *d, struct op *op, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
-    bool one = slice_present(op->id), missing;
+    bool one = slice_present(op->id);
 
+    op->missing = false;
     if (asks_for_what_is_here(op))
         return true;
     if (!query_begin(d, one ? SQL_MISSING_HAS : SQL_MISSING_ANY, &q, err))
@@ -31,10 +32,10 @@ bool pair_admits(struct sql *d, const struct op *op, struct err *err)
         query_blob(&q, op->tenant);
         query_blob(&q, op->id);
     }
-    if (!query_step(&q, &missing, err))
+    if (!query_step(&q, &op->missing, err))
         return false;
-    return !missing || err_set(err, ERR_UNAVAILABLE,
-                               "The fallback lacks the newest changes; the primary has them.");
+    return !op->missing || err_set(err, ERR_UNAVAILABLE,
+                                   "The fallback lacks the newest changes; the primary has them.");
 }
 
 bool pair_keep_entry(struct sql *d, struct op *op, struct err *err)

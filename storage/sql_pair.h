@@ -14,7 +14,7 @@
 #include "sql_look.h"
 
 /* Checks that a store that is alone has all data the op is about. ERR_UNAVAILABLE: it lacks changes. */
-bool pair_admits(struct sql *d, const struct op *op, struct err *err) MUST_USE;
+bool pair_admits(struct sql *d, struct op *op, struct err *err) MUST_USE;
 
 /* Adds the outbox entry of an op that has changed something, unless its change has added it already. */
 bool pair_keep_entry(struct sql *d, struct op *op, struct err *err) MUST_USE;

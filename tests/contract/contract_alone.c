@@ -47,8 +47,10 @@ START_TEST(an_id_that_is_missing_is_refused)
     pair_missing(&here, "s1");
     op = alone_op(type, "s1");
     store_fails(&here, &op, ERR_UNAVAILABLE);
+    ck_assert(op.missing);
     op = alone_op(type, NULL); /* of no single id: it may concern a missing one */
     store_fails(&here, &op, ERR_UNAVAILABLE);
+    ck_assert(op.missing);
     same_stores(&here, &there);
     ck_assert_uint_eq(pair_read(&here, 10).out.n, 0);
 }

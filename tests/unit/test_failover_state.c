@@ -97,6 +97,22 @@ static struct outbox_entry entry_of(const struct op *op)
     return (struct outbox_entry){.number = op->stamp, .tenant = op->tenant, .id = op->id};
 }
 
+/* --- states --------------------------------------------------------------------------------------- */
+
+START_TEST(what_the_fallback_is_missing_counts_as_waiting)
+{
+    static struct pair_id ids[] = {{SLICE("default"), SLICE("a")}, {SLICE("default"), SLICE("b")}};
+    struct op_pair_read read = {.out = {.missing = ids, .n_missing = COUNT_OF(ids)}};
+
+    begin();
+    ck_assert_int_eq(report().unsynced, 0);
+    look(FALLBACK, &read);
+    ck_assert_int_eq(report().unsynced, 2);
+}
+END_TEST
+
+/* --- what only the primary has -------------------------------------------------------------------- */
+
 START_TEST(an_entry_that_stays_makes_its_id_wait)
 {
     struct op op = op_on("s1");
@@ -218,6 +234,7 @@ Suite *suite_failover_state(void)
     TCase *tc = tcase_create("failover_state");
 
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, what_the_fallback_is_missing_counts_as_waiting);
     tcase_add_test(tc, an_entry_that_stays_makes_its_id_wait);
     tcase_add_test(tc, what_was_copied_does_not_wait_though_it_cannot_be_cleared);
     tcase_add_test(tc, without_memory_what_was_copied_waits);

@@ -273,6 +273,34 @@ START_TEST(a_condition_that_the_fallback_may_know_better_is_in_doubt)
 }
 END_TEST
 
+/* The fallback refuses an id since it knows that it is missing it: it answers all the same. */
+START_TEST(a_refusal_is_no_loss)
+{
+    struct pair_id id = {SLICE("default"), SLICE("s1")};
+    struct op change = sides_op(&sides, OP_PAIR_CHANGE, NULL), get, *ops[] = {&get};
+    struct err err = {0};
+    struct backend *lane;
+
+    settle();
+    sides_session(&sides, 1, "s2");
+    change.pair_change.missing = &id;
+    change.pair_change.n_missing = 1;
+    sides_run(&sides, 1, &change);
+    lane = failover_open(failover, sides.faults[0], sides.faults[1], &err);
+    ck_assert_msg(lane != NULL, "%s", err.text);
+    sides.plans[0].persistent = true;
+    sides_fail(&sides, 0, 1);
+    for (int i = 0; i < 10; i++) {
+        get = sides_op(&sides, OP_SESSION_GET, i % 2 ? "s2" : "s1");
+        ck_assert(backend_execute(lane, ops, 1, &err));
+        ck_assert_int_eq(get.status.kind, i % 2 ? ERR_OK : ERR_UNAVAILABLE);
+        ck_assert(report().fallback.up);
+    }
+    backend_close(lane);
+    sides.faults[0] = sides.faults[1] = NULL; /* the lane owned them */
+}
+END_TEST
+
 /* A store that is down is left alone for a while, and reported; the other one is still looked at. */
 START_TEST(a_store_that_is_lost)
 {
@@ -310,6 +338,7 @@ Suite *suite_failover_tend(void)
     tcase_add_test(tc, without_memory_it_comes_back_later);
     tcase_add_test(tc, what_waits_is_copied_and_cleared);
     tcase_add_test(tc, a_long_outbox_is_read_whole_and_copied_by_and_by);
+    tcase_add_test(tc, a_refusal_is_no_loss);
     tcase_add_test(tc, what_is_missing_is_found_when_nothing_of_it_waits);
     tcase_add_test(tc, an_addition_waits_until_the_fallback_knows_it_was_counted);
     tcase_add_test(tc, a_condition_that_the_fallback_may_know_better_is_in_doubt);
