@@ -21,7 +21,7 @@ enum failover_state {
     FAILOVER_RECOVERING,    /* the fallback serves while its changes are copied to the primary */
     FAILOVER_FALLBACK_DOWN, /* the primary serves; the fallback is unavailable */
     FAILOVER_FILLING,       /* the primary serves; the fallback is being filled */
-    FAILOVER_BOTH_DOWN,
+    FAILOVER_BOTH_DOWN,     /* also if only the primary answers, but lacks what the fallback has */
     FAILOVER_STATES
 };
 

@@ -133,7 +133,7 @@ static const struct {
     [FAILOVER_RECOVERING] = {LOG_WARNING, "the fallback serves while the primary is made equal"},
     [FAILOVER_FALLBACK_DOWN] = {LOG_ERROR, "the primary serves, the fallback cannot be had"},
     [FAILOVER_FILLING] = {LOG_WARNING, "the primary serves while the fallback is filled"},
-    [FAILOVER_BOTH_DOWN] = {LOG_ERROR, "neither store can be had"},
+    [FAILOVER_BOTH_DOWN] = {LOG_ERROR, "neither store can serve"},
 };
 
 /* Until a store was asked, it counts as durable. */

@@ -136,6 +136,7 @@ static void ask_fallback(struct run *r)
     struct item *items[BATCH_MAX] = {NULL};
     struct op *ops[BATCH_MAX] = {NULL};
     bool ready = state_ready(r->f, FALLBACK), up = state_is_up(r->f, FALLBACK);
+    bool neither = !state_is_up(r->f, PRIMARY);
     bool told = ready && up && tell(r);
     size_t n = run_gather(r, AT_FALLBACK, items, ops), left = 0;
 
@@ -143,7 +144,8 @@ static void ask_fallback(struct run *r)
         struct item *item = items[i];
 
         if (!up)
-            run_refuse(item, "neither store can be had");
+            run_refuse(item, neither ? "neither store can be had"
+                                     : "the fallback has newer changes, and cannot be had");
         else if (!ready)
             run_refuse(item, "the fallback may lack what the primary has");
         else if (!told)
@@ -218,7 +220,7 @@ static bool probe(struct backend *self, int64_t deadline_ns, struct err *err)
     enum side side = state_is_up(lane->f, PRIMARY) && !state_behind(lane->f) ? PRIMARY : FALLBACK;
 
     if (!state_is_up(lane->f, side))
-        return err_set(err, ERR_UNAVAILABLE, "neither store can be had");
+        return err_set(err, ERR_UNAVAILABLE, "neither store can serve");
     if (!backend_probe(lane->stores[side], deadline_ns, err)) {
         state_lost(lane->f, side, true, err->text);
         return false;

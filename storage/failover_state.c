@@ -359,7 +359,7 @@ static enum failover_state state_of(const struct failover *f)
     bool fallback = breaker_closed(&f->breakers[FALLBACK]);
     enum side serves = primary && !is_behind(f) ? PRIMARY : FALLBACK;
 
-    if (!primary && !fallback)
+    if (!fallback && (!primary || is_behind(f)))
         return FAILOVER_BOTH_DOWN;
     if (!seen_enough(f, serves))
         return FAILOVER_STARTING;
@@ -384,5 +384,8 @@ void state_report(struct failover *f, struct failover_report *out)
     out->fallback.up = breaker_closed(&f->breakers[FALLBACK]);
     out->unsynced = (int64_t)(f->unsynced.n > f->missing ? f->unsynced.n : f->missing);
     out->unseen = waited(f) && !(f->seen[PRIMARY] && f->seen[FALLBACK]);
+    if (out->state == FAILOVER_BOTH_DOWN && out->primary.up)
+        snprintf(out->trouble, sizeof(out->trouble),
+                 "the primary lacks changes that only the fallback has, which cannot be had");
     pthread_mutex_unlock(&f->lock);
 }

@@ -99,6 +99,27 @@ static struct outbox_entry entry_of(const struct op *op)
 
 /* --- states --------------------------------------------------------------------------------------- */
 
+/* Whether it lacks what the fallback took alone, or what it is being filled with. */
+START_TEST(a_primary_that_lacks_what_a_lost_fallback_has_does_not_serve)
+{
+    begin();
+    ck_assert_int_eq(report().state, FAILOVER_NORMAL);
+    if (_i == 0)
+        state_fell_behind(f, true);
+    else
+        state_set_filled(f, PRIMARY, false);
+    ck_assert_int_eq(report().state, FAILOVER_RECOVERING);
+    ck_assert_str_eq(report().trouble, "");
+    state_lost(f, FALLBACK, true, "gone");
+    ck_assert_int_eq(report().state, FAILOVER_BOTH_DOWN);
+    ck_assert(report().primary.up && !report().fallback.up);
+    ck_assert_str_ne(report().trouble, "");
+    state_answered(f, FALLBACK);
+    ck_assert_int_eq(report().state, FAILOVER_RECOVERING);
+    ck_assert_str_eq(report().trouble, "");
+}
+END_TEST
+
 START_TEST(what_the_fallback_is_missing_counts_as_waiting)
 {
     static struct pair_id ids[] = {{SLICE("default"), SLICE("a")}, {SLICE("default"), SLICE("b")}};
@@ -234,6 +255,7 @@ Suite *suite_failover_state(void)
     TCase *tc = tcase_create("failover_state");
 
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_loop_test(tc, a_primary_that_lacks_what_a_lost_fallback_has_does_not_serve, 0, 2);
     tcase_add_test(tc, what_the_fallback_is_missing_counts_as_waiting);
     tcase_add_test(tc, an_entry_that_stays_makes_its_id_wait);
     tcase_add_test(tc, what_was_copied_does_not_wait_though_it_cannot_be_cleared);

@@ -168,7 +168,7 @@ START_TEST(a_pair_whose_stores_die)
     logged(fd, "\"message\":\"fallback: refused\"");
     logged(fd, "\"event\":\"both_down\"");
     ck_assert(!report_of(m).healthy && monitor_started(m) && monitor_ready(m));
-    ck_assert_str_eq(report_of(m).problem, "neither store can be had");
+    ck_assert_str_eq(report_of(m).problem, "neither store can serve");
     set_pair(FAILOVER_NORMAL, NULL, NULL);
     logged(fd, "\"event\":\"store_up\",\"message\":\"primary: the store answers again\"");
     logged(fd, "\"event\":\"normal\"");
