@@ -214,6 +214,7 @@ START_TEST(what_the_primary_notes_waits_until_it_does_not)
     empty.out.more = true; /* the rest of the outbox may name them */
     look(PRIMARY, &empty);
     ck_assert(lacks("s0") && lacks("other"));
+    ck_assert_int_eq(report().unsynced, NOTED);
     empty.out.more = false;
     look(PRIMARY, &empty);
     ck_assert(!lacks("s0") && !lacks("other"));
