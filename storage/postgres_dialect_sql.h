@@ -106,11 +106,12 @@
     "g AS (UPDATE namespaces SET " set " "                                                       \
     "WHERE id = (SELECT id FROM n) AND (thread, last_stamp, checkpoints, bytes) = "              \
     "(SELECT thread, last_stamp, checkpoints, bytes FROM n) RETURNING id, thread), "
-#define NEXT_TOUCH(now, minute, expired, if_)                                                         \
+#define NEXT_TOUCH(now, minute, expired, if_)                                                    \
     "u AS (UPDATE threads SET updated_us = greatest(updated_us, " now ") "                       \
     "WHERE id = (SELECT thread FROM g)), "                                                       \
-    "s AS (UPDATE sessions SET active_us = " now ", active_min = " minute " WHERE id = "         \
-    "(" SESSION_TO_TOUCH("?1", "?2", now, expired, " AND (SELECT thread FROM g) IS NOT NULL" if_) ")) " \
+    "s AS (UPDATE sessions SET active_us = " now ", active_min = " minute " WHERE tenant = ?1 "  \
+    "AND session_id = ?2 AND (SELECT thread FROM g) IS NOT NULL AND gen > tomb "                 \
+    "AND active_us > " expired " AND active_us < " now if_ ") "                                  \
     "SELECT thread FROM g"
 
 /* Adds the writes of a new task in the usual case: the checkpoint exists, and nothing there is newer. */
@@ -233,7 +234,7 @@
     "WITH r AS MATERIALIZED (SELECT * FROM (SELECT r1, r2, max(r3) AS r3, max(r4) AS r4, max(r5) AS r5 " \
     "FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], ?3::bigint[], ?4::bigint[], ?5::bigint[]) " \
     "AS r(r1, r2, r3, r4, r5) GROUP BY r1, r2) AS r, "                                                \
-    "LATERAL (" SESSION_TO_TOUCH("r1", "r2", "r3", "r5", "") ") AS x(at)) "                           \
+    "LATERAL (" SESSION_TO_TOUCH("r1", "r2", "r3", "r5") ") AS x(at)) "                           \
     "UPDATE sessions SET active_us = r3, active_min = r4 FROM r WHERE "                               \
     ONE_OF("ARRAY(SELECT at FROM r)") " AND id = at"
 

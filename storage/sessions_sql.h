@@ -31,9 +31,9 @@
     " ORDER BY active_min DESC, active_us DESC, session_id DESC LIMIT ?8"
 
 /* A session whose activity is to be noted. Whoever has locked it changes it, and so notes that as well. */
-#define SESSION_TO_TOUCH(tenant_, id_, now, expired, if_)                                          \
+#define SESSION_TO_TOUCH(tenant_, id_, now, expired)                                          \
     "SELECT id FROM " T_SESSION " WHERE tenant = " tenant_ " AND session_id = " id_                \
-    " AND gen > tomb AND active_us > " expired " AND active_us < " now if_ IF_FREE(T_SESSION)
+    " AND gen > tomb AND active_us > " expired " AND active_us < " now IF_FREE(T_SESSION)
 
 #define SESSIONS_SQL(X)                                                                                                                                                                        \
     X(TENANT_FIND, "SELECT id FROM " T_TENANT " WHERE name = ?1")                                                                                                                                           \
@@ -67,7 +67,7 @@
     X(SESSION_ADVANCE, "UPDATE " T_SESSION " SET active_us = ?2, last_seq = ?3, last_context = ?4 "                                                                                                         \
                        "WHERE id = ?1")                                                                                                                                                               \
     X(SESSION_TOUCH, "UPDATE " T_SESSION " SET active_us = ?3, active_min = ?4 WHERE id = (" \
-                     SESSION_TO_TOUCH("?1", "?2", "?3", "?5", "") ")") \
+                     SESSION_TO_TOUCH("?1", "?2", "?3", "?5") ")") \
     X(SESSION_LIST, SESSION_LIST("session_active", ""))                                                                                                                                               \
     X(SESSION_LIST_USER, SESSION_LIST("session_user", " AND user_id = ?9"))                                                                                                                           \
     X(SESSION_IDLE, "SELECT " SESSION_NUMBERS ", session_id, tenant FROM " T_SESSION " "                                                                                                                    \
