@@ -189,13 +189,13 @@ static bool can_wait(const struct postgres *d, const struct use *use)
     return d->track && d->conn && bytes_of(use) <= MEMBER_MAX;
 }
 
-/* Sends what this op has gathered if a use of this kind would overtake it. */
+/* Sends what this op has gathered if a use of this kind would overtake it; touches of sessions wait for the end. */
 static void keep_order(struct postgres *d, enum kind kind)
 {
     enum manner manner = known[kind].manner;
     bool is_change = manner == CHANGES || manner == ANSWERS;
 
-    for (enum kind i = 0; i < KINDS; i++)
+    for (enum kind i = 0; i < SESSION_TOUCHES; i++)
         if (d->held >> i & 1 &&
             ((known[i].manner == ASKS) != (manner == ASKS) || (i == kind && is_change))) {
             gather_send(d);
