@@ -87,16 +87,9 @@ static bool find(struct call *c, const struct indexes *in, size_t limit, struct 
 static bool unindex(struct call *c, struct err *err)
 {
     static const char *const kinds[] = {"active", "loose", "tombs", "sessions"};
-    struct reply **replies;
 
-    ASK(c, SLICE("HLEN"), call_key(c, "messages"));
-    if (!call_answers(c, &replies, err))
+    if (!redis_row_empty(c, err))
         return false;
-    CHANGE(c, SLICE("UNLINK"), call_key(c, "messages"), call_key(c, "order"),
-           call_key(c, "contexts"));
-    if (replies[0]->number)
-        CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("messages"),
-               call_number(c, -replies[0]->number));
     call_guard(c, call_key(c, "session"), (struct slice){NULL, 0});
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         CHANGE(c, SLICE("ZREM"), call_index(c, kinds[i]), c->id);

@@ -362,6 +362,21 @@ void redis_row_kill_contexts(struct call *c, struct session_row *row)
     row->n_contexts = n;
 }
 
+bool redis_row_empty(struct call *c, struct err *err)
+{
+    struct reply **replies;
+
+    ASK(c, SLICE("HLEN"), call_key(c, "messages"));
+    if (!call_answers(c, &replies, err))
+        return false;
+    CHANGE(c, SLICE("UNLINK"), call_key(c, "messages"), call_key(c, "order"),
+           call_key(c, "contexts"));
+    if (replies[0]->number)
+        CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("messages"),
+               call_number(c, -replies[0]->number));
+    return true;
+}
+
 bool redis_row_remove(struct call *c, struct session_row *row, int64_t stamp, struct err *err)
 {
     struct session_row left = {
@@ -370,18 +385,9 @@ bool redis_row_remove(struct call *c, struct session_row *row, int64_t stamp, st
         .has_metadata = true,
         .old = row->old,
     };
-    struct reply **replies;
 
-    if (row->s.stored && !row->s.hollow) {
-        ASK(c, SLICE("HLEN"), call_key(c, "messages"));
-        if (!call_answers(c, &replies, err))
-            return false;
-        CHANGE(c, SLICE("UNLINK"), call_key(c, "messages"), call_key(c, "order"),
-               call_key(c, "contexts"));
-        if (replies[0]->number)
-            CHANGE(c, SLICE("HINCRBY"), call_index(c, "totals"), SLICE("messages"),
-                   call_number(c, -replies[0]->number));
-    }
+    if (row->s.stored && !row->s.hollow && !redis_row_empty(c, err))
+        return false;
     *row = left;
     return true;
 }

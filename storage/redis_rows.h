@@ -79,9 +79,12 @@ bool redis_row_copy_context(struct call *c, const struct row_context *context, s
 /* Plans to remove the contexts whose stamp is not above the row's tomb. */
 void redis_row_kill_contexts(struct call *c, struct session_row *row);
 
+/* Plans to remove the messages and contexts of the session, which the totals then lack. Reads how many there are. */
+bool redis_row_empty(struct call *c, struct err *err) MUST_USE;
+
 /*
- * Plans to remove messages and contexts, and turns the row into a tombstone with this stamp. It keeps the
- * highest seq and versions, since these are never given twice. Reads how many messages there are.
+ * Does so, and turns the row into a tombstone with this stamp. It keeps the highest seq and versions, since these
+ * are never given twice.
  */
 bool redis_row_remove(struct call *c, struct session_row *row, int64_t stamp,
                       struct err *err) MUST_USE;

@@ -71,7 +71,10 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture(params=[HANG_UP, answer(503, b"upstream error", Content_Type="text/plain")])
+FOREIGN_503 = answer(503, b"upstream error", Content_Type="text/plain", Connection="close")
+
+
+@pytest.fixture(params=[HANG_UP, FOREIGN_503])
 def lossy(request: pytest.FixtureRequest, small_server: Server) -> Iterator[Lossy]:
     proxy = Lossy(small_server.port, request.param)
     yield proxy
