@@ -467,7 +467,7 @@ def test_10000_idle_connections(own: Any) -> None:
             if i % 2: # half of them have made one request
                 s.sendall(head("GET", "/health/live"))
                 assert s.recv(4096).startswith(b"HTTP/1.1 200")
-        assert gauge(server, "connections") == count + 1
+        until(lambda: gauge(server, "connections") == count + 1)  # a loop may still have to accept the last ones
         each = (memory(server) - base) / count
         print(f"{count} idle connections, {each / 1024:.1f} KiB each")
         assert SANITIZED or each <= 40 * 1024
