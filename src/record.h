@@ -38,6 +38,12 @@ enum record_kind {
     RECORD_CONTENTS,    /* thread id: all its contents were copied from elsewhere */
 };
 
+/* Whether records of this kind are of a thread. */
+static inline bool record_is_of_thread(enum record_kind kind)
+{
+    return kind >= RECORD_THREAD && kind <= RECORD_TASK;
+}
+
 /* Keys are compared part by part: slices by bytes, then numbers. Unused parts are absent or 0. */
 struct record_key {
     struct slice id; /* session or thread */

@@ -172,7 +172,6 @@ static bool decode_checkpoint(struct decoding *d, const struct op *op,
                               struct checkpoint *checkpoint, struct err *err)
 {
     d->checkpoint = checkpoint;
-    leave_out(op, checkpoint);
     for (size_t i = 0; i < checkpoint->n_values; i++)
         if (!decode_value(d, op, &checkpoint->values[i], err))
             return false;
@@ -216,6 +215,8 @@ static bool decode_list(struct decoding *d, struct op *op, struct err *err)
             end_page(list, i);
             break;
         }
+        if (list->chooses)
+            leave_out(op, list->out.items[i]);
         if (!decode_checkpoint(d, op, list->out.items[i], err))
             return false;
         d->bytes += size_of(list->out.items[i]);

@@ -164,8 +164,9 @@
 
 /*
  * Looks up each row by the index on ids, however small the planner thinks the table is: a plan made for three
- * rows stays in use when there are thousands. OFFSET 0 keeps a subquery separate. An UPDATE that has waited for
- * a row checks its conditions again on the new version: the tenant of a session discarded meanwhile differs.
+ * rows stays in use when there are thousands. FOR UPDATE, as OFFSET 0 elsewhere, keeps a subquery separate; it locks in
+ * the order of the arrays. What has waited for a row checks its conditions again on the new version: the tenant of a
+ * session discarded meanwhile differs.
  */
 #define EACH_SESSION                                                                                 \
     "LATERAL (SELECT id FROM sessions WHERE tenant = r1 AND session_id = r2 FOR UPDATE) AS x(at)"
@@ -234,9 +235,8 @@
     "WITH r AS MATERIALIZED (SELECT * FROM (SELECT r1, r2, max(r3) AS r3, max(r4) AS r4, max(r5) AS r5 " \
     "FROM unnest(" UNSEEN("?1::bigint[]") ", ?2::bytea[], ?3::bigint[], ?4::bigint[], ?5::bigint[]) " \
     "AS r(r1, r2, r3, r4, r5) GROUP BY r1, r2) AS r, "                                                \
-    "LATERAL (" SESSION_TO_TOUCH("r1", "r2", "r3", "r5") ") AS x(at)) "                           \
-    "UPDATE sessions SET active_us = r3, active_min = r4 FROM r WHERE "                               \
-    ONE_OF("ARRAY(SELECT at FROM r)") " AND id = at"
+    "LATERAL (" SESSION_TO_TOUCH("r1", "r2", "r3", "r5") ") AS x(at)) "                               \
+    "UPDATE sessions SET active_us = r3, active_min = r4 FROM r WHERE " ONE_OF_R
 
 #define PUT_OUTBOX                                                                                    \
     "INSERT INTO outbox (number, tenant, id, names) SELECT * FROM unnest(" UNSEEN("?1::bigint[]")     \

@@ -411,14 +411,14 @@ static bool send(struct postgres *d, enum kind kind, struct use *members, int n,
     return true;
 }
 
-/* The use that was gathered first of some kinds, behind those that `next` is past. */
-static struct use *earliest(struct use *const next[], size_t n)
+/* Which of some lists goes on with the use that was gathered first; -1: all have ended. */
+static int earliest(struct use *const next[], int n)
 {
-    struct use *first = NULL;
+    int first = -1;
 
-    for (size_t i = 0; i < n; i++)
-        if (next[i] && (!first || next[i]->place < first->place))
-            first = next[i];
+    for (int i = 0; i < n; i++)
+        if (next[i] && (first < 0 || next[i]->place < next[first]->place))
+            first = i;
     return first;
 }
 
@@ -429,7 +429,7 @@ static struct use *earliest(struct use *const next[], size_t n)
 static void lock_sessions(struct postgres *d)
 {
     enum { LISTS = SESSIONS - MESSAGES + 1 };
-    struct use *next[LISTS], *first;
+    struct use *next[LISTS];
     struct err err;
 
     if (!d->gathered[SESSIONS].first ||
@@ -437,7 +437,7 @@ static void lock_sessions(struct postgres *d)
         return;
     for (int i = 0; i < LISTS; i++)
         next[i] = d->gathered[MESSAGES + i].first;
-    while ((first = earliest(next, LISTS))) {
+    for (int i; (i = earliest(next, LISTS)) >= 0; next[i] = next[i]->next) {
         struct use *lock = pipe_use(d, USE_QUERY, POSTGRES_SESSION_LOCK, &err);
 
         if (!lock) {
@@ -445,11 +445,8 @@ static void lock_sessions(struct postgres *d)
             return;
         }
         lock->detached = true;
-        use_bind_as(lock, first, known[SESSION_LOCKS].n);
+        use_bind_as(lock, next[i], known[SESSION_LOCKS].n);
         add(d, lock, SESSION_LOCKS);
-        for (int i = 0; i < LISTS; i++)
-            if (next[i] == first)
-                next[i] = first->next;
     }
 }
 
@@ -467,26 +464,29 @@ static void send_all(struct postgres *d, enum kind kind)
     }
 }
 
-void gather_send(struct postgres *d)
+/* Frees the parameters of what was sent; touches, which may wait for longer, still need theirs. */
+static void free_kept(struct postgres *d)
 {
-    lock_sessions(d);
-    for (enum kind kind = 0; kind < SESSION_TOUCHES; kind++)
-        send_all(d, kind);
-    d->held = 0;
     if (d->gathered[SESSION_TOUCHES].first)
         return;
     arena_reset(&d->kept);
     d->n_kept = 0;
 }
 
+void gather_send(struct postgres *d)
+{
+    lock_sessions(d);
+    for (enum kind kind = 0; kind < SESSION_TOUCHES; kind++)
+        send_all(d, kind);
+    d->held = 0;
+    free_kept(d);
+}
+
 void gather_finish(struct postgres *d)
 {
     gather_send(d);
-    if (!d->gathered[SESSION_TOUCHES].first)
-        return;
     send_all(d, SESSION_TOUCHES);
-    arena_reset(&d->kept);
-    d->n_kept = 0;
+    free_kept(d);
 }
 
 void gather_done(struct postgres *d)

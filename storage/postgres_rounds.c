@@ -39,8 +39,7 @@ static enum scope scope_of(const struct op *op)
         return known[op->type];
     if (!slice_present(op->id) || op->merge.n == 0)
         return MORE;
-    return op->merge.items->kind >= RECORD_THREAD && op->merge.items->kind <= RECORD_TASK ? THREAD
-                                                                                          : SESSION;
+    return record_is_of_thread(op->merge.items->kind) ? THREAD : SESSION;
 }
 
 static void run_track(void *arg)
@@ -115,12 +114,15 @@ static void start(struct postgres *d, struct op *const ops[], size_t n, bool *lo
 
 static void ask_for_answers(struct postgres *d)
 {
-    gather_send(d);
-    d->trips++;
-    if (d->sql.quick && !d->early) {
+    bool last = d->sql.quick && !d->early;
+
+    if (last)
         gather_finish(d);
+    else
+        gather_send(d);
+    d->trips++;
+    if (last)
         transaction_end_early(d);
-    }
     if (d->conn && !d->early && !PQsendFlushRequest(d->conn))
         pipe_lose(d, "out of memory", true);
 }

@@ -19,7 +19,7 @@ static bool is_gone(const struct record *r)
 
 static bool is_of_thread(const struct record *r)
 {
-    return r->kind >= RECORD_THREAD && r->kind <= RECORD_TASK && !is_gone(r);
+    return record_is_of_thread(r->kind) && !is_gone(r);
 }
 
 /* Whether b may follow a in a run: kinds and keys rise, so no key comes twice. PENDING may not follow
