@@ -54,6 +54,7 @@ struct op_pair_read {
         struct outbox_entry *entries;
         size_t n;
         bool more;
+        int64_t through; /* all entries up to this number are there: where the next page begins */
         struct pair_id *missing; /* all */
         size_t n_missing;
         struct pair_note *notes; /* all */

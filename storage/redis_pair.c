@@ -64,7 +64,8 @@ struct reading {
     struct call *c;
     struct outbox_entry *entries;
     size_t n, cap;
-    int64_t all; /* how many wanted entries there are, read or not */
+    int64_t all;     /* how many wanted entries there are, read or not */
+    int64_t through; /* up to this number all have been read */
     struct pair_id *missing;
     size_t n_missing, missing_cap;
 };
@@ -119,9 +120,12 @@ static bool read_entries(struct reading *r, const unsigned *buckets, size_t n, s
             SLICE("+"), SLICE("LIMIT"), SLICE("0"), call_number(r->c, each));
     if (!call_answers(r->c, &replies, err))
         return false;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (!add_entries(r, replies[i], err))
             return false;
+        if ((int64_t)replies[i]->n == each && r->entries[r->n - 1].number < r->through)
+            r->through = r->entries[r->n - 1].number;
+    }
     return true;
 }
 
@@ -188,7 +192,7 @@ static bool read_single(struct call *c, struct err *err)
 bool redis_pair_read(struct call *c, struct op *op, struct err *err)
 {
     struct op_pair_read *read = &op->pair_read;
-    struct reading r = {.c = c};
+    struct reading r = {.c = c, .through = INT64_MAX};
 
     memset(&read->out, 0, sizeof(read->out));
     if (!read_buckets(&r, err))
@@ -198,6 +202,9 @@ bool redis_pair_read(struct call *c, struct op *op, struct err *err)
     read->out.entries = r.entries;
     read->out.n = r.n < (size_t)read->limit ? r.n : (size_t)read->limit;
     read->out.more = r.all > read->limit || r.n > read->out.n;
+    if (read->out.n > 0 && r.entries[read->out.n - 1].number < r.through)
+        r.through = r.entries[read->out.n - 1].number;
+    read->out.through = r.through;
     read->out.missing = r.missing;
     read->out.n_missing = r.n_missing;
     return read_single(c, err);

@@ -122,7 +122,7 @@ static bool settle_page(struct settling *s, struct err *err)
 
     s->more = ok && page.out.more && page.out.n > 0;
     if (s->more)
-        s->after = page.out.entries[page.out.n - 1].number;
+        s->after = page.out.through;
     arena_done(&arena);
     return ok;
 }

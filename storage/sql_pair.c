@@ -90,6 +90,7 @@ static bool read_outbox(struct sql *d, struct op *op, struct err *err)
             return true;
         if (!read_entry(&q, op->arena, &read->out.entries[read->out.n], err))
             return false;
+        read->out.through = read->out.entries[read->out.n].number;
     }
 }
 

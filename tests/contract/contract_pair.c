@@ -109,6 +109,30 @@ START_TEST(entries_are_read_on_behind_a_number)
 }
 END_TEST
 
+/* One id has many entries, which are older than those of many others. */
+START_TEST(no_page_leaves_anything_out)
+{
+    enum { HOT = 100, IDS = 60 };
+    int64_t numbers[HOT + IDS];
+    bool seen[HOT + IDS] = {false};
+    struct op op = store_op(&here, OP_PAIR_READ, NULL);
+
+    for (int i = 0; i < HOT + IDS; i++)
+        numbers[i] = leave(&here, arena_printf(&here.arena, "s%d", i < HOT ? 0 : i).at);
+    do {
+        op.pair_read.limit = 64;
+        store_ok(&here, &op);
+        for (size_t k = 0; k < op.pair_read.out.n; k++)
+            for (int i = 0; i < HOT + IDS; i++)
+                seen[i] |= op.pair_read.out.entries[k].number == numbers[i];
+        ck_assert_int_gt(op.pair_read.out.through, op.pair_read.after);
+        op.pair_read.after = op.pair_read.out.through;
+    } while (op.pair_read.out.more);
+    for (int i = 0; i < HOT + IDS; i++)
+        ck_assert_msg(seen[i], "entry %d", i);
+}
+END_TEST
+
 START_TEST(entries_are_cleared_by_their_number)
 {
     int64_t first = leave(&here, "s1"), second = leave(&here, "s1"), third = leave(&here, "s2");
@@ -367,6 +391,7 @@ TCase *contract_pair_case(void)
     tcase_add_test(tc, a_page_has_the_lowest_numbers);
     tcase_add_test(tc, what_fits_into_a_page_is_read_whole);
     tcase_add_test(tc, entries_are_read_on_behind_a_number);
+    tcase_add_test(tc, no_page_leaves_anything_out);
     tcase_add_test(tc, entries_are_cleared_by_their_number);
     tcase_add_test(tc, an_entry_of_many_ids_is_cleared_as_it_was_read);
     tcase_add_test(tc, what_is_missing_is_missing_once);
