@@ -51,8 +51,8 @@ struct stamp_clock stamp_exchange(struct stamp_clock next);
 /* Takes note of a stamp made elsewhere (a store, another instance, an earlier run): later ones are higher. */
 void stamp_observe(int64_t stamp);
 
-/* The later of two. */
-static inline int64_t stamp_higher(int64_t a, int64_t b)
+/* The later of two stamps, or of two times. */
+static inline int64_t clock_later(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }

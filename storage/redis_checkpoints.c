@@ -186,10 +186,7 @@ bool redis_checkpoint_put(struct call *c, struct op *op, struct err *err)
         ASK(c, SLICE("HGETALL"), call_key_in(c, "writes", put->ns, put->checkpoint_id));
     ask_values(&p);
     if (!call_answers(c, &replies, err) || !redis_target_take(c, &p.at, replies, err) ||
-        !op_stamp_above(op,
-                        p.at.space->last_stamp > p.at.thread.tomb ? p.at.space->last_stamp
-                                                                  : p.at.thread.tomb,
-                        &p.stamp, err) ||
+        !op_stamp_above(op, clock_later(p.at.space->last_stamp, p.at.thread.tomb), &p.stamp, err) ||
         !take_values(&p, replies + TARGET_REPLIES + ages, err) ||
         (ages && !drop_old_writes(&p, replies[TARGET_REPLIES], err)))
         return false;

@@ -51,7 +51,7 @@ static bool drop_tasks(struct gone *g, struct removal_space *s, struct removal_r
     for (size_t i = 0; i < n; i++) {
         record = find_gone(g, s, r->row.id, &tasks[i]);
         if (!record || tasks[i].stamp > record->gone)
-            *newest = tasks[i].stamp > *newest ? tasks[i].stamp : *newest;
+            *newest = clock_later(tasks[i].stamp, *newest);
         if (!record || tasks[i].seq > record->gone)
             continue;
         r->rewritten = true;
@@ -104,7 +104,7 @@ bool redis_merge_gone(struct call *c, const struct record *records, size_t n, si
 
     for (size_t i = 0; i < n; i++) {
         sweep |= records[i].gone && records[i].kind == RECORD_CHECKPOINTS;
-        stamp = stamp_higher(stamp, records[i].gone);
+        stamp = clock_later(stamp, records[i].gone);
     }
     *applied = 0;
     if (!redis_thread_read(c, &thread, err) || !redis_removal_load(c, &thread, &spaces, err))

@@ -22,7 +22,7 @@ static bool kill_tasks(struct merge *m, struct removal_space *s, struct removal_
         return false;
     for (size_t i = 0; i < n; i++)
         if (tasks[i].stamp > m->run->thread.tomb)
-            *newest = stamp_higher(*newest, tasks[i].stamp);
+            *newest = clock_later(*newest, tasks[i].stamp);
     if (*newest == 0 && r->row.stamp <= m->run->thread.tomb)
         return true;
     for (size_t i = 0; i < n; i++) {
@@ -310,7 +310,7 @@ static bool drop_loser(struct merge *m, struct space *space, struct err *err)
 /* Sets m->newest if the tombstone of the thread, or what is stored, overrules a record with this stamp. */
 static void overrule(struct merge *m, int64_t stamp, int64_t stored)
 {
-    int64_t tomb = m->run->thread.tomb, ours = stored > tomb ? stored : tomb;
+    int64_t tomb = m->run->thread.tomb, ours = clock_later(stored, tomb);
 
     if (ours > stamp || tomb >= stamp)
         m->newest = ours;

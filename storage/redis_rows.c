@@ -123,7 +123,7 @@ bool redis_row_begin(struct call *c, int64_t stored, struct session_row *row, in
 {
     if (!session_state_expired(&row->s, c->d->session_ttl_us, c->op->now_us))
         return op_stamp_above(c->op, stored, stamp, err);
-    return op_stamp_above(c->op, stamp_higher(session_state_stamp(&row->s), row->content_stamp) + 1,
+    return op_stamp_above(c->op, clock_later(session_state_stamp(&row->s), row->content_stamp) + 1,
                           stamp, err) &&
            redis_row_remove(c, row, *stamp - 1, err);
 }
@@ -345,7 +345,7 @@ bool redis_row_add_context(struct call *c, struct session_row *row,
         CHANGE(c, SLICE("HDEL"), key, redis_row_context_field(c, &list[i]));
     row->contexts = list + drop;
     row->n_contexts = n - drop;
-    row->content_stamp = stamp_higher(row->content_stamp, context->stamp);
+    row->content_stamp = clock_later(row->content_stamp, context->stamp);
     return true;
 }
 

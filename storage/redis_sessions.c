@@ -1,4 +1,5 @@
 /* redis_sessions.c - the operations on one session; see op_sessions.h. */
+#include "clock.h"
 #include "copies.h"
 #include "redis_ops.h"
 #include "redis_pair.h"
@@ -55,11 +56,6 @@ static bool keep_repeat(struct call *c, struct err *err)
         return false;
     CHANGE(c, SLICE("SET"), repeat_key(c), value, SLICE("EX"), SLICE(REPEAT_EXPIRY));
     return true;
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
 }
 
 /* For with_context: makes the metadata the first context, if there is none. */
@@ -168,7 +164,7 @@ bool redis_session_delete(struct call *c, struct op *op, struct err *err)
                              del->if_version, err))
         return false;
     if (row.s.stored || op->fence) {
-        if (!op_stamp_above(op, later(session_state_stamp(&row.s), row.content_stamp), &stamp,
+        if (!op_stamp_above(op, clock_later(session_state_stamp(&row.s), row.content_stamp), &stamp,
                             err) ||
             !redis_row_remove(c, &row, stamp, err) || !redis_row_store(c, &row, err) ||
             !copies_session(op, op->id, &row.s, err) || !redis_pending_delete(c, stamp, err))

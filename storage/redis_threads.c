@@ -208,7 +208,7 @@ bool redis_thread_remove(struct call *c, int64_t stamp, struct err *err)
     newest = redis_thread_newest(&thread);
     if (!op_fence_allows(c->op, newest, err)) /* the other store would keep the newer */
         return false;
-    thread.tomb = stamp < newest ? newest : stamp;
+    thread.tomb = clock_later(stamp, newest);
     return redis_thread_store(c, &thread, NULL, err) &&
            copies_thread(c->op, c->id, thread.tomb, thread.updated_us, err);
 }

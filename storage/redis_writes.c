@@ -44,8 +44,7 @@ static bool take_stamp(struct put *p, struct err *err)
 {
     int64_t stored = p->c->op->fence ? p->task.stamp : p->at.space->last_stamp;
 
-    return op_stamp_above(p->c->op, stored > p->at.thread.tomb ? stored : p->at.thread.tomb,
-                          &p->stamp, err);
+    return op_stamp_above(p->c->op, clock_later(stored, p->at.thread.tomb), &p->stamp, err);
 }
 
 /* Stores the place of writes without a checkpoint; it is as old as its newest write. */

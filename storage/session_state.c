@@ -4,11 +4,6 @@
 #include "clock.h"
 #include "merge.h"
 
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 int64_t session_state_expired_us(int64_t ttl_us, int64_t now_us)
 {
     return ttl_us > 0 ? now_us - ttl_us : INT64_MIN;
@@ -31,9 +26,9 @@ bool session_state_known(const struct session_state *s, int64_t ttl_us, int64_t 
 
 int64_t session_state_stamp(const struct session_state *s)
 {
-    int64_t cells = later(s->user_stamp, later(s->status_stamp, s->metadata_stamp));
+    int64_t cells = clock_later(s->user_stamp, clock_later(s->status_stamp, s->metadata_stamp));
 
-    return later(cells, later(s->gen, s->tomb));
+    return clock_later(cells, clock_later(s->gen, s->tomb));
 }
 
 struct slice session_state_metadata(struct slice metadata)
@@ -124,13 +119,13 @@ void session_state_put(struct session_state *s, const struct op *op, bool live, 
             s->status = SLICE("active");
             s->status_stamp = stamp;
         }
-        s->created_us = later(s->created_us, op->now_us);
+        s->created_us = clock_later(s->created_us, op->now_us);
     }
     set_user(s, put->user_id, stamp);
     s->gen = s->metadata_stamp = stamp;
     s->metadata = session_state_metadata(put->metadata);
-    s->updated_us = later(s->updated_us, op->now_us);
-    s->active_us = later(s->active_us, op->now_us);
+    s->updated_us = clock_later(s->updated_us, op->now_us);
+    s->active_us = clock_later(s->active_us, op->now_us);
     s->version++;
     s->hollow = false;
 }
@@ -174,12 +169,12 @@ bool session_state_patch(struct session_state *s, struct op *op, bool *touch, st
         s->error_count += patch->mark_error;
         s->processing_time += patch->add_processing_time;
     }
-    s->active_us = later(s->active_us, op->now_us);
+    s->active_us = clock_later(s->active_us, op->now_us);
     *touch = !cells && !patch->increment_requests && !patch->mark_error &&
              patch->add_processing_time <= 0;
     if (!*touch) {
         s->version++;
-        s->updated_us = later(s->updated_us, op->now_us);
+        s->updated_us = clock_later(s->updated_us, op->now_us);
     }
     return true;
 }
@@ -287,7 +282,7 @@ static void observe(const struct record_session *r)
 static void overrule(int64_t ours, int64_t theirs, int64_t *newest)
 {
     if (theirs && ours > theirs)
-        *newest = later(*newest, ours);
+        *newest = clock_later(*newest, ours);
 }
 
 int64_t session_state_overrules(const struct session_state *s, const struct record_session *r)

@@ -176,15 +176,15 @@ static bool look(struct work *w, struct err *err)
 /* Chooses the stamps, above all that is stored. Pending additions above that belong to a later life. */
 static bool stamp_one(struct op *op, struct burial *b, struct err *err)
 {
-    int64_t stored = stamp_higher(session_state_stamp(&b->row.s), b->content);
+    int64_t stored = clock_later(session_state_stamp(&b->row.s), b->content);
 
     if (!op_stamp_above(op, stored, &b->stamp, err) ||
         (b->pending > b->stamp && !op_fence_allows(op, b->pending, err)))
         return false;
     if (!b->with_thread)
         return true;
-    stored = stamp_higher(b->thread.newest, b->thread.tomb);
-    b->thread.tomb = stamp_higher(b->stamp, stored);
+    stored = clock_later(b->thread.newest, b->thread.tomb);
+    b->thread.tomb = clock_later(b->stamp, stored);
     return op_fence_allows(op, stored, err); /* the other store would keep it */
 }
 

@@ -1,5 +1,6 @@
 /* sql_checkpoints.c - OP_CHECKPOINT_PUT, OP_CHECKPOINT_GET and OP_VALUES_GET; see op_checkpoints.h. */
 #include "blob_hash.h"
+#include "clock.h"
 #include "copies.h"
 #include "pack.h"
 #include "sorted.h"
@@ -109,8 +110,7 @@ static bool prepare(struct put *p, struct err *err)
     struct ns_row *ns = &p->at.ns;
 
     return target_open(p->d, p->op, &p->at, err) &&
-           op_stamp_above(p->op, ns->last_stamp > ns->tomb ? ns->last_stamp : ns->tomb, &p->stamp,
-                          err) &&
+           op_stamp_above(p->op, clock_later(ns->last_stamp, ns->tomb), &p->stamp, err) &&
            check_bases(p, err) &&
            checkpoint_refs(p->op, p->rests_on.newest, &p->refs, &p->n_refs, err);
 }

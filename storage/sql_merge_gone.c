@@ -143,7 +143,7 @@ bool sql_checkpoints_gone(struct sql *d, struct op *op, int64_t tenant, struct e
         if (!g.record->gone || g.record->kind == RECORD_MESSAGE)
             continue;
         if (g.record->kind != RECORD_CHECKPOINTS)
-            g.stamp = stamp_higher(g.stamp, g.record->gone);
+            g.stamp = clock_later(g.stamp, g.record->gone);
         if (!remove_record(&g, tenant, err))
             return false;
     }

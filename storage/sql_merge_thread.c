@@ -94,7 +94,7 @@ static bool merge_thread(struct merge *m, struct err *err)
         !query_number(m->load.d, SQL_THREAD_NEWEST, (int64_t[]){row.id, 0}, &content, err))
         return false;
     if (row.tomb > from->tomb || content > from->tomb) /* newer content outlives the deletion */
-        m->out.newest = row.tomb > content ? row.tomb : content;
+        m->out.newest = clock_later(row.tomb, content);
     if (from->tomb <= row.tomb && from->updated_us <= row.updated_us)
         return true;
     m->out.applied = true;
@@ -227,7 +227,7 @@ static bool store_checkpoint(struct merge *m, struct err *err)
 /* Sets `newest` if a deletion of the thread, or what is stored, wins over a record. */
 static void overrule(struct merge *m, int64_t stamp, int64_t stored)
 {
-    int64_t ours = stored > m->at.ns.tomb ? stored : m->at.ns.tomb;
+    int64_t ours = clock_later(stored, m->at.ns.tomb);
 
     if (ours > stamp || m->at.ns.tomb >= stamp)
         m->out.newest = ours;

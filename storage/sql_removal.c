@@ -64,7 +64,7 @@ static void name_items(struct removal *r, const struct doomed_item *items, size_
     for (size_t i = 0; i < n; i++) {
         int64_t names = items[i].id == 0 ? items[i].mark : r->stamp;
 
-        r->names = stamp_higher(names, r->names);
+        r->names = clock_later(names, r->names);
     }
 }
 

@@ -211,7 +211,7 @@ bool row_begin(struct sql *d, struct op *op, int64_t stored, struct session_row 
     if (!session_state_expired(&row->s, d->session_ttl_us, op->now_us))
         return op_stamp_above(op, stored, stamp, err);
     if (!row_content_stamp(d, row, &content, err) ||
-        !op_stamp_above(op, stamp_higher(session_state_stamp(&row->s), content) + 1, stamp, err))
+        !op_stamp_above(op, clock_later(session_state_stamp(&row->s), content) + 1, stamp, err))
         return false;
     return row_remove(d, row, *stamp - 1, err);
 }

@@ -1,4 +1,5 @@
 /* sql_sessions.c - the operations on sessions; see op_sessions.h. */
+#include "clock.h"
 #include "copies.h"
 #include "sql_garbage.h"
 #include "sql_ops.h"
@@ -41,11 +42,6 @@ static bool keep_repeat(struct sql *d, const struct op *op, struct err *err)
     query_blob(&q, (struct slice){(const char *)op->repeat.body_hash, BLOB_HASH_LEN});
     query_int(&q, op->now_us);
     return query_run(&q, err);
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
 }
 
 /* with_context: stores the metadata as the first context. */
@@ -166,7 +162,7 @@ bool sql_session_delete(struct sql *d, struct op *op, struct err *err)
     if (row.id || op->fence) {
         if (row.id && !row.s.hollow && !row_content_stamp(d, &row, &content, err))
             return false;
-        if (!op_stamp_above(op, later(session_state_stamp(&row.s), content), &stamp, err) ||
+        if (!op_stamp_above(op, clock_later(session_state_stamp(&row.s), content), &stamp, err) ||
             !row_remove(d, &row, stamp, err) || !copies_session(op, op->id, &row.s, err) ||
             !pending_delete(d, op, op->id, stamp, err))
             return false;

@@ -1,4 +1,5 @@
 /* sql_threads.c - OP_THREAD_DELETE, also on behalf of other ops; see op_threads.h. */
+#include "clock.h"
 #include "copies.h"
 #include "sql_garbage.h"
 #include "sql_ns.h"
@@ -12,7 +13,7 @@ static bool newest_stamp(struct sql *d, const struct thread_row *row, int64_t *s
 
     if (!query_number(d, SQL_THREAD_NEWEST, (int64_t[]){row->id, 0}, &newest, err))
         return false;
-    *stamp = newest > row->tomb ? newest : row->tomb;
+    *stamp = clock_later(newest, row->tomb);
     return true;
 }
 
@@ -39,7 +40,7 @@ bool sql_thread_remove(struct sql *d, struct op *op, struct slice id, int64_t st
         !newest_stamp(d, &row, &newest, err) ||
         !op_fence_allows(op, newest, err)) /* the other store would keep it */
         return false;
-    row.tomb = stamp < newest ? newest : stamp;
+    row.tomb = clock_later(stamp, newest);
     if (row.id ? !garbage_thread(d, row.id, err) ||
                      !query_do(d, SQL_THREAD_TOMB, row.id, row.tomb, err)
                : !thread_make(d, tenant, id, &row, err))

@@ -1,4 +1,5 @@
 /* sql_writes.c - OP_WRITES_PUT and OP_WRITES_GET; see op_checkpoints.h. */
+#include "clock.h"
 #include "copies.h"
 #include "pack.h"
 #include "sql_ops.h"
@@ -20,7 +21,7 @@ static bool take_stamp(struct put *p, struct err *err)
 {
     int64_t stored = p->op->fence ? p->at.task.stamp : p->at.ns.last_stamp;
 
-    return op_stamp_above(p->op, stored > p->at.ns.tomb ? stored : p->at.ns.tomb, &p->stamp, err);
+    return op_stamp_above(p->op, clock_later(stored, p->at.ns.tomb), &p->stamp, err);
 }
 
 static bool prepare(struct put *p, struct err *err)
