@@ -36,6 +36,17 @@ bool op_scans(const struct op *op)
     return (types[op->type].flags & OP_SCANS) && !slice_present(op->id);
 }
 
+bool op_as_held(const struct op *op)
+{
+    return (types[op->type].flags & OP_AS_HELD) || (op->type == OP_CLEANUP && op->cleanup.expired);
+}
+
+bool op_not_missing(const struct op *op, struct err *err)
+{
+    return !op->missing || err_set(err, ERR_UNAVAILABLE,
+                                   "The fallback lacks the newest changes; the primary has them.");
+}
+
 bool op_is_idempotent(const struct op *op)
 {
     unsigned flags = types[op->type].flags;

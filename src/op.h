@@ -29,44 +29,45 @@ enum op_flags {
     OP_IDEMPOTENT = 1 << 1, /* running it again is harmless: readers see the same */
     OP_KEYED = 1 << 2,      /* honours op->repeat; with one it is idempotent */
     OP_SCANS = 1 << 3,      /* without an id it may look at all data of a tenant */
+    OP_AS_HELD = 1 << 4,    /* asks for what this store holds, whatever it is missing */
 };
 
 /* type; member of the union, also the name in logs and metrics; flags */
-#define OP_TYPES(X)                                               \
-    X(SESSION_PUT, session_put, OP_WRITES | OP_KEYED)             \
-    X(SESSION_GET, session_get, OP_IDEMPOTENT)                    \
-    X(SESSION_LIST, session_list, OP_IDEMPOTENT | OP_SCANS)       \
-    X(SESSION_PATCH, session_patch, OP_WRITES | OP_KEYED)         \
-    X(SESSION_DELETE, session_delete, OP_WRITES | OP_IDEMPOTENT)  \
-    X(CONTEXT_PUT, context_put, OP_WRITES)                        \
-    X(CONTEXT_GET, context_get, OP_IDEMPOTENT)                    \
-    X(CONTEXT_LIST, context_list, OP_IDEMPOTENT)                  \
-    X(MESSAGE_APPEND, message_append, OP_WRITES | OP_IDEMPOTENT)  \
-    X(MESSAGE_LIST, message_list, OP_IDEMPOTENT)                  \
-    X(MESSAGE_TRIM, message_trim, OP_WRITES)                      \
-    X(CHECKPOINT_PUT, checkpoint_put, OP_WRITES | OP_IDEMPOTENT)  \
-    X(CHECKPOINT_GET, checkpoint_get, OP_IDEMPOTENT)              \
-    X(CHECKPOINT_LIST, checkpoint_list, OP_IDEMPOTENT | OP_SCANS) \
-    X(VALUES_GET, values_get, OP_IDEMPOTENT)                      \
-    X(WRITES_PUT, writes_put, OP_WRITES | OP_IDEMPOTENT)          \
-    X(WRITES_GET, writes_get, OP_IDEMPOTENT)                      \
-    X(THREAD_GET, thread_get, OP_IDEMPOTENT)                      \
-    X(THREAD_LIST, thread_list, OP_IDEMPOTENT | OP_SCANS)         \
-    X(THREAD_DELETE, thread_delete, OP_WRITES | OP_IDEMPOTENT)    \
-    X(THREAD_COPY, thread_copy, OP_WRITES)                        \
-    X(THREAD_PRUNE, thread_prune, OP_WRITES)                      \
-    X(RUNS_DELETE, runs_delete, OP_WRITES | OP_SCANS)             \
-    X(CLEANUP, cleanup, OP_WRITES | OP_SCANS)                     \
-    X(STATS, stats, OP_IDEMPOTENT | OP_SCANS)                     \
-    X(PROBE, probe, OP_IDEMPOTENT)                                \
-    X(DESCRIBE, describe, OP_IDEMPOTENT)                          \
-    X(TENANT_LIST, tenant_list, OP_IDEMPOTENT)                    \
-    X(TENANT_FORGET, tenant_forget, OP_WRITES | OP_IDEMPOTENT)    \
-    X(READ_RANGE, read_range, OP_IDEMPOTENT)                      \
-    X(RECORDS_GET, records_get, OP_IDEMPOTENT)                    \
-    X(MERGE, merge, OP_WRITES | OP_IDEMPOTENT)                    \
-    X(PAIR_READ, pair_read, OP_IDEMPOTENT)                        \
-    X(PAIR_CHANGE, pair_change, OP_WRITES | OP_IDEMPOTENT)
+#define OP_TYPES(X)                                                         \
+    X(SESSION_PUT, session_put, OP_WRITES | OP_KEYED)                       \
+    X(SESSION_GET, session_get, OP_IDEMPOTENT)                              \
+    X(SESSION_LIST, session_list, OP_IDEMPOTENT | OP_SCANS)                 \
+    X(SESSION_PATCH, session_patch, OP_WRITES | OP_KEYED)                   \
+    X(SESSION_DELETE, session_delete, OP_WRITES | OP_IDEMPOTENT)            \
+    X(CONTEXT_PUT, context_put, OP_WRITES)                                  \
+    X(CONTEXT_GET, context_get, OP_IDEMPOTENT)                              \
+    X(CONTEXT_LIST, context_list, OP_IDEMPOTENT)                            \
+    X(MESSAGE_APPEND, message_append, OP_WRITES | OP_IDEMPOTENT)            \
+    X(MESSAGE_LIST, message_list, OP_IDEMPOTENT)                            \
+    X(MESSAGE_TRIM, message_trim, OP_WRITES)                                \
+    X(CHECKPOINT_PUT, checkpoint_put, OP_WRITES | OP_IDEMPOTENT)            \
+    X(CHECKPOINT_GET, checkpoint_get, OP_IDEMPOTENT)                        \
+    X(CHECKPOINT_LIST, checkpoint_list, OP_IDEMPOTENT | OP_SCANS)           \
+    X(VALUES_GET, values_get, OP_IDEMPOTENT)                                \
+    X(WRITES_PUT, writes_put, OP_WRITES | OP_IDEMPOTENT)                    \
+    X(WRITES_GET, writes_get, OP_IDEMPOTENT)                                \
+    X(THREAD_GET, thread_get, OP_IDEMPOTENT)                                \
+    X(THREAD_LIST, thread_list, OP_IDEMPOTENT | OP_SCANS)                   \
+    X(THREAD_DELETE, thread_delete, OP_WRITES | OP_IDEMPOTENT)              \
+    X(THREAD_COPY, thread_copy, OP_WRITES)                                  \
+    X(THREAD_PRUNE, thread_prune, OP_WRITES)                                \
+    X(RUNS_DELETE, runs_delete, OP_WRITES | OP_SCANS)                       \
+    X(CLEANUP, cleanup, OP_WRITES | OP_SCANS)                               \
+    X(STATS, stats, OP_IDEMPOTENT | OP_SCANS)                               \
+    X(PROBE, probe, OP_IDEMPOTENT)                                          \
+    X(DESCRIBE, describe, OP_IDEMPOTENT | OP_AS_HELD)                       \
+    X(TENANT_LIST, tenant_list, OP_IDEMPOTENT | OP_AS_HELD)                 \
+    X(TENANT_FORGET, tenant_forget, OP_WRITES | OP_IDEMPOTENT | OP_AS_HELD) \
+    X(READ_RANGE, read_range, OP_IDEMPOTENT | OP_AS_HELD)                   \
+    X(RECORDS_GET, records_get, OP_IDEMPOTENT | OP_AS_HELD)                 \
+    X(MERGE, merge, OP_WRITES | OP_IDEMPOTENT | OP_AS_HELD)                 \
+    X(PAIR_READ, pair_read, OP_IDEMPOTENT | OP_AS_HELD)                     \
+    X(PAIR_CHANGE, pair_change, OP_WRITES | OP_IDEMPOTENT | OP_AS_HELD)
 
 enum op_type {
 #define X(type, member, flags) OP_##type,
@@ -117,6 +118,10 @@ bool op_writes(const struct op *op);
 
 /* Whether the time of the op may grow with all data of its tenant. */
 bool op_scans(const struct op *op);
+
+/* Whether a store that is missing changes runs the op all the same. Fails, ERR_UNAVAILABLE, if op->missing. */
+bool op_as_held(const struct op *op);
+bool op_not_missing(const struct op *op, struct err *err) MUST_USE;
 
 /* Whether running the op again after an unknown outcome is harmless. */
 bool op_is_idempotent(const struct op *op);

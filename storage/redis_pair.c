@@ -9,19 +9,6 @@
 
 enum { PER_BUCKET_MIN = 16 };
 
-/* Whether it does not matter that changes are missing here: the op reads no data of clients, or is meant
- * for whatever this store has. */
-static bool asks_for_what_is_here(const struct op *op)
-{
-    static const bool always[OP_TYPE_COUNT] = {
-        [OP_PAIR_READ] = true,  [OP_PAIR_CHANGE] = true, [OP_RECORDS_GET] = true,
-        [OP_READ_RANGE] = true, [OP_MERGE] = true,       [OP_PROBE] = true,
-        [OP_DESCRIBE] = true,   [OP_TENANT_LIST] = true, [OP_TENANT_FORGET] = true,
-    };
-
-    return always[op->type] || (op->type == OP_CLEANUP && op->cleanup.expired);
-}
-
 bool redis_pair_admits(struct call *c, struct err *err)
 {
     struct reply **replies;
@@ -29,7 +16,7 @@ bool redis_pair_admits(struct call *c, struct err *err)
     size_t n = 1;
 
     c->op->missing = false;
-    if (asks_for_what_is_here(c->op))
+    if (op_as_held(c->op))
         return true;
     if (slice_present(c->op->id)) {
         call_at(c, c->op->tenant, c->op->id);
@@ -45,9 +32,7 @@ bool redis_pair_admits(struct call *c, struct err *err)
         return false;
     for (size_t i = 0; i < n; i++)
         c->op->missing |= replies[i]->number != 0;
-    return !c->op->missing ||
-           err_set(err, ERR_UNAVAILABLE,
-                   "The fallback lacks the newest changes; the primary has them.");
+    return op_not_missing(c->op, err);
 }
 
 /* --- reading -------------------------------------------------------------------------------------- */

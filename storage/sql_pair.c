@@ -6,25 +6,13 @@
 #include "sql_load.h"
 #include "sql_ops.h"
 
-/* Ops that ask for no data of clients, or explicitly for what this store has. */
-static bool asks_for_what_is_here(const struct op *op)
-{
-    static const bool always[OP_TYPE_COUNT] = {
-        [OP_PAIR_READ] = true,  [OP_PAIR_CHANGE] = true, [OP_RECORDS_GET] = true,
-        [OP_READ_RANGE] = true, [OP_MERGE] = true,       [OP_PROBE] = true,
-        [OP_DESCRIBE] = true,   [OP_TENANT_LIST] = true, [OP_TENANT_FORGET] = true,
-    };
-
-    return always[op->type] || (op->type == OP_CLEANUP && op->cleanup.expired);
-}
-
 bool pair_admits(struct sql *d, struct op *op, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     bool one = slice_present(op->id);
 
     op->missing = false;
-    if (asks_for_what_is_here(op))
+    if (op_as_held(op))
         return true;
     if (!query_begin(d, one ? SQL_MISSING_HAS : SQL_MISSING_ANY, &q, err))
         return false;
@@ -34,8 +22,7 @@ bool pair_admits(struct sql *d, struct op *op, struct err *err)
     }
     if (!query_step(&q, &op->missing, err))
         return false;
-    return !op->missing || err_set(err, ERR_UNAVAILABLE,
-                                   "The fallback lacks the newest changes; the primary has them.");
+    return op_not_missing(op, err);
 }
 
 bool pair_keep_entry(struct sql *d, struct op *op, struct err *err)
