@@ -57,6 +57,12 @@ static inline int64_t clock_later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* What was made or last active at or before this time has expired; INT64_MIN: nothing expires. */
+static inline int64_t clock_expired_us(int64_t ttl_us, int64_t now_us)
+{
+    return ttl_us > 0 ? now_us - ttl_us : INT64_MIN;
+}
+
 /* The wall time in a stamp, in microseconds. */
 static inline int64_t stamp_us(int64_t stamp)
 {

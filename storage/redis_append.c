@@ -217,7 +217,7 @@ static bool append_at_once(struct call *c, bool *done, struct err *err)
     size_t n = APPEND_HEAD;
     struct change change = {
         .now_us = c->op->now_us,
-        .expired_us = session_state_expired_us(c->d->session_ttl_us, c->op->now_us),
+        .expired_us = clock_expired_us(c->d->session_ttl_us, c->op->now_us),
         .stamp = c->op->stamp,
         .require_session = append->require_session,
         .entry = SLICE(""),

@@ -5,11 +5,6 @@
 
 enum { DROPS_AT_ONCE = 1000 }; /* words of a command: Lua unpacks some thousand at most */
 
-int64_t redis_cp_expired_us(const struct redis *d, int64_t now_us)
-{
-    return d->checkpoint_ttl_us > 0 ? now_us - d->checkpoint_ttl_us : INT64_MIN;
-}
-
 bool redis_cp_take(struct slice id, const struct reply *reply, struct cp_row *row, struct err *err)
 {
     struct slice texts[4];

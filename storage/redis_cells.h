@@ -76,9 +76,6 @@ struct value_name {
     bool needed;
 };
 
-/* What was created at or before this time has expired; INT64_MIN: nothing expires. */
-int64_t redis_cp_expired_us(const struct redis *d, int64_t now_us) MUST_USE;
-
 /* Reads the field of a checkpoint. row->stored is false if there is no such field. */
 bool redis_cp_take(struct slice id, const struct reply *reply, struct cp_row *row,
                    struct err *err) MUST_USE;

@@ -1,6 +1,7 @@
 /* redis_checkpoint_list.c - OP_CHECKPOINT_LIST; see op_checkpoints.h. */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "filter.h"
 #include "redis_checkpoint_order.h"
 #include "redis_load.h"
@@ -51,7 +52,8 @@ static bool sift(struct lister *l, const struct cp_row *row, bool *listed, struc
 {
     struct call *c = l->c;
 
-    *listed = row->stamp > 0 && row->created_us > redis_cp_expired_us(c->d, c->op->now_us);
+    *listed = row->stamp > 0 &&
+              row->created_us > clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us);
     return !*listed || !filters(l) ||
            filter_matches(c->op->checkpoint_list.filter, row->metadata, c->arena, listed, err);
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "clock.h"
 #include "redis_threads.h"
 #include "redis_walk.h"
 
@@ -113,7 +114,8 @@ static bool find_before(struct call *c, void *arg, struct err *err)
             continue;
         if (!redis_cp_take(before, replies[i], &row, err))
             return false;
-        if (row.stamp > o->below_stamp && row.created_us > redis_cp_expired_us(c->d, c->op->now_us))
+        if (row.stamp > o->below_stamp &&
+            row.created_us > clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us))
             o->below_stamp = row.stamp;
     }
     return true;

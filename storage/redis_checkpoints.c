@@ -158,7 +158,7 @@ static bool store(struct put *p, struct err *err)
 /* Drops writes that came before their checkpoint and have expired: they must not appear with it. */
 static bool drop_old_writes(struct put *p, const struct reply *writes, struct err *err)
 {
-    int64_t expired_us = redis_cp_expired_us(p->c->d, p->c->op->now_us);
+    int64_t expired_us = clock_expired_us(p->c->d->checkpoint_ttl_us, p->c->op->now_us);
     struct task_row *tasks;
     size_t n;
 
@@ -212,7 +212,8 @@ bool redis_checkpoint_get(struct call *c, struct op *op, struct err *err)
             ? !redis_load_latest(c, &thread.spaces[0], &item.row, err)
             : !redis_cp_take(get->checkpoint_id, replies[1], &item.row, err))
         return false;
-    if (item.row.stamp == 0 || item.row.created_us <= redis_cp_expired_us(c->d, op->now_us))
+    if (item.row.stamp == 0 ||
+        item.row.created_us <= clock_expired_us(c->d->checkpoint_ttl_us, op->now_us))
         return err_set(err, ERR_NOT_FOUND, "There is no such checkpoint.");
     if (!redis_load_items(&l, &item, 1, true, err))
         return false;

@@ -230,7 +230,8 @@ static bool forget(struct call *c, struct slice tenant, struct forgetting *f, st
 static bool clean_threads(struct call *c, struct slice tenant, struct err *err)
 {
     static const char *const kinds[] = {"created", "places"};
-    const struct indexes in = {kinds, COUNT_OF(kinds), redis_cp_expired_us(c->d, c->op->now_us)};
+    const struct indexes in = {kinds, COUNT_OF(kinds),
+                               clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us)};
     struct slice parts[3], last = {NULL, 0};
     struct found f;
 
@@ -256,7 +257,7 @@ static bool clean_threads(struct call *c, struct slice tenant, struct err *err)
 
 static bool clean_tenant(struct call *c, struct slice tenant, size_t *left, struct err *err)
 {
-    int64_t expired_us = session_state_expired_us(c->d->session_ttl_us, c->op->now_us);
+    int64_t expired_us = clock_expired_us(c->d->session_ttl_us, c->op->now_us);
     struct forgetting f = {c->op->now_us - COLLECT_AFTER_US, (size_t)c->op->cleanup.limit, false};
 
     if (c->d->session_ttl_us > 0 && !c->op->cleanup.sessions_stay &&
@@ -386,7 +387,7 @@ static struct slice above(struct call *c, int64_t bound)
 
 bool redis_stats(struct call *c, struct op *op, struct err *err)
 {
-    int64_t expired_us = session_state_expired_us(c->d->session_ttl_us, op->now_us);
+    int64_t expired_us = clock_expired_us(c->d->session_ttl_us, op->now_us);
     struct op_stats *stats = &op->stats;
     struct reply **replies;
     unsigned *buckets;
@@ -400,7 +401,7 @@ bool redis_stats(struct call *c, struct op *op, struct err *err)
         ASK(c, SLICE("ZCOUNT"), call_index_at(c, "active", buckets[i]), above(c, expired_us),
             SLICE("+inf"));
         ASK(c, SLICE("ZCOUNT"), call_index_at(c, "created", buckets[i]),
-            above(c, redis_cp_expired_us(c->d, op->now_us)), SLICE("+inf"));
+            above(c, clock_expired_us(c->d->checkpoint_ttl_us, op->now_us)), SLICE("+inf"));
         ASK(c, SLICE("HMGET"), call_index_at(c, "totals", buckets[i]), SLICE("messages"),
             SLICE("active"));
     }

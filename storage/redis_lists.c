@@ -1,6 +1,7 @@
 /* redis_lists.c - OP_SESSION_LIST, OP_THREAD_LIST and OP_THREAD_GET; see op_sessions.h. */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "redis_load.h"
 #include "redis_ops.h"
 #include "redis_pair.h"
@@ -231,7 +232,7 @@ bool redis_session_list(struct call *c, struct op *op, struct err *err)
                  .kind = "active",
                  .tenant = op->tenant,
                  .by_score = true,
-                 .low_score = session_state_expired_us(c->d->session_ttl_us, op->now_us),
+                 .low_score = clock_expired_us(c->d->session_ttl_us, op->now_us),
                  .after = list->after.id,
                  .after_score = list->after.last_activity_us},
         .by_user = slice_present(list->user_id),
@@ -255,7 +256,7 @@ bool redis_session_list(struct call *c, struct op *op, struct err *err)
 static bool describe(struct call *c, const struct thread_row *row, struct thread *thread,
                      bool *holds, struct err *err)
 {
-    int64_t expired_us = redis_cp_expired_us(c->d, c->op->now_us);
+    int64_t expired_us = clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us);
     const struct space *latest = NULL;
     struct reply **replies;
     struct cp_row newest;

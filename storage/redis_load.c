@@ -246,7 +246,8 @@ static bool first_fresh(struct call *c, const struct space *space, const struct 
 
         if (!redis_cp_take((struct slice){place.at + cut, place.len - cut}, replies[i], row, err))
             return false;
-        if (row->stored && row->created_us > redis_cp_expired_us(c->d, c->op->now_us))
+        if (row->stored &&
+            row->created_us > clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us))
             return true;
     }
     *row = (struct cp_row){0};

@@ -1,6 +1,7 @@
 /* redis_prune.c - OP_THREAD_DELETE, OP_THREAD_PRUNE, OP_RUNS_DELETE; see op_checkpoints.h. */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "copies.h"
 #include "chain.h"
 #include "keep.h"
@@ -204,7 +205,8 @@ static bool prune(struct call *c, struct thread_row *thread, struct err *err)
     if (!redis_removal_load(c, thread, &p.spaces, err))
         return false;
     for (size_t i = 0; i < thread->n; i++) {
-        redis_removal_expire(&p.spaces[i], redis_cp_expired_us(c->d, c->op->now_us), &expired);
+        redis_removal_expire(&p.spaces[i], clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us),
+                             &expired);
         if (!list_items(&p, i, &spaces[i], err))
             return false;
     }
@@ -239,7 +241,8 @@ static bool delete_all(struct call *c, const struct thread_row *thread, struct e
     if (!redis_removal_load(c, thread, &spaces, err))
         return false;
     for (size_t i = 0; i < thread->n; i++) {
-        redis_removal_expire(&spaces[i], redis_cp_expired_us(c->d, c->op->now_us), &expired);
+        redis_removal_expire(&spaces[i], clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us),
+                             &expired);
         for (size_t k = 0; k < spaces[i].n; k++)
             removed += !spaces[i].rows[k].doomed && spaces[i].rows[k].row.stamp > 0;
     }
@@ -320,7 +323,7 @@ static bool find_runs(struct call *c, struct place **places, size_t *n, struct e
 static bool doom_runs(struct pruner *p, size_t number, const struct place *places, size_t n,
                       int64_t *removed, struct err *err)
 {
-    int64_t expired_us = redis_cp_expired_us(p->c->d, p->c->op->now_us);
+    int64_t expired_us = clock_expired_us(p->c->d->checkpoint_ttl_us, p->c->op->now_us);
     struct keep_ns space;
     size_t listed = 0;
 

@@ -137,8 +137,9 @@ static bool read_task(struct records *r, const struct removal_space *s, const st
 static bool list_tasks(struct records *r, const struct removal_space *s, const struct cp_row *row,
                        bool first, struct err *err)
 {
-    int64_t expired_us = row->stamp > 0 ? INT64_MIN
-                                        : redis_cp_expired_us(r->c->d, r->c->op->now_us);
+    int64_t expired_us = row->stamp > 0
+                             ? INT64_MIN
+                             : clock_expired_us(r->c->d->checkpoint_ttl_us, r->c->op->now_us);
     struct reply **replies;
     struct task_row *tasks;
     size_t n;
@@ -167,7 +168,8 @@ static bool list_rows(struct records *r, const struct removal_space *s, struct e
         const struct cp_row *row = &s->rows[i].row;
         int order = first ? slice_compare(row->id, r->range->after.sub) : 1;
 
-        if (row->created_us <= redis_cp_expired_us(r->c->d, r->c->op->now_us) || order < 0)
+        if (row->created_us <= clock_expired_us(r->c->d->checkpoint_ttl_us, r->c->op->now_us) ||
+            order < 0)
             continue;
         if (tasks ? !list_tasks(r, s, row, order == 0, err)
                   : row->stamp > 0 && order > 0 && !read_checkpoint(r, s, row, err))
@@ -196,7 +198,7 @@ static bool list_spaces(struct records *r, const struct thread_row *thread, stru
 /* Lists a thread in which something has not expired, or that was deleted. */
 static bool read_thread(struct records *r, const struct thread_row *thread, struct err *err)
 {
-    int64_t expired_us = redis_cp_expired_us(r->c->d, r->c->op->now_us);
+    int64_t expired_us = clock_expired_us(r->c->d->checkpoint_ttl_us, r->c->op->now_us);
     bool seen = thread->tomb > 0;
     struct reply **replies;
     struct record *out;

@@ -283,7 +283,7 @@ bool redis_removal_apply(struct call *c, struct thread_row *thread, struct remov
 
 bool redis_removal_expired(struct call *c, struct err *err)
 {
-    int64_t expired_us = redis_cp_expired_us(c->d, c->op->now_us);
+    int64_t expired_us = clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us);
     struct removal_space *spaces;
     struct thread_row thread;
     bool any = false;

@@ -1,6 +1,7 @@
 /* redis_target.c - see redis_target.h. */
 #include "redis_target.h"
 
+#include "clock.h"
 #include "redis_load.h"
 #include "redis_removal.h"
 #include "redis_rows.h"
@@ -32,7 +33,7 @@ static bool expire(struct call *c, bool *none, struct err *err)
 bool redis_target_take(struct call *c, struct target *t, struct reply *const *replies,
                        struct err *err)
 {
-    int64_t expired_us = redis_cp_expired_us(c->d, c->op->now_us);
+    int64_t expired_us = clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us);
     bool none;
 
     if (!redis_thread_take(c, t->ns, replies[0], &t->thread, err) ||

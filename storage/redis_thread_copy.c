@@ -246,7 +246,7 @@ static bool write_all(struct copy *cp, struct err *err)
 /* Whether the thread at hand holds something that has not expired. */
 static bool holds(struct call *c, const struct thread_row *thread, bool *any, struct err *err)
 {
-    int64_t expired_us = redis_cp_expired_us(c->d, c->op->now_us);
+    int64_t expired_us = clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us);
     struct reply **replies;
 
     for (size_t i = 0; i < thread->n; i++)

@@ -22,7 +22,7 @@ struct put {
  * before the place, and with it its age, is renewed. */
 static bool take_tasks(struct put *p, const struct reply *reply, struct err *err)
 {
-    int64_t expired_us = redis_cp_expired_us(p->c->d, p->c->op->now_us);
+    int64_t expired_us = clock_expired_us(p->c->d->checkpoint_ttl_us, p->c->op->now_us);
     struct task_row *tasks;
     size_t n;
 
@@ -128,7 +128,7 @@ bool redis_writes_put(struct call *c, struct op *op, struct err *err)
 bool redis_writes_get(struct call *c, struct op *op, struct err *err)
 {
     struct op_writes_get *get = &op->writes_get;
-    int64_t expired_us = redis_cp_expired_us(c->d, op->now_us);
+    int64_t expired_us = clock_expired_us(c->d->checkpoint_ttl_us, op->now_us);
     struct loader l = redis_load_start(c);
     struct checkpoint holder = {0};
     struct thread_row thread;

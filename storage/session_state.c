@@ -4,14 +4,9 @@
 #include "clock.h"
 #include "merge.h"
 
-int64_t session_state_expired_us(int64_t ttl_us, int64_t now_us)
-{
-    return ttl_us > 0 ? now_us - ttl_us : INT64_MIN;
-}
-
 bool session_state_expired(const struct session_state *s, int64_t ttl_us, int64_t now_us)
 {
-    return s->stored && !s->hollow && s->active_us <= session_state_expired_us(ttl_us, now_us);
+    return s->stored && !s->hollow && s->active_us <= clock_expired_us(ttl_us, now_us);
 }
 
 bool session_state_live(const struct session_state *s, int64_t ttl_us, int64_t now_us)

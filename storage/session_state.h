@@ -32,9 +32,6 @@ struct session_state {
     struct slice user_id, status, metadata; /* metadata: absent stands for {} */
 };
 
-/* What was last active at or before this time has expired; INT64_MIN: nothing expires. */
-int64_t session_state_expired_us(int64_t ttl_us, int64_t now_us) MUST_USE;
-
 /* Whether the id holds something, and that has expired. */
 bool session_state_expired(const struct session_state *s, int64_t ttl_us, int64_t now_us) MUST_USE;
 

@@ -1,6 +1,7 @@
 /* sql_checkpoint_next.c - see sql_checkpoint_next.h. */
 #include "sql_checkpoint_next.h"
 
+#include "clock.h"
 #include "pack.h"
 #include "session_state.h"
 #include "sql_ns.h"
@@ -161,7 +162,7 @@ static void bind_row(struct query *q, const struct next *x, int64_t tenant, stru
     query_blob(q, refs);
     query_blob(q, put->metadata);
     query_int(q, row_minute(op->now_us));
-    query_int(q, session_state_expired_us(q->d->session_ttl_us, op->now_us));
+    query_int(q, clock_expired_us(q->d->session_ttl_us, op->now_us));
 }
 
 bool checkpoint_next(struct sql *d, struct op *op, int64_t tenant,

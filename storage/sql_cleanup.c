@@ -95,7 +95,7 @@ static bool clean_idle(struct sql *d, struct op *op, struct err *err)
 static bool find_expired(struct sql *d, struct op *op, int64_t tenant, struct found *f,
                          struct err *err)
 {
-    int64_t before_us = session_state_expired_us(d->session_ttl_us, op->now_us);
+    int64_t before_us = clock_expired_us(d->session_ttl_us, op->now_us);
     AUTO(query_end) struct query q = {0};
 
     if (!query_begin(d, SQL_SESSION_EXPIRED, &q, err))
@@ -308,11 +308,11 @@ bool sql_stats(struct sql *d, struct op *op, struct err *err)
 
     if (!sql_tenant(d, op->tenant, false, &tenant, err) ||
         !count(d, SQL_STATS_SESSIONS,
-               (int64_t[]){tenant, session_state_expired_us(d->session_ttl_us, op->now_us)},
-               sessions, err) ||
+               (int64_t[]){tenant, clock_expired_us(d->session_ttl_us, op->now_us)}, sessions,
+               err) ||
         !count(d, SQL_STATS_MESSAGES,
-               (int64_t[]){tenant, session_state_expired_us(d->session_ttl_us, op->now_us)},
-               messages, err) ||
+               (int64_t[]){tenant, clock_expired_us(d->session_ttl_us, op->now_us)}, messages,
+               err) ||
         !count(d, ages ? SQL_STATS_CHECKPOINTS_TTL : SQL_STATS_CHECKPOINTS,
                (int64_t[]){tenant, op->now_us - d->checkpoint_ttl_us}, checkpoints, err))
         return false;

@@ -14,7 +14,7 @@ struct loader load_start(struct sql *d, const struct op *op)
         .d = d,
         .arena = op->arena,
         .values = {.arena = op->arena},
-        .expired_us = ns_expired_us(d, op->now_us),
+        .expired_us = clock_expired_us(d->checkpoint_ttl_us, op->now_us),
     };
 }
 

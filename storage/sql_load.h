@@ -20,7 +20,7 @@ struct loader {
     struct sql *d;
     struct arena *arena;
     struct value_map values; /* already loaded */
-    int64_t expired_us;      /* ns_expired_us() */
+    int64_t expired_us;      /* clock_expired_us() */
     size_t bytes;            /* of all that was loaded so far */
 };
 

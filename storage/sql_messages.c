@@ -1,4 +1,5 @@
 /* sql_messages.c - the operations on messages; see op_sessions.h. */
+#include "clock.h"
 #include "copies.h"
 #include "messages.h"
 #include "sql_ops.h"
@@ -90,7 +91,7 @@ static bool append_next(struct sql *d, struct op *op, int64_t tenant, bool *done
         .metadata = m->metadata,
         .seq = op->now_us,
         .stamp = op->stamp,
-        .expired_us = session_state_expired_us(d->session_ttl_us, op->now_us),
+        .expired_us = clock_expired_us(d->session_ttl_us, op->now_us),
         .require_session = op->message_append.require_session,
         .tenant = op->tenant,
     };

@@ -1,11 +1,6 @@
 /* sql_ns.c - see sql_ns.h. */
 #include "sql_ns.h"
 
-int64_t ns_expired_us(const struct sql *d, int64_t now_us)
-{
-    return d->checkpoint_ttl_us > 0 ? now_us - d->checkpoint_ttl_us : INT64_MIN;
-}
-
 bool ns_begin(struct sql *d, const struct ns_key *key, struct query *q, struct err *err)
 {
     if (!query_begin(d, SQL_NS_FIND, q, err))

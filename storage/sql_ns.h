@@ -40,9 +40,6 @@ struct thread_row {
     int64_t tomb, updated_us;
 };
 
-/* What was created at or before this time has expired; INT64_MIN when nothing expires. */
-int64_t ns_expired_us(const struct sql *d, int64_t now_us) MUST_USE;
-
 /* Finds the rows of a namespace and its thread; missing ones are 0. */
 bool ns_find(struct sql *d, const struct ns_key *key, struct ns_row *row, struct err *err) MUST_USE;
 

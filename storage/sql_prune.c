@@ -1,6 +1,7 @@
 /* sql_prune.c - OP_THREAD_PRUNE and OP_RUNS_DELETE, and expiry; see op_threads.h, op_service.h. */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "copies.h"
 #include "sql_doomed.h"
 #include "sql_garbage.h"
@@ -178,7 +179,7 @@ static bool prune(struct pruner *p, struct op *op, int64_t thread, struct err *e
 
 static bool delete_all(struct sql *d, struct op *op, int64_t thread, struct err *err)
 {
-    int64_t removed = 0, expired_us = ns_expired_us(d, op->now_us);
+    int64_t removed = 0, expired_us = clock_expired_us(d->checkpoint_ttl_us, op->now_us);
 
     if (op->progress)
         return garbage_finish(d, op, err);

@@ -1,4 +1,5 @@
 /* sql_records.c - OP_READ_RANGE of sessions, messages and contexts; see record.h. */
+#include "clock.h"
 #include "record_fields.h"
 #include "sql_ops.h"
 #include "sql_pair.h"
@@ -75,7 +76,7 @@ static bool read_records(struct sql *d, int64_t tenant, struct op *op, struct er
     if (!query_begin(d, kinds[range->kind].sql, &q, err))
         return false;
     query_int(&q, tenant);
-    bind_place(&q, range, session_state_expired_us(d->session_ttl_us, op->now_us));
+    bind_place(&q, range, clock_expired_us(d->session_ttl_us, op->now_us));
     query_int(&q, range->limit + 1);
     for (;; n++) {
         if (!query_step(&q, &found, err))

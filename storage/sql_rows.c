@@ -392,7 +392,7 @@ static bool touch_unseen(struct sql *d, int64_t tenant, struct slice id, int64_t
     query_blob(&q, id);
     query_int(&q, now_us);
     query_int(&q, row_minute(now_us));
-    query_int(&q, session_state_expired_us(d->session_ttl_us, now_us));
+    query_int(&q, clock_expired_us(d->session_ttl_us, now_us));
     return query_run(&q, err);
 }
 

@@ -3,6 +3,7 @@
  *
  * Sorting whole rows would gather their long columns too, and one row may be as large as a request body.
  */
+#include "clock.h"
 #include "sql_load.h"
 #include "sql_ops.h"
 #include "sql_pair.h"
@@ -26,7 +27,7 @@ static bool ask_ids(struct lister *l, int64_t tenant, struct query *q, struct er
 {
     const struct op_session_list *list = &l->op->session_list;
     bool by_user = slice_present(list->user_id), first = !slice_present(list->after.id);
-    int64_t expired = session_state_expired_us(l->d->session_ttl_us, l->op->now_us);
+    int64_t expired = clock_expired_us(l->d->session_ttl_us, l->op->now_us);
     int64_t upper = first ? INT64_MAX : list->after.last_activity_us;
 
     if (!query_begin(l->d, by_user ? SQL_SESSION_LIST_USER : SQL_SESSION_LIST, q, err))

@@ -198,7 +198,7 @@ static bool open_namespace(struct sql *d, const struct op *op, struct target *t,
     if (row->form == FORM_NONE || row->form == t->form)
         return true;
     if (d->checkpoint_ttl_us > 0 &&
-        (!removal_expire(d, row->thread, ns_expired_us(d, op->now_us), err) ||
+        (!removal_expire(d, row->thread, clock_expired_us(d->checkpoint_ttl_us, op->now_us), err) ||
          !target_find(d, op, t, err)))
         return false;
     if (row->form == FORM_NONE || row->form == t->form)
@@ -209,7 +209,7 @@ static bool open_namespace(struct sql *d, const struct op *op, struct target *t,
 
 bool target_open(struct sql *d, const struct op *op, struct target *t, struct err *err)
 {
-    int64_t expired_us = ns_expired_us(d, op->now_us);
+    int64_t expired_us = clock_expired_us(d->checkpoint_ttl_us, op->now_us);
 
     if (!open_namespace(d, op, t, err))
         return false;

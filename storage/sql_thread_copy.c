@@ -236,7 +236,8 @@ static bool give(struct copy *c, int64_t to, struct err *err)
 static bool find_target(struct copy *c, struct thread_row *to, bool *taken, struct err *err)
 {
     return thread_find(c->d, c->tenant, c->op->thread_copy.to, to, err) &&
-           thread_holds(c->d, to->id, ns_expired_us(c->d, c->op->now_us), taken, err);
+           thread_holds(c->d, to->id, clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us),
+                        taken, err);
 }
 
 /* Makes the copy visible, if the target is still free. */
@@ -330,7 +331,7 @@ static bool go_on(struct copy *c, struct err *err)
 /* Does the first part. *none: there is nothing to copy. */
 static bool start(struct copy *c, bool *none, struct err *err)
 {
-    int64_t expired_us = ns_expired_us(c->d, c->op->now_us);
+    int64_t expired_us = clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us);
     struct thread_row from, to;
     bool holds, taken;
 

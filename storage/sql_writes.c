@@ -102,13 +102,13 @@ static bool put_next(struct put *p, bool *done, struct err *err)
     query_blob(&q, put->task_id);
     query_int(&q, put->form);
     query_int(&q, op->stamp);
-    query_int(&q, ns_expired_us(p->d, op->now_us));
+    query_int(&q, clock_expired_us(p->d->checkpoint_ttl_us, op->now_us));
     query_blob(&q, load_text(put->task_path));
     query_blob(&q, body);
     query_int(&q, (int64_t)body.len);
     query_int(&q, op->now_us);
     query_int(&q, row_minute(op->now_us));
-    query_int(&q, session_state_expired_us(p->d->session_ttl_us, op->now_us));
+    query_int(&q, clock_expired_us(p->d->session_ttl_us, op->now_us));
     query_int(&q, p->d->lone);
     return query_step(&q, done, err);
 }
