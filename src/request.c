@@ -62,8 +62,6 @@ void request_unref(struct request *req)
 
     if (--req->refs > 0)
         return;
-    for (struct deferred *d = req->deferred; d; d = d->next)
-        d->fn(d->p);
     request_free_boxes(req->boxes);
     request_free_boxes(req->old_boxes);
     server_body_release(req);
@@ -222,19 +220,6 @@ void request_set_state(struct request *req, void *state)
 void *request_state(const struct request *req)
 {
     return req->state;
-}
-
-bool request_defer(struct request *req, void (*fn)(void *), void *p, struct err *err)
-{
-    struct deferred *d = arena_alloc(&req->arena, sizeof(*d));
-
-    if (!d) {
-        fn(p);
-        return err_no_memory(err);
-    }
-    *d = (struct deferred){fn, p, req->deferred};
-    req->deferred = d;
-    return true;
 }
 
 /* Reads "\"12\"" as 12; false for anything else, including numbers that cannot be a version. */

@@ -7,7 +7,8 @@
  * frees its memory.
  *
  * Threads    its loop's. A lane touches only the ops.
- * Ownership  everything lives in its arena; request_defer() ties foreign objects to it.
+ * Ownership  everything lives in its arena; an op may have one of its own, which goes with the request
+ *            at the latest.
  * Units      *_ns monotonic, *_us wall.
  * Errors     as documented; request_submit: ERR_OVERLOADED.
  */
@@ -76,9 +77,6 @@ void request_set_state(struct request *req, void *state);
 
 /* What request_set_state() has stored, or NULL. */
 void *request_state(const struct request *req);
-
-/* Registers fn(p) to run when the request is freed. On ERR_NO_MEMORY fn has run already. */
-bool request_defer(struct request *req, void (*fn)(void *), void *p, struct err *err) MUST_USE;
 
 /*
  * Reads If-Match: IF_NONE if not sent, IF_EXISTS for "*", else the version. ERR_INVALID when it is not a

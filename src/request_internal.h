@@ -40,12 +40,6 @@ struct op_box {
     _Alignas(16) char first[BOX_FIRST];
 };
 
-struct deferred {
-    void (*fn)(void *);
-    void *p;
-    struct deferred *next;
-};
-
 struct request {
     struct server *server;
     struct service *service;
@@ -82,7 +76,6 @@ struct request {
 
     route_finish_fn *finish;
     void *state;
-    struct deferred *deferred;
 
     struct err err;       /* why the route is not run; ERR_OK if it is */
     enum err_kind failed; /* the error kind of the answer */
