@@ -237,7 +237,6 @@ static int serve(const struct config *cfg)
         .router = routes_table(),
         .openapi = {openapi_json, openapi_json_len},
         .docs = {openapi_html, openapi_html_len},
-        .started_us = clock_now_us(),
     };
     struct monitor_config watched = {.cleanup_interval_s = cfg->cleanup_interval_s};
     struct cli_store store;

@@ -19,7 +19,8 @@
 enum err_retry { RETRY_NEVER, RETRY_IF_IDEMPOTENT, RETRY_ALWAYS };
 
 /* clang-format off */
-/*    kind          name on the wire       HTTP  may failover repeat the op? */
+/*    kind          name on the wire       HTTP  may failover repeat the op?
+ * UNAUTHORIZED, RATE and UNSUPPORTED are reserved: the API document has their codes, nothing sets them. */
 #define ERR_KINDS(X)                                                      \
     X(OK,           "ok",                  200, RETRY_NEVER)              \
     X(INVALID,      "invalid_request",     400, RETRY_NEVER)              \

@@ -33,7 +33,7 @@ enum op_flags {
 };
 
 /* type; member of the union, also the name in logs and metrics; flags */
-#define OP_TYPES(X)                                                         \
+#define OP_DRIVER_TYPES(X)                                                  \
     X(SESSION_PUT, session_put, OP_WRITES | OP_KEYED)                       \
     X(SESSION_GET, session_get, OP_IDEMPOTENT)                              \
     X(SESSION_LIST, session_list, OP_IDEMPOTENT | OP_SCANS)                 \
@@ -59,7 +59,6 @@ enum op_flags {
     X(RUNS_DELETE, runs_delete, OP_WRITES | OP_SCANS)                       \
     X(CLEANUP, cleanup, OP_WRITES | OP_SCANS)                               \
     X(STATS, stats, OP_IDEMPOTENT | OP_SCANS)                               \
-    X(PROBE, probe, OP_IDEMPOTENT)                                          \
     X(DESCRIBE, describe, OP_IDEMPOTENT | OP_AS_HELD)                       \
     X(TENANT_LIST, tenant_list, OP_IDEMPOTENT | OP_AS_HELD)                 \
     X(TENANT_FORGET, tenant_forget, OP_WRITES | OP_IDEMPOTENT | OP_AS_HELD) \
@@ -68,6 +67,9 @@ enum op_flags {
     X(MERGE, merge, OP_WRITES | OP_IDEMPOTENT | OP_AS_HELD)                 \
     X(PAIR_READ, pair_read, OP_IDEMPOTENT | OP_AS_HELD)                     \
     X(PAIR_CHANGE, pair_change, OP_WRITES | OP_IDEMPOTENT | OP_AS_HELD)
+
+/* No driver gets a probe: backend_execute() answers it. */
+#define OP_TYPES(X) OP_DRIVER_TYPES(X) X(PROBE, probe, OP_IDEMPOTENT)
 
 enum op_type {
 #define X(type, member, flags) OP_##type,

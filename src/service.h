@@ -23,7 +23,6 @@ struct service {
     struct monitor *monitor;
     struct slice openapi; /* the API document as JSON */
     struct slice docs;    /* the same as HTML */
-    int64_t started_us;
 };
 
 #endif

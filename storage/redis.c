@@ -22,17 +22,13 @@ static bool run_once(struct call *c, struct err *err)
 #define X(type, member, flags) \
     case OP_##type:            \
         return redis_##member(c, c->op, err);
-        OP_TYPES(X)
+        OP_DRIVER_TYPES(X)
 #undef X
+    case OP_PROBE:
     case OP_TYPE_COUNT:
         break;
     }
     return err_set(err, ERR_INTERNAL, "there is no such operation");
-}
-
-bool redis_probe(struct call *c UNUSED, struct op *op UNUSED, struct err *err UNUSED)
-{
-    return true; /* answered before: backend_probe() */
 }
 
 /* A wrong password or a missing permission ends the start. Once the service runs it may be put right. */

@@ -20,7 +20,8 @@ bool redis_cp_take(struct slice id, const struct reply *reply, struct cp_row *ro
     return true;
 }
 
-struct slice redis_cp_place(struct call *c, const struct cp_row *row)
+/* The member for a row in the index "sequence" of its namespace. */
+static struct slice place_of(struct call *c, const struct cp_row *row)
 {
     if (row->form == FORM_CHANNEL)
         return call_concat(c, SLICE("c"), row->id);
@@ -96,7 +97,7 @@ static void forget(struct cp_drops *d, const struct cp_row *row)
     bool place = row->stamp == 0;
 
     if (!place)
-        drop_ns(d, IN_SEQUENCE, "sequence", redis_cp_place(d->c, row));
+        drop_ns(d, IN_SEQUENCE, "sequence", place_of(d->c, row));
     drop_ns(d, IN_AGES, "ages", age_member(d->c, row));
     drop(d, place ? IN_PLACES : IN_CREATED, call_index(d->c, place ? "places" : "created"), member);
     if (slice_present(row->run_id))
@@ -139,8 +140,7 @@ bool redis_cp_store(struct call *c, struct slice ns, const struct cp_row *old,
     }
     CHANGE(c, SLICE("HSET"), call_key_ns(c, "checkpoints", ns), row->id, field);
     if (row->stamp > 0)
-        CHANGE(c, SLICE("ZADD"), call_key_ns(c, "sequence", ns), SLICE("0"),
-               redis_cp_place(c, row));
+        CHANGE(c, SLICE("ZADD"), call_key_ns(c, "sequence", ns), SLICE("0"), place_of(c, row));
     CHANGE(c, SLICE("ZADD"), call_key_ns(c, "ages", ns), created, age_member(c, row));
     CHANGE(c, SLICE("ZADD"), call_index(c, row->stamp > 0 ? "created" : "places"), created,
            path(c, ns, row));

@@ -91,9 +91,6 @@ void redis_cp_drop_writes(struct cp_drops *d, struct slice cp);
 void redis_cp_drop_value(struct cp_drops *d, const struct value_name *name);
 void redis_cp_drops_end(struct cp_drops *d);
 
-/* The member for a row in the index "sequence" of its namespace. */
-struct slice redis_cp_place(struct call *c, const struct cp_row *row) MUST_USE;
-
 /* Reads the field of a task. */
 bool redis_task_take(struct slice id, const struct reply *reply, struct task_row *task,
                      struct err *err) MUST_USE;

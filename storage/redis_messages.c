@@ -42,7 +42,8 @@ struct slice redis_message_place(struct call *c, int64_t seq, struct slice id)
     return call_concat(c, digits, id);
 }
 
-struct message_pos redis_message_pos_of(struct slice place)
+/* The seq and the id in a member of the order. */
+static struct message_pos pos_of(struct slice place)
 {
     return (struct message_pos){
         redis_number((struct slice){place.at, SEQ_DIGITS}),
@@ -73,7 +74,7 @@ static bool read_some(struct call *c, struct page *p, size_t n, struct err *err)
     args[0] = SLICE("HMGET");
     args[1] = call_key(c, "messages");
     for (size_t i = 0; i < n; i++)
-        args[i + 2] = redis_message_pos_of(p->places[p->got + i]).id;
+        args[i + 2] = pos_of(p->places[p->got + i]).id;
     call_ask(c, args, n + 2);
     if (!call_answers(c, &replies, err))
         return false;
@@ -82,7 +83,7 @@ static bool read_some(struct call *c, struct page *p, size_t n, struct err *err)
 
         if (replies[0]->items[i]->type != REPLY_TEXT)
             return call_torn(c, err);
-        m->id = redis_message_pos_of(p->places[p->got]).id;
+        m->id = pos_of(p->places[p->got]).id;
         if (!redis_message_unpack(replies[0]->items[i]->text, m, &stamp, err))
             return false;
         p->bytes += message_bytes(m);
@@ -200,7 +201,7 @@ static bool trim_places(struct call *c, const struct session_row *row, const str
     members[1] = call_key(c, "order");
     for (size_t i = 0; i < places->n; i++) {
         members[i + 2] = places->items[i]->text;
-        ids[i + 2] = redis_message_pos_of(places->items[i]->text).id;
+        ids[i + 2] = pos_of(places->items[i]->text).id;
     }
     if (!copies_name(c->op, RECORD_MESSAGES, c->op->id, err))
         return false;
@@ -250,7 +251,7 @@ static bool bound_by_count(struct call *c, struct message_pos *high, bool *all_s
     *all_stay = replies[0]->n == 0;
     if (*all_stay)
         return true;
-    kept = redis_message_pos_of(replies[0]->items[0]->text);
+    kept = pos_of(replies[0]->items[0]->text);
     if (kept.seq < high->seq || (kept.seq == high->seq && slice_compare(kept.id, high->id) < 0))
         *high = kept;
     return true;

@@ -22,7 +22,4 @@ bool redis_message_unpack(struct slice field, struct message *m, int64_t *stamp,
 /* The member for a message in the order of its conversation. */
 struct slice redis_message_place(struct call *c, int64_t seq, struct slice id) MUST_USE;
 
-/* The seq and the id in such a member. */
-struct message_pos redis_message_pos_of(struct slice place) MUST_USE;
-
 #endif

@@ -1,5 +1,6 @@
 /*
- * redis_ops.h - the op functions of the Redis driver: redis_session_put(), ... one per op type.
+ * redis_ops.h - the op functions of the Redis driver: redis_session_put(), ... one per type but
+ * the probe.
  *
  *     redis.c -> redis_<subject>.c -> redis_call.h
  *
@@ -15,7 +16,7 @@
 
 #define X(type, member, flags) \
     bool redis_##member(struct call *c, struct op *op, struct err *err) MUST_USE;
-OP_TYPES(X)
+OP_DRIVER_TYPES(X)
 #undef X
 
 #endif

@@ -33,8 +33,10 @@ size_t records_left(const struct records *r)
     return (size_t)r->range->limit - r->range->out.n;
 }
 
-bool records_walk(struct records *r, const char *kind,
-                  bool (*one)(struct records *r, struct slice id, struct err *err), struct err *err)
+/* Calls one() for each id of an index, beginning with that of `after`, until no more fit. */
+static bool records_walk(struct records *r, const char *kind,
+                         bool (*one)(struct records *r, struct slice id, struct err *err),
+                         struct err *err)
 {
     struct walk w = {
         .c = r->c,

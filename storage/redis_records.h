@@ -1,7 +1,7 @@
 /*
  * redis_records.h - lists records in key order, for OP_READ_RANGE.
  *
- *     records_walk() -> for each id: its records, in key order -> records_next() for each
+ *     redis_read_range() -> for each id: its records, in key order -> records_next() for each
  *
  * Threads    the lane's.
  * Ownership  records live in the arena of the op.
@@ -29,11 +29,6 @@ bool records_first(const struct records *r, struct slice id) MUST_USE;
 
 /* How many more records fit, by number. */
 size_t records_left(const struct records *r) MUST_USE;
-
-/* Calls one() for each id of an index, beginning with that of `after`, until no more fit. */
-bool records_walk(struct records *r, const char *kind,
-                  bool (*one)(struct records *r, struct slice id, struct err *err),
-                  struct err *err) MUST_USE;
 
 /* The record of a checkpoint; of a task on a checkpoint of this form. The caller sets their keys. */
 bool records_take_checkpoint(struct call *c, const struct cp_row *row, struct record *out,

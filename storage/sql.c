@@ -19,7 +19,7 @@
 
 static bool (*const functions[OP_TYPE_COUNT])(struct sql *d, struct op *op, struct err *err) = {
 #define X(type, member, flags) [OP_##type] = sql_##member,
-    OP_TYPES(X)
+    OP_DRIVER_TYPES(X)
 #undef X
 };
 
@@ -33,11 +33,6 @@ void sql_init(struct sql *d, const struct sql_driver *driver, struct row_cache *
     d->session_ttl_us = cfg->session_ttl_us;
     d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;
     d->context_versions = cfg->context_versions > 0 ? cfg->context_versions : 1;
-}
-
-bool sql_probe(struct sql *d, struct op *op, struct err *err)
-{
-    return backend_probe(&d->base, op->deadline_ns, err);
 }
 
 /* A failure that concerns only this op and has left the store as it was. */
@@ -70,6 +65,8 @@ static bool run_part(struct sql *d, struct op *op, struct err *err)
     size_t n = op->progress ? op->n_copies : 0, cap = op->copies_cap;
 
     copies_reset(op);
+    if (!functions[op->type])
+        return err_set(err, ERR_INTERNAL, "there is no such operation");
     if (!functions[op->type](d, op, err) || !pair_keep_entry(d, op, err))
         return false;
     if (n > 0 && op->n_copies == 0) {

@@ -23,7 +23,9 @@ struct slice load_text(struct slice s)
     return s.at ? s : SLICE("");
 }
 
-bool load_copy(struct loader *l, struct query *q, int column, struct slice *out, struct err *err)
+/* Copies a column into the loader's arena, and counts it in `bytes`. */
+static bool load_copy(struct loader *l, struct query *q, int column, struct slice *out,
+                      struct err *err)
 {
     if (!query_copy(q, column, l->arena, out, err))
         return false;

@@ -97,10 +97,6 @@ bool checkpoint_find(struct sql *d, int64_t ns, struct slice id, struct checkpoi
 /* Reads the only row of such a query. */
 bool checkpoint_take(struct query *q, struct checkpoint_row *row, struct err *err) MUST_USE;
 
-/* Copies a column into the loader's arena, and counts it in `bytes`. */
-bool load_copy(struct loader *l, struct query *q, int column, struct slice *out,
-               struct err *err) MUST_USE;
-
 /* The slice, but empty instead of absent: for columns that must not be NULL. */
 struct slice load_text(struct slice s) MUST_USE;
 

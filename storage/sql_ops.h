@@ -1,5 +1,6 @@
 /*
- * sql_ops.h - the op functions of the drivers that speak SQL: sql_session_put() etc., one per op type.
+ * sql_ops.h - the op functions of the drivers that speak SQL: sql_session_put() etc., one per type but
+ * the probe.
  *
  *     sql.c (batch) -> sql_<subject>.c -> sql_query.h
  *
@@ -21,7 +22,7 @@ struct look;
 
 #define X(type, member, flags) \
     bool sql_##member(struct sql *d, struct op *op, struct err *err) MUST_USE;
-OP_TYPES(X)
+OP_DRIVER_TYPES(X)
 #undef X
 
 /* The row id of a tenant; 0 if it is unknown and not to be made. */
