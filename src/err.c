@@ -9,8 +9,9 @@ static const struct {
     const char *name;
     int status;
     enum err_retry retry;
+    enum err_whose whose;
 } kinds[] = {
-#define X(kind, name, http, retry) [ERR_##kind] = {name, http, retry},
+#define X(kind, name, http, retry, whose) [ERR_##kind] = {name, http, retry, whose},
     ERR_KINDS(X)
 #undef X
 };
@@ -53,4 +54,9 @@ int err_http_status(enum err_kind kind)
 enum err_retry err_retry(enum err_kind kind)
 {
     return kinds[kind].retry;
+}
+
+bool err_is_of_op(enum err_kind kind)
+{
+    return kinds[kind].whose == OF_OP;
 }

@@ -17,41 +17,42 @@
 #include "compiler.h"
 
 enum err_retry { RETRY_NEVER, RETRY_IF_IDEMPOTENT, RETRY_ALWAYS };
+enum err_whose { OF_OP, OF_BATCH };
 
 /* clang-format off */
-/*    kind          name on the wire       HTTP  may failover repeat the op?
+/*    kind          name on the wire       HTTP  may failover repeat the op? whose failure is it?
  * UNAUTHORIZED, RATE and UNSUPPORTED are reserved: the API document has their codes, nothing sets them. */
-#define ERR_KINDS(X)                                                      \
-    X(OK,           "ok",                  200, RETRY_NEVER)              \
-    X(INVALID,      "invalid_request",     400, RETRY_NEVER)              \
-    X(UNAUTHORIZED, "unauthorized",        401, RETRY_NEVER)              \
-    X(FORBIDDEN,    "forbidden",           403, RETRY_NEVER)              \
-    X(NOT_FOUND,    "not_found",           404, RETRY_NEVER)              \
-    X(NO_SESSION,   "session_not_found",   404, RETRY_NEVER)              \
-    X(METHOD,       "method_not_allowed",  405, RETRY_NEVER)              \
-    X(EXISTS,       "session_exists",      409, RETRY_NEVER)              \
-    X(NO_BASE,      "base_missing",        409, RETRY_NEVER)              \
-    X(FORM,         "form_mismatch",       409, RETRY_NEVER)              \
-    X(THREAD,       "thread_exists",       409, RETRY_NEVER)              \
-    X(FENCED,       "fenced",              409, RETRY_NEVER) /* stamp again; never leaves failover */ \
-    X(PRECONDITION, "precondition_failed", 412, RETRY_NEVER)              \
-    X(TOO_LARGE,    "too_large",           413, RETRY_NEVER)              \
-    X(MEDIA_TYPE,   "unsupported_media_type", 415, RETRY_NEVER)           \
-    X(KEY_REUSED,   "key_reused",          422, RETRY_NEVER)              \
-    X(RATE,         "rate_limited",        429, RETRY_NEVER)              \
-    X(INTERNAL,     "internal",            500, RETRY_NEVER)              \
-    X(STORAGE,      "storage_error",       500, RETRY_NEVER) /* the store as a whole is at fault */ \
-    X(DAMAGED,      "storage_error",       500, RETRY_NEVER) /* the stored data of this record is bad */ \
-    X(CONFIG,       "configuration",       500, RETRY_NEVER)              \
-    X(UNSUPPORTED,  "unsupported",         501, RETRY_NEVER)              \
-    X(NO_MEMORY,    "overloaded",          503, RETRY_NEVER)              \
-    X(OVERLOADED,   "overloaded",          503, RETRY_NEVER) /* a queue or a limit is full */ \
-    X(UNAVAILABLE,  "storage_unavailable", 503, RETRY_ALWAYS)             \
-    X(IN_DOUBT,     "outcome_unknown",     504, RETRY_IF_IDEMPOTENT)
+#define ERR_KINDS(X)                                                          \
+    X(OK,           "ok",                  200, RETRY_NEVER, OF_OP)           \
+    X(INVALID,      "invalid_request",     400, RETRY_NEVER, OF_OP)           \
+    X(UNAUTHORIZED, "unauthorized",        401, RETRY_NEVER, OF_OP)           \
+    X(FORBIDDEN,    "forbidden",           403, RETRY_NEVER, OF_OP)           \
+    X(NOT_FOUND,    "not_found",           404, RETRY_NEVER, OF_OP)           \
+    X(NO_SESSION,   "session_not_found",   404, RETRY_NEVER, OF_OP)           \
+    X(METHOD,       "method_not_allowed",  405, RETRY_NEVER, OF_OP)           \
+    X(EXISTS,       "session_exists",      409, RETRY_NEVER, OF_OP)           \
+    X(NO_BASE,      "base_missing",        409, RETRY_NEVER, OF_OP)           \
+    X(FORM,         "form_mismatch",       409, RETRY_NEVER, OF_OP)           \
+    X(THREAD,       "thread_exists",       409, RETRY_NEVER, OF_OP)           \
+    X(FENCED,       "fenced",              409, RETRY_NEVER, OF_OP) /* stamp again; never leaves failover */ \
+    X(PRECONDITION, "precondition_failed", 412, RETRY_NEVER, OF_OP)           \
+    X(TOO_LARGE,    "too_large",           413, RETRY_NEVER, OF_OP)           \
+    X(MEDIA_TYPE,   "unsupported_media_type", 415, RETRY_NEVER, OF_OP)        \
+    X(KEY_REUSED,   "key_reused",          422, RETRY_NEVER, OF_OP)           \
+    X(RATE,         "rate_limited",        429, RETRY_NEVER, OF_OP)           \
+    X(INTERNAL,     "internal",            500, RETRY_NEVER, OF_BATCH)        \
+    X(STORAGE,      "storage_error",       500, RETRY_NEVER, OF_BATCH) /* the whole store is at fault */ \
+    X(DAMAGED,      "storage_error",       500, RETRY_NEVER, OF_BATCH) /* what it holds of this record is bad */ \
+    X(CONFIG,       "configuration",       500, RETRY_NEVER, OF_BATCH)        \
+    X(UNSUPPORTED,  "unsupported",         501, RETRY_NEVER, OF_OP)           \
+    X(NO_MEMORY,    "overloaded",          503, RETRY_NEVER, OF_BATCH)        \
+    X(OVERLOADED,   "overloaded",          503, RETRY_NEVER, OF_OP) /* a queue or a limit is full */ \
+    X(UNAVAILABLE,  "storage_unavailable", 503, RETRY_ALWAYS, OF_BATCH)       \
+    X(IN_DOUBT,     "outcome_unknown",     504, RETRY_IF_IDEMPOTENT, OF_BATCH)
 /* clang-format on */
 
 enum err_kind {
-#define X(kind, name, http, retry) ERR_##kind,
+#define X(kind, name, http, retry, whose) ERR_##kind,
     ERR_KINDS(X)
 #undef X
 };
@@ -75,8 +76,7 @@ struct err {
  * The function behind err_set(). Arguments may point into err->text, so a caller can put something
  * before the text it got.
  */
-void err_fill(struct err *err, enum err_kind kind, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4), cold));
+void err_fill(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4) COLD;
 
 /* The name in member `code` of an error answer. */
 const char *err_wire_name(enum err_kind kind) MUST_USE;
@@ -86,4 +86,7 @@ int err_http_status(enum err_kind kind) MUST_USE;
 
 /* Whether an operation that ended with this kind may be sent to another store. */
 enum err_retry err_retry(enum err_kind kind) MUST_USE;
+
+/* Whether the failure concerns only the op, and has left the store as it was. */
+bool err_is_of_op(enum err_kind kind) MUST_USE;
 #endif

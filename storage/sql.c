@@ -35,14 +35,6 @@ void sql_init(struct sql *d, const struct sql_driver *driver, struct row_cache *
     d->context_versions = cfg->context_versions > 0 ? cfg->context_versions : 1;
 }
 
-/* A failure that concerns only this op and has left the store as it was. */
-static bool is_domain(enum err_kind kind)
-{
-    return kind != ERR_STORAGE && kind != ERR_DAMAGED && kind != ERR_UNAVAILABLE &&
-           kind != ERR_IN_DOUBT && kind != ERR_NO_MEMORY && kind != ERR_INTERNAL &&
-           kind != ERR_CONFIG;
-}
-
 /* Forgets what was looked up in the transaction, too: it may be gone with it. */
 static void roll_back(struct sql *d)
 {
@@ -94,11 +86,12 @@ bool sql_run_op(struct sql *d, struct op *op)
         return true;
     }
     /* Only while this op waits do others run, so `asked` is unchanged only if this one has not asked. */
-    op->again = d->quick && (d->driver->cut_off(d) || (d->asked == asked && !is_domain(err.kind)));
+    op->again = d->quick &&
+                (d->driver->cut_off(d) || (d->asked == asked && !err_is_of_op(err.kind)));
     if (op->again)
         return true;
     op->status = err;
-    return is_domain(err.kind) && d->driver->total_changes(d) == changes;
+    return err_is_of_op(err.kind) && d->driver->total_changes(d) == changes;
 }
 
 /* *lost: the transaction is gone, and each op has its status. False: the store has failed. */
@@ -202,7 +195,7 @@ static bool are_quick(const struct sql *d, struct op *const ops[], size_t n)
 /* What fails after COMMIT was sent may be stored all the same. */
 static void doubt(struct op *op)
 {
-    if (op->status.kind != ERR_OK && !is_domain(op->status.kind))
+    if (op->status.kind != ERR_OK && !err_is_of_op(op->status.kind))
         op->status.kind = ERR_IN_DOUBT;
 }
 

@@ -10,8 +10,8 @@
  * Ownership  columns are copied into the op's arena before the statement moves on.
  * Units      *_us wall microseconds; stamps as in clock.h.
  * Errors     An op function returns true and fills `out`, or false and fills err:
- *            a kind of the domain (NO_SESSION, NOT_FOUND, FORM, ...): nothing was changed, the op
- *            fails alone; any other kind: the transaction is lost.
+ *            a kind that is the op's (err_is_of_op(); NO_SESSION, FORM, ...): nothing was changed,
+ *            the op fails alone; any other kind: the transaction is lost.
  */
 #ifndef SQL_OPS_H
 #define SQL_OPS_H

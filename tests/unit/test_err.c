@@ -48,6 +48,8 @@ START_TEST(each_kind_has_its_row)
     ck_assert_int_eq(err_retry(ERR_OVERLOADED), RETRY_NEVER);
     ck_assert_int_eq(err_retry(ERR_UNAVAILABLE), RETRY_ALWAYS);
     ck_assert_int_eq(err_retry(ERR_IN_DOUBT), RETRY_IF_IDEMPOTENT);
+    ck_assert(err_is_of_op(ERR_NO_SESSION) && err_is_of_op(ERR_OVERLOADED));
+    ck_assert(!err_is_of_op(ERR_DAMAGED) && !err_is_of_op(ERR_IN_DOUBT));
     for (enum err_kind kind = ERR_OK; kind <= ERR_IN_DOUBT; kind++) {
         ck_assert_ptr_nonnull(err_wire_name(kind));
         ck_assert_int_ge(err_http_status(kind), 200);

@@ -141,7 +141,7 @@ END_TEST
 START_TEST(every_kind_has_a_title)
 {
     static const enum err_kind kinds[] = {
-#define X(kind, name, http, retry) ERR_##kind,
+#define X(kind, name, http, retry, whose) ERR_##kind,
         ERR_KINDS(X)
 #undef X
     };
