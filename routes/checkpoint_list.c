@@ -148,7 +148,7 @@ static struct list *list_new(struct request *req, const struct pointers *at, str
     struct list *in = arena_alloc(request_arena(req), sizeof(*in));
 
     if (!in) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     *in = (struct list){.limit = LIMIT_DEFAULT, .values = true, .at = at};

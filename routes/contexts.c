@@ -102,7 +102,7 @@ bool context_put_start(struct request *req, struct err *err)
     struct put *put = arena_alloc(request_arena(req), sizeof(*put));
 
     if (!put)
-        return err_set(err, ERR_NO_MEMORY, "no memory for the request");
+        return err_no_memory(err);
     if (!parse_query(req, put_query_members, &query, err) ||
         !parse_body(req, put_members, &in, err))
         return false;

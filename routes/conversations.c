@@ -57,7 +57,7 @@ static bool new_id(struct request *req, struct slice *id, struct err *err)
     char *text = arena_alloc(request_arena(req), ID_UUID_LEN + 1);
 
     if (!text)
-        return err_set(err, ERR_NO_MEMORY, "no memory for an id");
+        return err_no_memory(err);
     id_uuid7(text);
     *id = (struct slice){text, ID_UUID_LEN};
     return true;
@@ -96,7 +96,7 @@ static bool read_messages(struct request *req, struct slice json, struct op_mess
         return false;
     out->messages = arena_zalloc(request_arena(req), out->n, sizeof(*out->messages));
     if (!out->messages)
-        return err_set(err, ERR_NO_MEMORY, "no memory for %zu messages", out->n);
+        return err_no_memory(err);
     for (size_t i = 0; i < out->n; i++) {
         struct append in = {0};
         char at[PARSE_POINTER_LEN];
@@ -114,7 +114,7 @@ static bool read_message(struct request *req, const struct append *in,
 {
     out->messages = arena_zalloc(request_arena(req), 1, sizeof(*out->messages));
     if (!out->messages)
-        return err_set(err, ERR_NO_MEMORY, "no memory for a message");
+        return err_no_memory(err);
     out->n = 1;
     return check_message(req, in, "", out->messages, err);
 }
@@ -240,7 +240,7 @@ bool message_list_start(struct request *req, struct err *err)
     struct list *list = arena_zalloc(request_arena(req), 1, sizeof(*list));
 
     if (!list)
-        return err_set(err, ERR_NO_MEMORY, "no memory for the request");
+        return err_no_memory(err);
     if (!parse_query(req, list_query_members, &query, err))
         return false;
     before.text = query.before;
@@ -299,7 +299,7 @@ static bool keep_places(struct request *req, struct list *list, bool first,
         list->older.number = oldest->seq;
         list->older.id = arena_copy(request_arena(req), oldest->id);
         if (!slice_present(list->older.id))
-            return err_set(err, ERR_NO_MEMORY, "no memory for a cursor");
+            return err_no_memory(err);
     }
     keep_last(list, &page->out.items[page->out.n - 1]);
     return true;

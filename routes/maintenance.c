@@ -57,7 +57,7 @@ bool cleanup_start(struct request *req, struct err *err)
     double idle_us, now_us = (double)request_now_us(req);
 
     if (!state)
-        return err_set(err, ERR_NO_MEMORY, "no memory for the request");
+        return err_no_memory(err);
     if (!parse_no_query(req, err))
         return false;
     if (slice_present(request_body(req)) && !parse_body(req, cleanup_members, &in, err))

@@ -279,7 +279,7 @@ bool stats_start(struct request *req, struct err *err)
     struct op *op;
 
     if (!totals)
-        return err_set(err, ERR_NO_MEMORY, "no memory for the request");
+        return err_no_memory(err);
     if (!parse_query(req, stats_query_members, &query, err))
         return false;
     request_set_state(req, totals);

@@ -54,7 +54,7 @@ static bool answer_created(struct request *req, struct response *res, const stru
     if (slice_present(segment))
         location = arena_printf(request_arena(req), "/sessions/%.*s", SLICE_ARGS(segment));
     if (!slice_present(location))
-        return err_set(err, ERR_NO_MEMORY, "no memory for the answer");
+        return err_no_memory(err);
     response_status(res, 201);
     response_header(res, "Location", location);
     return answer_session(res, session, replayed);
@@ -77,7 +77,7 @@ static bool choose_id(struct request *req, bool *from_key, struct slice *id, str
     char *text = arena_alloc(request_arena(req), ID_UUID_LEN + 1);
 
     if (!text)
-        return err_set(err, ERR_NO_MEMORY, "no memory for an id");
+        return err_no_memory(err);
     *from_key = slice_present(key);
     if (*from_key)
         id_uuid8(request_tenant(req), key, text);

@@ -240,7 +240,7 @@ static json_t *load(struct slice json, size_t flags, const char *otherwise, stru
     json_t *value = json_loadb(json.at, json.len, JSON_DECODE_ANY | flags, &error);
 
     if (!value && json_error_code(&error) == json_error_out_of_memory)
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
     else if (!value)
         err_fill(err, ERR_INVALID, "%s", otherwise);
     return value;

@@ -316,7 +316,7 @@ struct lanes *lanes_open(const struct lanes_config *cfg, struct err *err)
     assert(cfg->batch_max_ops >= 1 && cfg->batch_max_ops <= BATCH_MAX);
     assert(!cfg->gather || cfg->layout == LANES_BY_KEY);
     if (!l) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     l->cfg = *cfg;

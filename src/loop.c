@@ -263,7 +263,7 @@ struct loops *loops_start(struct service *service, int *port, struct err *err)
         n = LOOPS_MAX;
     ls = make(n);
     if (!ls) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     ls->lanes = service->lanes;

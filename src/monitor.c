@@ -298,7 +298,7 @@ struct monitor *monitor_start(const struct monitor_config *cfg, struct err *err)
     struct monitor *m = calloc(1, sizeof(*m));
 
     if (!m) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     m->cfg = *cfg;

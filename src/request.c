@@ -171,7 +171,7 @@ struct op *request_op(struct request *req, enum op_type type, struct slice id, s
     struct op *op = make_op(req);
 
     if (!op) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     op->type = type;

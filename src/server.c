@@ -55,7 +55,7 @@ struct server *server_start(struct service *service, int listen_fd, struct err *
 
     if (!s) {
         close(listen_fd);
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     s->service = service;

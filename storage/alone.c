@@ -116,7 +116,7 @@ struct backend *alone_open(struct backend *below, const struct backend_config *c
 
     if (!a) {
         backend_close(below);
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     *a = (struct alone){.base = {.ops = &alone_ops, .caps = below->caps},

@@ -254,7 +254,7 @@ struct backend *failover_open(struct failover *f, struct backend *primary, struc
     if (!lane) {
         backend_close(fallback);
         backend_close(primary);
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     *lane = (struct failover_lane){
@@ -270,7 +270,7 @@ struct failover *failover_new(const struct failover_config *cfg, struct err *err
     struct failover *f = calloc(1, sizeof(*f));
 
     if (!f) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     f->cfg = *cfg;

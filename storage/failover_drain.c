@@ -250,7 +250,7 @@ static bool carry(struct drain *d, struct parcel *parcels, size_t n, bool (*ask)
             continue;
         has[i] = ask(&parcels[i]);
         if (parcels[i].failed)
-            err_fill(&d->why, ERR_NO_MEMORY, "out of memory");
+            (void)err_no_memory(&d->why);
     }
     if (!run(d, d->from, parcels, has, n, err))
         return false;

@@ -92,7 +92,7 @@ struct backend *fault_open(struct backend *below, struct fault_plan *plan, struc
 
     if (!f) {
         backend_close(below);
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     *f = (struct fault){

@@ -100,7 +100,7 @@ struct fiber *fiber_new(struct err *err)
             munmap(stack, GUARD + STACK);
         free(f);
     }
-    err_fill(err, ERR_NO_MEMORY, "Out of memory while asking the store.");
+    (void)err_no_memory(err);
     return NULL;
 }
 

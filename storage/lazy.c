@@ -65,7 +65,7 @@ struct backend *lazy_open(const struct backend_config *cfg, struct err *err)
     struct lazy *l = malloc(sizeof(*l));
 
     if (!l) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     *l = (struct lazy){

@@ -15,7 +15,7 @@ static bool list_both(const struct slice texts[2], struct arena *arena,
             return false;
     *members = arena_alloc(arena, (n[0] + n[1]) * sizeof(**members));
     if (!*members)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while merging metadata.");
+        return err_no_memory(err);
     if (n[0])
         memcpy(*members, lists[0], n[0] * sizeof(**members));
     if (n[1])
@@ -73,7 +73,7 @@ bool merge_objects(struct slice base, struct slice patch, struct arena *arena, s
     settle(members, sorted, n[0] + n[1]);
     merged = write_members(members, n[0] + n[1], arena);
     if (!merged.at)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while merging metadata.");
+        return err_no_memory(err);
     *out = merged;
     return true;
 }

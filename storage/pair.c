@@ -125,7 +125,7 @@ struct pair *pair_open(const struct pair_config *cfg, struct err *err)
     struct failover_config failover = cfg->failover;
 
     if (!p) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     pthread_mutex_init(&p->lock, NULL);

@@ -159,7 +159,7 @@ struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
         return NULL;
     d = calloc(1, sizeof(*d));
     if (!d) {
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        (void)err_no_memory(err);
         return NULL;
     }
     sql_init(&d->sql, &postgres_driver, &d->rows, cfg);
@@ -175,7 +175,7 @@ struct backend *postgres_open(const struct backend_config *cfg, struct err *err)
     d->acquaintance = cfg->acquaintance;
     d->lane = atomic_fetch_add(&lanes, 1);
     if (!d->url || !d->schema)
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        (void)err_no_memory(err);
     else {
         bool done;
 

@@ -91,7 +91,7 @@ static bool connect_to_hosts(struct postgres *d, struct err *err)
     add(&o, "client_encoding", "UTF8");
     add(&o, "fallback_application_name", "stateward");
     d->conn = PQconnectStartParams(o.keys, o.values, 0);
-    return d->conn || err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+    return d->conn || err_no_memory(err);
 }
 
 static bool fail_connect(struct postgres *d, struct err *err)
@@ -163,7 +163,7 @@ bool connect_go_on(struct postgres *d, bool *waits, struct err *err)
             return fail_connect(d, err);
     }
     if (PQsetnonblocking(d->conn, 1) != 0)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        return err_no_memory(err);
     return true;
 }
 

@@ -98,7 +98,7 @@ struct hosts *hosts_begin(const char *url, struct err *err)
     struct hosts *h = calloc(1, sizeof(*h));
 
     if (!h) {
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        (void)err_no_memory(err);
         return NULL;
     }
     h->options = PQconninfoParse(url, NULL);
@@ -107,7 +107,7 @@ struct hosts *hosts_begin(const char *url, struct err *err)
     if (!h->options)
         err_fill(err, ERR_CONFIG, "postgres: the URL is malformed");
     else
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        (void)err_no_memory(err);
     hosts_end(h);
     return NULL;
 }
@@ -190,7 +190,7 @@ const PQconninfoOption *hosts_options(struct hosts *h, unsigned first, struct er
     if (n > 0 &&
         (!write_list(h, HOST, places, n, first) || !write_list(h, ADDRESS, places, n, first) ||
          !write_list(h, PORT, places, n, first))) {
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        (void)err_no_memory(err);
         return NULL;
     }
     return h->options;

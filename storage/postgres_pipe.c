@@ -23,7 +23,7 @@ struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct e
     if (use)
         d->free = use->next;
     else if (!(use = malloc(sizeof(*use)))) {
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while asking the store.");
+        (void)err_no_memory(err);
         return NULL;
     }
     use->next = NULL;
@@ -133,7 +133,7 @@ bool pipe_sent(struct postgres *d, struct use *use, int sent, struct err *err)
         recycle(d, use);
         if (gone)
             return fail_lost(d, "the connection was lost", true, err);
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while asking the store.");
+        return err_no_memory(err);
     }
     use->sent = true;
     use->trip = d->trips;

@@ -257,7 +257,7 @@ struct backend *redis_open(const struct backend_config *cfg, struct err *err)
     struct redis *d = calloc(1, sizeof(*d));
 
     if (!d) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     d->base = (struct backend){.ops = &redis_ops, .caps = BACKEND_SHARED};

@@ -10,7 +10,7 @@
 void call_no_memory(struct call *c)
 {
     if (c->failure.kind == ERR_OK)
-        err_fill(&c->failure, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(&c->failure);
 }
 
 void call_at(struct call *c, struct slice tenant, struct slice id)

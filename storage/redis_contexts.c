@@ -13,7 +13,7 @@ static bool number_all(struct call *c, const struct session_row *row, int64_t **
     int64_t *numbers = arena_alloc(c->arena, (row->n_contexts + 1) * sizeof(*numbers));
 
     if (!numbers)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading contexts.");
+        return err_no_memory(err);
     for (size_t i = 0; i < row->n_contexts; i++) {
         numbers[i] = row->contexts[i].number;
         if (i > 0 && numbers[i] <= numbers[i - 1])
@@ -151,7 +151,7 @@ bool redis_context_list(struct call *c, struct op *op, struct err *err)
         n = (size_t)list->limit;
     items = arena_zalloc(c->arena, n, sizeof(*items));
     if (!items)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while listing contexts.");
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         size_t at = row.n_contexts - 1 - i;
 

@@ -141,7 +141,7 @@ static bool fill_page(struct call *c, struct reply *const *replies, struct err *
     p.places = arena_alloc(c->arena, p.n * sizeof(*p.places));
     p.items = arena_zalloc(c->arena, p.n, sizeof(*p.items));
     if (!p.places || !p.items)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while listing messages.");
+        return err_no_memory(err);
     for (size_t i = 0; i < p.n; i++)
         p.places[i] = replies[1]->items[i]->text;
     if (p.n == 0)

@@ -76,7 +76,7 @@ static bool read_messages(struct records *r, struct reply **ids, size_t n, struc
     struct message m;
 
     if (!args)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading records.");
+        return err_no_memory(err);
     args[0] = SLICE("HMGET");
     args[1] = call_key(r->c, "messages");
     for (size_t i = 0; i < more; i++)
@@ -207,7 +207,7 @@ bool redis_read_range(struct call *c, struct op *op, struct err *err)
     memset(&range->out, 0, sizeof(range->out));
     range->out.items = arena_zalloc(c->arena, (size_t)range->limit, sizeof(*range->out.items));
     if (!range->out.items)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading records.");
+        return err_no_memory(err);
     if (range->kind <= RECORD_CONTEXT)
         return records_walk(&r, "sessions", of_session, err);
     return records_walk(&r, "threads", records_of_thread, err);

@@ -75,7 +75,7 @@ struct backend *relay_open(struct lanes *lanes, struct err *err)
     struct relay *r = malloc(sizeof(*r));
 
     if (!r) {
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     *r = (struct relay){.base = {.ops = &relay_ops}, .lanes = lanes};

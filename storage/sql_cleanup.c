@@ -33,7 +33,7 @@ static bool collect(struct query *q, struct op *op, int64_t tenant, struct found
     struct found f = {.items = arena_zalloc(op->arena, limit, sizeof(*f.items))};
 
     if (!f.items)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while cleaning up.");
+        return err_no_memory(err);
     for (;; f.n++) {
         if (!query_step(q, &f.more, err))
             return false;

@@ -43,7 +43,7 @@ static bool read_versions(struct sql *d, const struct session_row *row, struct a
             v.items = arena_resize(arena, v.items, room * sizeof(*v.items),
                                    more * sizeof(*v.items));
             if (!v.items)
-                return err_set(err, ERR_NO_MEMORY, "Out of memory while reading contexts.");
+                return err_no_memory(err);
             room = more;
         }
         number = query_col_int(&q, 0);
@@ -196,7 +196,7 @@ bool sql_context_list(struct sql *d, struct op *op, struct err *err)
     n = v.n < (size_t)list->limit ? v.n : (size_t)list->limit;
     items = arena_zalloc(op->arena, n, sizeof(*items));
     if (!items)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while listing contexts.");
+        return err_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         const struct version *from = &v.items[v.n - 1 - i];
 

@@ -52,7 +52,7 @@ bool sql_tenant_list(struct sql *d, struct op *op, struct err *err)
 
     list->out.items = arena_alloc(op->arena, (size_t)list->limit * sizeof(*list->out.items));
     if (!list->out.items)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while listing tenants.");
+        return err_no_memory(err);
     if (!query_begin(d, SQL_TENANT_LIST, &q, err))
         return false;
     query_blob(&q, slice_present(list->after) ? list->after : SLICE(""));

@@ -182,7 +182,7 @@ static bool read_page(struct sql *d, int64_t session, const struct range *r, str
     bool found;
 
     if (!items)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while listing messages.");
+        return err_no_memory(err);
     if (!query_begin(d, list->has_after ? SQL_MESSAGE_UP : SQL_MESSAGE_DOWN, &q, err))
         return false;
     bind_range(&q, session, r);

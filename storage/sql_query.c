@@ -95,7 +95,7 @@ bool query_copy(struct query *q, int column, struct arena *arena, struct slice *
     struct slice s = query_col(q, column);
 
     if (!arena_keep(arena, &s))
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading from the store.");
+        return err_no_memory(err);
     *out = s;
     return true;
 }

@@ -72,7 +72,7 @@ static bool read_records(struct sql *d, int64_t tenant, struct op *op, struct er
     bool found;
 
     if (!items)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while reading records.");
+        return err_no_memory(err);
     if (!query_begin(d, kinds[range->kind].sql, &q, err))
         return false;
     query_int(&q, tenant);

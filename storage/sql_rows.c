@@ -74,7 +74,7 @@ static bool recall(struct sql *d, struct arena *arena, struct session_row *row, 
     return !arena ||
            (arena_keep(arena, &row->s.user_id) && arena_keep(arena, &row->s.status) &&
             arena_keep(arena, &row->s.metadata)) ||
-           err_set(err, ERR_NO_MEMORY, "Out of memory while reading from the store.");
+           err_no_memory(err);
 }
 
 static bool begin_load(struct sql *d, const struct session_row *row, bool texts, struct query *q,

@@ -138,7 +138,7 @@ bool sql_session_list(struct sql *d, struct op *op, struct err *err)
     memset(&list->out, 0, sizeof(list->out));
     list->out.items = arena_zalloc(op->arena, (size_t)list->limit, sizeof(*list->out.items));
     if (!l || !list->out.items)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while listing sessions.");
+        return err_no_memory(err);
     l->d = d;
     l->op = op;
     if (!sql_tenant(d, op->tenant, false, &tenant, err) || !read_ids(l, tenant, err) ||

@@ -100,7 +100,7 @@ struct carrier *carrier_start(struct sqlite *writer, struct sqlite *reader, stru
 
     if (!c) {
         backend_close(&reader->sql.base);
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        (void)err_no_memory(err);
         return NULL;
     }
     c->writer = writer->db;

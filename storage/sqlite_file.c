@@ -36,7 +36,7 @@ char *sqlite_path(const char *url, struct err *err)
     }
     path = malloc(strlen(rest) + sizeof(":memory:"));
     if (!path) {
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        (void)err_no_memory(err);
         return NULL;
     }
     strcpy(path, memory ? ":memory:" : *rest == '/' ? "" : "./");
@@ -56,7 +56,7 @@ bool sqlite_file_open(struct sqlite *d, const char *path, int flags, const char 
     flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     rc = sqlite3_open_v2(path, &d->db, flags, vfs);
     if (rc == SQLITE_NOMEM || !d->db)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        return err_no_memory(err);
     if (rc != SQLITE_OK) {
         reason = sqlite3_system_errno(d->db);
         return err_set(err, ERR_CONFIG, "sqlite: %s cannot be opened: %s", path,
@@ -94,7 +94,7 @@ static bool lock_file(struct sqlite *d, const char *path, struct err *err)
     int fd;
 
     if (!name)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        return err_no_memory(err);
     fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         err_fill(err, ERR_CONFIG, "sqlite: %s.lock cannot be made: %s", path, strerror(errno));

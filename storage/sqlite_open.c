@@ -54,7 +54,7 @@ static bool open_file(struct sqlite *d, const char *path, bool make, struct err 
     sqlite_cache_use();
     vfs = sqlite_vfs();
     if (!vfs)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        return err_no_memory(err);
     return sqlite_file_open(d, path, make ? SQLITE_OPEN_CREATE : 0, vfs, err);
 }
 
@@ -222,7 +222,7 @@ struct backend *sqlite_open(const struct backend_config *cfg, struct err *err)
     bool file = path && path[0] != ':', done = false;
 
     if (!d)
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        (void)err_no_memory(err);
     if (d && path) {
         sql_init(&d->sql, &sqlite_driver, &d->rows, cfg);
         d->sql.base.ops = &sqlite_backend_ops;

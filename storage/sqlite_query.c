@@ -67,9 +67,10 @@ static bool step(struct query *q, bool *row, struct err *err)
             return true;
         }
         sqlite_fail((struct sqlite *)q->d, err);
+    } else if (rc == SQLITE_NOMEM) {
+        (void)err_no_memory(err);
     } else {
-        err_fill(err, rc == SQLITE_NOMEM ? ERR_NO_MEMORY : ERR_STORAGE, "sqlite: %s",
-                 sqlite3_errstr(rc));
+        err_fill(err, ERR_STORAGE, "sqlite: %s", sqlite3_errstr(rc));
     }
     end(q);
     return false;
@@ -130,7 +131,7 @@ bool sqlite_fail(struct sqlite *d, struct err *err)
     case SQLITE_PROTOCOL:
         return err_set(err, ERR_UNAVAILABLE, "sqlite: the database is locked");
     case SQLITE_NOMEM:
-        return err_set(err, ERR_NO_MEMORY, "sqlite: out of memory");
+        return err_no_memory(err);
     case SQLITE_CORRUPT:
         return err_set(err, ERR_DAMAGED, "sqlite: the database file is damaged");
     case SQLITE_NOTADB:

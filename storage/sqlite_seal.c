@@ -176,7 +176,7 @@ bool sqlite_seal(const char *url, struct sqlite_sealed *out, struct err *err)
     if (path && path[0] == ':') {
         err_fill(err, ERR_CONFIG, "%s: write sqlite:PATH or sqlite:///PATH", url);
     } else if (path && !(d = calloc(1, sizeof(*d)))) {
-        err_fill(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        (void)err_no_memory(err);
     } else if (path) {
         d->sql.driver = &sqlite_driver;
         d->sql.base.ops = &sqlite_backend_ops;

@@ -126,7 +126,7 @@ static bool check(struct log *log, struct err *err)
 
     log->frame = malloc(sizeof(*log->frame));
     if (!log->frame)
-        return err_set(err, ERR_NO_MEMORY, "Out of memory while opening the store.");
+        return err_no_memory(err);
     return read_header(log, &none, err) && (none || check_frames(log, err));
 }
 

@@ -308,7 +308,7 @@ struct backend *versions_open(struct backend *below, const struct encoding_rules
 
     if (!v) {
         backend_close(below);
-        err_fill(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_no_memory(err);
         return NULL;
     }
     *v = (struct versions){
