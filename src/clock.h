@@ -18,6 +18,12 @@
 
 enum { STAMP_NODE_BITS = 10 };
 
+/* Spans of time: so many microseconds. */
+#define S_US INT64_C(1000000)
+#define MINUTE_US (60 * S_US)
+#define HOUR_US (60 * MINUTE_US)
+#define DAY_US (24 * HOUR_US)
+
 /* Monotonic nanoseconds. */
 int64_t clock_now_ns(void);
 

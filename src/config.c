@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend.h"
+#include "clock.h"
 #include "config_check.h"
 #include "store_url.h"
 
@@ -65,7 +67,7 @@ static const struct setting settings[] = {
     {"lanes", NUMBER, FIELD(lanes), "0", 0, 256,
      "connections to a store on the network, beside one for scans; 0 = one per core, from 2 to 4",
      SERVING},
-    {"batch-max-ops", NUMBER, FIELD(batch_max_ops), "100", 1, 256,
+    {"batch-max-ops", NUMBER, FIELD(batch_max_ops), "100", 1, BATCH_MAX,
      "operations that one commit may hold", SERVING},
     {"queue-max", NUMBER, FIELD(queue_max), "10000", 1, 10000000,
      "operations waiting or running; more are refused with 503", SERVING},
@@ -98,7 +100,7 @@ static const struct setting settings[] = {
     {"max-idle-hours", NUMBER, FIELD(max_idle_hours), "24", 0, 1000000,
      "the command cleanup removes sessions idle for so long; POST /maintenance/cleanup has its own",
      CONFIG_CLEANUP | CONFIG_SHOW},
-    {"instance", NUMBER, FIELD(instance), "0", 0, 1023,
+    {"instance", NUMBER, FIELD(instance), "0", 0, (1 << STAMP_NODE_BITS) - 1,
      "number of this instance among those on one store; 0 = the store gives it", KEEPING},
     {"store-timeout", MILLIS, FIELD(store_timeout_ms), "1s", 10, 3600000,
      "a store on the network that sends nothing for so long is taken for lost", ALL},

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base64.h"
+#include "clock.h"
 #include "decimal.h"
 #include "scan.h"
 
@@ -18,7 +19,6 @@ enum {
 /* The range of years with four digits; times beyond are written as its first or last one. */
 #define TIME_FIRST (-62167219200 * 1000000)
 #define TIME_LAST (253402300800 * 1000000 - 1)
-#define DAY_US ((int64_t)86400 * 1000000)
 
 /* Makes room for a value of n bytes, and writes the comma before it; NULL when memory ran out. */
 static char *begin(struct text *t, size_t n)

@@ -13,8 +13,6 @@
 
 enum { MEMBERS_MAX = 32 };
 
-#define DAY_US (INT64_C(86400) * 1000000)
-
 struct line {
     struct arena *arena;
     struct split_member *members;

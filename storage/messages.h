@@ -12,6 +12,8 @@
 #include "compiler.h"
 #include "model.h"
 
+enum { TRIM_MAX = 1000 }; /* messages removed in one part of a trim */
+
 /* How many bytes of a page a message takes. */
 size_t message_bytes(const struct message *m) MUST_USE;
 

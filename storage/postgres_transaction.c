@@ -6,8 +6,6 @@
 #include "clock.h"
 #include "postgres_pipe.h"
 
-#define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)
-
 /* How often a transaction is tried when others get in its way, and the longest pause between. */
 enum { TRIES = 5, PAUSE_US = 20000 };
 
@@ -46,7 +44,7 @@ static bool keep_clock(struct postgres *d, int64_t *high, struct err *err)
     *high = d->stamp_high;
     if (now < *high)
         return true;
-    *high = now + (d->settling ? 0 : CLOCK_AHEAD);
+    *high = now + (d->settling ? 0 : SQL_CLOCK_AHEAD);
     return queue(d, POSTGRES_CLOCK_SET,
                  (int64_t[]){now & ((1 << STAMP_NODE_BITS) - 1), d->lane, *high}, 3, err);
 }

@@ -8,8 +8,6 @@
 
 enum { APPEND_HEAD = 19 };
 
-#define BACKSTOP_MS (INT64_C(3600) * 1000) /* Redis drops the keys so much after our expiry */
-
 /* Asks with one HMGET which of the op's message ids are stored already. */
 static void ask_known(struct call *c, const struct op_message_append *append)
 {
@@ -188,7 +186,7 @@ static void put_head(struct call *c, const struct change *change, struct slice *
         change->require_session ? SLICE("1") : SLICE("0"),
         call_number(c, change->stamp),
         call_number(c, stamp_next()),
-        ttl_us > 0 ? call_number(c, ttl_us / 1000 + BACKSTOP_MS) : SLICE(""),
+        ttl_us > 0 ? call_number(c, (ttl_us + REDIS_BACKSTOP_US) / 1000) : SLICE(""),
         change->entry,
         change->merges ? SLICE("1") : SLICE("0"),
     };

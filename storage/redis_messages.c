@@ -5,8 +5,8 @@
 #include "messages.h"
 #include "redis_ops.h"
 
-/* TRIM_MAX: messages removed in one part of a trim. READ_FIRST: messages read at first for a page. */
-enum { TRIM_MAX = 1000, READ_FIRST = 64, SEQ_DIGITS = 20 };
+/* READ_FIRST: messages read at first for a page. */
+enum { READ_FIRST = 64, SEQ_DIGITS = 20 };
 
 bool redis_message_pack(struct call *c, const struct message *m, int64_t stamp, struct slice *out,
                         struct err *err)

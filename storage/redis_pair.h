@@ -48,6 +48,10 @@ bool redis_pending_delete(struct call *c, int64_t tomb, struct err *err) MUST_US
 struct slice redis_repeat_key(struct call *c, struct slice op_id) MUST_USE;
 struct slice redis_op_text(struct call *c, struct slice op_id) MUST_USE;
 
+/* Plans to remember a request. */
+bool redis_repeat_put(struct call *c, struct slice op_id, const struct record_repeat *repeat,
+                      struct err *err) MUST_USE;
+
 /* Reads the value of such a key, or field. */
 bool redis_repeat_take(struct slice value, struct record_repeat *out, struct err *err) MUST_USE;
 bool redis_pending_take(struct slice value, struct record_pending *out, struct err *err) MUST_USE;

@@ -6,8 +6,6 @@
 #include "redis_merge_run.h"
 #include "redis_pair.h"
 
-#define REPEAT_EXPIRY "4200" /* seconds: the repeat window and an hour */
-
 struct slice redis_op_text(struct call *c, struct slice op_id)
 {
     static const char digits[] = "0123456789abcdef";
@@ -27,6 +25,19 @@ struct slice redis_op_text(struct call *c, struct slice op_id)
 struct slice redis_repeat_key(struct call *c, struct slice op_id)
 {
     return call_index_of(c, "repeat", redis_op_text(c, op_id));
+}
+
+bool redis_repeat_put(struct call *c, struct slice op_id, const struct record_repeat *repeat,
+                      struct err *err)
+{
+    struct slice hash = {(const char *)repeat->body_hash, BLOB_HASH_LEN}, value;
+
+    if (!redis_pack(&(struct packed){(int64_t[]){repeat->at_us}, 1, &hash, 1}, c->arena, &value,
+                    err))
+        return false;
+    CHANGE(c, SLICE("SET"), redis_repeat_key(c, op_id), value, SLICE("EX"),
+           call_number(c, COLLECT_AFTER_US / S_US));
+    return true;
 }
 
 static void take_hash(struct slice hash, uint8_t out[BLOB_HASH_LEN])
@@ -149,18 +160,6 @@ bool redis_pending_delete(struct call *c, int64_t tomb, struct err *err)
                              (left == 0 || op_fence_allows(c->op, left, err)));
 }
 
-static bool keep_request(struct call *c, struct slice op_id, const struct record_repeat *repeat,
-                         struct err *err)
-{
-    struct slice hash = {(const char *)repeat->body_hash, BLOB_HASH_LEN}, value;
-
-    if (!redis_pack(&(struct packed){(int64_t[]){repeat->at_us}, 1, &hash, 1}, c->arena, &value,
-                    err))
-        return false;
-    CHANGE(c, SLICE("SET"), redis_repeat_key(c, op_id), value, SLICE("EX"), SLICE(REPEAT_EXPIRY));
-    return true;
-}
-
 /* Asks for outbox entries of this number. One means that the change was made here as well, though its
  * outcome was unknown. */
 static void ask_entry(struct call *c, int64_t number)
@@ -194,7 +193,7 @@ bool redis_merge_pending(struct merge *m, struct err *err)
     if (own)
         CHANGE(m->c, SLICE("HDEL"), call_key(m->c, "pending"),
                redis_op_text(m->c, m->record->key.sub));
-    return keep_request(m->c, m->record->key.sub, &pending->repeat, err);
+    return redis_repeat_put(m->c, m->record->key.sub, &pending->repeat, err);
 }
 
 void redis_merge_repeat_ask(struct call *c, const struct record *record)
@@ -214,5 +213,5 @@ bool redis_merge_repeat(struct merge *m, struct err *err)
     call_guard(c, call_key(c, "session"), m->run->row.rev);
     if (pending)
         CHANGE(c, SLICE("HDEL"), call_key(c, "pending"), redis_op_text(c, m->record->key.sub));
-    return known || keep_request(c, m->record->key.sub, &m->record->repeat, err);
+    return known || redis_repeat_put(c, m->record->key.sub, &m->record->repeat, err);
 }

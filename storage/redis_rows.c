@@ -6,9 +6,6 @@
 #include "clock.h"
 #include "copies.h"
 
-#define MINUTE_US (INT64_C(60) * 1000000)
-#define BACKSTOP_US (INT64_C(3600) * 1000000) /* Redis drops the keys so much after our expiry */
-
 enum { NUMBERS_AT = 6, CONTEXT_CELLS = 4 };
 
 /* The integers of a row: member of struct session_row, name of the field. */
@@ -282,7 +279,7 @@ static void store_expiry(struct call *c, const struct session_row *row)
          row->old.active_us / MINUTE_US == row->s.active_us / MINUTE_US && !row->grown &&
          row->n_contexts == 0 && !row->has_metadata))
         return;
-    after = call_number(c, (c->d->session_ttl_us + BACKSTOP_US) / 1000);
+    after = call_number(c, (c->d->session_ttl_us + REDIS_BACKSTOP_US) / 1000);
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         CHANGE(c, SLICE("PEXPIRE"), call_key(c, kinds[i]), after);
 }

@@ -14,8 +14,11 @@
 #ifndef REDIS_ROWS_H
 #define REDIS_ROWS_H
 
+#include "clock.h"
 #include "redis_call.h"
 #include "session_state.h"
+
+#define REDIS_BACKSTOP_US HOUR_US /* Redis drops the keys so much after our expiry */
 
 enum row_state { ROW_NONE, ROW_LIVE, ROW_LOOSE, ROW_HOLLOW };
 

@@ -5,11 +5,9 @@
 #include "redis_pair.h"
 #include "redis_threads.h"
 
-#define REPEAT_EXPIRY "4200" /* seconds: the repeat window and an hour */
-
-static struct slice repeat_key(struct call *c)
+static struct slice op_id_of(const struct op *op)
 {
-    return redis_repeat_key(c, (struct slice){(const char *)c->op->repeat.op_id, BLOB_HASH_LEN});
+    return (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN};
 }
 
 /* Reads the row, and whether a request with this key was carried out. *before: hash of its body; absent:
@@ -25,7 +23,7 @@ static bool load(struct call *c, struct session_row *row, struct slice *before, 
     call_at(c, op->tenant, op->id);
     redis_row_ask(c, true);
     if (op->repeat.present)
-        ASK(c, SLICE("GET"), repeat_key(c));
+        ASK(c, SLICE("GET"), redis_repeat_key(c, op_id_of(op)));
     if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], row, err))
         return false;
     if (!op->repeat.present || !row->s.stored || replies[1]->type == REPLY_NIL)
@@ -48,14 +46,10 @@ static bool check_repeat(const struct op *op, struct slice before, struct err *e
 static bool keep_repeat(struct call *c, struct err *err)
 {
     const struct op *op = c->op;
-    struct slice value, hash = {(const char *)op->repeat.body_hash, BLOB_HASH_LEN};
+    struct record_repeat repeat = {.at_us = op->now_us};
 
-    if (!op->repeat.present)
-        return true;
-    if (!redis_pack(&(struct packed){(int64_t[]){op->now_us}, 1, &hash, 1}, c->arena, &value, err))
-        return false;
-    CHANGE(c, SLICE("SET"), repeat_key(c), value, SLICE("EX"), SLICE(REPEAT_EXPIRY));
-    return true;
+    memcpy(repeat.body_hash, op->repeat.body_hash, BLOB_HASH_LEN);
+    return !op->repeat.present || redis_repeat_put(c, op_id_of(op), &repeat, err);
 }
 
 /* For with_context: makes the metadata the first context, if there is none. */

@@ -12,6 +12,7 @@
 #define SQL_DRIVER_H
 
 #include "backend.h"
+#include "clock.h"
 #include "pair_sql.h"
 #include "parts_sql.h"
 #include "sessions_sql.h"
@@ -20,6 +21,9 @@
 struct row_cache;
 struct sql_driver;
 struct value_cache;
+
+/* How far above the newest stamp the stored clock is set, so that it is written once a second at most. */
+#define SQL_CLOCK_AHEAD (S_US << STAMP_NODE_BITS)
 
 enum sql_statement {
 #define X(name, text) SQL_##name,

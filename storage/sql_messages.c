@@ -5,9 +5,6 @@
 #include "sql_ops.h"
 #include "sql_rows.h"
 
-/* How many messages one part of a trim removes. */
-enum { TRIM_MAX = 1000 };
-
 /* A range of positions; both ends are excluded. */
 struct range {
     struct message_pos low, high;

@@ -5,8 +5,6 @@
 #include "copies.h"
 #include "sql_garbage.h"
 
-#define MINUTE_US (INT64_C(60) * 1000000)
-
 void row_numbers(struct query *q, struct session_row *row)
 {
     int at = 0;

@@ -9,8 +9,6 @@
 #include "sql.h"
 #include "sqlite_carrier.h"
 
-#define CLOCK_AHEAD (INT64_C(1000000) << STAMP_NODE_BITS)
-
 /* Refuses to write to a file that was removed or replaced: that would be lost when the process ends. */
 static bool in_place(struct sqlite *d, struct err *err)
 {
@@ -51,7 +49,7 @@ static bool keep_clock(struct sqlite *d, int64_t *high, struct err *err)
     *high = d->stamp_high;
     if (d->lock_fd < 0 || now < *high)
         return true;
-    *high = now + CLOCK_AHEAD;
+    *high = now + SQL_CLOCK_AHEAD;
     if (!query_begin(&d->sql, SQL_CLOCK_SET, &q, err))
         return false;
     query_int(&q, *high);
