@@ -1,7 +1,7 @@
 /*
  * backend.h - the interface that every storage backend implements, and all that its callers see.
  *
- *     route -> lane -> failover -> versions -> sqlite | redis | postgres | object
+ *     route -> lane -> failover -> versions -> sqlite | redis | postgres
  *
  * A backend executes batches of domain operations (op.h). It knows nothing of HTTP,
  * of requests or of other backends. failover.c, versions.c and fault.c are backends
@@ -108,6 +108,7 @@ struct backend_ops {
      * once more. Other ops may run in between, on the same record too. `out` is complete once
      * `again` is not set. If a part fails, or the caller stops, the op is over: readers see what
      * has been done, a new op does the rest, and clean-up collects what nobody sees.
+     *
      * False: the backend failed, and statuses are undefined. err->kind decides
      * whether the same ops may run again, here or elsewhere:
      *

@@ -5,7 +5,7 @@
  *
  * Threads    plain data.
  * Ownership  plain data.
- * Units      as named.
+ * Units      *_us microseconds, *_s seconds; counts of outbox entries, records and ids.
  * Errors     none.
  */
 #ifndef FAILOVER_REPORT_H

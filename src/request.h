@@ -10,7 +10,7 @@
  * Ownership  everything lives in its arena; an op may have one of its own, which goes with the request
  *            at the latest.
  * Units      *_ns monotonic, *_us wall.
- * Errors     as documented; request_submit: ERR_OVERLOADED.
+ * Errors     named at each function.
  */
 #ifndef REQUEST_H
 #define REQUEST_H

@@ -6,7 +6,7 @@
  * Threads    its loop's.
  * Ownership  as server.h. A peer belongs to its connection.
  * Units      *_ns monotonic.
- * Errors     as documented.
+ * Errors     go to the err of the request, or are named at the function.
  */
 #ifndef SERVER_INTERNAL_H
 #define SERVER_INTERNAL_H

@@ -95,7 +95,6 @@ static bool find_in(struct call *c, void *arg, struct err *err)
     struct reply **members, **scores, **ignored;
     size_t at = 0, unlisted = 0;
     struct err failure;
-    bool tried UNUSED;
 
     for (size_t i = 0; i < s->n_buckets; i++) {
         c->bucket = s->buckets[i];
@@ -123,7 +122,7 @@ static bool find_in(struct call *c, void *arg, struct err *err)
                 return false;
         }
     if (unlisted > 0)
-        tried = call_answers(c, &ignored, &failure); /* if it fails, the next list tries again */
+        (void)!call_answers(c, &ignored, &failure); /* if it fails, the next list tries again */
     return true;
 }
 
