@@ -18,7 +18,7 @@ enum {
     CONTEXTS_ALL = 1000000, /* the highest value of the setting: nothing gets trimmed */
 };
 
-#define PAIR_PATIENCE_NS (INT64_C(10) * 1000000000)
+#define PAIR_PATIENCE_NS (10 * S_NS)
 
 static void print_help(const struct command *commands, const struct command *one, FILE *out)
 {
@@ -176,8 +176,8 @@ static struct backend_config served(const struct config *cfg, const char *url)
 {
     struct backend_config backend = cli_backend(cfg, url);
 
-    backend.session_ttl_us = cfg->session_ttl_s * 1000000;
-    backend.checkpoint_ttl_us = cfg->checkpoint_ttl_s * 1000000;
+    backend.session_ttl_us = cfg->session_ttl_s * S_US;
+    backend.checkpoint_ttl_us = cfg->checkpoint_ttl_s * S_US;
     backend.context_versions = cfg->context_versions;
     backend.inline_max = (size_t)cfg->inline_max;
     backend.instance = cfg->instance;
@@ -195,9 +195,9 @@ static struct failover_config failover_of(const struct config *cfg)
 {
     return (struct failover_config){
         .breaker = {.failures = (unsigned)cfg->breaker_failures,
-                    .window_ns = cfg->breaker_window_ms * 1000000,
-                    .pause_min_ns = cfg->breaker_pause_min_ms * 1000000,
-                    .pause_max_ns = cfg->breaker_pause_max_ms * 1000000},
+                    .window_ns = cfg->breaker_window_ms * MS_NS,
+                    .pause_min_ns = cfg->breaker_pause_min_ms * MS_NS,
+                    .pause_max_ns = cfg->breaker_pause_max_ms * MS_NS},
         .single_instance = cfg->single_instance,
         .start_wait_ms = cfg->start_wait_ms,
         .poll_ms = POLL_MS,
@@ -343,7 +343,7 @@ static bool clean(struct caller *store, int64_t idle_us, int64_t *removed, struc
 
 int cli_cleanup(const struct config *cfg)
 {
-    int64_t idle_us = clock_now_us() - cfg->max_idle_hours * 3600 * 1000000, removed = 0;
+    int64_t idle_us = clock_now_us() - cfg->max_idle_hours * HOUR_US, removed = 0;
     struct caller caller = {.patience_ns = 0};
     struct cli_store store;
     struct err err;

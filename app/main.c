@@ -124,11 +124,11 @@ static void tell_sighup(void)
 /* Waits for SIGTERM or SIGINT, at most timeout_ms (-1 = for ever). */
 static void wait_for_end(const sigset_t *set, int64_t timeout_ms)
 {
-    int64_t until_ns = clock_now_ns() + timeout_ms * 1000000;
+    int64_t until_ns = clock_now_ns() + timeout_ms * MS_NS;
 
     for (;;) {
-        int64_t left_ns = timeout_ms < 0 ? INT64_C(3600000000000) : until_ns - clock_now_ns();
-        struct timespec left = {left_ns / 1000000000, left_ns % 1000000000};
+        int64_t left_ns = timeout_ms < 0 ? 3600 * S_NS : until_ns - clock_now_ns();
+        struct timespec left = {left_ns / S_NS, left_ns % S_NS};
         int got;
 
         if (left_ns <= 0)

@@ -8,7 +8,7 @@
 
 enum { WIDTH = 40, LINE_STEP = 10000 };
 
-#define REDRAW_NS (INT64_C(100) * 1000000)
+#define REDRAW_NS (100 * MS_NS)
 
 void progress_start(struct progress *p, int64_t total)
 {

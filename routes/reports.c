@@ -13,7 +13,7 @@
 #include "response.h"
 #include "routes.h"
 
-#define STATS_AGE_MAX_NS (INT64_C(10) * 1000000000)
+#define STATS_AGE_MAX_NS (10 * S_NS)
 
 /*
  * GET /health - the state of the store, or of both, at most about a second old; contacts no store.

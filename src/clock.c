@@ -16,7 +16,7 @@ int64_t clock_now_ns(void)
     if (fake)
         return fake;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return (int64_t)now.tv_sec * S_NS + now.tv_nsec;
 }
 
 int64_t clock_now_us(void)
@@ -27,7 +27,7 @@ int64_t clock_now_us(void)
     if (fake)
         return fake;
     clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return (int64_t)now.tv_sec * S_US + now.tv_nsec / 1000;
 }
 
 struct timespec clock_in_ms(int64_t ms)
@@ -35,9 +35,9 @@ struct timespec clock_in_ms(int64_t ms)
     struct timespec at;
 
     clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_nsec += (ms % 1000) * 1000000;
-    at.tv_sec += ms / 1000 + at.tv_nsec / 1000000000;
-    at.tv_nsec %= 1000000000;
+    at.tv_nsec += (ms % 1000) * MS_NS;
+    at.tv_sec += ms / 1000 + at.tv_nsec / S_NS;
+    at.tv_nsec %= S_NS;
     return at;
 }
 

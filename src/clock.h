@@ -18,7 +18,9 @@
 
 enum { STAMP_NODE_BITS = 10 };
 
-/* Spans of time: so many microseconds. */
+/* Spans of time: so many nanoseconds, or microseconds. */
+#define MS_NS INT64_C(1000000)
+#define S_NS (1000 * MS_NS)
 #define S_US INT64_C(1000000)
 #define MINUTE_US (60 * S_US)
 #define HOUR_US (60 * MINUTE_US)

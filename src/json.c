@@ -17,8 +17,8 @@ enum {
 };
 
 /* The range of years with four digits; times beyond are written as its first or last one. */
-#define TIME_FIRST (-62167219200 * 1000000)
-#define TIME_LAST (253402300800 * 1000000 - 1)
+#define TIME_FIRST (-62167219200 * S_US)
+#define TIME_LAST (253402300800 * S_US - 1)
 
 /* Makes room for a value of n bytes, and writes the comma before it; NULL when memory ran out. */
 static char *begin(struct text *t, size_t n)
@@ -186,13 +186,13 @@ void json_time(struct text *t, int64_t us)
     *out++ = '"';
     out = put_date(out, days);
     *out++ = 'T';
-    out = put_digits(out, of_day / 3600000000, 2);
+    out = put_digits(out, of_day / HOUR_US, 2);
     *out++ = ':';
-    out = put_digits(out, of_day / 60000000 % 60, 2);
+    out = put_digits(out, of_day / MINUTE_US % 60, 2);
     *out++ = ':';
-    out = put_digits(out, of_day / 1000000 % 60, 2);
+    out = put_digits(out, of_day / S_US % 60, 2);
     *out++ = '.';
-    out = put_digits(out, of_day % 1000000, 6);
+    out = put_digits(out, of_day % S_US, 6);
     memcpy(out, "Z\"", 2);
     t->len += TIME_TEXT;
 }
@@ -375,6 +375,6 @@ bool json_parse_time(struct slice text, int64_t *us, struct err *err)
         return err_set(err, ERR_INVALID,
                        "must be a time like 2026-01-31T12:00:00.123456Z (RFC 3339)");
     second += days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 - offset;
-    *us = second * 1000000 + fraction;
+    *us = second * S_US + fraction;
     return true;
 }

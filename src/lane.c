@@ -14,10 +14,10 @@
 #include "metrics.h"
 
 /* A lane whose batch takes longer than this does not hold up more ops than it must. */
-enum { LONG_BATCH_NS = 3 * 1000 * 1000, LONG_AGO_NS = 1 };
+enum { LONG_BATCH_NS = 3 * MS_NS, LONG_AGO_NS = 1 };
 
 /* For an op that takes longer, waking other threads costs little. */
-enum { QUICK_NS = 1000 * 1000 };
+enum { QUICK_NS = MS_NS };
 
 /* A queue, and how its last batch went. */
 struct lane {

@@ -97,7 +97,7 @@ static bool wait_writable(int64_t until_ns)
     int n;
 
     do {
-        int64_t left_ms = (until_ns - clock_now_ns()) / 1000000;
+        int64_t left_ms = (until_ns - clock_now_ns()) / MS_NS;
 
         n = poll(&p, 1, left_ms > 0 ? (int)left_ms : 0);
     } while (n < 0 && errno == EINTR);
@@ -142,7 +142,7 @@ static uint64_t count_lines(const char *at, const char *end)
 /* If nobody reads the log any more, a write waits up to WRITE_MS once, and not at all after that. */
 static void write_lines(struct slice text)
 {
-    int64_t until_ns = clock_now_ns() + (stuck ? 0 : WRITE_MS * INT64_C(1000000));
+    int64_t until_ns = clock_now_ns() + (stuck ? 0 : WRITE_MS * MS_NS);
     size_t done = 0;
 
     if (torn)

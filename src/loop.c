@@ -70,8 +70,8 @@ static bool obey(struct loop *l, int *timeout_ms)
     wait_ms = server_last_call_ms(l->server);
     if (left_ns <= 0 || (!is_busy(l->server) && wait_ms == 0))
         return false;
-    if (wait_ms == 0 || wait_ms > left_ns / 1000000 + 1)
-        wait_ms = (int)(left_ns / 1000000 + 1);
+    if (wait_ms == 0 || wait_ms > left_ns / MS_NS + 1)
+        wait_ms = (int)(left_ns / MS_NS + 1);
     if (*timeout_ms < 0 || *timeout_ms > wait_ms)
         *timeout_ms = wait_ms;
     return true;
@@ -300,7 +300,7 @@ size_t loops_stop(struct loops *ls, int64_t timeout_ms)
 
     if (!ls)
         return 0;
-    atomic_store(&ls->stop_at_ns, clock_now_ns() + timeout_ms * 1000000);
+    atomic_store(&ls->stop_at_ns, clock_now_ns() + timeout_ms * MS_NS);
     atomic_store(&ls->stopping, true);
     wake(ls);
     for (size_t i = 0; i < ls->n; i++) {

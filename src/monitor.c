@@ -46,7 +46,7 @@ static void send_errand(struct monitor *m, struct errand *e, enum op_type type, 
     struct err err;
 
     /* The sweep's is set again when it is back. */
-    e->next_ns = now_ns + PROBE_MS * INT64_C(1000000);
+    e->next_ns = now_ns + PROBE_MS * MS_NS;
     if (!lanes_admit(m->cfg.lanes, 1, &err))
         return;
     arena_init(&e->arena, NULL, 0);
@@ -55,7 +55,7 @@ static void send_errand(struct monitor *m, struct errand *e, enum op_type type, 
         .tenant = SLICE("default"),
         .now_us = clock_now_us(),
         .stamp = type == OP_CLEANUP ? stamp_next() : 0,
-        .deadline_ns = now_ns + SILENT_MS * INT64_C(1000000),
+        .deadline_ns = now_ns + SILENT_MS * MS_NS,
         .arena = &e->arena,
         .home = &m->inbox,
         .owner = e,
@@ -238,9 +238,7 @@ static void sweep_back(struct monitor *m, struct errand *e, int64_t now_ns)
     else if (swept->out.removed > 0)
         log_message(LOG_INFO, "sweep", "%lld expired records removed",
                     (long long)swept->out.removed);
-    e->next_ns = !failed && swept->out.more
-                     ? now_ns
-                     : now_ns + m->cfg.cleanup_interval_s * INT64_C(1000000000);
+    e->next_ns = !failed && swept->out.more ? now_ns : now_ns + m->cfg.cleanup_interval_s * S_NS;
 }
 
 static void take_home(struct monitor *m, struct op *op)
@@ -261,7 +259,7 @@ static void take_home(struct monitor *m, struct op *op)
 
 static int until(const struct errand *e, int64_t now_ns)
 {
-    int64_t ms = (e->next_ns - now_ns) / 1000000 + 1;
+    int64_t ms = (e->next_ns - now_ns) / MS_NS + 1;
 
     if (e->out || ms > PROBE_MS)
         return PROBE_MS;
@@ -280,7 +278,7 @@ static void *watch(void *arg)
             watch_pair(m);
         if (!m->probe.out && m->probe.next_ns <= now_ns)
             send_errand(m, &m->probe, OP_PROBE, now_ns);
-        else if (m->probe.out && now_ns - m->probe.op.started_ns > SILENT_MS * INT64_C(1000000))
+        else if (m->probe.out && now_ns - m->probe.op.started_ns > SILENT_MS * MS_NS)
             set_silent(m, true);
         if (m->cfg.cleanup_interval_s && !m->sweep.out && m->sweep.next_ns <= now_ns)
             send_errand(m, &m->sweep, OP_CLEANUP, now_ns);
@@ -307,7 +305,7 @@ struct monitor *monitor_start(const struct monitor_config *cfg, struct err *err)
     snprintf(m->report.problem, sizeof(m->report.problem), "not asked yet");
     m->logged.state = FAILOVER_STATES; /* none logged yet */
     m->logged.primary.up = m->logged.fallback.up = true;
-    m->sweep.next_ns = clock_now_ns() + cfg->cleanup_interval_s * INT64_C(1000000000);
+    m->sweep.next_ns = clock_now_ns() + cfg->cleanup_interval_s * S_NS;
     if (!inbox_init(&m->inbox, err)) {
         free(m);
         return NULL;
@@ -331,7 +329,7 @@ void monitor_report(struct monitor *m, struct monitor_report *out)
     if (!m->cfg.pair)
         out->pair.primary = (struct failover_store){.up = out->healthy, .caps = out->caps};
     out->writes_fail = m->write_failed_ns &&
-                       clock_now_ns() - m->write_failed_ns < MONITOR_RECENT_S * INT64_C(1000000000);
+                       clock_now_ns() - m->write_failed_ns < MONITOR_RECENT_S * S_NS;
     pthread_mutex_unlock(&m->lock);
 }
 

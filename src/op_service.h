@@ -12,6 +12,7 @@
 #ifndef OP_SERVICE_H
 #define OP_SERVICE_H
 
+#include "clock.h"
 #include "record.h"
 
 /* Removes all checkpoints whose metadata.run_id is one of these, with their writes. No op->id. */
@@ -24,7 +25,7 @@ struct op_runs_delete {
 };
 
 /* How old tombstones and idempotency keys get: an hour more than the repeat window. */
-#define COLLECT_AFTER_US (REPEAT_WINDOW_US + INT64_C(3600) * 1000000)
+#define COLLECT_AFTER_US (REPEAT_WINDOW_US + HOUR_US)
 
 /*
  * Removes sessions whose last activity is at or before idle_us with all that has exactly their id, the

@@ -12,6 +12,7 @@
 #ifndef OP_SESSIONS_H
 #define OP_SESSIONS_H
 
+#include "clock.h"
 #include "model.h"
 
 /* Values of a guard on the version of a record (If-Match). */
@@ -25,7 +26,7 @@ struct op_repeat {
     uint8_t body_hash[BLOB_HASH_LEN]; /* the same key with another body is ERR_KEY_REUSED */
 };
 
-#define REPEAT_WINDOW_US (INT64_C(600) * 1000000)
+#define REPEAT_WINDOW_US (10 * MINUTE_US)
 
 /*
  * Creates a session, or replaces user_id and metadata of an existing one (created_at, status and counters

@@ -10,7 +10,7 @@
 
 static int64_t timeout_ns(const struct server *s)
 {
-    return s->service->config->request_timeout_ms * 1000000;
+    return s->service->config->request_timeout_ms * MS_NS;
 }
 
 struct request *request_new(struct server *s)

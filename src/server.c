@@ -120,7 +120,7 @@ size_t server_ops_out(const struct server *s)
  */
 static int sleep_ms(const struct server *s, int64_t expires_ns)
 {
-    int64_t ms = expires_ns == INT64_MAX ? -1 : expires_ns / 1000000 + 1;
+    int64_t ms = expires_ns == INT64_MAX ? -1 : expires_ns / MS_NS + 1;
     unsigned long long mhd_ms;
 
     if (s->n_lingering > 0 && (ms < 0 || ms > LINGER_POLL_MS))
@@ -183,11 +183,11 @@ void server_quiesce(struct server *s)
 
 int server_last_call_ms(const struct server *s)
 {
-    int64_t left_ns = s->busy_ns + LAST_CALL_MS * INT64_C(1000000) - clock_now_ns();
+    int64_t left_ns = s->busy_ns + LAST_CALL_MS * MS_NS - clock_now_ns();
 
     if (TAILQ_EMPTY(&s->idle) || left_ns <= 0)
         return 0;
-    return (int)(left_ns / 1000000 + 1);
+    return (int)(left_ns / MS_NS + 1);
 }
 
 uint64_t server_begun(const struct server *s)

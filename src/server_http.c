@@ -14,7 +14,7 @@
 
 enum { STATUS_TIMEOUT = 408, STATUS_CLIENT_GONE = 499 };
 
-#define TOLD_AGAIN_NS (INT64_C(60) * 1000000000)
+#define TOLD_AGAIN_NS (60 * S_NS)
 
 /* Counts a connection for which there is no room. The log is told once a minute, by one of all servers. */
 static void count_refused(const struct server *s)
@@ -298,8 +298,8 @@ static int64_t expires_in(const struct peers *peers, int64_t limit_ns, int64_t n
 
 int64_t server_http_expire(struct server *s)
 {
-    int64_t reading = s->service->config->request_timeout_ms * 1000000;
-    int64_t idle = reading + s->service->config->idle_timeout_ms * 1000000;
+    int64_t reading = s->service->config->request_timeout_ms * MS_NS;
+    int64_t idle = reading + s->service->config->idle_timeout_ms * MS_NS;
     int64_t a, b;
 
     while (expire(&s->reading, s->now_ns - reading) || expire(&s->idle, s->now_ns - idle))

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "server_internal.h"
 
 enum {
@@ -30,7 +31,7 @@ void server_linger(struct server *s, int fd)
     /* MHD has sent everything: a client that waits for the end sees it now. */
     shutdown(kept, SHUT_WR);
     s->lingering[s->n_lingering].fd = kept;
-    s->lingering[s->n_lingering].until_ns = s->now_ns + LINGER_MS * INT64_C(1000000);
+    s->lingering[s->n_lingering].until_ns = s->now_ns + LINGER_MS * MS_NS;
     s->n_lingering++;
 }
 

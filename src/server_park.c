@@ -1,9 +1,10 @@
 /* server_park.c - lets a connection wait for its ops. */
 #include <microhttpd.h>
 
+#include "clock.h"
 #include "server_internal.h"
 
-enum { PARK_NS = 5 * 1000 * 1000 }; /* after this wait a connection is suspended */
+enum { PARK_NS = 5 * MS_NS }; /* after this wait a connection is suspended */
 
 /*
  * A connection whose op is on a lane is left alone at first: MHD_run() calls its handler again each time.

@@ -7,7 +7,7 @@
 #include "pair_notes.h"
 #include "settle.h"
 
-#define AGAIN_NS INT64_C(60000000000)
+#define AGAIN_NS (60 * S_NS)
 
 struct alone {
     struct backend base;

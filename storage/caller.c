@@ -9,9 +9,9 @@
 
 enum { LANES = 4, READERS = 1, QUEUE_MAX = 10000 };
 
-#define PATIENCE_NS (INT64_C(10) * 1000000000)
-#define PAUSE_MIN_NS (INT64_C(20) * 1000000)
-#define PAUSE_MAX_NS (INT64_C(1000) * 1000000)
+#define PATIENCE_NS (10 * S_NS)
+#define PAUSE_MIN_NS (20 * MS_NS)
+#define PAUSE_MAX_NS S_NS
 
 struct opening {
     const struct backend_config *cfg;
@@ -148,7 +148,7 @@ void caller_wait(struct caller *c, struct inbox *home, struct op *const ops[], s
     size_t out = n;
 
     for (;;) {
-        struct timespec pause = {pause_ns / 1000000000, pause_ns % 1000000000};
+        struct timespec pause = {pause_ns / S_NS, pause_ns % S_NS};
         bool more = clock_now_ns() < end_ns;
 
         inbox_wait_for(home, out);

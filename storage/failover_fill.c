@@ -17,7 +17,7 @@ static const char elsewhere[] = "another instance looks at both stores; once mor
 
 /* Instances write their beats side by side, so an earlier beat may overwrite a later one. A single
  * instance needs no slack. */
-#define BEAT_SLACK_US (INT64_C(60) * 1000000)
+#define BEAT_SLACK_US MINUTE_US
 
 /* What one store says of itself and of its peer, in its notes. */
 struct said {
@@ -306,7 +306,7 @@ static bool has_rival(const struct failover *f, struct fill *fill, const struct 
         fill->rival_beat = primary->beat;
         fill->rival_ns = now_ns;
     }
-    return now_ns - fill->rival_ns < QUIET_LOOKS * f->cfg.poll_ms * 1000000;
+    return now_ns - fill->rival_ns < QUIET_LOOKS * f->cfg.poll_ms * MS_NS;
 }
 
 /* Uses neither store until the other instance has ended; then this process begins anew. */

@@ -7,7 +7,7 @@
 #include "sorted.h"
 
 /* An entry that two looks so far apart have seen is not being copied by the lane that wrote it. */
-#define LATE_NS (INT64_C(300) * 1000000)
+#define LATE_NS (300 * MS_NS)
 
 /* So many ids are added or removed at once: lanes wait for the lock meanwhile. */
 enum { AT_ONCE = 1000, REMOVED_AT_ONCE = 10000 };

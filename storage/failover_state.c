@@ -10,7 +10,7 @@ enum { COPIED_MAX = 10000 };
 
 /* Nothing may wait for longer than this while a clean-up runs, and in the state that is called normal. */
 #define SWEEP_WAITS_US (COLLECT_AFTER_US / 2)
-#define NORMAL_WAITS_US (INT64_C(10) * 1000000)
+#define NORMAL_WAITS_US (10 * S_US)
 
 struct failover_store *state_report_of(struct failover *f, enum side side)
 {
@@ -111,7 +111,7 @@ bool state_behind(struct failover *f)
 
 static bool waited(const struct failover *f)
 {
-    return clock_now_ns() - f->born_ns > f->cfg.start_wait_ms * 1000000;
+    return clock_now_ns() - f->born_ns > f->cfg.start_wait_ms * MS_NS;
 }
 
 /* Whether this process has seen enough for this store to serve (11). */

@@ -164,9 +164,9 @@ int64_t failover_tend(struct failover *f, struct backend *primary, struct backen
         state_lost(f, PRIMARY, false, err.text);
     if (now_ns >= f->keeper->next_ns) {
         look(f, f->keeper, stores, &busy);
-        f->keeper->next_ns = clock_now_ns() + (busy ? 0 : f->cfg.poll_ms * 1000000);
+        f->keeper->next_ns = clock_now_ns() + (busy ? 0 : f->cfg.poll_ms * MS_NS);
     }
-    left_ms = (f->keeper->next_ns - clock_now_ns()) / 1000000;
+    left_ms = (f->keeper->next_ns - clock_now_ns()) / MS_NS;
     return left_ms < 0 ? 0 : left_ms < CLEAR_MS ? left_ms : CLEAR_MS;
 }
 

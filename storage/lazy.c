@@ -7,7 +7,7 @@
 #include "drivers.h"
 
 /* Between two tries to open. */
-#define PAUSE_NS (INT64_C(500) * 1000000)
+#define PAUSE_NS (500 * MS_NS)
 
 struct lazy {
     struct backend base;

@@ -12,7 +12,7 @@
 #include "clock.h"
 
 enum { STACK = 1 << 18, ADDRESS_LEN = INET6_ADDRSTRLEN + 32 /* a scope */ };
-#define FRESH_NS (INT64_C(1000) * 1000000) /* a younger lookup is joined */
+#define FRESH_NS S_NS /* a younger lookup is joined */
 
 struct lookup {
     struct lookup *next; /* of those that have not ended */

@@ -71,7 +71,7 @@ bool connect_check(const char *url, struct err *err)
 
 bool connect_start(struct postgres *d, struct err *err)
 {
-    d->connect_end_ns = clock_now_ns() + d->timeout_ms * 1000000;
+    d->connect_end_ns = clock_now_ns() + d->timeout_ms * MS_NS;
     d->status = PGRES_POLLING_WRITING;
     d->hosts = hosts_begin(d->url, err);
     return d->hosts != NULL;
@@ -107,7 +107,7 @@ static bool fail_connect(struct postgres *d, struct err *err)
 /* Milliseconds that the caller waits now, of those that are left until `end_ns`. */
 static int64_t wait_ms(const struct postgres *d, int64_t end_ns, bool *last)
 {
-    int64_t left_ms = (end_ns - clock_now_ns()) / 1000000;
+    int64_t left_ms = (end_ns - clock_now_ns()) / MS_NS;
 
     *last = d->patient || left_ms <= RECONNECT_MS;
     return !*last ? RECONNECT_MS : left_ms > 0 ? left_ms : 0;
@@ -132,7 +132,7 @@ static bool wait_some(struct postgres *d, PostgresPollingStatusType status, bool
 /* Lookups may take half of the time; a host whose addresses are not known by then is left out. */
 static bool find_hosts(struct postgres *d, bool *waits, struct err *err)
 {
-    int64_t end_ns = d->connect_end_ns - d->timeout_ms * 1000000 / 2;
+    int64_t end_ns = d->connect_end_ns - d->timeout_ms * MS_NS / 2;
     bool last;
 
     if (!hosts_known(d->hosts, wait_ms(d, end_ns, &last)) && !last) {

@@ -114,10 +114,10 @@ struct hosts *hosts_begin(const char *url, struct err *err)
 
 bool hosts_known(const struct hosts *h, int64_t ms)
 {
-    int64_t end_ns = clock_now_ns() + ms * 1000000;
+    int64_t end_ns = clock_now_ns() + ms * MS_NS;
 
     for (size_t i = 0; i < h->n; i++) {
-        int64_t left_ms = (end_ns - clock_now_ns()) / 1000000;
+        int64_t left_ms = (end_ns - clock_now_ns()) / MS_NS;
 
         if (h->hosts[i].lookup && !lookup_wait(h->hosts[i].lookup, left_ms > 0 ? left_ms : 0))
             return false;

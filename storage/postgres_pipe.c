@@ -13,8 +13,8 @@
 #include "postgres_setup.h"
 
 /* Pause between tries to connect: doubled each time, and spread, so that lanes do not all come at once. */
-#define BACKOFF_FIRST_NS (INT64_C(50) * 1000000)
-#define BACKOFF_MOST_NS (INT64_C(2) * 1000000000)
+#define BACKOFF_FIRST_NS (50 * MS_NS)
+#define BACKOFF_MOST_NS (2 * S_NS)
 
 struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct err *err)
 {

@@ -18,8 +18,8 @@ enum {
 };
 
 /* Pause after a migration that found a table in use: doubled each time, and spread. */
-#define PAUSE_FIRST_NS (INT64_C(1) * 1000000000)
-#define PAUSE_MOST_NS (INT64_C(15) * 1000000000)
+#define PAUSE_FIRST_NS S_NS
+#define PAUSE_MOST_NS (15 * S_NS)
 
 #define LOCK_TIMEOUT "55P03"
 

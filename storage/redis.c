@@ -12,8 +12,8 @@
 #include "redis_scripts.h"
 #include "redis_turns.h"
 
-#define TIMEOUT_DEFAULT_US INT64_C(1000000)
-#define USED_NS (INT64_C(60) * 1000000000) /* for so long marks of used buckets are trusted */
+#define TIMEOUT_DEFAULT_US S_US
+#define USED_NS (60 * S_NS) /* for so long marks of used buckets are trusted */
 
 /* Runs the function of the op. It may be called again after a conflict, so it starts from the op alone. */
 static bool run_once(struct call *c, struct err *err)

@@ -10,8 +10,8 @@
 
 enum { READ_SIZE = 1 << 14 }; /* a record of TLS */
 
-#define PAUSE_FIRST_NS INT64_C(100000000)
-#define PAUSE_MAX_NS INT64_C(5000000000)
+#define PAUSE_FIRST_NS (100 * MS_NS)
+#define PAUSE_MAX_NS (5 * S_NS)
 
 static struct reply *reply_new(const redisReadTask *task, enum reply_type type)
 {

@@ -8,7 +8,7 @@ enum { LEAST_US = 1000 };
 
 static struct timeval time_of(int64_t us)
 {
-    return (struct timeval){.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+    return (struct timeval){.tv_sec = us / S_US, .tv_usec = us % S_US};
 }
 
 static struct timeval left_until(int64_t end_ns)

@@ -8,9 +8,9 @@
 #include "clock.h"
 #include "redis_scripts.h"
 
-#define LEASE_TEXT "3600000"                 /* milliseconds */
-#define RENEW_NS (INT64_C(300) * 1000000000) /* how old a lease may get before it is renewed */
-#define CLOCK_STEP_US (INT64_C(2) * 1000000) /* how far the clock is moved ahead */
+#define LEASE_TEXT "3600000"     /* milliseconds */
+#define RENEW_NS (300 * S_NS)    /* how old a lease may get before it is renewed */
+#define CLOCK_STEP_US (2 * S_US) /* how far the clock is moved ahead */
 
 enum { NODES = 1 << STAMP_NODE_BITS, TOKEN_LEN = 32 };
 

@@ -4,7 +4,7 @@
 #include "clock.h"
 
 /* How long the ops of one transaction go on with parts; after that each does only a little. */
-#define PART_NS (INT64_C(20) * 1000000)
+#define PART_NS (20 * MS_NS)
 
 /* A part has at least PART_MIN steps, however slow they are, and at most PART_MAX. */
 enum { PART_MIN = 8, PART_MAX = 2000 };
