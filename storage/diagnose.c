@@ -116,8 +116,6 @@ bool diagnose_connection(const struct diagnosis *d, const struct backend_config 
                           "appendfsync always; on PostgreSQL: fsync, synchronous_commit)");
 }
 
-/* --- consistency --------------------------------------------------------------------------------- */
-
 struct scratch {
     const struct diagnosis *d;
     struct caller *store;

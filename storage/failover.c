@@ -39,8 +39,7 @@ static void prepare(struct run *r, struct op *op, bool alone)
     ops_identify(op);
 }
 
-/* --- at the primary (4) --------------------------------------------------------------------------- */
-
+/* Where an op goes by the answer of the primary (4). */
 static void take_from_primary(struct run *r, struct item *i)
 {
     struct op *op = i->op;
@@ -97,8 +96,6 @@ static void ask_primary(struct run *r)
         take_from_primary(r, items[i]);
 }
 
-/* --- at the fallback alone (6, 10) ---------------------------------------------------------------- */
-
 /* Tells the fallback which ids it is missing, before it takes over. */
 static bool tell(struct run *r)
 {
@@ -131,6 +128,7 @@ static void take_from_fallback(struct run *r, struct item *i)
     }
 }
 
+/* Runs ops at the fallback alone (6, 10). */
 static void ask_fallback(struct run *r)
 {
     struct item *items[BATCH_MAX] = {NULL};
@@ -166,8 +164,6 @@ static void ask_fallback(struct run *r)
     for (size_t i = 0; i < left; i++)
         take_from_fallback(r, items[i]);
 }
-
-/* --- a batch -------------------------------------------------------------------------------------- */
 
 /* Makes the op again what the caller sent, but for its answer. */
 static void give_back(struct item *i)

@@ -49,8 +49,6 @@ static size_t count_run(const struct record *records, size_t n)
     return run;
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
-
 /* What a run reads besides the replies of its records. */
 struct wanted {
     bool outbox, session, metadata, thread;
@@ -145,8 +143,6 @@ static bool read_run(struct merge_run *run, const struct wanted *w, struct reply
     *stored = replies;
     return true;
 }
-
-/* --- merging -------------------------------------------------------------------------------------- */
 
 static bool merge_one(struct merge *m, struct err *err)
 {

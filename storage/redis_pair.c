@@ -35,8 +35,6 @@ bool redis_pair_admits(struct call *c, struct err *err)
     return op_not_missing(c->op, err);
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
-
 static int by_number(const void *left, const void *right)
 {
     const struct outbox_entry *a = left, *b = right;
@@ -194,8 +192,6 @@ bool redis_pair_read(struct call *c, struct op *op, struct err *err)
     read->out.n_missing = r.n_missing;
     return read_single(c, err);
 }
-
-/* --- changing ------------------------------------------------------------------------------------- */
 
 struct redis_bounds redis_outbox_bounds(struct call *c, int64_t number)
 {

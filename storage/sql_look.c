@@ -27,8 +27,6 @@ static bool is_of_session(const struct record *r)
     return r->kind <= RECORD_CONTEXT || r->kind == RECORD_PENDING;
 }
 
-/* --- asking -------------------------------------------------------------------------------------- */
-
 /* Whether earlier records, when merged, do not change the answers about this one, apart from new rows. */
 static bool goes_with(const struct record *before, const struct record *r)
 {
@@ -276,8 +274,6 @@ void look_forget(struct look *l)
     l->stale = true;
 }
 
-/* --- answers ------------------------------------------------------------------------------------- */
-
 bool look_session(struct look *l, size_t i, struct session_row *row, struct err *err)
 {
     struct slice id = item_at(l, i)->key.id;
@@ -461,8 +457,6 @@ bool look_pending(struct look *l, size_t i, bool *counted, struct err *err)
                    slice_equal(item_at(l, k)->key.sub, r->key.sub);
     return true;
 }
-
-/* --- what was made ------------------------------------------------------------------------------- */
 
 void look_made_thread(struct look *l, int64_t id, int64_t tomb)
 {

@@ -34,8 +34,6 @@ static bool add(struct getter *g, const struct record *record, struct err *err)
     return true;
 }
 
-/* --- asking -------------------------------------------------------------------------------------- */
-
 /* Asks for messages or contexts, which are found by the id of their session. */
 static bool ask_content(struct getter *g, const struct record_name *name, struct query *q,
                         struct err *err)
@@ -86,8 +84,6 @@ static bool ask(struct getter *g, const struct record_name *name, struct query *
     }
     return true;
 }
-
-/* --- answers ------------------------------------------------------------------------------------- */
 
 /* Takes the session's row; only names that want it wait for it. */
 static bool take_session(struct getter *g, const struct record_name *name, struct err *err)

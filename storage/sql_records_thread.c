@@ -204,8 +204,6 @@ bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op, struc
     return true;
 }
 
-/* --- by name -------------------------------------------------------------------------------------- */
-
 bool sql_thread_record_ask(struct sql *d, int64_t tenant, const struct record_name *name,
                            struct query *q, struct err *err)
 {

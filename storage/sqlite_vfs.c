@@ -36,8 +36,6 @@ static struct file *file_of(sqlite3_file *base)
     return (struct file *)base;
 }
 
-/* --- page sums ------------------------------------------------------------------------------- */
-
 void sqlite_page_sum(const void *page, int64_t offset, char sum[SQLITE_PAGE_SUM])
 {
     XXH64_canonical_t canonical;
@@ -77,8 +75,6 @@ static bool is_ours(const char *first_page)
            SQLITE_APPLICATION;
 }
 
-/* --- gathering ------------------------------------------------------------------------------- */
-
 /* If a write fails, its data is dropped: sqlite gets the error and starts over. */
 static int flush(struct file *f)
 {
@@ -109,8 +105,6 @@ static char *gather(struct file *f, int n, sqlite3_int64 offset, int *rc)
     g->len += (size_t)n;
     return at;
 }
-
-/* --- methods of a file ----------------------------------------------------------------------- */
 
 static int file_close(sqlite3_file *base)
 {
@@ -307,8 +301,6 @@ static const sqlite3_io_methods methods = {
     .xShmBarrier = file_shm_barrier,
     .xShmUnmap = file_shm_unmap,
 };
-
-/* --- the VFS --------------------------------------------------------------------------------- */
 
 static sqlite3_vfs vfs, *below;
 

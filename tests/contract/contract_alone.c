@@ -1,8 +1,6 @@
 /* contract_alone.c - a store that stands in for the primary: what it is missing, and what is pending. */
 #include "pair.h"
 
-/* --- what is missing ------------------------------------------------------------------------------ */
-
 /* Ops by which stores are kept equal, or that ask for all that is here. */
 static bool is_always_run(enum op_type type)
 {
@@ -113,8 +111,6 @@ START_TEST(what_keeps_stores_equal_is_always_run)
         }
 }
 END_TEST
-
-/* --- what is pending ------------------------------------------------------------------------------ */
 
 static struct op add_op(char key)
 {

@@ -111,8 +111,6 @@ static const char *long_text(char letter)
     return text;
 }
 
-/* --- how they come back --------------------------------------------------------------------------- */
-
 static void check_bytes(const struct checkpoint *c, const struct op_checkpoint_put *put)
 {
     ck_assert_uint_eq(c->n_values, put->n_values);
@@ -253,8 +251,6 @@ START_TEST(a_head_has_room_for_so_much)
 }
 END_TEST
 
-/* --- where what is carried is found --------------------------------------------------------------- */
-
 START_TEST(found_in_a_parent_that_is_not_the_newest)
 {
     put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:x b=1:y"});
@@ -366,8 +362,6 @@ START_TEST(found_in_what_others_have_stored)
     store_close(&other);
 }
 END_TEST
-
-/* --- bases of patches ------------------------------------------------------------------------------ */
 
 /* The value of a name, and if given of these bytes; NULL: there is none. */
 static const struct value *value_of(const char *thread, const char *channel, const char *version,

@@ -59,8 +59,6 @@ static const char *long_head(const char *id)
     return arena_printf(&here.arena, "{\"v\":4,\"id\":\"%s\",\"x\":\"%0120d\"}", id, 7).at;
 }
 
-/* --- what has gone is not found -------------------------------------------------------------------- */
-
 START_TEST(nothing_is_found_of_a_deleted_thread)
 {
     struct op op;
@@ -192,8 +190,6 @@ START_TEST(nothing_is_found_of_a_deleted_run)
 }
 END_TEST
 
-/* --- what stays ------------------------------------------------------------------------------------- */
-
 #define DELTA "{\"counters_since_delta_snapshot\":{\"d\":[1,1]}}"
 
 static void delta(const char *id, const char *parent, const char *run, const char *values,
@@ -308,8 +304,6 @@ START_TEST(replaced_by_what_carries_its_own)
 }
 END_TEST
 
-/* --- records --------------------------------------------------------------------------------------- */
-
 START_TEST(merged_elsewhere)
 {
     struct record *records;
@@ -381,8 +375,6 @@ START_TEST(read_with_the_other_setting)
     store_close(&s);
 }
 END_TEST
-
-/* --- damage ---------------------------------------------------------------------------------------- */
 
 /* Cuts the last byte off the head of c1. `hashed`: its hash fits, so only unpacking fails. */
 static void damage(struct record *records, size_t n, bool hashed)

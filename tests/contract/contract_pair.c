@@ -271,8 +271,6 @@ START_TEST(it_stays_the_same_store_and_its_position_rises)
 }
 END_TEST
 
-/* --- the fence ------------------------------------------------------------------------------------ */
-
 /* A change that is not above `newest` is refused, says so, and leaves nothing; one above it is made. */
 static void fenced(struct op op, int64_t newest)
 {

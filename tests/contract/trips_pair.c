@@ -29,8 +29,6 @@ static int64_t trips(struct store *s, struct op *op)
     return trips_of(s, &op, 1);
 }
 
-/* --- changes of one id ---------------------------------------------------------------------------- */
-
 static struct op session_op(const char *id)
 {
     struct op op = store_op(&here, OP_SESSION_PUT, id);

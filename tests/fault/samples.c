@@ -149,8 +149,6 @@ bool sample_run(struct backend *b, struct op *op, struct err *err)
     return op->status.kind == ERR_OK;
 }
 
-/* --- the store they run on ----------------------------------------------------------------------- */
-
 bool sample_seed(struct backend *b, struct err *err)
 {
     static const struct sample seeds[] = {

@@ -11,8 +11,6 @@
 
 struct samples_made samples_made;
 
-/* --- sessions ------------------------------------------------------------------------------------ */
-
 static void repeat(struct op *op)
 {
     op->repeat.present = true;
@@ -95,8 +93,6 @@ void fill_message_trim(struct op *op)
 {
     op->message_trim.keep_last = 1;
 }
-
-/* --- threads ------------------------------------------------------------------------------------- */
 
 /* The values of a checkpoint: channel "messages" of this version, and "list". */
 static void checkpoint(struct op *op, const char *id, const char *parent, const char *version)
@@ -232,8 +228,6 @@ void fill_prune_all(struct op *op)
     op->thread_prune.delete_all = true;
 }
 
-/* --- the whole store ----------------------------------------------------------------------------- */
-
 void fill_runs_delete(struct op *op)
 {
     static const struct slice runs[] = {{"r1", 2}, {"none", 4}};
@@ -310,8 +304,6 @@ void fill_merge(struct op *op)
 void fill_nothing(struct op *op UNUSED)
 {
 }
-
-/* --- a pair -------------------------------------------------------------------------------------- */
 
 void fill_pair_read(struct op *op)
 {
@@ -452,8 +444,6 @@ void fill_session_delete_alone(struct op *op)
     fill_session_delete(op);
     op->replicate = op->fence = op->alone = true;
 }
-
-/* --- seeds --------------------------------------------------------------------------------------- */
 
 void fill_seed_c1(struct op *op)
 {

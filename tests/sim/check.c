@@ -45,8 +45,6 @@ static bool has_message(const struct view *v, const char *id)
     return false;
 }
 
-/* --- what deletions cover ------------------------------------------------------------------------- */
-
 /* Whether the removal d may have taken what e has written; with `surely`, whether it must have. */
 static bool covers(const struct entry *d, const struct entry *e, bool surely)
 {
@@ -85,8 +83,6 @@ static bool deleted_surely(const struct world *w, const struct entry *e)
     return false;
 }
 
-/* --- messages ------------------------------------------------------------------------------------- */
-
 static void check_append(struct world *w, const struct view *v, const struct entry *e)
 {
     bool there = has_message(v, e->token);
@@ -102,8 +98,6 @@ static void check_append(struct world *w, const struct view *v, const struct ent
     if (there && e->told == TOLD_OK && deleted_surely(w, e))
         journal_find(w, DELETE_UNDONE, v->id, "message %s of %s", e->token, world_ids[v->id]);
 }
-
-/* --- counters ------------------------------------------------------------------------------------- */
 
 static void check_counters(struct world *w, const struct view *v)
 {
@@ -132,8 +126,6 @@ static void check_counters(struct world *w, const struct view *v)
                      v->session.total_processing_time);
 }
 
-/* --- conditions ----------------------------------------------------------------------------------- */
-
 /* For an id that nobody deletes: it is created once, and each version is changed by one conditional op at
  * most. */
 static void check_conditions(struct world *w, int id)
@@ -154,8 +146,6 @@ static void check_conditions(struct world *w, int id)
         }
     }
 }
-
-/* --- sessions and values -------------------------------------------------------------------------- */
 
 static void check_session(struct world *w, const struct view *v)
 {

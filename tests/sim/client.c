@@ -45,8 +45,6 @@ static struct attempt *attempt_new(struct client *c, struct instance *i, struct 
     return a;
 }
 
-/* --- reads ---------------------------------------------------------------------------------------- */
-
 static bool has_message(const struct op_message_list *list, const char *id)
 {
     for (size_t i = 0; i < list->out.n; i++)
@@ -133,8 +131,6 @@ static void read(struct client *c)
     a->call.done = read_done;
     instance_submit(c->home, &a->call);
 }
-
-/* --- changes -------------------------------------------------------------------------------------- */
 
 static void send(void *arg);
 

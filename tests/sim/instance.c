@@ -92,8 +92,6 @@ static void start(struct task *task, struct instance *i, void (*fn)(void *arg), 
     run(task, true);
 }
 
-/* --- lanes ---------------------------------------------------------------------------------------- */
-
 static void enqueue(struct lane *l, struct call *call)
 {
     call->next = NULL;
@@ -164,8 +162,6 @@ void instance_submit(struct instance *i, struct call *call)
     schedule_after(&i->world->schedule, 0, wake_lane, kick);
 }
 
-/* --- who tends ------------------------------------------------------------------------------------ */
-
 struct nap {
     struct task *task;
     int64_t life;
@@ -196,8 +192,6 @@ static void tend(void *arg)
             return;
     }
 }
-
-/* --- life and death ------------------------------------------------------------------------------- */
 
 static void begin(struct instance *i)
 {

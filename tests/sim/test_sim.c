@@ -11,8 +11,6 @@
 #include "sim.h"
 #include "test_check.h"
 
-/* --- the schedule --------------------------------------------------------------------------------- */
-
 static struct schedule schedule;
 static char order[16];
 
@@ -118,8 +116,6 @@ START_TEST(chance_is_in_its_bounds)
 }
 END_TEST
 
-/* --- a request that outlives its sender ----------------------------------------------------------- */
-
 static struct op op_in(char *memory, enum op_type type)
 {
     return (struct op){.type = type, .tenant = {memory, 1}, .id = {memory + 1, 1}};
@@ -201,8 +197,6 @@ START_TEST(inputs_are_copied)
     arena_done(&arena);
 }
 END_TEST
-
-/* --- worlds --------------------------------------------------------------------------------------- */
 
 static struct sim sim;
 

@@ -97,8 +97,6 @@ static struct outbox_entry entry_of(const struct op *op)
     return (struct outbox_entry){.number = op->stamp, .tenant = op->tenant, .id = op->id};
 }
 
-/* --- states --------------------------------------------------------------------------------------- */
-
 /* Whether it lacks what the fallback took alone, or what it is being filled with. */
 START_TEST(a_primary_that_lacks_what_a_lost_fallback_has_does_not_serve)
 {
@@ -131,8 +129,6 @@ START_TEST(what_the_fallback_is_missing_counts_as_waiting)
     ck_assert_int_eq(report().unsynced, 2);
 }
 END_TEST
-
-/* --- what only the primary has -------------------------------------------------------------------- */
 
 START_TEST(an_entry_that_stays_makes_its_id_wait)
 {

@@ -49,8 +49,6 @@ static struct monitor *start(struct lanes *lanes, int64_t interval_s)
     return m;
 }
 
-/* --- a pair of stores ----------------------------------------------------------------------------- */
-
 static struct {
     pthread_mutex_t lock; /* guards the report */
     struct failover_report report;
@@ -176,8 +174,6 @@ START_TEST(a_pair_whose_stores_die)
     lanes_close(lanes);
 }
 END_TEST
-
-/* --- one store ------------------------------------------------------------------------------------ */
 
 /* Waits for the first report that a probe has made. */
 static struct monitor_report first_report(struct monitor *m)

@@ -66,8 +66,6 @@ static long size_of(const char *path)
     return st.st_size;
 }
 
-/* --- sums ------------------------------------------------------------------------------------ */
-
 /* Swaps the bytes at two places of the file. */
 static void swap_bytes(long a, long b, size_t n)
 {
@@ -187,8 +185,6 @@ START_TEST(nothing_sound_is_taken_for_damaged)
     }
 }
 END_TEST
-
-/* --- gathering ------------------------------------------------------------------------------- */
 
 /* What a checkpoint has put into the database is there for others, though it was not synced. */
 START_TEST(others_see_what_a_partial_checkpoint_wrote)
