@@ -1,6 +1,7 @@
 /* cli.c - see cli.h. */
 #include "cli.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,9 +44,14 @@ static void print_help(const struct command *commands, const struct command *one
     }
 }
 
+static bool is_help_flag(const char *arg)
+{
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
 static bool is_help(const char *arg)
 {
-    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0 || strcmp(arg, "help") == 0;
+    return is_help_flag(arg) || strcmp(arg, "help") == 0;
 }
 
 static const struct command *find(const struct command *commands, const char *name)
@@ -79,6 +85,17 @@ static bool has_stray(struct config_words words)
     return false;
 }
 
+/* Whether a flag is among the words. */
+static bool has_flag(struct config_words words, const char *flag)
+{
+    size_t len = strlen(flag);
+
+    for (int i = 0; i < words.argc; i++)
+        if (strncmp(words.argv[i], flag, len) == 0 && strchr("=", words.argv[i][len]))
+            return true;
+    return false;
+}
+
 /* Reads the words after the name of the command. */
 static bool load(struct config *cfg, const struct command *c, struct config_words words,
                  struct err *err)
@@ -99,6 +116,8 @@ static bool load(struct config *cfg, const struct command *c, struct config_word
         return err_set(err, ERR_CONFIG,
                        "%s takes one %s, before its flags: stateward %s %s [--FLAG VALUE ...]",
                        c->name, c->operand, c->name, c->operand);
+    if (operand && has_flag(words, "--primary"))
+        return err_set(err, ERR_CONFIG, "the store is named twice: %s, and --primary", operand);
     if (c->settings && !config_load(cfg, c->settings, &words, err))
         return false;
     if (operand)
@@ -109,6 +128,15 @@ static bool load(struct config *cfg, const struct command *c, struct config_word
 static void tell_unknown(const char *name, int len)
 {
     fprintf(stderr, "stateward: warning: %.*s: there is no such setting\n", len, name);
+}
+
+/* A command whose output was lost has failed. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "stateward: standard output: %s\n", strerror(errno));
+    return status == EXIT_SUCCESS ? EXIT_FAILURE : status;
 }
 
 int cli_run(const struct command *commands, int argc, char *const argv[], char *const envp[])
@@ -127,7 +155,7 @@ int cli_run(const struct command *commands, int argc, char *const argv[], char *
     if (!c)
         return misused("there is no such command");
     for (int i = 1; i < argc; i++) {
-        if (is_help(argv[i])) {
+        if (i < 3 ? is_help(argv[i]) : is_help_flag(argv[i])) {
             print_help(commands, c, stdout);
             return EXIT_SUCCESS;
         }
@@ -136,7 +164,7 @@ int cli_run(const struct command *commands, int argc, char *const argv[], char *
         return misused(err.text);
     if (c->settings && c->settings != CONFIG_SERVE) /* which has a log */
         config_unknown(envp, tell_unknown);
-    return c->run(&cfg);
+    return finish(c->run(&cfg));
 }
 
 int cli_fail(const struct err *err)

@@ -45,10 +45,18 @@ static bool no_contact(const struct lines *l, struct err *err)
     return err_set(err, ERR_STORAGE, "%s: %s", l->name, strerror(errno));
 }
 
+/* The file that --file names; NULL: standard input or output, which "-" means too. */
+static const char *named(const char *file)
+{
+    return file && strcmp(file, "-") == 0 ? NULL : file;
+}
+
 static bool open_input(struct lines *l, const struct config *cfg, struct err *err)
 {
-    l->name = cfg->file ? cfg->file : "standard input";
-    l->file = cfg->file ? fopen(cfg->file, "re") : stdin;
+    const char *file = named(cfg->file);
+
+    l->name = file ? file : "standard input";
+    l->file = file ? fopen(file, "re") : stdin;
     return l->file || no_contact(l, err);
 }
 
@@ -87,8 +95,10 @@ static bool open_part(struct lines *l, struct err *err)
 
 static bool open_output(struct lines *l, const struct config *cfg, struct err *err)
 {
-    l->name = cfg->file ? cfg->file : "standard output";
-    if (cfg->file)
+    const char *file = named(cfg->file);
+
+    l->name = file ? file : "standard output";
+    if (file)
         return open_part(l, err);
     l->file = stdout;
     return true;
@@ -281,6 +291,8 @@ static bool read_lines(struct import *in, struct err *err)
         l->number++;
         if (len > 0 && line[len - 1] == '\n')
             len--;
+        if (len > 0 && line[len - 1] == '\r')
+            len--;
         ok = len == 0 || read_line(in, (struct slice){line, (size_t)len}, err);
         if (!ok && err_retry(err->kind) == RETRY_NEVER)
             err_fill(err, err->kind, "line %lld: %s", (long long)l->number, err->text);
@@ -290,6 +302,10 @@ static bool read_lines(struct import *in, struct err *err)
     free(line);
     if (ok && ferror(l->file))
         return no_contact(l, err);
+    if (ok && !feof(l->file)) { /* getline() had no memory for the line */
+        (void)err_no_memory(err);
+        return err_set(err, err->kind, "line %lld: %s", (long long)l->number + 1, err->text);
+    }
     return ok;
 }
 

@@ -1,5 +1,6 @@
 /* main.c - puts the service together (store, monitor, loops), then waits for its end. */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
@@ -113,7 +114,6 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is then an error of the write */
 }
 
 static void tell_sighup(void)
@@ -272,6 +272,19 @@ static int serve(const struct config *cfg)
     return loops ? EXIT_SUCCESS : cli_fail(&err);
 }
 
+/* What is opened later must not get the number of an output that the caller has closed: a log would go to a
+ * client. Writing there fails. */
+static void hold_standard_files(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char *argv[], char *envp[])
 {
     static const struct command commands[] = {
@@ -325,6 +338,8 @@ int main(int argc, char *argv[], char *envp[])
         {0},
     };
 
-    umask(077); /* what is stored concerns nobody else on this machine */
+    hold_standard_files();
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is then an error of the write */
+    umask(077);               /* what is stored concerns nobody else on this machine */
     return cli_run(commands, argc, argv, envp);
 }

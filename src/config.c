@@ -114,8 +114,8 @@ static const struct setting settings[] = {
     {"b", TEXT, FIELD(b), NULL, 0, 0, "store URL to compare it with; required", CONFIG_VERIFY},
     {"repair", SWITCH, FIELD(repair), "false", 0, 0,
      "merge what differs into both, until they are equal", CONFIG_VERIFY},
-    {"file", TEXT, FIELD(file), NULL, 0, 0, "path; standard input or output unless given",
-     CONFIG_EXPORT | CONFIG_IMPORT},
+    {"file", TEXT, FIELD(file), NULL, 0, 0,
+     "path; standard input or output unless given, and for -", CONFIG_EXPORT | CONFIG_IMPORT},
     {"partial", SWITCH, FIELD(partial), "false", 0, 0,
      "lines were left out: the number of records at the end is not asked for", CONFIG_IMPORT},
 };

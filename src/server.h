@@ -24,7 +24,7 @@ struct server;
  * is the bound port. Refuses other than loopback addresses unless insecure. */
 bool server_listen(const char *listen, bool insecure, int *fd, int *port, struct err *err) MUST_USE;
 
-/* Whether server_listen() takes this address. It does not look whether the port is free. */
+/* Whether server_listen() takes this address, and its port is free now. */
 bool server_may_listen(const char *listen, bool insecure, struct err *err) MUST_USE;
 
 /* Opens another listening socket on the address of fd, for the next loop. */

@@ -145,7 +145,8 @@ bool server_may_listen(const char *listen, bool insecure, struct err *err)
 {
     struct address address;
 
-    return choose(listen, insecure, &address, err);
+    return choose(listen, insecure, &address, err) &&
+           (port_of(&address) == 0 || port_is_free(&address, err));
 }
 
 bool server_listen(const char *listen, bool insecure, int *fd, int *port, struct err *err)

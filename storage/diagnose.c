@@ -30,6 +30,7 @@ static const char *advice_for(const char *text)
         {"older schema", "back up, then start `stateward serve` of this version once"},
         {"no tables of stateward", "start `stateward serve` once: it makes them"},
         {"another program", "name another file"},
+        {"is read-only", "let the user of the service write to the file and to its folder"},
         {"too many", "raise max_connections of the server, or lower the lanes of instances"},
         {"standby", "name all hosts, with target_session_attrs=read-write"},
         {"pool in transaction mode", "name the server itself, or set pool_mode=session"},

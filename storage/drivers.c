@@ -32,7 +32,8 @@ const struct backend_driver *driver_find(const char *url, struct err *err)
             return &drivers[i];
     store_url_show(url, shown);
     shown[strcspn(shown, ":")] = '\0';
-    err_fill(err, ERR_CONFIG, "Unsupported storage type: %.*s", SCHEME_SHOWN, shown);
+    err_fill(err, ERR_CONFIG, "Unsupported storage type: %.*s%s", SCHEME_SHOWN, shown,
+             url[0] == '/' || url[0] == '.' ? " (a file is named sqlite:PATH)" : "");
     return NULL;
 }
 

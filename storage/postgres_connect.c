@@ -57,16 +57,34 @@ static void add(struct options *o, const char *key, const char *value)
     }
 }
 
+/* Whether each port of a list is one; an empty one is the default. */
+static bool are_ports(const char *list)
+{
+    enum { PORT_MAX = 65535 };
+    char *end;
+
+    for (const char *at = list;; at = end + 1) {
+        long port = strtol(at, &end, 10);
+
+        if ((*end != ',' && *end) || (end > at && (port < 1 || port > PORT_MAX)))
+            return false;
+        if (!*end)
+            return true;
+    }
+}
+
 /* Checks the ports, too, which libpq does only when it connects. */
 bool connect_check(const char *url, struct err *err)
 {
     PQconninfoOption *given = PQconninfoParse(url, NULL);
     bool ok = given != NULL;
 
+    if (!given)
+        return err_set(err, ERR_CONFIG, "postgres: the URL is malformed");
     for (PQconninfoOption *p = given; ok && p->keyword; p++)
-        ok = strcmp(p->keyword, "port") != 0 || !p->val || !p->val[strspn(p->val, "0123456789,")];
+        ok = strcmp(p->keyword, "port") != 0 || !p->val || are_ports(p->val);
     PQconninfoFree(given);
-    return ok || err_set(err, ERR_CONFIG, "postgres: the URL is malformed");
+    return ok || err_set(err, ERR_CONFIG, "postgres: a port is a number from 1 to 65535");
 }
 
 bool connect_start(struct postgres *d, struct err *err)

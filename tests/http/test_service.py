@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import stores
 from conftest import BINARY, ROOT, Server, environ, free_port
 from dying import until
 
@@ -292,6 +293,37 @@ def test_the_log_says_what_is_served(own: Any, tmp_path: pathlib.Path) -> None:
         (line,) = (line for line in server.log_lines() if line["event"] == "serving")
         assert line["message"] == f"http://127.0.0.1:{server.port}" and line["version"] == version
         assert {role: line[role] for role in ("primary", "fallback") if role in line} == shown
+
+
+def test_a_taken_port_is_seen_before_the_store_is_made(tmp_path: pathlib.Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        at = f"127.0.0.1:{taken.getsockname()[1]}"
+        out = run("serve", "--listen", at, "--primary", "sqlite:new.db", cwd=tmp_path)
+    assert out.returncode == 1 and "Address already in use" in out.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_log_goes_to_a_client(tmp_path: pathlib.Path, postgres: stores.Postgres) -> None:
+    """Whose connection could have the number of an output that was closed."""
+    at = free_port()
+    command = f"exec {BINARY} serve --listen 127.0.0.1:{at} --drain-delay 0 --primary {postgres.url()} 0<&- >&- 2>&-"
+    with subprocess.Popen(command, shell=True, env=environ(), cwd=tmp_path) as service:
+        def answer() -> bytes:
+            with socket.create_connection(("127.0.0.1", at), timeout=5) as s:
+                s.sendall(b"GET /sessions/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return b"".join(iter(lambda: s.recv(65536), b""))
+
+        until(lambda: _reached(at))
+        answers = [answer() for _ in range(8)]
+        service.terminate()
+        assert service.wait(30) == 0
+    assert all(b"session_not_found" in a and b'"event"' not in a for a in answers), answers
+
+
+def _reached(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def test_unsupported_store(tmp_path: pathlib.Path) -> None:

@@ -266,6 +266,44 @@ def test_an_export_that_was_cut_off(tmp_path: pathlib.Path) -> None:
     fails(1, "line 2: ", "import", url, input=good + "\n" + good[:30])
 
 
+def test_a_line_too_long_for_memory(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """It is not the end of the file: neither behind a whole export nor with --partial."""
+    lines, long = ok("export", f"sqlite:{source}"), tmp_path / "long"
+    with long.open("w") as file:
+        file.write(lines + '{"kind":"message","content":"' + "a" * 400_000_000 + '"}\n' + lines)
+
+    def little() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (500_000_000, 500_000_000))
+
+    for flags in ((), ("--partial",)):
+        fails(1, f"line {len(lines.splitlines()) + 1}: out of memory", "import", f"sqlite:{tmp_path}/a.db",
+              "--file", str(long), *flags, preexec_fn=little)
+    long.unlink()
+
+
+def test_lines_that_end_as_on_windows(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    lines = ok("export", f"sqlite:{source}", "--file", "-")
+    with subprocess.Popen([BINARY, "import", f"sqlite:{tmp_path}/a.db", "--file", "-"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, env=environ()) as importing:
+        out, _ = importing.communicate(lines.replace("\n", "\r\n").encode())
+    assert importing.returncode == 0 and out.startswith(f"{len(lines.splitlines()) - 1} records".encode())
+    assert ok("export", f"sqlite:{tmp_path}/a.db") == lines
+
+
+def test_output_that_is_lost(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    db, lines = f"sqlite:{source}", ok("export", f"sqlite:{source}")
+    for args in (("verify", "--a", db, "--b", f"sqlite:{tmp_path}/m.db"), ("cleanup", "--primary", db),
+                 ("migrate", "--from", db, "--to", f"sqlite:{tmp_path}/m.db"), ("import", f"sqlite:{tmp_path}/i.db")):
+        if args[0] == "verify":
+            ok("migrate", "--from", db, "--to", f"sqlite:{tmp_path}/m.db")
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([str(BINARY), *args], stdout=full, stderr=subprocess.PIPE, text=True, env=environ(),
+                                  input=lines)
+        assert done.returncode == 1 and "standard output: No space left on device" in done.stderr, (args, done)
+    done = subprocess.run(f"exec {BINARY} export {db} >&-", shell=True, capture_output=True, text=True, env=environ())
+    assert done.returncode == 1 and "standard output: Bad file descriptor" in done.stderr, done
+
+
 def test_lines_that_were_left_out(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """As grep would leave the lines: with the last line and without it."""
     lines = ok("export", f"sqlite:{source}").splitlines()
@@ -337,6 +375,11 @@ def test_called_wrongly(tmp_path: pathlib.Path) -> None:
         done = command("import", *args)
         assert done.returncode == 2 and "secret" not in done.stderr, done
         assert "import takes one URL, before its flags: stateward import URL [--FLAG VALUE ...]" in done.stderr
+    fails(2, f"the store is named twice: {db}, and --primary", "export", db, "--primary", "sqlite:b.db")
+    fails(2, "a file is named sqlite:PATH", "export", str(tmp_path / "a.db"))
+    for port in ("0", "65536", "99999", "5432,h:0"):
+        fails(2, "postgres: a port is a number from 1 to 65535", "export", f"postgresql://h:{port}/d")
+    fails(1, "help: No such file", "import", db, "--file", "help", cwd=tmp_path)
     fails(1, "does not exist", "migrate", "--from", db, "--to", f"sqlite:{tmp_path}/b.db")
     fails(1, "does not exist", "export", db)
     fails(1, "lines: No such file", "import", db, "--file", str(tmp_path / "lines"))
