@@ -164,6 +164,84 @@ static int64_t newest_of_merge(const struct record *record)
     return op.merge.out.newest;
 }
 
+static void append_one(const char *id)
+{
+    struct op op = store_op(&there, OP_MESSAGE_APPEND, "s");
+    struct message m = {
+        .id = slice_of(id), .role = SLICE("user"), .content = SLICE("1"), .metadata = SLICE("{}")};
+
+    op.message_append.messages = &m;
+    op.message_append.n = 1;
+    store_ok(&there, &op);
+}
+
+static size_t n_messages(void)
+{
+    struct op op = store_op(&there, OP_MESSAGE_LIST, "s");
+
+    op.message_list.limit = 10;
+    store_ok(&there, &op);
+    return op.message_list.out.n;
+}
+
+START_TEST(newer_messages_outlive_removals_and_deletions)
+{
+    struct record gone = {.kind = RECORD_MESSAGE, .key = {.id = SLICE("s"), .sub = SLICE("m1")}};
+    struct record tomb = {.kind = RECORD_SESSION, .key.id = SLICE("s")};
+
+    gone.gone = stamp_next();
+    append_one("m1");
+    ck_assert_uint_eq(store_merge(&there, &gone, 1), 0);
+    ck_assert_uint_eq(n_messages(), 1);
+    tomb.session.tomb = stamp_next();
+    append_one("m2");
+    ck_assert_int_gt(newest_of_merge(&tomb), tomb.session.tomb);
+    ck_assert_uint_eq(n_messages(), 1);
+}
+END_TEST
+
+START_TEST(a_cell_that_outlives_a_deletion_is_told)
+{
+    struct record tomb = {.kind = RECORD_SESSION, .key.id = SLICE("s")};
+    struct op op;
+
+    store_session(&there, "s");
+    tomb.session.tomb = stamp_next();
+    op = store_op(&there, OP_SESSION_PATCH, "s");
+    op.session_patch.status = SLICE("done");
+    store_ok(&there, &op);
+    ck_assert_int_gt(newest_of_merge(&tomb), tomb.session.tomb);
+}
+END_TEST
+
+/* Of two messages with one id and one place the newer one stays, whichever comes first. */
+START_TEST(of_two_messages_in_a_place_the_newer_stays)
+{
+    struct message stored;
+    int64_t older = stamp_next(), newer = stamp_next();
+
+    for (int first = 0; first < 2; first++) {
+        struct record m = {
+            .kind = RECORD_MESSAGE,
+            .key = {.id = first ? SLICE("s1") : SLICE("s2"), .sub = SLICE("m1")},
+            .message = {.seq = 1800000000000000, .role = SLICE("user"), .metadata = SLICE("{}")}};
+        struct op op;
+
+        for (int i = 0; i < 2; i++) {
+            m.message.stamp = i == first ? newer : older;
+            m.message.content = i == first ? SLICE("newer") : SLICE("older");
+            (void)store_merge(&there, &m, 1);
+        }
+        op = store_op(&there, OP_MESSAGE_LIST, m.key.id.at);
+        op.message_list.limit = 2;
+        store_ok(&there, &op);
+        ck_assert_uint_eq(op.message_list.out.n, 1);
+        stored = op.message_list.out.items[0];
+        ck_assert_slice(stored.content, "newer");
+    }
+}
+END_TEST
+
 START_TEST(content_that_outlives_a_deletion_is_told)
 {
     struct record tomb = {.kind = RECORD_THREAD, .key.id = SLICE("t")};
@@ -254,6 +332,9 @@ void contract_gone_add(TCase *tc)
     tcase_add_test(tc, what_is_newer_stays);
     tcase_add_test(tc, writes_after_a_removal_are_the_first);
     tcase_add_test(tc, writes_after_a_deletion_are_the_first);
+    tcase_add_test(tc, newer_messages_outlive_removals_and_deletions);
+    tcase_add_test(tc, a_cell_that_outlives_a_deletion_is_told);
+    tcase_add_test(tc, of_two_messages_in_a_place_the_newer_stays);
     tcase_add_test(tc, content_that_outlives_a_deletion_is_told);
     tcase_add_test(tc, a_removal_is_fenced_by_what_it_may_remove);
     tcase_add_test(tc, a_deletion_is_fenced_by_what_is_pending);

@@ -327,6 +327,174 @@ START_TEST(a_store_that_is_lost)
 }
 END_TEST
 
+static struct backend *open_lane(void)
+{
+    struct err err = {0};
+    struct backend *lane = failover_open(failover, sides.faults[0], sides.faults[1], &err);
+
+    ck_assert(lane != NULL);
+    return lane;
+}
+
+static void close_lane(struct backend *lane)
+{
+    backend_close(lane);
+    sides.faults[0] = sides.faults[1] = NULL;
+}
+
+/* A service that starts while the primary is down does not serve from a fallback that may lack changes. */
+START_TEST(at_the_start_the_fallback_may_lack_something)
+{
+    struct op get = sides_op(&sides, OP_SESSION_GET, "s1"), *ops[] = {&get};
+    struct backend *lane = open_lane();
+    struct err err = {0};
+
+    sides_session(&sides, 1, "s1");
+    see(FALLBACK);
+    state_lost(failover, PRIMARY, true, "gone");
+    ck_assert(backend_execute(lane, ops, 1, &err));
+    ck_assert_int_eq(get.status.kind, ERR_UNAVAILABLE);
+    close_lane(lane);
+}
+END_TEST
+
+/* Before the fallback serves, it learns what it lacks. */
+START_TEST(the_fallback_is_told_before_it_serves)
+{
+    struct op put, get, read, *ops[1];
+    struct backend *lane = open_lane();
+    struct err err = {0};
+
+    settle();
+    sides_session(&sides, 1, "other");
+    state_lost(failover, FALLBACK, true, "gone");
+    put = sides_op(&sides, OP_SESSION_PUT, "s1");
+    put.session_put.user_id = SLICE("u");
+    put.session_put.metadata = SLICE("{}");
+    ops[0] = &put;
+    ck_assert(backend_execute(lane, ops, 1, &err));
+    ck_assert_int_eq(put.status.kind, ERR_OK);
+    state_answered(failover, FALLBACK);
+    state_lost(failover, PRIMARY, true, "gone");
+    get = sides_op(&sides, OP_SESSION_GET, "other");
+    ops[0] = &get;
+    ck_assert(backend_execute(lane, ops, 1, &err));
+    ck_assert_int_eq(get.status.kind, ERR_OK);
+    read = sides_op(&sides, OP_PAIR_READ, NULL);
+    read.pair_read.limit = 10;
+    sides_run(&sides, 1, &read);
+    ck_assert_uint_eq(read.pair_read.out.n_missing, 1);
+    close_lane(lane);
+}
+END_TEST
+
+/* A copy of a thread is refused while its target differs. */
+START_TEST(a_copy_over_what_differs_is_refused)
+{
+    struct op op;
+
+    settle();
+    op = sides_op(&sides, OP_SESSION_PATCH, "to");
+    state_unsynced(failover, &op);
+    op = sides_op(&sides, OP_THREAD_COPY, "from");
+    op.thread_copy.to = SLICE("to");
+    ck_assert(!state_settled(failover, &op));
+    op.thread_copy.to = SLICE("elsewhere");
+    ck_assert(state_settled(failover, &op));
+}
+END_TEST
+
+/* What an op changes besides its own id waits too. */
+START_TEST(what_an_op_changes_besides_its_id_waits)
+{
+    struct record copies[] = {{.kind = RECORD_SESSION, .key = {.id = SLICE("swept")}}};
+    struct op op;
+
+    settle();
+    op = sides_op(&sides, OP_CLEANUP, NULL);
+    op.copies = copies;
+    op.n_copies = 1;
+    state_unsynced(failover, &op);
+    op = sides_op(&sides, OP_SESSION_GET, "swept");
+    ck_assert(state_lacks(failover, &op));
+}
+END_TEST
+
+static size_t n_missing(int side)
+{
+    struct op read = sides_op(&sides, OP_PAIR_READ, NULL);
+
+    read.pair_read.limit = 10;
+    sides_run(&sides, side, &read);
+    return read.pair_read.out.n_missing;
+}
+
+/* While its change waits in the primary, the fallback lacks an id, though the change is under way. */
+START_TEST(what_is_missing_stays_so_while_it_waits)
+{
+    struct pair_id lost = {SLICE("default"), SLICE("s1")};
+    struct op op;
+
+    settle();
+    op = sides_op(&sides, OP_PAIR_CHANGE, NULL);
+    op.pair_change.missing = &lost;
+    op.pair_change.n_missing = 1;
+    sides_run(&sides, 1, &op);
+    put_in_primary("s1");
+    pass_time(POLL_MS);
+    (void)tend();
+    ck_assert_uint_eq(waiting(0), 1);
+    ck_assert_uint_eq(n_missing(1), 1);
+}
+END_TEST
+
+/* The note that the fallback lacks an id fails; the change that is made again brings it. */
+START_TEST(what_could_not_be_noted_is_noted_by_the_next_change)
+{
+    struct op put, *ops[] = {&put};
+    struct backend *lane = open_lane();
+    struct err err = {0};
+
+    settle();
+    state_lost(failover, FALLBACK, true, "gone");
+    put = sides_op(&sides, OP_SESSION_PUT, "s1");
+    put.session_put.user_id = SLICE("u");
+    put.session_put.metadata = SLICE("{}");
+    sides_fail(&sides, 0, 2);
+    ck_assert(backend_execute(lane, ops, 1, &err));
+    ck_assert_int_eq(put.status.kind, ERR_IN_DOUBT);
+    sides_fail(&sides, 0, 0);
+    ck_assert_uint_eq(n_missing(0), 0);
+    state_answered(failover, PRIMARY);
+    put.stamp = stamp_next();
+    ck_assert(backend_execute(lane, ops, 1, &err));
+    ck_assert_int_eq(put.status.kind, ERR_OK);
+    ck_assert_uint_eq(n_missing(0), 1);
+    close_lane(lane);
+}
+END_TEST
+
+/* What was not read may concern any id. */
+START_TEST(an_outbox_that_was_not_read_whole_settles_nothing)
+{
+    struct pair_id id = {SLICE("default"), SLICE("s1")};
+    struct op_pair_read read = {.out = {.more = true}};
+    struct op op;
+
+    settle();
+    op = sides_op(&sides, OP_MESSAGE_TRIM, "s1");
+    ck_assert(state_settled(failover, &op));
+    state_look(failover, PRIMARY, &read, clock_now_ns());
+    ck_assert(!state_settled(failover, &op));
+    failover->unsynced.full = true;
+    read = (struct op_pair_read){.out = {.missing = &id, .n_missing = 1}};
+    state_look(failover, PRIMARY, &read, clock_now_ns());
+    ck_assert(!failover->unsynced.full && !state_settled(failover, &op));
+    op = sides_op(&sides, OP_MESSAGE_TRIM, "s2");
+    ck_assert(state_settled(failover, &op));
+}
+END_TEST
+
 Suite *suite_failover_tend(void)
 {
     Suite *s = suite_create("failover_tend");
@@ -343,6 +511,13 @@ Suite *suite_failover_tend(void)
     tcase_add_test(tc, an_addition_waits_until_the_fallback_knows_it_was_counted);
     tcase_add_test(tc, a_condition_that_the_fallback_may_know_better_is_in_doubt);
     tcase_add_loop_test(tc, a_store_that_is_lost, 0, 2);
+    tcase_add_test(tc, what_an_op_changes_besides_its_id_waits);
+    tcase_add_test(tc, a_copy_over_what_differs_is_refused);
+    tcase_add_test(tc, the_fallback_is_told_before_it_serves);
+    tcase_add_test(tc, at_the_start_the_fallback_may_lack_something);
+    tcase_add_test(tc, an_outbox_that_was_not_read_whole_settles_nothing);
+    tcase_add_test(tc, what_could_not_be_noted_is_noted_by_the_next_change);
+    tcase_add_test(tc, what_is_missing_stays_so_while_it_waits);
     suite_add_tcase(s, tc);
     return s;
 }
