@@ -87,7 +87,7 @@ def _put(
     new = {name: version for name, version in versions.items() if sent.get(name) != version}
     # Numbers, short texts and the like stand in the checkpoint itself.
     plain = checkpoint.get("channel_values") or {}
-    values = {name: JsonPlusSerializer().dumps_typed(plain[name]) for name in plain if name in new}
+    values = {name: _serialized(plain[name]) for name in plain if name in new}
     blobs = source.execute(BLOBS, (json.dumps(new), thread_id, ns)).fetchall()
     values |= {blob["channel"]: (blob["type"], blob["blob"] or b"") for blob in blobs}
     config = {"thread_id": thread_id, "checkpoint_ns": ns}
@@ -100,6 +100,14 @@ def _put(
         new,
     )
     sent.update(new)
+
+
+def _serialized(value: Any) -> tuple[str, bytes]:
+    """As LangGraph's serializer reads it; it writes no integers of more than 64 bits itself."""
+    try:
+        return JsonPlusSerializer().dumps_typed(value)
+    except TypeError:
+        return "json", json.dumps(value).encode()
 
 
 def _rows(source: Connection, sql: str, thread_id: str) -> Generator[Row, None, None]:

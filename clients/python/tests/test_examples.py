@@ -121,6 +121,7 @@ def fill(saver: PostgresSaver) -> list[str]:
     }  # fmt: skip
     at = config("values")
     for n in range(3):
+        values["beyond 64 bits"] = n - 2**70
         given = checkpoint(values, channel_versions=dict.fromkeys(values, n))
         at = saver.put(at, given, METADATA, given["channel_versions"])
         saver.put_writes(at, [("a", n), ("__error__", "e"), ("b", n)], "t", "~1")
