@@ -84,7 +84,7 @@ class _Ancestry:
                 members["before"] = above
             else:
                 members["checkpoint_id"] = checkpoint_id
-        response = yield _wire.query(members)
+        response = yield _wire.query(members, self._serde)
         page = _wire.read_page(response, self._serde)
         self._page = {stored.place.checkpoint_id: stored for stored in page.items}
         if checkpoint_id is None and page.items:

@@ -184,9 +184,14 @@ def get_writes(place: Place) -> Request:
     return Request("GET", target, headers=_ACCEPT, answer=frame.FRAME_TYPE)
 
 
-def query(members: dict[str, Any]) -> Request:
+def query(members: dict[str, Any], serde: SerializerProtocol) -> Request:
     """One page of a listing; for the members see POST /checkpoints/query."""
     given = {name: value for name, value in members.items() if value is not None}
+    if "filter" in given:  # compared with metadata as it is stored
+        given["filter"] = {
+            name: json.loads(_serde_json.dumps(value, serde))
+            for name, value in given["filter"].items()
+        }
     headers = {"Content-Type": JSON_TYPE, **_ACCEPT}
     return Request(
         "POST",

@@ -272,7 +272,7 @@ class StatewardSaver(BaseCheckpointSaver[str]):
         return self._tuple(stored, sends)
 
     def _list_page(self, listing: _Listing) -> Exchange[builtins.list[CheckpointTuple]]:
-        response = yield _wire.query(listing.members())
+        response = yield _wire.query(listing.members(), self._quick)
         page = _wire.read_page(response, self._quick)
         listing.advance(page)
         tuples = []

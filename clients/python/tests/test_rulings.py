@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta, timezone
@@ -338,6 +339,30 @@ async def test_metadata_is_json(saver: Saver, uid: Callable[[], str]) -> None:
     at = await put(saver, config(uid()), checkpoint(), {"source": "loop", "x": {1: (2, 3)}})
     assert (await saver("get_tuple", at)).metadata["x"] == {"1": [2, 3]}
     assert len(await saver.list(at, filter={"x": {"1": [2, 3]}})) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "other"),
+    [
+        (math.nan, math.inf),
+        (b"x", b"y"),
+        ({"$stateward": ["a", "b"]}, {"$stateward": ["a", "c"]}),
+        ([{1, 2}, "\ud83d"], [{1, 3}, "\ud83d"]),
+        ({1: 2**70}, {1: 2**71}),
+    ],
+)
+async def test_filters_for_what_json_does_not_have(
+    saver: Saver, uid: Callable[[], str], given: Any, other: Any
+) -> None:
+    at = await put(saver, config(uid()), checkpoint(), {"source": "loop", "x": given})
+    assert len(await saver.list(at, filter={"x": given, "source": "loop"})) == 1
+    assert await saver.list(at, filter={"x": other}) == []
+
+
+async def test_filters_for_the_name_of_the_stand_in(saver: Saver, uid: Callable[[], str]) -> None:
+    metadata = {"source": "loop", "$stateward": ["a", "b"]}
+    at = await put(saver, config(uid()), checkpoint(), metadata)
+    assert len(await saver.list(at, filter={"$stateward": ["a", "b"]})) == 1
 
 
 async def test_without_a_thread_or_a_checkpoint(saver: Saver, uid: Callable[[], str]) -> None:
