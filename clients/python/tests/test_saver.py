@@ -347,6 +347,39 @@ async def test_encryption(saver: Saver, server: Server, uid: Callable[[], str]) 
     await secret.saver.aclose()  # type: ignore[attr-defined]
 
 
+async def test_aes(
+    saver: Saver, server: Server, uid: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGGRAPH_AES_KEY", "0123456789abcdef")
+    values = {"a": ["secret", b"\x00"], "none": None, "messages": [HumanMessage("hi", id="1")]}
+    thread_id = uid()
+    # The second one has the key only, and nothing that the first remembers.
+    for serde in (EncryptedSerializer.from_pycryptodome_aes() for _ in range(2)):
+        async with StatewardSaver.from_url(server.url, serde=serde) as opened:
+            secret = saver.using(opened)
+            at = await put(secret, config(thread_id), checkpoint(values))
+            await secret("put_writes", at, [("a", "x")], "t")
+            for read in await secret.list(config(thread_id), filter={"step": 1}):
+                assert read.checkpoint["channel_values"] == values
+                assert read.pending_writes == [("t", "a", "x")]
+    with StatewardSaver.from_url(server.url, serde=Sealed()) as plain:
+        (first, second) = plain.list(config(thread_id))
+    for sealed in (first, second):
+        for type_, data in sealed.checkpoint["channel_values"].values():
+            assert type_.endswith("+aes")
+            assert b"secret" not in data
+
+
+class Sealed:
+    """Shows values as they are stored."""
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        raise AssertionError
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        return data
+
+
 async def test_metadata_of_the_config(saver: Saver, uid: Callable[[], str]) -> None:
     at = config(uid())
     at["configurable"].update({"user": "u\u0000", "__hidden": 1, "object": object()})
