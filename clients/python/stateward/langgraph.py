@@ -65,12 +65,14 @@ class StatewardSaver(BaseCheckpointSaver[str]):
     def __init__(
         self,
         transport: SyncTransport,
-        async_transport: AsyncTransport,
+        async_transport: AsyncTransport | None = None,
         *,
         serde: SerializerProtocol | None = None,
         patch_memory: int = _bases.MEMORY,
     ) -> None:
         """patch_memory: bytes for the last values, of which patches are sent; 0: always whole."""
+        if isinstance(transport, str) or async_transport is None:
+            raise TypeError(f"use {type(self).__name__}.from_url(url)")
         super().__init__(serde=serde or JsonPlusSerializer(allowed_msgpack_modules=None))
         self._bases = Bases(patch_memory)
         self._known = _messages.Known()

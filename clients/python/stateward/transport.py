@@ -32,6 +32,7 @@ _SHOWN = 80  # bytes of a body in the text of an error
 T = TypeVar("T")
 
 _PLAIN_BASE = re.compile(r"[!-~]*")
+_NO_SCHEME = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?/?")
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_.:-]+")
 
 
@@ -145,16 +146,21 @@ class Address:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             # The URL of a database, given by mistake, may hold a password.
             shown = f"{parts.scheme}:..." if parts.scheme else url
-            raise ValueError(f"not an http or https URL: {shown!r}")
+            hint = f" (did you mean http://{url}?)" if _NO_SCHEME.fullmatch(url) else ""
+            raise ValueError(f"not an http or https URL: {shown!r}{hint}")
         if parts.query or parts.fragment or parts.username:
             raise ValueError("the URL must not have a user, a query or a fragment")
         if not _PLAIN_BASE.fullmatch(parts.path):
             raise ValueError(f"the path of the URL is not percent-encoded: {url!r}")
         secure = parts.scheme == "https"
+        port = parts.port
+        if port is None:
+            port = 443 if secure else 80
+        if port == 0:
+            raise ValueError("the port of the URL is 0")
         headers = {"User-Agent": USER_AGENT}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        port = parts.port or (443 if secure else 80)
         return cls(secure, parts.hostname, port, parts.path.rstrip("/"), headers)
 
     @property

@@ -23,6 +23,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Send
 
 from stateward import FormMismatch
+from stateward._sync import SyncTransport
 from stateward.errors import ThreadExistsError, TooLargeError
 from stateward.langgraph import StatewardSaver
 from stateward.transport import json_request, path
@@ -538,6 +539,13 @@ def test_versions() -> None:
     assert first < second
     assert saver.get_next_version(7, None).startswith("0" * 31 + "8.")  # type: ignore[arg-type]
     assert saver.config_specs == []
+
+
+def test_a_saver_of_a_url_alone() -> None:
+    url: Any = "http://127.0.0.1:1"
+    for given in ((url,), (url, "token"), (SyncTransport(url),)):
+        with pytest.raises(TypeError, match=r"^use StatewardSaver\.from_url\(url\)$"):
+            StatewardSaver(*given)
 
 
 def test_a_saver_with_an_allowlist_is_one_of_ours(server: Server, uid: Callable[[], str]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import re
 import socket
 import ssl
 import threading
@@ -476,11 +477,28 @@ def test_segments(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost:80", "ftp://x", "http://", "http://u@x", "http://x?q=1", "http://x#f"]
+    "url",
+    [
+        "",
+        "localhost:80",
+        "ftp://x",
+        "http://",
+        "http://u@x",
+        "http://x?q=1",
+        "http://x#f",
+        "http://x:0",
+    ],
 )
 def test_urls_that_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
         Address.parse(url, None)
+
+
+@pytest.mark.parametrize("url", ["localhost", "localhost:8080", "a-b.c:1/", "[::1]:8080", "[::1]"])
+def test_urls_without_a_scheme(url: str) -> None:
+    with pytest.raises(ValueError, match=rf" \(did you mean http://{re.escape(url)}\?\)$"):
+        Address.parse(url, None)
+    assert Address.parse("http://" + url, None).host in url
 
 
 @pytest.mark.parametrize("kind", [SyncTransport, AsyncTransport])
