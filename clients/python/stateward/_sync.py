@@ -60,9 +60,8 @@ class SyncTransport(Endpoint):
     def close(self) -> None:
         """Closes idle connections."""
         idle, self._idle = self._idle, _Idle(os.getpid())
-        if idle.pid == os.getpid():
-            for connection in idle.connections:
-                connection.close()
+        for connection in idle.connections:
+            connection.close()
 
     def _attempt(self, request: Request) -> Response:
         data = self._encode(request)
@@ -102,7 +101,7 @@ class SyncTransport(Endpoint):
     def _here(self) -> _Idle:
         """The idle connections of this process."""
         if self._idle.pid != os.getpid():
-            self._idle = _Idle(os.getpid())
+            self.close()  # the parent process has its own descriptors, and notices nothing
         return self._idle
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import select
 import signal
 import socket
@@ -410,6 +411,23 @@ async def test_tls(certificate: Path, secure: str) -> None:
     for _ in range(3):
         assert (await other.send(GET)).body == b"hello"
     await other.aclose()
+
+
+def test_fork_with_tls(certificate: Path, secure: str) -> None:
+    """A child ends none of its parent's connections."""
+    trusting = ssl.create_default_context(cafile=certificate)
+    with contextlib.closing(SyncTransport(secure, ssl_context=trusting)) as transport:
+        transport.send(GET)
+        (connection,) = transport._idle.connections
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):
+                transport.close()
+                os._exit(0 if connection.socket.fileno() == -1 else 1)
+            os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert transport.send(GET).body == b"hello"
+        assert [*transport._idle.connections] == [connection]
 
 
 @pytest.mark.parametrize("kind", [SyncTransport, AsyncTransport])
