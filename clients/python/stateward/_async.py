@@ -45,7 +45,7 @@ class AsyncTransport(Endpoint):
 
     async def send(self, request: Request) -> Response:
         """The answer to one request, repeated as often as is right."""
-        attempts = Attempts(request)
+        attempts = Attempts(request, self._outage)
         while True:
             try:
                 response = await self._attempt(request)
@@ -110,6 +110,7 @@ class AsyncTransport(Endpoint):
         transport, _ = await loop.create_connection(
             lambda: protocol, self._address.host, self._address.port, ssl=self._ssl
         )
+        self._outage.end()
         return _Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
     async def _pool(self) -> _Pool:

@@ -6,6 +6,7 @@ import ssl
 from abc import ABC, abstractmethod
 
 from stateward import _http
+from stateward._retry import Outage
 from stateward.transport import TIMEOUT, Address, Request
 
 
@@ -27,6 +28,7 @@ class Endpoint(ABC):
         if self._address.secure:
             self._ssl = ssl_context or ssl.create_default_context()
         self._fixed = _http.fixed_head(self._address.host_header, self._address.headers)
+        self._outage = Outage()
         self._begin()
 
     @abstractmethod

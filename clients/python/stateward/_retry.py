@@ -13,6 +13,7 @@ from stateward.transport import Request, Response
 RETRIES = 3
 BUDGET = 10.0  # seconds after the first attempt in which another may start
 _DELAYS = (0.1, 0.5, 2.0)  # seconds, each times 0.5 to 1.5
+_OUTAGE = 1.0  # seconds
 
 _log = logging.getLogger("stateward")
 
@@ -38,11 +39,35 @@ class NoAnswer(Exception):
         return of_tls and not self.sent
 
 
+class Outage:
+    """A while after a request was given up for want of a connection. Thread-safe.
+
+    Requests that begin in it make one attempt: those that queue, as LangGraph's do, would each
+    wait for all of theirs. It ends early with the first connection that comes about.
+    """
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    @property
+    def lasts(self) -> bool:
+        return time.monotonic() < self._until
+
+    def begin(self) -> None:
+        self._until = time.monotonic() + _OUTAGE
+
+    def end(self) -> None:
+        self._until = 0.0
+
+
 class Attempts:
     """The attempts of one request. after_...(): seconds to wait, or None to give up."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, outage: Outage) -> None:
+        """outage: that of the transport."""
         self._request = request
+        self._outage = outage
+        self._in_outage = outage.lasts
         self._started = time.monotonic()
         self._retries = 0
         self.in_doubt = False
@@ -55,7 +80,12 @@ class Attempts:
             return None
         if failure.reused and self._retries == 0:
             return self._next(0.0)
-        return self._told(self._next(None), str(failure))
+        if not failure.sent and self._in_outage and self._outage.lasts:
+            return None
+        delay = self._next(None)
+        if delay is None and not failure.sent:
+            self._outage.begin()
+        return self._told(delay, str(failure))
 
     def after_answer(self, response: Response) -> float | None:
         undone = nothing_done(response)

@@ -40,7 +40,7 @@ class SyncTransport(Endpoint):
 
     def send(self, request: Request) -> Response:
         """The answer to one request, repeated as often as is right."""
-        attempts = Attempts(request)
+        attempts = Attempts(request, self._outage)
         while True:
             try:
                 response = self._attempt(request)
@@ -96,6 +96,7 @@ class SyncTransport(Endpoint):
         except OSError as error:
             sock.close()
             raise NoAnswer(error, sent=False) from error
+        self._outage.end()
         return Connection(sock, self._timeout)
 
     def _here(self) -> _Idle:

@@ -46,10 +46,10 @@ def problem(status: int, code: str, detail: str = "why", **headers: str) -> byte
 class RawServer:
     """Answers one request after the other from a list; the last answer serves all that follow."""
 
-    def __init__(self, answers: Iterable[bytes | Then]) -> None:
+    def __init__(self, answers: Iterable[bytes | Then], port: int = 0) -> None:
         self._answers = list(answers)
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self.seen: list[Seen] = []
@@ -118,8 +118,8 @@ class RawServer:
 
 
 @contextmanager
-def serving(*answers: bytes | Then) -> Iterator[RawServer]:
-    server = RawServer(answers)
+def serving(*answers: bytes | Then, port: int = 0) -> Iterator[RawServer]:
+    server = RawServer(answers, port)
     try:
         yield server
     finally:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from stores import free_port
 
 from stateward import _idle, _refusals, _retry, errors
 from stateward._async import AsyncTransport
@@ -294,6 +295,26 @@ async def test_refused_connection(connect: Connect) -> None:
     assert caught.value.status == 0
 
 
+async def test_only_the_first_call_waits_for_a_service_that_is_gone(
+    connect: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_retry, "_OUTAGE", 60.0)
+    caplog.set_level("INFO", "stateward")
+    port = free_port()
+
+    async def repeats(send: Send) -> int:
+        caplog.clear()
+        with pytest.raises(errors.StorageConnectionError):
+            await send(GET)
+        return len(caplog.messages)
+
+    async with connect(f"http://127.0.0.1:{port}") as send:
+        assert [await repeats(send) for _ in range(3)] == [3, 0, 0]
+        with serving(Then(answer()), port=port):
+            assert (await send(GET)).status == 200
+        assert [await repeats(send) for _ in range(2)] == [3, 0]
+
+
 def test_a_call_that_ends_after_close_keeps_no_connection() -> None:
     with serving(answer()) as server:
         transport = SyncTransport(server.url)
@@ -538,21 +559,23 @@ def test_json_bytes() -> None:
 
 class TestAttempts:
     DROPPED = _retry.NoAnswer(OSError("x"), sent=True)
+    UNSENT = _retry.NoAnswer(OSError("x"), sent=False)
 
     @pytest.fixture(autouse=True)
     def clock(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
+        self.outage = _retry.Outage()
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         monkeypatch.setattr(_retry, "_DELAYS", (0.1, 0.5, 2.0))
         monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
 
     def test_delays_grow(self) -> None:
-        attempts = _retry.Attempts(GET)
+        attempts = _retry.Attempts(GET, self.outage)
         delays = [attempts.after_failure(self.DROPPED) for _ in range(4)]
         assert delays == [0.1, 0.5, 2.0, None]
 
     def test_reused_connection_at_once(self) -> None:
-        attempts = _retry.Attempts(GET)
+        attempts = _retry.Attempts(GET, self.outage)
         reused = _retry.NoAnswer(OSError("x"), sent=True, reused=True)
         assert [attempts.after_failure(reused) for _ in range(4)] == [0.0, 0.5, 2.0, None]
 
@@ -566,17 +589,43 @@ class TestAttempts:
         ],
     )
     def test_final(self, error: ssl.SSLError, final: bool) -> None:
-        delay = _retry.Attempts(GET).after_failure(_retry.NoAnswer(error, sent=False))
+        delay = _retry.Attempts(GET, self.outage).after_failure(_retry.NoAnswer(error, sent=False))
         assert (delay is None) == final
-        assert _retry.Attempts(GET).after_failure(_retry.NoAnswer(error, sent=True)) == 0.1
+        assert (
+            _retry.Attempts(GET, self.outage).after_failure(_retry.NoAnswer(error, sent=True))
+            == 0.1
+        )
 
     def test_not_sent_is_always_repeated(self) -> None:
-        unsent = _retry.NoAnswer(OSError("x"), sent=False)
-        assert _retry.Attempts(ONCE).after_failure(unsent) == 0.1
+        assert _retry.Attempts(ONCE, self.outage).after_failure(self.UNSENT) == 0.1
+
+    def test_outage(self) -> None:
+        earlier = _retry.Attempts(GET, self.outage)
+        attempts = _retry.Attempts(GET, self.outage)
+        delays = [attempts.after_failure(self.UNSENT) for _ in range(4)]
+        assert delays == [0.1, 0.5, 2.0, None]
+        self.now += 0.9
+        later = _retry.Attempts(GET, self.outage)
+        assert later.after_failure(self.UNSENT) is None
+        assert earlier.after_failure(self.UNSENT) == 0.1
+        self.now += 0.2
+        assert _retry.Attempts(GET, self.outage).after_failure(self.UNSENT) == 0.1
+
+    def test_an_outage_ends_with_a_connection(self) -> None:
+        self.outage.begin()
+        attempts = _retry.Attempts(GET, self.outage)
+        self.outage.end()
+        assert attempts.after_failure(self.DROPPED) == 0.1
+        assert attempts.after_failure(self.UNSENT) == 0.5
+
+    def test_lost_answers_are_no_outage(self) -> None:
+        attempts = _retry.Attempts(GET, self.outage)
+        assert [attempts.after_failure(self.DROPPED) for _ in range(4)][-1] is None
+        assert not self.outage.lasts
 
     def test_waits_are_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level("INFO", "stateward")
-        attempts = _retry.Attempts(Request("PUT", "/threads/t/x?ns=a"))
+        attempts = _retry.Attempts(Request("PUT", "/threads/t/x?ns=a"), self.outage)
         attempts.after_failure(_retry.NoAnswer(OSError("gone"), sent=True, reused=True))
         assert not caplog.messages  # an idle connection that was closed: there is no wait
         attempts.after_failure(_retry.NoAnswer(TimeoutError(), sent=True))
@@ -589,7 +638,7 @@ class TestAttempts:
         ]
 
     def test_budget(self) -> None:
-        attempts = _retry.Attempts(GET)
+        attempts = _retry.Attempts(GET, self.outage)
         self.now = 9.95
         assert attempts.after_failure(self.DROPPED) is None
         self.now = 9.85
@@ -600,8 +649,8 @@ class TestAttempts:
     )
     def test_retry_after(self, text: str, delay: float | None) -> None:
         response = Response(503, {"retry-after": text}, b"")
-        assert _retry.Attempts(GET).after_answer(response) == delay
+        assert _retry.Attempts(GET, self.outage).after_answer(response) == delay
 
     def test_other_answers(self) -> None:
         for status in (400, 404, 409, 429, 500, 501):
-            assert _retry.Attempts(GET).after_answer(Response(status, {}, b"")) is None
+            assert _retry.Attempts(GET, self.outage).after_answer(Response(status, {}, b"")) is None
