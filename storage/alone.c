@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "backend_over.h"
 #include "clock.h"
 #include "pair_notes.h"
 #include "settle.h"
@@ -10,8 +11,7 @@
 #define AGAIN_NS (60 * S_NS)
 
 struct alone {
-    struct backend base;
-    struct backend *below;
+    struct backend_over over;
     bool looked, settled;
     int64_t looked_ns;
 };
@@ -47,7 +47,7 @@ static bool prepare(struct backend *below, bool change, struct err *err)
 static bool is_due(const struct alone *a)
 {
     return !a->looked ||
-           ((a->below->caps & BACKEND_SHARED) && clock_now_ns() - a->looked_ns > AGAIN_NS);
+           ((a->over.below->caps & BACKEND_SHARED) && clock_now_ns() - a->looked_ns > AGAIN_NS);
 }
 
 static bool changes_any(struct op *const ops[], size_t n)
@@ -64,7 +64,7 @@ static void settle_before_reads(struct alone *a)
     struct err ignored;
 
     if (!a->settled)
-        (void)prepare(a->below, false, &ignored);
+        (void)prepare(a->over.below, false, &ignored);
     a->settled = true;
 }
 
@@ -73,7 +73,7 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     struct alone *a = (struct alone *)self;
 
     if (changes_any(ops, n) && is_due(a)) {
-        if (!prepare(a->below, true, err)) {
+        if (!prepare(a->over.below, true, err)) {
             err->kind = err->kind == ERR_IN_DOUBT ? ERR_UNAVAILABLE : err->kind;
             return false;
         }
@@ -82,32 +82,14 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     } else {
         settle_before_reads(a);
     }
-    return a->below->ops->execute(a->below, ops, n, err);
-}
-
-static bool probe(struct backend *self, int64_t deadline_ns, struct err *err)
-{
-    struct alone *a = (struct alone *)self;
-
-    if (!backend_probe(a->below, deadline_ns, err))
-        return false;
-    a->base.caps = a->below->caps;
-    return true;
-}
-
-static void close_both(struct backend *self)
-{
-    struct alone *a = (struct alone *)self;
-
-    backend_close(a->below);
-    free(a);
+    return backend_pass(a->over.below, ops, n, err);
 }
 
 static const struct backend_ops alone_ops = {
     .name = "alone",
     .execute = execute,
-    .probe = probe,
-    .close = close_both,
+    .probe = backend_over_probe,
+    .close = backend_over_close,
 };
 
 struct backend *alone_open(struct backend *below, const struct backend_config *cfg, struct err *err)
@@ -119,11 +101,10 @@ struct backend *alone_open(struct backend *below, const struct backend_config *c
         (void)err_no_memory(err);
         return NULL;
     }
-    *a = (struct alone){.base = {.ops = &alone_ops, .caps = below->caps},
-                        .below = below,
+    *a = (struct alone){.over = {{.ops = &alone_ops, .caps = below->caps}, below},
                         .settled = cfg->existing || cfg->role == BACKEND_READER};
     if (!(below->caps & BACKEND_SHARED)) /* the lanes that read open after this one, and must see it
                                             settled */
         settle_before_reads(a);
-    return &a->base;
+    return &a->over.base;
 }

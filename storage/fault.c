@@ -3,9 +3,10 @@
 
 #include <stdlib.h>
 
+#include "backend_over.h"
+
 struct fault {
-    struct backend base;
-    struct backend *below;
+    struct backend_over over;
     struct fault_plan *plan;
 };
 
@@ -16,11 +17,6 @@ static bool strikes(struct fault_plan *plan, size_t call)
     return at && (plan->persistent ? call >= at : call == at);
 }
 
-static bool pass(struct fault *f, struct op *const ops[], size_t n, struct err *err)
-{
-    return n == 0 || f->below->ops->execute(f->below, ops, n, err);
-}
-
 static bool fail_op(struct fault *f, struct op *const ops[], size_t n, struct err *err)
 {
     struct op *others[BATCH_MAX];
@@ -29,7 +25,7 @@ static bool fail_op(struct fault *f, struct op *const ops[], size_t n, struct er
     for (size_t i = 0; i < n; i++)
         if (i != f->plan->op)
             others[n_others++] = ops[i];
-    if (!pass(f, others, n_others, err))
+    if (!backend_pass(f->over.below, others, n_others, err))
         return false;
     if (f->plan->op < n)
         err_fill(&ops[f->plan->op]->status, f->plan->kind ? f->plan->kind : ERR_STORAGE,
@@ -42,12 +38,13 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     struct fault *f = (struct fault *)self;
 
     if (!strikes(f->plan, atomic_fetch_add(&f->plan->calls, 1) + 1))
-        return pass(f, ops, n, err);
+        return backend_pass(f->over.below, ops, n, err);
     switch (f->plan->mode) {
     case FAULT_BEFORE:
         return err_set(err, ERR_UNAVAILABLE, "fault: before the call");
     case FAULT_AFTER:
-        return pass(f, ops, n, err) && err_set(err, ERR_IN_DOUBT, "fault: after the call");
+        return backend_pass(f->over.below, ops, n, err) &&
+               err_set(err, ERR_IN_DOUBT, "fault: after the call");
     case FAULT_LOST:
         return err_set(err, ERR_IN_DOUBT, "fault: instead of the call");
     case FAULT_OP:
@@ -65,25 +62,14 @@ static bool probe(struct backend *self, int64_t deadline_ns, struct err *err)
     if (f->plan->persistent && f->plan->mode != FAULT_OP &&
         strikes(f->plan, atomic_load(&f->plan->calls) + 1))
         return err_set(err, ERR_UNAVAILABLE, "fault: the store is down");
-    if (!backend_probe(f->below, deadline_ns, err))
-        return false;
-    f->base.caps = f->below->caps;
-    return true;
-}
-
-static void close_both(struct backend *self)
-{
-    struct fault *f = (struct fault *)self;
-
-    backend_close(f->below);
-    free(f);
+    return backend_over_probe(self, deadline_ns, err);
 }
 
 static const struct backend_ops fault_ops = {
     .name = "fault",
     .execute = execute,
     .probe = probe,
-    .close = close_both,
+    .close = backend_over_close,
 };
 
 struct backend *fault_open(struct backend *below, struct fault_plan *plan, struct err *err)
@@ -95,7 +81,6 @@ struct backend *fault_open(struct backend *below, struct fault_plan *plan, struc
         (void)err_no_memory(err);
         return NULL;
     }
-    *f = (struct fault){
-        .base = {.ops = &fault_ops, .caps = below->caps}, .below = below, .plan = plan};
-    return &f->base;
+    *f = (struct fault){.over = {{.ops = &fault_ops, .caps = below->caps}, below}, .plan = plan};
+    return &f->over.base;
 }

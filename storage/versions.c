@@ -3,14 +3,14 @@
 
 #include <stdlib.h>
 
+#include "backend_over.h"
 #include "blob_hash.h"
 #include "decode.h"
 #include "encode.h"
 #include "patch_bases.h"
 
 struct versions {
-    struct backend base;
-    struct backend *below;
+    struct backend_over over;
     struct encoding_rules rules;
 };
 
@@ -25,7 +25,7 @@ struct run {
 
 static bool run_below(struct run *r, struct err *err)
 {
-    bool ok = r->n == 0 || r->v->below->ops->execute(r->v->below, r->ops, r->n, err);
+    bool ok = backend_pass(r->v->over.below, r->ops, r->n, err);
 
     for (size_t i = 0; ok && i < r->n; i++)
         decode_op(r->v->rules.cache, r->ops[i]);
@@ -276,29 +276,11 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     return true;
 }
 
-static bool probe(struct backend *self, int64_t deadline_ns, struct err *err)
-{
-    struct versions *v = (struct versions *)self;
-
-    if (!backend_probe(v->below, deadline_ns, err))
-        return false;
-    v->base.caps = v->below->caps;
-    return true;
-}
-
-static void close_both(struct backend *self)
-{
-    struct versions *v = (struct versions *)self;
-
-    backend_close(v->below);
-    free(v);
-}
-
 static const struct backend_ops versions_ops = {
     .name = "versions",
     .execute = execute,
-    .probe = probe,
-    .close = close_both,
+    .probe = backend_over_probe,
+    .close = backend_over_close,
 };
 
 struct backend *versions_open(struct backend *below, const struct encoding_rules *rules,
@@ -311,7 +293,7 @@ struct backend *versions_open(struct backend *below, const struct encoding_rules
         (void)err_no_memory(err);
         return NULL;
     }
-    *v = (struct versions){
-        .base = {.ops = &versions_ops, .caps = below->caps}, .below = below, .rules = *rules};
-    return &v->base;
+    *v = (struct versions){.over = {{.ops = &versions_ops, .caps = below->caps}, below},
+                           .rules = *rules};
+    return &v->over.base;
 }
