@@ -117,11 +117,25 @@ static bool find_channels(struct keep *k, const struct keep_ns *space, struct ch
     return true;
 }
 
-static int order_found(const void *key, const void *item)
+static int order_ids(const void *a, const void *b)
 {
-    const struct keep_item *x = key, *y = item;
+    const struct keep_item *x = a, *y = b;
 
     return slice_compare(y->id, x->id); /* newest first */
+}
+
+static int order_stamps(const void *a, const void *b)
+{
+    const struct keep_item *x = a, *y = b;
+
+    return (x->stamp < y->stamp) - (x->stamp > y->stamp); /* newest first */
+}
+
+void keep_newest_first(struct keep_ns *space)
+{
+    if (space->n > 1)
+        qsort(space->items, space->n, sizeof(*space->items),
+              space->form == FORM_DOCUMENT ? order_stamps : order_ids);
 }
 
 /* Finds the checkpoint with this id; channel form. */
@@ -131,7 +145,7 @@ static struct keep_item *find(const struct keep_ns *space, struct slice id)
 
     if (space->n == 0 || !slice_present(id))
         return NULL;
-    return bsearch(&key, space->items, space->n, sizeof(key), order_found);
+    return bsearch(&key, space->items, space->n, sizeof(key), order_ids);
 }
 
 /* The result of a walk up the parents. */

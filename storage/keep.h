@@ -64,6 +64,9 @@ struct keep {
     int64_t keep_last, older_than_us; /* as in struct op_thread_prune */
 };
 
+/* Sorts the items of a namespace as its form wants them. */
+void keep_newest_first(struct keep_ns *space);
+
 /* Decides for all namespaces of a thread. */
 bool keep_prune(struct keep *k, struct keep_ns *spaces, size_t n, struct err *err) MUST_USE;
 

@@ -121,20 +121,6 @@ static bool load_part(void *driver, struct keep_item *item, enum keep_part part,
     return err_set(err, ERR_INTERNAL, "no such part");
 }
 
-static int order_stamps(const void *a, const void *b)
-{
-    const struct keep_item *x = a, *y = b;
-
-    return (x->stamp < y->stamp) - (x->stamp > y->stamp); /* newest first */
-}
-
-static int order_ids(const void *a, const void *b)
-{
-    const struct keep_item *x = a, *y = b;
-
-    return slice_compare(y->id, x->id);
-}
-
 /* Lists the checkpoints of a namespace that are not doomed yet, newest first. */
 static bool list_items(struct pruner *p, size_t number, struct keep_ns *to, struct err *err)
 {
@@ -158,9 +144,7 @@ static bool list_items(struct pruner *p, size_t number, struct keep_ns *to, stru
             .stamp = row->stamp,
         };
     }
-    if (to->n > 1)
-        qsort(to->items, to->n, sizeof(*to->items),
-              to->form == FORM_DOCUMENT ? order_stamps : order_ids);
+    keep_newest_first(to);
     return true;
 }
 

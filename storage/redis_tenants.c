@@ -1,13 +1,7 @@
 /* redis_tenants.c - the names of tenants, and what the server says of itself. */
-#include <stdlib.h>
-
 #include "redis_call.h"
 #include "redis_ops.h"
-
-static int order_names(const void *a, const void *b)
-{
-    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
-}
+#include "sorted.h"
 
 bool redis_tenant_list(struct call *c, struct op *op, struct err *err)
 {
@@ -17,8 +11,7 @@ bool redis_tenant_list(struct call *c, struct op *op, struct err *err)
 
     if (!call_tenants(c, &names, &n, err))
         return false;
-    if (n > 1)
-        qsort(names, n, sizeof(*names), order_names);
+    n = sorted_texts(names, n);
     while (slice_present(list->after) && from < n && slice_compare(names[from], list->after) <= 0)
         from++;
     list->out.items = names + from;

@@ -12,17 +12,10 @@
 #include "redis_removal.h"
 #include "redis_rows.h"
 #include "redis_ops.h"
-#include "sorted.h"
+#include "renumber.h"
 
 /* How much goes into one part, at most. */
 enum { PART_BYTES = 4 * 1024 * 1024, PART_VALUES = 1000 };
-
-/* Old numbers, sorted. The new ones begin at `first` and follow in the same order. */
-struct renumber {
-    int64_t *old;
-    size_t n, cap;
-    int64_t first;
-};
 
 struct copy_row {
     struct cp_row row;
@@ -46,32 +39,6 @@ struct copy {
     int64_t checkpoints, writes;
 };
 
-static bool add_number(struct call *c, struct renumber *r, int64_t number, struct err *err)
-{
-    void *grown = arena_grow(c->arena, r->old, r->n, sizeof(*r->old), &r->cap);
-
-    if (!grown)
-        return err_no_memory(err);
-    r->old = grown;
-    r->old[r->n++] = number;
-    return true;
-}
-
-/* Takes as many new numbers as there are old ones. */
-static void take_numbers(struct renumber *r)
-{
-    r->n = sorted_numbers(r->old, r->n);
-    if (r->n > 0)
-        r->first = stamp_take((int64_t)r->n);
-}
-
-static int64_t number_of(const struct renumber *r, int64_t number)
-{
-    const int64_t *found = sorted_number(r->old, r->n, number);
-
-    return found ? r->first + ((int64_t)(found - r->old) << STAMP_NODE_BITS) : 0;
-}
-
 static bool read_rows(struct copy *cp, struct copy_space *s, const struct reply *rows,
                       struct err *err)
 {
@@ -82,15 +49,14 @@ static bool read_rows(struct copy *cp, struct copy_space *s, const struct reply 
         struct copy_row *r = &s->rows[s->n++];
 
         if (!redis_cp_take(rows->items[i]->text, rows->items[i + 1], &r->row, err) ||
-            !add_number(cp->c, &cp->stamps, r->row.stamp, err))
+            !renumber_add(&cp->stamps, r->row.stamp, cp->c->arena, err))
             return false;
         ASK(cp->c, SLICE("HGETALL"), call_key_in(cp->c, "writes", s->from->ns, r->row.id));
     }
     for (size_t i = 0; i + 1 < s->values->n; i += 2)
-        if (!add_number(cp->c, &s->ids, redis_number(s->values->items[i]->text), err))
+        if (!renumber_add(&s->ids, redis_number(s->values->items[i]->text), cp->c->arena, err))
             return false;
-    take_numbers(&s->ids);
-    return true;
+    return renumber_take(&s->ids, cp->c->arena, err);
 }
 
 static bool read_tasks(struct copy *cp, struct copy_row *r, const struct reply *reply,
@@ -99,8 +65,8 @@ static bool read_tasks(struct copy *cp, struct copy_row *r, const struct reply *
     if (!redis_tasks_take(cp->c, reply, r->row.form, &r->tasks, &r->n_tasks, err))
         return false;
     for (size_t i = 0; i < r->n_tasks; i++)
-        if (!add_number(cp->c, &cp->stamps, r->tasks[i].stamp, err) ||
-            !add_number(cp->c, &cp->stamps, r->tasks[i].seq, err))
+        if (!renumber_add(&cp->stamps, r->tasks[i].stamp, cp->c->arena, err) ||
+            !renumber_add(&cp->stamps, r->tasks[i].seq, cp->c->arena, err))
             return false;
     return true;
 }
@@ -157,8 +123,8 @@ static bool write_values(struct copy *cp, const struct copy_space *s, struct err
         if (!redis_load_value_take(&l, redis_number(s->values->items[i]->text),
                                    s->values->items[i + 1], &value, err))
             return false;
-        value->blob.id = number_of(&s->ids, value->blob.id);
-        value->blob.base_id = number_of(&s->ids, value->blob.base_id);
+        value->blob.id = renumber_of(&s->ids, value->blob.id);
+        value->blob.base_id = renumber_of(&s->ids, value->blob.base_id);
         if (!redis_value_store(cp->c, s->from->ns, &value->blob,
                                slice_present(value->of.channel) ? &value->of : NULL, err))
             return false;
@@ -181,8 +147,8 @@ static bool write_tasks(struct copy *cp, const struct copy_space *s, const struc
     for (size_t i = 0; i < r->n_tasks; i++) {
         struct task_row task = r->tasks[i];
 
-        task.stamp = number_of(&cp->stamps, task.stamp);
-        task.seq = number_of(&cp->stamps, task.seq);
+        task.stamp = renumber_of(&cp->stamps, task.stamp);
+        task.seq = renumber_of(&cp->stamps, task.seq);
         if (task.stamp > *newest)
             *newest = task.stamp;
         if (!unpack_count(task.body, &n, err) ||
@@ -205,9 +171,9 @@ static bool write_row(struct copy *cp, const struct copy_space *s, const struct 
         !unpack_refs(row.refs, cp->c->arena, &refs, &n, err))
         return false;
     for (size_t i = 0; i < n; i++)
-        refs[i] = number_of(&s->ids, refs[i]);
-    row.head = number_of(&s->ids, row.head);
-    row.stamp = number_of(&cp->stamps, row.stamp);
+        refs[i] = renumber_of(&s->ids, refs[i]);
+    row.head = renumber_of(&s->ids, row.head);
+    row.stamp = renumber_of(&cp->stamps, row.stamp);
     if (row.stamp == 0)
         row.created_us = stamp_us(newest);
     cp->checkpoints += row.stamp > 0;
@@ -218,7 +184,7 @@ static bool write_row(struct copy *cp, const struct copy_space *s, const struct 
 static bool write_all(struct copy *cp, struct err *err)
 {
     struct call *c = cp->c;
-    int64_t newest = cp->stamps.n ? number_of(&cp->stamps, cp->stamps.old[cp->stamps.n - 1]) : 0;
+    int64_t newest = cp->stamps.n ? renumber_of(&cp->stamps, cp->stamps.old[cp->stamps.n - 1]) : 0;
     struct reply **replies;
 
     for (size_t i = 0; i < cp->from.n; i++)
@@ -280,9 +246,8 @@ bool redis_thread_copy(struct call *c, struct op *op, struct err *err)
         return true;
     stamp_observe(cp.to.tomb);
     call_at(c, op->tenant, op->id);
-    if (!read_source(&cp, err))
+    if (!read_source(&cp, err) || !renumber_take(&cp.stamps, c->arena, err))
         return false;
-    take_numbers(&cp.stamps);
     call_at(c, op->tenant, copy->to);
     if (!redis_thread_clear(c, &cp.to, err) || !write_all(&cp, err))
         return false;

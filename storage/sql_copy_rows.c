@@ -86,8 +86,8 @@ bool copier_begin(struct copier *c, int64_t from_thread, int64_t to_thread, stru
     if (!make_spaces(c, from_thread, to_thread, err) ||
         !ask(c, SQL_CHECKPOINT_IDS, c->from, c->n_spaces, c->arena, &rows, err) ||
         !ask(c, SQL_VALUE_ROWS, c->from, c->n_spaces, c->arena, &values, err) ||
-        !renumber_query(&c->rows, &rows, c->arena, err) ||
-        !renumber_query(&c->values, &values, c->arena, err))
+        !sql_renumber_query(&c->rows, &rows, c->arena, err) ||
+        !sql_renumber_query(&c->values, &values, c->arena, err))
         return false;
     renumber_sort(&c->rows);
     return renumber_take(&c->values, c->arena, err);
@@ -101,7 +101,7 @@ bool copier_stamps(struct copier *c, const int64_t *rows, size_t *n, struct aren
     if (*n > PART_AT_ONCE)
         *n = PART_AT_ONCE;
     return ask(c, SQL_CHECKPOINT_STAMPS, rows, *n, scratch, &q, err) &&
-           renumber_query(&c->stamps, &q, c->arena, err);
+           sql_renumber_query(&c->stamps, &q, c->arena, err);
 }
 
 static bool begin_chunk(struct copier *c, const int64_t *ids, size_t n, struct arena *scratch,

@@ -42,13 +42,6 @@ static bool add_item(struct loader *l, struct query *q, struct keep_ns *space, s
            query_copy(q, 5, l->arena, &item->metadata, err);
 }
 
-static int order_stamps(const void *a, const void *b)
-{
-    const struct keep_item *x = a, *y = b;
-
-    return (x->stamp < y->stamp) - (x->stamp > y->stamp); /* newest first */
-}
-
 /* Loads the checkpoints of a namespace whose row and form are set, newest first. */
 static bool load_space(struct loader *l, struct keep_ns *space, struct err *err)
 {
@@ -67,8 +60,8 @@ static bool load_space(struct loader *l, struct keep_ns *space, struct err *err)
         if (query_col_int(&q, 2) > 0 && !add_item(l, &q, space, &cap, err))
             return false;
     }
-    if (space->form == FORM_DOCUMENT && space->n > 1)
-        qsort(space->items, space->n, sizeof(*space->items), order_stamps);
+    if (space->form == FORM_DOCUMENT) /* else their order is that of the query */
+        keep_newest_first(space);
     return true;
 }
 
