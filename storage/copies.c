@@ -111,6 +111,21 @@ bool copies_messages(struct op *op, struct err *err)
     return true;
 }
 
+bool copies_value(struct op *op, struct slice ns, const struct blob *blob,
+                  const struct channel_version *of, struct err *err)
+{
+    struct record value = {
+        .kind = RECORD_VALUE,
+        .key = {.id = op->id, .ns = ns, .number = blob->id},
+        .value = {.blob = *blob},
+    };
+
+    if (of)
+        value.value.of = *of;
+    value.value.blob.patch = NULL;
+    return copies_add(op, &value, err);
+}
+
 bool copies_name(struct op *op, enum record_kind kind, struct slice id, struct err *err)
 {
     return copies_add(op, &(struct record){.kind = kind, .key = {.id = id}}, err);

@@ -4,7 +4,7 @@
  *     driver: makes a change -> copies_*() -> the entry in its outbox: copies_pack()
  *             -> failover: OP_MERGE of op->copies into the other store
  *
- * All of these do nothing unless the op is to be replicated.
+ * What adds records does nothing unless the op is to be replicated.
  *
  * Threads    the lane's.
  * Ownership  the list lives in the op's arena; texts are borrowed and must live as long.
@@ -38,6 +38,10 @@ bool copies_pending(struct op *op, struct err *err) MUST_USE;
 
 /* Adds the messages that the op, an append, has created. */
 bool copies_messages(struct op *op, struct err *err) MUST_USE;
+
+/* Adds a stored value of a checkpoint on the thread op->id; `of` is NULL for a head. */
+bool copies_value(struct op *op, struct slice ns, const struct blob *blob,
+                  const struct channel_version *of, struct err *err) MUST_USE;
 
 /* Adds the name of something that is not copied itself: RECORD_MESSAGES and the kinds after it. */
 bool copies_name(struct op *op, enum record_kind kind, struct slice id, struct err *err) MUST_USE;

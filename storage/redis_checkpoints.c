@@ -9,7 +9,7 @@
 
 struct put {
     struct call *c;
-    const struct op_checkpoint_put *op;
+    const struct op_checkpoint_put *put;
     struct target at;
     int64_t stamp;
     struct slice refs;
@@ -58,28 +58,28 @@ static void ask_values(struct put *p)
 {
     struct call *c = p->c;
 
-    for (size_t i = 0; i <= p->op->n_values + p->op->n_sources; i++)
-        if (needed(p->op, i))
-            ASK(c, SLICE("HEXISTS"), call_key_ns(c, "values", p->op->ns),
-                call_number(c, needed(p->op, i)));
-    for (size_t i = 0; i < p->op->n_carried; i++)
-        ask_value(c, p->op->ns, &p->op->carried[i]);
+    for (size_t i = 0; i <= p->put->n_values + p->put->n_sources; i++)
+        if (needed(p->put, i))
+            ASK(c, SLICE("HEXISTS"), call_key_ns(c, "values", p->put->ns),
+                call_number(c, needed(p->put, i)));
+    for (size_t i = 0; i < p->put->n_carried; i++)
+        ask_value(c, p->put->ns, &p->put->carried[i]);
 }
 
 static bool take_values(struct put *p, struct reply *const *replies, struct err *err)
 {
     int64_t *refs = arena_alloc(p->c->arena,
-                                (p->op->n_values + p->op->n_carried + 1) * sizeof(*refs));
+                                (p->put->n_values + p->put->n_carried + 1) * sizeof(*refs));
     size_t n = 0, at = 0;
 
     if (!refs)
         return err_no_memory(err);
-    for (size_t i = 0; i <= p->op->n_values + p->op->n_sources; i++)
-        if (needed(p->op, i) && replies[at++]->number == 0)
+    for (size_t i = 0; i <= p->put->n_values + p->put->n_sources; i++)
+        if (needed(p->put, i) && replies[at++]->number == 0)
             return err_set(err, ERR_NO_BASE, "The value that this one is based on is not stored.");
-    for (size_t i = 0; i < p->op->n_values; i++)
-        refs[n++] = p->op->values[i].blob.id;
-    for (size_t i = 0; i < p->op->n_carried; i++, at++) {
+    for (size_t i = 0; i < p->put->n_values; i++)
+        refs[n++] = p->put->values[i].blob.id;
+    for (size_t i = 0; i < p->put->n_carried; i++, at++) {
         if (!take_value(p->c, replies[at], &refs[n], err))
             return false;
         n += refs[n] != 0;
@@ -89,28 +89,14 @@ static bool take_values(struct put *p, struct reply *const *replies, struct err 
 
 static bool store_values(struct put *p, struct err *err)
 {
-    for (size_t i = 0; i < p->op->n_values; i++) {
-        if (!redis_value_store(p->c, p->op->ns, &p->op->values[i].blob, &p->op->values[i].of, err))
+    for (size_t i = 0; i < p->put->n_values; i++) {
+        if (!redis_value_store(p->c, p->put->ns, &p->put->values[i].blob, &p->put->values[i].of,
+                               err))
             return false;
-        p->at.space->bytes += (int64_t)p->op->values[i].blob.bytes.len;
+        p->at.space->bytes += (int64_t)p->put->values[i].blob.bytes.len;
     }
-    p->at.space->bytes += (int64_t)p->op->head.bytes.len;
-    return redis_value_store(p->c, p->op->ns, &p->op->head, NULL, err);
-}
-
-static bool copy_value(struct put *p, const struct blob *blob, const struct channel_version *of,
-                       struct err *err)
-{
-    struct record value = {
-        .kind = RECORD_VALUE,
-        .key = {.id = p->c->op->id, .ns = p->op->ns, .number = blob->id},
-        .value = {.blob = *blob},
-    };
-
-    if (of)
-        value.value.of = *of;
-    value.value.blob.patch = NULL;
-    return copies_add(p->c->op, &value, err);
+    p->at.space->bytes += (int64_t)p->put->head.bytes.len;
+    return redis_value_store(p->c, p->put->ns, &p->put->head, NULL, err);
 }
 
 /* Adds the copies that the other store of a pair needs. */
@@ -118,17 +104,18 @@ static bool copy(struct put *p, const struct cp_row *row, struct err *err)
 {
     struct record checkpoint = {
         .kind = RECORD_CHECKPOINT,
-        .key = {.id = p->c->op->id, .ns = p->op->ns, .sub = row->id},
+        .key = {.id = p->c->op->id, .ns = p->put->ns, .sub = row->id},
     };
 
     if (!p->c->op->replicate)
         return true;
     if (!copies_thread(p->c->op, p->c->op->id, p->at.thread.tomb, p->at.thread.updated_us, err))
         return false;
-    for (size_t i = 0; i < p->op->n_values; i++)
-        if (!copy_value(p, &p->op->values[i].blob, &p->op->values[i].of, err))
+    for (size_t i = 0; i < p->put->n_values; i++)
+        if (!copies_value(p->c->op, p->put->ns, &p->put->values[i].blob, &p->put->values[i].of,
+                          err))
             return false;
-    return copy_value(p, &p->op->head, NULL, err) &&
+    return copies_value(p->c->op, p->put->ns, &p->put->head, NULL, err) &&
            records_take_checkpoint(p->c, row, &checkpoint, err) &&
            copies_add(p->c->op, &checkpoint, err);
 }
@@ -136,21 +123,21 @@ static bool copy(struct put *p, const struct cp_row *row, struct err *err)
 static bool store(struct put *p, struct err *err)
 {
     struct cp_row row = {
-        .id = p->op->checkpoint_id,
+        .id = p->put->checkpoint_id,
         .stamp = p->stamp,
         .created_us = p->c->op->now_us,
-        .head = p->op->head.id,
-        .form = p->op->form,
-        .parent_id = p->op->parent_id,
-        .run_id = p->op->run_id,
+        .head = p->put->head.id,
+        .form = p->put->form,
+        .parent_id = p->put->parent_id,
+        .run_id = p->put->run_id,
         .refs = p->refs,
-        .metadata = p->op->metadata,
+        .metadata = p->put->metadata,
     };
 
     p->at.space->checkpoints += p->at.row.stamp == 0;
     p->at.space->bytes += (int64_t)row.metadata.len - (int64_t)p->at.row.metadata.len;
-    return redis_target_drop_head(p->c, p->at.space, p->at.row.head, p->op, err) &&
-           store_values(p, err) && redis_cp_store(p->c, p->op->ns, &p->at.row, &row, err) &&
+    return redis_target_drop_head(p->c, p->at.space, p->at.row.head, p->put, err) &&
+           store_values(p, err) && redis_cp_store(p->c, p->put->ns, &p->at.row, &row, err) &&
            redis_target_store(p->c, &p->at, p->stamp, err) && copy(p, &row, err) &&
            call_commit(p->c, err);
 }
@@ -164,11 +151,11 @@ static bool drop_old_writes(struct put *p, const struct reply *writes, struct er
 
     if (p->at.row.stamp > 0 || !p->at.row.stored)
         return true;
-    if (!redis_tasks_take(p->c, writes, p->op->form, &tasks, &n, err))
+    if (!redis_tasks_take(p->c, writes, p->put->form, &tasks, &n, err))
         return false;
     for (size_t i = 0; i < n; i++)
         if (stamp_us(tasks[i].stamp) <= expired_us)
-            redis_task_drop(p->c, p->at.space, p->op->checkpoint_id, &tasks[i]);
+            redis_task_drop(p->c, p->at.space, p->put->checkpoint_id, &tasks[i]);
     return true;
 }
 
@@ -176,7 +163,7 @@ bool redis_checkpoint_put(struct call *c, struct op *op, struct err *err)
 {
     struct op_checkpoint_put *put = &op->checkpoint_put;
     struct put p = {.c = c,
-                    .op = put,
+                    .put = put,
                     .at = {.ns = put->ns, .checkpoint_id = put->checkpoint_id, .form = put->form}};
     bool ages = c->d->checkpoint_ttl_us > 0;
     struct reply **replies;

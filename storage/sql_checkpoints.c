@@ -115,21 +115,6 @@ static bool prepare(struct put *p, struct err *err)
            checkpoint_refs(p->op, p->rests_on.newest, &p->refs, &p->n_refs, err);
 }
 
-static bool copy_value(struct put *p, const struct blob *blob, const struct channel_version *of,
-                       struct err *err)
-{
-    struct record value = {
-        .kind = RECORD_VALUE,
-        .key = {.id = p->op->id, .ns = p->op->checkpoint_put.ns, .number = blob->id},
-        .value = {.blob = *blob},
-    };
-
-    if (of)
-        value.value.of = *of;
-    value.value.blob.patch = NULL;
-    return copies_add(p->op, &value, err);
-}
-
 /* Adds the records that another store needs. */
 static bool copy(struct put *p, struct err *err)
 {
@@ -151,9 +136,10 @@ static bool copy(struct put *p, struct err *err)
     if (!copies_thread(p->op, p->op->id, p->at.ns.tomb, p->op->now_us, err))
         return false;
     for (size_t i = 0; i < put->n_values; i++)
-        if (!copy_value(p, &put->values[i].blob, &put->values[i].of, err))
+        if (!copies_value(p->op, put->ns, &put->values[i].blob, &put->values[i].of, err))
             return false;
-    return copy_value(p, &put->head, NULL, err) && copies_add(p->op, &checkpoint, err);
+    return copies_value(p->op, put->ns, &put->head, NULL, err) &&
+           copies_add(p->op, &checkpoint, err);
 }
 
 bool sql_checkpoint_put(struct sql *d, struct op *op, struct err *err)
