@@ -70,7 +70,7 @@ static bool put_all(struct call *c, struct session_row *row, const struct reply 
             return false;
         if (found)
             continue;
-        m->seq = row->s.last_seq < c->op->now_us ? c->op->now_us : row->s.last_seq + 1;
+        m->seq = session_state_next_seq(&row->s, c->op->now_us);
         row->s.last_seq = m->seq;
         m->created = true;
         created++;
@@ -121,10 +121,7 @@ static bool append_with_care(struct call *c, struct op *op, struct err *err)
     row.s.hollow = false;
     if (!put_all(c, &row, known ? replies[1] : NULL, stamp, err))
         return false;
-    if (row.s.active_us < op->now_us)
-        row.s.active_us = op->now_us;
-    if (row.s.active_us < row.s.last_seq)
-        row.s.active_us = row.s.last_seq;
+    session_state_used(&row.s, op->now_us);
     return redis_row_store(c, &row, err) && copies_messages(op, err) &&
            ((op->n_copies > 0 && row.s.tomb == tomb) || copies_session(op, op->id, &row.s, err)) &&
            call_commit(c, err);

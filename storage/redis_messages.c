@@ -252,7 +252,7 @@ static bool bound_by_count(struct call *c, struct message_pos *high, bool *all_s
     if (*all_stay)
         return true;
     kept = pos_of(replies[0]->items[0]->text);
-    if (kept.seq < high->seq || (kept.seq == high->seq && slice_compare(kept.id, high->id) < 0))
+    if (message_pos_before(&kept, high))
         *high = kept;
     return true;
 }

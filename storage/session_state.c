@@ -174,6 +174,16 @@ bool session_state_patch(struct session_state *s, struct op *op, bool *touch, st
     return true;
 }
 
+int64_t session_state_next_seq(const struct session_state *s, int64_t now_us)
+{
+    return clock_later(now_us, s->last_seq + 1);
+}
+
+void session_state_used(struct session_state *s, int64_t now_us)
+{
+    s->active_us = clock_later(s->active_us, clock_later(now_us, s->last_seq));
+}
+
 void session_state_count(struct session_state *s, const struct record_pending *more)
 {
     s->request_count += more->requests;

@@ -72,6 +72,12 @@ void session_state_put(struct session_state *s, const struct op *op, bool live, 
 bool session_state_patch(struct session_state *s, struct op *op, bool *touch,
                          struct err *err) MUST_USE;
 
+/* The seq of a message that is appended now. The caller raises last_seq to it. */
+int64_t session_state_next_seq(const struct session_state *s, int64_t now_us) MUST_USE;
+
+/* Notes an append: the session is as active as now, and as its last message. */
+void session_state_used(struct session_state *s, int64_t now_us);
+
 /* Adds what was pending to the counters. */
 void session_state_count(struct session_state *s, const struct record_pending *more);
 

@@ -64,7 +64,7 @@ static bool put_all(struct sql *d, struct op *op, struct session_row *row, int64
     for (size_t i = 0; i < append->n; i++) {
         struct message *m = &append->messages[i];
 
-        m->seq = row->s.last_seq < op->now_us ? op->now_us : row->s.last_seq + 1;
+        m->seq = session_state_next_seq(&row->s, op->now_us);
         if (!put_message(d, row, m, stamp, err))
             return false;
         if (m->created)
@@ -141,10 +141,7 @@ bool sql_message_append(struct sql *d, struct op *op, struct err *err)
         return false;
     if (!put_all(d, op, &row, stamp, err))
         return false;
-    if (row.s.active_us < op->now_us)
-        row.s.active_us = op->now_us;
-    if (row.s.active_us < row.s.last_seq)
-        row.s.active_us = row.s.last_seq;
+    session_state_used(&row.s, op->now_us);
     return row_advance(d, &row, err) && copy(d, op, &row, row.s.tomb != tomb, err);
 }
 
@@ -268,7 +265,7 @@ static bool bound_by_count(struct sql *d, int64_t session, struct op *op, struct
     kept.seq = query_col_int(&q, 0);
     if (!query_copy(&q, 1, op->arena, &kept.id, err))
         return false;
-    if (kept.seq < high->seq || (kept.seq == high->seq && slice_compare(kept.id, high->id) < 0))
+    if (message_pos_before(&kept, high))
         *high = kept;
     return true;
 }
