@@ -39,10 +39,10 @@ struct slice call_key_ns(struct call *c, const char *kind, struct slice ns)
     return key_of(c, &(struct redis_key){c->d->prefix, kind, c->bucket, {c->tenant, c->id, ns}});
 }
 
-struct slice call_key_in(struct call *c, const char *kind, struct slice ns, struct slice id)
+struct slice call_writes_key(struct call *c, struct slice ns, struct slice id)
 {
-    return key_of(c,
-                  &(struct redis_key){c->d->prefix, kind, c->bucket, {c->tenant, c->id, ns, id}});
+    return key_of(
+        c, &(struct redis_key){c->d->prefix, "writes", c->bucket, {c->tenant, c->id, ns, id}});
 }
 
 struct slice call_index_at(struct call *c, const char *kind, unsigned bucket)

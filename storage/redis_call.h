@@ -75,12 +75,11 @@ struct call {
 /* Notes that memory ran out, unless something failed before. */
 void call_no_memory(struct call *c);
 
-/* Turns to a session or thread. The others: a key of it, of a namespace, of a checkpoint in one. */
+/* Turns to a session or thread. The others: a key of it, of a namespace, of a checkpoint's writes. */
 void call_at(struct call *c, struct slice tenant, struct slice id);
 struct slice call_key(struct call *c, const char *kind) MUST_USE;
 struct slice call_key_ns(struct call *c, const char *kind, struct slice ns) MUST_USE;
-struct slice call_key_in(struct call *c, const char *kind, struct slice ns,
-                         struct slice id) MUST_USE;
+struct slice call_writes_key(struct call *c, struct slice ns, struct slice id) MUST_USE;
 
 /* Indexes: of the tenant in the bucket at hand, in a given one, of one user or run; of all tenants. */
 struct slice call_index(struct call *c, const char *kind) MUST_USE;

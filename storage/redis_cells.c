@@ -113,7 +113,7 @@ void redis_cp_drop(struct cp_drops *d, const struct cp_row *row)
 void redis_cp_drop_writes(struct cp_drops *d, struct slice cp)
 {
     drop_ns(d, IN_WEIGHTS, "weights", cp);
-    drop(d, IN_WRITES, SLICE(""), call_key_in(d->c, "writes", d->ns, cp));
+    drop(d, IN_WRITES, SLICE(""), call_writes_key(d->c, d->ns, cp));
 }
 
 void redis_cp_drops_end(struct cp_drops *d)
@@ -204,7 +204,7 @@ bool redis_task_store(struct call *c, struct slice ns, struct slice cp, const st
                                      (struct slice[]){task_path, task->body}, 2},
                     c->arena, &field, err))
         return false;
-    CHANGE(c, SLICE("HSET"), call_key_in(c, "writes", ns, cp), task->id, field);
+    CHANGE(c, SLICE("HSET"), call_writes_key(c, ns, cp), task->id, field);
     CHANGE(c, SLICE("HINCRBY"), call_key_ns(c, "weights", ns), cp, call_number(c, grown));
     return true;
 }
@@ -212,7 +212,7 @@ bool redis_task_store(struct call *c, struct slice ns, struct slice cp, const st
 void redis_task_drop(struct call *c, struct space *space, struct slice cp,
                      const struct task_row *task)
 {
-    CHANGE(c, SLICE("HDEL"), call_key_in(c, "writes", space->ns, cp), task->id);
+    CHANGE(c, SLICE("HDEL"), call_writes_key(c, space->ns, cp), task->id);
     CHANGE(c, SLICE("HINCRBY"), call_key_ns(c, "weights", space->ns), cp,
            call_number(c, -(int64_t)task->body.len));
     space->bytes -= (int64_t)task->body.len;

@@ -99,7 +99,7 @@ static bool list_group(struct lister *l, struct err *err)
             return true;
         }
         if (l->listed[i]) {
-            if (!redis_load_items(&l->load, &l->group[i], 1, list->values, err))
+            if (!redis_load_item(&l->load, &l->group[i], list->values, err))
                 return false;
             list->out.items[list->out.n++] = l->group[i].out;
         }

@@ -170,7 +170,7 @@ bool redis_checkpoint_put(struct call *c, struct op *op, struct err *err)
 
     redis_target_ask(c, &p.at);
     if (ages)
-        ASK(c, SLICE("HGETALL"), call_key_in(c, "writes", put->ns, put->checkpoint_id));
+        ASK(c, SLICE("HGETALL"), call_writes_key(c, put->ns, put->checkpoint_id));
     ask_values(&p);
     if (!call_answers(c, &replies, err) || !redis_target_take(c, &p.at, replies, err) ||
         !op_stamp_above(op, clock_later(p.at.space->last_stamp, p.at.thread.tomb), &p.stamp, err) ||
@@ -202,7 +202,7 @@ bool redis_checkpoint_get(struct call *c, struct op *op, struct err *err)
     if (item.row.stamp == 0 ||
         item.row.created_us <= clock_expired_us(c->d->checkpoint_ttl_us, op->now_us))
         return err_set(err, ERR_NOT_FOUND, "There is no such checkpoint.");
-    if (!redis_load_items(&l, &item, 1, true, err))
+    if (!redis_load_item(&l, &item, true, err))
         return false;
     get->out.checkpoint = item.out;
     return true;

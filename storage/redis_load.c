@@ -198,32 +198,19 @@ static bool make(struct loader *l, struct load_item *item, const struct reply *w
            redis_load_writes(l, tasks, n, INT64_MIN, out, err);
 }
 
-bool redis_load_items(struct loader *l, struct load_item *items, size_t n, bool values,
-                      struct err *err)
+bool redis_load_item(struct loader *l, struct load_item *item, bool values, struct err *err)
 {
-    struct reply **replies, **writes = arena_alloc(l->c->arena, (n + 1) * sizeof(*writes));
+    struct reply **replies;
     size_t at = 0;
 
-    if (!writes)
-        return err_no_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        call_at(l->c, l->c->op->tenant, items[i].thread);
-        if (!want(l, &items[i], values, err) ||
-            (items[i].n_wanted > 0 && !ask_values(l, &items[i], err)))
-            return false;
-        ASK(l->c, SLICE("HGETALL"), call_key_in(l->c, "writes", items[i].ns, items[i].row.id));
-    }
-    if (!call_answers(l->c, &replies, err))
+    call_at(l->c, l->c->op->tenant, item->thread);
+    if (!want(l, item, values, err) || (item->n_wanted > 0 && !ask_values(l, item, err)))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        if (items[i].n_wanted > 0 && !take_values(l, replies[at++], err))
-            return false;
-        writes[i] = replies[at++];
-    }
-    for (size_t i = 0; i < n; i++)
-        if (!make(l, &items[i], writes[i], values, err))
-            return false;
-    return true;
+    ASK(l->c, SLICE("HGETALL"), call_writes_key(l->c, item->ns, item->row.id));
+    if (!call_answers(l->c, &replies, err) ||
+        (item->n_wanted > 0 && !take_values(l, replies[at++], err)))
+        return false;
+    return make(l, item, replies[at], values, err);
 }
 
 /* Reads the rows at these places of the order; *row is the first that has not expired. */

@@ -30,9 +30,9 @@ struct load_item {
 /* Starts a loader, for one op. */
 struct loader redis_load_start(struct call *c) MUST_USE;
 
-/* Makes `out` of each item, with its writes; with its values only if `values`. */
-bool redis_load_items(struct loader *l, struct load_item *items, size_t n, bool values,
-                      struct err *err) MUST_USE;
+/* Makes `out` of an item, with its writes; with its values only if `values`. */
+bool redis_load_item(struct loader *l, struct load_item *item, bool values,
+                     struct err *err) MUST_USE;
 
 /* Unpacks the writes of sorted tasks into `out`; leaves out tasks whose newest write is expired. */
 bool redis_load_writes(struct loader *l, const struct task_row *tasks, size_t n, int64_t expired_us,

@@ -107,7 +107,7 @@ static void ask_record(struct merge_run *run, const struct record *r)
     if (r->kind == RECORD_CHECKPOINT || r->kind == RECORD_TASK)
         ASK(c, SLICE("HGET"), call_key_ns(c, "checkpoints", key->ns), key->sub);
     if (r->kind == RECORD_TASK)
-        ASK(c, SLICE("HGET"), call_key_in(c, "writes", key->ns, key->sub), key->task);
+        ASK(c, SLICE("HGET"), call_writes_key(c, key->ns, key->sub), key->task);
     if (r->kind == RECORD_REPEAT)
         redis_merge_repeat_ask(c, r);
     if (r->kind == RECORD_PENDING)

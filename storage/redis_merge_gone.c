@@ -113,7 +113,7 @@ bool redis_merge_gone(struct call *c, const struct record *records, size_t n, si
         for (size_t k = 0; k < spaces[i].n; k++)
             if (is_named(&g, &spaces[i], spaces[i].rows[k].row.id))
                 ASK(c, SLICE("HGETALL"),
-                    call_key_in(c, "writes", spaces[i].space->ns, spaces[i].rows[k].row.id));
+                    call_writes_key(c, spaces[i].space->ns, spaces[i].rows[k].row.id));
     if (!call_answers(c, &replies, err))
         return false;
     for (size_t i = 0; i < thread.n; i++)

@@ -47,7 +47,7 @@ static bool kill_rows(struct merge *m, struct removal_space *s, struct err *err)
     int64_t newest;
 
     for (size_t i = 0; i < s->n; i++)
-        ASK(m->c, SLICE("HGETALL"), call_key_in(m->c, "writes", s->space->ns, s->rows[i].row.id));
+        ASK(m->c, SLICE("HGETALL"), call_writes_key(m->c, s->space->ns, s->rows[i].row.id));
     if (!call_answers(m->c, &replies, err))
         return false;
     for (size_t i = 0; i < s->n; i++) {

@@ -73,8 +73,7 @@ static bool load_channels(struct pruner *p, struct keep_item *item, struct err *
     struct reply **replies;
     size_t n;
 
-    ASK(p->c, SLICE("HGETALL"),
-        call_key_in(p->c, "writes", space_of(p, item)->space->ns, item->id));
+    ASK(p->c, SLICE("HGETALL"), call_writes_key(p->c, space_of(p, item)->space->ns, item->id));
     if (!call_answers(p->c, &replies, err) ||
         !redis_tasks_take(p->c, replies[0], FORM_CHANNEL, &tasks, &n, err) ||
         !redis_load_writes(&p->load, tasks, n, INT64_MIN, &holder, err))

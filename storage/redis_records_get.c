@@ -29,7 +29,7 @@ static bool add(struct found *f, const struct record *record, struct err *err)
 static void ask_task(struct call *c, const struct record_key *key)
 {
     ASK(c, SLICE("HGET"), call_key_ns(c, "checkpoints", key->ns), key->sub);
-    ASK(c, SLICE("HGET"), call_key_in(c, "writes", key->ns, key->sub), key->task);
+    ASK(c, SLICE("HGET"), call_writes_key(c, key->ns, key->sub), key->task);
 }
 
 /* Asks for one record: one command, or two for a task. */

@@ -144,7 +144,7 @@ static bool list_tasks(struct records *r, const struct removal_space *s, const s
     struct task_row *tasks;
     size_t n;
 
-    ASK(r->c, SLICE("HGETALL"), call_key_in(r->c, "writes", s->space->ns, row->id));
+    ASK(r->c, SLICE("HGETALL"), call_writes_key(r->c, s->space->ns, row->id));
     if (!call_answers(r->c, &replies, err) ||
         !redis_tasks_take(r->c, replies[0], row->form, &tasks, &n, err))
         return false;

@@ -51,7 +51,7 @@ static bool read_rows(struct copy *cp, struct copy_space *s, const struct reply 
         if (!redis_cp_take(rows->items[i]->text, rows->items[i + 1], &r->row, err) ||
             !renumber_add(&cp->stamps, r->row.stamp, cp->c->arena, err))
             return false;
-        ASK(cp->c, SLICE("HGETALL"), call_key_in(cp->c, "writes", s->from->ns, r->row.id));
+        ASK(cp->c, SLICE("HGETALL"), call_writes_key(cp->c, s->from->ns, r->row.id));
     }
     for (size_t i = 0; i + 1 < s->values->n; i += 2)
         if (!renumber_add(&s->ids, redis_number(s->values->items[i]->text), cp->c->arena, err))

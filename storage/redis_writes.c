@@ -115,7 +115,7 @@ bool redis_writes_put(struct call *c, struct op *op, struct err *err)
     struct reply **replies;
 
     redis_target_ask(c, &p.at);
-    ASK(c, SLICE("HGETALL"), call_key_in(c, "writes", put->ns, put->checkpoint_id));
+    ASK(c, SLICE("HGETALL"), call_writes_key(c, put->ns, put->checkpoint_id));
     if (!call_answers(c, &replies, err) || !redis_target_take(c, &p.at, replies, err) ||
         !take_tasks(&p, replies[TARGET_REPLIES], err) || !take_stamp(&p, err) ||
         !writes_combine(p.op, &p.stored, c->arena, &p.writes, err) ||
@@ -140,7 +140,7 @@ bool redis_writes_get(struct call *c, struct op *op, struct err *err)
     call_at(c, op->tenant, op->id);
     redis_thread_ask(c, get->ns);
     ASK(c, SLICE("HGET"), call_key_ns(c, "checkpoints", get->ns), get->checkpoint_id);
-    ASK(c, SLICE("HGETALL"), call_key_in(c, "writes", get->ns, get->checkpoint_id));
+    ASK(c, SLICE("HGETALL"), call_writes_key(c, get->ns, get->checkpoint_id));
     if (!call_answers(c, &replies, err) ||
         !redis_thread_take(c, get->ns, replies[0], &thread, err) ||
         !redis_cp_take(get->checkpoint_id, replies[1], &row, err) ||
