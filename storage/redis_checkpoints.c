@@ -116,7 +116,7 @@ static bool copy(struct put *p, const struct cp_row *row, struct err *err)
                           err))
             return false;
     return copies_value(p->c->op, p->put->ns, &p->put->head, NULL, err) &&
-           records_take_checkpoint(p->c, row, &checkpoint, err) &&
+           redis_records_take_checkpoint(p->c, row, &checkpoint, err) &&
            copies_add(p->c->op, &checkpoint, err);
 }
 

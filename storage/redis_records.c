@@ -8,7 +8,7 @@
 #include "redis_ops.h"
 #include "redis_pair.h"
 
-struct record *records_next(struct records *r)
+struct record *redis_records_next(struct records *r)
 {
     struct record *record;
 
@@ -23,12 +23,12 @@ struct record *records_next(struct records *r)
     return record;
 }
 
-bool records_first(const struct records *r, struct slice id)
+bool redis_records_first(const struct records *r, struct slice id)
 {
     return slice_present(r->range->after.id) && slice_equal(r->range->after.id, id);
 }
 
-size_t records_left(const struct records *r)
+size_t redis_records_left(const struct records *r)
 {
     return (size_t)r->range->limit - r->range->out.n;
 }
@@ -70,7 +70,7 @@ static int order_replies(const void *a, const void *b)
 /* Reads the messages with these ids, as many as fit. */
 static bool read_messages(struct records *r, struct reply **ids, size_t n, struct err *err)
 {
-    size_t more = n > records_left(r) ? records_left(r) : n;
+    size_t more = n > redis_records_left(r) ? redis_records_left(r) : n;
     struct slice *args = arena_alloc(r->c->arena, (more + 2) * sizeof(*args));
     struct reply **replies;
     struct message m;
@@ -90,7 +90,7 @@ static bool read_messages(struct records *r, struct reply **ids, size_t n, struc
 
         if (i < more && replies[0]->items[i]->type != REPLY_TEXT)
             continue;
-        out = records_next(r);
+        out = redis_records_next(r);
         if (!out)
             return true;
         if (!redis_message_unpack(replies[0]->items[i]->text, &m, &out->message.stamp, err))
@@ -117,7 +117,7 @@ static bool list_messages(struct records *r, struct slice id, struct err *err)
     n = replies[0]->n;
     if (n > 1)
         qsort(ids, n, sizeof(struct reply *), order_replies);
-    if (records_first(r, id) && slice_present(after))
+    if (redis_records_first(r, id) && slice_present(after))
         while (from < n && slice_compare(ids[from]->text, after) <= 0)
             from++;
     return n == from || read_messages(r, ids + from, n - from, err);
@@ -143,9 +143,9 @@ static bool list_contexts(struct records *r, const struct session_row *row, stru
         const struct row_context *context = &row->contexts[i];
         struct record *out;
 
-        if (records_first(r, row->s.session_id) && order_contexts(context, &place) <= 0)
+        if (redis_records_first(r, row->s.session_id) && order_contexts(context, &place) <= 0)
             continue;
-        out = records_next(r);
+        out = redis_records_next(r);
         if (!out)
             return true;
         ASK(r->c, SLICE("HGET"), call_key(r->c, "contexts"),
@@ -170,7 +170,7 @@ static bool add_session(struct records *r, struct session_state *s, const struct
         return false;
     if (pending)
         session_state_count(s, &more);
-    out = records_next(r);
+    out = redis_records_next(r);
     if (out)
         out->session = session_state_record(s);
     return true;
@@ -210,5 +210,5 @@ bool redis_read_range(struct call *c, struct op *op, struct err *err)
         return err_no_memory(err);
     if (range->kind <= RECORD_CONTEXT)
         return records_walk(&r, "sessions", of_session, err);
-    return records_walk(&r, "threads", records_of_thread, err);
+    return records_walk(&r, "threads", redis_records_of_thread, err);
 }

@@ -127,9 +127,9 @@ static bool take_of_thread(struct found *f, struct record *record, struct reply 
         return false;
     if (record->kind == RECORD_CHECKPOINT)
         return row.stamp == 0 ||
-               (records_take_checkpoint(f->c, &row, record, err) && add(f, record, err));
+               (redis_records_take_checkpoint(f->c, &row, record, err) && add(f, record, err));
     return redis_task_take(record->key.task, replies[1], &task, err) &&
-           records_take_task(f->c, &task, row.form, record, err) && add(f, record, err);
+           redis_records_take_task(f->c, &task, row.form, record, err) && add(f, record, err);
 }
 
 static bool take_one(struct found *f, const struct record_name *name, struct reply *const *replies,

@@ -11,7 +11,7 @@
 /* How a namespace of the thread at hand compares to the one where the range begins. */
 static int order_ns(const struct records *r, struct slice ns)
 {
-    return records_first(r, r->c->id) ? slice_compare(ns, r->range->after.ns) : 1;
+    return redis_records_first(r, r->c->id) ? slice_compare(ns, r->range->after.ns) : 1;
 }
 
 /*
@@ -28,7 +28,7 @@ static bool need_values(struct call *c, const struct thread_row *thread, struct 
 static bool read_value(struct records *r, const struct removal_space *s, const struct reply *reply,
                        int64_t id, struct err *err)
 {
-    struct record *out = records_next(r);
+    struct record *out = redis_records_next(r);
     struct loader l = redis_load_start(r->c);
     struct value *value;
 
@@ -45,7 +45,7 @@ static bool read_value(struct records *r, const struct removal_space *s, const s
 static bool list_values(struct records *r, const struct removal_space *s, struct err *err)
 {
     int64_t after = order_ns(r, s->space->ns) == 0 ? r->range->after.number : INT64_MIN;
-    size_t n = 0, from = 0, most = records_left(r) + 1;
+    size_t n = 0, from = 0, most = redis_records_left(r) + 1;
     struct reply **replies;
 
     while (from < s->n_values && s->values[from].id <= after)
@@ -65,8 +65,8 @@ static bool list_values(struct records *r, const struct removal_space *s, struct
     return true;
 }
 
-bool records_take_checkpoint(struct call *c, const struct cp_row *row, struct record *out,
-                             struct err *err)
+bool redis_records_take_checkpoint(struct call *c, const struct cp_row *row, struct record *out,
+                                   struct err *err)
 {
     struct record_checkpoint *to = &out->checkpoint;
     int64_t *refs;
@@ -89,13 +89,13 @@ bool records_take_checkpoint(struct call *c, const struct cp_row *row, struct re
 static bool read_checkpoint(struct records *r, const struct removal_space *s,
                             const struct cp_row *row, struct err *err)
 {
-    struct record *out = records_next(r);
+    struct record *out = redis_records_next(r);
 
     if (!out)
         return true;
     out->key.ns = s->space->ns;
     out->key.sub = row->id;
-    return records_take_checkpoint(r->c, row, out, err);
+    return redis_records_take_checkpoint(r->c, row, out, err);
 }
 
 static int order_ids(const void *a, const void *b)
@@ -105,8 +105,8 @@ static int order_ids(const void *a, const void *b)
     return slice_compare(x->id, y->id);
 }
 
-bool records_take_task(struct call *c, const struct task_row *task, enum form form,
-                       struct record *out, struct err *err)
+bool redis_records_take_task(struct call *c, const struct task_row *task, enum form form,
+                             struct record *out, struct err *err)
 {
     struct record_task *to = &out->task;
 
@@ -124,14 +124,14 @@ bool records_take_task(struct call *c, const struct task_row *task, enum form fo
 static bool read_task(struct records *r, const struct removal_space *s, const struct cp_row *row,
                       const struct task_row *task, struct err *err)
 {
-    struct record *out = records_next(r);
+    struct record *out = redis_records_next(r);
 
     if (!out)
         return true;
     out->key.ns = s->space->ns;
     out->key.sub = row->id;
     out->key.task = task->id;
-    return records_take_task(r->c, task, row->form, out, err);
+    return redis_records_take_task(r->c, task, row->form, out, err);
 }
 
 static bool list_tasks(struct records *r, const struct removal_space *s, const struct cp_row *row,
@@ -210,13 +210,13 @@ static bool read_thread(struct records *r, const struct thread_row *thread, stru
         return false;
     for (size_t i = 0; i < thread->n; i++)
         seen |= replies[i]->number > 0;
-    out = seen ? records_next(r) : NULL;
+    out = seen ? redis_records_next(r) : NULL;
     if (out)
         out->thread = record_thread_of(thread->tomb, thread->updated_us);
     return true;
 }
 
-bool records_of_thread(struct records *r, struct slice id UNUSED, struct err *err)
+bool redis_records_of_thread(struct records *r, struct slice id UNUSED, struct err *err)
 {
     struct thread_row thread;
 

@@ -21,6 +21,10 @@
            "request_count, error_count, created_us, updated_us, user_stamp, status_stamp, "     \
            "metadata_stamp") ", processing_time"
 #define SESSION_TEXTS ", session_id, user_id, status, metadata"
+enum { ROW_ID = 16, ROW_USER, ROW_STATUS, ROW_METADATA };
+
+/* What SESSION_IDLE and SESSION_EXPIRED have after the id instead. */
+enum { ROW_TENANT = ROW_ID + 1, ROW_TENANT_NAME };
 
 /* Pages of the list; whole rows are then read by id (sql_session_list.c). */
 #define SESSION_LIST(index, user)                                         \

@@ -59,7 +59,7 @@ static bool run_part(struct sql *d, struct op *op, struct err *err)
     copies_reset(op);
     if (!functions[op->type])
         return err_set(err, ERR_INTERNAL, "there is no such operation");
-    if (!functions[op->type](d, op, err) || !pair_keep_entry(d, op, err))
+    if (!functions[op->type](d, op, err) || !sql_pair_keep_entry(d, op, err))
         return false;
     if (n > 0 && op->n_copies == 0) {
         op->copies = copies;
@@ -77,7 +77,7 @@ bool sql_run_op(struct sql *d, struct op *op)
 
     op->again = false;
     d->strays += op->fence || op->type == OP_MERGE;
-    if (op->alone && !pair_admits(d, op, &err)) {
+    if (op->alone && !sql_pair_admits(d, op, &err)) {
         op->status = err;
         return op->status.kind == ERR_UNAVAILABLE;
     }

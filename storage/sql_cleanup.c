@@ -115,7 +115,7 @@ static bool keep_entry(struct sql *d, const struct op *op, const struct burial *
                      .replicate = true,
                      .arena = op->arena};
 
-    return copies_session(&own, own.id, &b->row.s, err) && pair_keep_entry(d, &own, err);
+    return copies_session(&own, own.id, &b->row.s, err) && sql_pair_keep_entry(d, &own, err);
 }
 
 static bool tell(struct sql *d, struct op *op, const struct burial *b, struct err *err)

@@ -1,7 +1,7 @@
 /* sql_merge.c - OP_MERGE of sessions, messages and contexts; see record.h. */
 #include "clock.h"
 #include "sql_ops.h"
-#include "sql_pair.h"
+#include "sql_pending.h"
 
 static bool kill_content(struct sql *d, enum sql_statement which, const struct session_row *row,
                          struct err *err)

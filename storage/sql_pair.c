@@ -6,7 +6,7 @@
 #include "sql_load.h"
 #include "sql_ops.h"
 
-bool pair_admits(struct sql *d, struct op *op, struct err *err)
+bool sql_pair_admits(struct sql *d, struct op *op, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     bool one = slice_present(op->id);
@@ -25,7 +25,7 @@ bool pair_admits(struct sql *d, struct op *op, struct err *err)
     return op_not_missing(op, err);
 }
 
-bool pair_keep_entry(struct sql *d, struct op *op, struct err *err)
+bool sql_pair_keep_entry(struct sql *d, struct op *op, struct err *err)
 {
     struct slice names;
     struct query q;

@@ -1,7 +1,7 @@
 /*
- * sql_pair.h - what a store keeps for its peer in a pair: outbox, missing ids, pending additions.
+ * sql_pair.h - what a store keeps for its peer in a pair: outbox, missing ids, notes.
  *
- *     sql_run_op() -> pair_admits() -> op function -> pair_keep_entry()
+ *     sql_run_op() -> sql_pair_admits() -> op function -> sql_pair_keep_entry()
  *
  * Threads    the lane's.
  * Ownership  nothing is kept.
@@ -11,47 +11,12 @@
 #ifndef SQL_PAIR_H
 #define SQL_PAIR_H
 
-#include "sql_look.h"
+#include "sql_driver.h"
 
 /* Checks that a store that is alone has all data the op is about. ERR_UNAVAILABLE: it lacks changes. */
-bool pair_admits(struct sql *d, struct op *op, struct err *err) MUST_USE;
+bool sql_pair_admits(struct sql *d, struct op *op, struct err *err) MUST_USE;
 
 /* Adds the outbox entry of an op that has changed something, unless its change has added it already. */
-bool pair_keep_entry(struct sql *d, struct op *op, struct err *err) MUST_USE;
-
-/* Builds the answer for a session; for an op that is alone, with pending additions included. */
-bool pending_answer(struct sql *d, const struct op *op, const struct session_state *s,
-                    struct session *out, struct err *err) MUST_USE;
-
-/* Whether anything is pending. */
-bool pending_any(struct sql *d, bool *any, struct err *err) MUST_USE;
-
-/* Adds pending additions to the counters of SESSION records. */
-bool pending_add(struct sql *d, const struct op *op, struct record *sessions, size_t n,
-                 struct err *err) MUST_USE;
-
-/* Stores the additions of a patch as pending. */
-bool pending_put(struct sql *d, struct op *op, struct err *err) MUST_USE;
-
-/* Removes pending additions up to a deletion; *left is the newest that remains, 0 = none. */
-bool pending_kill(struct sql *d, const struct pair_id *of, int64_t tomb, int64_t *left,
-                  struct err *err) MUST_USE;
-
-/* The same for a deletion by an op that is alone; with `fence` it must be above all that is pending. */
-bool pending_delete(struct sql *d, struct op *op, struct slice id, int64_t tomb,
-                    struct err *err) MUST_USE;
-
-/* OP_MERGE of a PENDING: counts it unless it was counted with its request, or by an op of which the other
- * store did not learn the outcome; `own`: only while it is pending here. `row` is that of its session. */
-bool pending_count(struct look *l, size_t i, struct session_row *row, bool *applied,
-                   struct err *err) MUST_USE;
-
-/* OP_MERGE of a REPEAT. */
-bool pending_repeat(struct look *l, size_t i, bool *applied, struct err *err) MUST_USE;
-
-/* Read the only row of PENDING_READ and REPEAT_READ. */
-bool pending_take(struct query *q, struct record *out, bool *found, struct err *err) MUST_USE;
-bool pending_take_repeat(struct query *q, struct record *out, bool *found,
-                         struct err *err) MUST_USE;
+bool sql_pair_keep_entry(struct sql *d, struct op *op, struct err *err) MUST_USE;
 
 #endif

@@ -1,7 +1,8 @@
-/* sql_pending.c - additions to counters that the primary has yet to count; see sql_pair.h. */
+/* sql_pending.c - additions to counters that the primary has yet to count; see sql_pending.h. */
+#include "sql_pending.h"
+
 #include "clock.h"
 #include "copies.h"
-#include "sql_pair.h"
 
 static bool sum(struct sql *d, const struct op *op, struct slice id, int64_t tomb,
                 struct record_pending *out, struct err *err)

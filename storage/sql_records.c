@@ -2,7 +2,7 @@
 #include "clock.h"
 #include "record_fields.h"
 #include "sql_ops.h"
-#include "sql_pair.h"
+#include "sql_pending.h"
 
 static bool read_session(struct query *q, struct arena *arena, struct record *r, struct err *err)
 {

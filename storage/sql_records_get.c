@@ -1,6 +1,6 @@
 /* sql_records_get.c - OP_RECORDS_GET: records by their names; see op_pair.h. */
 #include "sql_ops.h"
-#include "sql_pair.h"
+#include "sql_pending.h"
 
 /* How many names are asked about before the first answer is waited for, on a distant store. */
 enum { ASK_MAX = 128 };

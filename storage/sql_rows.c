@@ -32,9 +32,9 @@ void row_numbers(struct query *q, struct session_row *row)
 bool row_texts(struct query *q, struct arena *arena, struct session_row *row, struct err *err)
 {
     return query_copy(q, ROW_ID, arena, &row->s.session_id, err) &&
-           query_copy(q, 17, arena, &row->s.user_id, err) &&
-           query_copy(q, 18, arena, &row->s.status, err) &&
-           query_copy(q, 19, arena, &row->s.metadata, err);
+           query_copy(q, ROW_USER, arena, &row->s.user_id, err) &&
+           query_copy(q, ROW_STATUS, arena, &row->s.status, err) &&
+           query_copy(q, ROW_METADATA, arena, &row->s.metadata, err);
 }
 
 void rows_forget(struct row_cache *rows)

@@ -32,8 +32,6 @@ struct row_cache {
 /* Empties the cache: the row may have changed, or the transaction is over. */
 void rows_forget(struct row_cache *rows);
 
-enum { ROW_ID = 16, ROW_TENANT, ROW_TENANT_NAME }; /* columns after SESSION_NUMBERS */
-
 /* Finds the row of a session id, without its texts. */
 bool row_find(struct sql *d, int64_t tenant, struct slice id, struct session_row *row,
               struct err *err) MUST_USE;

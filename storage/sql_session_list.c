@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "sql_load.h"
 #include "sql_ops.h"
-#include "sql_pair.h"
+#include "sql_pending.h"
 #include "sql_rows.h"
 
 /* Rows are read 4 at a time at first, then 4 times as many while they do not exceed ROWS_BYTES. */

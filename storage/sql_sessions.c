@@ -3,7 +3,7 @@
 #include "copies.h"
 #include "sql_garbage.h"
 #include "sql_ops.h"
-#include "sql_pair.h"
+#include "sql_pending.h"
 #include "sql_rows.h"
 
 /* Whether a request with this key was carried out before; its session may be gone since. */

@@ -55,11 +55,11 @@ static bool ask_carried(struct sql *d, const struct op *op, const struct target_
 
 static bool take_task(struct query *q, struct arena *arena, struct task_row *task, struct err *err)
 {
-    task->id = query_col_int(q, 10);
-    task->seq = query_col_int(q, 11);
-    task->stamp = query_col_int(q, 12);
-    return query_copy(q, 13, arena, &task->body, err) &&
-           query_copy(q, 14, arena, &task->task_path, err);
+    task->id = query_col_int(q, TARGET_TASK);
+    task->seq = query_col_int(q, TARGET_SEQ);
+    task->stamp = query_col_int(q, TARGET_STAMP);
+    return query_copy(q, TARGET_BODY, arena, &task->body, err) &&
+           query_copy(q, TARGET_PATH, arena, &task->task_path, err);
 }
 
 static bool take_row(struct query *q, const struct op *op, struct target *t, struct err *err)
@@ -90,7 +90,7 @@ static bool take_row(struct query *q, const struct op *op, struct target *t, str
     if (slice_present(t->task_id))
         return take_task(q, op->arena, &t->task, err);
     if (t->values)
-        t->values->known = query_col_int(q, 10);
+        t->values->known = query_col_int(q, TARGET_KNOWN);
     return true;
 }
 

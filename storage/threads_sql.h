@@ -65,6 +65,11 @@
     TARGET_COLUMNS ", k.id, k.seq, k.stamp, k.body, k.task_path" TARGET_ROWS(ns_, checkpoint) \
     "LEFT JOIN " T_TASK " k ON k.checkpoint = c.id AND k.task_id = " task " " \
     "WHERE t.tenant = " tenant_ " AND t.thread_id = " thread_
+
+/* The columns that these two have after TARGET_COLUMNS. */
+enum { TARGET_KNOWN = 10 };
+enum { TARGET_TASK = 10, TARGET_SEQ, TARGET_STAMP, TARGET_BODY, TARGET_PATH };
+
 #define TARGET_THREAD "WHERE t.tenant = ?1 AND t.thread_id = ?2"
 
 /* A checkpoint of a namespace, and its writes: ?1 tenant, ?2 thread, ?3 ns, ?4 created after, ?5 its id. */
