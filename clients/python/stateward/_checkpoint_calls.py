@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from stateward import types
-from stateward.transport import Exchange, Request, json_bytes, json_request, listed, path, present
+from stateward.transport import (
+    Exchange,
+    Request,
+    json_bytes,
+    json_request,
+    listed,
+    path,
+    path_in,
+    present,
+)
 
 
 def put_checkpoint(
@@ -57,7 +66,7 @@ def put_channels(
 def _put(
     thread_id: str, checkpoint_id: str, ns: str, body: dict[str, Any]
 ) -> Exchange[types.CheckpointStored]:
-    target = path("checkpoints", thread_id, checkpoint_id, query={"ns": ns or None})
+    target = path_in(ns, "checkpoints", thread_id, checkpoint_id)
     response = yield json_request("PUT", target, body)
     return response.record(types.CheckpointStored)
 
@@ -66,14 +75,14 @@ def get_checkpoint(
     thread_id: str, checkpoint_id: str, *, ns: str = ""
 ) -> Exchange[types.Checkpoint]:
     """A checkpoint with its values and writes, or NotFoundError."""
-    target = path("checkpoints", thread_id, checkpoint_id, query={"ns": ns or None})
+    target = path_in(ns, "checkpoints", thread_id, checkpoint_id)
     response = yield Request("GET", target)
     return response.record(types.Checkpoint)
 
 
 def get_latest_checkpoint(thread_id: str, *, ns: str = "") -> Exchange[types.Checkpoint]:
     """The newest document, or the checkpoint of the highest id; NotFoundError if there is none."""
-    response = yield Request("GET", path("threads", thread_id, "latest", query={"ns": ns or None}))
+    response = yield Request("GET", path_in(ns, "threads", thread_id, "latest"))
     return response.record(types.Checkpoint)
 
 
@@ -154,13 +163,13 @@ def put_writes(
     writes of the task. Without one: upsert, and replace for documents.
     """
     body = {"writes": [*writes], **present(task_path=task_path, mode=mode)}
-    target = path("writes", thread_id, checkpoint_id, task_id, query={"ns": ns or None})
+    target = path_in(ns, "writes", thread_id, checkpoint_id, task_id)
     response = yield json_request("PUT", target, body)
     return response.record(types.WritesStored)
 
 
 def get_writes(thread_id: str, checkpoint_id: str, *, ns: str = "") -> Exchange[list[types.Write]]:
     """The writes of all tasks of a checkpoint, in order."""
-    target = path("writes", thread_id, checkpoint_id, query={"ns": ns or None})
+    target = path_in(ns, "writes", thread_id, checkpoint_id)
     response = yield Request("GET", target)
     return response.member("writes", list)

@@ -7,7 +7,7 @@ import random
 import ssl
 import time
 
-from stateward._refusals import nothing_done
+from stateward._refusals import answer_error, connection_error, nothing_done
 from stateward.transport import Request, Response
 
 RETRIES = 3
@@ -72,6 +72,20 @@ class Attempts:
         self._retries = 0
         self.in_doubt = False
         """Whether an attempt may have changed something that no answer tells of."""
+
+    def after(self, outcome: Response | NoAnswer, url: str) -> Response | float:
+        """The answer that the request asks for, or seconds to wait; the error if both are none."""
+        if isinstance(outcome, NoAnswer):
+            delay = self.after_failure(outcome)
+            if delay is None:
+                raise connection_error(str(outcome), url, self.in_doubt) from outcome.cause
+            return delay
+        if self._request.is_answered_by(outcome):
+            return outcome
+        delay = self.after_answer(outcome)
+        if delay is None:
+            raise answer_error(self._request, outcome, self.in_doubt)
+        return delay
 
     def after_failure(self, failure: NoAnswer) -> float | None:
         if failure.sent and self._request.changes:

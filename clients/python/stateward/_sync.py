@@ -13,7 +13,6 @@ import time
 from stateward._endpoint import Endpoint
 from stateward._http import BadAnswer, Connection
 from stateward._idle import Idle
-from stateward._refusals import answer_error, connection_error
 from stateward._retry import Attempts, NoAnswer
 from stateward.transport import Done, Exchange, Request, Response, T, step
 
@@ -43,19 +42,12 @@ class SyncTransport(Endpoint):
         attempts = Attempts(request, self._outage)
         while True:
             try:
-                response = self._attempt(request)
+                outcome = attempts.after(self._attempt(request), self._address.url)
             except NoAnswer as failure:
-                delay = attempts.after_failure(failure)
-                if delay is None:
-                    error = connection_error(str(failure), self._address.url, attempts.in_doubt)
-                    raise error from failure.cause
-            else:
-                if request.is_answered_by(response):
-                    return response
-                delay = attempts.after_answer(response)
-                if delay is None:
-                    raise answer_error(request, response, attempts.in_doubt)
-            time.sleep(delay)
+                outcome = attempts.after(failure, self._address.url)
+            if isinstance(outcome, Response):
+                return outcome
+            time.sleep(outcome)
 
     def close(self) -> None:
         """Closes idle connections."""

@@ -22,7 +22,7 @@ from stateward import _serde_json, frame, types
 from stateward._bases import Patch, Value
 from stateward._patch import Part
 from stateward.errors import FormMismatch
-from stateward.transport import JSON_TYPE, Exchange, Request, Response, json_bytes, path
+from stateward.transport import JSON_TYPE, Exchange, Request, Response, json_bytes, path_in
 
 _SEND = {"Content-Type": frame.FRAME_TYPE}
 _ACCEPT = {"Accept": frame.FRAME_TYPE}
@@ -38,7 +38,7 @@ class Place:
 
     def path(self, kind: str, *ids: str) -> str:
         """Of things in this thread and namespace."""
-        return path(kind, self.thread_id, *ids, query={"ns": self.ns or None})
+        return path_in(self.ns, kind, self.thread_id, *ids)
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def put_writes(
 
 def get(place: Place) -> Request:
     if place.checkpoint_id is None:
-        target = path("threads", place.thread_id, "latest", query={"ns": place.ns or None})
+        target = path_in(place.ns, "threads", place.thread_id, "latest")
     else:
         target = place.path("checkpoints", place.checkpoint_id)
     return Request("GET", target, headers=_ACCEPT, answer=frame.FRAME_TYPE)

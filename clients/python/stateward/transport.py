@@ -191,6 +191,11 @@ def path(*segments: str, query: Mapping[str, str | int | bool | None] | None = N
     return f"{text}?{urlencode(given, quote_via=quote)}" if given else text
 
 
+def path_in(ns: str, *segments: str) -> str:
+    """The same for what is in a namespace of a thread; the root, "", goes without saying."""
+    return path(*segments, query={"ns": ns or None})
+
+
 _utf8 = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
