@@ -2,16 +2,6 @@
 #include "clock.h"
 #include "threads.h"
 
-/* Opens a store in which checkpoints live for an hour; the clock stands still. */
-static void open_ageing(struct store *s)
-{
-    struct backend_config cfg = store_config();
-
-    cfg.checkpoint_ttl_us = HOUR;
-    store_open(s, cfg, 2);
-    clock_fake(1, s->now_us);
-}
-
 static void move_on(struct store *s, int64_t us)
 {
     s->now_us += us;
@@ -39,7 +29,7 @@ START_TEST(expired_is_absent)
     struct store s;
     struct op op;
 
-    open_ageing(&s);
+    store_open_ageing(&s);
     put(&s, (struct checkpoint_in){.thread = "t", .id = "c2", .values = "a=1:x"});
     put_writes(
         &s, (struct writes_in){.thread = "t", .checkpoint = "c2", .task = "t1", .writes = "0:a=b"});
@@ -71,7 +61,7 @@ START_TEST(put_on_an_expired_id_is_new)
 {
     struct store s;
 
-    open_ageing(&s);
+    store_open_ageing(&s);
     put(&s, (struct checkpoint_in){.thread = "t", .id = "c1"});
     put_writes(
         &s, (struct writes_in){.thread = "t", .checkpoint = "c1", .task = "t1", .writes = "0:a=b"});
@@ -95,7 +85,7 @@ START_TEST(early_writes_expire_singly)
 {
     struct store s;
 
-    open_ageing(&s);
+    store_open_ageing(&s);
     put_writes(
         &s, (struct writes_in){.thread = "t", .checkpoint = "c1", .task = "t1", .writes = "0:a=1"});
     move_on(&s, HOUR / 2);
@@ -120,7 +110,7 @@ START_TEST(cleanup_removes_the_rows)
 {
     struct store s;
 
-    open_ageing(&s);
+    store_open_ageing(&s);
     for (int i = 0; i < 5; i++)
         put(&s, (struct checkpoint_in){
                     .thread = "t", .id = arena_printf(&s.arena, "c%d", i).at, .values = "a=1:x"});
@@ -143,7 +133,7 @@ START_TEST(copy_and_prune_leave_the_expired_out)
     struct store s;
     struct op op;
 
-    open_ageing(&s);
+    store_open_ageing(&s);
     put(&s, (struct checkpoint_in){.thread = "t", .id = "c1"});
     put(&s, (struct checkpoint_in){.thread = "u", .id = "c1"});
     put(&s, (struct checkpoint_in){.thread = "p", .id = "c1"});

@@ -4,12 +4,10 @@
  */
 #include <stdlib.h>
 
-#include "clock.h"
 #include "pair.h"
+#include "random.h"
 
 enum { SEEDS = 6, STEPS = 70, ORDERS = 3 };
-
-static uint64_t seed;
 
 /* The copies so far. */
 static struct {
@@ -17,18 +15,9 @@ static struct {
     size_t n;
 } kept;
 
-/* A random number below n; xorshift*, by S. Vigna. */
-static uint64_t random_below(uint64_t n)
-{
-    seed ^= seed >> 12;
-    seed ^= seed << 25;
-    seed ^= seed >> 27;
-    return (seed * UINT64_C(2685821657736338717) >> 33) % n;
-}
-
 static const char *pick(const char *stem, uint64_t n)
 {
-    return arena_printf(&here.arena, "%s%d", stem, (int)random_below(n)).at;
+    return random_text(&here, stem, n);
 }
 
 /* One of two ids, which sessions and threads share. */
@@ -219,7 +208,7 @@ static void step(enum op_type type)
 
 static void begin(int number)
 {
-    seed = (uint64_t)number * 2654435761u + 88172645463325252u;
+    random_start(number);
     kept.items = NULL;
     kept.n = 0;
 }

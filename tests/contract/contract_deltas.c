@@ -266,21 +266,12 @@ START_TEST(merged_chains_stay_whole)
 }
 END_TEST
 
-static void open_ageing(struct store *s)
-{
-    struct backend_config cfg = store_config();
-
-    cfg.checkpoint_ttl_us = HOUR;
-    store_open(s, cfg, 2);
-    clock_fake(1, s->now_us);
-}
-
 START_TEST(expired_checkpoints_leave_chains_whole)
 {
     struct store s;
     struct op op;
 
-    open_ageing(&s);
+    store_open_ageing(&s);
     grow(&s, "t", 0, MORE);
     s.now_us += HOUR / 2;
     clock_fake(1, s.now_us);

@@ -1,20 +1,7 @@
 /* contract_threads.c - reads, lists, deletes and copies threads. */
-#include "clock.h"
-#include "threads.h"
+#include "pair.h"
 
 struct store here, there;
-
-static void open_stores(void)
-{
-    store_open(&here, store_config(), 0);
-    store_open(&there, store_config(), 1);
-}
-
-static void close_stores(void)
-{
-    store_close(&here);
-    store_close(&there);
-}
 
 /* A thread with all that there may be: two namespaces, carried values, writes, writes that came early. */
 static void fill(const char *thread)
@@ -236,7 +223,7 @@ TCase *contract_threads_case(void)
 {
     TCase *tc = tcase_create("threads");
 
-    tcase_add_checked_fixture(tc, open_stores, close_stores);
+    tcase_add_checked_fixture(tc, pair_open_stores, pair_close_stores);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, thread_is_described);
     tcase_add_test(tc, thread_of_writes_only);

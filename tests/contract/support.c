@@ -57,6 +57,15 @@ void store_open(struct store *s, struct backend_config cfg, int number)
     ck_assert_msg(s->backend != NULL, "open: %s", err.text);
 }
 
+void store_open_ageing(struct store *s)
+{
+    struct backend_config cfg = store_config();
+
+    cfg.checkpoint_ttl_us = HOUR;
+    store_open(s, cfg, 2);
+    clock_fake(1, s->now_us);
+}
+
 void store_close(struct store *s)
 {
     backend_close(s->backend);

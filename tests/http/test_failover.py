@@ -62,11 +62,18 @@ def open_pair(primary: str, fallback: str, folder: pathlib.Path) -> Iterator[Pai
         yield Pair((urls[0], urls[1]), (servers[0], servers[1]), single="sqlite" in (primary, fallback))
 
 
-@pytest.fixture(params=["redis-postgres", "postgres-redis", "postgres-sqlite"])
-def pair(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[Pair]:
-    primary, fallback = request.param.split("-")
-    with open_pair(primary, fallback, tmp_path) as p:
-        yield p
+def pairs(*kinds: str) -> Any:
+    """A fixture: a pair of each of these kinds."""
+    @pytest.fixture(params=kinds)
+    def pair(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[Pair]:
+        primary, fallback = request.param.split("-")
+        with open_pair(primary, fallback, tmp_path) as p:
+            yield p
+
+    return pair
+
+
+pair = pairs("redis-postgres", "postgres-redis", "postgres-sqlite")
 
 
 def state(server: Server) -> str:

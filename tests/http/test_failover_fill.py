@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import pathlib
 import random
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from conftest import Server
 from filling import must
-from test_failover import Pair, open_pair, until_normal
+from test_failover import Pair, pairs, until_normal
 
 THREADS, STEPS, KEPT = 60, 30, 2
 BUSY, REMOVERS, ROUNDS = 2, 3, 100  # REMOVERS: threads of each client that removes
 PAUSE = 0.05  # after each round, so that the copies of removals keep pace
 
 
-@pytest.fixture(params=["sqlite-postgres", "sqlite-redis", "postgres-sqlite"])
-def pair(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[Pair]:
-    primary, fallback = request.param.split("-")
-    with open_pair(primary, fallback, tmp_path) as p:
-        yield p
+pair = pairs("sqlite-postgres", "sqlite-redis", "postgres-sqlite")
 
 
 def put(server: Server, thread: str, k: int, conn: Any) -> None:

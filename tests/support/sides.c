@@ -28,6 +28,39 @@ void sides_close(struct sides *s)
     arena_done(&s->arena);
 }
 
+struct failover *sides_begin(struct sides *s, unsigned failures, int64_t pause_max_ns)
+{
+    struct failover_config cfg = {
+        .breaker = {.failures = failures,
+                    .window_ns = INT64_C(10000000000),
+                    .pause_min_ns = INT64_C(100000000),
+                    .pause_max_ns = pause_max_ns},
+        .start_wait_ms = 15000,
+        .poll_ms = 1000,
+        .seed = 7,
+    };
+    struct err err = {0};
+    struct failover *f;
+
+    clock_fake(INT64_C(1000000000), INT64_C(1800000000000000));
+    sides_open(s);
+    f = failover_new(&cfg, &err);
+    ck_assert_msg(f != NULL, "%s", err.text);
+    return f;
+}
+
+void sides_end(struct sides *s, struct failover *f)
+{
+    failover_free(f);
+    sides_close(s);
+    clock_fake(0, 0);
+}
+
+void sides_pass(int64_t ms)
+{
+    clock_fake(clock_now_ns() + ms * 1000000, clock_now_us() + ms * 1000);
+}
+
 struct backend *sides_use_alone(struct sides *s, int side)
 {
     struct err err = {0};

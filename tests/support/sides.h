@@ -5,12 +5,13 @@
  *
  * Threads    one.
  * Ownership  sides_close() closes everything.
- * Units      none.
+ * Units      *_ns nanoseconds, ms milliseconds.
  * Errors     a test fails.
  */
 #ifndef SIDES_H
 #define SIDES_H
 
+#include "failover.h"
 #include "fault.h"
 
 struct sides {
@@ -22,6 +23,14 @@ struct sides {
 
 void sides_open(struct sides *s);
 void sides_close(struct sides *s);
+
+/* Stops the clock, opens both stores, and makes what their lanes share: a store is lost after so many
+ * failures in ten seconds. sides_end() frees it and closes the stores. */
+struct failover *sides_begin(struct sides *s, unsigned failures, int64_t pause_max_ns);
+void sides_end(struct sides *s, struct failover *f);
+
+/* Moves the clock. */
+void sides_pass(int64_t ms);
 
 /* Puts alone.h above a store of `faults`, and returns what is now there. */
 struct backend *sides_use_alone(struct sides *s, int side);

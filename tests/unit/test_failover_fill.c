@@ -560,17 +560,12 @@ static bool judge(bool primary, bool fallback, struct err *err)
     return pairing_judge(primary, fallback, err);
 }
 
-static void pass_time(int64_t ms)
-{
-    clock_fake(clock_now_ns() + ms * 1000000, clock_now_us() + ms * 1000);
-}
-
 /* Another instance, to which this primary is the fallback, looks at both. */
 static void rival_looks(void)
 {
     set_beat(0, 0);
     pairing_note(0, "seat", "fallback");
-    pass_time(1000);
+    sides_pass(1000);
 }
 
 /* While it looks neither store serves; some seconds after its last look they do again. */
@@ -589,10 +584,10 @@ START_TEST(only_one_of_two_that_name_the_stores_differently_serves)
         ck_assert(slice_equal(pairing_noted(0, "seat"), SLICE("fallback")));
     }
     for (int i = 0; i < 4; i++) {
-        pass_time(1000);
+        sides_pass(1000);
         ck_assert(!judge(true, true, &err));
     }
-    pass_time(1000);
+    sides_pass(1000);
     ck_assert_msg(judge(true, _i == 0, &err), "%s", err.text);
     ck_assert(state_filled(failover, PRIMARY) && state_filled(failover, FALLBACK) == (_i == 0));
     (void)pairing_settle();
@@ -611,7 +606,7 @@ START_TEST(after_a_rival_a_primary_may_serve_by_itself)
     rival_looks();
     ck_assert(!judge(true, true, &err));
     pairing_note(1, "pair", "another");
-    pass_time(5000);
+    sides_pass(5000);
     ck_assert(!judge(true, true, &err));
     ck_assert(fill.foreign && state_filled(failover, PRIMARY) && !state_filled(failover, FALLBACK));
     clock_fake(0, 0);

@@ -17,38 +17,17 @@ static struct failover *f;
 
 static void setup(void)
 {
-    static const struct failover_config cfg = {
-        .breaker = {.failures = 5,
-                    .window_ns = INT64_C(10000000000),
-                    .pause_min_ns = INT64_C(100000000),
-                    .pause_max_ns = INT64_C(5000000000)},
-        .start_wait_ms = 15000,
-        .poll_ms = 1000,
-        .seed = 7,
-    };
-    struct err err = {0};
-
-    clock_fake(INT64_C(1000000000), INT64_C(1800000000000000));
-    sides_open(&sides);
-    f = failover_new(&cfg, &err);
-    ck_assert_msg(f != NULL, "%s", err.text);
+    f = sides_begin(&sides, 5, INT64_C(5000000000));
 }
 
 static void teardown(void)
 {
-    failover_free(f);
-    sides_close(&sides);
-    clock_fake(0, 0);
-}
-
-static void pass_time(int64_t ms)
-{
-    clock_fake(clock_now_ns() + ms * 1000000, clock_now_us() + ms * 1000);
+    sides_end(&sides, f);
 }
 
 static void look(enum side side, const struct op_pair_read *read)
 {
-    pass_time(1000);
+    sides_pass(1000);
     state_look(f, side, read, clock_now_ns());
 }
 

@@ -10,45 +10,24 @@
 
 Suite *suite_failover_tend(void);
 
-enum { POLL_MS = 1000 };
+enum { POLL_MS = 1000 }; /* as sides_begin() has it */
 
 static struct sides sides;
 static struct failover *failover;
 
 static void setup(void)
 {
-    static const struct failover_config cfg = {
-        .breaker = {.failures = 1,
-                    .window_ns = INT64_C(10000000000),
-                    .pause_min_ns = INT64_C(100000000),
-                    .pause_max_ns = INT64_C(2000000000)},
-        .start_wait_ms = 15000,
-        .poll_ms = POLL_MS,
-        .seed = 7,
-    };
-    struct err err = {0};
-
-    clock_fake(INT64_C(1000000000), INT64_C(1800000000000000));
-    sides_open(&sides);
-    failover = failover_new(&cfg, &err);
-    ck_assert_msg(failover != NULL, "%s", err.text);
+    failover = sides_begin(&sides, 1, INT64_C(2000000000));
 }
 
 static void teardown(void)
 {
-    failover_free(failover);
-    sides_close(&sides);
-    clock_fake(0, 0);
+    sides_end(&sides, failover);
 }
 
 static int64_t tend(void)
 {
     return failover_tend(failover, sides.faults[0], sides.faults[1]);
-}
-
-static void pass_time(int64_t ms)
-{
-    clock_fake(clock_now_ns() + ms * 1000000, clock_now_us() + ms * 1000);
 }
 
 static size_t calls(int side)
@@ -70,7 +49,7 @@ static void settle(void)
     int rounds = 0;
 
     do {
-        pass_time(POLL_MS);
+        sides_pass(POLL_MS);
         ck_assert_int_lt(rounds++, 60);
     } while (tend() == 0 || report().state != FAILOVER_NORMAL);
 }
@@ -93,7 +72,7 @@ START_TEST(it_starts_until_both_were_seen_or_it_has_waited)
     if (_i == 0)
         see(PRIMARY);
     else
-        pass_time(15001);
+        sides_pass(15001);
     ck_assert_int_ne(report().state, FAILOVER_STARTING);
 }
 END_TEST
@@ -106,11 +85,11 @@ START_TEST(nothing_is_asked_between_two_looks)
     before[0] = calls(0);
     before[1] = calls(1);
     for (int i = 0; i < 9; i++) {
-        pass_time(POLL_MS / 10);
+        sides_pass(POLL_MS / 10);
         ck_assert_int_le(tend(), 100); /* entries that lanes have copied are cleared meanwhile */
     }
     ck_assert(calls(0) == before[0] && calls(1) == before[1]);
-    pass_time(POLL_MS / 10 + 1);
+    sides_pass(POLL_MS / 10 + 1);
     (void)tend();
     ck_assert(calls(0) > before[0] && calls(1) > before[1]);
 }
@@ -162,7 +141,7 @@ START_TEST(what_waits_is_copied_and_cleared)
 {
     settle();
     put_in_primary("s1");
-    pass_time(POLL_MS);
+    sides_pass(POLL_MS);
     (void)tend();
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 0); /* a lane may be about to */
     ck_assert_int_eq(report().primary.outbox, 1);
@@ -183,13 +162,13 @@ START_TEST(a_long_outbox_is_read_whole_and_copied_by_and_by)
     settle();
     for (int i = 0; i < ENTRIES; i++)
         put_in_primary(arena_printf(&sides.arena, "s%d", i).at);
-    pass_time(POLL_MS);
+    sides_pass(POLL_MS);
     (void)tend();
     ck_assert_int_eq(report().primary.outbox, ENTRIES);
     ck_assert(!report().primary.more && !state_lacks(failover, &op));
     ck_assert_int_eq(report().state, FAILOVER_NORMAL);
     while (report().copied == 0) {
-        pass_time(POLL_MS);
+        sides_pass(POLL_MS);
         (void)tend();
     }
     ck_assert_int_eq(report().copied, 1000);
@@ -238,7 +217,7 @@ START_TEST(an_addition_waits_until_the_fallback_knows_it_was_counted)
     sides_run(&sides, 1, &patch);
     while (waiting(1) > 0) {
         ck_assert(requests(1, true) == 1 && requests(1, false) == 0);
-        pass_time(POLL_MS);
+        sides_pass(POLL_MS);
         (void)tend();
     }
     ck_assert(requests(0, false) == 1 && waiting(0) == 0);
@@ -312,7 +291,7 @@ START_TEST(a_store_that_is_lost)
     sides_fail(&sides, _i, 1);
     other = calls(!_i);
     for (int i = 0; i < 3; i++) {
-        pass_time(POLL_MS);
+        sides_pass(POLL_MS);
         (void)tend();
     }
     ck_assert_int_eq(report().state, states[_i]);
@@ -441,7 +420,7 @@ START_TEST(what_is_missing_stays_so_while_it_waits)
     op.pair_change.n_missing = 1;
     sides_run(&sides, 1, &op);
     put_in_primary("s1");
-    pass_time(POLL_MS);
+    sides_pass(POLL_MS);
     (void)tend();
     ck_assert_uint_eq(waiting(0), 1);
     ck_assert_uint_eq(n_missing(1), 1);
