@@ -8,6 +8,20 @@
 #include "clock.h"
 #include "sql.h"
 #include "sqlite_carrier.h"
+#include "sqlite_vfs.h"
+
+/*
+ * Refuses a database of which a sync has failed. Even reads: its pages may be those of an earlier time, while
+ * the log counts as carried over.
+ */
+static bool synced(struct sqlite *d, struct err *err)
+{
+    return d->wal == 0 ||
+           sqlite3_file_control(d->db, "main", SQLITE_VFS_SYNCED, NULL) == SQLITE_OK ||
+           err_set(err, ERR_UNAVAILABLE,
+                   "sqlite: the disk failed to sync the database file: a restart recovers it from "
+                   "its log");
+}
 
 /* Refuses to write to a file that was removed or replaced: that would be lost when the process ends. */
 static bool in_place(struct sqlite *d, struct err *err)
@@ -37,6 +51,8 @@ void sqlite_roll_back(struct sql *d)
 bool sqlite_begin(struct sql *d, bool writes, struct err *err)
 {
     sqlite_roll_back(d);
+    if (!synced((struct sqlite *)d, err))
+        return false;
     return query_do(d, writes ? SQL_BEGIN_WRITE : SQL_BEGIN_READ, 0, 0, err);
 }
 
@@ -61,7 +77,7 @@ bool sqlite_commit(struct sql *self, bool writes, bool *lost UNUSED, struct err 
     struct sqlite *d = (struct sqlite *)self;
     int64_t high = d->stamp_high;
 
-    if (writes && (!in_place(d, err) || !keep_clock(d, &high, err)))
+    if (writes && (!synced(d, err) || !in_place(d, err) || !keep_clock(d, &high, err)))
         return false;
     if (!query_do(self, SQL_COMMIT, 0, 0, err)) {
         /* The disk may hold a transaction whose COMMIT has failed on it. */
@@ -79,7 +95,7 @@ static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *
     AUTO(query_end) struct query q = {0};
     bool found;
 
-    return in_place((struct sqlite *)self, err) &&
+    return synced((struct sqlite *)self, err) && in_place((struct sqlite *)self, err) &&
            query_begin((struct sql *)self, SQL_CLOCK_GET, &q, err) && query_step(&q, &found, err);
 }
 
@@ -89,7 +105,8 @@ static void settle_clock(struct sqlite *d)
     struct err ignored;
     struct query q;
 
-    if (d->stamp_high == 0 || !query_begin(&d->sql, SQL_CLOCK_SET, &q, &ignored))
+    if (d->stamp_high == 0 || !synced(d, &ignored) ||
+        !query_begin(&d->sql, SQL_CLOCK_SET, &q, &ignored))
         return;
     query_int(&q, stamp_next());
     (void)!query_run(&q, &ignored); /* then it stays ahead */

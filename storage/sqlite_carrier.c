@@ -19,7 +19,7 @@ struct carrier {
     int carried; /* how many of them are in the database, synced or not */
 };
 
-/* Syncs what was copied; otherwise the last checkpoint would have to sync everything. */
+/* Syncs what was copied; otherwise the last checkpoint would have to sync everything. The file notes a failure. */
 static void sync_database(sqlite3 *db)
 {
     sqlite3_file *file = NULL;

@@ -12,7 +12,8 @@
  * Ownership  the caller frees with carrier_stop().
  * Units      frames: pages in the log.
  * Errors     start: NO_MEMORY; INTERNAL when no thread can be started. Later ones are not reported: the
- *            log stays whole and grows, and the next commit tries again.
+ *            log stays whole and grows, and the next commit tries again, but not after a failed sync
+ *            of the database (sqlite_vfs.h).
  */
 #ifndef SQLITE_CARRIER_H
 #define SQLITE_CARRIER_H

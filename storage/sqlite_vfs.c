@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -29,7 +30,16 @@ struct file {
     bool room;    /* its pages are known to have space for checksums */
     bool checked; /* it is known to be ours, so checksums are verified */
     int unsynced; /* pages written since the last sync */
+    /* A database: its path, which sqlite keeps until it is closed; the next one that is open. */
+    const char *path;
+    struct file *next;
+    atomic_bool failed; /* a sync of the database has failed, on this connection or another */
 };
+
+static struct {
+    pthread_mutex_t lock; /* guards the list */
+    struct file *first;
+} databases = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct file *file_of(sqlite3_file *base)
 {
@@ -75,6 +85,48 @@ static bool is_ours(const char *first_page)
            SQLITE_APPLICATION;
 }
 
+static void enlist(struct file *f)
+{
+    pthread_mutex_lock(&databases.lock);
+    for (struct file *other = databases.first; other; other = other->next)
+        if (strcmp(other->path, f->path) == 0)
+            f->failed = other->failed;
+    f->next = databases.first;
+    databases.first = f;
+    pthread_mutex_unlock(&databases.lock);
+}
+
+static void delist(struct file *f)
+{
+    struct file **at = &databases.first;
+
+    pthread_mutex_lock(&databases.lock);
+    while (*at && *at != f)
+        at = &(*at)->next;
+    if (*at)
+        *at = f->next;
+    pthread_mutex_unlock(&databases.lock);
+}
+
+static void give_up(const char *path)
+{
+    pthread_mutex_lock(&databases.lock);
+    for (struct file *f = databases.first; f; f = f->next)
+        if (strcmp(f->path, path) == 0)
+            f->failed = true;
+    pthread_mutex_unlock(&databases.lock);
+}
+
+/* A log may be synced again: what failed was not acknowledged, and is written anew. */
+static int sync_file(struct file *f, int flags)
+{
+    int rc = f->failed ? SQLITE_IOERR_FSYNC : f->real->pMethods->xSync(f->real, flags);
+
+    if (rc != SQLITE_OK && f->path)
+        give_up(f->path);
+    return rc;
+}
+
 /* If a write fails, its data is dropped: sqlite gets the error and starts over. */
 static int flush(struct file *f)
 {
@@ -109,8 +161,10 @@ static char *gather(struct file *f, int n, sqlite3_int64 offset, int *rc)
 static int file_close(sqlite3_file *base)
 {
     struct file *f = file_of(base);
-    int flushed = flush(f), closed = f->real->pMethods->xClose(f->real);
+    int flushed = flush(f), closed;
 
+    delist(f);
+    closed = f->real->pMethods->xClose(f->real);
     sqlite3_free(f->gather.bytes);
     f->gather.bytes = NULL;
     return flushed != SQLITE_OK ? flushed : closed;
@@ -147,7 +201,7 @@ static int write_page(struct file *f, const void *from, sqlite3_int64 offset)
     rc = f->real->pMethods->xWrite(f->real, page, sizeof(page), offset);
     if (rc == SQLITE_OK && ++f->unsynced >= SYNC_PAGES) {
         f->unsynced = 0;
-        rc = f->real->pMethods->xSync(f->real, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+        rc = sync_file(f, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
     }
     return rc;
 }
@@ -183,7 +237,7 @@ static int file_sync(sqlite3_file *base, int flags)
     struct file *f = file_of(base);
     int rc = flush(f);
 
-    return rc == SQLITE_OK ? f->real->pMethods->xSync(f->real, flags) : rc;
+    return rc == SQLITE_OK ? sync_file(f, flags) : rc;
 }
 
 static int file_size(sqlite3_file *base, sqlite3_int64 *size)
@@ -228,6 +282,8 @@ static int file_control(sqlite3_file *base, int what, void *arg)
 {
     struct file *f = file_of(base);
 
+    if (what == SQLITE_VFS_SYNCED)
+        return f->failed ? SQLITE_IOERR_FSYNC : SQLITE_OK;
     if (what != SQLITE_VFS_CHECK)
         return f->real->pMethods->xFileControl(f->real, what, arg);
     f->checked = true;
@@ -315,8 +371,13 @@ static int vfs_open(sqlite3_vfs *self UNUSED, sqlite3_filename name, sqlite3_fil
         return below->xOpen(below, name, base, flags, out);
     *f = (struct file){.real = (sqlite3_file *)(f + 1), .log = flags & SQLITE_OPEN_WAL};
     rc = below->xOpen(below, name, f->real, flags, out);
-    if (f->real->pMethods) /* then sqlite closes it, even if it has failed */
-        f->base.pMethods = &methods;
+    if (!f->real->pMethods)
+        return rc;
+    f->base.pMethods = &methods; /* then sqlite closes it, even if it has failed */
+    if (!f->log && name) {
+        f->path = name;
+        enlist(f);
+    }
     return rc;
 }
 

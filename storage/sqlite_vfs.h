@@ -9,6 +9,10 @@
  * `synchronous = FULL` does before others learn of them. Database pages are synced bit by bit, so that a
  * checkpoint does not end in one long sync.
  *
+ * If syncing the database fails, the system may have dropped what was written, and would still report success
+ * the next time. Only the log has it then. So no sync of that database succeeds any more, on any connection,
+ * until all are closed: the log does not begin anew, and is recovered when the database is opened again.
+ *
  * Threads    as sqlite: a file belongs to its connection. Registration may happen on any thread.
  * Ownership  the VFS belongs to the process and stays.
  * Units      bytes.
@@ -29,6 +33,8 @@ enum {
     SQLITE_APPLICATION = 0x53746477, /* "Stdw", in the header of our files */
     /* File control: the database is ours, verify its pages. SQLITE_IOERR_DATA: no space for checksums. */
     SQLITE_VFS_CHECK = 0x53746401,
+    SQLITE_VFS_SYNCED =
+        0x53746402, /* likewise. SQLITE_IOERR_FSYNC: a sync of the database has failed */
 };
 
 /* Computes the checksum of the page at this offset: what its last bytes must be. */

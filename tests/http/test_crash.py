@@ -10,12 +10,13 @@ import resource
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from conftest import Server
-from wire import settle
+from dying import until
+from wire import SANITIZED, settle
 
 MIB = 1024 * 1024
 SMALL = 6 * MIB
@@ -113,6 +114,32 @@ def test_file_may_not_grow(own: Any) -> None:
                          (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         goes_on(server, known, doubtful)
     server.kill()
+    server.start()
+    check_messages(server, known, set())
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer must be loaded first")
+@pytest.mark.parametrize("end", [Server.kill, Server.stop])
+def test_a_sync_of_the_database_fails(own: Any, tmp_path: pathlib.Path, end: Callable[[Server], Any]) -> None:
+    """The system has dropped pages that the log counts as carried over. It must not begin anew."""
+    library, fail = tmp_path / "failing_sync.so", tmp_path / "fail"
+    source = pathlib.Path(__file__).with_name("failing_sync.c")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    server: Server = own(start=False)
+    server.env = {"LD_PRELOAD": str(library), "FAIL_FILE": str(fail)}
+    server.start().session("s")
+    fail.touch()
+    known: set[int] = set()
+    for i in range(1, 300):  # more than the log may hold
+        answer = append(server, i, 250000)
+        if answer.status != 201:
+            break
+        known.add(i)
+    assert (answer.status, answer.code) == (503, "storage_unavailable") and "sync" in answer.json()["detail"]
+    assert server.get("/sessions/s").status == 503
+    until(lambda: server.get("/health").status == 503)
+    end(server)
+    server.env = {}
     server.start()
     check_messages(server, known, set())
 
