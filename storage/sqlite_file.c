@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "sqlite_wal.h"
 #include "store_url.h"
 
@@ -70,17 +73,123 @@ bool sqlite_file_open(struct sqlite *d, const char *path, int flags, const char 
     return true;
 }
 
+/* What remains the same as long as a file does, and no other file has. */
+struct mark {
+    unsigned long long inode;
+    int64_t born_ns; /* 0: unknown, or there is no file */
+};
+
+/* The lock file: "PID\nINODE BORN INODE BORN\n", of the database and of its log. */
+struct lock {
+    long pid;
+    struct mark db, log;
+};
+
+static bool look(const char *path, struct statx *at)
+{
+    return statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_BTIME, at) == 0;
+}
+
+static struct mark mark_of(const struct statx *at)
+{
+    struct mark m = {.inode = at->stx_ino};
+
+    if (at->stx_mask & STATX_BTIME)
+        m.born_ns = at->stx_btime.tv_sec * S_NS + at->stx_btime.tv_nsec;
+    return m;
+}
+
+static bool same_file(struct mark a, struct mark b)
+{
+    return a.inode == b.inode && a.born_ns == b.born_ns;
+}
+
+static void read_lock(int fd, struct lock *lock)
+{
+    char text[128];
+    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+    *lock = (struct lock){0};
+    text[n > 0 ? n : 0] = '\0';
+    if (sscanf(text, "%ld %llu %" SCNd64 " %llu %" SCNd64, &lock->pid, &lock->db.inode,
+               &lock->db.born_ns, &lock->log.inode, &lock->log.born_ns) != 5)
+        lock->db = lock->log = (struct mark){0};
+}
+
+/* Of the files that have the names now. */
+static bool write_lock(struct sqlite *d, int fd, const char *path, struct err *err)
+{
+    const char *name = sqlite3_db_filename(d->db, "main");
+    struct lock lock = {.pid = (long)getpid()};
+    struct statx at;
+
+    if (look(name, &at))
+        lock.db = mark_of(&at);
+    if (look(sqlite3_filename_wal(name), &at))
+        lock.log = mark_of(&at);
+    return (ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
+            dprintf(fd, "%ld\n%llu %" PRId64 " %llu %" PRId64 "\n", lock.pid, lock.db.inode,
+                    lock.db.born_ns, lock.log.inode, lock.log.born_ns) > 0) ||
+           err_set(err, ERR_CONFIG, "sqlite: %s.lock cannot be written: %s", path, strerror(errno));
+}
+
+/* Refuses a file that was put beside the log of another one: sqlite would write the log over it. */
+static bool check_log(struct sqlite *d, int fd, const char *path, struct err *err)
+{
+    const char *name = sqlite3_db_filename(d->db, "main");
+    struct statx db, log;
+    struct lock last;
+
+    read_lock(fd, &last);
+    if (last.db.born_ns == 0 || last.log.born_ns == 0 || !look(sqlite3_filename_wal(name), &log) ||
+        log.stx_size == 0 || !same_file(mark_of(&log), last.log) || !look(name, &db) ||
+        same_file(mark_of(&db), last.db))
+        return true;
+    return err_set(err, ERR_CONFIG,
+                   "sqlite: %s was replaced, and its -wal is that of the file before: remove the "
+                   "-wal (or the .lock, if the two do belong together)",
+                   path);
+}
+
+/* Refuses a file that others may find under a name with another lock and another log. */
+static bool check_names(const struct statx *db, const char *path, struct err *err)
+{
+    if (db->stx_nlink > 1)
+        return err_set(err, ERR_CONFIG,
+                       "sqlite: %s has another name (a hard link), by which it could be opened "
+                       "twice: remove that",
+                       path);
+    if (db->stx_attributes & STATX_ATTR_MOUNT_ROOT)
+        return err_set(err, ERR_CONFIG,
+                       "sqlite: %s is mounted as a single file: mount its folder, for its log "
+                       "belongs beside it",
+                       path);
+    return true;
+}
+
 static bool fail_lock(int fd, const char *path, struct err *err)
 {
-    char pid[16] = "";
-    ssize_t n;
+    struct lock lock;
 
     if (errno != EWOULDBLOCK)
         return err_set(err, ERR_CONFIG, "sqlite: %s cannot be locked: %s", path, strerror(errno));
-    n = pread(fd, pid, sizeof(pid) - 1, 0);
-    pid[n > 0 ? n : 0] = '\0';
+    read_lock(fd, &lock);
     return err_set(err, ERR_CONFIG, "sqlite: %s is in use by another process (pid %ld)", path,
-                   strtol(pid, NULL, 10));
+                   lock.pid);
+}
+
+/* What root makes belongs to the owner of the database, as a log that sqlite makes. */
+static int open_lock(const char *name, const struct statx *db)
+{
+    int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0 && errno == EEXIST)
+        return open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && geteuid() == 0) { /* where it may not, nor could sqlite */
+        (void)!fchown(fd, db->stx_uid, db->stx_gid);
+        (void)!fchmod(fd, db->stx_mode & 0777);
+    }
+    return fd;
 }
 
 /*
@@ -90,14 +199,20 @@ static bool fail_lock(int fd, const char *path, struct err *err)
 static bool lock_file(struct sqlite *d, const char *path, struct err *err)
 {
     const char *full = sqlite3_db_filename(d->db, "main");
-    char *name = sqlite3_mprintf("%s.lock", full ? full : path);
+    struct statx db;
+    char *name;
     int fd;
 
+    if (!look(full, &db))
+        return err_set(err, ERR_CONFIG, "sqlite: %s: %s", path, strerror(errno));
+    if (!check_names(&db, path, err))
+        return false;
+    name = sqlite3_mprintf("%s.lock", full);
     if (!name)
         return err_no_memory(err);
-    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    fd = open_lock(name, &db);
     if (fd < 0)
-        err_fill(err, ERR_CONFIG, "sqlite: %s.lock cannot be made: %s", path, strerror(errno));
+        err_fill(err, ERR_CONFIG, "sqlite: %s.lock cannot be opened: %s", path, strerror(errno));
     sqlite3_free(name);
     if (fd < 0)
         return false;
@@ -106,13 +221,17 @@ static bool lock_file(struct sqlite *d, const char *path, struct err *err)
         close(fd);
         return false;
     }
-    if (ftruncate(fd, 0) != 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
-        err_fill(err, ERR_CONFIG, "sqlite: %s.lock cannot be written: %s", path, strerror(errno));
+    if (!check_log(d, fd, path, err) || !write_lock(d, fd, path, err)) {
         close(fd);
         return false;
     }
     d->lock_fd = fd;
     return true;
+}
+
+bool sqlite_note_log(struct sqlite *d, const char *path, struct err *err)
+{
+    return write_lock(d, d->lock_fd, path, err);
 }
 
 bool sqlite_run_script(struct sqlite *d, const char *text, size_t len, struct err *err)

@@ -24,8 +24,11 @@ char *sqlite_path(const char *url, struct err *err) MUST_USE;
 bool sqlite_file_open(struct sqlite *d, const char *path, int flags, const char *vfs,
                       struct err *err) MUST_USE;
 
-/* Keeps other processes of ours out until it is closed, and checks that the log is sound. */
+/* Keeps other processes of ours out until it is closed, and checks that the log is sound and of this file. */
 bool sqlite_take_over(struct sqlite *d, const char *path, struct err *err) MUST_USE;
+
+/* Notes which file and which log belong together, for the next sqlite_take_over(). Once there is a log. */
+bool sqlite_note_log(struct sqlite *d, const char *path, struct err *err) MUST_USE;
 
 /* Run all statements of a text. */
 bool sqlite_run_script(struct sqlite *d, const char *text, size_t len, struct err *err) MUST_USE;

@@ -191,7 +191,7 @@ static bool set_up(struct sqlite *d, const char *path, const struct backend_conf
         cfg->migrated(cfg->fallback, version, (int64_t)COUNT_OF(migrations));
     if (!prepare_rollback(d, err) || !read_clock(d, err))
         return sqlite_name_path(path, err);
-    return !file || note_wal(d, path, err);
+    return !file || (note_wal(d, path, err) && (reader || sqlite_note_log(d, path, err)));
 }
 
 /* Starts the thread that copies the log; it has its own connection. */

@@ -247,6 +247,74 @@ def test_wal_damaged_after_a_crash(own: Any, tmp_path: pathlib.Path) -> None:
     check_messages(server, set(range(1, 60)), set())
 
 
+def replace(path: pathlib.Path, content: bytes) -> None:
+    """Puts a new file in the place of the old one."""
+    new = path.with_name("new")
+    new.write_bytes(content)
+    new.rename(path)
+
+
+@pytest.mark.parametrize("end", [Server.kill, Server.stop])
+def test_restored_beside_an_old_log(own: Any, tmp_path: pathlib.Path, end: Callable[[Server], Any]) -> None:
+    """The log of the file before is not written over the file that was restored."""
+    server: Server = own()
+    file, wal = tmp_path / "state.db", tmp_path / "state.db-wal"
+    server.session("s")
+    assert append(server, 1).status == 201
+    server.stop()
+    backup = file.read_bytes()
+    server.start()
+    for i in range(2, 40):
+        assert append(server, i).status == 201
+    if end is Server.stop:  # while the service runs: it leaves its log
+        replace(file, backup)
+    end(server)
+    log = wal.read_bytes()
+    replace(file, backup)
+    for _ in range(2):
+        assert "was replaced" in refused(server)
+    assert file.read_bytes() == backup and wal.read_bytes() == log
+    wal.unlink()
+    check_messages(server.start(), {1}, set())
+
+
+def test_restored_with_its_own_log(own: Any, tmp_path: pathlib.Path) -> None:
+    """A log that was restored too is not the old one; nor is any if the lock file is gone."""
+    server: Server = own()
+    file, wal = tmp_path / "state.db", tmp_path / "state.db-wal"
+    server.session("s")
+    for i in range(1, 10):
+        assert append(server, i).status == 201
+    server.kill()
+    backup, log = file.read_bytes(), wal.read_bytes()
+    server.start()
+    assert append(server, 10).status == 201
+    server.kill()
+    replace(file, backup)
+    replace(wal, log)
+    check_messages(server.start(), set(range(1, 10)), set())
+    server.kill()
+    replace(file, file.read_bytes())
+    (tmp_path / "state.db.lock").unlink()
+    check_messages(server.start(), set(range(1, 10)), set())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_mounted_as_a_single_file(own: Any, tmp_path: pathlib.Path) -> None:
+    """Its lock and log would be elsewhere than those of the service that has the folder."""
+    server: Server = own(start=False)
+    server.start().session("s")
+    other: Server = own(primary=f"sqlite:{tmp_path}/there/state.db", start=False)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "state.db").touch()
+    subprocess.run(["mount", "--bind", tmp_path / "state.db", tmp_path / "there" / "state.db"], check=True)
+    try:
+        assert "mount its folder" in refused(other)
+    finally:
+        subprocess.run(["umount", "-l", tmp_path / "there" / "state.db"], check=True)
+    assert append(server, 1).status == 201
+
+
 # --- flipped bytes ------------------------------------------------------------------------------
 
 def flip(path: pathlib.Path, at: int) -> None:

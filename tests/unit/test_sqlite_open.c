@@ -247,7 +247,43 @@ START_TEST(a_lock_file_that_cannot_be_made)
 
     snprintf(lock, sizeof(lock), "%s.lock", sqlite_store_path);
     ck_assert_int_eq(mkdir(lock, 0700), 0);
-    open_fails(BACKEND_WRITER, ERR_CONFIG, "cannot be made");
+    open_fails(BACKEND_WRITER, ERR_CONFIG, "cannot be opened");
+}
+END_TEST
+
+START_TEST(a_lock_that_root_makes_is_the_owners)
+{
+    char lock[80];
+    struct stat st;
+
+    if (geteuid() != 0)
+        return;
+    write_file("", 0, 0);
+    ck_assert_int_eq(chown(sqlite_store_path, 1234, 2345), 0);
+    ck_assert_int_eq(chmod(sqlite_store_path, 0660), 0);
+    snprintf(lock, sizeof(lock), "%s.lock", sqlite_store_path);
+    for (int i = 0; i < 2; i++) {
+        backend_close(sqlite_store_open());
+        ck_assert_int_eq(stat(lock, &st), 0);
+        ck_assert_uint_eq(st.st_uid, i == 0 ? 1234 : 0);
+        ck_assert_uint_eq(st.st_gid, i == 0 ? 2345 : 0);
+        ck_assert_uint_eq(st.st_mode & 0777, 0660);
+        ck_assert_int_eq(chown(lock, 0, 0), 0); /* one that is there stays as it is */
+    }
+}
+END_TEST
+
+START_TEST(a_file_with_two_names_is_refused)
+{
+    char other[80];
+
+    backend_close(sqlite_store_open());
+    snprintf(other, sizeof(other), "%s.lock", sqlite_store_path); /* a name that is cleared up */
+    ck_assert_int_eq(unlink(other), 0);
+    ck_assert_int_eq(link(sqlite_store_path, other), 0);
+    open_fails(BACKEND_WRITER, ERR_CONFIG, "hard link");
+    ck_assert_int_eq(unlink(other), 0);
+    backend_close(sqlite_store_open());
 }
 END_TEST
 
@@ -328,6 +364,8 @@ Suite *suite_sqlite_open(void)
     tcase_add_test(tc, damage_is_an_error_not_an_answer);
     tcase_add_test(tc, impossible_places_are_refused);
     tcase_add_test(tc, a_lock_file_that_cannot_be_made);
+    tcase_add_test(tc, a_lock_that_root_makes_is_the_owners);
+    tcase_add_test(tc, a_file_with_two_names_is_refused);
     tcase_add_test(tc, urls);
     tcase_add_test(tc, names_that_mean_something_to_sqlite);
     suite_add_tcase(suite, tc);
