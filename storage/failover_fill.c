@@ -91,6 +91,27 @@ static bool has_counted(const struct said *fallback)
            !slice_equal(fallback->seat, SEAT_FALLBACK);
 }
 
+static bool of_one_pair(const struct said said[2])
+{
+    return slice_present(said[PRIMARY].pair) && slice_present(said[FALLBACK].pair) &&
+           slice_equal(said[PRIMARY].pair, said[FALLBACK].pair);
+}
+
+/* Whether the primary of a pair must be filled from the fallback before it is read. */
+static bool must_fill_primary(const struct said said[2])
+{
+    return said[FALLBACK].filled &&
+           (lacks(&said[PRIMARY], &said[FALLBACK]) || has_counted(&said[FALLBACK]));
+}
+
+/* Whether what both say leaves no doubt that the primary may be read. */
+static bool is_sound(const struct said said[2])
+{
+    if (of_one_pair(said))
+        return !must_fill_primary(said);
+    return slice_present(said[PRIMARY].pair) || !said[FALLBACK].filled;
+}
+
 /* Gives the pair an id that no other has. If several instances do so at once, the first one counts. */
 static bool name_pair(struct backend *primary, struct err *err)
 {
@@ -253,8 +274,7 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
     state_judged(f, false);
     if (!met[PRIMARY])
         return true; /* the next look goes on */
-    if (said[FALLBACK].filled &&
-        (lacks(&said[PRIMARY], &said[FALLBACK]) || has_counted(&said[FALLBACK])))
+    if (must_fill_primary(said))
         return fill(f, fill_state, PRIMARY, said[PRIMARY].pair, stores, err);
     if (lacks(&said[FALLBACK], &said[PRIMARY]))
         return fill(f, fill_state, FALLBACK, said[PRIMARY].pair, stores, err);
@@ -316,6 +336,7 @@ static bool stand_aside(struct failover *f, struct fill *fill, struct err *err)
     fill->aside = true;
     pthread_mutex_lock(&f->lock);
     f->born_ns = clock_now_ns();
+    f->compared = false;
     for (int i = 0; i < 2; i++)
         fill->known[i] = f->seen[i] = f->filled[i] = false;
     pthread_mutex_unlock(&f->lock);
@@ -357,6 +378,16 @@ static void learn(struct failover *f, const struct fill *fill_state, const struc
                                             fill_state->active && (int)fill_state->to == i});
 }
 
+/*
+ * A fallback that fills the primary serves meanwhile if it lacks nothing itself. This is known only at the look that
+ * begins the fill: after it each store remembers what the other one is now.
+ */
+static void let_serve(struct failover *f, const struct fill *fill_state, const struct said said[2])
+{
+    if (fill_state->active && fill_state->to == PRIMARY && !lacks(&said[FALLBACK], &said[PRIMARY]))
+        state_set_filled(f, FALLBACK, true);
+}
+
 /* Whether a store that is being filled has lost what it was filled with. */
 static bool is_lost(const struct said *store, const struct said *peer)
 {
@@ -367,6 +398,7 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
                 struct backend *const stores[2], struct err *err)
 {
     struct said said[2];
+    bool begins;
 
     for (int i = 0; i < 2; i++)
         if (reads[i])
@@ -391,12 +423,18 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     }
     if (fill->active && is_lost(&said[fill->to], &said[!fill->to]))
         fill_done(fill);
-    if (!fill->active && !compare(f, fill, said, stores, err))
+    begins = !fill->active;
+    if (is_sound(said))
+        state_compared(f); /* even if no note can be written now */
+    if (begins && !compare(f, fill, said, stores, err))
         return false;
+    state_compared(f);
     fill->aside = false;
     fill->known[PRIMARY] = fill->known[FALLBACK] = true;
     if (!remember(said, stores, err))
         return false;
+    if (begins)
+        let_serve(f, fill, said);
     learn(f, fill, said);
     return true;
 }

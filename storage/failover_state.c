@@ -84,6 +84,13 @@ void state_judged(struct failover *f, bool foreign)
     pthread_mutex_unlock(&f->lock);
 }
 
+void state_compared(struct failover *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->compared = true;
+    pthread_mutex_unlock(&f->lock);
+}
+
 bool state_usable(struct failover *f)
 {
     bool usable;
@@ -119,8 +126,8 @@ static bool seen_enough(const struct failover *f, enum side side)
 {
     if (!KEEPS(f, RULE_START) || waited(f))
         return true;
-    if (side == PRIMARY) /* the fallback's outbox says whether it is behind */
-        return f->seen[FALLBACK];
+    if (side == PRIMARY) /* the fallback says whether it is behind, or has forgotten something */
+        return f->seen[FALLBACK] && (f->compared || f->foreign);
     /* The primary's outbox says what the fallback lacks. If the fallback has entries of its own, it has
      * been taken over already. */
     return f->seen[FALLBACK] && (f->seen[PRIMARY] || f->behind);

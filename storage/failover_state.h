@@ -46,6 +46,7 @@ struct failover {
     bool more_unsynced;           /* its outbox is longer than a look: any id may be unsynced */
     bool behind;                  /* the fallback holds changes that the primary lacks (8) */
     bool seen[2];                 /* by store: whether it was looked at since the start (11) */
+    bool compared;                /* it is known whether the primary has forgotten something (11) */
     bool usable, foreign;         /* the fallback was judged: it is of this pair; it is not */
     bool filled[2]; /* by store: it holds all that the other did, but for what outboxes name */
     int64_t born_ns;
@@ -74,18 +75,19 @@ struct failover_store *state_report_of(struct failover *f, enum side side) MUST_
  * two. */
 bool state_allows(struct failover *f, enum side side) MUST_USE;
 
-/* Report that a call succeeded, or failed. `probe`: the call was made to find out, so one failure is
- * enough. */
+/* Report that a call succeeded or failed. `probe`: a call to find out, so one failure is enough. */
 void state_answered(struct failover *f, enum side side);
 void state_lost(struct failover *f, enum side side, bool probe, const char *why);
 
 /* Whether the store is up: lanes call no other. */
 bool state_is_up(struct failover *f, enum side side) MUST_USE;
 
-/* Reports whether the fallback is of another pair; whether it was judged to be of this one, so that it
- * may be written to. */
+/* Reports if the fallback is of another pair; whether it was judged to be of this one, and may be written. */
 void state_judged(struct failover *f, bool foreign);
 bool state_usable(struct failover *f) MUST_USE;
+
+/* Notes that it is known whether the primary has forgotten something (11). */
+void state_compared(struct failover *f);
 
 /* Whether the fallback serves: the primary is behind (8), or is being filled. */
 bool state_behind(struct failover *f) MUST_USE;
@@ -106,15 +108,13 @@ void state_unsynced(struct failover *f, const struct op *op);
 /* Whether the fallback lacks changes of the id that the op is about, or of any if it is about none. */
 bool state_lacks(struct failover *f, const struct op *op) MUST_USE;
 
-/* Gives up to `max` ids that the fallback must be told it is missing, in the arena, and counts them as
- * told. Returns how many. */
+/* Gives up to `max` ids that the fallback must be told it is missing, and counts them as told. */
 size_t state_untold(struct failover *f, struct arena *arena, struct pair_id *ids, size_t max);
 
-/* Gives the ids of one op of which the primary has not noted that the fallback lacks them, and counts
- * them as noted. */
+/* Gives the ids of an op that the primary has not noted as missing in the fallback; they count as noted. */
 size_t state_unflagged(struct failover *f, const struct op *op, struct pair_id *ids, size_t max);
 
-/* The telling failed: all ids count as not told, and not noted. */
+/* The telling failed: no id counts as told or noted. */
 void state_retell(struct failover *f);
 
 /* Notes that the change of an op is in both stores, so that its entry may be cleared. */

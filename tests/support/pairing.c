@@ -14,8 +14,10 @@ struct op reads[2];
 
 void pairing_begin(bool single_instance)
 {
-    struct failover_config cfg = {
-        .poll_ms = 1000, .single_instance = single_instance, .stores = {&known[0], &known[1]}};
+    struct failover_config cfg = {.poll_ms = 1000,
+                                  .start_wait_ms = 15000,
+                                  .single_instance = single_instance,
+                                  .stores = {&known[0], &known[1]}};
     struct err err = {0};
 
     acquaintance_init(&known[0]);

@@ -40,6 +40,7 @@ static void begin(void)
     state_set_filled(f, FALLBACK, true);
     look(FALLBACK, &empty);
     look(PRIMARY, &empty);
+    state_compared(f);
 }
 
 static struct failover_report report(void)

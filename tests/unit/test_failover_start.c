@@ -1,0 +1,63 @@
+/* test_failover_start.c - from which store a new process serves. */
+#include <check.h>
+
+#include "clock.h"
+#include "pairing.h"
+
+Suite *suite_failover_start(void);
+
+/* A pair, and a new process that has looked at both stores. */
+static void restart(void)
+{
+    (void)pairing_settle();
+    pairing_end();
+    pairing_begin(false);
+    pairing_look();
+    for (int i = 0; i < 2; i++)
+        state_look(failover, i, &reads[i].pair_read, clock_now_ns());
+}
+
+/* A process that is restarted serves at once, but not from a primary that may have forgotten something: the
+ * fallback serves while the primary is filled. */
+START_TEST(a_new_process_serves_from_no_primary_that_has_forgotten)
+{
+    bool whole = _i == 0;
+    struct err err;
+
+    restart();
+    if (!whole)
+        reads[0].pair_read.out.incarnation = SLICE("restored");
+    ck_assert(!state_ready(failover, PRIMARY) && !state_ready(failover, FALLBACK));
+    ck_assert_msg(pairing_judge(true, true, &err), "%s", err.text);
+    ck_assert(state_ready(failover, PRIMARY) == whole && state_behind(failover) != whole);
+    ck_assert(state_ready(failover, FALLBACK));
+    (void)pairing_settle();
+    ck_assert(state_ready(failover, PRIMARY) && !state_behind(failover));
+}
+END_TEST
+
+/* No note can be written into the primary: it can be read all the same, if it has forgotten nothing. */
+START_TEST(a_primary_that_takes_no_notes_is_read)
+{
+    const struct op_pair_read *seen[] = {&reads[0].pair_read, &reads[1].pair_read};
+    struct err err;
+
+    restart();
+    sides_fail(&sides, _i, 1);
+    ck_assert(!fill_judge(failover, &fill, seen, sides.faults, &err));
+    sides_fail(&sides, _i, 0);
+    ck_assert(state_ready(failover, PRIMARY));
+}
+END_TEST
+
+Suite *suite_failover_start(void)
+{
+    Suite *s = suite_create("failover_start");
+    TCase *tc = tcase_create("failover_start");
+
+    tcase_add_checked_fixture(tc, pairing_setup, pairing_teardown);
+    tcase_add_loop_test(tc, a_new_process_serves_from_no_primary_that_has_forgotten, 0, 2);
+    tcase_add_loop_test(tc, a_primary_that_takes_no_notes_is_read, 0, 2);
+    suite_add_tcase(s, tc);
+    return s;
+}
