@@ -44,8 +44,8 @@
  *
  * And one for all, each in a bucket of its own: tenants (set), buckets:<tenant> (bitmap of buckets
  * that were ever used), clock (hash: instance -> time above its stamps), node:<number> (who has
- * that instance number), note (hash: what is remembered of a pair of stores), rehearsal (removed by the
- * script that makes it).
+ * that instance number), note (hash: what is remembered of a pair of stores; #position: how often that was
+ * changed), rehearsal (removed by the script that makes it).
  *
  * Threads    no state.
  * Ownership  keys live in the arena.

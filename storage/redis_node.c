@@ -177,7 +177,7 @@ struct slice redis_incarnation(const struct redis *d, struct slice server, struc
 static bool meet(struct redis *d, struct arena *arena, struct err *err)
 {
     struct slice note = redis_key_single(d->prefix, "note", (struct slice){NULL, 0}, arena);
-    struct reply *server, *replication, *pair;
+    struct reply *server, *replication, *notes;
 
     if (!d->acquaintance)
         return true;
@@ -186,12 +186,15 @@ static bool meet(struct redis *d, struct arena *arena, struct err *err)
         !ask(d, (struct slice[]){SLICE("INFO"), SLICE("replication")}, 2, arena, &replication,
              err) ||
         !refused(replication, err) ||
-        !ask(d, (struct slice[]){SLICE("HGET"), note, SLICE("pair")}, 3, arena, &pair, err) ||
-        !refused(pair, err))
+        !ask(d, (struct slice[]){SLICE("HMGET"), note, SLICE("pair"), REDIS_POSITION}, 4, arena,
+             &notes, err) ||
+        !refused(notes, err))
         return false;
+    if (notes->n != 2)
+        return err_set(err, ERR_INTERNAL, "redis: not an answer to HMGET");
     d->met = acquaintance_meet(d->acquaintance,
                                redis_incarnation(d, server->text, replication->text, arena),
-                               pair->text, 0);
+                               notes->items[0]->text, redis_number(notes->items[1]->text));
     return true;
 }
 

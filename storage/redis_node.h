@@ -16,6 +16,10 @@
 
 #include "redis_call.h"
 
+/* A field of the key `note` that counts the changes of notes: the position of the store (op_pair.h). A store that
+ * comes back older has counted fewer. */
+#define REDIS_POSITION SLICE("#position")
+
 /* Checks that the server answers and lets us read and run scripts, and learns whether what it confirms outlives it: sets caps. */
 bool redis_alive(struct redis *d, struct err *err) MUST_USE;
 

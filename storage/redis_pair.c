@@ -146,9 +146,14 @@ static bool read_notes(struct call *c, const struct reply *reply, struct err *er
     read->out.notes = arena_alloc(c->arena, (reply->n / 2 + 1) * sizeof(*read->out.notes));
     if (!read->out.notes)
         return err_no_memory(err);
-    for (size_t i = 0; i + 1 < reply->n; i += 2)
-        read->out.notes[read->out.n_notes++] = (struct pair_note){
-            .name = reply->items[i]->text, .text = reply->items[i + 1]->text};
+    for (size_t i = 0; i + 1 < reply->n; i += 2) {
+        struct pair_note note = {.name = reply->items[i]->text, .text = reply->items[i + 1]->text};
+
+        if (slice_equal(note.name, REDIS_POSITION))
+            read->out.position = redis_number(note.text);
+        else
+            read->out.notes[read->out.n_notes++] = note;
+    }
     return true;
 }
 
@@ -268,5 +273,7 @@ bool redis_pair_change(struct call *c, struct op *op, struct err *err)
         ask_missing(c, &change->found[i], false);
     for (size_t i = 0; i < change->n_notes; i++)
         ask_note(c, &change->notes[i]);
+    if (change->n_notes > 0)
+        ASK(c, SLICE("HINCRBY"), note_key(c), REDIS_POSITION, SLICE("1"));
     return call_answers(c, &replies, err);
 }
