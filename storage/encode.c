@@ -115,26 +115,25 @@ static struct encoded *start_row(struct encoder *e, size_t i)
     return start_value(e, &row->blob, &row->of);
 }
 
-/* Learns from the newest head of the namespace, if the cache has it, where carried values are. If it is not the
- * parent, what is in doubt there may have been stored since. */
+/* Learns from the newest head of the namespace, if the cache has it, where carried values are. */
 static bool learn_newest(struct encoder *e, struct err *err)
 {
     const struct encoded *head = &e->values[0];
     const struct cached_value *newest;
     struct inlining_source from;
     uint64_t tag;
-    bool ok, listed = true;
+    bool ok;
 
     if (e->inlining.n_open == 0 || e->alone)
         return true;
     newest = value_cache_newest(e->cache, &head->key, &tag);
-    if (newest)
-        from = (struct inlining_source){newest->id, newest->bytes,
-                                        tag == tag_of(e->asked.parent_id)};
-    ok = !newest || inlining_learn(&e->inlining, &from, &listed, err);
+    if (newest) {
+        bool of_parent = tag == tag_of(e->asked.parent_id);
+
+        from = (struct inlining_source){newest->id, newest->bytes, of_parent, of_parent};
+    }
+    ok = !newest || inlining_learn(&e->inlining, &from, err);
     value_cache_release(e->cache, newest);
-    if (!listed) /* nor is what is older: its values have rows */
-        e->n_searched = SEARCH_MAX;
     return ok;
 }
 

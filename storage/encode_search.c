@@ -16,16 +16,13 @@ static bool search(struct encoder *e, struct slice id, const struct checkpoint_p
     return true;
 }
 
-/* A head without a list is of an earlier version, and so are older ones: their values have rows. */
 static bool learn(struct encoder *e, const struct checkpoint *c, struct err *err)
 {
-    bool listed;
+    struct inlining_source from = {c->head.id, c->packed, slice_equal(c->id, e->asked.parent_id),
+                                   false};
 
-    if (!inlining_learn(&e->inlining, &(struct inlining_source){c->head.id, c->packed, false},
-                        &listed, err))
-        return false;
-    e->n_searched = listed ? e->n_searched + 1 : SEARCH_MAX;
-    return true;
+    e->n_searched++;
+    return inlining_learn(&e->inlining, &from, err);
 }
 
 /* Takes what was read. If reading has failed, the put fails: carried values are not known to be absent. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "names.h"
 #include "sorted.h"
 
 enum { ALL_MAX = 16 << 10 }; /* bytes of all values in one head */
@@ -87,28 +88,63 @@ static bool learn(struct inlining *x, size_t i, int64_t id, const struct inlined
            err_no_memory(err);
 }
 
-bool inlining_learn(struct inlining *x, const struct inlining_source *from, bool *listed,
-                    struct err *err)
+static int order_inlined(const void *a, const void *b)
+{
+    return wanted_order(&((const struct inlined *)a)->of, &((const struct inlined *)b)->of);
+}
+
+/* Lists the versions that the JSON of a head names, all in doubt. */
+static bool list_versions(struct packed_head *head, struct arena *arena, struct err *err)
+{
+    struct split_member *members;
+    struct name *names;
+    size_t n;
+
+    if (!split_members(head->json, arena, &members, &n, err))
+        return false;
+    while (n > 0 && !split_name_is(members[n - 1].name, "channel_versions"))
+        n--;
+    if (n == 0)
+        return true;
+    if (!split_members(members[n - 1].value, arena, &members, &n, err) ||
+        !names_sort(members, n, arena, &names, err))
+        return false;
+    head->items = arena_zalloc(arena, n, sizeof(*head->items));
+    if (!head->items)
+        return err_no_memory(err);
+    for (head->n = 0; head->n < n; head->n++)
+        head->items[head->n].of = (struct channel_version){names[head->n].text,
+                                                           members[names[head->n].index].value};
+    qsort(head->items, n, sizeof(*head->items), order_inlined);
+    return true;
+}
+
+/* Whether a carried value need not be looked for in other heads. */
+static bool is_settled(const struct inlined *said, const struct inlining_source *from, bool listed)
+{
+    if (said->place == NOWHERE)
+        return from->parent;
+    return said->place != IN_DOUBT_WHERE || from->newest || !listed;
+}
+
+bool inlining_learn(struct inlining *x, const struct inlining_source *from, struct err *err)
 {
     struct packed_head head;
 
     if (!unpack_head(from->packed, x->op->arena, &head, err))
         return false;
-    *listed = head.listed;
+    if (!head.listed && from->parent && !list_versions(&head, x->op->arena, err) &&
+        err->kind != ERR_INVALID)
+        return false;
     for (size_t i = x->n_sent; i < x->n_sent + x->n_carried; i++) {
         const struct inlined *said = x->known[i] ? NULL : head_find(&head, &x->items[i].of);
 
-        if (!said || (said->place == IN_DOUBT_WHERE && !from->newest))
+        if (!said || !is_settled(said, from, head.listed))
             continue;
         if (!learn(x, i, from->id, said, err))
             return false;
     }
     return true;
-}
-
-static int order_inlined(const void *a, const void *b)
-{
-    return wanted_order(&((const struct inlined *)a)->of, &((const struct inlined *)b)->of);
 }
 
 /* Carried values stay where they are; sent ones are inlined while there is room. True: any is in the head. */

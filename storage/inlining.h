@@ -36,7 +36,8 @@ struct inlining {
 struct inlining_source {
     int64_t id;
     struct slice packed;
-    bool newest; /* nothing was stored in the namespace since: what is in doubt stays so */
+    bool parent; /* it is the parent's: what has no value there has none here */
+    bool newest; /* and nothing was stored in the namespace since: what is in doubt stays so */
 };
 
 /* Lists what is sent, carried and removed. Nothing is known yet of carried values, unless an earlier run has
@@ -46,8 +47,9 @@ bool inlining_start(struct inlining *x, size_t max, struct op *op, struct err *e
 /* Whether the i-th sent value has a row, however much room the head has. */
 bool inlining_is_long(const struct inlining *x, size_t i) MUST_USE;
 
-/* Takes what a head says of carried values; *listed: it has a list at all. */
-bool inlining_learn(struct inlining *x, const struct inlining_source *from, bool *listed,
+/* Takes what a head says of carried values. A parent without a list has those of its versions in rows, or
+ * nowhere. */
+bool inlining_learn(struct inlining *x, const struct inlining_source *from,
                     struct err *err) MUST_USE;
 
 /* Decides; after that, items tell the place of each sent value, and `settled` is the head. */

@@ -145,6 +145,47 @@ START_TEST(nothing_is_found_of_what_others_have_deleted)
 }
 END_TEST
 
+/* A thread held documents, was deleted, and holds channels now: nothing that is remembered of the documents
+ * ends the search. */
+START_TEST(found_behind_what_documents_left)
+{
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "d1", .form = FORM_DOCUMENT});
+    delete_thread(&here, "t");
+    put(&here, (struct checkpoint_in){.thread = "s", .id = "c1", .values = "a=1:x"});
+    copy_thread(&here, "s", "t");
+    carry("c2", "c1", "a=1", "a=1:x");
+}
+END_TEST
+
+START_TEST(found_behind_documents_that_others_have_deleted)
+{
+    struct store other;
+
+    inlined_open(&other, 0, INLINE_MAX);
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "d1", .form = FORM_DOCUMENT});
+    delete_thread(&other, "t");
+    put(&other, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:x"});
+    carry("c2", "c1", "a=1", "a=1:x");
+    store_close(&other);
+}
+END_TEST
+
+/* What was removed beside a checkpoint, or below it, is still carried on from it. */
+START_TEST(found_though_a_sibling_removed_it)
+{
+    struct channel_version removed = {SLICE("a"), SLICE("1")};
+    struct op op = put_op(&here, (struct checkpoint_in){
+                                     .thread = "t", .id = "c2", .parent = "c1", .values = "b=1:y"});
+
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:x"});
+    op.checkpoint_put.removed = &removed;
+    op.checkpoint_put.n_removed = 1;
+    store_ok(&here, &op);
+    carry("c3", "c2", "a=1 b=1", "b=1:y");
+    carry("c4", "c1", "a=1 b=1", "a=1:x b=1:y");
+}
+END_TEST
+
 /* Puts two checkpoints whose heads have a base; the second carries one of two values. */
 static void put_long_two(void)
 {
@@ -376,6 +417,24 @@ START_TEST(read_with_the_other_setting)
 }
 END_TEST
 
+/* Heads that were stored without inlined values hide none that are in others. */
+START_TEST(found_behind_heads_of_the_other_setting)
+{
+    static const char *const parents[] = {"c1", NULL, "c2"};
+    struct store s;
+
+    inlined_open(&s, 2, INLINE_MAX);
+    put(&s, (struct checkpoint_in){.thread = "t", .id = "c1", .values = "a=1:x"});
+    store_close(&s);
+    inlined_open(&s, 2, 0);
+    put(&s, (struct checkpoint_in){.thread = "t", .id = "c2", .parent = "c1", .values = "b=1:y"});
+    put(&s, (struct checkpoint_in){
+                .thread = "t", .id = "c3", .parent = parents[_i], .carried = "a=1 b=1"});
+    check_values(&s, "t", "c3", "a=1:x b=1:y");
+    store_close(&s);
+}
+END_TEST
+
 /* Cuts the last byte off the head of c1. `hashed`: its hash fits, so only unpacking fails. */
 static void damage(struct record *records, size_t n, bool hashed)
 {
@@ -442,6 +501,10 @@ void contract_inlined_kept_add(TCase *tc)
     tcase_add_test(tc, what_the_batch_brings_is_found);
     if (contract_target->shared)
         tcase_add_test(tc, nothing_is_found_of_what_others_have_deleted);
+    tcase_add_test(tc, found_behind_what_documents_left);
+    if (contract_target->shared)
+        tcase_add_test(tc, found_behind_documents_that_others_have_deleted);
+    tcase_add_test(tc, found_though_a_sibling_removed_it);
     tcase_add_test(tc, nothing_is_found_of_what_was_pruned);
     tcase_add_test(tc, nothing_is_found_of_a_deleted_run);
     tcase_add_test(tc, snapshots_in_heads_are_kept);
@@ -451,7 +514,9 @@ void contract_inlined_kept_add(TCase *tc)
     tcase_add_test(tc, replaced_by_what_carries_its_own);
     tcase_add_test(tc, merged_elsewhere);
     tcase_add_test(tc, found_in_what_was_merged);
-    if (contract_target->lasting)
+    if (contract_target->lasting) {
         tcase_add_loop_test(tc, read_with_the_other_setting, 0, 2);
+        tcase_add_loop_test(tc, found_behind_heads_of_the_other_setting, 0, 3);
+    }
     tcase_add_loop_test(tc, damaged_heads, 0, 2);
 }

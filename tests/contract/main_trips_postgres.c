@@ -123,7 +123,11 @@ static struct op step(struct store *s, const char *thread, int n)
                                       "a=%d:" LONG "%d b=%d:" LONG "%d c=%d:" LONG "%d d=%d:%d", n,
                                       n, n, n, n, n, n, n)
                              .at;
-    const char *head = arena_printf(&s->arena, "{\"id\":\"%s\",\"x\":\"" LONG "\"}", id).at;
+    const char *head = arena_printf(&s->arena,
+                                    "{\"id\":\"%s\",\"channel_versions\":{\"a\":%d,\"e\":1,"
+                                    "\"f\":1},\"x\":\"" LONG "\"}",
+                                    id, n)
+                           .at;
 
     return put_op(s, (struct checkpoint_in){.thread = thread,
                                             .id = id,
@@ -211,6 +215,18 @@ START_TEST(a_step_that_others_came_between)
     ck_assert_int_ge(trips(&here, step(&here, "t", 5)), 3); /* the bases are gone */
     ck_assert_str_eq(values_text(&here, get(&here, "t", "", NULL)),
                      "a=5:" LONG "5 b=5:" LONG "5 c=5:" LONG "5 d=5:5");
+}
+END_TEST
+
+/* A parent without a list names what is carried, so not one more head is read, however many there are. */
+START_TEST(a_step_behind_many_of_another_instance)
+{
+    put_steps(&here, "t", 120);
+    (void)get(&there, "t", "", NULL); /* so that the tenant is known */
+    ck_assert_int_eq(trips(&there, step(&there, "t", 121)), 6);
+    ck_assert_str_eq(values_text(&there, get(&there, "t", "", NULL)),
+                     "a=121:" LONG "121 b=121:" LONG "121 c=121:" LONG
+                     "121 d=121:121 e=1:x f=1:" LONG);
 }
 END_TEST
 
@@ -550,6 +566,7 @@ int main(void)
     tcase_add_test(tc, a_step_of_a_session);
     tcase_add_test(tc, steps_together);
     tcase_add_test(tc, a_step_that_others_came_between);
+    tcase_add_test(tc, a_step_behind_many_of_another_instance);
     tcase_add_test(tc, memory_ends);
     tcase_add_test(tc, memory_ends_in_a_quick_batch);
     tcase_add_test(tc, memory_ends_before_anything_is_sent);

@@ -56,13 +56,11 @@ static void start(size_t max)
     ck_assert(inlining_start(&x, max, &op, &err));
 }
 
-/* Learns from a head that says this, whose bytes are freed then. Returns whether the head lists its
- * channels. */
-static bool learn(int64_t id, struct inlined *items, size_t n, bool newest)
+/* Learns from a head that says this, whose bytes are freed then. */
+static void learn(int64_t id, struct inlined *items, size_t n, bool newest)
 {
     struct packed_head head = {SLICE("{}"), items, n, true};
-    struct inlining_source from = {.id = id, .newest = newest};
-    bool listed = false;
+    struct inlining_source from = {.id = id, .parent = newest, .newest = newest};
     char *bytes;
 
     ck_assert(pack_head(&head, &arena, &from.packed, &err));
@@ -70,15 +68,14 @@ static bool learn(int64_t id, struct inlined *items, size_t n, bool newest)
     ck_assert_ptr_nonnull(bytes);
     memcpy(bytes, from.packed.at, from.packed.len);
     from.packed.at = bytes;
-    ck_assert(inlining_learn(&x, &from, &listed, &err));
+    ck_assert(inlining_learn(&x, &from, &err));
     memset(bytes, 'x', from.packed.len);
     free(bytes);
-    return listed;
 }
 
-static bool learn_one(int64_t id, struct inlined in, bool newest)
+static void learn_one(int64_t id, struct inlined in, bool newest)
 {
-    return learn(id, &in, 1, newest);
+    learn(id, &in, 1, newest);
 }
 
 static struct inlined at(const char *channel, const char *version, enum value_place place)
@@ -233,7 +230,7 @@ START_TEST(what_is_carried_comes_first)
     carry("x", "1");
     carry("y", "1");
     start(1024);
-    ck_assert(learn(5, before, 2, true));
+    learn(5, before, 2, true);
     ck_assert_uint_eq(n_in_head(), 8);
     ck_assert_int_eq(x.items[20].place, IN_HEAD);
     ck_assert_int_eq(x.items[21].place, IN_HEAD);
@@ -248,14 +245,14 @@ START_TEST(what_is_carried_stays_in_the_head)
     send("a", SLICE(""));
     carry("x", "1");
     start(4);
-    ck_assert(learn_one(5, in_head("x", "1", (struct slice){zeros, 20000}), false));
+    learn_one(5, in_head("x", "1", (struct slice){zeros, 20000}), false);
     ck_assert_uint_eq(n_in_head(), 0);
     head = settled();
     ck_assert_uint_eq(said(&head, "x", "1")->bytes.len, 20000);
     ck_assert_str_eq(rest(), "");
     op.checkpoint_put.n_values = 0;
     start(0);
-    ck_assert(learn_one(5, in_head("x", "1", SLICE("y")), false));
+    learn_one(5, in_head("x", "1", SLICE("y")), false);
     head = settled();
     ck_assert(slice_equal(said(&head, "x", "1")->bytes, SLICE("y")));
 }
@@ -275,7 +272,7 @@ START_TEST(learns_what_a_head_says)
     carry("a", "1");
     start(1024);
     ck_assert_uint_eq(x.n_open, 5);
-    ck_assert(learn(7, before, COUNT_OF(before), true));
+    learn(7, before, COUNT_OF(before), true);
     ck_assert_uint_eq(x.n_open, 1);
     ck_assert_uint_eq(x.n_sources, 1);
     ck_assert_int_eq(x.sources[0], 7);
@@ -295,15 +292,15 @@ START_TEST(doubt_is_that_of_the_newest)
 {
     carry("a", "1");
     start(1024);
-    ck_assert(learn_one(7, at("a", "1", IN_DOUBT_WHERE), false));
+    learn_one(7, at("a", "1", IN_DOUBT_WHERE), false);
     ck_assert_uint_eq(x.n_open, 1);
     ck_assert_uint_eq(x.n_sources, 0);
-    ck_assert(learn_one(8, in_head("a", "1", SLICE("A")), false));
+    learn_one(8, in_head("a", "1", SLICE("A")), false);
     ck_assert_uint_eq(x.n_open, 0);
     ck_assert_uint_eq(x.n_sources, 1);
     ck_assert_int_eq(x.sources[0], 8);
     start(1024);
-    ck_assert(learn_one(7, at("a", "1", IN_DOUBT_WHERE), true));
+    learn_one(7, at("a", "1", IN_DOUBT_WHERE), true);
     ck_assert_uint_eq(x.n_open, 0);
     ck_assert_int_eq(x.sources[0], 7);
 }
@@ -315,8 +312,8 @@ START_TEST(the_first_word_counts)
 
     carry("a", "1");
     start(1024);
-    ck_assert(learn_one(7, in_head("a", "1", SLICE("new")), false));
-    ck_assert(learn_one(6, in_head("a", "1", SLICE("old")), false));
+    learn_one(7, in_head("a", "1", SLICE("new")), false);
+    learn_one(6, in_head("a", "1", SLICE("old")), false);
     ck_assert_uint_eq(x.n_sources, 1);
     head = settled();
     ck_assert(slice_equal(said(&head, "a", "1")->bytes, SLICE("new")));
@@ -325,7 +322,7 @@ END_TEST
 
 START_TEST(each_head_is_one_source)
 {
-    struct inlined first[] = {at("a", "1", IN_ROW), at("b", "1", NOWHERE)};
+    struct inlined first[] = {at("a", "1", IN_ROW), at("b", "1", IN_ROW)};
     struct inlined then[] = {in_head("c", "1", SLICE("C")), at("d", "1", IN_ROW)};
 
     carry("a", "1");
@@ -333,10 +330,10 @@ START_TEST(each_head_is_one_source)
     carry("c", "1");
     carry("d", "1");
     start(1024);
-    ck_assert(learn(9, first, 2, false));
-    ck_assert(learn_one(8, at("other", "1", IN_ROW), false)); /* it says nothing of the channel */
-    ck_assert(learn(7, then, 2, false));
-    ck_assert(learn(9, first, 2, false)); /* the parent, met again */
+    learn(9, first, 2, false);
+    learn_one(8, at("other", "1", IN_ROW), false); /* it says nothing of the channel */
+    learn(7, then, 2, false);
+    learn(9, first, 2, false); /* the parent, met again */
     ck_assert_uint_eq(x.n_sources, 2);
     ck_assert_int_eq(x.sources[0], 9);
     ck_assert_int_eq(x.sources[1], 7);
@@ -370,10 +367,10 @@ START_TEST(versions_are_two_things)
     carry("a", "2");
     carry("b", "1.0");
     start(1024);
-    ck_assert(learn_one(5, at("a", "1", NOWHERE), true));
-    ck_assert(learn_one(5, at("b", "1", NOWHERE), true));
+    learn_one(5, at("a", "1", NOWHERE), true);
+    learn_one(5, at("b", "1", NOWHERE), true);
     ck_assert_uint_eq(x.n_open, 2);
-    ck_assert(learn(6, before, 2, true));
+    learn(6, before, 2, true);
     head = settled();
     ck_assert(slice_equal(said(&head, "a", "2")->bytes, SLICE("two")));
     ck_assert_uint_eq(head.n, 2);
@@ -383,19 +380,65 @@ END_TEST
 
 START_TEST(heads_that_say_nothing)
 {
-    struct inlining_source from = {.id = 5, .packed = SLICE("{\"v\":1}"), .newest = true};
-    bool listed = true;
+    static const char *const texts[] = {"{\"v\":1}", "[1]", "\"channel_versions\"",
+                                        "{\"channel_versions\":3}",
+                                        "{\"channel_versions\":{\"a\":2,\"b\":1}}"};
+    struct inlining_source from = {.id = 5, .parent = true, .newest = true};
 
     carry("a", "1");
     start(1024);
-    ck_assert(inlining_learn(&x, &from, &listed, &err));
-    ck_assert(!listed);
-    ck_assert_uint_eq(x.n_open, 1);
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        from.packed = slice_of(texts[i]);
+        ck_assert(inlining_learn(&x, &from, &err));
+        ck_assert_uint_eq(x.n_open, 1);
+    }
     from.packed = SLICE("\x01\x02{}\x05");
-    ck_assert(!inlining_learn(&x, &from, &listed, &err));
+    ck_assert(!inlining_learn(&x, &from, &err));
     ck_assert_int_eq(err.kind, ERR_DAMAGED);
     ck_assert_uint_eq(x.n_open, 1);
     ck_assert_uint_eq(x.n_sources, 0);
+}
+END_TEST
+
+/* What a parent without a list names has a row, or no value at all; others may have it in their heads. */
+START_TEST(a_parent_without_a_list)
+{
+    struct inlining_source from = {
+        .id = 5, .packed = SLICE("{\"channel_versions\":{\"b\":1,\"\\u0061\":\"01\"}}")};
+    struct packed_head head;
+
+    carry("a", "\"01\"");
+    carry("c", "1");
+    start(1024);
+    ck_assert(inlining_learn(&x, &from, &err));
+    ck_assert_uint_eq(x.n_open, 2);
+    from.parent = true;
+    ck_assert(inlining_learn(&x, &from, &err));
+    ck_assert_uint_eq(x.n_open, 1);
+    ck_assert_uint_eq(x.n_sources, 1);
+    ck_assert_int_eq(x.sources[0], 5);
+    head = settled();
+    ck_assert_int_eq(said(&head, "a", "\"01\"")->place, IN_DOUBT_WHERE);
+    ck_assert_str_eq(rest(), "ac");
+}
+END_TEST
+
+/* What others have removed may still be somewhere. */
+START_TEST(nowhere_is_the_word_of_the_parent)
+{
+    struct inlined before = at("a", "1", NOWHERE);
+    struct inlining_source from = {.id = 5};
+
+    carry("a", "1");
+    start(1024);
+    ck_assert(pack_head(&(struct packed_head){SLICE("{}"), &before, 1, true}, &arena, &from.packed,
+                        &err));
+    ck_assert(inlining_learn(&x, &from, &err));
+    ck_assert_uint_eq(x.n_open, 1);
+    from.parent = true;
+    ck_assert(inlining_learn(&x, &from, &err));
+    ck_assert_uint_eq(x.n_open, 0);
+    ck_assert_str_eq(rest(), "");
 }
 END_TEST
 
@@ -404,21 +447,23 @@ static bool go(struct arena *a, struct err *e)
     struct inlined before[] = {in_head("a", "1", SLICE("A")), at("b", "1", IN_ROW)};
     struct packed_head head = {SLICE("{}"), before, 2, true};
     struct inlining_source from = {.id = 5};
+    struct inlining_source plain = {
+        .id = 6, .packed = SLICE("{\"channel_versions\":{\"d\":1}}"), .parent = true};
     struct channel_version *list;
     struct inlining own;
-    bool listed;
     size_t n;
 
     op.arena = a;
     return pack_head(&head, a, &from.packed, e) && inlining_start(&own, 1024, &op, e) &&
-           inlining_learn(&own, &from, &listed, e) && inlining_settle(&own, e) &&
-           inlining_rest(&own, &list, &n, e);
+           inlining_learn(&own, &from, e) && inlining_learn(&own, &plain, e) &&
+           inlining_settle(&own, e) && inlining_rest(&own, &list, &n, e);
 }
 
 START_TEST(memory_may_end_anywhere)
 {
     carry("a", "1");
     carry("b", "1");
+    carry("d", "1");
     send("c", SLICE("C"));
     oom_sweep(go);
 }
@@ -444,6 +489,8 @@ Suite *suite_inlining(void)
     tcase_add_test(tc, removed_is_nowhere);
     tcase_add_test(tc, versions_are_two_things);
     tcase_add_test(tc, heads_that_say_nothing);
+    tcase_add_test(tc, a_parent_without_a_list);
+    tcase_add_test(tc, nowhere_is_the_word_of_the_parent);
     tcase_add_test(tc, memory_may_end_anywhere);
     suite_add_tcase(suite, tc);
     return suite;
