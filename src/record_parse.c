@@ -198,10 +198,14 @@ static bool read_write(const struct line *all, struct slice json, struct write *
     if (l.n != 4 || !slice_present(idx) || !slice_present(channel) || !slice_present(type) ||
         !slice_present(bytes))
         return WRONG(err, "writes", "each has idx, channel, type and bytes");
-    return decode_int("writes: idx", idx, &out->idx, err) &&
-           decode_text("writes: channel", channel, l.arena, &out->channel, err) &&
-           decode_text("writes: type", type, l.arena, &out->blob.type, err) &&
-           decode_bytes("writes: bytes", bytes, l.arena, &out->blob.bytes, err);
+    if (!decode_int("writes: idx", idx, &out->idx, err) ||
+        !decode_text("writes: channel", channel, l.arena, &out->channel, err) ||
+        !decode_text("writes: type", type, l.arena, &out->blob.type, err) ||
+        !decode_bytes("writes: bytes", bytes, l.arena, &out->blob.bytes, err))
+        return false;
+    if (out->channel.len == 0 || out->blob.type.len + out->blob.bytes.len == 0)
+        return WRONG(err, "writes", "each has a channel, and type or bytes");
+    return true;
 }
 
 static bool read_writes(struct line *l, struct slice json, struct record *r, struct err *err)

@@ -21,7 +21,7 @@ enum {
     ZIPPED_MIN = 64, /* shorter lists are not compressed */
     REF_LEN = 8,
     NUMBER_MAX = 10, /* bytes of a number: 7 bits each, low ones first, high bit = more follow */
-    WRITE_MIN = 4,   /* bytes of the shortest write */
+    WRITE_MIN = 6,   /* bytes of the shortest write */
     INLINED_MIN = 3, /* bytes of the shortest channel in a head */
 };
 
@@ -177,6 +177,8 @@ bool pack_writes(const struct write *writes, size_t n, struct arena *arena, stru
     size_t most = 1 + NUMBER_MAX;
     char *out, *p, *items;
 
+    if (n > TASK_WRITES_MAX)
+        return err_set(err, ERR_INVALID, "a task can have at most %d writes", TASK_WRITES_MAX);
     for (size_t i = 0; i < n; i++)
         most += 4 * NUMBER_MAX + writes[i].channel.len + writes[i].blob.type.len +
                 writes[i].blob.bytes.len;
@@ -233,7 +235,7 @@ static bool take_count(struct slice *in, int *format, uint64_t *count, struct er
         return damaged(err);
     in->at++;
     in->len--;
-    if (!take_number(in, count))
+    if (!take_number(in, count) || *count > TASK_WRITES_MAX)
         return damaged(err);
     return true;
 }
@@ -281,11 +283,22 @@ static bool unzip(struct slice *packed, struct arena *arena, struct err *err)
     return true;
 }
 
+/* A write has a channel, and a type or, if it is JSON, bytes. */
+static bool take_write(struct slice *in, struct write *out)
+{
+    uint64_t idx;
+
+    if (!take_number(in, &idx) || !take_slice(in, &out->channel) ||
+        !take_slice(in, &out->blob.type) || !take_slice(in, &out->blob.bytes))
+        return false;
+    out->idx = unzigzag(idx);
+    return out->channel.len > 0 && out->blob.type.len + out->blob.bytes.len > 0;
+}
+
 bool unpack_writes(struct slice packed, struct arena *arena, struct write **writes, size_t *n,
                    struct err *err)
 {
     struct write *found;
-    uint64_t idx;
     size_t count = 0;
     int format;
 
@@ -295,12 +308,9 @@ bool unpack_writes(struct slice packed, struct arena *arena, struct write **writ
     found = arena_zalloc(arena, count, sizeof(*found));
     if (!found)
         return err_no_memory(err);
-    for (size_t i = 0; i < count; i++) {
-        if (!take_number(&packed, &idx) || !take_slice(&packed, &found[i].channel) ||
-            !take_slice(&packed, &found[i].blob.type) || !take_slice(&packed, &found[i].blob.bytes))
+    for (size_t i = 0; i < count; i++)
+        if (!take_write(&packed, &found[i]))
             return damaged(err);
-        found[i].idx = unzigzag(idx);
-    }
     if (packed.len > 0)
         return damaged(err);
     *writes = found;

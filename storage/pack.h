@@ -37,7 +37,10 @@ struct slice pack_version(struct slice version, char room[PACKED_VERSION_MAX]) M
 bool unpack_version(struct slice packed, struct arena *arena, struct slice *version,
                     struct err *err) MUST_USE;
 
-/* Packs idx, channel and blob type and bytes of the writes of one task, compressed where that helps. */
+enum { TASK_WRITES_MAX = 262144 }; /* requests add up to 65536 at a time */
+
+/* Packs idx, channel and blob type and bytes of the writes of one task, compressed where that helps. ERR_INVALID:
+ * more than TASK_WRITES_MAX. */
 bool pack_writes(const struct write *writes, size_t n, struct arena *arena, struct slice *packed,
                  struct err *err) MUST_USE;
 

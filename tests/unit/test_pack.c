@@ -17,7 +17,8 @@ static void clear(void)
 
 static const struct write samples[] = {
     {.idx = 0, .channel = {"ch", 2}, .blob = {.type = {"msgpack", 7}, .bytes = {"a\0b", 3}}},
-    {.idx = -4, .channel = {"", 0}, .blob = {.type = {"", 0}, .bytes = {NULL, 0}}},
+    {.idx = -4, .channel = {"c", 1}, .blob = {.type = {"", 0}, .bytes = {"1", 1}}},
+    {.idx = 5, .channel = {"c", 1}, .blob = {.type = {"t", 1}, .bytes = {NULL, 0}}},
     {.idx = INT64_MAX, .channel = {"x", 1}, .blob = {.type = {"t", 1}, .bytes = {"", 0}}},
     {.idx = INT64_MIN, .channel = {"x", 1}, .blob = {.type = {"t", 1}, .bytes = {"yy", 2}}},
 };
@@ -145,10 +146,39 @@ START_TEST(damaged_writes)
         {"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 11},         /* beyond 64 bits */
         {"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12},     /* beyond that */
         {"\x01\x01\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13}, /* a huge length */
+        {"\x01\x01\x00\x00\x01t\x01x", 8},                            /* no channel */
+        {"\x01\x01\x00\x02ch\x00\x00", 8},                            /* neither type nor bytes */
     };
 
     for (size_t i = 0; i < COUNT_OF(damaged); i++)
         ck_assert(!unpacks(damaged[i]));
+}
+END_TEST
+
+/* A short row could stand for very many. */
+START_TEST(writes_without_end)
+{
+    size_t n = TASK_WRITES_MAX, count;
+    struct write *all = arena_alloc(&arena, (n + 1) * sizeof(*all)), *back;
+    struct slice packed, more;
+    char *changed;
+
+    ck_assert_ptr_nonnull(all);
+    for (size_t i = 0; i <= n; i++)
+        all[i] = samples[0];
+    ck_assert(pack_writes(all, n, &arena, &packed, &err));
+    ck_assert(unpack_writes(packed, &arena, &back, &count, &err));
+    ck_assert_uint_eq(count, n);
+    ck_assert(!pack_writes(all, n + 1, &arena, &more, &err));
+    ck_assert_int_eq(err.kind, ERR_INVALID);
+    changed = arena_alloc(&arena, packed.len);
+    ck_assert_ptr_nonnull(changed);
+    memcpy(changed, packed.at, packed.len);
+    changed[1] |= 1; /* the lowest bit of the count */
+    packed.at = changed;
+    ck_assert(!unpacks(packed));
+    ck_assert(!unpack_count(packed, &count, &err));
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
 }
 END_TEST
 
@@ -264,6 +294,7 @@ Suite *suite_pack(void)
     tcase_add_test(tc, cut_writes);
     tcase_add_test(tc, changed_writes);
     tcase_add_test(tc, damaged_writes);
+    tcase_add_test(tc, writes_without_end);
     tcase_add_test(tc, zipped_writes);
     tcase_add_loop_test(tc, version_without_zeros, 0, COUNT_OF(versions));
     tcase_add_test(tc, version_of_many_zeros);

@@ -92,10 +92,11 @@ END_TEST
 START_TEST(threads_and_what_is_in_them)
 {
     static const int64_t refs[] = {1024, INT64_C(1700000000000000) << 10};
-    struct write writes[] = {{.idx = -3,
-                              .channel = SLICE("c"),
-                              .blob = {.type = SLICE("msgpack"), .bytes = {"\0\1\2", 3}}},
-                             {.channel = SLICE(""), .blob.type = SLICE("")}};
+    struct write writes[] = {
+        {.idx = -3,
+         .channel = SLICE("c"),
+         .blob = {.type = SLICE("msgpack"), .bytes = {"\0\1\2", 3}}},
+        {.channel = SLICE("c"), .blob = {.type = SLICE(""), .bytes = SLICE("0")}}};
     struct record r = {
         .kind = RECORD_THREAD, .key.id = SLICE("t"), .thread = {.tomb = 5, .updated_us = 6}};
 
@@ -180,6 +181,8 @@ START_TEST(what_is_wrong_is_named)
     refused(TASK "[1]}", "writes");
     refused(TASK "[{\"idx\":1,\"channel\":\"c\",\"type\":\"\"}]}", "writes: each has");
     refused(TASK "[{\"idx\":1,\"channel\":\"c\",\"type\":\"\",\"bytes\":\"?\"}]}", "base64");
+    refused(TASK "[{\"idx\":1,\"channel\":\"c\",\"type\":\"\",\"bytes\":\"\"}]}", "type or bytes");
+    refused(TASK "[{\"idx\":1,\"channel\":\"\",\"type\":\"\",\"bytes\":\"MA==\"}]}", "a channel");
     refused(TASK "[{\"idx\":1,\"channel\":{\"b\":1},\"type\":\"\",\"bytes\":\"\"}]}", "channel");
 }
 END_TEST
