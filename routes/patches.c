@@ -8,7 +8,7 @@
 static bool list_bases(struct request *req, const struct op_checkpoint_put *put,
                        struct value_ask **of, size_t *n, struct err *err)
 {
-    uint64_t left = (uint64_t)request_service(req)->config->max_body;
+    uint64_t most = (uint64_t)request_service(req)->config->max_body, left = most;
 
     *of = arena_alloc(request_arena(req), (put->n_values + 1) * sizeof(**of));
     if (!*of)
@@ -26,7 +26,7 @@ static bool list_bases(struct request *req, const struct op_checkpoint_put *put,
         (*of)[(*n)++] = (struct value_ask){.of = {put->values[i].of.channel, patch->version},
                                            .hash = patch->base_hash};
     }
-    return true;
+    return *n == 0 || request_hold(req, (size_t)(most - left), err);
 }
 
 bool patches_op(struct request *req, const struct op_checkpoint_put *put, struct op **op,

@@ -6,7 +6,8 @@
  * Threads    the request's loop.
  * Ownership  whole bytes live in the request's arena.
  * Units      bytes.
- * Errors     ERR_INVALID "/values/3/parts: what is wrong"; ERR_NO_BASE, ERR_NO_MEMORY.
+ * Errors     ERR_INVALID "/values/3/parts: what is wrong"; ERR_NO_BASE, ERR_OVERLOADED,
+ *            ERR_NO_MEMORY.
  */
 #ifndef PATCHES_H
 #define PATCHES_H
@@ -15,7 +16,7 @@
 
 /*
  * Makes the op that reads the bases of the patches of a checkpoint; *op is NULL if it has none. The whole
- * values together must fit into a body, as if they had been sent.
+ * values together must fit into a body, and count in body_total, as if they had been sent.
  */
 bool patches_op(struct request *req, const struct op_checkpoint_put *put, struct op **op,
                 struct err *err) MUST_USE;

@@ -191,7 +191,9 @@ static void write_gauges(struct text *out)
         [GAUGE_CONNECTIONS] = {"connections", "Open connections."},
         [GAUGE_CONNECTIONS_MAX] = {"connections_max", "Connections that may be open."},
         [GAUGE_REQUESTS] = {"requests", "Requests being served."},
-        [GAUGE_BODY_BYTES] = {"body_bytes", "Bytes of request bodies in memory."},
+        [GAUGE_BODY_BYTES] =
+            {"body_bytes",
+             "Bytes of request bodies in memory, and of values rebuilt from patches."},
         [GAUGE_QUEUE] = {"queue_operations", "Operations waiting or running."},
     };
 

@@ -43,6 +43,9 @@ struct slice request_header(const struct request *req, const char *name);
 /* The arena of the request. */
 struct arena *request_arena(struct request *req);
 
+/* Counts memory that the request takes beside its body in body_total, until it ends. ERR_OVERLOADED. */
+bool request_hold(struct request *req, size_t bytes, struct err *err) MUST_USE;
+
 /* What all requests share: configuration, monitor, metrics. */
 struct service *request_service(const struct request *req);
 

@@ -61,7 +61,8 @@ struct request {
     struct slice subject;
 
     char *body;
-    size_t body_len, body_cap; /* body_cap is what counts in body_total */
+    size_t body_len, body_cap; /* body_cap is what counts in body_total, */
+    size_t held;               /* and what request_hold() has added */
     uint64_t bytes_in;
     bool chunked, discard, is_frame;
     struct frame_reader frame;

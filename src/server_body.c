@@ -4,7 +4,7 @@
 
 enum { CHUNKED_FIRST = 4096 };
 
-/* Counts bytes of bodies against body_total, which all requests share. */
+/* Counts bytes against body_total, which all requests share. */
 static bool count(struct request *req, size_t more, struct err *err)
 {
     metrics_gauge_add(GAUGE_BODY_BYTES, (int64_t)more);
@@ -29,6 +29,14 @@ bool server_body_reserve(struct request *req, size_t size, struct err *err)
     }
     req->body = body;
     req->body_cap = size;
+    return true;
+}
+
+bool request_hold(struct request *req, size_t bytes, struct err *err)
+{
+    if (!count(req, bytes, err))
+        return false;
+    req->held += bytes;
     return true;
 }
 
@@ -67,7 +75,7 @@ void server_body_add(struct request *req, const char *part, size_t len)
 
 void server_body_release(struct request *req)
 {
-    if (req->body_cap)
-        metrics_gauge_add(GAUGE_BODY_BYTES, -(int64_t)req->body_cap);
-    req->body_cap = 0;
+    if (req->body_cap + req->held)
+        metrics_gauge_add(GAUGE_BODY_BYTES, -(int64_t)(req->body_cap + req->held));
+    req->body_cap = req->held = 0;
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import frames
 import pytest
 import xxhash
 from conftest import Answer, Server
+from wire import Wire, gauge, head
 
 BASE = os.urandom(50_000)
 
@@ -151,3 +153,23 @@ def test_not_among_writes(server: Server, thread: str) -> None:
     answer = server.put(f"/writes/{thread}/c1/t", raw=frames.pack({"writes": [one]}),
                         headers={"Content-Type": frames.TYPE})
     assert answer.status == 400 and "parts" in answer.json()["detail"]
+
+
+def test_whole_values_count_as_bodies(own: Any) -> None:
+    """A few bytes may stand for many: what they become is counted before it is made."""
+    server: Server = own("--max-body", "4MiB", "--body-total", "4MiB", "--inline-max", "0")
+    assert put(server, "t", "c1", [value("1", BASE)], BASE).status == 201
+    whole = BASE * 60
+    patches = [patch("2", [{"copy": [0, len(BASE)]}] * 60, whole)]
+    other = Wire(server).send(head("PUT", "/checkpoints/t/c3", "Content-Length: 2000000"), b"{")
+    while gauge(server, "body_bytes") < 2_000_000:
+        time.sleep(0.01)
+    answer = put(server, "t", "c2", patches)
+    assert (answer.status, answer.code) == (503, "overloaded") and answer.headers["Retry-After"]
+    assert gauge(server, "body_bytes") == 2_000_000
+    other.close()
+    while gauge(server, "body_bytes") > 0:
+        time.sleep(0.01)
+    assert put(server, "t", "c2", patches).status == 201
+    assert stored(server, "t", "c2") == whole
+    assert gauge(server, "body_bytes") == 0
