@@ -164,6 +164,16 @@ def test_frame(server: Server, uid: str) -> None:
     assert framed(server, f"/writes/{uid}/c")["writes"][0]["bytes"] == b"abc"
 
 
+def test_an_emptied_task_stays_known(server: Server, uid: str) -> None:
+    assert server.put(f"/writes/{uid}/c1/t", {"writes": [{"idx": 0, "channel": "a", "value": 1}]}).status == 201
+    assert server.put(f"/writes/{uid}/c1/t", {"mode": "replace", "writes": []}).status == 200
+    assert server.get(f"/writes/{uid}/c1").json()["writes"] == []
+    thread = server.get(f"/threads/{uid}")
+    assert thread.status == 200 and thread.json()["checkpoints"] == 0
+    assert server.delete(f"/threads/{uid}").status == 204
+    assert server.get(f"/threads/{uid}").status == 404
+
+
 def test_many_writes_of_a_task(server: Server, uid: str) -> None:
     """What a step planned is stored whole or not at all, so it must fit into one request."""
     def put(n: int) -> Any:
