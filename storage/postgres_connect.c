@@ -13,12 +13,17 @@ enum {
     RECONNECT_MS = 50, /* ops wait this long for a new connection, which continues after that */
 };
 
-/* Messages of libpq, which contain hosts and users, and what we say instead. The first match counts. */
+/*
+ * Messages of libpq, which contain hosts and users, and what we say instead. The first match counts. Servers may
+ * speak other languages; then the SQLSTATE is found, which follows the severity and two spaces.
+ */
 static const struct {
     const char *part;
     enum err_kind kind; /* ERR_CONFIG: somebody has to change something */
     const char *reason;
 } reasons[] = {
+    {":  53200", ERR_UNAVAILABLE, "the server is out of memory"},
+    {"out of memory", ERR_NO_MEMORY, "out of memory"},
     {"password authentication failed", ERR_CONFIG, "the server refuses the user or the password"},
     {"not permitted to log in", ERR_CONFIG, "the server refuses the user or the password"},
     {"not currently accepting", ERR_UNAVAILABLE, "the database takes no connections"},
@@ -26,12 +31,18 @@ static const struct {
     {"no pg_hba.conf entry", ERR_CONFIG, "the server admits nobody from here (pg_hba.conf)"},
     {"rejects connection", ERR_CONFIG, "the server admits nobody from here (pg_hba.conf)"},
     {"invalid integer value", ERR_CONFIG, "the URL is malformed"},
+    {"could not match", ERR_CONFIG, "the URL is malformed"},
+    {" value: \"", ERR_CONFIG, "a parameter of the URL has a value that is not known"},
+    {"channel binding", ERR_CONFIG, "no channel binding, as channel_binding asks for"},
+    {"root certificate", ERR_CONFIG, "sslmode needs a root certificate (sslrootcert)"},
     {"too many", ERR_UNAVAILABLE, "the server has too many connections"},
     {"remaining connection slots", ERR_UNAVAILABLE, "the server has too many connections"},
     {"starting up", ERR_UNAVAILABLE, "the server is starting up"},
     {"shutting down", ERR_UNAVAILABLE, "the server is shutting down"},
     {"recovery mode", ERR_UNAVAILABLE, "the server is recovering"},
     {"does not exist", ERR_CONFIG, "the user or the database does not exist"},
+    {"not read-only", ERR_UNAVAILABLE, "the server is not read-only (target_session_attrs)"},
+    {"not in hot standby", ERR_UNAVAILABLE, "the server is no standby (target_session_attrs)"},
     {"read-only", ERR_UNAVAILABLE, "the server is read-only (a standby?)"},
     {"hot standby", ERR_UNAVAILABLE, "the server is a standby"},
     {"SSL", ERR_CONFIG, "no connection by TLS as sslmode asks for"},
@@ -40,6 +51,15 @@ static const struct {
     {"could not translate host name", ERR_UNAVAILABLE, "the name of the host is not known"},
     {"unsupported startup parameter", ERR_CONFIG,
      "a pool that stands between refuses what is in the URL"},
+    {":  28P01", ERR_CONFIG, "the server refuses the user or the password"},
+    {":  28", ERR_CONFIG, "the server does not admit the user, or nobody from here (pg_hba.conf)"},
+    {":  3D000", ERR_CONFIG, "the database does not exist"},
+    {":  22", ERR_CONFIG, "the server refuses options that are in the URL"},
+    {":  42", ERR_CONFIG, "the server refuses options that are in the URL"},
+    {":  53300", ERR_UNAVAILABLE, "the server has too many connections"},
+    {":  57P03", ERR_UNAVAILABLE, "the server is starting up or shutting down"},
+    {":  55000", ERR_UNAVAILABLE, "the database takes no connections"},
+    {":  ", ERR_UNAVAILABLE, "the server refuses the connection; its log says why"},
     {"", ERR_UNAVAILABLE, "no connection to the server"},
 };
 
@@ -76,11 +96,11 @@ static bool are_ports(const char *list)
 /* Checks the ports, too, which libpq does only when it connects. */
 bool connect_check(const char *url, struct err *err)
 {
-    PQconninfoOption *given = PQconninfoParse(url, NULL);
-    bool ok = given != NULL;
+    PQconninfoOption *given = hosts_parse(url, err);
+    bool ok = true;
 
     if (!given)
-        return err_set(err, ERR_CONFIG, "postgres: the URL is malformed");
+        return false;
     for (PQconninfoOption *p = given; ok && p->keyword; p++)
         ok = strcmp(p->keyword, "port") != 0 || !p->val || are_ports(p->val);
     PQconninfoFree(given);
@@ -95,6 +115,11 @@ bool connect_start(struct postgres *d, struct err *err)
     return d->hosts != NULL;
 }
 
+/* Notices of the server: our log is for others, and each of its lines is JSON. */
+static void drop_notice(void *unused UNUSED, const char *message UNUSED)
+{
+}
+
 /* Starts to connect to the hosts whose addresses are known. */
 static bool connect_to_hosts(struct postgres *d, struct err *err)
 {
@@ -103,13 +128,18 @@ static bool connect_to_hosts(struct postgres *d, struct err *err)
 
     if (!given)
         return false;
-    for (const PQconninfoOption *p = given; p->keyword; p++)
+    for (const PQconninfoOption *p = given; p->keyword;
+         p++)
         if (p->val)
             add(&o, p->keyword, p->val);
     add(&o, "client_encoding", "UTF8");
     add(&o, "fallback_application_name", "stateward");
     d->conn = PQconnectStartParams(o.keys, o.values, 0);
-    return d->conn || err_no_memory(err);
+    if (!d->conn)
+        return err_no_memory(err);
+    PQsetErrorVerbosity(d->conn, PQERRORS_VERBOSE); /* for SQLSTATEs in its messages */
+    PQsetNoticeProcessor(d->conn, drop_notice, NULL);
+    return true;
 }
 
 static bool fail_connect(struct postgres *d, struct err *err)

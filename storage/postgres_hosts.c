@@ -93,6 +93,19 @@ static bool begin_lookups(struct hosts *h)
 }
 
 /* What libpq says of a URL holds parts of it. */
+PQconninfoOption *hosts_parse(const char *url, struct err *err)
+{
+    char *said = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &said);
+
+    if (!options && (!said || strstr(said, "out of memory")))
+        (void)err_no_memory(err);
+    else if (!options)
+        err_fill(err, ERR_CONFIG, "postgres: the URL is malformed");
+    PQfreemem(said);
+    return options;
+}
+
 struct hosts *hosts_begin(const char *url, struct err *err)
 {
     struct hosts *h = calloc(1, sizeof(*h));
@@ -101,12 +114,10 @@ struct hosts *hosts_begin(const char *url, struct err *err)
         (void)err_no_memory(err);
         return NULL;
     }
-    h->options = PQconninfoParse(url, NULL);
+    h->options = hosts_parse(url, err);
     if (h->options && read_lists(h) && begin_lookups(h))
         return h;
-    if (!h->options)
-        err_fill(err, ERR_CONFIG, "postgres: the URL is malformed");
-    else
+    if (h->options)
         (void)err_no_memory(err);
     hosts_end(h);
     return NULL;

@@ -22,6 +22,9 @@
 
 struct hosts;
 
+/* Reads a URL; to be freed with PQconninfoFree(). NULL on failure. */
+PQconninfoOption *hosts_parse(const char *url, struct err *err) MUST_USE;
+
 /* Reads a URL and starts to look up the hosts that it names. NULL on failure. */
 struct hosts *hosts_begin(const char *url, struct err *err) MUST_USE;
 

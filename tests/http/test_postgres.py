@@ -6,6 +6,7 @@ import os
 import pathlib
 import pwd
 import random
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ import stores
 from conftest import BINARY, ROOT, Server, environ
 from dying import until
 from proxy import proxy
+from test_redis_tls import make_certificates
 
 NEWEST = len([*(ROOT / "storage" / "schema").glob("postgres_*.sql")])
 
@@ -136,6 +138,17 @@ def test_sessions_that_are_terminated(postgres: stores.Postgres, database: str, 
     assert ids(server, "c") == ["m1", "m2"]
 
 
+def test_notices_do_not_reach_the_log(postgres: stores.Postgres, database: str, own: Any) -> None:
+    server: Server = own(primary=postgres.url(database))
+    postgres.sql("""SET search_path = stateward;
+        CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RAISE WARNING 'collation'; RETURN NEW; END $$;
+        CREATE TRIGGER warn BEFORE INSERT ON conversations FOR EACH ROW EXECUTE FUNCTION warn()""", database)
+    assert append(server, "c") == 201
+    assert server.stop() == 0
+    assert server.log_lines()  # each is JSON
+
+
 def test_a_primary_that_is_read_only(postgres: stores.Postgres, database: str, own: Any) -> None:
     server: Server = own(primary=postgres.url(database))
     assert append(server, "c", "m1") == 201
@@ -173,6 +186,77 @@ def test_wrong_passwords_users_and_databases(alone: stores.Postgres, tmp_path: p
             ("postgres", "none", "does not exist")):
         said = refused(alone.url(database, user), tmp_path)
         assert reason in said and "s3cret" not in said and said.startswith("stateward: postgres: "), said
+
+
+@pytest.mark.parametrize(("parameter", "reason"), [
+    ("sslmode=bogus", "a parameter of the URL has a value that is not known"),
+    ("target_session_attrs=bogus", "a parameter of the URL has a value that is not known"),
+    ("channel_binding=require", "no channel binding, as channel_binding asks for"),
+    ("options=-c%20nonsense%3D1", "the server refuses options that are in the URL"),
+    ("options=-c%20work_mem%3Dx", "the server refuses options that are in the URL"),
+    ("sslmode=require", "no connection by TLS as sslmode asks for"),
+    ("host=127.0.0.1,127.0.0.1&port=1,2,3", "the URL is malformed")])
+def test_parameters_that_cannot_be_met(parameter: str, reason: str, postgres: stores.Postgres,
+                                       tmp_path: pathlib.Path) -> None:
+    assert refused(f"{postgres.url()}?{parameter}", tmp_path) == f"stateward: postgres: {reason}\n"
+
+
+def waits(url: str, own: Any) -> str:
+    """What the program says when it starts without a store, which may come."""
+    server: Server = own(primary=url, start=False).start(wait=False)
+    until(lambda: "serving" in server.log())
+    return detail(server)
+
+
+@pytest.mark.parametrize(("wanted", "reason"), [
+    ("standby", "the server is no standby (target_session_attrs)"),
+    ("read-only", "the server is not read-only (target_session_attrs)")])
+def test_servers_of_another_kind(wanted: str, reason: str, postgres: stores.Postgres, own: Any) -> None:
+    assert waits(f"{postgres.url()}?target_session_attrs={wanted}", own) == f"postgres: {reason}"
+
+
+@pytest.mark.parametrize(("state", "reason"), [
+    ("28P01", "the server refuses the user or the password"),
+    ("28000", "the server does not admit the user, or nobody from here (pg_hba.conf)"),
+    ("3D000", "the database does not exist"),
+    ("53200", "the server is out of memory"),
+    ("53300", "the server has too many connections"),
+    ("57P03", "the server is starting up or shutting down"),
+    ("55000", "the database takes no connections"),
+    ("XX000", "the server refuses the connection; its log says why")])
+def test_servers_that_speak_another_language(state: str, reason: str, postgres: stores.Postgres, own: Any,
+                                             tmp_path: pathlib.Path) -> None:
+    text = b"S\xd0\x92\xd0\x90\xd0\x96\xd0\x9d\xd0\x9e\0VFATAL\0C" + state.encode() + b"\0MNein: s3cret\0\0"
+    with proxy(postgres.port) as between:
+        between.answer(b"E" + (len(text) + 4).to_bytes(4, "big") + text)
+        url = postgres.url().replace(str(postgres.port), str(between.port)) + "?sslmode=disable"
+        if state[:2] in ("28", "3D"):  # somebody has to change something
+            assert refused(url, tmp_path) == f"stateward: postgres: {reason}\n"
+        else:
+            assert waits(url, own) == f"postgres: {reason}"
+
+
+def test_tls(tmp_path_factory: pytest.TempPathFactory, own: Any, tmp_path: pathlib.Path) -> None:
+    """sslmode and sslrootcert reach libpq."""
+    folder = tmp_path_factory.mktemp("certificates")
+    make_certificates(folder)
+    with stores.postgres() as server:
+        for end in ("crt", "key"):
+            file = server.data / f"server.{end}"
+            file.write_bytes((folder / f"server.{end}").read_bytes())
+            file.chmod(0o600)
+            shutil.chown(file, server.data.owner())
+        server.sql("ALTER SYSTEM SET ssl = on")
+        server.sql("SELECT pg_reload_conf()")
+        until(lambda: server.sql("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == "t")
+        url = f"{server.url()}?sslmode=verify-full&sslrootcert={folder}"
+        service: Server = own(primary=f"{url}/ca.crt")
+        assert append(service, "c") == 201
+        assert server.sql("SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) "
+                          "WHERE application_name = 'stateward'") == "t"
+        assert service.stop() == 0
+        assert "no connection by TLS as sslmode asks for" in refused(f"{url}/other.crt", tmp_path)
+        assert "sslmode needs a root certificate" in refused(f"{url}/none.crt", tmp_path)
 
 
 def test_a_user_who_may_not_make_a_schema(postgres: stores.Postgres, database: str, tmp_path: pathlib.Path) -> None:
