@@ -125,15 +125,23 @@ static COLD bool fail_lost(struct postgres *d, const char *reason, bool gone, st
     return false;
 }
 
+/* Closes a connection for which libpq lacked memory: of what it sent or read, a part may be missing. */
+static COLD bool fail_memory(struct postgres *d, struct err *err)
+{
+    pipe_lose(d, "out of memory", true);
+    (void)err_no_memory(&d->failure);
+    d->repeatable = false;
+    *err = d->failure;
+    return false;
+}
+
 bool pipe_sent(struct postgres *d, struct use *use, int sent, struct err *err)
 {
     if (!sent) {
         bool gone = PQstatus(d->conn) != CONNECTION_OK;
 
         recycle(d, use);
-        if (gone)
-            return fail_lost(d, "the connection was lost", true, err);
-        return err_no_memory(err);
+        return gone ? fail_lost(d, "the connection was lost", true, err) : fail_memory(d, err);
     }
     use->sent = true;
     use->trip = d->trips;
@@ -172,12 +180,16 @@ static bool wait_for_server(struct postgres *d, short events, struct err *err)
     return fail_lost(d, n == 0 ? reason : "the connection was lost", n != 0, err);
 }
 
-/* Sends what is queued, and reads until libpq has a whole result. */
+/* Sends what is queued, and reads until libpq has a whole result. Without memory for one it waits for ever. */
 static bool fill(struct postgres *d, struct err *err)
 {
+    static const char no_memory[] = "out of memory";
+
     while (PQisBusy(d->conn)) {
         int left = PQflush(d->conn);
 
+        if (strncmp(PQerrorMessage(d->conn), no_memory, strlen(no_memory)) == 0)
+            return fail_memory(d, err);
         if (left < 0)
             return fail_lost(d, "the connection was lost", true, err);
         if (!wait_for_server(d, (short)(POLLIN | (left ? POLLOUT : 0)), err))
@@ -203,8 +215,10 @@ static bool judge(struct postgres *d, struct use *use, struct err *err)
         d->failed = true;
         return true;
     }
-    if (PQstatus(d->conn) != CONNECTION_OK && !PQresultErrorField(use->result, PG_DIAG_SQLSTATE))
-        return fail_lost(d, "the connection was lost", true, err);
+    if (!PQresultErrorField(use->result, PG_DIAG_SQLSTATE)) /* libpq says so, not the server */
+        return PQstatus(d->conn) != CONNECTION_OK
+                   ? fail_lost(d, "the connection was lost", true, err)
+                   : fail_memory(d, err);
     d->refused |= use->which != POSTGRES_COMMIT && postgres_is_servers(use->result);
     if (!d->failed || d->failure.kind == ERR_OK)
         postgres_explain(use->result, &d->repeatable, &gone, &d->failure);
