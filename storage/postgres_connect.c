@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "postgres_hosts.h"
+#include "postgres_setup.h"
 
 enum {
     OPTIONS_MAX = 64,
@@ -128,8 +129,12 @@ static bool connect_to_hosts(struct postgres *d, struct err *err)
 
     if (!given)
         return false;
+    add(&o, "keepalives_idle", "10");
+    add(&o, "keepalives_interval", "5");
+    add(&o, "keepalives_count", "3");
+    add(&o, "tcp_user_timeout", "25000");
     for (const PQconninfoOption *p = given; p->keyword;
-         p++)
+         p++) /* of two values the later one counts */
         if (p->val)
             add(&o, p->keyword, p->val);
     add(&o, "client_encoding", "UTF8");
@@ -227,12 +232,18 @@ bool connect_another(const struct postgres *d, struct postgres *other, struct er
     return ok;
 }
 
-bool connect_is_heard(const struct postgres *d)
+bool connect_sees_work(const struct postgres *d)
 {
+    char question[sizeof(POSTGRES_AT_WORK) + 24];
     struct postgres other;
     struct err ignored;
+    int64_t works = 0;
 
-    (void)!connect_another(d, &other, &ignored);
+    snprintf(question, sizeof(question), POSTGRES_AT_WORK, (long long)d->process);
+    if (!connect_another(d, &other, &ignored))
+        works = other.hung == 0;
+    else if (!setup_number(&other, question, &works, &ignored))
+        works = 0;
     PQfinish(other.conn);
-    return other.hung == 0;
+    return works > 0;
 }

@@ -26,7 +26,8 @@ bool connect_go_on(struct postgres *d, bool *waits, struct err *err) MUST_USE;
 /* Makes another connection to the same server; the caller must finish other->conn, even on failure. */
 bool connect_another(const struct postgres *d, struct postgres *other, struct err *err) MUST_USE;
 
-/* Whether the server responds to another connection, if only to refuse it. */
-bool connect_is_heard(const struct postgres *d) MUST_USE;
+/* Whether the server is at work for this connection: it is asked through another one. If it refuses that one
+ * nobody knows: true. */
+bool connect_sees_work(const struct postgres *d) MUST_USE;
 
 #endif

@@ -73,6 +73,7 @@ struct postgres {
     char *url;
     char *schema;
     int64_t timeout_ms, wanted_instance, lane;
+    int64_t process; /* that serves the connection, even if a pool stands between */
     /* Called after the schema was created or upgraded; may be NULL. */
     void (*migrated)(bool fallback, int64_t from, int64_t to);
     bool fallback;                     /* it is the fallback of a pair */

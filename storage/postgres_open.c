@@ -60,6 +60,7 @@ static bool check_pool(struct postgres *d, char question[QUESTION_SIZE], struct 
     snprintf(question, QUESTION_SIZE, POSTGRES_MARK, mark);
     if (!setup_number(d, question, &process, err))
         return false;
+    d->process = process;
     snprintf(question, QUESTION_SIZE, POSTGRES_IS_MARKED, (long long)process, mark);
     if (process == PQbackendPID(d->conn)) /* a pool has numbers of its own */
         return true;

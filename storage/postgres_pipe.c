@@ -16,6 +16,9 @@
 #define BACKOFF_FIRST_NS (50 * MS_NS)
 #define BACKOFF_MOST_NS (2 * S_NS)
 
+/* By then the server itself has ended a scan: POSTGRES_SET_SCANNER. */
+#define SCAN_NS (30 * S_NS)
+
 struct use *pipe_use(struct postgres *d, enum use_kind kind, int which, struct err *err)
 {
     struct use *use = d->free;
@@ -166,14 +169,18 @@ bool pipe_sync(struct postgres *d, struct use **sync, struct err *err)
     return use && pipe_sync_by(d, use, sync, err);
 }
 
-/* Waits for the socket. A scan may stay silent for longer, as long as the server still responds. */
+/* Waits for the socket. A scan may stay silent for longer, as long as the server is at work on it. */
 static bool wait_for_server(struct postgres *d, short events, struct err *err)
 {
+    int64_t end_ns = clock_now_ns() + SCAN_NS;
     int n = setup_poll(d, events);
+    bool works = d->sql.role == BACKEND_SCANNER;
     char reason[64];
 
-    while (n == 0 && d->sql.role == BACKEND_SCANNER && connect_is_heard(d))
-        n = setup_poll(d, events);
+    while (n == 0 && works) {
+        works = clock_now_ns() < end_ns && connect_sees_work(d);
+        n = setup_poll(d, events); /* its answer may have been on the way */
+    }
     if (n > 0)
         return true;
     snprintf(reason, sizeof(reason), "no answer within %lld ms", (long long)d->timeout_ms);

@@ -68,6 +68,9 @@
 #define POSTGRES_SET_SCANNER "SET statement_timeout = 30000"
 
 #define POSTGRES_PROCESS "SELECT pg_backend_pid()"
+/* Whether a process is there, and not because it waits for its client: to ask, or to read. */
+#define POSTGRES_AT_WORK \
+    "SELECT count(*) FROM pg_stat_activity WHERE pid = %lld AND wait_event_type IS DISTINCT FROM 'Client'"
 /* Marks the session, and asks whether it is still the one of that process and mark. */
 #define POSTGRES_MARK "SELECT pg_backend_pid() FROM set_config('stateward.session', '%s', false)"
 #define POSTGRES_IS_MARKED           \

@@ -21,6 +21,7 @@ from conftest import BINARY, ROOT, Server, environ
 from dying import until
 from proxy import proxy
 from test_redis_tls import make_certificates
+from wire import gauge
 
 NEWEST = len([*(ROOT / "storage" / "schema").glob("postgres_*.sql")])
 
@@ -85,6 +86,42 @@ def test_a_scan_on_a_server_that_hangs(alone: stores.Postgres, own: Any) -> None
     until(lambda: server.get("/sessions").status == 200)
 
 
+def test_a_scan_whose_connection_alone_is_silent(alone: stores.Postgres, own: Any) -> None:
+    """The server answers others, but what it was asked, or what it said, is lost."""
+    with proxy(alone.port) as between:
+        url = alone.url().replace(str(alone.port), str(between.port))
+        server: Server = own("--store-timeout", "300ms", primary=url)
+        assert append(server, "c") == 201 and server.get("/sessions").status == 200
+        between.swallow()
+        answer = server.get("/sessions")
+        assert answer.status == 503 and "no answer within 300 ms" in answer.json()["detail"]
+        until(lambda: server.get("/sessions").status == 200)
+        until(lambda: append(server, "c") == 201)
+        between.swallow()
+        with ThreadPoolExecutor(1) as pool:
+            scan = pool.submit(lambda: server.get("/sessions"))
+            until(lambda: gauge(server, "requests") > 1)
+            began = time.monotonic()
+            assert server.stop() == 0 and time.monotonic() - began < 10
+            assert scan.result().status == 503
+
+
+def keepalive(server: Server, port: int) -> int:
+    """The longest time until a silent connection to that port is asked for a sign of life, in 1/100 s."""
+    assert server.process
+    rows = [line.split() for line in pathlib.Path(f"/proc/{server.process.pid}/net/tcp").read_text().splitlines()]
+    timers = [row[5].split(":") for row in rows if row[2] == f"0100007F:{port:04X}" and row[3] == "01"]
+    assert timers
+    return max(int(when, 16) if kind == "02" else 1 << 30 for kind, when in timers)
+
+
+def test_connections_are_kept_alive(alone: stores.Postgres, own: Any) -> None:
+    server: Server = own(primary=alone.url())
+    until(lambda: keepalive(server, alone.port) <= 1000)
+    other: Server = own(primary=f"{alone.url()}?keepalives_idle=100")
+    assert 5000 < keepalive(other, alone.port) <= 10000
+
+
 @pytest.fixture
 def slow(postgres: stores.Postgres, database: str) -> Iterator[str]:
     """A user for whom looking at a checkpoint takes 1.5 s, once make_slow() was called."""
@@ -131,11 +168,32 @@ def test_a_restart(alone: stores.Postgres, own: Any) -> None:
 
 def test_sessions_that_are_terminated(postgres: stores.Postgres, database: str, own: Any) -> None:
     server: Server = own(primary=postgres.url(database))
-    assert append(server, "c", "m1") == 201
-    postgres.sql("SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity "
-                 f"WHERE datname = '{database}' AND application_name = 'stateward'")  # the connections are gone then
-    until(lambda: append(server, "c", "m2") in (200, 201))  # a new connection may take longer than a request waits
-    assert ids(server, "c") == ["m1", "m2"]
+    assert append(server, "c", "m") == 201
+    unseen = 0
+    for i in range(20):
+        postgres.sql("SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE "
+                     f"datname = '{database}' AND application_name = 'stateward'")  # the connections are gone then
+        unseen += append(server, "c", f"m{i}") == 201
+        until(lambda i=i: append(server, "c", f"m{i}") == 200)
+    assert unseen >= 15  # a new connection may take longer than a request waits
+    assert ids(server, "c") == ["m", *(f"m{i}" for i in range(20))]
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
+def test_what_meets_others_is_tried_again(state: str, postgres: stores.Postgres, database: str, own: Any) -> None:
+    """A trigger refuses each message three times; its sequence survives the roll-back."""
+    server: Server = own(primary=postgres.url(database))
+    assert append(server, "c") == 201
+    postgres.sql(f"""SET search_path = stateward;
+        CREATE SEQUENCE tries;
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = stateward AS $$ BEGIN
+            IF nextval('tries') % 4 <> 0 THEN RAISE EXCEPTION 'others' USING ERRCODE = '{state}'; END IF;
+            RETURN NEW; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON conversations FOR EACH ROW EXECUTE FUNCTION refuse()""", database)
+    for i in range(5):
+        assert append(server, "c", f"m{i}") == 201
+    assert postgres.sql("SELECT last_value FROM stateward.tries", database) == "20"
+    assert len(ids(server, "c")) == 6
 
 
 def test_notices_do_not_reach_the_log(postgres: stores.Postgres, database: str, own: Any) -> None:

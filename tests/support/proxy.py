@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 
 class Proxy:
-    """From a free port to that of a server. Stalled: bytes stay where they are, and no connection ends."""
+    """From a free port to that of a server. Stalled: bytes stay where they are, and no connection ends.
+    Swallowing: bytes of the connections that are open then are lost."""
 
     def __init__(self, port: int) -> None:
         self.target = port
@@ -19,6 +20,7 @@ class Proxy:
         self.flowing = threading.Event()
         self.flowing.set()
         self.instead = b""
+        self.swallowed = 0  # how often
         self.closing = threading.Event()
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
@@ -28,6 +30,9 @@ class Proxy:
 
     def flow(self) -> None:
         self.flowing.set()
+
+    def swallow(self) -> None:
+        self.swallowed += 1
 
     def answer(self, instead: bytes) -> None:
         """From now on the client gets this instead of the server's first answer, and then the end."""
@@ -48,6 +53,7 @@ class Proxy:
 
     def _carry(self, client: socket.socket) -> None:
         self.flowing.wait()
+        began = self.swallowed
         with client, contextlib.suppress(OSError), \
                 socket.create_connection(("127.0.0.1", self.target)) as server, selectors.DefaultSelector() as ready:
             ready.register(client, selectors.EVENT_READ, server)
@@ -61,7 +67,8 @@ class Proxy:
                         return
                     if not data:
                         return
-                    key.data.sendall(data)
+                    if began == self.swallowed:
+                        key.data.sendall(data)
 
 
 @contextlib.contextmanager
