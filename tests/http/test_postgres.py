@@ -411,10 +411,12 @@ def test_how_durable_it_is(alone: stores.Postgres, own: Any) -> None:
     until(lambda: says("durable"))
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:s3cret@h:port/d", "postgresql://u:s3cret@[::1/d",
-                                 "postgresql://u:s3cret@h/d?nonsense=1"])
-def test_malformed_urls(url: str, tmp_path: pathlib.Path) -> None:
-    assert refused(url, tmp_path, status=2) == "stateward: --primary: postgres: the URL is malformed\n"
+@pytest.mark.parametrize(("url", "reason"), [
+    ("postgresql://u:s3cret@h:port/d", "a port is a number from 1 to 65535"),
+    ("postgresql://u:s3cret@[::1/d", "the URL is malformed"),
+    ("postgresql://u:s3cret@h/d?nonsense=1", "the URL is malformed")])
+def test_malformed_urls(url: str, reason: str, tmp_path: pathlib.Path) -> None:
+    assert refused(url, tmp_path, status=2) == f"stateward: --primary: postgres: {reason}\n"
 
 
 def test_names_of_schemas(postgres: stores.Postgres, database: str, own: Any, tmp_path: pathlib.Path) -> None:
