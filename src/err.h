@@ -37,6 +37,7 @@ enum err_whose { OF_OP, OF_BATCH };
     X(FENCED,       "fenced",              409, RETRY_NEVER, OF_OP) /* stamp again; never leaves failover */ \
     X(PRECONDITION, "precondition_failed", 412, RETRY_NEVER, OF_OP)           \
     X(TOO_LARGE,    "too_large",           413, RETRY_NEVER, OF_OP)           \
+    X(HEAD,         "too_large",           431, RETRY_NEVER, OF_OP)           \
     X(MEDIA_TYPE,   "unsupported_media_type", 415, RETRY_NEVER, OF_OP)        \
     X(KEY_REUSED,   "key_reused",          422, RETRY_NEVER, OF_OP)           \
     X(RATE,         "rate_limited",        429, RETRY_NEVER, OF_OP)           \

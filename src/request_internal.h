@@ -52,11 +52,13 @@ struct request {
     bool suspended;
     bool close; /* the connection ends after this answer */
     bool early; /* the answer was given before the body was read */
+    bool alone; /* it was sent without the memory of the connection */
 
     struct slice method, target, path, query, traceparent;
     struct slice id; /* X-Request-Id */
     char own_id[40];
     int64_t started_ns, deadline_ns, now_us;
+    size_t head_size;
     struct route_match match;
     struct slice subject;
 

@@ -55,7 +55,7 @@ void response_empty(struct response *res, int status)
     res->is_frame = false;
 }
 
-static const char *title_of(int status)
+const char *response_title(int status)
 {
     switch (status) {
     case 400:
@@ -80,6 +80,8 @@ static const char *title_of(int status)
         return "Unprocessable Content";
     case 429:
         return "Too Many Requests";
+    case 431:
+        return "Request Header Fields Too Large";
     case 501:
         return "Not Implemented";
     case 503:
@@ -122,7 +124,7 @@ static void write_problem(struct text *t, int status, const struct err *err, str
 {
     json_open(t, '{');
     json_member_string(t, "type", SLICE("about:blank"));
-    json_member_string(t, "title", slice_of(title_of(status)));
+    json_member_string(t, "title", slice_of(response_title(status)));
     json_member_int(t, "status", status);
     json_member_string(t, "detail", slice_of(err->text));
     json_member_string(t, "code", slice_of(err_wire_name(err->kind)));

@@ -51,6 +51,9 @@ void response_bytes(struct response *res, struct slice bytes);
 /* Sets 304 or 204: no body. */
 void response_empty(struct response *res, int status);
 
+/* The text of the status of an error. */
+const char *response_title(int status) MUST_USE;
+
 /*
  * Replaces all that was written by a problem document (RFC 9457): type, title, status, detail, code,
  * request_id, and `errors: [{pointer, detail}]` if the text of err begins with a JSON pointer, "?name",

@@ -14,7 +14,6 @@
 #include "server_internal.h"
 
 enum {
-    CONNECTION_MEMORY = 16 * 1024, /* MHD clears it for each request, so no more than needed */
     ACCEPT_ROUNDS = 100,
     LAST_CALL_MS = 200,
 };

@@ -272,12 +272,42 @@ static bool check_body(struct request *req, const struct head *h, uint64_t lengt
     return check_type(req, h, err) && (req->chunked || server_body_reserve(req, length, err));
 }
 
-/* Where the head ends; it begins with the method. */
-static const char *head_end(const struct request *req, const char *method)
+/*
+ * The memory of a connection holds the head, a struct for each of its fields, a copy of the cookies, what
+ * was read of later requests, and at last the head of the answer. If that does not fit in, MHD closes the
+ * connection without an answer.
+ */
+enum {
+    FIELD_SIZE = 64,                         /* MHD's struct for a field */
+    READ_AHEAD = CONNECTION_MEMORY * 9 / 16, /* how much is read while nothing asks for more */
+    READ_STEP = 128,                         /* then the buffer grows by this */
+    ANSWER_HEAD = 2560,                      /* X-Request-Id and Location hold long ids */
+    LINE_EXTRA = 4,                          /* ": " and CR LF */
+};
+
+static enum MHD_Result add_size(void *cls, enum MHD_ValueKind kind, const char *name,
+                                size_t name_len, const char *value, size_t value_len)
 {
-    return method +
-           MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
-               ->header_size;
+    (void)kind;
+    (void)name;
+    (void)value;
+    *(size_t *)cls += name_len + value_len + LINE_EXTRA;
+    return MHD_YES;
+}
+
+bool server_head_leaves_room(const struct request *req, struct err *err)
+{
+    struct MHD_Connection *c = req->connection;
+    enum MHD_ValueKind any = MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_FOOTER_KIND;
+    size_t fields = (size_t)MHD_get_connection_values_n(c, any, NULL, NULL) * FIELD_SIZE;
+    size_t lines = req->head_size + READ_STEP;
+
+    MHD_get_connection_values_n(c, MHD_FOOTER_KIND, add_size, &lines);
+    if (lines < READ_AHEAD)
+        lines = READ_AHEAD;
+    fields += server_header(req, "Cookie").len + FIELD_SIZE;
+    return lines + fields + ANSWER_HEAD <= CONNECTION_MEMORY ||
+           err_set(err, ERR_HEAD, "the target and the headers are too large, or too many");
 }
 
 bool server_head(struct request *req, const struct lines_first *first)
@@ -288,12 +318,17 @@ bool server_head(struct request *req, const struct lines_first *first)
     };
     uint64_t length;
 
+    req->head_size = MHD_get_connection_info(req->connection,
+                                             MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+                         ->header_size;
     MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, note, &h);
     req->method = slice_of(first->method);
     req->stage = REQUEST_BODY;
     name_request(req, &h);
+    if (!server_head_leaves_room(req, &req->err))
+        return false;
     if (!check_framing(&h, slice_equal(slice_of(first->version), SLICE("HTTP/1.0")),
-                       head_end(req, first->method), &req->err)) {
+                       first->method + req->head_size, &req->err)) {
         req->close = true;
         return false;
     }

@@ -206,13 +206,21 @@ enum MHD_Result server_http_handle(void *cls, struct MHD_Connection *connection,
         return MHD_YES;
     } else if (req->stage == REQUEST_BODY) {
         set_state(req->server, req->peer, PEER_SERVED);
-        server_run(req);
+        if (req->chunked &&
+            !server_head_leaves_room(req, &req->err)) /* it has grown by its trailer */
+            server_fail(req, &req->err);
+        else
+            server_run(req);
     }
     if (req->stage == REQUEST_WAITING) {
         server_park(req);
         return MHD_YES;
     }
     req->server->progress = true;
+    if (req->failed == ERR_HEAD) {
+        server_send_alone(req);
+        return MHD_NO;
+    }
     return server_send(req) ? MHD_YES : MHD_NO;
 }
 
@@ -228,7 +236,8 @@ static int status_of_mhd(const struct request *req)
 /* The status to log. Who has no answer, or a part of one, gets a status of ours. */
 static int status_of(struct request *req, enum MHD_RequestTerminationCode code)
 {
-    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && req->stage == REQUEST_SENDING)
+    if (req->alone ||
+        (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && req->stage == REQUEST_SENDING))
         return req->res.status;
     if (req->peer && req->peer->expired)
         return STATUS_TIMEOUT;
@@ -258,7 +267,7 @@ void server_http_end(void *cls, struct MHD_Connection *connection, void **contex
     if (!req)
         return;
     *context = NULL;
-    if (req->early && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+    if (req->alone || (req->early && code == MHD_REQUEST_TERMINATED_COMPLETED_OK))
         server_linger(s, fd_of(connection));
     s->progress = true;
     server_log(req, status_of(req, code));

@@ -20,8 +20,9 @@
 struct MHD_Daemon;
 
 enum {
-    FREE_REQUESTS_MAX = 256, /* kept for reuse */
-    DISCARD_MAX = 64 * 1024, /* a longer body is not read just to keep the connection */
+    CONNECTION_MEMORY = 16 * 1024, /* MHD clears it for each request, so no more than needed */
+    FREE_REQUESTS_MAX = 256,       /* kept for reuse */
+    DISCARD_MAX = 64 * 1024,       /* a longer body is not read just to keep the connection */
     LINGER_MAX = 64,
     LINGER_POLL_MS = 5,
 };
@@ -69,6 +70,9 @@ struct server {
 /* server_head.c: checks the head. True: read the body (if any); false: answer now. */
 bool server_head(struct request *req, const struct lines_first *first) MUST_USE;
 
+/* Whether the head leaves room for the head of an answer. ERR_HEAD: answer with server_send_alone(). */
+bool server_head_leaves_room(const struct request *req, struct err *err) MUST_USE;
+
 /* The value of a header of a request whose connection is open. */
 struct slice server_header(const struct request *req, const char *name);
 
@@ -98,6 +102,9 @@ void server_fail(struct request *req, const struct err *err);
 
 /* server_send.c: hands the answer to the connection. False: the connection must be closed. */
 bool server_send(struct request *req) MUST_USE;
+
+/* Sends the answer without the memory of the connection, which must be closed then. */
+void server_send_alone(struct request *req);
 
 /* server_park.c: lets the connection wait; suspends it if the wait is long. For its handlers only. */
 void server_park(struct request *req);

@@ -1,5 +1,6 @@
 /* server_send.c - sends the answer: at once, after a wait, or page by page. */
 #include <microhttpd.h>
+#include <sys/socket.h>
 
 #include "server_internal.h"
 
@@ -81,4 +82,30 @@ bool server_send(struct request *req)
          MHD_queue_response(req->connection, (unsigned)res->status, r) == MHD_YES;
     MHD_destroy_response(r);
     return ok;
+}
+
+void server_send_alone(struct request *req)
+{
+    struct response *res = &req->res;
+    bool is_head = slice_equal(req->method, SLICE("HEAD"));
+    struct text all;
+    ssize_t sent;
+
+    text_init(&all, &req->arena);
+    text_printf(&all,
+                "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                "X-Request-Id: %.*s\r\n\r\n",
+                res->status, response_title(res->status), res->content_type, res->body.len,
+                SLICE_ARGS(req->id));
+    if (!is_head)
+        text_put(&all, text_slice(&res->body));
+    req->stage = REQUEST_SENDING;
+    req->alone = true;
+    if (all.failed)
+        return;
+    sent = send(
+        MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+        all.at, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent == (ssize_t)all.len && !is_head)
+        req->bytes_out = res->body.len;
 }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
-from conftest import Server
+from conftest import Server, seg
 from wire import Wire, head
 
 FIELDS = b" HTTP/1.1\r\nHost: x\r\n"
@@ -243,3 +246,68 @@ def test_headers_that_are_odd_but_clear(server: Server) -> None:
         wire = Wire(server).send(before, b"GET /health/live?" + FIELDS + odd + b"\r\n")
         assert wire.answer().status == 200
         assert wire.send(head("GET", "/health/live")).answer().status == 200
+
+
+def outcome(server: Server, data: bytes, id_: str) -> int:
+    """The status of a PUT or POST, which must have an answer; 431 must have changed nothing."""
+    wire = Wire(server).send(data)
+    status = wire.answer().status
+    assert status in (201, 414, 431), (status, data)
+    assert server.get(f"/sessions/{seg(id_)}").status == (200 if status == 201 else 404)
+    if status == 201:
+        assert server.delete(f"/sessions/{seg(id_)}").status == 204
+    wire.close()
+    return status
+
+
+def test_a_head_that_leaves_no_room_for_an_answer(own: Any, uid: str) -> None:
+    """The head of a request and that of its answer share the memory of the connection."""
+    server: Server = own(primary="memory:")
+    body = b'{"user_id": "u"}'
+    length = f"Content-Length: {len(body)}"
+    many = {n: outcome(server, head("PUT", f"/sessions/{uid}", length, *["X-H: aaaaaaaaaaaaaaaaaaaa"] * n) + body, uid)
+            for n in (40, 60, *range(66, 76), *range(80, 180, 5), *range(168, 174), 400)}
+    long = {n: outcome(server, head("PUT", f"/sessions/{uid}", length, "X: " + "h" * n) + body, uid)
+            for n in (13000, *range(13000, 16500, 97), *range(15900, 16130, 7), 17000)}
+    odd = {n: outcome(server, head("PUT", f"/sessions/{uid}?" + "x" * n, length), uid) for n in (16000, 16200, 16300)}
+    assert many[60] == long[13000] == 201
+    assert many[400] == long[17000] == 431 and set(odd.values()) <= {414, 431}
+
+
+def test_an_answer_with_long_headers(own: Any, uid: str) -> None:
+    server: Server = own(primary="memory:")
+    id_ = uid + "é" * ((512 - len(uid)) // 2)
+    body = json.dumps({"user_id": "u", "session_id": id_}).encode()
+    for n in (0, *range(11000, 15500, 83)):
+        long = ("X-Request-Id: " + "r" * 512, "X: " + "h" * n)
+        request = head("POST", "/sessions", f"Content-Length: {len(body)}", *long)
+        status = outcome(server, request + body, id_)
+        assert status == 201 or n > 11000
+
+
+def test_a_trailer_that_leaves_no_room_for_an_answer(own: Any, uid: str) -> None:
+    server: Server = own(primary="memory:")
+    for n in (0, 10, *range(60, 180, 6)):
+        request = head("PUT", f"/sessions/{uid}", "Transfer-Encoding: chunked") + b'10\r\n{"user_id": "u"}\r\n0\r\n'
+        status = outcome(server, request + b"X-T: aaaaaaaaaaaaaaaaaaaa\r\n" * n + b"\r\n", uid)
+        assert status == (201 if n < 70 else 431)
+
+
+def test_many_headers_before_other_requests(own: Any, uid: str) -> None:
+    """What is read of later requests takes room too."""
+    server: Server = own(primary="memory:")
+    server.session(uid)
+    for n in range(60, 140, 3):
+        first = head("PATCH", f"/sessions/{uid}", "Content-Length: 2", *["X-H: " + "a" * 30] * n) + b"{}"
+        wire = Wire(server).send(first + head("GET", "/health/live") * 300)
+        assert wire.answer().status in (200, 431)
+        wire.close()
+
+
+def test_a_head_too_large_is_a_problem(own: Any) -> None:
+    server: Server = own(primary="memory:")
+    for method in ("GET", "HEAD"):
+        wire = Wire(server).send(head(method, "/health/live", *["X-H: a"] * 100, "X-Request-Id: mine"))
+        answer = wire.answer(method)
+        assert answer.status == 431 and answer.headers["X-Request-Id"] == "mine" and wire.ended()
+        assert method == "HEAD" or answer.code == "too_large"
