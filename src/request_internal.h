@@ -65,6 +65,7 @@ struct request {
     char *body;
     size_t body_len, body_cap; /* body_cap is what counts in body_total, */
     size_t held;               /* and what request_hold() has added */
+    size_t body_most;          /* the length that was announced, or max_body */
     uint64_t bytes_in;
     bool chunked, discard, is_frame;
     struct frame_reader frame;

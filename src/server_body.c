@@ -2,7 +2,7 @@
 #include "metrics.h"
 #include "server_internal.h"
 
-enum { CHUNKED_FIRST = 4096 };
+enum { CHUNKED_FIRST = 4096, ANNOUNCED_FIRST = 1024 * 1024 };
 
 /* Counts bytes against body_total, which all requests share. */
 static bool count(struct request *req, size_t more, struct err *err)
@@ -15,7 +15,7 @@ static bool count(struct request *req, size_t more, struct err *err)
     return true;
 }
 
-bool server_body_reserve(struct request *req, size_t size, struct err *err)
+static bool reserve(struct request *req, size_t size, struct err *err)
 {
     size_t more = size - req->body_cap;
     char *body;
@@ -46,17 +46,22 @@ bool server_body_too_large(const struct request *req, struct err *err)
                    (long long)req->service->config->max_body);
 }
 
-/* Makes room for a body of unknown length. */
+bool server_body_begin(struct request *req, uint64_t length, struct err *err)
+{
+    req->body_most = req->chunked ? (size_t)req->service->config->max_body : (size_t)length;
+    return req->chunked || reserve(req, length < ANNOUNCED_FIRST ? length : ANNOUNCED_FIRST, err);
+}
+
+/* Makes more room: nothing is held for bytes that were announced and do not come. */
 static bool grow(struct request *req, size_t need, struct err *err)
 {
-    size_t limit = (size_t)req->service->config->max_body;
     size_t size = req->body_cap ? req->body_cap : CHUNKED_FIRST;
 
-    if (need > limit)
+    if (need > req->body_most)
         return server_body_too_large(req, err);
     while (size < need)
         size *= 2;
-    return server_body_reserve(req, size < limit ? size : limit, err);
+    return reserve(req, size < req->body_most ? size : req->body_most, err);
 }
 
 void server_body_add(struct request *req, const char *part, size_t len)

@@ -269,7 +269,7 @@ static bool check_body(struct request *req, const struct head *h, uint64_t lengt
         req->discard = true;
         return true;
     }
-    return check_type(req, h, err) && (req->chunked || server_body_reserve(req, length, err));
+    return check_type(req, h, err) && server_body_begin(req, length, err);
 }
 
 /*

@@ -176,7 +176,7 @@ void *server_http_begin(void *cls, const char *uri, struct MHD_Connection *conne
 static void look_for_end(const struct request *req)
 {
     if (req->peer &&
-        (req->chunked || req->body_len < req->body_cap)) /* else it is complete, or discarded */
+        (req->chunked || req->body_len < req->body_most)) /* else it is complete, or discarded */
         server_look_for_end(req->peer);
 }
 

@@ -82,8 +82,9 @@ struct slice server_list(struct request *req, const char *name);
 /* server_body.c: ERR_TOO_LARGE for a body above --max-body. */
 bool server_body_too_large(const struct request *req, struct err *err);
 
-/* Reserves room for a body. ERR_TOO_LARGE, ERR_OVERLOADED, ERR_NO_MEMORY. */
-bool server_body_reserve(struct request *req, size_t size, struct err *err) MUST_USE;
+/* Makes room for the beginning of a body; `length` is what a body that is not chunked will have.
+ * ERR_OVERLOADED, ERR_NO_MEMORY. */
+bool server_body_begin(struct request *req, uint64_t length, struct err *err) MUST_USE;
 
 /* Appends a part of the body; an error goes to req->err. */
 void server_body_add(struct request *req, const char *part, size_t len);

@@ -415,16 +415,24 @@ def test_more_than_the_memory_of_a_connection(own: Any, many: str) -> None:
     assert server.stop() == 0, server.log()[-2000:]
 
 
+def holds(server: Server, size: int) -> None:
+    """Waits until request bodies have this size."""
+    for _ in range(500):
+        if gauge(server, "body_bytes") == size:
+            return
+        time.sleep(0.02)
+    raise AssertionError(gauge(server, "body_bytes"))
+
+
 def test_large_bodies_on_many_connections(own: Any) -> None:
-    server: Server = own("--body-total", "128MiB", "--loops", "2")
+    server: Server = own("--body-total", "120MiB", "--loops", "2")
     base = memory(server)
     start, end = b'{"checkpoint_data": "', b'"}'
     body = start + b"x" * (60 * MIB - len(start) - len(end)) + end
     wires = [Wire(server) for _ in range(12)]
     for i in (0, 1): # these two hold all that there is
-        wires[i].send(head("PUT", f"/checkpoints/t/{i}", f"Content-Length: {len(body)}"), body[:1000])
-    while gauge(server, "body_bytes") < 2 * len(body):
-        time.sleep(0.01)
+        wires[i].send(head("PUT", f"/checkpoints/t/{i}", f"Content-Length: {len(body)}"), body[:-1000])
+    holds(server, 2 * len(body))
     for i in range(2, 12):
         framing = f"Content-Length: {len(body)}"
         wires[i].send(head("PUT", f"/checkpoints/t/{i}", framing, "Expect: 100-continue"))
@@ -438,7 +446,7 @@ def test_large_bodies_on_many_connections(own: Any) -> None:
     assert answer.status == 503 and answer.headers["Retry-After"]
     refused.close()
     for i in (0, 1):
-        wires[i].send(body[1000:])
+        wires[i].send(body[-1000:])
     for i in (0, 1):
         assert wires[i].answer().status == 201
     for wire in wires:
@@ -450,6 +458,27 @@ def test_large_bodies_on_many_connections(own: Any) -> None:
     assert server.put("/checkpoints/t/last", raw=body).status == 201
     settle(server)
     assert server.get("/checkpoints/t/0").json()["checkpoint_data"] == "x" * (60 * MIB - len(start) - len(end))
+
+
+def test_a_body_holds_what_has_come_of_it(own: Any) -> None:
+    """Who announces a large body and sends nothing keeps nobody else out."""
+    server: Server = own("--body-total", "80MiB", "--loops", "1", primary="memory:")
+    announced = head("PUT", "/checkpoints/t/c", f"Content-Length: {64 * MIB}")
+    idle = [Wire(server).send(announced, b"{") for _ in range(8)]
+    holds(server, 8 * MIB)
+    start, end = b'{"checkpoint_data": "', b'"}'
+    body = start + b"x" * (40 * MIB - len(start) - len(end)) + end
+    assert server.put("/checkpoints/t/d", raw=body).status == 201
+    idle[0].send(b" " * (40 * MIB)) # of which so much is held that another is refused while it comes
+    holds(server, 71 * MIB)
+    wire = Wire(server).send(head("PUT", "/checkpoints/t/e", f"Content-Length: {len(body)}"), body)
+    answer = wire.answer()
+    assert answer.status == 503 and answer.code == "overloaded" and answer.headers["Retry-After"]
+    assert wire.send(head("GET", "/checkpoints/t/e")).answer().status == 404
+    for one in (*idle, wire):
+        one.close()
+    settle(server)
+    assert server.put("/checkpoints/t/e", raw=body).status == 201
 
 
 def test_10000_idle_connections(own: Any) -> None:
