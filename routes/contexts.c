@@ -166,10 +166,8 @@ bool context_get_finish(struct request *req, struct op *op, struct response *res
     struct text *t = &res->body;
 
     response_etag(res, context->version);
-    if (request_not_modified(req, context->version)) {
-        response_empty(res, 304);
-        return true;
-    }
+    if (request_not_modified(req, context->version))
+        response_status(res, 304);
     json_open(t, '{');
     json_member_string(t, "session_id", op->id);
     json_member_int(t, "version", context->version);

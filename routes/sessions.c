@@ -209,11 +209,9 @@ bool session_get_finish(struct request *req, struct op *op, struct response *res
 {
     const struct session *session = &op->session_get.out.session;
 
-    if (!request_not_modified(req, session->version))
-        return answer_session(res, session, false);
-    response_etag(res, session->version);
-    response_empty(res, 304);
-    return true;
+    if (request_not_modified(req, session->version))
+        response_status(res, 304);
+    return answer_session(res, session, false);
 }
 
 /*
@@ -438,6 +436,6 @@ bool session_delete_start(struct request *req, struct err *err)
 bool session_delete_finish(struct request *req UNUSED, struct op *op UNUSED, struct response *res,
                            struct err *err UNUSED)
 {
-    response_empty(res, 204);
+    response_empty(res);
     return true;
 }

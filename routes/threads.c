@@ -132,7 +132,7 @@ bool thread_delete_finish(struct request *req, struct op *op, struct response *r
     (void)req;
     (void)op;
     (void)err;
-    response_empty(res, 204);
+    response_empty(res);
     return true;
 }
 

@@ -48,9 +48,9 @@ void response_bytes(struct response *res, struct slice bytes)
     frame_add(&res->frame, bytes);
 }
 
-void response_empty(struct response *res, int status)
+void response_empty(struct response *res)
 {
-    res->status = status;
+    res->status = 204;
     text_init(&res->body, res->body.arena);
     res->is_frame = false;
 }

@@ -33,7 +33,7 @@ struct response {
     size_t n_headers;
 };
 
-/* Sets the status. */
+/* Sets the status. With 304 only the length of the body is sent, as it would be with 200. */
 void response_status(struct response *res, int status);
 
 /* Adds a header; name is a literal, value lives as long as the request. No control characters. */
@@ -48,8 +48,8 @@ void response_frame(struct response *res);
 /* Writes member `base64` with the encoded bytes or, in a frame, `len`, the raw bytes behind the JSON. */
 void response_bytes(struct response *res, struct slice bytes);
 
-/* Sets 304 or 204: no body. */
-void response_empty(struct response *res, int status);
+/* Sets 204: no body. */
+void response_empty(struct response *res);
 
 /* The text of the status of an error. */
 const char *response_title(int status) MUST_USE;

@@ -4,7 +4,7 @@
 
 #include "server_internal.h"
 
-enum { STREAM_BLOCK = 16 * 1024 };
+enum { STREAM_BLOCK = 16 * 1024, STATUS_UNCHANGED = 304 };
 
 /* MHD_ContentReaderCallback: the next bytes of a streamed answer. */
 static ssize_t read_page(void *cls, uint64_t pos, char *buf, size_t max)
@@ -42,7 +42,7 @@ static bool add_headers(struct request *req, struct MHD_Response *r)
     struct response *res = &req->res;
     bool ok = add(r, "X-Request-Id", req->id);
 
-    if (res->body.len > 0 || res->streaming)
+    if (res->status != STATUS_UNCHANGED && (res->body.len > 0 || res->streaming))
         ok = ok && add(r, "Content-Type", slice_of(res->content_type));
     if (req->close || req->server->draining)
         ok = ok && add(r, "Connection", SLICE("close"));
@@ -75,7 +75,7 @@ bool server_send(struct request *req)
     if (!r)
         return false;
     req->streamed = res->streaming;
-    if (!req->streamed && !is_head)
+    if (!req->streamed && !is_head && res->status != STATUS_UNCHANGED)
         req->bytes_out = res->body.len;
     req->stage = REQUEST_SENDING;
     ok = (!is_head || !req->streamed || unchunk(r)) && add_headers(req, r) &&

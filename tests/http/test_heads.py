@@ -201,6 +201,25 @@ def test_lines_of_what_a_reader_has_are_one_list(server: Server, uid: str, tags:
         assert Wire(server).send(request).answer(method).status == status
 
 
+def test_unchanged_has_the_length_of_the_whole(own: Any, uid: str) -> None:
+    """RFC 9110, 8.6: no other Content-Length, and no bytes."""
+    server: Server = own(primary="memory:")
+    server.session(uid)
+    assert server.put(f"/sessions/{uid}/context", {"context": {"a": 1}}).status == 200
+    for path in (f"/sessions/{uid}", f"/sessions/{uid}/context"):
+        whole = server.get(path)
+        for method in ("GET", "HEAD"):
+            wire = Wire(server).send(head(method, path, "If-None-Match: *", "X-Request-Id: same"))
+            answer = wire.answer(method)
+            assert (answer.status, answer.body) == (304, b"") and "Content-Type" not in answer.headers
+            assert answer.headers["Content-Length"] == whole.headers["Content-Length"]
+            assert answer.headers["ETag"] == whole.headers["ETag"]
+            assert wire.send(head("GET", path)).answer().body == whole.body
+    server.stop()
+    lines = [x for x in server.log_lines() if x["event"] == "request" and x["request_id"] == "same"]
+    assert [(x["status"], x["bytes_out"]) for x in lines] == [(304, 0)] * 4
+
+
 @pytest.mark.parametrize("coding, status", [
     ("gzip", 415), ("GZIP", 415), ("identity, gzip", 415), ("br", 415), ("aws-chunked", 415), ("identity", 200),
     ("Identity ", 200), ("", 200)])
