@@ -189,7 +189,8 @@ struct op *request_op(struct request *req, enum op_type type, struct slice id, s
 bool request_submit(struct request *req, struct op *op, struct err *err)
 {
     if (req->n_fresh >= (size_t)req->service->config->queue_max)
-        return err_set(err, ERR_OVERLOADED, "the request has more operations than the queue takes");
+        return err_set(err, ERR_TOO_LARGE, "a request may have at most %lld items (--queue-max)",
+                       (long long)req->service->config->queue_max);
     op->next = op->sibling = NULL;
     if (req->fresh_first)
         req->fresh_last->next = req->fresh_last->sibling = op;

@@ -65,7 +65,8 @@ void request_subject(struct request *req, struct slice id);
 struct op *request_op(struct request *req, enum op_type type, struct slice id,
                       struct err *err) MUST_USE;
 
-/* Submits an op; finish() runs when every submitted op is back. ERR_OVERLOADED. */
+/* Submits an op; finish() runs when every submitted op is back. ERR_TOO_LARGE: more than
+ * queue_max of one request. */
 bool request_submit(struct request *req, struct op *op, struct err *err) MUST_USE;
 
 /* For a finish() that runs many times: frees the ops so far and their memory, except for the first

@@ -114,7 +114,7 @@ def test_a_request_beyond_the_queue_is_refused_whole(own: Any) -> None:
     server: Server = own("--queue-max", "10")
     sessions = [{"session_id": f"s{i}", "user_id": "u"} for i in range(100)]
     answer = server.post("/batch/sessions/create", {"sessions": sessions})
-    assert answer.status == 503 and answer.code == "overloaded"
+    assert answer.status == 413 and answer.code == "too_large" and "Retry-After" not in answer.headers
     assert server.get("/sessions?limit=1").json()["items"] == []
     assert Wire(server).send(head("GET", "/sessions/s0")).answer().status == 404
 

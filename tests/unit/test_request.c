@@ -118,7 +118,7 @@ START_TEST(ops_have_arenas_of_their_own)
         ck_assert_int_eq(ops[i]->deadline_ns, req->deadline_ns);
         ck_assert(request_submit(req, ops[i], &err) == (i < 3)); /* queue_max */
     }
-    ck_assert_int_eq(err.kind, ERR_OVERLOADED);
+    ck_assert_int_eq(err.kind, ERR_TOO_LARGE);
     ck_assert_ptr_ne(ops[1]->arena, ops[2]->arena);
     ck_assert_ptr_eq(req->fresh_first, ops[0]);
     ck_assert_ptr_eq(ops[0]->sibling, ops[1]);
