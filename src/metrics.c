@@ -245,8 +245,9 @@ void metrics_write_failover(struct text *out, const struct failover_report *pair
     for (int i = 0; i < FAILOVER_STATES; i++)
         text_printf(out, "stateward_failover_state{state=\"%s\"} %d\n",
                     failover_state_name((enum failover_state)i), (int)pair->state == i);
-    head(out, "outbox_entries", "gauge",
-         "Changes that wait for the other store, up to a thousand.");
+    head(
+        out, "outbox_entries", "gauge",
+        "Changes that wait for the other store; at most 8192 (primary) or 1000 (fallback) are counted.");
     for (int i = 0; i < 2; i++)
         text_printf(out, "stateward_outbox_entries{role=\"%s\"} %lld\n", roles[i],
                     (long long)stores[i]->outbox);

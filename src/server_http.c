@@ -243,7 +243,7 @@ static int status_of(struct request *req, enum MHD_RequestTerminationCode code)
         return STATUS_TIMEOUT;
     switch (code) {
     case MHD_REQUEST_TERMINATED_TIMEOUT_REACHED:
-        return STATUS_TIMEOUT;
+        return req->stage == REQUEST_SENDING ? STATUS_CLIENT_GONE : STATUS_TIMEOUT;
     case MHD_REQUEST_TERMINATED_COMPLETED_OK:
     case MHD_REQUEST_TERMINATED_WITH_ERROR:
         if (req->broken)

@@ -229,6 +229,9 @@ def test_who_never_reads_is_cut_off(own: Any, path: str) -> None:
     settle(server)
     for wire in wires:
         wire.close()
+    server.stop()
+    lines = [x for x in server.log_lines() if x["event"] == "request" and x["method"] == "GET" and x["path"] in path]
+    assert [x["status"] for x in lines] == [499] * 5
 
 
 # --- pipelining ---------------------------------------------------------------------------------

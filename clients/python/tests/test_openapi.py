@@ -110,6 +110,13 @@ def test_each_operation_has_a_method(document: Any) -> None:
     assert {name for name, _ in operations(document)} == {*METHODS}
 
 
+def test_each_operation_names_what_its_head_may_end_in(document: Any) -> None:
+    for item in document["paths"].values():
+        for method, operation in item.items():
+            if method != "parameters":
+                assert {"400", "403", "413", "431"} <= {*operation["responses"]}, operation["operationId"]
+
+
 @pytest.mark.parametrize("client", [Client, AsyncClient])
 def test_each_parameter_has_one_too(document: Any, client: type) -> None:
     for operation, names in operations(document):
