@@ -11,7 +11,7 @@ static const struct route table[] = {
     {"GET", "/sessions/{id}", BOTH(session_get), SCOPE_READ, ROUTE_NO_BODY},
     {"GET", "/sessions", BOTH(session_list), SCOPE_READ, ROUTE_NO_BODY},
     {"PATCH", "/sessions/{id}", BOTH(session_patch), SCOPE_WRITE, ROUTE_MATCH},
-    {"POST", "/sessions/{id}/end", BOTH(session_end), SCOPE_WRITE, ROUTE_MATCH},
+    {"POST", "/sessions/{id}/end", BOTH(session_end), SCOPE_WRITE, ROUTE_MATCH | ROUTE_NO_KEY},
     {"DELETE", "/sessions/{id}", BOTH(session_delete), SCOPE_WRITE, ROUTE_NO_BODY | ROUTE_MATCH},
     {"POST", "/batch/sessions/create", BOTH(session_batch_create), SCOPE_WRITE, ROUTE_EACH_OP},
     {"POST", "/batch/sessions/get", BOTH(session_batch_get), SCOPE_READ, ROUTE_EACH_OP},
@@ -32,7 +32,7 @@ static const struct route table[] = {
     {"DELETE", "/threads/{t}", BOTH(thread_delete), SCOPE_WRITE, ROUTE_NO_BODY},
     {"GET", "/threads", BOTH(thread_list), SCOPE_READ, ROUTE_NO_BODY},
     {"GET", "/threads/{t}", BOTH(thread_get), SCOPE_READ, ROUTE_NO_BODY},
-    {"POST", "/threads/{t}/copy", BOTH(thread_copy), SCOPE_WRITE, 0},
+    {"POST", "/threads/{t}/copy", BOTH(thread_copy), SCOPE_WRITE, ROUTE_NO_KEY},
     {"PUT", "/writes/{t}/{c}/{task}", BOTH(writes_put), SCOPE_WRITE, ROUTE_FRAME | ROUTE_EACH_OP},
     {"GET", "/writes/{t}/{c}", BOTH(writes_get), SCOPE_READ, ROUTE_NO_BODY},
 

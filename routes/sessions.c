@@ -368,7 +368,8 @@ bool session_patch_finish(struct request *req UNUSED, struct op *op, struct resp
  *
  *   request   none, or {"status": "completed"}
  *   200       the session after it
- *   errors    session_not_found 404, precondition_failed 412
+ *   errors    invalid_request 400 (also for an Idempotency-Key), session_not_found 404,
+ *             precondition_failed 412
  */
 struct end_body {
     struct slice status;

@@ -14,7 +14,7 @@
  *
  *   request   {"to": "t2"}
  *   200       {"checkpoints": n, "writes": n}, zeros for an absent source
- *   errors    invalid_request 400, thread_exists 409
+ *   errors    invalid_request 400 (also for an Idempotency-Key), thread_exists 409
  */
 #include "id.h"
 #include "input.h"

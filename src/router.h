@@ -27,8 +27,8 @@ enum route_flags {
     ROUTE_NO_BODY = 1 << 2, /* a body is read and ignored */
     ROUTE_MATCH = 1 << 3,   /* a change that supports If-Match */
     ROUTE_ABSENT = 1 << 4,  /* a change that supports If-None-Match: * */
-    ROUTE_NO_KEY = 1 << 5,  /* a repeat adds to it, and Idempotency-Key would not help */
-    ROUTE_PROBE = 1 << 6,   /* 503 is one of its answers, and no failure */
+    ROUTE_NO_KEY = 1 << 5, /* a repeat is a change of its own, and Idempotency-Key would not help */
+    ROUTE_PROBE = 1 << 6,  /* 503 is one of its answers, and no failure */
 };
 
 /* Who may call a route. Not enforced yet: there is no authentication. */

@@ -245,9 +245,10 @@ static bool check_conditions(const struct route *route, const struct head *h, st
         return err_set(err, ERR_INVALID,
                        "If-None-Match: this call does not support it; leave it out");
     if (slice_present(h->key) && (route->flags & ROUTE_NO_KEY))
-        return err_set(err, ERR_INVALID,
-                       "Idempotency-Key: this call does not support it; give each message an id, "
-                       "by which it is known when it comes again");
+        return err_set(
+            err, ERR_INVALID,
+            "Idempotency-Key: this call does not keep it; leave it out (a message may have "
+            "an id, by which it is known when it comes again)");
     return true;
 }
 
