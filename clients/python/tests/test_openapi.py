@@ -114,7 +114,8 @@ def test_each_operation_names_what_its_head_may_end_in(document: Any) -> None:
     for item in document["paths"].values():
         for method, operation in item.items():
             if method != "parameters":
-                assert {"400", "403", "413", "431"} <= {*operation["responses"]}, operation["operationId"]
+                missing = {"400", "403", "413", "431"} - {*operation["responses"]}
+                assert not missing, operation["operationId"]
 
 
 @pytest.mark.parametrize("client", [Client, AsyncClient])
