@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "filter.h"
 #include "id.h"
 #include "input.h"
 #include "json.h"
@@ -108,24 +107,21 @@ static struct channel *find(const struct channels *all, struct slice name)
     return bsearch(&name, all->items, all->n, sizeof(*all->items), by_name);
 }
 
-/* Marks the channel of a value as sent, and checks that the version is the same. */
-static bool take_sent(struct channels *all, struct value *value, size_t i, struct err *err)
+/* Marks the channel of a value as sent, and checks that the version is written alike: stores find it by
+ * its text. */
+static bool take_sent(struct channels *all, const struct value *value, size_t i, struct err *err)
 {
     struct channel *c = find(all, value->of.channel);
-    bool equal = c && slice_equal(c->of.version, value->of.version);
 
-    if (c && !equal && !filter_equal(c->of.version, value->of.version, all->arena, &equal, err))
-        return false;
-    if (!equal)
-        return err_set(
-            err, ERR_INVALID,
-            "/values/%zu/channel: must be in checkpoint.channel_versions, with the same version",
-            i);
+    if (!c || !slice_equal(c->of.version, value->of.version))
+        return err_set(err, ERR_INVALID,
+                       "/values/%zu/channel: must be in checkpoint.channel_versions, with the "
+                       "version written alike",
+                       i);
     if (c->state == SENT)
         return err_set(err, ERR_INVALID,
                        "/values/%zu/channel: an earlier value has this channel already", i);
     c->state = SENT;
-    value->of.version = c->of.version;
     return true;
 }
 

@@ -359,6 +359,7 @@ def value(**kw: Any) -> dict[str, Any]:
     (sent([value(type="")]), "/values/0/type"),
     (sent([value(version=[])]), "/values/0/version"),
     (sent([value(version=2)]), "/values/0/channel"),
+    (sent([value(version=1.0)]), "/values/0/channel"),
     (sent([value(), value()]), "/values/1/channel"),
     (channel({"a": 1}, {}, removed=[1]), "/removed/0"),
 ])

@@ -101,7 +101,7 @@ class Put:
             json_bytes(rest)[1:-1] + b"," if rest else b"",
         )
         values = [
-            Value(channel, version, *_serialize(given[channel], serde))
+            Value(channel, versions[channel], *_serialize(given[channel], serde))
             for channel, version in new_versions.items()
             # Under a version that the checkpoint does not name, nobody would find it.
             if channel in given and versions.get(channel) == version
