@@ -10,7 +10,7 @@ static const struct route table[] = {
      ROUTE_EACH_OP | ROUTE_MATCH | ROUTE_ABSENT},
     {"GET", "/sessions/{id}", BOTH(session_get), SCOPE_READ, ROUTE_NO_BODY},
     {"GET", "/sessions", BOTH(session_list), SCOPE_READ, ROUTE_NO_BODY},
-    {"PATCH", "/sessions/{id}", BOTH(session_patch), SCOPE_WRITE, ROUTE_MATCH},
+    {"PATCH", "/sessions/{id}", BOTH(session_patch), SCOPE_WRITE, ROUTE_EACH_OP | ROUTE_MATCH},
     {"POST", "/sessions/{id}/end", BOTH(session_end), SCOPE_WRITE, ROUTE_MATCH | ROUTE_NO_KEY},
     {"DELETE", "/sessions/{id}", BOTH(session_delete), SCOPE_WRITE, ROUTE_NO_BODY | ROUTE_MATCH},
     {"POST", "/batch/sessions/create", BOTH(session_batch_create), SCOPE_WRITE, ROUTE_EACH_OP},

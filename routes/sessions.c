@@ -8,6 +8,7 @@
  * Besides the errors named at each route: invalid_request 400, too_large 413, overloaded 503,
  * storage_unavailable 503, outcome_unknown 504.
  */
+#include "config.h"
 #include "id.h"
 #include "input.h"
 #include "json.h"
@@ -15,6 +16,7 @@
 #include "place.h"
 #include "response.h"
 #include "routes.h"
+#include "service.h"
 #include "session_json.h"
 
 static const struct place_list places = {.tag = 's'};
@@ -286,7 +288,8 @@ bool session_list_finish(struct request *req UNUSED, struct op *op, struct respo
  *              "increment_requests": true, "add_processing_time": 0.5, "mark_error": false};
  *             all optional, {} renews last_activity_at
  *   200       the session after it; Idempotency-Replayed: true when the key is known
- *   errors    session_not_found 404, precondition_failed 412, key_reused 422
+ *   errors    session_not_found 404, precondition_failed 412, key_reused 422, too_large 413 (also for
+ *             what a merge would make)
  */
 struct patch_body {
     struct slice updates;
@@ -349,6 +352,7 @@ bool session_patch_start(struct request *req, struct err *err)
         .status = updates.status,
         .metadata = updates.metadata,
         .metadata_merge = updates.metadata_merge,
+        .metadata_max = request_service(req)->config->max_body,
         .increment_requests = in.increment_requests,
         .mark_error = in.mark_error,
         .add_processing_time = in.add_processing_time,
@@ -358,8 +362,12 @@ bool session_patch_start(struct request *req, struct err *err)
 }
 
 bool session_patch_finish(struct request *req UNUSED, struct op *op, struct response *res,
-                          struct err *err UNUSED)
+                          struct err *err)
 {
+    if (op->status.kind == ERR_TOO_LARGE)
+        return err_set(err, ERR_TOO_LARGE, "/updates/metadata_merge: %s", op->status.text);
+    if (!routes_op_ok(op, err))
+        return false;
     return answer_session(res, &op->session_patch.out.session, op->session_patch.out.replayed);
 }
 

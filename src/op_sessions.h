@@ -64,10 +64,14 @@ struct op_session_list {
     } out;
 };
 
-/* Changes a session atomically; absent members stay. ERR_NO_SESSION, _PRECONDITION, _KEY_REUSED. */
+/*
+ * Changes a session atomically; absent members stay. ERR_NO_SESSION, _PRECONDITION, _KEY_REUSED; _TOO_LARGE: what
+ * a merge would make has more than SPLIT_ITEMS_MAX members or metadata_max bytes.
+ */
 struct op_session_patch {
     struct slice user_id, status, metadata; /* replace */
     struct slice metadata_merge;            /* object: its keys replace those of metadata */
+    int64_t metadata_max;                   /* 0 = no bound */
     bool increment_requests, mark_error;
     double add_processing_time; /* seconds */
     int64_t if_version;

@@ -4,6 +4,12 @@
 #include "names.h"
 #include "text.h"
 
+static bool too_many(struct err *err)
+{
+    return err_set(err, ERR_TOO_LARGE, "the merged metadata would have more than %d members",
+                   SPLIT_ITEMS_MAX);
+}
+
 /* Lists the members of both objects, one after the other. */
 static bool list_both(const struct slice texts[2], struct arena *arena,
                       struct split_member **members, size_t n[2], struct err *err)
@@ -11,8 +17,11 @@ static bool list_both(const struct slice texts[2], struct arena *arena,
     struct split_member *lists[2];
 
     for (int i = 0; i < 2; i++)
-        if (!split_list(texts[i], arena, &lists[i], &n[i], err))
+        if (!split_list(texts[i], arena, &lists[i], &n[i], err)) {
+            if (err->kind == ERR_INVALID && slice_starts(texts[i], SLICE("{")))
+                return too_many(err);
             return false;
+        }
     *members = arena_alloc(arena, (n[0] + n[1]) * sizeof(**members));
     if (!*members)
         return err_no_memory(err);
@@ -23,16 +32,19 @@ static bool list_both(const struct slice texts[2], struct arena *arena,
     return true;
 }
 
-/* Gives the first member of each name the value of the last one, and drops the others. */
-static void settle(struct split_member *members, const struct name *sorted, size_t n)
+/* Gives the first member of each name the value of the last one, and drops the others. Returns how many stay. */
+static size_t settle(struct split_member *members, const struct name *sorted, size_t n)
 {
-    for (size_t i = 0, next; i < n; i = next) {
+    size_t names = 0;
+
+    for (size_t i = 0, next; i < n; i = next, names++) {
         for (next = i + 1; next < n && slice_equal(sorted[next].text, sorted[i].text); next++)
             continue;
         members[sorted[i].index].value = members[sorted[next - 1].index].value;
         for (size_t k = i + 1; k < next; k++)
             members[sorted[k].index].name = (struct slice){NULL, 0};
     }
+    return names;
 }
 
 static struct slice write_members(const struct split_member *members, size_t n, struct arena *arena)
@@ -70,7 +82,8 @@ bool merge_objects(struct slice base, struct slice patch, struct arena *arena, s
     }
     if (!names_sort(members, n[0] + n[1], arena, &sorted, err))
         return false;
-    settle(members, sorted, n[0] + n[1]);
+    if (settle(members, sorted, n[0] + n[1]) > SPLIT_ITEMS_MAX)
+        return too_many(err);
     merged = write_members(members, n[0] + n[1], arena);
     if (!merged.at)
         return err_no_memory(err);

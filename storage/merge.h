@@ -6,7 +6,7 @@
  * Threads    no state.
  * Ownership  the result lives in the arena, or is one of the inputs.
  * Units      bytes.
- * Errors     ERR_INVALID: not an object. ERR_NO_MEMORY.
+ * Errors     ERR_INVALID: not an object. ERR_TOO_LARGE: more than SPLIT_ITEMS_MAX members. ERR_NO_MEMORY.
  */
 #ifndef MERGE_H
 #define MERGE_H

@@ -125,6 +125,13 @@ void session_state_put(struct session_state *s, const struct op *op, bool live, 
     s->hollow = false;
 }
 
+static bool check_merged(struct slice metadata, int64_t max, struct err *err)
+{
+    return max == 0 || metadata.len <= (uint64_t)max ||
+           err_set(err, ERR_TOO_LARGE, "the merged metadata would have more than %lld bytes",
+                   (long long)max);
+}
+
 static bool patch_cells(struct session_state *s, const struct op *op, int64_t stamp,
                         struct err *err)
 {
@@ -132,7 +139,8 @@ static bool patch_cells(struct session_state *s, const struct op *op, int64_t st
     struct slice metadata = slice_present(patch->metadata) ? patch->metadata : whole_metadata(s);
 
     if (slice_present(patch->metadata_merge) &&
-        !merge_objects(metadata, patch->metadata_merge, op->arena, &metadata, err))
+        (!merge_objects(metadata, patch->metadata_merge, op->arena, &metadata, err) ||
+         !check_merged(metadata, patch->metadata_max, err)))
         return false;
     if (slice_present(patch->metadata) || slice_present(patch->metadata_merge)) {
         s->metadata = session_state_metadata(metadata);

@@ -67,8 +67,8 @@ struct record_session session_state_record(const struct session_state *s) MUST_U
  * was set with a stamp above the tombstone (a deletion that came late). */
 void session_state_put(struct session_state *s, const struct op *op, bool live, int64_t stamp);
 
-/* Applies OP_SESSION_PATCH. *touch: only its last activity has moved. ERR_INVALID, ERR_NO_MEMORY;
- * ERR_FENCED as op_stamp_above(). */
+/* Applies OP_SESSION_PATCH. *touch: only its last activity has moved. ERR_INVALID, ERR_NO_MEMORY,
+ * ERR_TOO_LARGE; ERR_FENCED as op_stamp_above(). */
 bool session_state_patch(struct session_state *s, struct op *op, bool *touch,
                          struct err *err) MUST_USE;
 

@@ -221,6 +221,23 @@ START_TEST(merge_keeps_raw_values)
 }
 END_TEST
 
+START_TEST(merge_has_a_bound)
+{
+    struct op op = put_op("s1", "ann", "{\"a\":1}");
+
+    store_ok(&s, &op);
+    op = patch_op("s1");
+    op.session_patch.metadata_merge = SLICE("{\"b\":2}");
+    op.session_patch.increment_requests = true;
+    op.session_patch.metadata_max = 12;
+    store_fails(&s, &op, ERR_TOO_LARGE);
+    ck_assert_slice(store_get(&s, "s1").metadata, "{\"a\":1}");
+    ck_assert_int_eq(store_get(&s, "s1").request_count, 0);
+    op.session_patch.metadata_max = 13;
+    ck_assert_slice(patch_ok(op).metadata, "{\"a\":1,\"b\":2}");
+}
+END_TEST
+
 START_TEST(patch_if_match)
 {
     struct op op = patch_op("s1");
@@ -538,6 +555,7 @@ TCase *contract_sessions_case(void)
     tcase_add_test(tc, patch_changes_in_one_step);
     tcase_add_test(tc, empty_patch_moves_only_the_activity);
     tcase_add_test(tc, merge_keeps_raw_values);
+    tcase_add_test(tc, merge_has_a_bound);
     tcase_add_test(tc, patch_if_match);
     tcase_add_test(tc, keys_make_requests_repeatable);
     tcase_add_test(tc, keys_are_forgotten_after_the_window);

@@ -7,9 +7,10 @@ import json
 import re
 import threading
 import time
+from typing import Any
 
 import pytest
-from conftest import Server
+from conftest import Answer, Server
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -36,6 +37,34 @@ def test_put_again_keeps_what_the_document_says(server: Server, uid: str) -> Non
     assert s["user_id"] == "bob" and s["metadata"] == {"b": 2} and s["status"] == "paused"
     assert s["created_at"] == first["created_at"] and s["updated_at"] > first["updated_at"]
     assert s["metrics"]["request_count"] == 1 and s["version"] == 3
+
+
+def test_merges_make_no_more_members_than_are_listed(server: Server, uid: str) -> None:
+    def merge(members: dict[str, int]) -> Answer:
+        return server.patch(f"/sessions/{uid}", {"updates": {"metadata_merge": members}})
+
+    full = dict.fromkeys(map(str, range(262144)), 0)
+    over = full | {"x": 0}
+    server.put(f"/sessions/{uid}", {"user_id": "u", "metadata": full})
+    assert merge({"7": 1}).status == 200
+    refused = [merge({"x": 1}), merge(over)]
+    server.put(f"/sessions/{uid}", {"user_id": "u", "metadata": over}) # opaque, and so allowed
+    refused.append(merge({"7": 1}))
+    for answer in refused:
+        assert (answer.status, answer.code, answer.pointers) == (413, "too_large", ["/updates/metadata_merge"])
+    assert server.get(f"/sessions/{uid}").json()["metadata"] == over
+
+
+def test_merges_make_no_more_than_a_body_holds(own: Any) -> None:
+    server = own("--max-body", "100KiB")
+    server.session("s")
+    merges = [server.patch("/sessions/s", {"updates": {"metadata_merge": {str(i): "x" * 40_000}},
+                                           "increment_requests": True}) for i in range(4)]
+    assert [answer.status for answer in merges] == [200, 200, 413, 413]
+    assert merges[2].code == "too_large" and merges[2].pointers == ["/updates/metadata_merge"]
+    session = server.get("/sessions/s").json()
+    assert list(session["metadata"]) == ["0", "1"] and session["metrics"]["request_count"] == 2
+    assert server.patch("/sessions/s", {"updates": {"metadata_merge": {"0": 1, "2": 2}}}).status == 200
 
 
 def test_put_with_context(server: Server, uid: str) -> None:

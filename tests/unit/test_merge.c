@@ -1,8 +1,11 @@
 /* test_merge.c - the shallow merge, and running out of memory in it. The contract has the cases. */
 #include <check.h>
+#include <stdio.h>
 
 #include "merge.h"
 #include "oom.h"
+#include "split.h"
+#include "text.h"
 
 Suite *suite_merge(void);
 
@@ -53,6 +56,38 @@ START_TEST(many_members)
 }
 END_TEST
 
+/* {"<letter>0":0,...} of n members. */
+static struct slice members(char letter, int n, struct arena *arena)
+{
+    struct text t;
+    char name[32];
+
+    text_init(&t, arena);
+    for (int i = 0; i < n; i++) {
+        snprintf(name, sizeof(name), "%c\"%c%d\":0", i ? ',' : '{', letter, i);
+        text_puts(&t, name);
+    }
+    text_puts(&t, "}");
+    ck_assert(!t.failed);
+    return text_slice(&t);
+}
+
+START_TEST(too_many_members)
+{
+    struct arena arena = {0};
+    struct slice full = members('a', SPLIT_ITEMS_MAX, &arena), out;
+    struct slice over = members('a', SPLIT_ITEMS_MAX + 1, &arena);
+    struct err err;
+
+    ck_assert(merge_objects(full, SLICE("{\"a7\":1}"), &arena, &out, &err));
+    ck_assert(!merge_objects(full, SLICE("{\"b\":1}"), &arena, &out, &err));
+    ck_assert_int_eq(err.kind, ERR_TOO_LARGE);
+    ck_assert(!merge_objects(over, SLICE("{\"a7\":1}"), &arena, &out, &err));
+    ck_assert_int_eq(err.kind, ERR_TOO_LARGE);
+    arena_done(&arena);
+}
+END_TEST
+
 Suite *suite_merge(void)
 {
     Suite *suite = suite_create("merge");
@@ -61,6 +96,7 @@ Suite *suite_merge(void)
     tcase_add_test(tc, memory_may_end_anywhere);
     tcase_add_test(tc, only_objects_are_merged);
     tcase_add_test(tc, many_members);
+    tcase_add_test(tc, too_many_members);
     suite_add_tcase(suite, tc);
     return suite;
 }
