@@ -27,7 +27,7 @@ enum { LIMIT_DEFAULT = 10, LIMIT_MAX = 1000 };
 enum { CURSOR_TAG = 'c' };
 
 /* The parts of a cursor. */
-enum { PART_FORM, PART_CHECKPOINT, PART_THREAD, PART_NS, PART_STAMP, PARTS };
+enum { PART_FORM, PART_CHECKPOINT, PART_THREAD, PART_NS, PART_STAMP, PART_OWNER, PARTS };
 
 /* Pointers for errors that the table of members does not detect: "?ns" or "/ns". */
 struct pointers {
@@ -84,30 +84,40 @@ static bool read_place(const struct slice parts[PARTS], struct checkpoint_pos *o
     return true;
 }
 
-static bool read_cursor(struct slice text, const char *at, struct arena *arena,
-                        struct checkpoint_pos *out, struct err *err)
+static struct slice owner(const struct list *in, char out[CURSOR_OWNER_LEN])
 {
-    struct slice parts[PARTS];
+    struct slice of[] = {in->thread_id, in->ns, in->checkpoint_id, in->before, in->filter};
 
-    if (!slice_present(text))
-        return true;
-    if (!cursor_decode(text, CURSOR_TAG, parts, PARTS, arena, err))
-        return body_at(at, err);
-    if (read_place(parts, out, err))
-        return true;
-    return err_set(err, ERR_INVALID, "%s: " CURSOR_REFUSED, at);
+    return cursor_owner(of, COUNT_OF(of), out);
 }
 
-static bool write_cursor(const struct checkpoint_pos *pos, struct arena *arena, struct slice *out,
-                         struct err *err)
+static bool read_cursor(const struct list *in, struct arena *arena, struct checkpoint_pos *out,
+                        struct err *err)
+{
+    struct slice parts[PARTS];
+    char mine[CURSOR_OWNER_LEN];
+
+    if (!slice_present(in->cursor))
+        return true;
+    if (!cursor_decode(in->cursor, CURSOR_TAG, parts, PARTS, arena, err))
+        return body_at(in->at->cursor, err);
+    if (slice_equal(parts[PART_OWNER], owner(in, mine)) && read_place(parts, out, err))
+        return true;
+    return err_set(err, ERR_INVALID, "%s: " CURSOR_REFUSED, in->at->cursor);
+}
+
+static bool write_cursor(const struct list *in, const struct checkpoint_pos *pos,
+                         struct arena *arena, struct slice *out, struct err *err)
 {
     struct slice cursor = {NULL, 0};
+    char mine[CURSOR_OWNER_LEN];
     struct slice parts[PARTS] = {
         [PART_FORM] = cursor_int(pos->form, arena),
         [PART_CHECKPOINT] = pos->checkpoint_id,
         [PART_THREAD] = pos->thread,
         [PART_NS] = pos->ns,
         [PART_STAMP] = cursor_int(pos->stamp, arena),
+        [PART_OWNER] = owner(in, mine),
     };
 
     if (slice_present(parts[PART_FORM]) && slice_present(parts[PART_STAMP]))
@@ -168,8 +178,7 @@ static bool submit(struct request *req, const struct list *in, struct err *err)
     list = &op->checkpoint_list;
     if (!input_ns_check(in->ns, in->at->ns, err) ||
         !read_filter(in->filter, in->at->filter, arena, &list->filter, err) ||
-        !read_cursor(in->cursor, in->at->cursor, arena, &list->after, err) ||
-        !read_channels(req, in->channels, list, err))
+        !read_cursor(in, arena, &list->after, err) || !read_channels(req, in->channels, list, err))
         return false;
     list->ns = in->ns;
     list->checkpoint_id = in->checkpoint_id;
@@ -212,7 +221,7 @@ bool checkpoint_list_finish(struct request *req, struct op *op, struct response 
         items.at = op->checkpoint_list.out.items;
         items.n = op->checkpoint_list.out.n;
         if (op->checkpoint_list.out.more &&
-            !write_cursor(&op->checkpoint_list.out.next, request_arena(req), &next, err))
+            !write_cursor(in, &op->checkpoint_list.out.next, request_arena(req), &next, err))
             return false;
     }
     if (request_wants_frame(req))

@@ -209,7 +209,7 @@ struct list {
 /* Cursors are valid for one conversation: a trim must not take a position in another one. */
 static struct place_list places_of(const struct request *req)
 {
-    return (struct place_list){.tag = 'm', .of = request_param(req, "id")};
+    return (struct place_list){.tag = 'm', .of = {request_param(req, "id")}};
 }
 
 static bool submit_page(struct request *req, const struct list *list, struct err *err)

@@ -19,10 +19,12 @@ struct place {
     struct slice id; /* absent = no place */
 };
 
+enum { PLACE_OF_MAX = 2 };
+
 /* Identifies a list. */
 struct place_list {
-    char tag;        /* each kind of list has its own letter */
-    struct slice of; /* id of what it belongs to; absent if there is one list of the kind */
+    char tag;                      /* each kind of list has its own letter */
+    struct slice of[PLACE_OF_MAX]; /* what chooses its items */
 };
 
 /* A cursor as it was sent. */

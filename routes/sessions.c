@@ -19,8 +19,6 @@
 #include "service.h"
 #include "session_json.h"
 
-static const struct place_list places = {.tag = 's'};
-
 enum { STATUS_MAX = 64 };
 
 /* Members of POST /sessions and PUT /sessions/{id}; the latter has its id in the path. */
@@ -234,10 +232,15 @@ static const struct member list_query_members[] = {
     MEMBER_END,
 };
 
+static struct place_list places_of(const struct op_session_list *list)
+{
+    return (struct place_list){.tag = 's', .of = {list->user_id, list->status}};
+}
+
 bool session_list_start(struct request *req, struct err *err)
 {
     struct list_query query = {.limit = 50};
-    struct place_cursor cursor = {.name = "cursor"};
+    struct place_list places;
     struct place after;
     struct op *op;
 
@@ -245,9 +248,6 @@ bool session_list_start(struct request *req, struct err *err)
         return false;
     if (slice_present(query.status) && (query.status.len < 1 || query.status.len > STATUS_MAX))
         return err_set(err, ERR_INVALID, "?status: must be 1 to %d bytes", STATUS_MAX);
-    cursor.text = query.cursor;
-    if (!place_read(req, &places, &cursor, &after, err))
-        return false;
     op = request_op(req, OP_SESSION_LIST, (struct slice){NULL, 0}, err);
     if (!op)
         return false;
@@ -255,8 +255,11 @@ bool session_list_start(struct request *req, struct err *err)
         .user_id = query.user_id,
         .status = query.status,
         .limit = query.limit,
-        .after = {.last_activity_us = after.number, .id = after.id},
     };
+    places = places_of(&op->session_list);
+    if (!place_read(req, &places, &(struct place_cursor){"cursor", query.cursor}, &after, err))
+        return false;
+    op->session_list.after = (struct session_pos){after.number, after.id};
     return request_submit(req, op, err);
 }
 
@@ -265,6 +268,7 @@ bool session_list_finish(struct request *req UNUSED, struct op *op, struct respo
 {
     const struct session *items = op->session_list.out.items;
     const struct session_pos *last = &op->session_list.out.next;
+    struct place_list places = places_of(&op->session_list);
     size_t n = op->session_list.out.n;
     struct place next = {0};
 

@@ -25,8 +25,6 @@
 
 enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 1000 };
 
-static const struct place_list places = {.tag = 't'};
-
 struct list {
     struct slice prefix, cursor;
     int64_t updated_after, limit;
@@ -65,20 +63,29 @@ static void put_thread(struct text *t, const struct thread *thread)
     json_close(t, '}');
 }
 
+static struct place_list places_of(const struct op_thread_list *list)
+{
+    struct slice after = {(const char *)&list->updated_after_us, sizeof(list->updated_after_us)};
+
+    return (struct place_list){.tag = 't', .of = {list->prefix, after}};
+}
+
 bool thread_list_start(struct request *req, struct err *err)
 {
     struct op *op = request_op(req, OP_THREAD_LIST, (struct slice){NULL, 0}, err);
     struct list in = {.limit = LIMIT_DEFAULT};
+    struct place_list places;
     struct place place;
 
     if (!op || !parse_query(req, list_members, &in, err))
         return false;
     if (in.prefix.len > 0 && !id_check(in.prefix, err))
         return body_at("?prefix", err);
-    if (!place_read(req, &places, &(struct place_cursor){"cursor", in.cursor}, &place, err))
-        return false;
     op->thread_list.prefix = in.prefix;
     op->thread_list.updated_after_us = in.updated_after;
+    places = places_of(&op->thread_list);
+    if (!place_read(req, &places, &(struct place_cursor){"cursor", in.cursor}, &place, err))
+        return false;
     op->thread_list.after = place.id;
     op->thread_list.limit = in.limit;
     return request_submit(req, op, err);
@@ -87,6 +94,7 @@ bool thread_list_start(struct request *req, struct err *err)
 bool thread_list_finish(struct request *req, struct op *op, struct response *res, struct err *err)
 {
     const struct op_thread_list *list = &op->thread_list;
+    struct place_list places = places_of(list);
     struct place next = {0};
     struct text *t = &res->body;
 

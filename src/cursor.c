@@ -2,6 +2,7 @@
 #include "cursor.h"
 
 #include "base64.h"
+#include "id.h"
 #include "text.h"
 
 enum { LENGTH_BYTES = 5 }; /* the longest length field: 7 bits per byte */
@@ -80,6 +81,22 @@ bool cursor_decode(struct slice text, char tag, struct slice *parts, size_t n, s
     for (size_t i = 0; i < n; i++)
         parts[i] = found[i];
     return true;
+}
+
+struct slice cursor_owner(const struct slice *of, size_t n, char out[CURSOR_OWNER_LEN])
+{
+    struct slice parts[CURSOR_OF_MAX + 1];
+    uint8_t hash[ID_HASH_LEN];
+    char given[CURSOR_OF_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        parts[i] = slice_present(of[i]) ? of[i] : SLICE("");
+        given[i] = slice_present(of[i]) ? '1' : '0';
+    }
+    parts[n] = (struct slice){given, n};
+    id_hash(parts, n + 1, hash);
+    memcpy(out, hash, CURSOR_OWNER_LEN);
+    return (struct slice){out, CURSOR_OWNER_LEN};
 }
 
 struct slice cursor_int(int64_t n, struct arena *arena)

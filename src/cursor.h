@@ -1,8 +1,8 @@
 /*
  * cursor.h - the opaque text that says where a list continues.
  *
- * A cursor is base64url of a tag (which list) and its parts. It is validated like any other input; a
- * cursor of another list is ERR_INVALID.
+ * A cursor is base64url of a tag (which kind of list) and its parts. It is validated like any other input; a
+ * cursor of another list is ERR_INVALID. One part is usually cursor_owner().
  *
  * Threads    no state.
  * Ownership  results live in the arena.
@@ -25,6 +25,14 @@ struct slice cursor_encode(char tag, const struct slice *parts, size_t n,
 /* Decodes a cursor of exactly n parts; absent parts come back absent. */
 bool cursor_decode(struct slice text, char tag, struct slice *parts, size_t n, struct arena *arena,
                    struct err *err) MUST_USE;
+
+enum { CURSOR_OWNER_LEN = 8, CURSOR_OF_MAX = 8 };
+
+/*
+ * Writes a hash of what chooses the items of a list (at most CURSOR_OF_MAX; absent is not empty) to out, and
+ * gives it as a part. In another list its cursor would skip items silently.
+ */
+struct slice cursor_owner(const struct slice *of, size_t n, char out[CURSOR_OWNER_LEN]);
 
 /* A part that is an integer: decimal text in the arena. */
 struct slice cursor_int(int64_t n, struct arena *arena) MUST_USE;

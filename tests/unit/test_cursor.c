@@ -25,6 +25,24 @@ START_TEST(there_and_back)
 }
 END_TEST
 
+START_TEST(owners_differ)
+{
+    static const struct slice of[][3] = {
+        {SLICE("a"), SLICE("b"), {NULL, 0}}, {SLICE("ab"), SLICE(""), {NULL, 0}},
+        {SLICE("a"), {NULL, 0}, SLICE("b")}, {SLICE("a"), SLICE("b"), SLICE("")},
+        {SLICE(""), SLICE("ab"), {NULL, 0}}, {{NULL, 0}, SLICE("ab"), {NULL, 0}},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(of); i++)
+        for (size_t k = 0; k < COUNT_OF(of); k++) {
+            char one[CURSOR_OWNER_LEN], other[CURSOR_OWNER_LEN];
+
+            ck_assert(slice_equal(cursor_owner(of[i], 3, one), cursor_owner(of[k], 3, other)) ==
+                      (i == k));
+        }
+}
+END_TEST
+
 static void refuse(struct slice text, size_t n)
 {
     struct slice parts[4] = {SLICE("untouched")};
@@ -145,6 +163,7 @@ Suite *suite_cursor(void)
     TCase *tests = tcase_create("cursor");
 
     tcase_add_test(tests, there_and_back);
+    tcase_add_test(tests, owners_differ);
     tcase_add_test(tests, refuses_what_is_of_another_list);
     tcase_add_loop_test(tests, refuses_wrong_lengths, 0, 5);
     tcase_add_test(tests, integers);
