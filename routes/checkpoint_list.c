@@ -197,10 +197,10 @@ bool checkpoint_list_start(struct request *req, struct err *err)
     return in && parse_query(req, query_members, in, err) && submit(req, in, err);
 }
 
-/* Whether the op succeeded. The only thing that a store may find invalid is `before`. */
+/* Whether the op succeeded. What a store finds invalid is `before`, if it was sent. */
 static bool succeeded(const struct list *in, const struct op *op, struct err *err)
 {
-    if (op->status.kind == ERR_INVALID)
+    if (op->status.kind == ERR_INVALID && slice_present(in->before))
         return err_set(err, ERR_INVALID, "%s: no checkpoint in this list has this id",
                        in->at->before);
     if (op->status.kind != ERR_OK)

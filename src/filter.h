@@ -10,7 +10,7 @@
  * Threads    a parsed filter is read-only: any.
  * Ownership  a filter points into the text and the arena that filter_parse() got.
  * Units      none.
- * Errors     ERR_INVALID: not an object. ERR_NO_MEMORY.
+ * Errors     filter_parse(): ERR_INVALID: not an object. ERR_NO_MEMORY.
  */
 #ifndef FILTER_H
 #define FILTER_H
@@ -26,7 +26,7 @@ struct filter {
 bool filter_parse(struct slice text, struct arena *arena, struct filter *out,
                   struct err *err) MUST_USE;
 
-/* Whether metadata (a valid JSON object, or absent) matches. Scratch memory comes from arena. */
+/* Whether metadata (a JSON object, or absent) matches; anything else does not. Scratch memory comes from arena. */
 bool filter_matches(const struct filter *f, struct slice metadata, struct arena *arena,
                     bool *matches, struct err *err) MUST_USE;
 

@@ -1,7 +1,8 @@
 /*
  * scan.h - scans the characters of JSON strings: plain runs, UTF-8, escapes.
  *
- *     split.c, id.c, json.c -> scan_plain(), scan_utf8();  names.c, filter.c -> scan_unescape()
+ *     split.c, id.c, json.c -> scan_plain(), scan_utf8();  names.c -> scan_unescape()
+ *     split.c, filter.c -> scan_string(), scan_scalar() in valid text
  *
  * Inline, as the speed of every request body depends on it: long runs are checked in blocks of 64 bytes,
  * the rest in words of eight.
@@ -94,6 +95,32 @@ static inline size_t scan_utf8(const char *p, const char *end)
     }
 #undef MORE
     return 0;
+}
+
+/* The end of a valid string, behind the closing quote, from behind the opening one. */
+static inline const char *scan_string(const char *p, const char *end)
+{
+    while (p < end) {
+        const char *quote = memchr(p, '"', (size_t)(end - p)), *before;
+
+        if (!quote)
+            return end;
+        before = quote;
+        while (before > p && before[-1] == '\\')
+            before--;
+        p = quote + 1;
+        if ((quote - before) % 2 == 0)
+            return p;
+    }
+    return end;
+}
+
+/* The end of a valid number, true, false or null, from anywhere in it. */
+static inline const char *scan_scalar(const char *p, const char *end)
+{
+    while (p<end && * p> ' ' && *p != ',' && *p != '}' && *p != ']')
+        p++;
+    return p;
 }
 
 /* The value of a hexadecimal digit, -1 for anything else. */

@@ -306,28 +306,6 @@ bool split_object(struct slice text, struct arena *arena, struct split_member **
 
 /* The functions below move over text that was validated before. */
 
-static const char *skip_string(const char *p, const char *end)
-{
-    while (p < end) {
-        const char *quote = memchr(p, '"', (size_t)(end - p)), *before;
-
-        if (!quote)
-            return end;
-        before = quote;
-        while (before > p && before[-1] == '\\')
-            before--;
-        p = quote + 1;
-        if ((quote - before) % 2 == 0)
-            return p;
-    }
-    return end;
-}
-
-static inline bool in_scalar(char c)
-{
-    return c > ' ' && c != ',' && c != '}' && c != ']';
-}
-
 static const char *skip_value(const char *p, const char *end)
 {
     size_t depth = 0;
@@ -335,7 +313,7 @@ static const char *skip_value(const char *p, const char *end)
     while (p < end) {
         switch (*p++) {
         case '"':
-            p = skip_string(p, end);
+            p = scan_string(p, end);
             break;
         case '{':
         case '[':
@@ -348,8 +326,7 @@ static const char *skip_value(const char *p, const char *end)
         default:
             if (depth > 0)
                 continue;
-            while (p < end && in_scalar(*p))
-                p++;
+            p = scan_scalar(p, end);
         }
         if (depth == 0)
             break;
@@ -375,7 +352,7 @@ bool split_list(struct slice json, struct arena *arena, struct split_member **me
     end = json.at + json.len;
     for (p = skip_space(json.at + 1, end); p < end && *p == '"';) {
         start = p + 1;
-        p = skip_string(start, end);
+        p = scan_string(start, end);
         if (!list_add(&list, (struct slice){start, (size_t)(p - 1 - start)}))
             return list.n == SPLIT_ITEMS_MAX ? err_set(err, ERR_INVALID, "must have %s", TOO_MANY)
                                              : err_no_memory(err);

@@ -329,6 +329,22 @@ def test_big_ones_come_in_short_pages(server: Server, uid: str, form: str) -> No
     assert seen == ids[::-1]
 
 
+@pytest.mark.parametrize("long", [[0], {"": 0}])
+def test_filters_pass_over_metadata_of_many_items(server: Server, uid: str, long: list[int] | dict[str, int]) -> None:
+    text = json.dumps(long)
+    many = text[0] + ",".join([text[1:-1]] * 262145) + text[-1]
+    server.put(f"/checkpoints/{uid}/1", raw='{"checkpoint_data":1,"metadata":{"a":%s}}' % many)
+    server.put(f"/checkpoints/{uid}/2", {"checkpoint_data": 1, "metadata": {"a": [0]}})
+
+    def found(filter_: str) -> list[str]:
+        answer = server.post("/checkpoints/query", raw='{"thread_id":"%s","filter":%s}' % (uid, filter_))
+        assert answer.status == 200, answer.body
+        return [item["checkpoint_id"] for item in answer.json()["items"]]
+
+    assert found('{"a": [0.0]}') == ["2"]
+    assert found('{"a": %s, "b": null}' % many.replace("0", "0.0")) == ["1"]
+
+
 def test_limit_zero(server: Server, uid: str) -> None:
     server.put(f"/checkpoints/{uid}/1", {"checkpoint_data": 1})
     page = server.get(f"/checkpoints?thread_id={uid}&limit=0").json()

@@ -1,7 +1,9 @@
 #include <check.h>
+#include <time.h>
 
 #include "filter.h"
 #include "oom.h"
+#include "text.h"
 
 static const struct {
     const char *a, *b;
@@ -34,6 +36,15 @@ static const struct {
     {"{\"a\":1}", "{\"a\":1,\"b\":null}", false},
     {"{\"a\":1,\"a\":2}", "{\"a\":2}", true},
     {"{\"a\":1,\"a\":2}", "{\"a\":1}", false},
+    {"{}", "{ }", true},
+    {"{}", "{ \"a\" : 1 }", false},
+    {"[1, {}]", "[ 1 ,{ } , 2 ]", false},
+    {"[\"]\",[\"\\\"\",[]],3]", "[ \"]\" , [ \"\\u0022\" , [ ] ] , 3.0 ]", true},
+    {"{\"a\":{\"b\":[{\"c\":1,\"d\":[[]]}],\"e\":\"}\"},\"f\":2}",
+     "{\"f\":2,\"a\":{\"e\":\"}\",\"b\":[{\"d\":[[ ]],\"c\":1}]}}", true},
+    {"{\"a\":{\"b\":[{\"c\":1,\"d\":[[]]}],\"e\":\"}\"},\"f\":2}",
+     "{\"f\":2,\"a\":{\"e\":\"}\",\"b\":[{\"d\":[[0]],\"c\":1}]}}", false},
+    {"[{\"a\":[1],\"b\":2},{\"c\":3}]", "[{\"b\":2,\"a\":[1]},{\"c\":4}]", false},
 };
 
 START_TEST(compares_values)
@@ -99,16 +110,48 @@ START_TEST(refuses_what_is_no_filter)
 }
 END_TEST
 
-START_TEST(metadata_must_be_an_object)
+START_TEST(what_is_no_object_matches_nothing)
 {
+    static const char *const bad[] = {"", "[]", "1", "{\"a\":null", "{\"b\":[}", "]", "{}}"};
     struct arena arena = {0};
     struct filter f;
     struct err err;
-    bool matches;
+    bool matches = true;
 
-    ck_assert(filter_parse(SLICE("{\"a\":1}"), &arena, &f, &err));
-    ck_assert(!filter_matches(&f, SLICE("[]"), &arena, &matches, &err));
-    ck_assert_int_eq(err.kind, ERR_INVALID);
+    ck_assert(filter_parse(SLICE("{\"a\":null}"), &arena, &f, &err));
+    ck_assert(filter_matches(&f, slice_of(bad[_i]), &arena, &matches, &err));
+    ck_assert(!matches);
+    arena_done(&arena);
+}
+END_TEST
+
+/* Of more items than split.h lists. */
+START_TEST(many_items)
+{
+    static const struct {
+        const char *open, *item, *close;
+    } parts[] = {
+        {"{\"a\":[", "0", "]}"}, {"{\"a\":{", "\"\":0", "}}"}, {"{", "\"b\":0", ",\"a\":1}"}};
+    struct arena arena = {0};
+    struct filter f;
+    struct text t;
+    struct err err;
+    bool matches = true;
+
+    text_init(&t, &arena);
+    text_puts(&t, parts[_i].open);
+    for (int i = 0; i <= SPLIT_ITEMS_MAX; i++) {
+        text_puts(&t, i ? "," : "");
+        text_puts(&t, parts[_i].item);
+    }
+    text_puts(&t, parts[_i].close);
+    ck_assert(!t.failed);
+    ck_assert(filter_parse(SLICE("{\"a\":[ 0]}"), &arena, &f, &err));
+    ck_assert(filter_matches(&f, text_slice(&t), &arena, &matches, &err));
+    ck_assert(!matches);
+    ck_assert(filter_parse(SLICE("{\"c\":null}"), &arena, &f, &err));
+    ck_assert(filter_matches(&f, text_slice(&t), &arena, &matches, &err));
+    ck_assert(matches);
     arena_done(&arena);
 }
 END_TEST
@@ -129,6 +172,52 @@ START_TEST(deep_values)
                            &equal, &err));
     ck_assert(!equal);
     arena_done(&arena);
+}
+END_TEST
+
+static struct slice nest(const char *open, const char *inner, const char *close, int depth,
+                         struct arena *arena)
+{
+    struct text t;
+
+    text_init(&t, arena);
+    for (int i = 0; i < depth; i++)
+        text_puts(&t, open);
+    text_puts(&t, "[");
+    for (int i = 0; i < 20000; i++)
+        text_puts(&t, inner);
+    text_puts(&t, "0]");
+    for (int i = 0; i < depth; i++)
+        text_puts(&t, close);
+    ck_assert(!t.failed);
+    return text_slice(&t);
+}
+
+/* The processor time of comparing values that differ in white space only. */
+static clock_t cost(bool objects, int depth)
+{
+    struct arena arena = {0};
+    struct slice a = nest(objects ? "{\"b\":0,\"a\":" : "[", "[0],", objects ? "}" : "]", depth,
+                          &arena);
+    struct slice b = nest(objects ? "{\"a\":" : "[", "[ 0],", objects ? ",\"b\":0}" : "]", depth,
+                          &arena);
+    clock_t start;
+    struct err err;
+    bool equal;
+
+    start = clock();
+    ck_assert(filter_equal(a, b, &arena, &equal, &err));
+    start = clock() - start;
+    ck_assert(equal);
+    arena_done(&arena);
+    return start;
+}
+
+START_TEST(depth_costs_nothing)
+{
+    clock_t flat = cost(_i, 5), deep = cost(_i, SPLIT_DEPTH - 2);
+
+    ck_assert_msg(deep < 20 * flat + CLOCKS_PER_SEC / 100, "%ld to %ld", (long)deep, (long)flat);
 }
 END_TEST
 
@@ -159,7 +248,9 @@ Suite *suite_filter(void)
     tcase_add_loop_test(tests, compares_values, 0, COUNT_OF(values));
     tcase_add_loop_test(tests, matches_metadata, 0, COUNT_OF(cases));
     tcase_add_loop_test(tests, refuses_what_is_no_filter, 0, 5);
-    tcase_add_test(tests, metadata_must_be_an_object);
+    tcase_add_loop_test(tests, what_is_no_object_matches_nothing, 0, 7);
+    tcase_add_loop_test(tests, many_items, 0, 3);
+    tcase_add_loop_test(tests, depth_costs_nothing, 0, 2);
     tcase_add_test(tests, deep_values);
     tcase_add_test(tests, memory_ends);
     suite_add_tcase(suite, tests);
