@@ -29,6 +29,16 @@ static struct slice key_of(struct call *c, const struct redis_key *key)
     return text;
 }
 
+/* A key of a tenant, or if that is absent, of all. */
+static struct slice key_single(struct call *c, const char *kind, struct slice tenant)
+{
+    struct slice key = redis_key_single(c->d->prefix, kind, tenant, c->arena);
+
+    if (!key.at)
+        call_no_memory(c);
+    return key;
+}
+
 struct slice call_key(struct call *c, const char *kind)
 {
     return key_of(c, &(struct redis_key){c->d->prefix, kind, c->bucket, {c->tenant, c->id}});
@@ -100,7 +110,7 @@ void call_ask(struct call *c, const struct slice *args, size_t n)
         return;
     if (!c->d->conn.redis)
         c->failure = c->d->conn.why;
-    else if (conn_put(&c->d->conn, args, n, c->arena, &c->failure))
+    else if (conn_put(&c->d->conn, args, n, &c->failure))
         c->asked++;
 }
 
@@ -255,9 +265,9 @@ bool call_use(struct call *c, struct err *err)
         u->next = c->d->used;
         c->d->used = u;
     }
-    ASK(c, SLICE("SADD"), redis_key_single(c->d->prefix, "tenants", none, c->arena), c->tenant);
-    ASK(c, SLICE("SETBIT"), redis_key_single(c->d->prefix, "buckets", c->tenant, c->arena),
-        call_number(c, c->bucket), SLICE("1"));
+    ASK(c, SLICE("SADD"), key_single(c, "tenants", none), c->tenant);
+    ASK(c, SLICE("SETBIT"), key_single(c, "buckets", c->tenant), call_number(c, c->bucket),
+        SLICE("1"));
     if (!call_answers(c, &replies, err))
         return false;
     u = used_find(c->d, c->tenant);
@@ -418,7 +428,7 @@ bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_
 
     if (!found)
         return err_no_memory(err);
-    ASK(c, SLICE("GET"), redis_key_single(c->d->prefix, "buckets", tenant, c->arena));
+    ASK(c, SLICE("GET"), key_single(c, "buckets", tenant));
     if (!call_answers(c, &replies, err))
         return false;
     bits = replies[0]->text;
@@ -435,7 +445,7 @@ bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err 
     struct reply **replies;
     struct slice none = {NULL, 0}, *found;
 
-    ASK(c, SLICE("SMEMBERS"), redis_key_single(c->d->prefix, "tenants", none, c->arena));
+    ASK(c, SLICE("SMEMBERS"), key_single(c, "tenants", none));
     if (!call_answers(c, &replies, err))
         return false;
     found = arena_alloc(c->arena, replies[0]->n * sizeof(*found));
@@ -456,7 +466,7 @@ bool call_tenant_drop(struct call *c, struct err *err)
 
     if (u)
         memset(u->bits, 0, sizeof(u->bits));
-    ASK(c, SLICE("DEL"), redis_key_single(c->d->prefix, "buckets", c->tenant, c->arena));
-    ASK(c, SLICE("SREM"), redis_key_single(c->d->prefix, "tenants", none, c->arena), c->tenant);
+    ASK(c, SLICE("DEL"), key_single(c, "buckets", c->tenant));
+    ASK(c, SLICE("SREM"), key_single(c, "tenants", none), c->tenant);
     return call_answers(c, &replies, err);
 }

@@ -191,41 +191,79 @@ void conn_drop(struct conn *c, const struct err *why)
     c->pause_ns = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
 }
 
-bool conn_put(struct conn *c, const struct slice *args, size_t n, struct arena *scratch,
-              struct err *err)
+/* Makes room in the output buffer, which is NULL when memory ended after the last write. */
+static bool make_room(redisContext *r, size_t len)
 {
-    const char **at = arena_alloc(scratch, n * sizeof(*at));
-    size_t *lens = arena_alloc(scratch, n * sizeof(*lens));
+    sds room;
 
-    if (!at || !lens)
+    if (!r->obuf)
+        r->obuf = sdsempty();
+    room = r->obuf ? sdsMakeRoomFor(r->obuf, len) : NULL;
+    if (room)
+        r->obuf = room;
+    return room != NULL;
+}
+
+static char *put_count(char *at, char of, size_t n)
+{
+    return at + sprintf(at, "%c%zu\r\n", of, n);
+}
+
+bool conn_put(struct conn *c, const struct slice *args, size_t n, struct err *err)
+{
+    enum { COUNT_MAX = sizeof("$18446744073709551615\r\n") };
+    size_t room = COUNT_MAX, had;
+    char *at;
+
+    for (size_t i = 0; i < n; i++)
+        room += COUNT_MAX + args[i].len + strlen("\r\n");
+    if (!make_room(c->redis, room))
         return err_no_memory(err);
+    had = sdslen(c->redis->obuf);
+    at = put_count(c->redis->obuf + had, '*', n);
     for (size_t i = 0; i < n; i++) {
-        at[i] = args[i].at;
-        lens[i] = args[i].len;
+        at = put_count(at, '$', args[i].len);
+        if (args[i].len)
+            memcpy(at, args[i].at, args[i].len);
+        at = stpcpy(at + args[i].len, "\r\n");
     }
-    if (redisAppendCommandArgv(c->redis, (int)n, at, lens) != REDIS_OK)
-        return err_no_memory(err);
+    sdssetlen(c->redis->obuf, (size_t)(at - c->redis->obuf));
     return true;
 }
 
-/* As redisBufferWrite() until it is done. */
+/* hiredis frees a buffer that it has sent, and looks at the new one only if asked whether it is done: there may be
+ * no memory for it. */
 static bool write_all(struct conn *c)
 {
-    int done = 0;
+    redisContext *r = c->redis;
 
-    if (c->tls) {
-        if (!tls_write(c->tls, c->redis->obuf, sdslen(c->redis->obuf)))
+    if (c->tls && r->obuf) {
+        if (!tls_write(c->tls, r->obuf, sdslen(r->obuf)))
             return false;
-        sdsfree(c->redis->obuf);
-        c->redis->obuf = sdsempty();
-        return c->redis->obuf != NULL;
+        sdsfree(r->obuf);
+        r->obuf = NULL;
     }
-    while (!done) {
+    while (r->obuf && sdslen(r->obuf) > 0) {
         errno = 0;
-        if (redisBufferWrite(c->redis, &done) != REDIS_OK)
+        if (redisBufferWrite(r, NULL) != REDIS_OK)
             return false;
     }
     return true;
+}
+
+/* Gives a large buffer back. hiredis would do it, but aborts when there is no memory for a small one. */
+static void shrink(redisReader *reader)
+{
+    sds small;
+
+    if (reader->len > 0 || sdsavail(reader->buf) <= REDIS_READER_MAX_BUF)
+        return;
+    small = sdsempty();
+    if (!small)
+        return;
+    sdsfree(reader->buf);
+    reader->buf = small;
+    reader->pos = 0;
 }
 
 /* As redisBufferRead(). */
@@ -234,6 +272,7 @@ static bool read_some(struct conn *c)
     char part[READ_SIZE];
     int n;
 
+    shrink(c->redis->reader);
     errno = 0;
     if (!c->tls)
         return redisBufferRead(c->redis) == REDIS_OK;
@@ -278,7 +317,7 @@ static bool ask(struct conn *c, const struct slice *args, size_t n, struct err *
 {
     struct arena scratch = {0};
     struct reply *reply;
-    bool ok = conn_put(c, args, n, &scratch, err) && conn_send(c, err) &&
+    bool ok = conn_put(c, args, n, err) && conn_send(c, err) &&
               conn_take(c, &scratch, &reply, err) &&
               (reply->type != REPLY_ERROR || conn_refused(reply, err));
 
@@ -315,6 +354,7 @@ static bool dial(struct conn *c, struct err *err)
     }
     c->redis->reader->fn = &in_arena;
     c->redis->reader->privdata = c;
+    c->redis->reader->maxbuf = 0; /* shrink() does it */
     if (greet(c, err))
         return true;
     if (c->refused)

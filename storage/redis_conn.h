@@ -49,8 +49,7 @@ struct conn {
 bool conn_ready(struct conn *c, bool *fresh, struct err *err) MUST_USE;
 
 /* Adds a command to the output buffer. ERR_NO_MEMORY: nothing was added. */
-bool conn_put(struct conn *c, const struct slice *args, size_t n, struct arena *scratch,
-              struct err *err) MUST_USE;
+bool conn_put(struct conn *c, const struct slice *args, size_t n, struct err *err) MUST_USE;
 
 /* Sends the output buffer. A failure closes the connection. */
 bool conn_send(struct conn *c, struct err *err) MUST_USE;

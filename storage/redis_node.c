@@ -29,7 +29,7 @@ static struct node nodes[] = {{.lock = PTHREAD_MUTEX_INITIALIZER},
 static bool ask(struct redis *d, const struct slice *args, size_t n, struct arena *arena,
                 struct reply **reply, struct err *err)
 {
-    return conn_put(&d->conn, args, n, arena, err) && conn_send(&d->conn, err) &&
+    return conn_put(&d->conn, args, n, err) && conn_send(&d->conn, err) &&
            conn_take(&d->conn, arena, reply, err);
 }
 
@@ -77,6 +77,16 @@ static bool evicts(struct slice memory)
            !slice_equal(info_line(memory, SLICE("maxmemory_policy:")), SLICE("noeviction"));
 }
 
+/* What was put must not be sent. Returns false. */
+static bool drop(struct redis *d, const struct err *err)
+{
+    struct err why;
+
+    err_fill(&why, ERR_UNAVAILABLE, "redis: %s", err->text);
+    conn_drop(&d->conn, &why);
+    return false;
+}
+
 /*
  * Asks whether the server answers, whether this user may read and run scripts, and whether the server syncs each
  * write and keeps it. What this user may not ask for counts as not durable. redis_node_keep() tries whether it
@@ -102,8 +112,8 @@ static bool look(struct redis *d, struct arena *arena, struct err *err)
     if (!note.at)
         return err_no_memory(err);
     for (size_t i = 0; i < ASKED; i++)
-        if (!conn_put(&d->conn, commands[i].words, commands[i].n, arena, err))
-            return false;
+        if (!conn_put(&d->conn, commands[i].words, commands[i].n, err))
+            return drop(d, err);
     if (!conn_send(&d->conn, err))
         return false;
     for (size_t i = 0; i < ASKED; i++)
@@ -178,9 +188,12 @@ static bool meet(struct redis *d, struct arena *arena, struct err *err)
 {
     struct slice note = redis_key_single(d->prefix, "note", (struct slice){NULL, 0}, arena);
     struct reply *server, *replication, *notes;
+    struct slice incarnation;
 
     if (!d->acquaintance)
         return true;
+    if (!note.at)
+        return err_no_memory(err);
     if (!ask(d, (struct slice[]){SLICE("INFO"), SLICE("server")}, 2, arena, &server, err) ||
         !refused(server, err) ||
         !ask(d, (struct slice[]){SLICE("INFO"), SLICE("replication")}, 2, arena, &replication,
@@ -192,9 +205,11 @@ static bool meet(struct redis *d, struct arena *arena, struct err *err)
         return false;
     if (notes->n != 2)
         return err_set(err, ERR_INTERNAL, "redis: not an answer to HMGET");
-    d->met = acquaintance_meet(d->acquaintance,
-                               redis_incarnation(d, server->text, replication->text, arena),
-                               notes->items[0]->text, redis_number(notes->items[1]->text));
+    incarnation = redis_incarnation(d, server->text, replication->text, arena);
+    if (!incarnation.at)
+        return err_no_memory(err);
+    d->met = acquaintance_meet(d->acquaintance, incarnation, notes->items[0]->text,
+                               redis_number(notes->items[1]->text));
     return true;
 }
 
@@ -309,16 +324,17 @@ static bool move_clock(struct redis *d, struct arena *arena, struct err *err)
 {
     struct slice key = redis_key_single(d->prefix, "clock", (struct slice){NULL, 0}, arena);
     int64_t to_us = clock_now_us() + CLOCK_STEP_US;
+    struct slice to;
     struct reply *reply;
     char field[16];
 
-    if (!key.at)
-        return err_no_memory(err);
     if (to_us < stamp_us(stamp_next()) + CLOCK_STEP_US)
         to_us = stamp_us(stamp_next()) + CLOCK_STEP_US;
+    to = redis_decimal(to_us, arena);
+    if (!key.at || !to.at)
+        return err_no_memory(err);
     snprintf(field, sizeof(field), "%u", (unsigned)stamp_next() % NODES);
-    if (!ask(d, (struct slice[]){SLICE("HSET"), key, slice_of(field), redis_decimal(to_us, arena)},
-             4, arena, &reply, err) ||
+    if (!ask(d, (struct slice[]){SLICE("HSET"), key, slice_of(field), to}, 4, arena, &reply, err) ||
         !refused(reply, err))
         return false;
     d->clock_us = to_us;

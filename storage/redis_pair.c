@@ -159,7 +159,11 @@ static bool read_notes(struct call *c, const struct reply *reply, struct err *er
 
 static struct slice note_key(struct call *c)
 {
-    return redis_key_single(c->d->prefix, "note", (struct slice){NULL, 0}, c->arena);
+    struct slice key = redis_key_single(c->d->prefix, "note", (struct slice){NULL, 0}, c->arena);
+
+    if (!key.at)
+        call_no_memory(c);
+    return key;
 }
 
 /* Reads what concerns the server as a whole: notes and incarnation. */

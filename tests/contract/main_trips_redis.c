@@ -1,8 +1,9 @@
-/* main_trips_redis.c - counts exactly how often a pair waits for Redis; run as main_redis.c. */
+/* main_trips_redis.c - counts exactly how often a pair waits for Redis, and lets memory end; run as main_redis.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "memory_redis.h"
 #include "redis.h"
 #include "redis_call.h"
 #include "threads.h"
@@ -128,6 +129,7 @@ int main(void)
     suite_add_tcase(suite, trips_cleanup_case(&cleanup));
     suite_add_tcase(suite, trips_pair_case(&pair));
     suite_add_tcase(suite, trips_small_case(&small));
+    suite_add_tcase(suite, memory_redis_case());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
