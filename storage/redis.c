@@ -237,6 +237,8 @@ bool redis_check(const struct backend_config *cfg, struct err *err)
 
 static bool open_redis(struct redis *d, const struct backend_config *cfg, struct err *err)
 {
+    bool done;
+
     if (!take_names(d, cfg, err))
         return false;
     d->conn.timeout_us = cfg->store_timeout_ms > 0 ? cfg->store_timeout_ms * 1000
@@ -249,7 +251,10 @@ static bool open_redis(struct redis *d, const struct backend_config *cfg, struct
     d->acquaintance = cfg->acquaintance;
     for (int i = 0; i < REDIS_SCRIPTS; i++)
         redis_script_sha((enum redis_script)i, d->sha[i]);
-    return ready(d, err) || err->kind != ERR_CONFIG;
+    d->conn.patient = true;
+    done = ready(d, err);
+    d->conn.patient = false;
+    return done || err->kind != ERR_CONFIG;
 }
 
 struct backend *redis_open(const struct backend_config *cfg, struct err *err)

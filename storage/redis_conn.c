@@ -2,14 +2,19 @@
 #include "redis_conn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <hiredis/sds.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "redis_dial.h"
 
 enum { READ_SIZE = 1 << 14 }; /* a record of TLS */
 
+#define WAIT_NS \
+    (50 * MS_NS) /* ops wait this long for a new connection, which continues after that */
 #define PAUSE_FIRST_NS (100 * MS_NS)
 #define PAUSE_MAX_NS (5 * S_NS)
 
@@ -169,11 +174,14 @@ bool conn_refused(const struct reply *reply, struct err *err)
 
 void conn_close(struct conn *c)
 {
+    dial_end(c->dial);
+    c->dial = NULL;
     tls_end(c->tls);
     c->tls = NULL;
-    if (c->redis)
-        redisFree(c->redis);
-    c->redis = NULL;
+    redisFree(c->redis);
+    redisFree(c->coming);
+    c->redis = c->coming = NULL;
+    c->step = CONN_CLOSED;
 }
 
 void conn_drop(struct conn *c, const struct err *why)
@@ -313,67 +321,154 @@ bool conn_take(struct conn *c, struct arena *arena, struct reply **out, struct e
     return true;
 }
 
-static bool ask(struct conn *c, const struct slice *args, size_t n, struct err *err)
+/* What the server is told first, all at once. The last is PING, which it answers when it works. */
+static bool put_greeting(struct conn *c, size_t *n, struct err *err)
+{
+    struct slice user = slice_of(c->url.user), password = slice_of(c->url.password);
+    struct slice auth[] = {SLICE("AUTH"), user, password};
+    char db[16];
+
+    *n = 1;
+    if (user.len == 0)
+        auth[1] = password;
+    if (user.len > 0 || password.len > 0) {
+        if (!conn_put(c, auth, user.len > 0 ? 3 : 2, err))
+            return false;
+        ++*n;
+    }
+    snprintf(db, sizeof(db), "%d", c->url.db);
+    if (c->url.db > 0) {
+        if (!conn_put(c, (struct slice[]){SLICE("select"), slice_of(db)}, 2, err))
+            return false;
+        ++*n;
+    }
+    return conn_put(c, (struct slice[]){SLICE("PING")}, 1, err);
+}
+
+static bool send_greeting(struct conn *c, struct err *err)
+{
+    struct timeval timeout = {.tv_sec = c->timeout_us / S_US, .tv_usec = c->timeout_us % S_US};
+    int fd = c->redis->fd;
+
+    if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) != 0 ||
+        redisSetTimeout(c->redis, timeout) != REDIS_OK)
+        return err_set(err, ERR_UNAVAILABLE, "redis: cannot connect: %s", strerror(errno));
+    return put_greeting(c, &c->greetings, err) && conn_send(c, err);
+}
+
+static bool take_greeting(struct conn *c, struct err *err)
 {
     struct arena scratch = {0};
     struct reply *reply;
-    bool ok = conn_put(c, args, n, err) && conn_send(c, err) &&
-              conn_take(c, &scratch, &reply, err) &&
-              (reply->type != REPLY_ERROR || conn_refused(reply, err));
+    bool ok = true;
 
+    for (size_t i = 0; ok && i < c->greetings; i++)
+        ok = conn_take(c, &scratch, &reply, err) &&
+             (reply->type != REPLY_ERROR || conn_refused(reply, err));
     arena_done(&scratch);
     return ok;
 }
 
-static bool greet(struct conn *c, struct err *err)
-{
-    struct slice user = slice_of(c->url.user), password = slice_of(c->url.password);
-    char db[16];
-
-    if (user.len > 0 && !ask(c, (struct slice[]){SLICE("AUTH"), user, password}, 3, err))
-        return false;
-    if (user.len == 0 && password.len > 0 &&
-        !ask(c, (struct slice[]){SLICE("AUTH"), password}, 2, err))
-        return false;
-    snprintf(db, sizeof(db), "%d", c->url.db);
-    if (c->url.db > 0 && !ask(c, (struct slice[]){SLICE("select"), slice_of(db)}, 2, err))
-        return false;
-    return ask(c, (struct slice[]){SLICE("PING")}, 1, err);
-}
-
-static bool dial(struct conn *c, struct err *err)
+static bool begin(struct conn *c, struct err *err)
 {
     c->refused = false;
-    c->redis = redis_dial(&c->url, c->timeout_us, c->failures, err);
-    if (!c->redis)
+    c->end_ns = clock_now_ns() + c->timeout_us * 1000;
+    c->dial = dial_begin(&c->url, c->timeout_us, c->failures, err);
+    c->step = CONN_SOCKET;
+    return c->dial != NULL;
+}
+
+static bool take_socket(struct conn *c, int64_t until_ns, bool *waits, struct err *err)
+{
+    int fd;
+
+    if (!dial_go_on(c->dial, until_ns, &fd, waits, err))
         return false;
-    if (c->url.tls) {
-        c->tls = tls_start(c->redis->fd, &c->url, &c->silent, err);
-        if (!c->tls)
-            return false;
+    dial_end(c->dial);
+    c->dial = NULL;
+    c->redis = redisConnectFd(fd);
+    if (!c->redis) {
+        close(fd);
+        return err_no_memory(err);
     }
     c->redis->reader->fn = &in_arena;
     c->redis->reader->privdata = c;
     c->redis->reader->maxbuf = 0; /* shrink() does it */
-    if (greet(c, err))
+    c->step = CONN_TLS;
+    if (!c->url.tls)
         return true;
-    if (c->refused)
+    c->tls = tls_new(fd, &c->url, err);
+    return c->tls != NULL;
+}
+
+static bool agree_on_tls(struct conn *c, int64_t until_ns, bool *waits, struct err *err)
+{
+    int events;
+
+    while (c->tls && !tls_shake(c->tls, &events, err)) {
+        if (!events)
+            return false;
+        *waits = !dial_wait(c->redis->fd, events, until_ns);
+        if (*waits)
+            return false;
+    }
+    c->step = CONN_GREETING;
+    return send_greeting(c, err);
+}
+
+static bool be_greeted(struct conn *c, int64_t until_ns, bool *waits, struct err *err)
+{
+    *waits = !dial_wait(c->redis->fd, POLLIN, until_ns);
+    if (*waits)
+        return err_set(err, ERR_UNAVAILABLE, "redis: no answer within %lld ms",
+                       (long long)(c->timeout_us / 1000));
+    if (!take_greeting(c, err))
+        return false;
+    c->step = CONN_OPEN;
+    return true;
+}
+
+/* Opens the connection. False with *waits: it is not open yet, but may be later. */
+static bool go_on(struct conn *c, bool *waits, struct err *err)
+{
+    int64_t soon_ns = clock_now_ns() + WAIT_NS;
+    int64_t until_ns = c->patient || soon_ns > c->end_ns ? c->end_ns : soon_ns;
+    bool ok = true;
+
+    c->redis = c->coming;
+    c->coming = NULL;
+    if (c->step == CONN_SOCKET)
+        ok = take_socket(c, until_ns, waits, err);
+    if (ok && c->step == CONN_TLS)
+        ok = agree_on_tls(c, until_ns, waits, err);
+    if (ok && c->step == CONN_GREETING)
+        ok = be_greeted(c, until_ns, waits, err);
+    if (!ok && c->refused)
         err->kind = ERR_CONFIG;
-    return false;
+    *waits = *waits && until_ns < c->end_ns;
+    if (*waits) {
+        c->coming = c->redis;
+        c->redis = NULL;
+    }
+    return ok;
 }
 
 bool conn_ready(struct conn *c, bool *fresh, struct err *err)
 {
+    bool waits = false;
+
     *fresh = false;
     if (c->redis)
         return true;
-    if (c->retry_ns && clock_now_ns() < c->retry_ns) {
+    if (c->step == CONN_CLOSED && c->retry_ns && clock_now_ns() < c->retry_ns) {
         *err = c->why;
         return false;
     }
-    if (!dial(c, err)) {
+    if ((c->step == CONN_CLOSED && !begin(c, err)) || !go_on(c, &waits, err)) {
         struct err why = *err;
 
+        if (waits)
+            return false;
         c->failures++;
         c->pause_ns = c->pause_ns ? c->pause_ns : PAUSE_FIRST_NS;
         conn_drop(c, &why);

@@ -4,7 +4,7 @@
  *     conn_ready() -> conn_put() ... -> conn_send() -> conn_take() once for each conn_put()
  *
  * A connection that fails is closed. The next conn_ready() opens it again, but not before a pause is
- * over: until then it fails at once.
+ * over: until then it fails at once. It waits only briefly; a later one goes on where it has stopped.
  *
  * Threads    the lane's.
  * Ownership  replies live in the arena that is given to conn_take().
@@ -30,22 +30,30 @@ struct reply {
     size_t n;
 };
 
+enum conn_step { CONN_CLOSED, CONN_SOCKET, CONN_TLS, CONN_GREETING, CONN_OPEN };
+
 struct conn {
-    redisContext *redis; /* NULL = closed */
-    struct tls *tls;     /* NULL = none, or closed */
+    redisContext *redis;  /* NULL = not open */
+    enum conn_step step;  /* how far it is */
+    struct dial *dial;    /* CONN_SOCKET */
+    redisContext *coming; /* CONN_TLS, CONN_GREETING */
+    struct tls *tls;      /* NULL = none, or closed */
     struct redis_url url;
     int64_t timeout_us;
+    int64_t end_ns;             /* until then it must be open */
+    bool patient;               /* conn_ready() waits until then */
     int64_t retry_ns, pause_ns; /* closed: time of the next try; pause after it */
     unsigned times;             /* how often it has been opened */
     int64_t trips;              /* how often conn_send() was called */
     struct arena *arena;        /* of the conn_take() in progress */
+    size_t greetings;           /* CONN_GREETING: replies to come */
     struct err why;             /* why it is closed */
     bool silent;                /* it was lost to a timeout */
     bool refused;               /* ... or to the server's refusal of our TLS */
     unsigned failures;          /* how often it could not be opened */
 };
 
-/* Opens the connection if it is closed. *fresh: this call has opened it. */
+/* Opens the connection if it is closed, or goes on with that. *fresh: this call has opened it. */
 bool conn_ready(struct conn *c, bool *fresh, struct err *err) MUST_USE;
 
 /* Adds a command to the output buffer. ERR_NO_MEMORY: nothing was added. */

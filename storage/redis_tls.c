@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,7 +103,7 @@ static void note_failure(struct tls *t, int result)
         errno = ECONNRESET;
 }
 
-static bool shake_hands(struct tls *t, bool *silent, struct err *err)
+bool tls_shake(struct tls *t, int *waits, struct err *err)
 {
     int result;
     long verdict;
@@ -113,7 +114,7 @@ static bool shake_hands(struct tls *t, bool *silent, struct err *err)
     if (result == 1)
         return true;
     note_failure(t, result);
-    *silent = errno == EAGAIN;
+    *waits = errno != EAGAIN ? 0 : SSL_want_write(t->ssl) ? POLLOUT : POLLIN;
     verdict = SSL_get_verify_result(t->ssl);
     if (verdict != X509_V_OK)
         return err_set(err, ERR_CONFIG, "redis: the certificate of the server is refused: %s",
@@ -121,25 +122,23 @@ static bool shake_hands(struct tls *t, bool *silent, struct err *err)
     if (t->complaint)
         return err_set(err, ERR_CONFIG, "redis: no connection by TLS: %s", t->complaint);
     return err_set(err, ERR_UNAVAILABLE,
-                   *silent ? "redis: no answer to the greeting of TLS"
-                           : "redis: contact lost while TLS began");
+                   *waits ? "redis: no answer to the greeting of TLS"
+                          : "redis: contact lost while TLS began");
 }
 
-struct tls *tls_start(int fd, const struct redis_url *url, bool *silent, struct err *err)
+struct tls *tls_new(int fd, const struct redis_url *url, struct err *err)
 {
     struct tls *t = calloc(1, sizeof(*t));
 
-    *silent = false;
     if (!t) {
         (void)err_no_memory(err);
         return NULL;
     }
     if (make_context(url, &t->context, err)) {
         t->ssl = SSL_new(t->context);
-        if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1 || !expect_host(t->ssl, url))
-            (void)err_no_memory(err);
-        else if (shake_hands(t, silent, err))
+        if (t->ssl && SSL_set_fd(t->ssl, fd) == 1 && expect_host(t->ssl, url))
             return t;
+        (void)err_no_memory(err);
     }
     tls_end(t);
     return NULL;

@@ -52,6 +52,7 @@ static void open_store(void)
     cfg.store_timeout_ms = 60000;
     driver = (struct redis *)redis_open(&cfg, &err);
     ck_assert_msg(driver != NULL, "%s", err.text);
+    driver->conn.patient = true;
     store = versions_open(&driver->base, &(struct encoding_rules){NULL, 0}, &err);
     ck_assert_ptr_nonnull(store);
     ck_assert_msg(sample_seed(store, &err) && sample_seed_pair(store, &err), "%s", err.text);
@@ -95,16 +96,19 @@ static void check(size_t n, unsigned detail, struct slice want)
 }
 
 /* Whether the n-th allocation was there to fail. */
-static bool attempt(size_t n)
+static bool attempt(size_t n, bool closed)
 {
     struct arena arena = {0};
     struct op op = sample_make(sample, &arena);
     struct err err = {0};
     bool struck, passed;
 
+    if (closed)
+        conn_close(&driver->conn);
     oom_at(n);
     passed = sample_run(store, &op, &err);
     struck = oom_end();
+    driver->conn.retry_ns = 0; /* what is tried next needs no pause */
     ck_assert_msg(passed || (struck && (err.kind == ERR_NO_MEMORY || err.kind == ERR_UNAVAILABLE ||
                                         err.kind == ERR_IN_DOUBT)),
                   "%s, allocation %zu: %s", sample->name, n, err.text);
@@ -126,8 +130,23 @@ START_TEST(an_op)
 {
     sample = &samples[_i];
     learn();
-    for (size_t n = 1; attempt(n); n++)
+    for (size_t n = 1; attempt(n, false); n++)
         continue;
+    close_store();
+}
+END_TEST
+
+/* The first op of a connection. */
+START_TEST(a_connection)
+{
+    size_t n = 1;
+
+    for (sample = samples; sample->type != OP_SESSION_GET; sample++)
+        continue;
+    learn();
+    while (attempt(n, true))
+        n++;
+    ck_assert_uint_gt(n, 1);
     close_store();
 }
 END_TEST
@@ -146,5 +165,6 @@ TCase *memory_redis_case(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, init, NULL);
     tcase_add_loop_test(tc, an_op, 0, (int)n_samples);
+    tcase_add_test(tc, a_connection);
     return tc;
 }

@@ -91,6 +91,32 @@ def test_hangs(redis: stores.Redis, own: Any) -> None:
     until(s, "b")
 
 
+def test_one_that_hangs_costs_few_requests(redis: stores.Redis, own: Any) -> None:
+    """A new connection is waited for only briefly, however often one is tried."""
+    s = own("--lanes", "2", "--store-timeout", "2s", primary=redis.url())
+    until(s, "a")
+
+    def ask(client: int) -> list[float]:
+        took, ends = [], time.monotonic() + 8
+        while time.monotonic() < ends:
+            began = time.monotonic()
+            answer = put(s, f"b{client}") if len(took) % 2 else s.get("/sessions/a")
+            took.append(time.monotonic() - began)
+            assert answer.status in (503, 504), answer.body
+            time.sleep(0.1)
+        return took
+
+    redis.signal(signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            took = [t for client in pool.map(ask, range(4)) for t in client]
+    finally:
+        redis.signal(signal.SIGCONT)
+    slow = [t for t in took if t > 1]
+    assert len(took) > 5 * len(slow), sorted(took)
+    until(s, "b")
+
+
 def test_one_that_waits_holds_up_no_other(redis: stores.Redis, own: Any) -> None:
     """A loop runs a lone operation itself; while that hangs, another thread serves all other connections."""
     s = own("--loops", "1", "--store-timeout", "1s", primary=redis.url())
