@@ -27,7 +27,8 @@ class Journal:
 
 class Killing:
     def __init__(self, server: Server) -> None:
-        self.server, self.kills = server, 0
+        self.server = server
+        self.kills = self.killed_starts = 0  # under load; without
         self.journals = [Journal() for _ in range(CLIENTS)]
         self.wrong: list[bytes] = []
         for k in range(CLIENTS):
@@ -75,11 +76,14 @@ class Killing:
             self.server.start(wait=False)
             time.sleep(random.uniform(0, 0.05))
             self.server.kill()
-            self.kills += 1
+            self.killed_starts += 1
         self.server.start()
 
     def acknowledged(self) -> int:
         return sum(len(j.messages) + len(j.checkpoints) + len(j.increments) for j in self.journals)
+
+    def interrupted(self) -> int:
+        return sum(len(j.tried) for j in self.journals)
 
     def check(self) -> None:
         """Nothing is lost, doubled, or there though nobody sent it; the file is sound."""

@@ -375,11 +375,10 @@ def test_expect_continue(server: Server, uid: str) -> None:
     assert wire.send(BODY).answer().status == 201
     for status, path, more in ((413, f"/sessions/{uid}", f"Content-Length: {65 * MIB}"),
                                (404, "/nowhere", f"Content-Length: {MIB}"),
-                               (405, f"/sessions/{uid}/end/", f"Content-Length: {MIB}"),
+                               (405, f"/sessions/{uid}/end", f"Content-Length: {MIB}"),
                                (415, f"/sessions/{uid}", f"Content-Length: {MIB}\r\nContent-Type: text/csv")):
         wire = Wire(server).send(head("PUT", path, more, ask))
-        line = wire.line()
-        assert line.startswith(b"HTTP/1.1 4"), (status, line) # nobody asks for the body
+        assert wire.line().startswith(b"HTTP/1.1 %d " % status) # nobody asks for the body
         wire.close()
 
 

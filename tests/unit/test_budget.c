@@ -1,6 +1,7 @@
 /* test_budget.c - what a batch on the embedded store may cost, counted exactly. */
 #include <check.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,9 +43,9 @@ static struct backend *open_counted(void)
     return b;
 }
 
-static struct op append(struct message *m, int64_t now_us)
+static struct op append(const char *session, struct message *m, int64_t now_us)
 {
-    struct op op = sqlite_store_op(OP_MESSAGE_APPEND, "s");
+    struct op op = sqlite_store_op(OP_MESSAGE_APPEND, session);
 
     *m = (struct message){.role = SLICE("user"), .content = SLICE("\"x\"")};
     m->id = arena_printf(&sqlite_store_arena, "m-%lld", (long long)now_us);
@@ -54,15 +55,18 @@ static struct op append(struct message *m, int64_t now_us)
     return op;
 }
 
-static void run_batch(struct backend *b, size_t n, int64_t now_us)
+/* n appends, each to a session of its own or all to one. */
+static void run_batch(struct backend *b, size_t n, bool apart, int64_t now_us)
 {
+    char sessions[BATCH][16];
     struct message messages[BATCH];
     struct op all[BATCH], *ops[BATCH];
     struct err err;
     bool done, allocated;
 
     for (size_t i = 0; i < n; i++) {
-        all[i] = append(&messages[i], now_us + (int64_t)i);
+        snprintf(sessions[i], sizeof(sessions[i]), "s%zu", apart ? i : 0);
+        all[i] = append(sessions[i], &messages[i], now_us + (int64_t)i);
         ops[i] = &all[i];
     }
     n_syncs = 0;
@@ -81,11 +85,15 @@ START_TEST(an_append)
     struct backend *b = open_counted();
     int64_t now_us = INT64_C(1700000000000000);
 
-    run_batch(b, 1, now_us); /* makes the rows, prepares the statements, moves the clock */
-    run_batch(b, 1, now_us + 100);
+    run_batch(b, BATCH, true,
+              now_us); /* makes the rows, prepares the statements, moves the clock */
+    run_batch(b, 1, true, now_us + 100);
     ck_assert_uint_eq(n_syncs, 1);
     ck_assert_uint_eq(n_statements, 5); /* BEGIN, session, message, session, COMMIT */
-    run_batch(b, BATCH, now_us + 200);
+    run_batch(b, BATCH, true, now_us + 200);
+    ck_assert_uint_eq(n_syncs, 1);
+    ck_assert_uint_eq(n_statements, 2 + 3 * BATCH);
+    run_batch(b, BATCH, false, now_us + 300);
     ck_assert_uint_eq(n_syncs, 1);
     ck_assert_uint_eq(n_statements, 2 + 2 * BATCH + 1); /* the session is looked up once */
     backend_close(b);
