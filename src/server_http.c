@@ -43,7 +43,7 @@ enum MHD_Result server_http_accept(void *cls, const struct sockaddr *addr, sockl
     return MHD_NO;
 }
 
-static int fd_of(struct MHD_Connection *connection)
+int server_fd(struct MHD_Connection *connection)
 {
     return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
@@ -84,7 +84,7 @@ void server_http_connection(void *cls, struct MHD_Connection *connection, void *
         metrics_gauge_add(GAUGE_CONNECTIONS, 1);
         p = calloc(1, sizeof(*p));
         if (p) {
-            p->fd = fd_of(connection);
+            p->fd = server_fd(connection);
             p->state = PEER_SERVED;
             set_state(s, p, PEER_IDLE);
             server_hangup_watch(s, p);
@@ -268,7 +268,7 @@ void server_http_end(void *cls, struct MHD_Connection *connection, void **contex
         return;
     *context = NULL;
     if (req->alone || (req->early && code == MHD_REQUEST_TERMINATED_COMPLETED_OK))
-        server_linger(s, fd_of(connection));
+        server_linger(s, server_fd(connection));
     s->progress = true;
     server_log(req, status_of(req, code));
     if (req->peer)

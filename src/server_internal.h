@@ -101,6 +101,9 @@ void server_next_page(struct request *req);
 /* Turns res into the answer to err. */
 void server_fail(struct request *req, const struct err *err);
 
+/* server_http.c: the socket of a connection. */
+int server_fd(struct MHD_Connection *connection);
+
 /* server_send.c: hands the answer to the connection. False: the connection must be closed. */
 bool server_send(struct request *req) MUST_USE;
 

@@ -21,8 +21,11 @@ static ssize_t read_page(void *cls, uint64_t pos, char *buf, size_t max)
         }
         server_next_page(req);
     }
-    if (req->broken) /* a cut connection tells the client that the answer is incomplete */
+    if (req->broken) { /* a cut connection tells the client that the answer is incomplete */
+        /* libmicrohttpd may close it only when something happens on it, which this is. */
+        shutdown(server_fd(req->connection), SHUT_RDWR);
         return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
     req->server->progress = true;
     if (max > req->res.body.len - req->page_sent)
         max = req->res.body.len - req->page_sent;
@@ -103,9 +106,7 @@ void server_send_alone(struct request *req)
     req->alone = true;
     if (all.failed)
         return;
-    sent = send(
-        MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-        all.at, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    sent = send(server_fd(req->connection), all.at, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent == (ssize_t)all.len && !is_head)
         req->bytes_out = res->body.len;
 }

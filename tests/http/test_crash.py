@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from conftest import Server
 from dying import until
-from wire import SANITIZED, settle
+from wire import SANITIZED, Wire, head, settle
 
 MIB = 1024 * 1024
 SMALL = 6 * MIB
@@ -389,6 +389,22 @@ def test_flipped_bytes(own: Any, tmp_path: pathlib.Path, running: bool) -> None:
         path.write_bytes(good)
     assert damaged > 10
     assert ask(server.start()) == right
+
+
+def test_a_stream_that_meets_damage_ends(own: Any, tmp_path: pathlib.Path) -> None:
+    """What was sent cannot be taken back, so the connection is cut: at once, not when it has been idle."""
+    server: Server = own()
+    server.session("s")
+    for part in ["x" * 1000] * 10 + ["the last " + "y" * 3000] * 2:
+        messages = [{"role": "u", "content": part}] * 1000
+        assert server.post("/conversations/s/messages", {"messages": messages}).status == 201
+    assert server.stop() == 0
+    flip(tmp_path / "state.db", (tmp_path / "state.db").read_bytes().rindex(b"the last "))
+    server.start()
+    for _ in range(12):
+        wire = Wire(server).send(head("GET", "/conversations/s/messages?limit=0"))
+        got = b"".join(iter(lambda: wire.sock.recv(1024 * 1024), b""))
+        assert got.startswith(b"HTTP/1.1 200") and len(got) > 10_000_000 and not got.endswith(b"0\r\n\r\n")
 
 
 def test_no_database_at_all(own: Any, tmp_path: pathlib.Path) -> None:
