@@ -43,11 +43,6 @@ enum MHD_Result server_http_accept(void *cls, const struct sockaddr *addr, sockl
     return MHD_NO;
 }
 
-int server_fd(struct MHD_Connection *connection)
-{
-    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-}
-
 static void set_state(struct server *s, struct peer *p, int state)
 {
     if (!p)

@@ -101,10 +101,10 @@ void server_next_page(struct request *req);
 /* Turns res into the answer to err. */
 void server_fail(struct request *req, const struct err *err);
 
-/* server_http.c: the socket of a connection. */
+/* server_send.c: the socket of a connection. */
 int server_fd(struct MHD_Connection *connection);
 
-/* server_send.c: hands the answer to the connection. False: the connection must be closed. */
+/* Hands the answer to the connection. False: the connection must be closed. */
 bool server_send(struct request *req) MUST_USE;
 
 /* Sends the answer without the memory of the connection, which must be closed then. */

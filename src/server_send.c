@@ -6,6 +6,11 @@
 
 enum { STREAM_BLOCK = 16 * 1024, STATUS_UNCHANGED = 304 };
 
+int server_fd(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
 /* MHD_ContentReaderCallback: the next bytes of a streamed answer. */
 static ssize_t read_page(void *cls, uint64_t pos, char *buf, size_t max)
 {
