@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import sys
 from typing import Any
 
 import schemathesis
 from schemathesis.core.failures import Failure
-from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
 
@@ -36,7 +37,18 @@ def filter_failure(context: schemathesis.HookContext, failure: Failure, case: sc
     if isinstance(failure, RejectedPositiveData) and response.status_code == 400:
         detail = response.json()["detail"]
         return not any(text in detail for text in BEYOND_THE_SCHEMA)
+    if isinstance(failure, UseAfterFree) and response.status_code == 200:
+        return any(response.json().get(name) != [] for name in ("items", "messages") if name in response.json())
     return True
+
+
+@schemathesis.hook
+def map_headers(context: schemathesis.HookContext, headers: dict[str, Any]) -> dict[str, Any]:
+    """Hardly a version that is made up is that of a record, so nearly all would be 412."""
+    version = re.fullmatch('"([1-9][0-9]{0,17})"', str(headers.get("If-Match", "")))
+    if version and int(version[1]) % 8:
+        return {name: value for name, value in headers.items() if name != "If-Match"}
+    return headers
 
 
 @schemathesis.deserializer(frames.TYPE)
