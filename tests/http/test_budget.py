@@ -78,7 +78,7 @@ def trace(server: Server, work: Callable[[], None], out: pathlib.Path) -> collec
     if not strace:
         pytest.skip("strace is not installed")
     assert server.process
-    tracer = subprocess.Popen([strace, "-f", "-qq", "-p", str(server.process.pid), "-o", str(out)],
+    tracer = subprocess.Popen([strace, "-f", "-qq", "-y", "-p", str(server.process.pid), "-o", str(out)],
                               stderr=subprocess.PIPE)
     threads = pathlib.Path(f"/proc/{server.process.pid}/task")
     for _ in range(500):
@@ -91,6 +91,18 @@ def trace(server: Server, work: Callable[[], None], out: pathlib.Path) -> collec
     tracer.send_signal(signal.SIGINT)
     tracer.wait(30)
     return collections.Counter(re.findall(r"^\d+ +(\w+)\(", out.read_text(), re.MULTILINE))
+
+
+def synced_before_each_answer(calls: str) -> int:
+    """How many answers there are. Each goes out when the log is written, and then synced."""
+    answers, last = 0, ""
+    for call, file in re.findall(r"^\d+ +(pwrite64|fdatasync|sendto|sendmsg|writev)\(\d+<([^>]*)>", calls, re.MULTILINE):
+        if file.endswith("-wal"):
+            last = call
+        elif call.startswith(("send", "writev")):
+            assert last == "fdatasync", f"answer {answers} goes out behind a {last} of the log"
+            answers, last = answers + 1, "answer"
+    return answers
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
@@ -109,6 +121,7 @@ def test_system_calls(own: Any, tmp_path: pathlib.Path, request_: Callable[..., 
     syncs = calls["fdatasync"] + calls["fsync"]
     if request_ is append: # the log may be carried over once or twice
         assert COUNT <= syncs <= COUNT + 8
+        assert synced_before_each_answer((tmp_path / "calls").read_text()) == COUNT
     else:
         assert syncs == 0
     assert calls["getrandom"] <= COUNT / 10

@@ -255,3 +255,18 @@ def test_called_wrongly() -> None:
     done = subprocess.run([str(BINARY), "seal", "--help"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert "usage: stateward seal sqlite:PATH\n" in done.stdout and "vouches" in done.stdout
+
+
+def test_a_key_that_is_forgotten_finds_its_session(own: Any, tmp_path: pathlib.Path) -> None:
+    """The id of a session that was posted without one is made from the key, so a late repeat meets it."""
+    server: Server = own()
+    key, body = {"Idempotency-Key": "k"}, {"user_id": "u", "metadata": {"a": 1}}
+    made = server.post("/sessions", body, headers=key).json()
+    assert server.patch("/sessions/" + made["session_id"], {"updates": {"metadata": {"a": 2}}}).status == 200
+    now = server.get("/sessions/" + made["session_id"]).json()
+    assert server.stop() == 0
+    change(tmp_path / "state.db", "DELETE FROM repeat")
+    sealed(tmp_path / "state.db")
+    again = server.start().post("/sessions", body, headers=key)
+    assert again.status == 201 and again.headers["Idempotency-Replayed"] == "true" and again.json() == now
+    assert server.get("/sessions/" + made["session_id"]).json() == now

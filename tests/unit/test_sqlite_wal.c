@@ -151,6 +151,23 @@ START_TEST(damage_in_the_last_frame)
 }
 END_TEST
 
+/* What stands behind it tells of a transaction that it had been synced: one is enough. */
+START_TEST(damage_in_the_last_transaction_but_one)
+{
+    size_t end = frames - 1; /* of that transaction */
+    char word[40];
+
+    while (memcmp(in_frame(end, 4), "\0\0\0", 4) == 0)
+        end--;
+    *in_frame(end + 1, 24) ^= 1;
+    fine(len);
+    *in_frame(end + 1, 24) ^= 1;
+    *in_frame(end, 24) ^= 1;
+    snprintf(word, sizeof(word), "damaged in frame %zu", end);
+    damaged(word);
+}
+END_TEST
+
 START_TEST(frames_of_an_older_log_behind)
 {
     struct backend *b = sqlite_store_open();
@@ -236,6 +253,7 @@ Suite *suite_sqlite_wal(void)
     tcase_add_test(tc, a_damaged_header);
     tcase_add_test(tc, damage_before_whole_transactions);
     tcase_add_test(tc, damage_in_the_last_frame);
+    tcase_add_test(tc, damage_in_the_last_transaction_but_one);
     tcase_add_test(tc, frames_of_an_older_log_behind);
     tcase_add_test(tc, a_log_of_other_pages);
     tcase_add_test(tc, what_cannot_be_read);
