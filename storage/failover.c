@@ -195,6 +195,7 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     r.items = calloc(n, sizeof(*r.items));
     if (!r.items)
         return err_no_memory(err);
+    hold_wait(&r.f->hold);
     for (size_t i = 0; i < n; i++) {
         r.items[i].op = ops[i];
         r.items[i].repeat = ops[i]->repeat;
@@ -273,6 +274,7 @@ struct failover *failover_new(const struct failover_config *cfg, struct err *err
     f->born_ns = clock_now_ns();
     f->filled[PRIMARY] = true; /* until it is found to have forgotten something */
     pthread_mutex_init(&f->lock, NULL);
+    hold_init(&f->hold);
     id_set_init(&f->unsynced, UNSYNCED_MAX);
     for (int i = 0; i < 2; i++)
         breaker_init(&f->breakers[i], &cfg->breaker, cfg->seed + (uint64_t)i);
@@ -294,6 +296,7 @@ void failover_free(struct failover *f)
     }
     failover_keeper_free(f->keeper);
     id_set_clear(&f->unsynced);
+    hold_done(&f->hold);
     pthread_mutex_destroy(&f->lock);
     free(f);
 }

@@ -32,6 +32,8 @@ struct failover_config {
     bool single_instance;  /* no other process uses the pair: conditional ops work in every state */
     int64_t start_wait_ms; /* after that a new process serves from what it has seen */
     int64_t poll_ms;       /* between two looks at both stores */
+    bool
+        holds; /* lanes have threads of their own, and may be held for a moment (failover_hold.h) */
     struct acquaintance *stores[2]; /* learn what the stores are; an entry may be NULL */
     uint64_t seed;                  /* of jitter */
     unsigned without; /* bits of enum failover_rule that are broken; needs FAILOVER_RULES */

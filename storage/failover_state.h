@@ -17,6 +17,7 @@
 
 #include "backend.h"
 #include "failover_config.h"
+#include "failover_hold.h"
 #include "failover_report.h"
 #include "id_set.h"
 
@@ -56,6 +57,7 @@ struct failover {
     size_t n_copied;
     struct failover_report report;
     struct failover_keeper *keeper; /* used by failover_tend() alone */
+    struct hold hold;               /* what lanes wait for */
 };
 
 /* Whether a rule is kept: always, unless tests are built with FAILOVER_RULES. */

@@ -12,8 +12,8 @@
 #include "failover_fill.h"
 #include "pair_notes.h"
 
-/* DRAIN_MAX: entries that are copied before the next look. */
-enum { CLEAR_MS = 100, FILL_PAGES = 4, DRAIN_MAX = 1000 };
+/* DRAIN_MAX: entries that are copied before the next look. HOLD_AT: few enough to be copied at once. */
+enum { CLEAR_MS = 100, FILL_PAGES = 4, DRAIN_MAX = 1000, HOLD_AT = 200 };
 
 struct failover_keeper {
     struct fill fill;
@@ -125,6 +125,17 @@ static bool equalise(struct look *l, struct fill *fill, bool *busy, struct err *
     return true;
 }
 
+/* When little is left of what the primary lacks, lanes wait for that. */
+static void hold(struct look *l)
+{
+    const struct op_pair_read *read = l->reads[FALLBACK];
+
+    if (!read || !l->reads[PRIMARY] || !state_behind(l->f))
+        hold_end(&l->f->hold);
+    else if (l->f->cfg.holds && state_filled(l->f, PRIMARY) && read->out.n <= HOLD_AT)
+        hold_begin(&l->f->hold);
+}
+
 static void look(struct failover *f, struct failover_keeper *k, struct backend *const stores[2],
                  bool *busy)
 {
@@ -137,6 +148,7 @@ static void look(struct failover *f, struct failover_keeper *k, struct backend *
     (void)read_store(&l, FALLBACK);
     (void)read_store(&l, PRIMARY);
     both = l.reads[PRIMARY] && l.reads[FALLBACK];
+    hold(&l);
     ok = fill_judge(f, &k->fill, l.reads, l.stores, &err);
     if (ok && both)
         ok = equalise(&l, &k->fill, busy, &err);

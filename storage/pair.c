@@ -130,6 +130,7 @@ struct pair *pair_open(const struct pair_config *cfg, struct err *err)
     }
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->woken, NULL);
+    failover.holds = true;
     for (int i = 0; i < 2; i++) {
         acquaintance_init(&p->acquaintances[i]);
         failover.stores[i] = &p->acquaintances[i];

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import filling
 import pytest
 import stores
 from conftest import BINARY, Server
@@ -102,6 +103,13 @@ def until_normal(server: Server) -> None:
         if equal():
             return
         time.sleep(0.05)
+    raise AssertionError(server.get("/health").body)
+
+
+def until_state(server: Server, wanted: str) -> None:
+    with contextlib.suppress(AssertionError):
+        until(lambda: state(server) == wanted)
+        return
     raise AssertionError(server.get("/health").body)
 
 
@@ -585,17 +593,28 @@ def test_one_store_by_two_names_is_no_pair(kind: str, own: Any) -> None:
 
 
 def test_moving_live(own: Any) -> None:
-    """Attach, fill, switch, while clients write; then the new store serves alone."""
+    """Attach, fill, switch, then the new store alone: clients write all the time."""
     with stores.redis() as old, stores.postgres() as new:
-        pair = Pair((old.url(), new.url()), (old, new))
-        server = start_over(own, pair)
-        load = Load(server)
-        load.more()
-        finish(load, pair, server)
-        moved: Server = own(primary=new.url())
-        for client in load.clients:
-            client.server = moved
-            client.check()
+        server: Server = own(primary=old.url())
+        filling.fill(server, 40, 400, 4)
+        filled = ("/sessions/s:7", "/conversations/s:7/messages?limit=0", "/checkpoints/t2/c0003", "/threads/t3")
+        before = [server.get(path).json() for path in filled]
+        load = Load(server, mortal=True)
+
+        def move(primary: Store, *args: str) -> None:
+            load.more()
+            assert server.stop() == 0, server.log()[-4000:]
+            server.primary, server.args = primary.url(), args
+            load.processes = [server.start().process]
+            load.more()
+
+        move(old, "--fallback", new.url(), *QUICK)
+        until_state(server, "normal")
+        move(new, "--fallback", old.url(), *QUICK)
+        until_state(server, "normal")
+        move(new)
+        load.end()
+        assert [server.get(path).json() for path in filled] == before
 
 
 def test_starting_without_one_of_the_two(pair: Pair, own: Any) -> None:
