@@ -27,6 +27,7 @@ struct hold {
     int64_t next_ns;          /* no other begins before */
 };
 
+/* Without a hold at first. hold_done() releases what it has. */
 void hold_init(struct hold *h);
 void hold_done(struct hold *h);
 

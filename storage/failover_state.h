@@ -73,8 +73,7 @@ void state_report(struct failover *f, struct failover_report *out);
 /* The part of the report about a store. The caller holds the lock. */
 struct failover_store *state_report_of(struct failover *f, enum side side) MUST_USE;
 
-/* Whether a store may be called to find out if it is up; the outcome is then reported by one of the next
- * two. */
+/* Whether a store may be called to find out if it is up; one of the next two reports the outcome. */
 bool state_allows(struct failover *f, enum side side) MUST_USE;
 
 /* Report that a call succeeded or failed. `probe`: a call to find out, so one failure is enough. */
@@ -97,8 +96,7 @@ bool state_behind(struct failover *f) MUST_USE;
 /* Whether this process may serve from a store: it has seen enough (11), and the store is filled. */
 bool state_ready(struct failover *f, enum side side) MUST_USE;
 
-/* Whether both stores serve and are equal in what the op is about: a conditional operation may run. A clean-up
- * is about what is old, so what was changed lately may differ. */
+/* Whether both stores serve and are equal in what the op is about. For a clean-up what changed lately may differ. */
 bool state_settled(struct failover *f, const struct op *op) MUST_USE;
 
 /* Notes that the fallback has taken a write alone: of this process (`own`), or of another one. */

@@ -96,7 +96,8 @@ def trace(server: Server, work: Callable[[], None], out: pathlib.Path) -> collec
 def synced_before_each_answer(calls: str) -> int:
     """How many answers there are. Each goes out when the log is written, and then synced."""
     answers, last = 0, ""
-    for call, file in re.findall(r"^\d+ +(pwrite64|fdatasync|sendto|sendmsg|writev)\(\d+<([^>]*)>", calls, re.MULTILINE):
+    wanted = re.compile(r"^\d+ +(pwrite64|fdatasync|sendto|sendmsg|writev)\(\d+<([^>]*)>", re.MULTILINE)
+    for call, file in wanted.findall(calls):
         if file.endswith("-wal"):
             last = call
         elif call.startswith(("send", "writev")):

@@ -106,13 +106,6 @@ def until_normal(server: Server) -> None:
     raise AssertionError(server.get("/health").body)
 
 
-def until_state(server: Server, wanted: str) -> None:
-    with contextlib.suppress(AssertionError):
-        until(lambda: state(server) == wanted)
-        return
-    raise AssertionError(server.get("/health").body)
-
-
 def finish(load: Load, pair: Pair, *servers: Server) -> None:
     """All that was acknowledged is in both stores, and nothing waits."""
     load.ending.set()
@@ -609,9 +602,9 @@ def test_moving_live(own: Any) -> None:
             load.more()
 
         move(old, "--fallback", new.url(), *QUICK)
-        until_state(server, "normal")
+        until(lambda: state(server) == "normal")
         move(new, "--fallback", old.url(), *QUICK)
-        until_state(server, "normal")
+        until(lambda: state(server) == "normal")
         move(new)
         load.end()
         assert [server.get(path).json() for path in filled] == before
