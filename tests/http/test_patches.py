@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import Any
 
 import frames
 import pytest
 import xxhash
 from conftest import Answer, Server
+from dying import until
 from wire import Wire, gauge, head
 
 BASE = os.urandom(50_000)
@@ -161,15 +161,13 @@ def test_whole_values_count_as_bodies(own: Any) -> None:
     assert put(server, "t", "c1", [value("1", BASE)], BASE).status == 201
     whole = BASE * 60
     patches = [patch("2", [{"copy": [0, len(BASE)]}] * 60, whole)]
-    other = Wire(server).send(head("PUT", "/checkpoints/t/c3", "Content-Length: 2000000"), b"{")
-    while gauge(server, "body_bytes") < 2_000_000:
-        time.sleep(0.01)
+    other = Wire(server).send(head("PUT", "/checkpoints/t/c3", "Content-Length: 2000000"), b"{" * 1_900_000)
+    until(lambda: gauge(server, "body_bytes") == 2_000_000)
     answer = put(server, "t", "c2", patches)
     assert (answer.status, answer.code) == (503, "overloaded") and answer.headers["Retry-After"]
     assert gauge(server, "body_bytes") == 2_000_000
     other.close()
-    while gauge(server, "body_bytes") > 0:
-        time.sleep(0.01)
+    until(lambda: gauge(server, "body_bytes") == 0)
     assert put(server, "t", "c2", patches).status == 201
     assert stored(server, "t", "c2") == whole
     assert gauge(server, "body_bytes") == 0
