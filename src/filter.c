@@ -284,7 +284,8 @@ bool filter_parse(struct slice text, struct arena *arena, struct filter *out, st
 /* Finds the value of a member, "null" if there is none. */
 static struct slice find(const struct object *o, struct slice name)
 {
-    const struct part *part = bsearch(&name, o->parts, o->n, sizeof(*part), find_name);
+    const struct part *part = o->n ? bsearch(&name, o->parts, o->n, sizeof(*part), find_name)
+                                   : NULL;
     struct side value;
 
     if (!part)

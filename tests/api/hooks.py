@@ -22,7 +22,7 @@ BEYOND_THE_SCHEMA = (
     "keep_last or before is needed",
     "must be another thread",
     "the same as that of /writes/",
-    "must be in checkpoint.channel_versions, with the same version",
+    "must be in checkpoint.channel_versions, with the version written alike",
     "is given more than once",
     "an earlier value has this channel already",
     "this channel is in values too",
