@@ -25,7 +25,8 @@
 #include "op.h"
 
 enum {
-    BATCH_MAX = 256, /* upper bound of the setting batch_max_ops; 1000 messages are one op */
+    BATCH_MAX = 256,   /* upper bound of the setting batch_max_ops; 1000 messages are one op */
+    RECONNECT_MS = 50, /* ops wait this long for a new connection, which continues after that */
 };
 
 enum backend_caps {

@@ -9,10 +9,7 @@
 #include "postgres_hosts.h"
 #include "postgres_setup.h"
 
-enum {
-    OPTIONS_MAX = 64,
-    RECONNECT_MS = 50, /* ops wait this long for a new connection, which continues after that */
-};
+enum { OPTIONS_MAX = 64 };
 
 /*
  * Messages of libpq, which contain hosts and users, and what we say instead. The first match counts. Servers may

@@ -8,13 +8,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backend.h"
 #include "clock.h"
 #include "redis_dial.h"
 
 enum { READ_SIZE = 1 << 14 }; /* a record of TLS */
 
-#define WAIT_NS \
-    (50 * MS_NS) /* ops wait this long for a new connection, which continues after that */
 #define PAUSE_FIRST_NS (100 * MS_NS)
 #define PAUSE_MAX_NS (5 * S_NS)
 
@@ -431,7 +430,7 @@ static bool be_greeted(struct conn *c, int64_t until_ns, bool *waits, struct err
 /* Opens the connection. False with *waits: it is not open yet, but may be later. */
 static bool go_on(struct conn *c, bool *waits, struct err *err)
 {
-    int64_t soon_ns = clock_now_ns() + WAIT_NS;
+    int64_t soon_ns = clock_now_ns() + RECONNECT_MS * MS_NS;
     int64_t until_ns = c->patient || soon_ns > c->end_ns ? c->end_ns : soon_ns;
     bool ok = true;
 

@@ -13,31 +13,18 @@
 #include "oom.h"
 #include "redis.h"
 #include "redis_call.h"
-#include "samples.h"
 #include "state.h"
+#include "torture.h"
 #include "versions.h"
 
-static const struct sample *sample;
+static struct torture target;
 static struct redis *driver;
-static struct backend *store;
 static int stores;
-static struct arena kept; /* of what is below */
-static struct slice before, after;
-
-static struct slice state(unsigned detail, struct arena *arena)
-{
-    struct slice text;
-    struct err err = {0};
-
-    ck_assert_msg(state_read(store, detail | STATE_PAIR, arena, &text, &err), "%s: %s",
-                  sample->name, err.text);
-    return text;
-}
 
 static void close_store(void)
 {
-    backend_close(store);
-    arena_done(&kept);
+    backend_close(target.store);
+    arena_done(&target.arena);
 }
 
 /* Opens another store and fills it. */
@@ -53,22 +40,17 @@ static void open_store(void)
     driver = (struct redis *)redis_open(&cfg, &err);
     ck_assert_msg(driver != NULL, "%s", err.text);
     driver->conn.patient = true;
-    store = versions_open(&driver->base, &(struct encoding_rules){NULL, 0}, &err);
-    ck_assert_ptr_nonnull(store);
-    ck_assert_msg(sample_seed(store, &err) && sample_seed_pair(store, &err), "%s", err.text);
-    before = state(STATE_EXACT, &kept);
+    target.store = versions_open(&driver->base, &(struct encoding_rules){NULL, 0}, &err);
+    ck_assert_ptr_nonnull(target.store);
+    ck_assert_msg(sample_seed(target.store, &err) && sample_seed_pair(target.store, &err), "%s",
+                  err.text);
+    target.before = torture_state(&target, STATE_EXACT, &target.arena);
 }
 
-static void renew(void)
+static void reopen(void)
 {
-    struct arena old = kept;
-
-    backend_close(store);
-    kept = (struct arena){0};
+    backend_close(target.store);
     open_store();
-    after = arena_copy(&kept, after);
-    ck_assert_ptr_nonnull(after.at);
-    arena_done(&old);
 }
 
 /* The state after one run, in a store of its own. */
@@ -78,57 +60,46 @@ static void learn(void)
     struct op op;
 
     open_store();
-    op = sample_make(sample, &kept);
-    ck_assert_msg(sample_run(store, &op, &err), "%s: %s", sample->name, err.text);
-    after = state(STATE_CONTENT, &kept);
-    renew();
-}
-
-static void check(size_t n, unsigned detail, struct slice want)
-{
-    struct arena arena = {0};
-    struct slice got = state(detail, &arena);
-
-    ck_assert_msg(slice_equal(got, want), "%s, allocation %zu:\n%.*s\n--- is not\n%.*s",
-                  sample->name, n, SLICE_ARGS(state_difference(got, want)),
-                  SLICE_ARGS(state_difference(want, got)));
-    arena_done(&arena);
+    op = sample_make(target.sample, &target.arena);
+    ck_assert_msg(sample_run(target.store, &op, &err), "%s: %s", target.sample->name, err.text);
+    target.after = torture_state(&target, STATE_CONTENT, &target.arena);
+    torture_renew(&target, reopen);
 }
 
 /* Whether the n-th allocation was there to fail. */
 static bool attempt(size_t n, bool closed)
 {
     struct arena arena = {0};
-    struct op op = sample_make(sample, &arena);
+    struct op op = sample_make(target.sample, &arena);
     struct err err = {0};
     bool struck, passed;
 
     if (closed)
         conn_close(&driver->conn);
     oom_at(n);
-    passed = sample_run(store, &op, &err);
+    passed = sample_run(target.store, &op, &err);
     struck = oom_end();
     driver->conn.retry_ns = 0; /* what is tried next needs no pause */
     ck_assert_msg(passed || (struck && (err.kind == ERR_NO_MEMORY || err.kind == ERR_UNAVAILABLE ||
                                         err.kind == ERR_IN_DOUBT)),
-                  "%s, allocation %zu: %s", sample->name, n, err.text);
+                  "%s, allocation %zu: %s", target.sample->name, n, err.text);
     if (!passed && op.type == OP_PAIR_CHANGE) /* it may have been done in part */
-        passed = sample_run(store, &op, &err);
+        passed = sample_run(target.store, &op, &err);
     if (passed)
-        check(n, STATE_CONTENT, after);
+        torture_check(&target, n, STATE_CONTENT, target.after);
     else if (err.kind == ERR_IN_DOUBT)
-        (void)state(STATE_CONTENT, &kept);
+        (void)torture_state(&target, STATE_CONTENT, &target.arena);
     else
-        check(n, STATE_EXACT, before);
+        torture_check(&target, n, STATE_EXACT, target.before);
     if (op_writes(&op) && (passed || err.kind == ERR_IN_DOUBT))
-        renew();
+        torture_renew(&target, reopen);
     arena_done(&arena);
     return struck;
 }
 
 START_TEST(an_op)
 {
-    sample = &samples[_i];
+    target.sample = &samples[_i];
     learn();
     for (size_t n = 1; attempt(n, false); n++)
         continue;
@@ -141,7 +112,7 @@ START_TEST(a_connection)
 {
     size_t n = 1;
 
-    for (sample = samples; sample->type != OP_SESSION_GET; sample++)
+    for (target.sample = samples; target.sample->type != OP_SESSION_GET; target.sample++)
         continue;
     learn();
     while (attempt(n, true))

@@ -13,8 +13,8 @@
 #include "oom_libpq.h"
 #include "postgres.h"
 #include "postgres_driver.h"
-#include "samples.h"
 #include "state.h"
+#include "torture.h"
 #include "versions.h"
 
 enum { STEP = 5, TIMEOUT_MS = 20000 };
@@ -26,13 +26,8 @@ enum { STEP = 5, TIMEOUT_MS = 20000 };
     "DELETE FROM checkpoints; DELETE FROM checkpoint_values; DELETE FROM checkpoint_writes; " \
     "DELETE FROM outbox; DELETE FROM pending_counts; DELETE FROM missing_ids"
 
-static struct {
-    const struct sample *sample;
-    struct backend *store;
-    PGconn *beside;             /* a connection that never lacks memory */
-    struct arena arena;         /* of what is below */
-    struct slice before, after; /* exact, content */
-} target;
+static struct torture target;
+static PGconn *beside; /* a connection that never lacks memory */
 
 static const char *url(void)
 {
@@ -57,9 +52,9 @@ static struct backend *open_store(enum backend_role role, struct err *err)
 
 static void ask_beside(const char *text)
 {
-    PGresult *result = PQexec(target.beside, text);
+    PGresult *result = PQexec(beside, text);
 
-    ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK, "%s", PQerrorMessage(target.beside));
+    ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK, "%s", PQerrorMessage(beside));
     PQclear(result);
 }
 
@@ -73,7 +68,7 @@ static void open_target(int number)
     op.type = target.sample->type;
     target.store = open_store(op_scans(&op) ? BACKEND_SCANNER : BACKEND_ANY, &err);
     ck_assert_msg(target.store != NULL, "%s", err.text);
-    target.beside = PQconnectdb(url());
+    beside = PQconnectdb(url());
     snprintf(text, sizeof(text), "SET search_path = fault_%ld", (long)getpid());
     ask_beside(text);
 }
@@ -101,18 +96,10 @@ static void seed(void)
                   err.text);
 }
 
-/* Begins anew; the stamps are others then. */
-static void renew(void)
+static void fresh(void)
 {
-    struct slice after = target.after;
-    struct arena old = target.arena;
-
-    target.arena = (struct arena){0};
     seed();
     target.before = state(STATE_EXACT, &target.arena);
-    target.after = arena_copy(&target.arena, after);
-    ck_assert_ptr_nonnull(target.after.at);
-    arena_done(&old);
 }
 
 /* The state after one run. */
@@ -127,7 +114,7 @@ static void learn(void)
     ck_assert_msg(sample_run(target.store, &op, &err), "%s: %s", target.sample->name, err.text);
     target.after = state(STATE_CONTENT, &target.arena);
     arena_done(&arena);
-    renew();
+    torture_renew(&target, fresh);
 }
 
 /* What a lost connection has locked is free once the server notices; clean-up leaves out what is locked. */
@@ -163,7 +150,7 @@ static bool attempt(size_t n)
     if (undone)
         until_free();
     else
-        renew();
+        torture_renew(&target, fresh);
     return struck;
 }
 
@@ -174,7 +161,7 @@ START_TEST(memory_of_libpq_ends)
     for (size_t n = 1 + (size_t)_i % STEP; attempt(n); n += STEP)
         continue;
     backend_close(target.store);
-    PQfinish(target.beside);
+    PQfinish(beside);
     arena_done(&target.arena);
 }
 END_TEST

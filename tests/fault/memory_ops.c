@@ -12,8 +12,8 @@
 
 #include "cases.h"
 #include "oom.h"
-#include "samples.h"
 #include "state.h"
+#include "torture.h"
 #include "value_cache.h"
 
 /* About as many allocations as it takes to prepare the longest statement. */
@@ -24,16 +24,9 @@ enum { FILE_STEP = 7 };
 
 enum { INLINE_MAX = 1024, CACHE_BYTES = 1 << 20 };
 
-struct target {
-    const struct sample *sample;
-    struct backend *store;
-    sqlite3 *db;
-    struct value_cache *cache;  /* or NULL */
-    struct arena arena;         /* of what is below */
-    struct slice before, after; /* exact, content */
-};
-
-static struct target target;
+static struct torture target;
+static sqlite3 *db;
+static struct value_cache *cache; /* or NULL */
 
 static void open_store(const char *url, size_t inline_max)
 {
@@ -41,8 +34,8 @@ static void open_store(const char *url, size_t inline_max)
     struct err err = {0};
 
     cfg.inline_max = inline_max;
-    cfg.cache = target.cache;
-    target.store = sample_open(&cfg, &target.db, &err);
+    cfg.cache = cache;
+    target.store = sample_open(&cfg, &db, &err);
     ck_assert_msg(target.store != NULL, "%s", err.text);
 }
 
@@ -58,8 +51,8 @@ static void open_inlined(void)
 
 static void open_cached(void)
 {
-    target.cache = value_cache_new(CACHE_BYTES);
-    ck_assert_ptr_nonnull(target.cache);
+    cache = value_cache_new(CACHE_BYTES);
+    ck_assert_ptr_nonnull(cache);
     open_inlined();
 }
 
@@ -74,35 +67,14 @@ static void open_file(void)
 static void close_store(void)
 {
     backend_close(target.store);
-    value_cache_free(target.cache);
-    target.cache = NULL;
+    value_cache_free(cache);
+    cache = NULL;
     arena_done(&target.arena);
-}
-
-static struct slice state(unsigned detail, struct arena *arena)
-{
-    struct slice text;
-    struct err err = {0};
-
-    ck_assert_msg(state_read(target.store, detail | STATE_PAIR, arena, &text, &err), "%s: %s",
-                  target.sample->name, err.text);
-    return text;
-}
-
-static void check(size_t n, unsigned detail, struct slice want)
-{
-    struct arena arena = {0};
-    struct slice got = state(detail, &arena);
-
-    ck_assert_msg(slice_equal(got, want), "%s, allocation %zu:\n%.*s\n--- is not\n%.*s",
-                  target.sample->name, n, SLICE_ARGS(state_difference(got, want)),
-                  SLICE_ARGS(state_difference(want, got)));
-    arena_done(&arena);
 }
 
 static int delete_rows(void *unused UNUSED, int n UNUSED, char **columns, char **names UNUSED)
 {
-    return sqlite3_exec(target.db, columns[0], NULL, NULL, NULL);
+    return sqlite3_exec(db, columns[0], NULL, NULL, NULL);
 }
 
 /* Empties and fills the store, prepared statements stay. What the driver keeps in mind stays true. */
@@ -113,17 +85,23 @@ static void seed(void)
         "AND name NOT LIKE 'sqlite_%' AND name NOT IN ('clock', 'note', 'tenant')";
     struct err err = {0};
 
-    ck_assert_int_eq(sqlite3_exec(target.db, tables, delete_rows, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, tables, delete_rows, NULL, NULL), SQLITE_OK);
     ck_assert_msg(sample_seed(target.store, &err) && sample_seed_pair(target.store, &err), "%s",
                   err.text);
     arena_reset(&target.arena);
+}
+
+static void fresh(void)
+{
+    seed();
+    target.before = torture_state(&target, STATE_EXACT, &target.arena);
 }
 
 static size_t count_statements(void)
 {
     size_t n = 0;
 
-    for (sqlite3_stmt *st = NULL; (st = sqlite3_next_stmt(target.db, st));)
+    for (sqlite3_stmt *st = NULL; (st = sqlite3_next_stmt(db, st));)
         n++;
     return n;
 }
@@ -140,11 +118,10 @@ static void learn(void (*open)(void))
     seed();
     op = sample_make(target.sample, &arena);
     ck_assert_msg(sample_run(target.store, &op, &err), "%s: %s", target.sample->name, err.text);
-    after = state(STATE_CONTENT, &arena);
+    after = torture_state(&target, STATE_CONTENT, &arena);
     close_store();
     open();
-    seed();
-    target.before = state(STATE_EXACT, &target.arena);
+    fresh();
     target.after = arena_copy(&target.arena, after);
     ck_assert_ptr_nonnull(target.after.at);
     arena_done(&arena);
@@ -165,22 +142,9 @@ static bool attempt(size_t n, bool *passed)
     ck_assert_msg(*passed || err.kind == ERR_NO_MEMORY, "%s, allocation %zu: %s",
                   target.sample->name, n, err.text);
     ck_assert_msg(*passed || struck, "%s without a failure: %s", target.sample->name, err.text);
-    check(n, *passed ? STATE_CONTENT : STATE_EXACT, *passed ? target.after : target.before);
+    torture_check(&target, n, *passed ? STATE_CONTENT : STATE_EXACT,
+                  *passed ? target.after : target.before);
     return struck;
-}
-
-/* A run has changed the store: it begins anew, and has other stamps then. */
-static void renew(void)
-{
-    struct slice after = target.after;
-    struct arena old = target.arena;
-
-    target.arena = (struct arena){0};
-    seed();
-    target.before = state(STATE_EXACT, &target.arena);
-    target.after = arena_copy(&target.arena, after);
-    ck_assert_ptr_nonnull(target.after.at);
-    arena_done(&old);
 }
 
 /* Fails each `step`-th allocation from `n` on. Whether the runs have prepared statements. */
@@ -193,14 +157,14 @@ static bool walk(size_t n, size_t step)
         size_t now = count_statements();
 
         if (passed)
-            renew();
+            torture_renew(&target, fresh);
         if (now == prepared)
             n += step;
         else
             n = n > REWIND ? n - REWIND : 1;
         prepared = now;
     }
-    renew();
+    torture_renew(&target, fresh);
     return prepared > at_first;
 }
 
