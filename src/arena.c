@@ -1,6 +1,7 @@
 /* arena.c - see arena.h. */
 #include "arena.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,40 @@ void arena_init(struct arena *a, void *first, size_t size)
     use_first(a);
 }
 
+/* What a block of this size counts: small ones nothing, so that small answers are never refused. */
+static size_t counted(const struct arena *a, size_t size)
+{
+    return a->allowance && size >= BLOCK_LIMIT ? size : 0;
+}
+
+/* malloc() and realloc() of a block, within the allowance; `had` bytes of it are counted so far. */
+static struct arena_block *allocate(struct arena *a, struct arena_block *old, size_t had,
+                                    size_t size)
+{
+    size_t more = counted(a, size) - had;
+    struct arena_block *block;
+
+    if (more && a->insists)
+        allowance_add(a->allowance, more);
+    else if (more && !allowance_take(a->allowance, more))
+        return NULL;
+    block = realloc(old, sizeof(*block) + size);
+    if (!block && more)
+        allowance_give(a->allowance, more);
+    return block;
+}
+
+void arena_limit(struct arena *a, struct allowance *allowance)
+{
+    assert(!a->blocks || a->blocks->size < BLOCK_LIMIT);
+    a->allowance = allowance;
+}
+
+void arena_insist(struct arena *a)
+{
+    a->insists = true;
+}
+
 static bool add_block(struct arena *a, size_t need)
 {
     size_t size = a->blocks ? a->blocks->size * 2 : BLOCK_FIRST;
@@ -52,7 +87,7 @@ static bool add_block(struct arena *a, size_t need)
         size = BLOCK_LIMIT;
     if (size < need)
         size = need;
-    block = malloc(sizeof(*block) + size);
+    block = allocate(a, NULL, 0, size);
     if (!block)
         return false;
     block->next = a->blocks;
@@ -89,7 +124,7 @@ void *arena_zalloc(struct arena *a, size_t n, size_t size)
 /* If the newest block holds a single allocation, realloc() grows it; this is how texts grow. */
 static void *grow_block(struct arena *a, size_t need)
 {
-    struct arena_block *block = realloc(a->blocks, sizeof(*block) + need);
+    struct arena_block *block = allocate(a, a->blocks, counted(a, a->blocks->size), need);
 
     if (!block)
         return NULL;
@@ -179,7 +214,10 @@ void arena_reset(struct arena *a)
 {
     while (a->blocks) {
         struct arena_block *next = a->blocks->next;
+        size_t size = counted(a, a->blocks->size);
 
+        if (size)
+            allowance_give(a->allowance, size);
         free(a->blocks);
         a->blocks = next;
     }

@@ -8,11 +8,12 @@
  *            block may be the caller's own (inside its struct), so that a small request allocates
  *            nothing.
  * Units      sizes are bytes; results are aligned to 16.
- * Errors     NULL when memory runs out; never aborts.
+ * Errors     NULL when memory runs out, or the allowance; never aborts.
  */
 #ifndef ARENA_H
 #define ARENA_H
 
+#include "allowance.h"
 #include "bytes.h"
 #include "compiler.h"
 
@@ -23,11 +24,19 @@ struct arena {
     char *end;   /* end of the current block */
     char *first; /* the caller's first block, or NULL */
     size_t first_size;
-    struct arena_block *blocks; /* malloc'ed blocks, newest first */
+    struct arena_block *blocks;  /* malloc'ed blocks, newest first */
+    struct allowance *allowance; /* what large blocks are taken from; NULL: not counted */
+    bool insists;                /* it is not asked whether there is room */
 };
 
 /* Starts empty on the caller's block; (NULL, 0) for none. A zero-filled struct arena is valid too. */
 void arena_init(struct arena *a, void *first, size_t size);
+
+/* Counts blocks of 64 KiB and more in the allowance, from before the first one. */
+void arena_limit(struct arena *a, struct allowance *allowance);
+
+/* From now on they are counted, but not refused: what is still to come is little. */
+void arena_insist(struct arena *a);
 
 /* Uninitialised bytes, or NULL. */
 void *arena_alloc(struct arena *a, size_t size) MUST_USE;
@@ -56,7 +65,7 @@ bool arena_keep(struct arena *a, struct slice *s) MUST_USE;
 /* A formatted, NUL-terminated text; {NULL, 0} when memory runs out. */
 struct slice arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3) MUST_USE;
 
-/* Frees all blocks except the caller's own; the arena is ready for the next use. */
+/* Frees all blocks except the caller's own; the arena is ready for the next use, with the same allowance. */
 void arena_reset(struct arena *a);
 
 /* Frees everything; the arena may not be used until arena_init(). */

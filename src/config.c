@@ -74,6 +74,8 @@ static const struct setting settings[] = {
     {"max-body", SIZE, FIELD(max_body), "64MiB", 1, GIB, "largest request body", SERVING},
     {"body-total", SIZE, FIELD(body_total), "256MiB", 1, 1024 * GIB,
      "size of all request bodies in memory together", SERVING},
+    {"answer-total", SIZE, FIELD(answer_total), "512MiB", 1, 1024 * GIB,
+     "size of all large answers in memory together, with what they are made of", SERVING},
     {"cache-bytes", SIZE, FIELD(cache_bytes), "64MiB", 0, 1024 * GIB,
      "values of checkpoints kept in memory; 0 = none", SERVING},
     {"inline-max", SIZE, FIELD(inline_max), "1KiB", 0, 16384,

@@ -46,11 +46,12 @@ struct config {
     int64_t lanes;   /* lanes of a store on the network */
     const char *redis_prefix;
     int64_t batch_max_ops;
-    int64_t queue_max;   /* ops waiting or running, all lanes */
-    int64_t max_body;    /* bytes of one body */
-    int64_t body_total;  /* bytes of all bodies in memory */
-    int64_t cache_bytes; /* cache of checkpoint values */
-    int64_t inline_max;  /* values up to this length stand in their checkpoint; 0 = none */
+    int64_t queue_max;    /* ops waiting or running, all lanes */
+    int64_t max_body;     /* bytes of one body */
+    int64_t body_total;   /* bytes of all bodies in memory */
+    int64_t answer_total; /* bytes of all large answers in memory */
+    int64_t cache_bytes;  /* cache of checkpoint values */
+    int64_t inline_max;   /* values up to this length stand in their checkpoint; 0 = none */
     int64_t max_connections;
     int64_t request_timeout_ms; /* from the first byte of a request to its answer */
     int64_t idle_timeout_ms;    /* of a connection between requests */

@@ -194,9 +194,11 @@ static void write_gauges(struct text *out)
         [GAUGE_BODY_BYTES] =
             {"body_bytes",
              "Bytes of request bodies in memory, and of values rebuilt from patches."},
+        [GAUGE_ANSWER_BYTES] = {"answer_bytes", "Bytes of large answers in memory."},
         [GAUGE_QUEUE] = {"queue_operations", "Operations waiting or running."},
     };
 
+    metrics_gauge_set(GAUGE_ANSWER_BYTES, allowance_in_use());
     for (size_t i = 0; i < GAUGE_COUNT; i++) {
         head(out, about[i].name, "gauge", about[i].help);
         text_printf(out, "stateward_%s %lld\n", about[i].name,

@@ -18,9 +18,10 @@
 enum metrics_gauge {
     GAUGE_CONNECTIONS,
     GAUGE_CONNECTIONS_MAX,
-    GAUGE_REQUESTS,   /* being served */
-    GAUGE_BODY_BYTES, /* request bodies in memory */
-    GAUGE_QUEUE,      /* ops on lanes */
+    GAUGE_REQUESTS,     /* being served */
+    GAUGE_BODY_BYTES,   /* request bodies in memory */
+    GAUGE_ANSWER_BYTES, /* large answers in memory: set when it is read */
+    GAUGE_QUEUE,        /* ops on lanes */
     GAUGE_COUNT,
 };
 

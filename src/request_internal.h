@@ -85,7 +85,8 @@ struct request {
     enum err_kind failed; /* the error kind of the answer */
     struct slice failure; /* its text, when the service is at fault */
     struct response res;
-    struct arena page; /* of the page that is being sent, from the second page on */
+    struct arena page;          /* of the page that is being sent, from the second page on */
+    struct allowance allowance; /* of all its arenas, if the route reads */
     size_t page_sent;
     uint64_t bytes_out;
     bool streamed, broken; /* broken: the stream cannot go on */

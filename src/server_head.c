@@ -260,6 +260,16 @@ static void note_subject(struct request *req)
             req->subject = req->match.values[i];
 }
 
+/* From here on what a reading request holds is counted. */
+static void limit_answer(struct request *req)
+{
+    if (req->match.route->scope != SCOPE_READ)
+        return;
+    req->allowance.most = req->service->config->answer_total;
+    arena_limit(&req->arena, &req->allowance);
+    arena_limit(&req->page, &req->allowance);
+}
+
 static bool check_body(struct request *req, const struct head *h, uint64_t length, struct err *err)
 {
     if (length == 0 && !req->chunked)
@@ -338,6 +348,7 @@ bool server_head(struct request *req, const struct lines_first *first)
     if (router_match(&req->service->router, req->method, req->path, &req->arena, &req->match,
                      &req->err)) {
         note_subject(req);
+        limit_answer(req);
         req->finish = req->match.route->finish;
         if (check_origin(req, &h, &req->err) && check_conditions(req->match.route, &h, &req->err) &&
             check_body(req, &h, length, &req->err))

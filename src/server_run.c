@@ -14,13 +14,17 @@ static void forget_fresh(struct request *req)
 
 void server_fail(struct request *req, const struct err *err)
 {
+    struct err why = *err;
+
     forget_fresh(req);
+    allowance_explain(req->arena.allowance, &why);
+    arena_insist(&req->arena);
     if (req->streamed) { /* headers and a part of the answer are already sent */
         req->broken = true;
-        request_note_failure(req, err);
+        request_note_failure(req, &why);
         return;
     }
-    response_error(&req->res, req, err);
+    response_error(&req->res, req, &why);
     req->stage = REQUEST_READY;
 }
 
@@ -138,8 +142,7 @@ void server_next_page(struct request *req)
     request_free_boxes(req->old_boxes);
     req->old_boxes = done;
     req->boxes = NULL;
-    arena_done(&req->page);
-    arena_init(&req->page, NULL, 0);
+    arena_reset(&req->page);
     text_init(&req->res.body, &req->page);
     req->res.body.comma = comma;
     req->res.streaming = false;

@@ -82,6 +82,7 @@ bool server_send(struct request *req)
         r = MHD_create_response_from_buffer(res->body.len, res->body.at, MHD_RESPMEM_PERSISTENT);
     if (!r)
         return false;
+    arena_insist(&req->arena);
     req->streamed = res->streaming;
     if (!req->streamed && !is_head && res->status != STATUS_UNCHANGED)
         req->bytes_out = res->body.len;

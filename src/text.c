@@ -4,11 +4,23 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { TEXT_FIRST = 256 };
+enum { TEXT_FIRST = 256, TEXT_LARGE = 1024 * 1024 };
 
 void text_init(struct text *t, struct arena *arena)
 {
     *t = (struct text){.arena = arena};
+}
+
+/* The next size: twice as much; of a large text, of which many may be in memory, a quarter more. */
+static size_t grown(size_t cap, size_t need)
+{
+    if (need > TEXT_LARGE)
+        return need > PTRDIFF_MAX ? need : need + need / 4;
+    if (cap == 0)
+        cap = TEXT_FIRST;
+    while (cap < need)
+        cap *= 2;
+    return cap;
 }
 
 bool text_reserve(struct text *t, size_t n)
@@ -23,9 +35,7 @@ bool text_reserve(struct text *t, size_t n)
     t->failed = true;
     if (__builtin_add_overflow(t->len, n, &need))
         return false;
-    cap = t->cap ? t->cap : TEXT_FIRST;
-    while (cap < need && cap <= SIZE_MAX / 2)
-        cap *= 2;
+    cap = grown(t->cap, need);
     at = arena_resize(t->arena, t->at, t->cap, cap);
     if (!at)
         return false;

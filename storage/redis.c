@@ -51,8 +51,10 @@ static void run(struct call *c)
         ok = (!op->alone || redis_pair_admits(c, &err)) && run_once(c, &err);
         call_drain(c);
     } while (!ok && call_again(c, &tries));
-    if (!ok)
+    if (!ok) {
+        allowance_explain(op->arena->allowance, &err);
         soften(&err);
+    }
     op->status = ok ? (struct err){.kind = ERR_OK} : err;
     if (!ok && c->changed && (err.kind == ERR_UNAVAILABLE || err.kind == ERR_NO_MEMORY))
         op->status.kind = ERR_IN_DOUBT;

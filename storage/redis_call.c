@@ -138,12 +138,12 @@ static bool wait_for(struct call *c, struct err *err)
 bool call_take(struct call *c, struct err *err)
 {
     size_t n = c->asked;
+    bool ok = true;
 
     c->asked = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!conn_take(&c->d->conn, c->arena, &c->replies[i], err))
-            return false;
-    return true;
+    for (size_t i = 0; i < n && c->d->conn.redis; i++)
+        ok &= conn_take(&c->d->conn, c->arena, &c->replies[i], err);
+    return ok;
 }
 
 static bool refused(struct call *c, const struct reply *reply, struct err *err)
@@ -289,7 +289,9 @@ static bool try_script(struct call *c, const struct slice *args, size_t n, struc
 
     call_ask(c, args, n);
     if (!wait_for(c, err)) {
-        if (err->kind == ERR_UNAVAILABLE && c->failure.kind == ERR_OK) {
+        bool no_room = err->kind == ERR_NO_MEMORY && c->asked == 0; /* for the reply */
+
+        if ((err->kind == ERR_UNAVAILABLE || no_room) && c->failure.kind == ERR_OK) {
             c->changed = true;
             err_fill(err, ERR_IN_DOUBT, "%s", err->text);
         }

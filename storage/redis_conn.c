@@ -17,10 +17,14 @@ enum { READ_SIZE = 1 << 14 }; /* a record of TLS */
 #define PAUSE_FIRST_NS (100 * MS_NS)
 #define PAUSE_MAX_NS (5 * S_NS)
 
+/* Stands for what the arena has no room for: hiredis reads on, so that the replies behind it are not lost. */
+static struct reply no_room;
+
+/* NULL: a part of the reply at hand had no room. */
 static struct reply *reply_new(const redisReadTask *task, enum reply_type type)
 {
     struct conn *c = task->privdata;
-    struct reply *r = arena_zalloc(c->arena, 1, sizeof(*r));
+    struct reply *r = c->no_room ? NULL : arena_zalloc(c->arena, 1, sizeof(*r));
 
     if (!r)
         return NULL;
@@ -30,6 +34,14 @@ static struct reply *reply_new(const redisReadTask *task, enum reply_type type)
     return r;
 }
 
+static void *kept(const redisReadTask *task, struct reply *r, bool whole)
+{
+    struct conn *c = task->privdata;
+
+    c->no_room |= !whole;
+    return c->no_room ? &no_room : r;
+}
+
 static void *create_string(const redisReadTask *task, char *text, size_t len)
 {
     struct conn *c = task->privdata;
@@ -37,10 +49,9 @@ static void *create_string(const redisReadTask *task, char *text, size_t len)
                                       : task->type == REDIS_REPLY_STATUS ? REPLY_STATUS
                                                                          : REPLY_TEXT);
 
-    if (!r)
-        return NULL;
-    r->text = arena_copy(c->arena, (struct slice){text, len});
-    return r->text.at ? r : NULL;
+    if (r)
+        r->text = arena_copy(c->arena, (struct slice){text, len});
+    return kept(task, r, r && r->text.at);
 }
 
 static void *create_array(const redisReadTask *task, int n)
@@ -48,11 +59,11 @@ static void *create_array(const redisReadTask *task, int n)
     struct conn *c = task->privdata;
     struct reply *r = reply_new(task, REPLY_LIST);
 
-    if (!r)
-        return NULL;
-    r->n = n > 0 ? (size_t)n : 0;
-    r->items = arena_zalloc(c->arena, r->n, sizeof(struct reply *));
-    return r->items ? r : NULL;
+    if (r) {
+        r->n = n > 0 ? (size_t)n : 0;
+        r->items = arena_zalloc(c->arena, r->n, sizeof(struct reply *));
+    }
+    return kept(task, r, r && r->items);
 }
 
 static void *create_integer(const redisReadTask *task, long long n)
@@ -61,12 +72,14 @@ static void *create_integer(const redisReadTask *task, long long n)
 
     if (r)
         r->number = n;
-    return r;
+    return kept(task, r, r != NULL);
 }
 
 static void *create_nil(const redisReadTask *task)
 {
-    return reply_new(task, REPLY_NIL);
+    struct reply *r = reply_new(task, REPLY_NIL);
+
+    return kept(task, r, r != NULL);
 }
 
 static void free_nothing(void *reply UNUSED)
@@ -302,6 +315,7 @@ bool conn_take(struct conn *c, struct arena *arena, struct reply **out, struct e
     void *reply = NULL;
 
     c->arena = arena;
+    c->no_room = false;
     for (;;) {
         if (redisReaderGetReply(c->redis->reader, &reply) != REDIS_OK) {
             err_fill(err, ERR_UNAVAILABLE, "redis: %s", c->redis->reader->errstr);
@@ -317,7 +331,7 @@ bool conn_take(struct conn *c, struct arena *arena, struct reply **out, struct e
         }
     }
     *out = reply;
-    return true;
+    return !c->no_room || err_no_memory(err);
 }
 
 /* What the server is told first, all at once. The last is PING, which it answers when it works. */

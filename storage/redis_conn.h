@@ -45,7 +45,8 @@ struct conn {
     int64_t retry_ns, pause_ns; /* closed: time of the next try; pause after it */
     unsigned times;             /* how often it has been opened */
     int64_t trips;              /* how often conn_send() was called */
-    struct arena *arena;        /* of the conn_take() in progress */
+    struct arena *arena;        /* of the conn_take() in progress, */
+    bool no_room;               /* which has found no room in it */
     size_t greetings;           /* CONN_GREETING: replies to come */
     struct err why;             /* why it is closed */
     bool silent;                /* it was lost to a timeout */
@@ -62,7 +63,8 @@ bool conn_put(struct conn *c, const struct slice *args, size_t n, struct err *er
 /* Sends the output buffer. A failure closes the connection. */
 bool conn_send(struct conn *c, struct err *err) MUST_USE;
 
-/* Waits for the next reply, which is made in `arena`. A failure closes the connection. */
+/* Waits for the next reply, which is made in `arena`. ERR_NO_MEMORY: there was no room, and the reply is gone;
+ * any other failure closes the connection. */
 bool conn_take(struct conn *c, struct arena *arena, struct reply **out, struct err *err) MUST_USE;
 
 /* Closes the connection. One that was open may be opened again at once; after that the pauses grow. */

@@ -118,7 +118,7 @@ static bool look(struct redis *d, struct arena *arena, struct err *err)
         return false;
     for (size_t i = 0; i < ASKED; i++)
         if (!conn_take(&d->conn, arena, &replies[i], err))
-            return false;
+            return err->kind == ERR_NO_MEMORY ? drop(d, err) : false;
     if (!refused(replies[PING], err) || !permitted(replies[READ], err) ||
         !permitted(replies[SCRIPT], err))
         return false;

@@ -90,7 +90,7 @@ static void serve(struct redis *d)
         struct turn *t = all->waiting[i];
 
         t->ok = up && call_take(t->asks, &err);
-        up &= t->ok;
+        up = up && d->conn.redis;
         if (!t->ok) {
             t->err = err;
             t->asks->asked = 0;

@@ -85,6 +85,7 @@ bool sql_run_op(struct sql *d, struct op *op)
         op->status = (struct err){.kind = ERR_OK};
         return true;
     }
+    allowance_explain(op->arena->allowance, &err);
     /* Only while this op waits do others run, so `asked` is unchanged only if this one has not asked. */
     op->again = d->quick &&
                 (d->driver->cut_off(d) || (d->asked == asked && !err_is_of_op(err.kind)));

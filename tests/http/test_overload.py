@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import socket
 import sqlite3
 import threading
@@ -134,3 +136,52 @@ def test_one_large_session_a_thousand_times(own: Any) -> None:
     print(f"at most {peak / MIB:.0f} MiB")
     assert SANITIZED or peak < 200 * MIB
     settle(server)
+
+
+def value(size: int) -> str:
+    """Varied, so that what a store returns for it is large too."""
+    return random.Random(size).randbytes(size // 2).hex()
+
+
+def test_large_answers_that_nobody_reads(fresh: Any) -> None:
+    """What they hold together has a limit; small answers are not in their way."""
+    server: Server = fresh("--answer-total", "48MiB", "--cache-bytes", "0")
+    data, readers = value(8 * MIB), 24
+    server.session("s")
+    assert server.put("/checkpoints/t/c", {"checkpoint_data": data}).status == 201
+    wires = [Wire(server).send(head("GET", "/checkpoints/t/c")) for _ in range(readers)]
+    statuses, base = [], memory(server)
+    for wire in wires:
+        assert wire.sock.recv(12, socket.MSG_PEEK | socket.MSG_WAITALL)
+    assert 8 * MIB < gauge(server, "answer_bytes") <= 48 * MIB
+    assert server.get("/sessions/s").status == 200
+    for wire in wires:
+        answer = wire.answer()
+        statuses.append(answer.status)
+        if answer.status == 503:
+            assert answer.code == "overloaded" and "--answer-total" in answer.json()["detail"]
+            assert answer.headers["Retry-After"]
+        else:
+            assert answer.json()["checkpoint_data"] == data
+        wire.close()
+    assert set(statuses) == {200, 503}, statuses
+    settle(server)
+    print(f"{statuses.count(200)} of {readers}, at most {(memory(server, 'VmHWM') - base) / MIB:.0f} MiB")
+    assert SANITIZED or server.primary != "memory:" or memory(server, "VmHWM") - base < 96 * MIB
+    assert server.get("/checkpoints/t/c").json()["checkpoint_data"] == data
+
+
+def test_an_answer_above_the_limit_is_read_alone(fresh: Any) -> None:
+    server: Server = fresh("--answer-total", "1MiB")
+    data = value(8 * MIB)
+    for i in range(3):
+        assert server.put(f"/checkpoints/t/{i}", {"checkpoint_data": data}).status == 201
+    assert server.get("/checkpoints/t/0").json()["checkpoint_data"] == data
+    items = server.get("/checkpoints?thread_id=t").json()["items"]
+    assert len(items) > 1 and all(item["checkpoint_data"] == data for item in items)
+    with contextlib.closing(Wire(server).send(head("GET", "/checkpoints/t/1"))) as held:
+        assert held.sock.recv(12, socket.MSG_PEEK | socket.MSG_WAITALL) == b"HTTP/1.1 200"
+        assert server.get("/checkpoints/t/2").status == 503
+        assert held.answer().json()["checkpoint_data"] == data
+    settle(server)
+    assert server.get("/checkpoints/t/2").status == 200

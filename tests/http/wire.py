@@ -89,7 +89,7 @@ def gauge(server: Server, name: str) -> int:
 
 def settle(server: Server) -> None:
     """Waits until nothing is left of what clients have begun, except the connection that asks."""
-    nothing = {"connections": 1, "requests": 1, "body_bytes": 0, "queue_operations": 0}
+    nothing = {"connections": 1, "requests": 1, "body_bytes": 0, "answer_bytes": 0, "queue_operations": 0}
     for _ in range(1000):
         now = {name: gauge(server, name) for name in nothing}
         if now == nothing:

@@ -168,6 +168,83 @@ END_TEST
 
 Suite *suite_arena(void);
 
+START_TEST(large_blocks_are_taken_from_the_allowance)
+{
+    enum { KIB = 1024 };
+    struct allowance own = {.most = 1000 * KIB}, first = {.most = 0};
+    struct arena a = {0}, b = {0};
+    void *p;
+
+    ck_assert(allowance_take(&first, 1)); /* which may go beyond the bound */
+    arena_limit(&a, &own);
+    arena_limit(&b, &own);
+    check_aligned(arena_alloc(&a, 60 * KIB));
+    ck_assert_int_eq(allowance_in_use(), 1);
+    p = arena_alloc(&b, 100 * KIB);
+    check_aligned(arena_resize(&b, p, 100 * KIB, 300 * KIB));
+    ck_assert_int_eq(allowance_in_use(), 300 * KIB + 1);
+    ck_assert_ptr_null(arena_alloc(&a, 700 * KIB));
+    ck_assert(own.refused);
+    arena_insist(&a);
+    check_aligned(arena_alloc(&a, 700 * KIB));
+    ck_assert_int_eq(allowance_in_use(), 1000 * KIB + 1);
+    arena_reset(&a);
+    check_aligned(arena_alloc(&a, 100 * KIB));
+    oom_set(true);
+    p = arena_alloc(&a, 64 * KIB);
+    oom_set(false);
+    ck_assert_ptr_null(p);
+    ck_assert_int_eq(allowance_in_use(), 400 * KIB + 1);
+    arena_reset(&a);
+    check_aligned(arena_alloc(&a, 64 * KIB));
+    ck_assert_int_eq(allowance_in_use(), 364 * KIB + 1);
+    arena_done(&a);
+    arena_done(&b);
+    allowance_give(&first, 1);
+    ck_assert_int_eq(allowance_in_use(), 0);
+}
+END_TEST
+
+START_TEST(who_has_begun_may_go_on)
+{
+    struct allowance one = {.most = 100}, two = {.most = 100}, three = {.most = 100};
+
+    ck_assert(allowance_take(&one, 50));
+    ck_assert(allowance_take(&two, 1)); /* the exempt one */
+    ck_assert(!allowance_take(&three, 1));
+    ck_assert(three.refused && !one.refused && !two.refused);
+    ck_assert(allowance_take(&one, 49));
+    ck_assert(!allowance_take(&one, 1));
+    ck_assert(allowance_take(&two, 500));
+    allowance_give(&two, 501);
+    allowance_give(&one, 50);
+    ck_assert(allowance_take(&three, 1));
+    ck_assert(allowance_take(&one, 500)); /* now it is this one */
+    ck_assert(!allowance_take(&three, 1));
+    allowance_give(&one, 549);
+    allowance_give(&three, 1);
+    ck_assert_int_eq(allowance_in_use(), 0);
+}
+END_TEST
+
+START_TEST(a_refusal_is_told_from_an_end_of_memory)
+{
+    struct allowance a = {.most = 100, .refused = true}, fine = {.most = 100};
+    struct err err = {0};
+
+    (void)err_no_memory(&err);
+    allowance_explain(NULL, &err);
+    allowance_explain(&fine, &err);
+    ck_assert_int_eq(err.kind, ERR_NO_MEMORY);
+    allowance_explain(&a, &err);
+    ck_assert_int_eq(err.kind, ERR_OVERLOADED);
+    ck_assert_ptr_nonnull(strstr(err.text, "--answer-total"));
+    err_fill(&err, ERR_DAMAGED, "x");
+    allowance_explain(&a, &err);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
+}
+END_TEST
+
 Suite *suite_arena(void)
 {
     Suite *suite = suite_create("arena");
@@ -175,6 +252,9 @@ Suite *suite_arena(void)
 
     tcase_add_test(tests, uses_the_first_block_then_malloc);
     tcase_add_test(tests, a_list_doubles);
+    tcase_add_test(tests, large_blocks_are_taken_from_the_allowance);
+    tcase_add_test(tests, who_has_begun_may_go_on);
+    tcase_add_test(tests, a_refusal_is_told_from_an_end_of_memory);
     tcase_add_test(tests, a_zeroed_arena_works);
     tcase_add_test(tests, a_first_block_too_small_is_no_block);
     tcase_add_test(tests, zalloc_zeroes_and_refuses_overflow);
