@@ -1,10 +1,9 @@
 /* decode.c - see decode.h. */
 #include "decode.h"
 
-#include <stdio.h>
-
 #include "blob_hash.h"
 #include "chain.h"
+#include "damage.h"
 #include "pack.h"
 #include "sorted.h"
 #include "value_map.h"
@@ -21,49 +20,35 @@ struct decoding {
     int64_t n_inlined; /* how many ids below 0 were given to inlined values */
 };
 
-enum { NAME_SHOWN = 40 };
-
-static int shown(struct slice name)
-{
-    return (int)(name.len < NAME_SHOWN ? name.len : NAME_SHOWN);
-}
-
-/* Where damage was found. */
-struct place {
-    struct slice thread, ns, id, channel; /* id, channel: absent if not known */
-};
-
-/* Puts the place before the text of an ERR_DAMAGED; other kinds are kept. */
-static bool name_place(struct place p, struct err *err)
-{
-    char id[NAME_SHOWN + sizeof(", checkpoint ")] = "", of[NAME_SHOWN + sizeof(", channel ")] = "";
-
-    if (err->kind != ERR_DAMAGED)
-        return false;
-    if (slice_present(p.id))
-        snprintf(id, sizeof(id), ", checkpoint %.*s", shown(p.id), p.id.at);
-    if (slice_present(p.channel))
-        snprintf(of, sizeof(of), ", channel %.*s", shown(p.channel), p.channel.at);
-    return err_set(err, err->kind, "thread %.*s, namespace '%.*s'%s%s: %s", shown(p.thread),
-                   p.thread.at, shown(p.ns), p.ns.at, id, of, err->text);
-}
-
-/* Names the place of damage that the driver has found. */
+/* Names the record of an op on one, whose damage the driver has found; those in lists it has named itself. */
 static void name_damage(struct op *op)
 {
-    if (op->type == OP_CHECKPOINT_GET)
-        (void)name_place((struct place){.thread = op->id,
-                                        .ns = op->checkpoint_get.ns,
-                                        .id = op->checkpoint_get.checkpoint_id},
-                         &op->status);
-    if (op->type == OP_VALUES_GET)
-        (void)name_place((struct place){.thread = op->id, .ns = op->values_get.ns}, &op->status);
+    struct damage_place p = {.session = {NULL, 0}};
+
+    if (op->type <= OP_MESSAGE_TRIM)
+        p.session = op->id;
+    else if (op->type <= OP_THREAD_PRUNE && op->type != OP_CHECKPOINT_LIST)
+        p.thread = op->id;
+    if (op->type == OP_CHECKPOINT_GET) {
+        p.ns = op->checkpoint_get.ns;
+        p.checkpoint = op->checkpoint_get.checkpoint_id;
+    } else if (op->type == OP_VALUES_GET)
+        p.ns = op->values_get.ns;
+    else if (op->type == OP_WRITES_GET) {
+        p.ns = op->writes_get.ns;
+        p.checkpoint = op->writes_get.checkpoint_id;
+    }
+    (void)damage_at(&p, &op->status);
 }
 
-static struct place place_of(const struct op *op, const struct checkpoint *c, struct slice channel)
+static struct damage_place place_of(const struct op *op, const struct checkpoint *c,
+                                    struct slice channel)
 {
-    return c ? (struct place){c->thread, c->ns, c->id, channel}
-             : (struct place){.thread = op->id, .ns = op->values_get.ns, .channel = channel};
+    return c ? (struct damage_place){.thread = c->thread,
+                                     .ns = c->ns,
+                                     .checkpoint = c->id,
+                                     .channel = channel}
+             : (struct damage_place){.thread = op->id, .ns = op->values_get.ns, .channel = channel};
 }
 
 /* The driver's values are shared: each is decoded once, into a copy of our own. */
@@ -71,14 +56,17 @@ static bool decode_value(struct decoding *d, const struct op *op, const struct v
                          struct err *err)
 {
     struct value *own = value_map_find(&d->done, (*value)->blob.id);
+    struct damage_place place;
 
     if (!own) {
         own = arena_alloc(op->arena, sizeof(*own));
         if (!own)
             return err_no_memory(err);
         *own = **value;
-        if (!chain_decode(d->cache, &own->blob, &own->of, op->arena, err))
-            return name_place(place_of(op, d->checkpoint, own->of.channel), err);
+        if (!chain_decode(d->cache, &own->blob, &own->of, op->arena, err)) {
+            place = place_of(op, d->checkpoint, own->of.channel);
+            return damage_at(&place, err);
+        }
         if (!value_map_add(&d->done, own, err))
             return false;
         d->bytes += own->blob.bytes.len;
@@ -171,13 +159,15 @@ static void leave_out(const struct op *op, struct checkpoint *c)
 static bool decode_checkpoint(struct decoding *d, const struct op *op,
                               struct checkpoint *checkpoint, struct err *err)
 {
+    struct damage_place place = place_of(op, checkpoint, (struct slice){NULL, 0});
+
     d->checkpoint = checkpoint;
     for (size_t i = 0; i < checkpoint->n_values; i++)
         if (!decode_value(d, op, &checkpoint->values[i], err))
             return false;
     return (chain_decode(d->cache, &checkpoint->head, NULL, op->arena, err) &&
             take_head(d, op, checkpoint, err)) ||
-           name_place(place_of(op, checkpoint, (struct slice){NULL, 0}), err);
+           damage_at(&place, err);
 }
 
 static size_t size_of(const struct checkpoint *c)

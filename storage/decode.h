@@ -15,9 +15,10 @@
 #include "value_cache.h"
 
 /*
- * Makes the values of a checkpoint, of a page of checkpoints or of OP_VALUES_GET whole; other ops are left as
- * they are. A page that gets too large is cut. Inlined values follow the others, even if the op asks for no
- * values; their ids are below 0 and must not be used elsewhere.
+ * Makes the values of a checkpoint, of a page of checkpoints or of OP_VALUES_GET whole; to the
+ * error of another op on one record it adds which one is damaged. A page that gets too large is cut. Inlined
+ * values follow the others, even if the op asks for no values; their ids are below 0 and must not be used
+ * elsewhere.
  */
 void decode_op(struct value_cache *cache, struct op *op);
 

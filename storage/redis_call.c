@@ -411,6 +411,12 @@ bool call_torn(struct call *c, struct err *err)
     return err_set(err, ERR_UNAVAILABLE, "redis: too many changes to one record at once");
 }
 
+bool call_lost(struct call *c, const char *part, struct err *err)
+{
+    c->conflict = true;
+    return err_set(err, ERR_DAMAGED, "redis: %s is not there", part);
+}
+
 bool call_again(struct call *c, int *tries)
 {
     if (!c->conflict || ++*tries == REDIS_TRIES)

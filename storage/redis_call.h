@@ -132,8 +132,10 @@ bool call_commit(struct call *c, struct err *err) MUST_USE;
 bool call_script(struct call *c, enum redis_script which, const struct slice *args, size_t n,
                  struct reply **reply, struct err *err) MUST_USE;
 
-/* The op has read parts that do not fit together, since others changed them: it runs anew. Returns false. */
+/* The op has read parts that do not fit together, since others changed them: it runs anew. Returns false.
+ * call_lost(): a part ("a value") was not there; if so at the last try too, it is ERR_DAMAGED. */
 bool call_torn(struct call *c, struct err *err);
+bool call_lost(struct call *c, const char *part, struct err *err);
 
 /* Forgets the planned changes before another try. False: no conflict, or REDIS_TRIES are used up. */
 bool call_again(struct call *c, int *tries) MUST_USE;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "damage.h"
 #include "filter.h"
 #include "redis_checkpoint_order.h"
 #include "redis_load.h"
@@ -58,6 +59,19 @@ static bool sift(struct lister *l, const struct cp_row *row, bool *listed, struc
            filter_matches(c->op->checkpoint_list.filter, row->metadata, c->arena, listed, err);
 }
 
+/* Takes a row. That of a whole tenant may have gone since its place was read. */
+static bool take_row(struct lister *l, size_t i, const struct reply *reply, struct err *err)
+{
+    const struct checkpoint_pos *pos = &l->places[i];
+    struct cp_row *row = &l->group[i].row;
+
+    if (!redis_cp_take(pos->checkpoint_id, reply, row, err))
+        return false;
+    if (!row->stored && slice_present(l->c->op->id))
+        return call_lost(l->c, "what the order lists", err);
+    return sift(l, row, &l->listed[i], err);
+}
+
 /* Reads the rows of the group; only those that are listed outlive the call. */
 static bool read_rows(struct call *c, void *arg, struct err *err)
 {
@@ -77,9 +91,8 @@ static bool read_rows(struct call *c, void *arg, struct err *err)
         struct load_item *item = &l->group[i];
 
         *item = (struct load_item){.thread = pos->thread, .ns = pos->ns};
-        if (!redis_cp_take(pos->checkpoint_id, replies[i], &item->row, err) ||
-            !sift(l, &item->row, &l->listed[i], err))
-            return false;
+        if (!take_row(l, i, replies[i], err))
+            return cp_order_damage(pos, err);
         if (l->listed[i] && !keep_row(c->op->arena, &item->row))
             return err_no_memory(err);
     }
@@ -100,7 +113,7 @@ static bool list_group(struct lister *l, struct err *err)
         }
         if (l->listed[i]) {
             if (!redis_load_item(&l->load, &l->group[i], list->values, err))
-                return false;
+                return cp_order_damage(&l->places[i], err);
             list->out.items[list->out.n++] = l->group[i].out;
         }
         list->out.next = l->places[i];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "damage.h"
 #include "redis_threads.h"
 #include "redis_walk.h"
 
@@ -17,6 +18,7 @@ enum { GROUP = 256, PLACES_MAX = 1024 };
 struct cp_order_scope {
     struct slice thread, ns;
     enum form form;
+    int64_t checkpoints;
     struct checkpoint_pos *places; /* those read; places[at] is the next to give */
     size_t n, at, chunk;
     /* whether the index may have more below `last` */
@@ -24,13 +26,24 @@ struct cp_order_scope {
     struct slice last; /* the member read last; absent before the first read */
 };
 
+bool cp_order_damage(const struct checkpoint_pos *pos, struct err *err)
+{
+    return damage_at(&(struct damage_place){.thread = pos->thread,
+                                            .ns = pos->ns,
+                                            .checkpoint = pos->checkpoint_id},
+                     err);
+}
+
 static bool add_scopes(struct cp_order *o, const struct thread_row *row, struct err *err)
 {
     struct slice ns = o->c->op->checkpoint_list.ns, thread = o->c->id;
 
     for (size_t i = 0; i < row->n; i++) {
         const struct space *space = &row->spaces[i];
-        struct cp_order_scope scope = {.thread = thread, .ns = space->ns, .form = space->form};
+        struct cp_order_scope scope = {.thread = thread,
+                                       .ns = space->ns,
+                                       .form = space->form,
+                                       .checkpoints = space->checkpoints};
         void *grown;
 
         if (!space->stored || space->form == FORM_NONE ||
@@ -69,7 +82,7 @@ static bool add_threads(struct call *c, void *arg, struct err *err)
     for (size_t i = 0; i < t->n; i++) {
         call_at(c, c->op->tenant, t->ids[i].member);
         if (!redis_thread_take(c, all, replies[i], &row, err) || !add_scopes(t->order, &row, err))
-            return false;
+            return damage_at(&(struct damage_place){.thread = c->id}, err);
     }
     return true;
 }
@@ -110,10 +123,13 @@ static bool find_before(struct call *c, void *arg, struct err *err)
     if (!call_answers(c, &replies, err))
         return false;
     for (size_t i = 0; i < o->n_at; i++) {
-        if (o->scopes[o->at + i].form != FORM_DOCUMENT)
+        const struct cp_order_scope *s = &o->scopes[o->at + i];
+
+        if (s->form != FORM_DOCUMENT)
             continue;
         if (!redis_cp_take(before, replies[i], &row, err))
-            return false;
+            return cp_order_damage(&(struct checkpoint_pos){s->form, before, s->thread, s->ns, 0},
+                                   err);
         if (row.stamp > o->below_stamp &&
             row.created_us > clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us))
             o->below_stamp = row.stamp;
@@ -201,6 +217,17 @@ static int compare_places(const struct checkpoint_pos *x, const struct checkpoin
     return order ? order : slice_compare(y->checkpoint_id, x->checkpoint_id);
 }
 
+/* Whether a thread has checkpoints, but no order that lists them. If the op lists a whole tenant, they may have
+ * gone since they were counted. */
+static bool lost_order(const struct cp_order *o, const struct cp_order_scope *s,
+                       const struct reply *reply)
+{
+    const struct op_checkpoint_list *list = &o->c->op->checkpoint_list;
+
+    return reply->n == 0 && s->checkpoints > 0 && slice_present(o->c->op->id) &&
+           !slice_present(s->last) && list->after.form == FORM_NONE && !slice_present(list->before);
+}
+
 /* Whether a place comes after the end of the page before, and below `before`. */
 static bool is_in_page(const struct cp_order *o, const struct checkpoint_pos *pos)
 {
@@ -226,7 +253,7 @@ static bool take_row(struct cp_order *o, struct cp_order_scope *s, const struct 
     *pos = (struct checkpoint_pos){s->form, o->c->op->checkpoint_list.checkpoint_id, s->thread,
                                    s->ns, 0};
     if (!redis_cp_take(pos->checkpoint_id, reply, &row, err))
-        return false;
+        return cp_order_damage(pos, err);
     pos->stamp = row.stamp;
     s->n = row.stamp > 0 && row.form == s->form && is_in_page(o, pos);
     return true;
@@ -237,6 +264,8 @@ static bool take_members(struct cp_order *o, struct cp_order_scope *s, const str
 {
     size_t cut = s->form == FORM_CHANNEL ? CHANNEL_CUT : DOCUMENT_CUT;
 
+    if (lost_order(o, s, reply) && !call_lost(o->c, "the order of its checkpoints", err))
+        return cp_order_damage(&(struct checkpoint_pos){.thread = s->thread, .ns = s->ns}, err);
     s->more = reply->n == s->chunk;
     for (size_t i = 0; i < reply->n; i++) {
         struct slice member = reply->items[i]->text;

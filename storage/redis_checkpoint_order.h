@@ -32,6 +32,9 @@ struct cp_order {
     size_t at, n_at; /* the scopes that are read together */
 };
 
+/* Names the checkpoint at this place in the error, if that is ERR_DAMAGED. Returns false. */
+bool cp_order_damage(const struct checkpoint_pos *pos, struct err *err);
+
 /* Finds the namespaces that the op lists, and in document form the stamp of `before`. */
 bool cp_order_find(struct cp_order *o, struct err *err) MUST_USE;
 

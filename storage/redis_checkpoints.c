@@ -1,6 +1,7 @@
 /* redis_checkpoints.c - OP_CHECKPOINT_PUT, OP_CHECKPOINT_GET and OP_VALUES_GET; see op_checkpoints.h. */
 #include "clock.h"
 #include "copies.h"
+#include "damage.h"
 #include "pack.h"
 #include "redis_load.h"
 #include "redis_records.h"
@@ -203,7 +204,9 @@ bool redis_checkpoint_get(struct call *c, struct op *op, struct err *err)
         item.row.created_us <= clock_expired_us(c->d->checkpoint_ttl_us, op->now_us))
         return err_set(err, ERR_NOT_FOUND, "There is no such checkpoint.");
     if (!redis_load_item(&l, &item, true, err))
-        return false;
+        return slice_present(get->checkpoint_id)
+                   ? false
+                   : damage_at(&(struct damage_place){.checkpoint = item.row.id}, err);
     get->out.checkpoint = item.out;
     return true;
 }

@@ -109,7 +109,7 @@ static bool read_body(struct call *c, const struct row_context *stored, int64_t 
     if (!call_answers(c, &replies, err))
         return false;
     if (replies[0]->type != REPLY_TEXT)
-        return call_torn(c, err);
+        return call_lost(c, "this context", err);
     *out = (struct context){.version = number,
                             .updated_us = stored->updated_us,
                             .body = replies[0]->text,

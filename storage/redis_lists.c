@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "damage.h"
 #include "redis_load.h"
 #include "redis_ops.h"
 #include "redis_pair.h"
@@ -203,7 +204,7 @@ static bool list_group(struct call *c, void *arg, struct err *err)
 
         call_at(c, c->op->tenant, g->ids[i].member);
         if (!redis_row_take(c, replies[i], &row, err))
-            return false;
+            return damage_at(&(struct damage_place){.session = c->id}, err);
         if (wanted(c, &row)) {
             if (list->out.n == (size_t)list->limit || g->bytes >= PAGE_BYTES_MAX) {
                 g->full = true;
@@ -275,6 +276,8 @@ static bool describe(struct call *c, const struct thread_row *row, struct thread
     for (size_t i = 0; i < row->n; i++) {
         int64_t n = expired_us == INT64_MIN ? row->spaces[i].checkpoints : 0;
 
+        if (replies[i]->n == 0 && n > 0 && c->op->type == OP_THREAD_GET)
+            return call_lost(c, "the ages of its checkpoints", err);
         if (replies[i]->n == 0)
             continue;
         for (size_t k = 0; expired_us != INT64_MIN && k < replies[i]->n; k++)
@@ -361,7 +364,7 @@ static bool list_threads(struct call *c, void *arg, struct err *err)
     for (size_t i = 0; i < g->n; i++) {
         call_at(c, c->op->tenant, g->ids[i].member);
         if (!redis_thread_take(c, all, replies[i], &row, err) || !list_thread(c, &row, g, err))
-            return false;
+            return damage_at(&(struct damage_place){.thread = c->id}, err);
         if (g->full)
             return true;
         c->op->thread_list.out.next = g->ids[i].member;

@@ -2,6 +2,7 @@
 #include "redis_load.h"
 
 #include "clock.h"
+#include "damage.h"
 #include "pack.h"
 #include "redis_scripts.h"
 
@@ -94,14 +95,6 @@ static bool take_values(struct loader *l, const struct reply *reply, struct err 
     return true;
 }
 
-/* The value may have gone since its checkpoint was read, so the op runs anew; after the last try the
- * error stands. */
-static bool not_there(struct loader *l, struct err *err)
-{
-    l->c->conflict = true;
-    return err_set(err, ERR_DAMAGED, "redis: a value that is referred to is not there");
-}
-
 bool redis_load_values(struct loader *l, struct slice ns, const int64_t *ids, size_t n,
                        const struct value **out, struct err *err)
 {
@@ -134,7 +127,7 @@ static bool attach_values(struct loader *l, const struct load_item *item, struct
         return err_no_memory(err);
     for (size_t i = 0; i < n; i++)
         if (!(item->out->values[i] = value_map_tied(&l->values, refs[i])))
-            return not_there(l, err);
+            return call_lost(l->c, "a value that is referred to", err);
     item->out->n_values = n;
     return true;
 }
@@ -179,7 +172,7 @@ static bool make(struct loader *l, struct load_item *item, const struct reply *w
     if (!out)
         return err_no_memory(err);
     if (!head)
-        return not_there(l, err);
+        return call_lost(l->c, "a value that is referred to", err);
     *out = (struct checkpoint){
         .thread = item->thread,
         .ns = item->ns,
@@ -232,7 +225,7 @@ static bool first_fresh(struct call *c, const struct space *space, const struct 
         struct slice place = places->items[i]->text;
 
         if (!redis_cp_take((struct slice){place.at + cut, place.len - cut}, replies[i], row, err))
-            return false;
+            return damage_at(&(struct damage_place){.checkpoint = row->id}, err);
         if (row->stored &&
             row->created_us > clock_expired_us(c->d->checkpoint_ttl_us, c->op->now_us))
             return true;
@@ -258,12 +251,13 @@ bool redis_load_latest(struct call *c, const struct space *space, struct cp_row 
         if (!call_answers(c, &replies, err))
             return false;
         if (replies[0]->n == 0)
-            return true;
+            return from > 0 || space->checkpoints == 0 ||
+                   call_lost(c, "the order of its checkpoints", err);
         if (!first_fresh(c, space, replies[0], row, err))
             return false;
         if (row->stored)
             return true;
         if (page == 1)
-            return call_torn(c, err);
+            return call_lost(c, "the newest checkpoint", err);
     }
 }

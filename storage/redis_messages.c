@@ -2,6 +2,7 @@
 #include "redis_messages.h"
 
 #include "copies.h"
+#include "damage.h"
 #include "messages.h"
 #include "redis_ops.h"
 
@@ -81,11 +82,11 @@ static bool read_some(struct call *c, struct page *p, size_t n, struct err *err)
     for (size_t i = 0; i < n && p->bytes < PAGE_BYTES_MAX; i++) {
         struct message *m = &p->items[p->got];
 
-        if (replies[0]->items[i]->type != REPLY_TEXT)
-            return call_torn(c, err);
         m->id = pos_of(p->places[p->got]).id;
-        if (!redis_message_unpack(replies[0]->items[i]->text, m, &stamp, err))
-            return false;
+        if (replies[0]->items[i]->type != REPLY_TEXT
+                ? !call_lost(c, "what the order lists", err)
+                : !redis_message_unpack(replies[0]->items[i]->text, m, &stamp, err))
+            return damage_at(&(struct damage_place){.message = m->id}, err);
         p->bytes += message_bytes(m);
         p->got++;
     }
@@ -117,18 +118,21 @@ static void ask_range(struct call *c, bool up, struct slice low, struct slice hi
             call_number(c, limit));
 }
 
-/* For an empty page: what lies below `before` comes before it, what lies above `after` comes after it. */
+/* For an empty page: what lies below `before` comes before it, what lies above `after` comes after it. If all
+ * were asked for, there is no message. */
 static bool empty_page(struct call *c, struct op_message_list *list, struct err *err)
 {
     struct reply **replies;
 
     ask_range(c, true, SLICE("-"), list->has_before ? bound(c, "(", &list->before) : SLICE("+"), 1);
     ask_range(c, true, list->has_after ? bound(c, "(", &list->after) : SLICE("-"), SLICE("+"), 1);
+    ASK(c, SLICE("HLEN"), call_key(c, "messages"));
     if (!call_answers(c, &replies, err))
         return false;
     list->out.more_before = replies[0]->n > 0;
     list->out.more_after = replies[1]->n > 0;
-    return true;
+    return list->has_before || list->has_after || replies[2]->number == 0 ||
+           call_lost(c, "the order of its messages", err);
 }
 
 static bool fill_page(struct call *c, struct reply *const *replies, struct err *err)

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "copies.h"
+#include "damage.h"
 #include "redis_merge_run.h"
 #include "redis_pair.h"
 
@@ -124,7 +125,9 @@ bool redis_pending_answers(struct call *c, struct session *items, size_t n, stru
         return false;
     for (size_t i = 0; i < n; i++) {
         if (!redis_pending_sum(replies[i], &more, err))
-            return false;
+            return c->op->type == OP_SESSION_LIST
+                       ? damage_at(&(struct damage_place){.session = items[i].id}, err)
+                       : false;
         items[i].request_count += more.requests;
         items[i].error_count += more.errors;
         items[i].total_processing_time += more.processing_time;

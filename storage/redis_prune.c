@@ -96,7 +96,7 @@ static bool load_head(struct pruner *p, struct keep_item *item, struct err *err)
     if (!redis_load_values(&p->load, space_of(p, item)->space->ns, &head, 1, &value, err))
         return false;
     if (!value)
-        return call_torn(p->c, err);
+        return call_lost(p->c, "a value that is referred to", err);
     whole = value->blob;
     if (chain_decode(NULL, &whole, NULL, p->c->arena, err))
         item->head = whole.bytes;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "damage.h"
 #include "record_fields.h"
 #include "redis_messages.h"
 #include "redis_ops.h"
@@ -57,7 +58,10 @@ static bool records_walk(struct records *r, const char *kind,
             return true;
         call_at(r->c, r->c->op->tenant, item.member);
         if (!one(r, item.member, err))
-            return false;
+            return damage_at(r->range->kind <= RECORD_CONTEXT
+                                 ? &(struct damage_place){.session = item.member}
+                                 : &(struct damage_place){.thread = item.member},
+                             err);
     }
     return true;
 }
@@ -152,6 +156,8 @@ static bool list_contexts(struct records *r, const struct session_row *row, stru
             redis_row_context_field(r->c, context));
         if (!call_answers(r->c, &replies, err))
             return false;
+        if (replies[0]->type != REPLY_TEXT)
+            return call_lost(r->c, "a context", err);
         out->key.number = context->number;
         out->key.stamp = context->stamp;
         out->context = (struct record_context){context->updated_us, replies[0]->text};

@@ -86,7 +86,7 @@ static bool take_contexts(struct found *f, const struct session_row *row,
             continue;
         body = replies[at++];
         if (body->type != REPLY_TEXT)
-            return call_torn(c, err);
+            return call_lost(c, "a context", err);
         record.context = (struct record_context){context->updated_us, body->text};
         if (!add(f, &record, err))
             return false;

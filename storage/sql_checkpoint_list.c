@@ -1,4 +1,5 @@
 /* sql_checkpoint_list.c - OP_CHECKPOINT_LIST; see op_checkpoints.h. */
+#include "damage.h"
 #include "filter.h"
 #include "sql_load.h"
 #include "sql_ops.h"
@@ -227,19 +228,47 @@ static bool name_item(struct lister *l, const struct row *row, struct checkpoint
     return (item->thread.at && item->ns.at) || err_no_memory(err);
 }
 
+static bool load_items(struct lister *l, const struct row *const rows[], size_t n,
+                       struct loaded *items, struct err *err)
+{
+    unsigned what = LOAD_WRITES | (l->op->checkpoint_list.values ? LOAD_VALUES : 0);
+    int64_t ids[ROWS];
+
+    for (size_t i = 0; i < n; i++)
+        ids[i] = rows[i]->id;
+    return load_rows(l, ids, n, items, err) && load_contents(&l->load, items, n, what, err);
+}
+
+/* Finds the damaged one by loading each alone, and names it. Returns false. */
+static bool name_damaged(struct lister *l, const struct row *const rows[], size_t n,
+                         struct err *err)
+{
+    struct err own = *err;
+    struct loaded item;
+    size_t i = 0;
+
+    if (err->kind != ERR_DAMAGED)
+        return false;
+    while (n > 1 && i < n && load_items(l, &rows[i], 1, &item, &own))
+        i++;
+    if (i == n || own.kind != ERR_DAMAGED) /* it has gone, or the store can tell no more */
+        return false;
+    *err = own;
+    return damage_at(&(struct damage_place){.thread = rows[i]->at.thread,
+                                            .ns = rows[i]->at.ns,
+                                            .checkpoint = rows[i]->at.checkpoint_id},
+                     err);
+}
+
 static bool add_items(struct lister *l, const struct row *const rows[], size_t n, struct err *err)
 {
     struct op_checkpoint_list *list = &l->op->checkpoint_list;
     struct loaded items[ROWS];
-    int64_t ids[ROWS];
 
     if (n == 0)
         return true;
-    for (size_t i = 0; i < n; i++)
-        ids[i] = rows[i]->id;
-    if (!load_rows(l, ids, n, items, err) ||
-        !load_contents(&l->load, items, n, LOAD_WRITES | (list->values ? LOAD_VALUES : 0), err))
-        return false;
+    if (!load_items(l, rows, n, items, err))
+        return name_damaged(l, rows, n, err);
     for (size_t i = 0; i < n; i++) {
         if (!name_item(l, rows[i], items[i].checkpoint, err))
             return false;

@@ -2,6 +2,7 @@
 #include "blob_hash.h"
 #include "clock.h"
 #include "copies.h"
+#include "damage.h"
 #include "pack.h"
 #include "sorted.h"
 #include "sql_checkpoint_next.h"
@@ -207,10 +208,12 @@ static bool find_asked(struct loader *l, const struct op *op, struct loaded *out
 bool sql_checkpoint_get(struct sql *d, struct op *op, struct err *err)
 {
     struct loader l = load_start(d, op);
-    struct loaded item;
+    struct loaded item = {.checkpoint = NULL};
 
     if (!find_asked(&l, op, &item, err) || !load_contents(&l, &item, 1, LOAD_VALUES, err))
-        return false;
+        return item.checkpoint && !slice_present(op->checkpoint_get.checkpoint_id)
+                   ? damage_at(&(struct damage_place){.checkpoint = item.checkpoint->id}, err)
+                   : false;
     item.checkpoint->thread = op->id;
     item.checkpoint->ns = op->checkpoint_get.ns;
     op->checkpoint_get.out.checkpoint = item.checkpoint;

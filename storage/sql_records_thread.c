@@ -1,4 +1,5 @@
 /* sql_records_thread.c - OP_READ_RANGE of threads and their contents; see record.h. */
+#include "damage.h"
 #include "pack.h"
 #include "record_fields.h"
 #include "sorted.h"
@@ -195,7 +196,10 @@ bool sql_thread_records_read(struct sql *d, int64_t tenant, struct op *op, struc
         if (!found || n == (size_t)range->limit || bytes >= PAGE_BYTES_MAX)
             break;
         if (!read_record(&r, &q, &items[n], err))
-            return false;
+            return damage_at(&(struct damage_place){.thread = items[n].key.id,
+                                                    .ns = items[n].key.ns,
+                                                    .checkpoint = items[n].key.sub},
+                             err);
         bytes += record_bytes(&items[n++]);
     }
     range->out.items = items;
