@@ -123,8 +123,7 @@ void call_change_first(struct call *c, const struct slice *args, size_t n);
     call_change((c), (const struct slice[]){__VA_ARGS__}, \
                 COUNT_OF(((const struct slice[]){__VA_ARGS__})))
 
-/* Makes the changes, all or none, with one outbox entry for the copies added since the last commit. If a
- * guard no longer holds: false, and c->conflict is set. */
+/* Makes the changes, all or none, with one outbox entry for new copies. c->conflict: a guard does not hold. */
 bool call_commit(struct call *c, struct err *err) MUST_USE;
 
 /* Runs a script that changes something; args follow EVALSHA and the hash. An error reply is a failure.
