@@ -296,28 +296,33 @@ enum {
     LINE_EXTRA = 4,                          /* ": " and CR LF */
 };
 
-static enum MHD_Result add_size(void *cls, enum MHD_ValueKind kind, const char *name,
-                                size_t name_len, const char *value, size_t value_len)
+/* What a head takes: its lines, trailers included; what is made of them. */
+struct room {
+    size_t lines, fields;
+};
+
+static enum MHD_Result add_field(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value UNUSED, size_t value_len)
 {
-    (void)kind;
-    (void)name;
-    (void)value;
-    *(size_t *)cls += name_len + value_len + LINE_EXTRA;
+    struct room *r = cls;
+
+    r->fields += FIELD_SIZE;
+    if (kind == MHD_FOOTER_KIND)
+        r->lines += name_len + value_len + LINE_EXTRA;
+    else if (kind == MHD_HEADER_KIND && same_name((struct slice){name, name_len}, SLICE("Cookie")))
+        r->fields += value_len;
     return MHD_YES;
 }
 
 bool server_head_leaves_room(const struct request *req, struct err *err)
 {
-    struct MHD_Connection *c = req->connection;
-    enum MHD_ValueKind any = MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_FOOTER_KIND;
-    size_t fields = (size_t)MHD_get_connection_values_n(c, any, NULL, NULL) * FIELD_SIZE;
-    size_t lines = req->head_size + READ_STEP;
+    struct room r = {.lines = req->head_size + READ_STEP, .fields = FIELD_SIZE};
 
-    MHD_get_connection_values_n(c, MHD_FOOTER_KIND, add_size, &lines);
-    if (lines < READ_AHEAD)
-        lines = READ_AHEAD;
-    fields += server_header(req, "Cookie").len + FIELD_SIZE;
-    return lines + fields + ANSWER_HEAD <= CONNECTION_MEMORY ||
+    MHD_get_connection_values_n(req->connection,
+                                MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_FOOTER_KIND, add_field, &r);
+    if (r.lines < READ_AHEAD)
+        r.lines = READ_AHEAD;
+    return r.lines + r.fields + ANSWER_HEAD <= CONNECTION_MEMORY ||
            err_set(err, ERR_HEAD, "the target and the headers are too large, or too many");
 }
 
