@@ -50,7 +50,7 @@ size_t base64_encode_to(char *out, struct slice bytes)
     return len;
 }
 
-struct slice base64_encode(struct slice bytes, enum base64_alphabet alphabet, struct arena *arena)
+struct slice base64_encode_url(struct slice bytes, struct arena *arena)
 {
     char *out = bytes.len > SIZE_MAX / 2 ? NULL : arena_alloc(arena, base64_length(bytes.len) + 1);
     size_t len;
@@ -58,12 +58,10 @@ struct slice base64_encode(struct slice bytes, enum base64_alphabet alphabet, st
     if (!out)
         return (struct slice){NULL, 0};
     len = base64_encode_to(out, bytes);
-    if (alphabet == BASE64_URL) {
-        while (len > 0 && out[len - 1] == '=')
-            out[--len] = '\0';
-        for (size_t i = 0; i < len; i++)
-            out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
-    }
+    while (len > 0 && out[len - 1] == '=')
+        out[--len] = '\0';
+    for (size_t i = 0; i < len; i++)
+        out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
     return (struct slice){out, len};
 }
 

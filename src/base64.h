@@ -23,9 +23,8 @@ size_t base64_length(size_t n);
 /* Encodes into out, which has room for base64_length() + 1 bytes. Returns the length without the NUL. */
 size_t base64_encode_to(char *out, struct slice bytes);
 
-/* Encodes into the arena; {NULL, 0} when memory runs out. */
-struct slice base64_encode(struct slice bytes, enum base64_alphabet alphabet,
-                           struct arena *arena) MUST_USE;
+/* Encodes into the arena in the alphabet for URLs; {NULL, 0} when memory runs out. */
+struct slice base64_encode_url(struct slice bytes, struct arena *arena) MUST_USE;
 
 /* Decodes into the arena. */
 bool base64_decode(struct slice text, enum base64_alphabet alphabet, struct arena *arena,

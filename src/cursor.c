@@ -32,7 +32,7 @@ struct slice cursor_encode(char tag, const struct slice *parts, size_t n, struct
     }
     if (t.failed)
         return (struct slice){NULL, 0};
-    return base64_encode(text_slice(&t), BASE64_URL, arena);
+    return base64_encode_url(text_slice(&t), arena);
 }
 
 static bool take_part(struct slice *bytes, struct slice *part)

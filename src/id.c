@@ -128,7 +128,7 @@ struct slice id_to_segment(struct slice id, struct arena *arena)
 
     if (is_plain(id))
         return arena_copy(arena, id);
-    encoded = base64_encode(id, BASE64_URL, arena);
+    encoded = base64_encode_url(id, arena);
     return encoded.at ? arena_printf(arena, "~%s", encoded.at) : encoded;
 }
 

@@ -16,6 +16,13 @@ static const struct {
     {"\xFB\xEF\xBE\xFF\xFF\xFF", "++++////", "----____"},
 };
 
+static struct slice encode(struct slice bytes, struct arena *arena)
+{
+    char *out = arena_alloc(arena, base64_length(bytes.len) + 1);
+
+    return out ? (struct slice){out, base64_encode_to(out, bytes)} : (struct slice){NULL, 0};
+}
+
 START_TEST(known_vectors)
 {
     struct slice plain = slice_of(vectors[_i].plain), standard = slice_of(vectors[_i].standard);
@@ -26,8 +33,7 @@ START_TEST(known_vectors)
     ck_assert_uint_eq(base64_length(plain.len), standard.len);
     ck_assert_uint_eq(base64_encode_to(buffer, plain), standard.len);
     ck_assert_str_eq(buffer, standard.at);
-    ck_assert_str_eq(base64_encode(plain, BASE64_STANDARD, &a).at, standard.at);
-    ck_assert_str_eq(base64_encode(plain, BASE64_URL, &a).at, url.at);
+    ck_assert_str_eq(base64_encode_url(plain, &a).at, url.at);
     ck_assert(base64_decode(standard, BASE64_STANDARD, &a, &out));
     ck_assert(slice_equal(out, plain));
     ck_assert(base64_decode(url, BASE64_URL, &a, &out));
@@ -79,10 +85,9 @@ START_TEST(every_byte_and_every_length)
     for (size_t n = 0; n <= 256; n++) {
         struct slice plain = {bytes, n}, out;
 
-        ck_assert(
-            base64_decode(base64_encode(plain, BASE64_STANDARD, &a), BASE64_STANDARD, &a, &out));
+        ck_assert(base64_decode(encode(plain, &a), BASE64_STANDARD, &a, &out));
         ck_assert(slice_equal(out, plain));
-        ck_assert(base64_decode(base64_encode(plain, BASE64_URL, &a), BASE64_URL, &a, &out));
+        ck_assert(base64_decode(base64_encode_url(plain, &a), BASE64_URL, &a, &out));
         ck_assert(slice_equal(out, plain));
     }
     arena_done(&a);
@@ -97,7 +102,7 @@ START_TEST(more_than_one_chunk)
     struct slice text, out;
 
     bytes[n - 1] = 'x';
-    text = base64_encode((struct slice){bytes, n}, BASE64_STANDARD, &a);
+    text = encode((struct slice){bytes, n}, &a);
     ck_assert_uint_eq(text.len, base64_length(n));
     ck_assert(base64_decode(text, BASE64_STANDARD, &a, &out));
     ck_assert(slice_equal(out, (struct slice){bytes, n}));
@@ -107,9 +112,9 @@ END_TEST
 
 static bool there_and_back(struct arena *arena, struct err *err)
 {
-    struct slice text = base64_encode(SLICE("0123456789abcdef"), BASE64_STANDARD, arena), out;
+    struct slice text = base64_encode_url(SLICE("0123456789abcdef"), arena), out;
 
-    if (!text.at || !base64_decode(text, BASE64_STANDARD, arena, &out))
+    if (!text.at || !base64_decode(text, BASE64_URL, arena, &out))
         return err_set(err, ERR_NO_MEMORY, "failed");
     return true;
 }

@@ -88,7 +88,7 @@ START_TEST(refuses_wrong_lengths)
     };
     struct arena a = {0};
 
-    refuse(base64_encode(raw[_i], BASE64_URL, &a), 1);
+    refuse(base64_encode_url(raw[_i], &a), 1);
     arena_done(&a);
 }
 END_TEST
