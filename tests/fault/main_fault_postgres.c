@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "oom_libpq.h"
+#include "oom.h"
 #include "postgres.h"
 #include "postgres_driver.h"
 #include "state.h"
@@ -132,9 +132,9 @@ static bool attempt(size_t n)
     bool done, struck, undone;
     struct slice got;
 
-    oom_libpq_at(n);
+    oom_at(n);
     done = sample_run(target.store, &op, &err);
-    struck = oom_libpq_end();
+    struck = oom_end();
     ck_assert_msg(done || ((err.kind == ERR_NO_MEMORY || err.kind == ERR_UNAVAILABLE ||
                             err.kind == ERR_IN_DOUBT) &&
                            !strstr(err.text, "no answer")),
@@ -175,9 +175,9 @@ START_TEST(memory_of_libpq_ends_at_the_start)
         struct err err = {0};
         struct backend *store;
 
-        oom_libpq_at(n);
+        oom_at(n);
         store = open_store(BACKEND_ANY, &err);
-        struck = oom_libpq_end();
+        struck = oom_end();
         ck_assert_msg(store ||
                           (struck && (err.kind == ERR_NO_MEMORY || err.kind == ERR_UNAVAILABLE)),
                       "allocation %zu: %s", n, err.text);

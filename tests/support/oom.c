@@ -11,12 +11,10 @@ static _Thread_local size_t left; /* allocations left before the one that fails,
                                      0: none will */
 static _Thread_local bool struck;
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
+bool oom_may_strike(void)
+{
+    return failing || left > 0;
+}
 
 bool oom_strikes(void)
 {
@@ -25,21 +23,6 @@ bool oom_strikes(void)
     left--;
     struck = left == 0;
     return failing || struck;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return oom_strikes() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return oom_strikes() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return oom_strikes() ? NULL : __real_realloc(old, size);
 }
 
 void oom_at(size_t n)

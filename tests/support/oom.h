@@ -1,7 +1,7 @@
 /*
  * oom.h - lets memory end when a test says so.
  *
- * Linked with -Wl,--wrap for malloc, calloc and realloc, so that the calls in our own objects come here.
+ *     oom_wrap.c (our own objects), oom_sqlite.c, oom_libpq.c -> oom_strikes()
  *
  * Threads    the switches are per thread.
  * Ownership  none.
@@ -23,8 +23,9 @@ void oom_at(size_t n);
 /* Ends what oom_at() began. Returns whether there was an n-th allocation. */
 bool oom_end(void);
 
-/* Whether the allocation now asked for must fail. For allocators of libraries. */
+/* For the allocators: whether the allocation now asked for must fail; whether any must. */
 bool oom_strikes(void);
+bool oom_may_strike(void);
 
 /*
  * Runs op with no memory but the first block of its arena, of 0, 16, 32 ... bytes, until it succeeds.

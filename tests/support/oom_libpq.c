@@ -1,13 +1,12 @@
-/* oom_libpq.c - see oom_libpq.h. */
-#include "oom_libpq.h"
-
+/*
+ * oom_libpq.c - the allocations of libpq; see oom.h. The program's own malloc, calloc and realloc take the place
+ * of the C library's; they fail only those that are called from libpq.
+ */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
-static size_t
-    left; /* allocations left before the one that fails, this one included; 0: none will */
-static bool struck;
+#include "oom.h"
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -18,11 +17,8 @@ static bool strikes(void *caller)
 {
     Dl_info info;
 
-    if (left == 0 || !dladdr(caller, &info) || !strstr(info.dli_fname, "libpq.so"))
-        return false;
-    left--;
-    struck = left == 0;
-    return struck;
+    return oom_may_strike() && dladdr(caller, &info) && strstr(info.dli_fname, "libpq.so") &&
+           oom_strikes();
 }
 
 void *malloc(size_t size)
@@ -38,16 +34,4 @@ void *calloc(size_t n, size_t size)
 void *realloc(void *old, size_t size)
 {
     return strikes(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
-}
-
-void oom_libpq_at(size_t n)
-{
-    struck = false;
-    left = n;
-}
-
-bool oom_libpq_end(void)
-{
-    left = 0;
-    return struck;
 }
