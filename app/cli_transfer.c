@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "progress.h"
 #include "record_text.h"
+#include "store_url.h"
 #include "transfer.h"
 
 enum {
@@ -112,7 +113,7 @@ static bool open_both(const struct config *cfg, struct show *s, const char *cons
     if (!urls[LEFT] || !urls[RIGHT])
         return err_set(err, ERR_CONFIG, "%s URL and %s URL are needed: the two stores",
                        s->flags[LEFT], s->flags[RIGHT]);
-    if (strcmp(urls[LEFT], urls[RIGHT]) == 0)
+    if (strcmp(urls[LEFT], urls[RIGHT]) == 0 || store_url_same(urls[LEFT], urls[RIGHT]))
         return err_set(err, ERR_CONFIG, "%s and %s name the same store", s->flags[LEFT],
                        s->flags[RIGHT]);
     return cli_open(cfg, s->flags[LEFT], urls[LEFT], true, &stores[LEFT], err) &&

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Whether a text names a file, whose path may contain any character; one with a host is not a path. */
 static bool is_path(const char *text)
@@ -148,10 +149,21 @@ void store_url_show(const char *text, char out[STORE_URL_SHOWN])
     free(shown);
 }
 
+/* Whether both are names of one SQLite file that is there. */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+
+    return store_url_is_sqlite(a) && store_url_is_sqlite(b) &&
+           stat(a + strlen("sqlite:"), &first) == 0 && stat(b + strlen("sqlite:"), &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 bool store_url_same(const char *a, const char *b)
 {
     char *first = printed(a), *second = printed(b);
-    bool same = first && second && strcmp(first, second) == 0 && strcmp(a, "memory:") != 0;
+    bool same = (first && second && strcmp(first, second) == 0 && strcmp(a, "memory:") != 0) ||
+                same_file(a, b);
 
     free(first);
     free(second);

@@ -41,7 +41,8 @@ bool store_url_is_file(const char *url);
 
 /*
  * Whether both URLs name the same store. What store_url_print() hides makes no difference (an @ behind the
- * host is %40); each memory: is a store of its own. Also false when memory is short.
+ * host is %40), nor do two names of one SQLite file, if it exists; each memory: is a store of its own. Also
+ * false when memory is short.
  */
 bool store_url_same(const char *a, const char *b);
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pathlib
+import pty
 import re
 import resource
 import signal
@@ -427,6 +428,54 @@ def test_an_older_schema_stays_as_it_is(tmp_path: pathlib.Path, postgres: stores
     assert [(line["from"], line["to"]) for line in told] == [(2, newest)]
     for args in reading:
         ok(*args)
+
+
+def test_one_file_by_two_names(tmp_path: pathlib.Path) -> None:
+    db = f"sqlite:{tmp_path}/a.db"
+    make_known(db)
+    os.link(tmp_path / "a.db", tmp_path / "linked.db")
+    (tmp_path / "symbolic.db").symlink_to("a.db")
+    for name in ("./a.db", f"//{tmp_path}/a.db", f"{tmp_path}/linked.db", f"{tmp_path}/symbolic.db"):
+        other = f"sqlite:{name}"
+        fails(2, "--from and --to name the same store", "migrate", "--from", db, "--to", other, cwd=tmp_path)
+        fails(2, "--a and --b name the same store", "verify", "--a", other, "--b", db, cwd=tmp_path)
+        fails(2, "--fallback: it must be another store than the primary", "serve", "--single-instance",
+              "--primary", db, "--fallback", other, cwd=tmp_path)
+
+
+# the bar ----------------------------------------------------------------------------------------
+
+def on_terminal(*args: str) -> str:
+    """What a command writes to a terminal as its standard error."""
+    ours, its = pty.openpty()
+    out = b""
+    with subprocess.Popen([str(BINARY), *args], stdout=subprocess.DEVNULL, stderr=its, env=environ()) as running:
+        os.close(its)
+        with contextlib.suppress(OSError):  # EIO: nobody has the other end any more
+            while part := os.read(ours, 65536):
+                out += part
+        os.close(ours)
+    assert running.returncode == 0, out
+    return out.decode()
+
+
+def test_the_bar(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Drawn again and again in one line, which is empty at the end."""
+    a, b, file = f"sqlite:{source}", f"sqlite:{tmp_path}/b.db", f"{tmp_path}/lines"
+    bar = r"\[(#*)(\.*)\] ([ \d]{3}) %"
+    for begin, last, *args in ((bar, "", "migrate", "--from", a, "--to", b), (bar, "", "verify", "--a", a, "--b", b),
+                               ("", r"\d+ records\r\n", "export", a, "--file", file),
+                               (bar, "", "import", f"sqlite:{tmp_path}/c.db", "--file", file)):
+        drawn, _, rest = on_terminal(*args).rpartition("\r\x1b[K")
+        assert re.fullmatch(last, rest), (args, rest)
+        first, *texts = drawn.split("\r")
+        assert first == "" and texts, (args, drawn)
+        for text in texts:
+            parts = re.fullmatch(begin + r"  [a-z]+ \d+\x1b\[K", text)
+            assert parts and len(text) - len("\x1b[K") < 80, (args, text)
+            if begin:
+                full, empty, percent = parts.groups()
+                assert len(full + empty) == 40 and abs(len(full) - int(percent) * 0.4) < 1, text
 
 
 def test_a_service_runs_on_the_file(own: Any, tmp_path: pathlib.Path) -> None:
