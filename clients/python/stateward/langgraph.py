@@ -22,7 +22,7 @@ from collections.abc import (
     Sequence,
 )
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -122,6 +122,18 @@ class StatewardSaver(BaseCheckpointSaver[str]):
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
+
+    def __copy__(self) -> Self:
+        # for with_allowlist()
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def __reduce__(self) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(
+            f"{name} holds connections, so it cannot be pickled: make another by {name}.from_url()"
+        )
 
     def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> Self:
         """This saver, but msgpack data revives these types, too: (module, name).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import random
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, TypedDict
@@ -14,6 +15,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.graph.state import CompiledStateGraph
@@ -21,6 +23,7 @@ from langgraph.types import Command, Send, StateSnapshot, interrupt
 
 from stateward.langgraph import StatewardSaver
 from tests.conftest import Server
+from tests.test_saver import Sealed
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -191,6 +194,62 @@ async def test_twelve_threads_at_once(own_server: Server) -> None:
             own_server.kill()
             own_server.start(wait=False)
         assert await running == expected
+
+
+@pytest.mark.parametrize("sync", [True, False])
+@pytest.mark.parametrize("sealed", [True, False])
+async def test_aes_leaves_nothing_to_read(
+    own_server: Server, sync: bool, sealed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values, writes, deltas: no text of them is stored; without a cipher each is."""
+
+    class Log(TypedDict, total=False):
+        entries: Annotated[
+            list[str],
+            DeltaChannel(lambda old, new: old + [x for part in new for x in part],
+                         snapshot_frequency=4),
+        ]  # fmt: skip
+        messages: Annotated[list[AnyMessage], add_messages]
+
+    said: list[str] = []
+
+    def text() -> str:
+        said.append(random.Random(len(said)).randbytes(40).hex())
+        return said[-1]
+
+    def grow(state: Log) -> Log:
+        return {"entries": [text()], "messages": [AIMessage(text(), id=f"ai-{len(said)}")]}
+
+    async def turn(graph: Graph) -> None:
+        given: Log = {"entries": [text()], "messages": [HumanMessage(text(), id=f"h-{len(said)}")]}
+        if sync:
+            graph.invoke(given, config)
+            state, history = graph.get_state(config), list(graph.get_state_history(config))
+        else:
+            await graph.ainvoke(given, config)
+            state = await graph.aget_state(config)
+            history = [s async for s in graph.aget_state_history(config)]
+        assert state.values["entries"] == said[::2]
+        assert [message.content for message in state.values["messages"]] == said[1::2]
+        assert history[0].values == state.values
+        assert len(history) == 3 * len(said) // 4
+
+    monkeypatch.setenv("LANGGRAPH_AES_KEY", "0123456789abcdef")
+    config: RunnableConfig = {"configurable": {"thread_id": "log"}}
+    builder = StateGraph(Log)
+    builder.add_node("grow", grow)
+    builder.add_edge(START, "grow")
+    for _ in range(2):  # the second one has the key only
+        serde = EncryptedSerializer.from_pycryptodome_aes() if sealed else None
+        async with StatewardSaver.from_url(own_server.url, serde=serde) as saver:
+            for _ in range(5):
+                await turn(builder.compile(checkpointer=saver))
+    # The file packs what it can, so look at what it gives out as well.
+    with StatewardSaver.from_url(own_server.url, serde=Sealed()) as plain:
+        stored = repr(list(plain.list(config))).encode()
+    own_server.stop()
+    stored += b"".join(file.read_bytes() for file in own_server.directory.glob("state.db*"))
+    assert [s for s in said if s.encode() in stored] == ([] if sealed else said)
 
 
 async def test_delta_channels_survive_prune(own_server: Server) -> None:

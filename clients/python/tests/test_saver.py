@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import pickle
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -326,6 +327,13 @@ async def test_types_are_restricted(saver: Saver, server: Server, uid: Callable[
     assert read.checkpoint["channel_values"]["a"] == Mine(1)
     values = (await saver("get_tuple", at)).checkpoint["channel_values"]
     assert values["a"] == {"x": 1}, "with_allowlist changes the saver it is called on"
+
+
+def test_it_cannot_be_pickled(server: Server) -> None:
+    with StatewardSaver.from_url(server.url) as saver:
+        for copied in (pickle.dumps, copy.deepcopy):
+            with pytest.raises(TypeError, match=r"make another by StatewardSaver\.from_url"):
+                copied(saver)
 
 
 async def test_encryption(saver: Saver, server: Server, uid: Callable[[], str]) -> None:
