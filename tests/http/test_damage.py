@@ -64,6 +64,7 @@ def check(server: Server, id_: str, before: dict[str, bytes], wrong: str, what: 
     for name, path in reads("other").items():
         if name not in LISTS:
             assert server.get(path).status == 200, name
+    step(server, "other", NEWEST + 1)
 
 
 def prepare(server: Server, id_: str) -> dict[str, bytes]:
@@ -153,6 +154,7 @@ def test_redis_lost_checkpoints(quick_redis: stores.Redis, own: Any, uid: str, k
 
 VALUE = "(SELECT max(id) FROM {value} WHERE channel IS NOT NULL)"
 HEAD = "(SELECT max(id) FROM {value} WHERE channel IS NULL)"
+BASE = f"(SELECT base FROM {{value}} WHERE id = {VALUE})"
 CHECKPOINT = "(SELECT max(id) FROM {checkpoint})"
 TASK = "(SELECT max(id) FROM {task})"
 SQL = [
@@ -160,6 +162,9 @@ SQL = [
     (f"UPDATE {{value}} SET hash = (SELECT hash FROM {{value}} ORDER BY id LIMIT 1) WHERE id = {VALUE}",
      WITH_VALUES, "channel m"),
     (f"UPDATE {{value}} SET hash = substr(hash, 1, 9) WHERE id = {VALUE}", WITH_VALUES, "checkpoint c003"),
+    (f"UPDATE {{value}} SET encoding = 77 WHERE id = {VALUE}", WITH_VALUES, "77"),
+    (f"UPDATE {{value}} SET bytes = substr(bytes, 2) WHERE id IN {BASE}", WITH_VALUES, "checkpoint c003"),
+    (f"DELETE FROM {{value}} WHERE id IN {BASE}", WITH_VALUES, "checkpoint c00"),  # it was c002's
     (f"DELETE FROM {{value}} WHERE id = {VALUE}", WITH_VALUES, "checkpoint c003"),
     (f"UPDATE {{value}} SET bytes = substr(bytes, 1, 3) WHERE id = {HEAD}", LOADED, "checkpoint c003"),
     (f"DELETE FROM {{value}} WHERE id = {HEAD}", LOADED, "checkpoint c003"),

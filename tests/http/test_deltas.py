@@ -1,4 +1,4 @@
-"""Values stored as deltas: several services on one store, some without a cache, damaged rows."""
+"""Values stored as deltas: several services on one store, some without a cache."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import random
 from typing import Any
 
 import pytest
-import stores
-from conftest import Answer, Server
+from conftest import Server
 from test_patches import patch, put, stored, value
 
 STEPS = 70
@@ -68,43 +67,3 @@ def test_pruned_by_the_other(pair: list[Server], uid: str) -> None:
     for n in range(40, 50):
         step(pair[0], uid, n)
         assert stored(pair[1], uid, f"c{n:03}") == whole(n)
-
-
-def said(answer: Answer) -> str:
-    assert answer.status == 500 and answer.code == "storage_error", answer.body
-    return str(answer.json()["detail"])
-
-
-NEWEST = "(SELECT max(id) FROM {schema}.checkpoint_values WHERE channel IS NOT NULL)"
-HEAD = "(SELECT max(id) FROM {schema}.checkpoint_values WHERE channel IS NULL)"
-BASE = f"(SELECT base FROM {{schema}}.checkpoint_values WHERE id = {NEWEST})"
-
-
-@pytest.mark.parametrize("damage, channel, what", [
-    (f"UPDATE {{schema}}.checkpoint_values SET bytes = substr(bytes, 1, 20) WHERE id = {NEWEST}", True, "damaged"),
-    (f"UPDATE {{schema}}.checkpoint_values SET hash = sha256('x')::bytea WHERE id = {NEWEST}", None, "damaged"),
-    (f"UPDATE {{schema}}.checkpoint_values SET hash = substr(sha256('x'), 1, 16) WHERE id = {NEWEST}", True, "hash"),
-    (f"UPDATE {{schema}}.checkpoint_values SET encoding = 77 WHERE id = {NEWEST}", True, "77"),
-    (f"UPDATE {{schema}}.checkpoint_values SET bytes = bytes || 'x'::bytea WHERE id = {BASE}", True, ""),
-    (f"DELETE FROM {{schema}}.checkpoint_values WHERE id = {BASE}", True, "not there"),
-    (f"DELETE FROM {{schema}}.checkpoint_values WHERE id = {NEWEST}", None, "not there"),
-    (f"UPDATE {{schema}}.checkpoint_values SET bytes = 'x'::bytea WHERE id = {HEAD}", False, ""),
-    ("UPDATE {schema}.checkpoint_writes SET body = substr(body, 1, 10)", None, "damaged"),
-])
-def test_damaged_rows(postgres: stores.Postgres, own: Any, uid: str, damage: str, channel: bool | None,
-                      what: str) -> None:
-    schema = uid.replace("-", "_")
-    server: Server = own("--postgres-schema", schema, "--cache-bytes", "0", "--inline-max", "0", primary=postgres.url())
-    step(server, "other", 0)
-    for n in range(4):
-        step(server, uid, n)
-    writes = {"writes": [{"channel": "w", "idx": 0, "type": "t", "base64": "YWFhYQ=="}]}
-    assert server.put(f"/writes/{uid}/c003/task", writes).status == 201
-    assert stored(server, uid, "c003") == whole(3)
-    postgres.sql(damage.format(schema=schema))
-    text_of = said(server.get(f"/checkpoints/{uid}/c003"))
-    assert what in text_of and uid[:40] in text_of and "c003" in text_of, text_of
-    assert channel is None or ("channel m" in text_of) == channel, text_of
-    assert stored(server, "other", "c000") == whole(0)
-    step(server, "other", 1)
-    assert stored(server, "other", "c001") == whole(1)
