@@ -414,12 +414,13 @@ bool call_torn(struct call *c, struct err *err)
 bool call_lost(struct call *c, const char *part, struct err *err)
 {
     c->conflict = true;
+    c->lost++;
     return err_set(err, ERR_DAMAGED, "redis: %s is not there", part);
 }
 
 bool call_again(struct call *c, int *tries)
 {
-    if (!c->conflict || ++*tries == REDIS_TRIES)
+    if (!c->conflict || c->lost == REDIS_TRIES_LOST || ++*tries == REDIS_TRIES)
         return false;
     c->conflict = false;
     c->n_guards = c->n_changes = 0;

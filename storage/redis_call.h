@@ -27,7 +27,7 @@
 #include "redis_pack.h"
 #include "redis_scripts.h"
 
-enum { REDIS_PREFIX_MAX = 64, REDIS_TRIES = 100 };
+enum { REDIS_PREFIX_MAX = 64, REDIS_TRIES = 100, REDIS_TRIES_LOST = 10 };
 
 /* Which buckets of a tenant this process knows to be marked as used. */
 struct redis_used {
@@ -59,12 +59,12 @@ struct call {
     struct op *op;
     struct arena *arena;
     struct slice tenant, id; /* the session or thread at hand: call_at() */
-    unsigned bucket;
-    size_t asked;       /* commands in the output buffer whose replies have not been taken */
-    struct err failure; /* of the first command that could not be put */
-    bool changed;       /* a script has changed something, or may have */
-    bool conflict;      /* something read has changed since: run the op anew */
-    size_t entered;     /* how many of op->copies are named by an outbox entry */
+    unsigned bucket, lost;   /* lost: tries that ended in call_lost() */
+    size_t asked;            /* commands in the output buffer whose replies have not been taken */
+    struct err failure;      /* of the first command that could not be put */
+    bool changed;            /* a script has changed something, or may have */
+    bool conflict;           /* something read has changed since: run the op anew */
+    size_t entered;          /* how many of op->copies are named by an outbox entry */
     struct slice *guards, *changes;
     size_t n_guards, guards_cap, n_changes, changes_cap;
     struct turn *turn;                             /* NULL: the op runs alone, not in a fiber */
@@ -132,11 +132,11 @@ bool call_script(struct call *c, enum redis_script which, const struct slice *ar
                  struct reply **reply, struct err *err) MUST_USE;
 
 /* The op has read parts that do not fit together, since others changed them: it runs anew. Returns false.
- * call_lost(): a part ("a value") was not there; if so at the last try too, it is ERR_DAMAGED. */
+ * call_lost(): a part ("a value") was not there; after REDIS_TRIES_LOST times it is ERR_DAMAGED. */
 bool call_torn(struct call *c, struct err *err);
 bool call_lost(struct call *c, const char *part, struct err *err);
 
-/* Forgets the planned changes before another try. False: no conflict, or REDIS_TRIES are used up. */
+/* Forgets the planned changes before another try. False: no conflict, or no more tries. */
 bool call_again(struct call *c, int *tries) MUST_USE;
 
 /* The buckets that a tenant has used, ascending; all tenants. */
