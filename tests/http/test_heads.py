@@ -288,8 +288,10 @@ def test_a_head_that_leaves_no_room_for_an_answer(own: Any, uid: str) -> None:
             for n in (40, 60, *range(66, 76), *range(80, 180, 5), *range(168, 174), 400)}
     long = {n: outcome(server, head("PUT", f"/sessions/{uid}", length, "X: " + "h" * n) + body, uid)
             for n in (13000, *range(13000, 16500, 97), *range(15900, 16130, 7), 17000)}
+    cookie = {n: outcome(server, head("PUT", f"/sessions/{uid}", length, "Cookie: a=" + "h" * n) + body, uid)
+              for n in (3000, *range(3000, 8200, 97), 7800)}
     odd = {n: outcome(server, head("PUT", f"/sessions/{uid}?" + "x" * n, length), uid) for n in (16000, 16200, 16300)}
-    assert many[60] == long[13000] == 201
+    assert many[60] == long[13000] == cookie[3000] == 201 and cookie[7800] == 431
     assert many[400] == long[17000] == 431 and set(odd.values()) <= {414, 431}
 
 
@@ -306,10 +308,13 @@ def test_an_answer_with_long_headers(own: Any, uid: str) -> None:
 
 def test_a_trailer_that_leaves_no_room_for_an_answer(own: Any, uid: str) -> None:
     server: Server = own(primary="memory:")
+    request = head("PUT", f"/sessions/{uid}", "Transfer-Encoding: chunked") + b'10\r\n{"user_id": "u"}\r\n0\r\n'
     for n in (0, 10, *range(60, 180, 6)):
-        request = head("PUT", f"/sessions/{uid}", "Transfer-Encoding: chunked") + b'10\r\n{"user_id": "u"}\r\n0\r\n'
         status = outcome(server, request + b"X-T: aaaaaaaaaaaaaaaaaaaa\r\n" * n + b"\r\n", uid)
         assert status == (201 if n < 70 else 431)
+    for n in range(8000, 16000, 97):
+        status = outcome(server, request + b"X-T: " + b"a" * n + b"\r\n\r\n", uid)
+        assert n > 12000 if status == 431 else n < 15000, n
 
 
 def test_many_headers_before_other_requests(own: Any, uid: str) -> None:
