@@ -15,6 +15,7 @@ static void open_store(void)
 
     atomic_store(&plan.at, 0);
     atomic_store(&plan.calls, 0);
+    plan.overtakes = 0;
     store = sample_open(&cfg, NULL, &err);
     ck_assert_msg(store != NULL, "%s", err.text);
     store = fault_open(store, &plan, &err);
@@ -116,21 +117,49 @@ START_TEST(one_op)
 }
 END_TEST
 
-START_TEST(after_the_call)
+/* It was applied though the caller does not know it; an op that is idempotent may be run again. */
+static void applied(const struct sample *s, enum fault_mode mode)
 {
-    const struct sample *s = &samples[_i];
     struct op op = sample_make(s, &arena);
     struct slice after;
 
     if (s->type == OP_PROBE)
         return;
     after = state_after(s, STATE_CONTENT); /* that it was repeated, the outbox does say */
-    run_fails(s, FAULT_AFTER, ERR_IN_DOUBT);
+    run_fails(s, mode, ERR_IN_DOUBT);
     same(s, "applied", after, state(STATE_CONTENT));
     if (!op_is_idempotent(&op))
         return;
     run_ok(s);
     same(s, "repeated", after, state(STATE_CONTENT));
+}
+
+START_TEST(after_the_call)
+{
+    applied(&samples[_i], FAULT_AFTER);
+}
+END_TEST
+
+START_TEST(late)
+{
+    applied(&samples[_i], FAULT_DELAYED);
+}
+END_TEST
+
+/* The repeat is done first, then the op itself: nobody sees that it was done twice. */
+START_TEST(after_its_repeat)
+{
+    const struct sample *s = &samples[_i];
+    struct op op = sample_make(s, &arena);
+    struct slice after;
+
+    if (s->type == OP_PROBE || !op_is_idempotent(&op))
+        return;
+    after = state_after(s, STATE_CONTENT);
+    plan.overtakes = 1;
+    run_fails(s, FAULT_DELAYED, ERR_IN_DOUBT);
+    run_ok(s);
+    same(s, "overtaken by its repeat", after, state(STATE_CONTENT));
 }
 END_TEST
 
@@ -224,6 +253,8 @@ TCase *calls_case(void)
     tcase_add_loop_test(tc, instead_of_the_call, 0, n);
     tcase_add_loop_test(tc, one_op, 0, n);
     tcase_add_loop_test(tc, after_the_call, 0, n);
+    tcase_add_loop_test(tc, late, 0, n);
+    tcase_add_loop_test(tc, after_its_repeat, 0, n);
     tcase_add_test(tc, each_type_has_a_sample);
     tcase_add_test(tc, only_the_call_that_is_meant);
     tcase_add_test(tc, down_until_told_otherwise);

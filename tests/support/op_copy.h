@@ -1,7 +1,7 @@
 /*
  * op_copy.h - copies an op with all that it points to, so that the request outlives its sender.
  *
- *     port.c: the op of a caller -> op_copy() -> the store, perhaps when the caller has long gone
+ *     port.c, fault.c: the op of a caller -> op_copy() -> the store, perhaps when the caller has long gone
  *
  * Threads    none.
  * Ownership  copies live in the arena, and so will the results of the op.

@@ -42,6 +42,16 @@ static void copy_channel(struct arena *a, struct channel_version *of)
     copy_slice(a, &of->version);
 }
 
+static struct channel_version *copy_channels(struct arena *a, const struct channel_version *items,
+                                             size_t n)
+{
+    struct channel_version *copy = copy_items(a, items, n, sizeof(*copy));
+
+    for (size_t i = 0; i < n; i++)
+        copy_channel(a, &copy[i]);
+    return copy;
+}
+
 static struct write *copy_writes(struct arena *a, const struct write *writes, size_t n)
 {
     struct write *copy = copy_items(a, writes, n, sizeof(*copy));
@@ -170,9 +180,13 @@ static void copy_put(struct arena *a, struct op_checkpoint_put *put)
         copy_channel(a, &put->values[i].of);
         copy_blob(a, &put->values[i].blob);
     }
-    put->carried = copy_items(a, put->carried, put->n_carried, sizeof(*put->carried));
-    for (size_t i = 0; i < put->n_carried; i++)
-        copy_channel(a, &put->carried[i]);
+    put->carried = copy_channels(a, put->carried, put->n_carried);
+    put->removed = copy_channels(a, put->removed, put->n_removed);
+    put->sources = copy_items(a, put->sources, put->n_sources, sizeof(*put->sources));
+    if (put->carried_ids)
+        put->carried_ids = copy_items(a, put->carried_ids, put->n_carried,
+                                      sizeof(*put->carried_ids));
+    copy_slice(a, &put->settled);
 }
 
 static void copy_writes_put(struct arena *a, struct op_writes_put *put)
