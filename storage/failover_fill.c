@@ -15,8 +15,8 @@ enum { QUIET_LOOKS = 5 };
 
 static const char elsewhere[] = "another instance looks at both stores; once more";
 
-/* Instances write their beats side by side, so an earlier beat may overwrite a later one. A single
- * instance needs no slack. */
+/* Instances write their beats side by side, so an earlier beat may overwrite a later one. Those of a single
+ * instance need no slack, unless one was in doubt: it may come late. */
 #define BEAT_SLACK_US MINUTE_US
 
 /* What one store says of itself and of its peer, in its notes. */
@@ -38,7 +38,14 @@ static int64_t number(struct slice text)
     return n;
 }
 
-static struct said said_in(const struct failover *f, const struct op_pair_read *read)
+static bool beats_cross(const struct failover *f, const struct fill *fill)
+{
+    return !f->cfg.single_instance ||
+           (fill->doubt_ns && clock_now_ns() - fill->doubt_ns < BEAT_SLACK_US * 1000);
+}
+
+static struct said said_in(const struct failover *f, const struct fill *fill,
+                           const struct op_pair_read *read)
 {
     struct said said = {
         .pair = pair_note_text(read, "pair"),
@@ -52,7 +59,7 @@ static struct said said_in(const struct failover *f, const struct op_pair_read *
         .beat = number(pair_note_text(read, "beat")),
         .peer_beat = number(pair_note_text(read, "peer beat")),
         .echo = number(pair_note_text(read, "echo")),
-        .slack_us = f->cfg.single_instance ? 0 : BEAT_SLACK_US,
+        .slack_us = beats_cross(f, fill) ? BEAT_SLACK_US : 0,
     };
 
     stamp_observe(said.beat); /* the next beat is later */
@@ -285,7 +292,8 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
 
 /* Notes in each store its own beat and what the other one is now, and in the fallback its seat. The seat
  * of the primary was noted by settle_primary(). */
-static bool remember(const struct said said[2], struct backend *const stores[2], struct err *err)
+static bool remember(struct fill *fill, const struct said said[2], struct backend *const stores[2],
+                     struct err *err)
 {
     char beat[24], peer[2][160], peer_beat[2][24];
     struct pair_note notes[] = {{.name = SLICE("beat")},
@@ -304,8 +312,11 @@ static bool remember(const struct said said[2], struct backend *const stores[2],
         snprintf(peer_beat[i], sizeof(peer_beat[i]), "%" PRId64, other->beat);
         notes[1].text = slice_of(peer[i]);
         notes[2].text = slice_of(peer_beat[i]);
-        if (!pair_notes_run(stores[i], notes, COUNT_OF(notes) - (i == PRIMARY), err))
+        if (!pair_notes_run(stores[i], notes, COUNT_OF(notes) - (i == PRIMARY), err)) {
+            if (err->kind == ERR_IN_DOUBT)
+                fill->doubt_ns = clock_now_ns();
             return false;
+        }
     }
     return true;
 }
@@ -402,7 +413,7 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
 
     for (int i = 0; i < 2; i++)
         if (reads[i])
-            said[i] = said_in(f, reads[i]);
+            said[i] = said_in(f, fill, reads[i]);
     if (reads[PRIMARY] && has_rival(f, fill, &said[PRIMARY]))
         return stand_aside(f, fill, err);
     if (reads[PRIMARY] && !settle_primary(stores[PRIMARY], &said[PRIMARY], err))
@@ -431,7 +442,7 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     state_compared(f);
     fill->aside = false;
     fill->known[PRIMARY] = fill->known[FALLBACK] = true;
-    if (!remember(said, stores, err))
+    if (!remember(fill, said, stores, err))
         return false;
     if (begins)
         let_serve(f, fill, said);
@@ -449,5 +460,6 @@ void fill_done(struct fill *fill)
                           .aside = fill->aside,
                           .rival_beat = fill->rival_beat,
                           .rival_ns = fill->rival_ns,
+                          .doubt_ns = fill->doubt_ns,
                           .left_out = fill->left_out};
 }

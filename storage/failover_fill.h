@@ -25,9 +25,10 @@ struct fill {
     bool foreign;  /* the fallback belongs to another pair, or is none */
     bool aside;    /* neither store serves: see rival_ns */
     int64_t rival_beat,
-        rival_ns; /* the primary is the fallback of another instance: its beat, and since when
+        rival_ns;     /* the primary is the fallback of another instance: its beat, and since when
                                      it has not risen; 0: it is not */
-    bool active;  /* a store is being filled: `to` */
+    int64_t doubt_ns; /* when it was last not known whether a beat was written; 0: never */
+    bool active;      /* a store is being filled: `to` */
     enum side to;
     struct arena arenas[2]; /* of the place, in turns: the next place is kept before the last one is
                                freed */

@@ -1,4 +1,6 @@
 /* failover_calls.c - every op over two stores, with each call of each store failing in each way. */
+#include <stdio.h>
+
 #include "cases.h"
 #include "failover.h"
 #include "failover_tend.h"
@@ -81,45 +83,56 @@ static struct slice state_after(const struct sample *s)
     return after;
 }
 
-/* What is acknowledged is there, in both; what is refused is not; what is in doubt is or is not. */
-static void one_fault(const struct sample *s, int store, size_t call, enum fault_mode mode)
+/* How one call of one store fails. */
+struct failure {
+    int store;
+    size_t call;
+    enum fault_mode mode;
+    size_t overtakes;
+};
+
+static void same(const char *what, struct slice a, struct slice b)
+{
+    ck_assert_msg(slice_equal(a, b), "%s:\n%.*s\n--- is not\n%.*s", what,
+                  SLICE_ARGS(state_difference(a, b)), SLICE_ARGS(state_difference(b, a)));
+}
+
+/* What is acknowledged is there, in both; what is refused is not; what is in doubt is or is not. This holds
+ * for calls that are done late too: failover repeats only what may be done twice. */
+static void one_fault(const struct sample *s, struct failure f)
 {
     struct slice after = state_after(s), before = state_of(0, STATE_CONTENT), a, b;
+    struct fault_plan *plan = &pair.plans[f.store];
     struct op op = sample_make(s, &arena);
+    char what[128];
     struct err err;
     enum err_kind kind;
 
-    pair.plans[store].mode = mode;
-    atomic_store(&pair.plans[store].at, atomic_load(&pair.plans[store].calls) + call);
+    snprintf(what, sizeof(what), "%s, store %d, call %zu, mode %d, overtaken by %zu", s->name,
+             f.store, f.call, f.mode, f.overtakes);
+    plan->mode = f.mode;
+    plan->overtakes = f.overtakes;
+    atomic_store(&plan->at, atomic_load(&plan->calls) + f.call);
     kind = run(s, &err);
     if (op_writes(&op))
         (void)!pair_stores_settle(&pair); /* what fails here is made up for below */
-    atomic_store(&pair.plans[store].at, 0);
-    ck_assert_msg(kind == ERR_OK || kind == ERR_UNAVAILABLE || kind == ERR_IN_DOUBT,
-                  "%s, store %d, call %zu, mode %d: %s", s->name, store, call, mode, err.text);
-    ck_assert_msg(pair_stores_settle(&pair), "%s, store %d, call %zu, mode %d: %s", s->name, store,
-                  call, mode, pair.why);
-    ck_assert_msg(both_equal(&a, &b), "%s, store %d, call %zu, mode %d:\n%.*s\n--- is not\n%.*s",
-                  s->name, store, call, mode, SLICE_ARGS(state_difference(a, b)),
-                  SLICE_ARGS(state_difference(b, a)));
+    atomic_store(&plan->at, 0);
+    ck_assert_msg(kind == ERR_OK || kind == ERR_UNAVAILABLE || kind == ERR_IN_DOUBT, "%s: %s", what,
+                  err.text);
+    ck_assert_msg(pair_stores_settle(&pair), "%s: %s", what, pair.why);
+    if (!both_equal(&a, &b))
+        same(what, a, b);
     if (kind == ERR_OK)
-        ck_assert_msg(slice_equal(a, after),
-                      "%s, store %d, call %zu, mode %d:\n%.*s\n--- is not\n%.*s", s->name, store,
-                      call, mode, SLICE_ARGS(state_difference(a, after)),
-                      SLICE_ARGS(state_difference(after, a)));
+        same(what, a, after);
     else if (kind == ERR_UNAVAILABLE)
-        ck_assert_msg(slice_equal(a, before), "%s, store %d, call %zu, mode %d applied:\n%.*s",
-                      s->name, store, call, mode, SLICE_ARGS(state_difference(a, before)));
-    else
-        ck_assert_msg(slice_equal(a, before) || slice_equal(a, after),
-                      "%s, store %d, call %zu, mode %d: half applied:\n%.*s", s->name, store, call,
-                      mode, SLICE_ARGS(state_difference(a, after)));
+        same(what, a, before);
+    else if (!slice_equal(a, before)) /* else it is half applied */
+        same(what, a, after);
     if (!op_is_idempotent(&op))
         return;
-    ck_assert_msg(run(s, &err) == ERR_OK, "%s again: %s", s->name, err.text);
+    ck_assert_msg(run(s, &err) == ERR_OK, "%s, again: %s", what, err.text);
     ck_assert(pair_stores_settle(&pair) && both_equal(&a, &b));
-    ck_assert_msg(slice_equal(a, after), "%s again, store %d, call %zu, mode %d:\n%.*s", s->name,
-                  store, call, mode, SLICE_ARGS(state_difference(a, after)));
+    same(what, a, after);
 }
 
 /* A pair merges by itself, and sweeps only when both stores are there. */
@@ -144,7 +157,18 @@ static void each_call(const struct sample *s, int store)
     for (size_t call = 1; is_served(s) && call <= calls; call++)
         for (int mode = FAULT_BEFORE; mode <= FAULT_LOST; mode++)
             if (call <= CALLS || call % 3 == (size_t)mode % 3)
-                one_fault(s, store, call, (enum fault_mode)mode);
+                one_fault(s, (struct failure){store, call, (enum fault_mode)mode, 0});
+}
+
+/* Each call is done before the next one, or when later ones have settled what it has left open. */
+static void each_call_late(const struct sample *s, int store)
+{
+    static const size_t overtakes[] = {0, 4, 12};
+    struct op op = sample_make(s, &arena);
+
+    for (size_t call = 1; is_served(s) && op_writes(&op) && call <= CALLS_WITH_COPIES; call++)
+        for (size_t i = 0; i < COUNT_OF(overtakes); i++)
+            one_fault(s, (struct failure){store, call, FAULT_DELAYED, overtakes[i]});
 }
 
 START_TEST(each_call_of_the_primary)
@@ -156,6 +180,18 @@ END_TEST
 START_TEST(each_call_of_the_fallback)
 {
     each_call(&samples[_i], 1);
+}
+END_TEST
+
+START_TEST(each_call_of_the_primary_delayed)
+{
+    each_call_late(&samples[_i], 0);
+}
+END_TEST
+
+START_TEST(each_call_of_the_fallback_delayed)
+{
+    each_call_late(&samples[_i], 1);
 }
 END_TEST
 
@@ -200,6 +236,8 @@ TCase *failover_case(void)
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, each_call_of_the_primary, 0, n);
     tcase_add_loop_test(tc, each_call_of_the_fallback, 0, n);
+    tcase_add_loop_test(tc, each_call_of_the_primary_delayed, 0, n);
+    tcase_add_loop_test(tc, each_call_of_the_fallback_delayed, 0, n);
     tcase_add_loop_test(tc, one_store_is_enough, 0, n);
     return tc;
 }

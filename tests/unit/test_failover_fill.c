@@ -307,6 +307,29 @@ START_TEST(a_beat_of_one_instance_is_not_older)
 }
 END_TEST
 
+/* A beat that was in doubt comes when the peer has seen a later one. */
+START_TEST(a_beat_of_one_instance_may_come_late)
+{
+    struct fault_plan *plan = &sides.plans[_i];
+    struct err err;
+
+    pairing_end();
+    pairing_begin(true);
+    pairing_settle();
+    sides.stores[_i] = sides.faults[_i];
+    plan->mode = FAULT_DELAYED;
+    plan->overtakes = 4; /* two looks, each of which reads and writes */
+    atomic_store(&plan->at, atomic_load(&plan->calls) + 2);
+    pairing_look();
+    ck_assert(!pairing_judge(true, true, &err));
+    ck_assert_int_eq(err.kind, ERR_IN_DOUBT);
+    for (int i = 0; i < 4; i++) {
+        pairing_judge_both();
+        ck_assert(!fill.active);
+    }
+}
+END_TEST
+
 START_TEST(a_damaged_note_of_the_peer_has_forgotten)
 {
     pairing_settle();
@@ -637,6 +660,7 @@ Suite *suite_failover_fill(void)
     tcase_add_loop_test(tc, an_older_beat_has_forgotten, 0, 2);
     tcase_add_loop_test(tc, a_beat_may_be_a_little_older, 0, 2);
     tcase_add_loop_test(tc, a_beat_of_one_instance_is_not_older, 0, 2);
+    tcase_add_loop_test(tc, a_beat_of_one_instance_may_come_late, 0, 2);
     tcase_add_test(tc, a_damaged_note_of_the_peer_has_forgotten);
     tcase_add_test(tc, the_fallback_alone);
     tcase_add_test(tc, lanes_are_told_what_the_stores_are);
