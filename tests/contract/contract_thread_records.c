@@ -226,6 +226,30 @@ START_TEST(order_of_tasks_is_that_of_the_first_write)
 }
 END_TEST
 
+/* Two stores have the same writes, but only one of them knows when the task began. */
+START_TEST(of_the_same_writes_the_first_place_counts)
+{
+    struct record *tasks, late;
+    size_t n;
+
+    for (int i = 0; i < 3; i++)
+        put_writes(&here, (struct writes_in){.thread = "t",
+                                             .checkpoint = "c1",
+                                             .task = i == 1 ? "a" : "b",
+                                             .form = FORM_DOCUMENT,
+                                             .writes = "0:x=1"});
+    tasks = store_records(&here, RECORD_TASK, 9, &n);
+    late = tasks[1];
+    late.task.seq = late.task.stamp;
+    ck_assert_uint_eq(store_merge(&there, &late, 1) + store_merge(&there, tasks, 1), 2);
+    ck_assert_str_eq(get_writes(&there, "t", "", "c1"), "a//0:x=1 b//0:x=1");
+    ck_assert_uint_eq(store_merge(&there, &tasks[1], 1), 1);
+    ck_assert_str_eq(get_writes(&there, "t", "", "c1"), "b//0:x=1 a//0:x=1");
+    ck_assert_uint_eq(store_merge(&there, &late, 1), 0);
+    ck_assert_str_eq(get_writes(&there, "t", "", "c1"), "b//0:x=1 a//0:x=1");
+}
+END_TEST
+
 /* The first writes of a task were deleted: in one store before its last writes came, in the other after. */
 START_TEST(deleted_writes_give_no_place)
 {
@@ -314,6 +338,7 @@ void contract_thread_records_add(TCase *tc)
     tcase_add_test(tc, order_does_not_matter);
     tcase_add_test(tc, a_tomb_kills_what_is_below);
     tcase_add_test(tc, order_of_tasks_is_that_of_the_first_write);
+    tcase_add_test(tc, of_the_same_writes_the_first_place_counts);
     tcase_add_test(tc, deleted_writes_give_no_place);
     tcase_add_test(tc, values_wait_for_their_checkpoint);
     tcase_add_test(tc, damaged_values);

@@ -1,0 +1,174 @@
+/* test_failover.c - what a lane makes of the answers of two stores. */
+#include "failover.h"
+
+#include <check.h>
+
+#include "clock.h"
+#include "failover_state.h"
+#include "failover_tend.h"
+#include "sides.h"
+
+Suite *suite_failover(void);
+
+static struct sides sides;
+static struct failover *failover;
+static struct backend *lane;
+
+/* Tends the stores until all is copied that waited. */
+static void settle(void)
+{
+    struct failover_report report;
+    int rounds = 0;
+
+    do {
+        sides_pass(1000);
+        (void)failover_tend(failover, sides.faults[0], sides.faults[1]);
+        failover_report(failover, &report);
+        ck_assert_msg(rounds++ < 60, "%s", report.trouble);
+    } while (rounds < 4 || report.state != FAILOVER_NORMAL || report.primary.outbox > 0 ||
+             report.fallback.outbox > 0);
+}
+
+static void setup(void)
+{
+    struct err err = {0};
+
+    failover = sides_begin(&sides, 5, INT64_C(2000000000));
+    settle();
+    lane = failover_open(failover, sides.faults[0], sides.faults[1], &err);
+    ck_assert_msg(lane != NULL, "%s", err.text);
+}
+
+static void teardown(void)
+{
+    backend_close(lane);
+    sides.faults[0] = sides.faults[1] = NULL; /* the lane owned them */
+    sides_end(&sides, failover);
+}
+
+static enum err_kind run(struct op *op)
+{
+    struct err err = {0};
+
+    ck_assert_msg(backend_execute(lane, &op, 1, &err), "%s", err.text);
+    return op->status.kind;
+}
+
+static struct op put_op(const char *user)
+{
+    struct op op = sides_op(&sides, OP_SESSION_PUT, "s1");
+
+    op.session_put.user_id = slice_of(user);
+    op.session_put.metadata = SLICE("{}");
+    return op;
+}
+
+/* The op in a call of the primary, counted from now, is refused. */
+static void refuse_op(size_t call, enum err_kind kind)
+{
+    sides.plans[PRIMARY].mode = FAULT_OP;
+    sides.plans[PRIMARY].kind = kind;
+    atomic_store(&sides.plans[PRIMARY].at, atomic_load(&sides.plans[PRIMARY].calls) + call);
+}
+
+static const enum err_kind refusals[] = {ERR_OVERLOADED, ERR_NO_MEMORY};
+
+START_TEST(a_refusal_of_the_primary_is_the_answer)
+{
+    struct op op = put_op("u");
+
+    refuse_op(1, refusals[_i]);
+    ck_assert_int_eq(run(&op), refusals[_i]);
+    ck_assert_uint_eq(sides_count(&sides, PRIMARY, RECORD_SESSION), 0);
+    ck_assert_uint_eq(sides_count(&sides, FALLBACK, RECORD_SESSION), 0);
+}
+END_TEST
+
+/* An op that finds something newer in the fallback, so that the primary makes its change once more. */
+static struct op outdated_op(void)
+{
+    struct op first = put_op("first"), op;
+
+    ck_assert_int_eq(run(&first), ERR_OK);
+    op = put_op("mine");
+    sides_session(&sides, FALLBACK, "s1");
+    return op;
+}
+
+START_TEST(a_change_that_is_made_again)
+{
+    struct op op = outdated_op();
+    size_t n;
+
+    ck_assert_msg(run(&op) == ERR_OK, "%s", op.status.text);
+    for (int side = 0; side < 2; side++)
+        ck_assert(slice_equal(sides_read(&sides, side, RECORD_SESSION, &n)->session.user_id.text,
+                              SLICE("mine")));
+}
+END_TEST
+
+/* It was made once already. */
+START_TEST(a_change_that_is_refused_when_it_is_made_again_is_in_doubt)
+{
+    struct op op = outdated_op();
+
+    refuse_op(2, refusals[_i]);
+    ck_assert_int_eq(run(&op), ERR_IN_DOUBT);
+}
+END_TEST
+
+/* A checkpoint with a value of its own, or the next one, which carries that on. */
+static struct op checkpoint_op(bool next)
+{
+    static struct value value = {{{"a", 1}, {"1", 1}},
+                                 {.type = {"msgpack", 7}, .bytes = {"\1", 1}}};
+    struct op op = sides_op(&sides, OP_CHECKPOINT_PUT, "t");
+
+    op.checkpoint_put = (struct op_checkpoint_put){
+        .ns = SLICE(""),
+        .checkpoint_id = next ? SLICE("c2") : SLICE("c1"),
+        .form = FORM_CHANNEL,
+        .head = {.type = SLICE(""), .bytes = SLICE("{\"v\":4}")},
+        .metadata = SLICE("{}"),
+        .values = &value,
+        .n_values = !next,
+        .carried = &value.of,
+        .n_carried = next,
+    };
+    return op;
+}
+
+/* The fallback lacks the value, and so does not take the checkpoint: it is missing it until that is copied
+ * with what it needs. */
+START_TEST(a_checkpoint_that_the_fallback_leaves_out_waits)
+{
+    struct op first = checkpoint_op(false), op = checkpoint_op(true), get;
+
+    sides_run(&sides, PRIMARY, &first);
+    ck_assert_int_eq(run(&op), ERR_OK);
+    ck_assert_uint_eq(sides_count(&sides, FALLBACK, RECORD_CHECKPOINT), 0);
+    ck_assert(state_lacks(failover, &op));
+    settle();
+    ck_assert(!state_lacks(failover, &op));
+    get = sides_op(&sides, OP_CHECKPOINT_GET, "t");
+    get.checkpoint_get.ns = SLICE("");
+    get.checkpoint_get.checkpoint_id = SLICE("c2");
+    sides_run(&sides, FALLBACK, &get);
+    ck_assert_uint_eq(get.checkpoint_get.out.checkpoint->n_values, 1);
+}
+END_TEST
+
+Suite *suite_failover(void)
+{
+    Suite *suite = suite_create("failover");
+    TCase *tests = tcase_create("lane");
+
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_loop_test(tests, a_refusal_of_the_primary_is_the_answer, 0, COUNT_OF(refusals));
+    tcase_add_test(tests, a_change_that_is_made_again);
+    tcase_add_loop_test(tests, a_change_that_is_refused_when_it_is_made_again_is_in_doubt, 0,
+                        COUNT_OF(refusals));
+    tcase_add_test(tests, a_checkpoint_that_the_fallback_leaves_out_waits);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
