@@ -138,16 +138,6 @@ static bool ask_counted(struct parcel *p)
     return ask_for(p, names, n);
 }
 
-/* The fallback has only a copy of the counters, which must not reach the primary. */
-static void strip_counters(struct record *records, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (records[i].kind == RECORD_SESSION) {
-            records[i].session.request_count = records[i].session.error_count = 0;
-            records[i].session.total_processing_time = 0;
-        }
-}
-
 static int by_record(const void *left, const void *right)
 {
     const struct record *a = left, *b = right;
@@ -158,15 +148,13 @@ static int by_record(const void *left, const void *right)
 }
 
 /* Turns what was read into a merge for the other store. False: there is nothing to merge. */
-static bool turn(const struct drain *d, struct parcel *p)
+static bool turn(struct parcel *p)
 {
     struct record *items = p->op.records_get.out.items;
     size_t n = p->op.records_get.out.n;
 
     if (n > 1)
         qsort(items, n, sizeof(*items), by_record);
-    if (d->side == FALLBACK && KEEPS(d->f, RULE_PENDING))
-        strip_counters(items, n);
     p->op = make_op(p, OP_MERGE);
     p->op.merge.items = items;
     p->op.merge.n = n;
@@ -255,7 +243,7 @@ static bool carry(struct drain *d, struct parcel *parcels, size_t n, bool (*ask)
     if (!run(d, d->from, parcels, has, n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        has[i] = has[i] && !parcels[i].failed && turn(d, &parcels[i]);
+        has[i] = has[i] && !parcels[i].failed && turn(&parcels[i]);
         records += has[i] ? parcels[i].op.merge.n : 0;
     }
     if (!run(d, d->to, parcels, has, n, err) || !bring(d, parcels, has, n, err))
