@@ -92,18 +92,54 @@ def verified(a: str, b: str) -> dict[str, list[int]]:
 KIND_OF_STORE = ("sqlite", "redis", "postgres")
 
 
+def held(url: str) -> int:
+    """How many rows of sessions, messages and checkpoints, or keys, a store holds while a command fills it."""
+    kind, rest = url.split(":", 1)
+    if kind == "redis":
+        return int(subprocess.check_output(["redis-cli", "-u", url, "DBSIZE"], text=True))
+    tables = (("session", "message", "checkpoint") if kind == "sqlite" else
+              ("stateward.sessions", "stateward.conversations", "stateward.checkpoints"))
+    query = "SELECT " + " + ".join(f"(SELECT count(*) FROM {table})" for table in tables)
+    if kind == "sqlite":
+        with contextlib.suppress(sqlite3.OperationalError), \
+                contextlib.closing(sqlite3.connect(f"file:{rest}?mode=ro", uri=True)) as db:
+            return int(db.execute(query).fetchone()[0])
+        return 0  # no tables yet
+    psql = [str(stores.POSTGRES_BIN / "psql"), "-XAtq", url, "-c", query]
+    return int(subprocess.run(psql, capture_output=True, text=True).stdout or 0)
+
+
+def kill_midway(target: str, *args: str) -> None:
+    """Kills a command when it has brought something into the target; it pauses while that is looked at."""
+    enough = held(target) + SIZE[0] // 4
+    with subprocess.Popen([str(BINARY), *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as moving:
+        try:
+            while moving.poll() is None:
+                moving.send_signal(signal.SIGSTOP)
+                if held(target) >= enough:
+                    break
+                moving.send_signal(signal.SIGCONT)
+                time.sleep(0.01)
+        finally:
+            moving.kill()
+    assert moving.returncode == -signal.SIGKILL, "it was over before it could be killed"
+
+
+def half(left: str, right: str) -> None:
+    """The right store has some of what the left one has, and not all."""
+    rows = columns(fails(1, "only in a", "verify", "--a", left, "--b", right)).values()
+    assert 0 < sum(row[1] for row in rows) < sum(row[0] for row in rows), rows
+
+
 # every pair: there, killed on the way, and gone on with ------------------------------------------
 
 @pytest.mark.parametrize("pair", [*itertools.product(KIND_OF_STORE, repeat=2)], ids="-".join)
 def test_each_pair(pair: tuple[str, str], source: pathlib.Path, store: Callable[[str], str]) -> None:
     left, right = (store(kind) for kind in pair)
     ok("migrate", "--from", f"sqlite:{source}", "--to", left)
-    for delay in (0.05, 0.2, 0.5):
-        killed = subprocess.Popen([str(BINARY), "migrate", "--from", left, "--to", right],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(delay)
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
+    for _ in range(3):
+        kill_midway(right, "migrate", "--from", left, "--to", right)
+        half(left, right)
     moved = columns(ok("migrate", "--from", left, "--to", right))
     assert all(row[2] == 0 for row in moved.values())
     assert [row[0] for row in verified(left, right).values()] == [row[0] for row in moved.values()]
@@ -215,11 +251,8 @@ def test_export_and_import(pair: tuple[str, str], source: pathlib.Path, store: C
     left, right = (store(kind) for kind in pair)
     ok("migrate", "--from", f"sqlite:{source}", "--to", left)
     ok("export", left, "--file", str(tmp_path / "lines"))
-    killed = subprocess.Popen([str(BINARY), "import", right, "--file", str(tmp_path / "lines")],
-                              stdout=subprocess.DEVNULL)
-    time.sleep(0.15)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    kill_midway(right, "import", right, "--file", str(tmp_path / "lines"))
+    half(left, right)
     records = len((tmp_path / "lines").read_text().splitlines()) - 1
     assert ok("import", right, "--file", str(tmp_path / "lines")).startswith(f"{records} records, ")
     verified(left, right)
