@@ -125,7 +125,7 @@ run_http()
         prefix=
         [ "$kind" != tsan ] || prefix=$(not_random)
         pytest_run "http-$kind" tests/http/test_misbehave.py tests/http/test_overload.py \
-            tests/http/test_failover.py::test_stores_that_die_and_hang
+            tests/http/test_failover_harm.py::test_stores_that_die_and_hang
     done
     unset STATEWARD_BIN STATEWARD_FAILOVER_SECONDS prefix
 }
