@@ -32,7 +32,7 @@ enum postgres_statement {
         POSTGRES_COUNT
 };
 
-enum { POSTGRES_PARAMETERS = 24, POSTGRES_GATHERED = 15 };
+enum { POSTGRES_PARAMETERS = 24, POSTGRES_GATHERED = 16 };
 
 enum use_kind { USE_PREPARE, USE_QUERY, USE_SYNC };
 

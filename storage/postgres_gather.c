@@ -41,6 +41,7 @@ enum kind {
     MESSAGES,
     MESSAGES_TOLD,
     SESSIONS, /* as OTHERS, and each locks a session */
+    BEHIND,   /* OTHERS of an op that locks its session before */
     SESSION_TOUCHES,
     KINDS,
 };
@@ -113,6 +114,7 @@ static const struct gathered {
                         TYPE_INT8, TYPE_BYTES, TYPE_BYTES, TYPE_TEXT, TYPE_TEXT, TYPE_INT8,
                         TYPE_BYTES, TYPE_BYTES}},
     [SESSIONS] = {.manner = ASKS},
+    [BEHIND] = {.manner = ASKS},
     [SESSION_TOUCHES] = {SQL_SESSION_TOUCH,
                          POSTGRES_SESSIONS_TOUCH,
                          CHANGES,
@@ -212,6 +214,8 @@ bool gather_ask(struct postgres *d, struct use *use, struct use *lock)
     keep_order(d, kind);
     if (lock && d->held & (1U << OTHERS | 1U << SESSIONS))
         gather_send(d); /* the op must lock that before this */
+    if (kind == OTHERS && d->held >> SESSIONS & 1 && use->which != POSTGRES_THREAD_FIND_LOCK)
+        kind = BEHIND;
     if (lock && !add_kept(d, lock, lock_kind))
         return false;
     add(d, use, kind);
@@ -372,10 +376,8 @@ static void fail(struct postgres *d, struct use *members, const struct err *why)
     release(d, members);
 }
 
-/*
- * Takes the locks again. A statement that waits for its first lock does not see, and so does not lock, threads
- * that were made meanwhile.
- */
+/* Takes the locks again. A statement that waits for its first lock does not see, and so does not lock, threads
+ * that were made meanwhile. */
 static void lock_again(struct postgres *d, const struct use *all)
 {
     struct err err;
@@ -422,10 +424,8 @@ static int earliest(struct use *const next[], int n)
     return first;
 }
 
-/*
- * If sessions are locked by several statements, locks all before them in the order of their ops. One session is
- * not enough: a message whose usual way fails has not locked its session, and would do so last.
- */
+/* If sessions are locked by several statements, locks all before them in the order of their ops. One session is
+ * not enough: a message whose usual way fails has not locked its session, and would do so last. */
 static void lock_sessions(struct postgres *d)
 {
     enum { LISTS = SESSIONS - MESSAGES + 1 };

@@ -9,15 +9,18 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import stores
 from conftest import Server
-from dying import Load
+from dying import Load, counted, until
 from proxy import Proxy, proxy
-from test_failover import QUICK, Pair, Store, finish, pairs
+from test_failover import KEY, QUICK, Pair, Store, finish, pairs, start_over, state, until_normal
 
 SECONDS = float(os.environ.get("STATEWARD_FAILOVER_SECONDS", "0"))
 CLIENTS = 16
@@ -113,3 +116,40 @@ def test_two_instances_of_which_one_is_cut_off(pair: Pair, own: Any) -> None:
             time.sleep(random.uniform(0.5, 2))
             one.flow()
         finish(load, pair, whole, cut)
+
+
+# The session is locked until what is brought over waits for it; meanwhile it is counted under its key, as by a request
+# that was cut off on its way.
+COUNTED_MEANWHILE = """
+SET search_path = stateward;
+SELECT 1 FROM sessions WHERE session_id = 's' FOR UPDATE;
+DO 'BEGIN WHILE NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted) LOOP PERFORM pg_sleep(0.005); END LOOP; END';
+INSERT INTO idempotency_keys VALUES (decode('{}', 'hex'), decode(repeat('00', 16), 'hex'),
+                                     (extract(epoch FROM now()) * 1000000)::bigint);
+UPDATE sessions SET request_count = request_count + 1 WHERE session_id = 's';
+"""
+
+
+@pytest.mark.parametrize("pair", ["postgres-redis"], indirect=True)
+def test_what_both_stores_have_counted_counts_once(pair: Pair, own: Any) -> None:
+    postgres, redis = pair.servers
+    assert isinstance(postgres, stores.Postgres) and redis
+    with through_proxies(pair) as (far, proxies):
+        server = start_over(own, far)
+        server.session("s")
+        until_normal(server)
+        proxies[0].stall()
+        until(lambda: state(server) == "on_fallback")
+        assert server.patch("/sessions/s", {"increment_requests": True}, headers=KEY).status == 200
+        keys = subprocess.check_output(["redis-cli", "-u", redis.url(), "--scan", "--pattern", "*pending:default:s"],
+                                       text=True).split()
+        op_id = subprocess.check_output(["redis-cli", "-u", redis.url(), "HKEYS", *keys], text=True).strip()
+        with ThreadPoolExecutor(1) as pool:
+            counting = pool.submit(postgres.sql, COUNTED_MEANWHILE.format(op_id))
+            until(lambda: postgres.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "1")
+            proxies[0].flow()
+            counting.result()
+        until_normal(server)
+        assert counted(server, "s") == 1
+        assert server.stop() == 0
+    pair.verify()
