@@ -65,7 +65,7 @@ def test_the_service_is_killed_too(pair: Pair, own: Any) -> None:
     # Never from one store alone, whose contents may be old: rule 11. A busy machine needs seconds to start a store.
     server: Server = own(*pair.args(), "--start-wait", "60s", primary=pair.urls[0])
     load = Load(server, mortal=True, clients=CLIENTS)
-    for _ in rounds(load, 20):
+    for _ in rounds(load, 16):
         heal = hurt(random.choice([s for s in pair.servers if s]))
         time.sleep(random.uniform(0.1, 1.5))
         server.kill()
@@ -93,7 +93,7 @@ def test_traffic_that_stalls(pair: Pair, own: Any) -> None:
     with through_proxies(pair) as (far, proxies):
         server: Server = own(*far.args(), primary=far.urls[0])
         load = Load(server, clients=CLIENTS)
-        for _ in rounds(load, 20):
+        for _ in rounds(load, 12):
             stalled = random.choice([*([p] for p in proxies), proxies])
             for one in stalled:
                 one.stall()
@@ -110,7 +110,7 @@ def test_two_instances_of_which_one_is_cut_off(pair: Pair, own: Any) -> None:
         whole: Server = own("--fallback", pair.urls[1], *QUICK, primary=pair.urls[0])
         cut: Server = own("--fallback", far.urls[1], *QUICK, primary=far.urls[0])
         load = Load(whole, cut, clients=CLIENTS)
-        for number, _ in enumerate(rounds(load, 15)):
+        for number, _ in enumerate(rounds(load, 10)):
             one = proxies[number % 2]
             one.stall()
             time.sleep(random.uniform(0.5, 2))
