@@ -28,16 +28,34 @@ struct met acquaintance_meet(struct acquaintance *a, struct slice incarnation, s
     return met;
 }
 
+static void take(struct acquaintance *a, const struct learnt *what)
+{
+    a->known = true;
+    keep(a->incarnation, sizeof(a->incarnation), what->incarnation);
+    keep(a->pair, sizeof(a->pair), what->pair);
+    a->position = what->position;
+}
+
 void acquaintance_learn(struct acquaintance *a, const struct learnt *what)
 {
     if (!a)
         return;
     pthread_mutex_lock(&a->lock);
-    a->known = true;
-    keep(a->incarnation, sizeof(a->incarnation), what->incarnation);
-    keep(a->pair, sizeof(a->pair), what->pair);
-    a->position = what->position;
+    take(a, what);
     a->generation += what->forgot;
+    pthread_mutex_unlock(&a->lock);
+}
+
+void acquaintance_see(struct acquaintance *a, const struct learnt *what)
+{
+    if (!a)
+        return;
+    pthread_mutex_lock(&a->lock);
+    if (!a->known && slice_present(what->pair))
+        take(a, what);
+    else if (a->known && slice_equal(what->incarnation, slice_of(a->incarnation)) &&
+             what->position > a->position)
+        a->position = what->position;
     pthread_mutex_unlock(&a->lock);
 }
 

@@ -54,6 +54,10 @@ struct learnt {
 /* Takes what was found as what the store is from now on. NULL is allowed. */
 void acquaintance_learn(struct acquaintance *a, const struct learnt *what);
 
+/* Takes what a look has found, which has judged nothing: a store that was not known is known from now on; of the one
+ * that is known it takes how far that is by now. NULL is allowed. */
+void acquaintance_see(struct acquaintance *a, const struct learnt *what);
+
 /* Whether a connection leads to the store that is known. ERR_UNAVAILABLE: it does not. a = NULL: it does. */
 bool acquaintance_admits(struct acquaintance *a, const struct met *met, struct err *err) MUST_USE;
 

@@ -17,14 +17,17 @@ struct acquaintance;
 
 /* The rules, one by one: a build with FAILOVER_RULES can break them, so that tests show what each is for. */
 enum failover_rule {
-    RULE_CLEAR = 1 << 0,   /* an entry leaves the outbox only when it was copied */
-    RULE_OWN = 1 << 1,     /* an instance remembers what it wrote to one store only */
-    RULE_FENCE = 1 << 2,   /* a store refuses an older stamp */
-    RULE_CHECK = 1 << 3,   /* the fallback's answer to a copy names what it has that is newer */
-    RULE_MISSING = 1 << 4, /* the fallback is told what it is missing when it takes over */
-    RULE_START = 1 << 5,   /* a new process serves only after a look at both stores */
-    RULE_ORDER = 1 << 6,   /* a look older than the last own write does not end `behind` */
-    RULE_PENDING = 1 << 7, /* counters change in the primary only */
+    RULE_CLEAR = 1 << 0,    /* an entry leaves the outbox only when it was copied */
+    RULE_OWN = 1 << 1,      /* an instance remembers what it wrote to one store only */
+    RULE_FENCE = 1 << 2,    /* a store refuses an older stamp */
+    RULE_CHECK = 1 << 3,    /* the fallback's answer to a copy names what it has that is newer */
+    RULE_MISSING = 1 << 4,  /* the fallback is told what it is missing when it takes over */
+    RULE_START = 1 << 5,    /* a new process serves only after a look at both stores */
+    RULE_ORDER = 1 << 6,    /* a look older than the last own write does not end `behind` */
+    RULE_PENDING = 1 << 7,  /* counters change in the primary only */
+    RULE_FORGOT = 1 << 8,   /* a store that is not what its peer remembers is filled again */
+    RULE_MEET = 1 << 9,     /* a connection to another store than the one looked at takes nothing */
+    RULE_COLLECT = 1 << 10, /* a sweep needs both stores, and that nothing waits for long */
 };
 
 struct failover_config {

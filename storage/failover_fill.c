@@ -7,6 +7,7 @@
 
 #include "acquaintance.h"
 #include "clock.h"
+#include "failover_said.h"
 #include "pair_notes.h"
 #include "settle.h"
 
@@ -15,108 +16,12 @@ enum { QUIET_LOOKS = 5 };
 
 static const char elsewhere[] = "another instance looks at both stores; once more";
 
-/* Instances write their beats side by side, so an earlier beat may overwrite a later one. Those of a single
- * instance need no slack, unless one was in doubt: it may come late. */
-#define BEAT_SLACK_US MINUTE_US
-
-/* What one store says of itself and of its peer, in its notes. */
-struct said {
-    struct slice pair, peer, incarnation;
-    struct slice seat;
-    bool filled, alone; /* alone: it was changed without the other store */
-    bool waits;         /* its outbox is not empty */
-    int64_t position, beat, peer_beat, echo;
-    int64_t slack_us; /* by how much a beat may be older than its peer remembers */
-};
-
-static int64_t number(struct slice text)
-{
-    int64_t n = 0;
-
-    for (size_t i = 0; i < text.len && text.at[i] >= '0' && text.at[i] <= '9'; i++)
-        n = n * 10 + (text.at[i] - '0');
-    return n;
-}
-
+/* Whether a beat may come over a later one: instances write theirs side by side, and one that was in doubt may
+ * come late. */
 static bool beats_cross(const struct failover *f, const struct fill *fill)
 {
     return !f->cfg.single_instance ||
            (fill->doubt_ns && clock_now_ns() - fill->doubt_ns < BEAT_SLACK_US * 1000);
-}
-
-static struct said said_in(const struct failover *f, const struct fill *fill,
-                           const struct op_pair_read *read)
-{
-    struct said said = {
-        .pair = pair_note_text(read, "pair"),
-        .peer = pair_note_text(read, "peer"),
-        .incarnation = read->out.incarnation,
-        .seat = pair_note_text(read, "seat"),
-        .waits = read->out.n > 0,
-        .filled = slice_present(pair_note_text(read, "filled")),
-        .alone = slice_present(pair_note_text(read, "alone")),
-        .position = read->out.position,
-        .beat = number(pair_note_text(read, "beat")),
-        .peer_beat = number(pair_note_text(read, "peer beat")),
-        .echo = number(pair_note_text(read, "echo")),
-        .slack_us = beats_cross(f, fill) ? BEAT_SLACK_US : 0,
-    };
-
-    stamp_observe(said.beat); /* the next beat is later */
-    stamp_observe(said.echo);
-    return said;
-}
-
-/* Whether a store is not what its peer saw last. The peer's note is "<position> <incarnation>". */
-static bool has_forgotten(const struct said *store, const struct said *peer)
-{
-    size_t blank = 0;
-
-    if (stamp_us(store->beat) < stamp_us(peer->peer_beat) - store->slack_us)
-        return true;
-    if (!slice_present(peer->peer))
-        return false;
-    while (blank < peer->peer.len && peer->peer.at[blank] != ' ')
-        blank++;
-    if (blank == peer->peer.len)
-        return true;
-    return store->position < number(peer->peer) ||
-           !slice_equal(store->incarnation,
-                        (struct slice){peer->peer.at + blank + 1, peer->peer.len - blank - 1});
-}
-
-/* Whether a store lacks something that its peer holds. */
-static bool lacks(const struct said *store, const struct said *peer)
-{
-    return !store->filled || peer->alone || has_forgotten(store, peer);
-}
-
-/* Whether a fallback was the primary before: then it may have counted additions that no entry names. */
-static bool has_counted(const struct said *fallback)
-{
-    return fallback->waits && slice_present(fallback->seat) &&
-           !slice_equal(fallback->seat, SEAT_FALLBACK);
-}
-
-static bool of_one_pair(const struct said said[2])
-{
-    return slice_present(said[PRIMARY].pair) && slice_present(said[FALLBACK].pair) &&
-           slice_equal(said[PRIMARY].pair, said[FALLBACK].pair);
-}
-
-/* Whether the primary of a pair must be filled from the fallback before it is read. */
-static bool must_fill_primary(const struct said said[2])
-{
-    return said[FALLBACK].filled &&
-           (lacks(&said[PRIMARY], &said[FALLBACK]) || has_counted(&said[FALLBACK]));
-}
-
-/* Whether what both say leaves no doubt that the primary may be read. */
-static bool is_sound(const struct said said[2])
-{
-    if (of_one_pair(said))
-        return !must_fill_primary(said);
-    return slice_present(said[PRIMARY].pair) || !said[FALLBACK].filled;
 }
 
 /* Gives the pair an id that no other has. If several instances do so at once, the first one counts. */
@@ -130,19 +35,41 @@ static bool name_pair(struct backend *primary, struct err *err)
     return pair_notes_run(primary, notes, COUNT_OF(notes), err);
 }
 
-/* Notes in a store that it is not filled, and begins to fill it from the start. */
-static bool fill(struct failover *f, struct fill *fill, enum side to, struct slice pair,
-                 struct backend *const stores[2], struct err *err)
+/* Notes in a store that it is not filled. */
+static bool unfill(struct backend *store, struct slice pair, int64_t number, struct err *err)
 {
-    struct pair_note notes[] = {{.name = SLICE("pair"), .text = pair}, {.name = SLICE("filled")}};
+    char text[24];
+    struct pair_note notes[] = {
+        {.name = SLICE("pair"), .text = pair}, {.name = SLICE("filled")}, {.name = SLICE("fill")}};
+
+    snprintf(text, sizeof(text), "%" PRId64, number);
+    notes[2].text = slice_of(text);
+    return pair_notes_run(store, notes, COUNT_OF(notes), err);
+}
+
+/* The number of the fill that a store is in, perhaps by another instance; 0: none. */
+static int64_t under_way(const struct said *said)
+{
+    return said->filled ? 0 : said->fill;
+}
+
+/*
+ * Begins to fill a store from the start. `number`: the fill that it is in; 0: a new one. By its number the other
+ * instances know that the store has forgotten what they have filled it with.
+ */
+static bool fill(struct failover *f, struct fill *fill, enum side to, struct slice pair,
+                 int64_t number, struct backend *const stores[2], struct err *err)
+{
+    int64_t next = number ? number : stamp_next();
 
     state_set_filled(f, to, false);
-    if (!pair_notes_run(stores[to], notes, COUNT_OF(notes), err))
+    if (!number && !unfill(stores[to], pair, next, err))
         return false;
     fill_done(fill);
     fill->left_out = (struct err){.kind = ERR_OK};
     fill->active = true;
     fill->to = to;
+    fill->number = fill->newest[to] = next;
     return true;
 }
 
@@ -171,7 +98,7 @@ static bool judge_nameless(struct failover *f, struct fill *fill_state, const st
     if (!fill_state->met && !holds(stores[PRIMARY], &any, err))
         return false;
     fill_state->foreign = any;
-    return any || fill(f, fill_state, PRIMARY, fallback->pair, stores, err);
+    return any || fill(f, fill_state, PRIMARY, fallback->pair, 0, stores, err);
 }
 
 /* Whether a fallback without a pair id holds data. The id comes before the data, so one that has it by now
@@ -238,7 +165,7 @@ static bool is_one_store(struct backend *const stores[2], int64_t before, bool *
     note.text = slice_of(text);
     ok = pair_notes_run(stores[FALLBACK], &note, 1, err) &&
          pair_read_run(stores[PRIMARY], 0, 1, &arena, &read, err);
-    echo = ok ? number(pair_note_text(&read, "echo")) : 0;
+    echo = ok ? said_number(pair_note_text(&read, "echo")) : 0;
     *one = echo == mark;
     arena_done(&arena);
     /* The echo has changed by another hand: that of an instance to which this primary is the fallback, or
@@ -251,9 +178,12 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
                     struct backend *const stores[2], struct err *err)
 {
     bool met[2] = {slice_present(said[PRIMARY].pair), slice_present(said[FALLBACK].pair)};
+    bool forgot[2] = {said_forgot(&said[PRIMARY], &said[FALLBACK]),
+                      said_forgot(&said[FALLBACK], &said[PRIMARY])};
     bool one = false, own = false;
 
-    if (!fill_state->met && !is_one_store(stores, said[PRIMARY].echo, &one, err))
+    if (!fill_state->met && !said_seated(said) &&
+        !is_one_store(stores, said[PRIMARY].echo, &one, err))
         return false;
     if (one)
         return refuse(f, fill_state,
@@ -281,10 +211,14 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
     state_judged(f, false);
     if (!met[PRIMARY])
         return true; /* the next look goes on */
-    if (must_fill_primary(said))
-        return fill(f, fill_state, PRIMARY, said[PRIMARY].pair, stores, err);
-    if (lacks(&said[FALLBACK], &said[PRIMARY]))
-        return fill(f, fill_state, FALLBACK, said[PRIMARY].pair, stores, err);
+    if (said_must_fill(said))
+        return (!forgot[FALLBACK] ||
+                unfill(stores[FALLBACK], said[PRIMARY].pair, stamp_next(), err)) &&
+               fill(f, fill_state, PRIMARY, said[PRIMARY].pair,
+                    forgot[PRIMARY] ? 0 : under_way(&said[PRIMARY]), stores, err);
+    if (said_lacks(&said[FALLBACK], &said[PRIMARY]))
+        return fill(f, fill_state, FALLBACK, said[PRIMARY].pair,
+                    forgot[FALLBACK] ? 0 : under_way(&said[FALLBACK]), stores, err);
     state_set_filled(f, PRIMARY, true);
     state_set_filled(f, FALLBACK, true);
     return true;
@@ -375,7 +309,16 @@ static bool serve_again(struct backend *fallback, const struct said *said, struc
            pair_notes_run(fallback, &again, 1, err);
 }
 
-/* Lets lanes use the stores as what they are now. A primary that was emptied has its pair id since this
+/* Lets lanes use a store as what it is now. */
+static void learn_of(struct failover *f, enum side side, const struct said *said, struct slice pair,
+                     bool forgot)
+{
+    if (slice_present(pair) && KEEPS(f, RULE_MEET))
+        acquaintance_learn(f->cfg.stores[side],
+                           &(struct learnt){said->incarnation, pair, said->position, forgot});
+}
+
+/* Lets lanes use both. A primary that was emptied has its pair id since this
  * look. */
 static void learn(struct failover *f, const struct fill *fill_state, const struct said said[2])
 {
@@ -383,10 +326,8 @@ static void learn(struct failover *f, const struct fill *fill_state, const struc
 
     if (!slice_present(pair) && fill_state->active)
         pair = said[FALLBACK].pair;
-    for (int i = 0; slice_present(pair) && i < 2; i++)
-        acquaintance_learn(f->cfg.stores[i],
-                           &(struct learnt){said[i].incarnation, pair, said[i].position,
-                                            fill_state->active && (int)fill_state->to == i});
+    for (int i = 0; i < 2; i++)
+        learn_of(f, (enum side)i, &said[i], pair, fill_state->active && (int)fill_state->to == i);
 }
 
 /*
@@ -395,14 +336,27 @@ static void learn(struct failover *f, const struct fill *fill_state, const struc
  */
 static void let_serve(struct failover *f, const struct fill *fill_state, const struct said said[2])
 {
-    if (fill_state->active && fill_state->to == PRIMARY && !lacks(&said[FALLBACK], &said[PRIMARY]))
-        state_set_filled(f, FALLBACK, true);
+    if (fill_state->active && fill_state->to == PRIMARY)
+        state_set_filled(f, FALLBACK, !said_lacks(&said[FALLBACK], &said[PRIMARY]));
 }
 
-/* Whether a store that is being filled has lost what it was filled with. */
-static bool is_lost(const struct said *store, const struct said *peer)
+/* Whether a fill must begin anew: one of the two has forgotten something since, or another instance has found that. */
+static bool is_outdated(const struct fill *fill, const struct said said[2])
 {
-    return !slice_present(store->pair) || has_forgotten(store, peer);
+    enum side to = fill->to;
+
+    return !slice_present(said[to].pair) || said[to].fill != fill->number ||
+           said_forgot(&said[to], &said[!to]) || said_forgot(&said[!to], &said[to]) ||
+           (to == FALLBACK && !said[PRIMARY].filled);
+}
+
+/* Tells lanes what a look has found, even if it judges nothing. */
+static void see(const struct failover *f, enum side side, const struct said *said)
+{
+    if (KEEPS(f, RULE_MEET))
+        acquaintance_see(f->cfg.stores[side], &(struct learnt){.incarnation = said->incarnation,
+                                                               .pair = said->pair,
+                                                               .position = said->position});
 }
 
 bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read *reads[2],
@@ -411,9 +365,14 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     struct said said[2];
     bool begins;
 
-    for (int i = 0; i < 2; i++)
-        if (reads[i])
-            said[i] = said_in(f, fill, reads[i]);
+    for (int i = 0; i < 2; i++) {
+        if (!reads[i])
+            continue;
+        said[i] = said_in(f, beats_cross(f, fill), reads[i]);
+        said[i].older = KEEPS(f, RULE_FORGOT) && said[i].fill < fill->newest[i];
+        if (!reads[!i] || fill->met)
+            see(f, (enum side)i, &said[i]);
+    }
     if (reads[PRIMARY] && has_rival(f, fill, &said[PRIMARY]))
         return stand_aside(f, fill, err);
     if (reads[PRIMARY] && !settle_primary(stores[PRIMARY], &said[PRIMARY], err))
@@ -427,27 +386,31 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     if (reads[PRIMARY] && !reads[FALLBACK] && fill->aside)
         state_set_filled(f, PRIMARY, said[PRIMARY].filled);
     if (!reads[PRIMARY] || !reads[FALLBACK]) {
+        /* Another instance may have found that a store has forgotten something. */
+        for (int i = 0; i < 2; i++)
+            if (reads[i] && slice_present(said[i].pair) && !said[i].filled)
+                state_set_filled(f, (enum side)i, false);
         fill->aside &= reads[PRIMARY] == NULL;
         fill->known[PRIMARY] &= reads[PRIMARY] != NULL;
         fill->known[FALLBACK] &= reads[FALLBACK] != NULL;
         return true;
     }
-    if (fill->active && is_lost(&said[fill->to], &said[!fill->to]))
+    if (fill->active && is_outdated(fill, said))
         fill_done(fill);
     begins = !fill->active;
-    if (is_sound(said))
-        state_compared(f); /* even if no note can be written now */
+    if (said_sound(said)) { /* this is known even if no note can be written now */
+        state_compared(f);
+        learn_of(f, PRIMARY, &said[PRIMARY], said[PRIMARY].pair, false);
+    }
     if (begins && !compare(f, fill, said, stores, err))
         return false;
     state_compared(f);
     fill->aside = false;
     fill->known[PRIMARY] = fill->known[FALLBACK] = true;
-    if (!remember(fill, said, stores, err))
-        return false;
     if (begins)
         let_serve(f, fill, said);
     learn(f, fill, said);
-    return true;
+    return remember(fill, said, stores, err);
 }
 
 void fill_done(struct fill *fill)
@@ -461,5 +424,6 @@ void fill_done(struct fill *fill)
                           .rival_beat = fill->rival_beat,
                           .rival_ns = fill->rival_ns,
                           .doubt_ns = fill->doubt_ns,
+                          .newest = {fill->newest[0], fill->newest[1]},
                           .left_out = fill->left_out};
 }

@@ -6,7 +6,7 @@
  * Each store holds notes (op_pair.h): "pair", the id of the pair, the same in both; "filled", if it holds
  * all that the other one did; "alone", if it was changed without the other one (alone.h); "peer", what the
  * other one was when it was last seen; "beat", a stamp that rises with each look, and "peer beat", that of
- * the other; "seat" (settle.h). A store that is not what its peer remembers, or older, has forgotten
+ * the other; "seat" (settle.h); "fill", the number of the fill that it is in, or was in last. A store that is not what its peer remembers, or older, has forgotten
  * something and is filled again before it is read; so is one whose peer was changed alone.
  *
  * Threads    that of failover_tend().
@@ -30,6 +30,8 @@ struct fill {
     int64_t doubt_ns; /* when it was last not known whether a beat was written; 0: never */
     bool active;      /* a store is being filled: `to` */
     enum side to;
+    int64_t number;         /* its note in that store: which fill this is */
+    int64_t newest[2];      /* by store: the number of the last fill that this process has begun */
     struct arena arenas[2]; /* of the place, in turns: the next place is kept before the last one is
                                freed */
     int turn;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "failover_ops.h"
 
 enum { COPIED_MAX = 10000 };
 
@@ -175,6 +176,8 @@ static bool waits_less(const struct failover *f, int64_t us)
  */
 static bool is_settled(const struct failover *f, const struct op *op)
 {
+    if (ops_is_sweep(op) && !KEEPS(f, RULE_COLLECT))
+        return true;
     if (!both_serve(f))
         return false;
     return op->type == OP_CLEANUP ? waits_less(f, SWEEP_WAITS_US) : is_equal_in_both(f, op);
@@ -272,6 +275,14 @@ size_t state_unflagged(struct failover *f, const struct op *op, struct pair_id *
             ids[n++] = ids[i];
     pthread_mutex_unlock(&f->lock);
     return n;
+}
+
+void state_unflag(struct failover *f, const struct pair_id *ids, size_t n)
+{
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < n; i++)
+        id_set_unflag(&f->unsynced, ids[i]);
+    pthread_mutex_unlock(&f->lock);
 }
 
 void state_retell(struct failover *f)

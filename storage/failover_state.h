@@ -1,9 +1,7 @@
 /*
- * failover_state.h - the state that the lanes of a failover share, and the rules on it.
+ * failover_state.h - the state that the lanes of a failover share, and the rules on it (docs/failover.md).
  *
  *     failover.c (ops of a lane), failover_tend.c (looks at both stores) -> state_*()
- *
- * The numbers in comments are the rules of docs/failover.md.
  *
  * Threads    each function locks by itself, unless it says otherwise; no store is called under the lock.
  * Ownership  made by failover_new(), whose caller owns it.
@@ -111,8 +109,10 @@ bool state_lacks(struct failover *f, const struct op *op) MUST_USE;
 /* Gives up to `max` ids that the fallback must be told it is missing, and counts them as told. */
 size_t state_untold(struct failover *f, struct arena *arena, struct pair_id *ids, size_t max);
 
-/* Gives the ids of an op that the primary has not noted as missing in the fallback; they count as noted. */
+/* Gives the ids of an op that the primary has not noted as missing in the fallback; they count as noted. The second
+ * says that these are noted no more. */
 size_t state_unflagged(struct failover *f, const struct op *op, struct pair_id *ids, size_t max);
+void state_unflag(struct failover *f, const struct pair_id *ids, size_t n);
 
 /* The telling failed: no id counts as told or noted. */
 void state_retell(struct failover *f);
@@ -120,7 +120,7 @@ void state_retell(struct failover *f);
 /* Notes that the change of an op is in both stores, so that its entry may be cleared. */
 void state_copied(struct failover *f, const struct op *op);
 
-/* Takes over the list of such entries. The caller frees each with free(), or puts back the list. */
+/* Takes over the list of such entries. The caller frees each, or puts back the list. */
 struct copied *state_take_copied(struct failover *f);
 void state_put_back(struct failover *f, struct copied *list);
 

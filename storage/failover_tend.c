@@ -89,6 +89,7 @@ static bool admit(struct look *l, enum side side, struct err *err)
     struct id_set waiting;
     struct pair_id *found;
     size_t n = 0;
+    bool ok;
 
     if (read->out.n_missing == 0 || l->reads[PRIMARY]->out.more)
         return true;
@@ -101,8 +102,13 @@ static bool admit(struct look *l, enum side side, struct err *err)
         if (!id_set_has(&waiting, read->out.missing[i]))
             found[n++] = read->out.missing[i];
     id_set_clear(&waiting);
-    return n == 0 || pair_change_run(l->stores[side],
-                                     (struct op_pair_change){.found = found, .n_found = n}, err);
+    if (n == 0)
+        return true;
+    ok = pair_change_run(l->stores[side], (struct op_pair_change){.found = found, .n_found = n},
+                         err);
+    if (side == PRIMARY) /* even if this is in doubt */
+        state_unflag(l->f, found, n);
+    return ok;
 }
 
 /* Makes the stores equal, when both answer. *busy: there is more to do than was done now. */

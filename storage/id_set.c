@@ -100,6 +100,15 @@ bool id_set_flag(struct id_set *s, struct pair_id id)
     return was;
 }
 
+void id_set_unflag(struct id_set *s, struct pair_id id)
+{
+    struct id_entry probe = {.key = id};
+    void **node = tfind(&probe, &s->root, by_key);
+
+    if (node)
+        (*(struct id_entry **)node)->flags = s->flags - 1;
+}
+
 struct id_entry *id_set_untold(const struct id_set *s)
 {
     struct id_link *first = s->untold.after;

@@ -197,7 +197,16 @@ native()
 }
 
 # The rules of failover that the simulator can break.
-SIM_RULES="clear own fence check missing start order pending"
+SIM_RULES="clear own fence check missing start order pending forgot meet collect"
+
+# sim_world KIND: options of worlds in which stores forget, or clean-ups collect what is old.
+sim_world()
+{
+    case $1 in
+    forget | forgot | meet) echo --forget ;;
+    collect) echo --collect ;;
+    esac
+}
 
 # A rule without which nothing goes wrong is not needed, or the checker is blind. Two of them show where
 # instances compete, and one of these where their clocks differ much.
@@ -206,31 +215,35 @@ sim_rule()
     case $1 in
     check) where="--instances 2 --skew 3000" ;;
     order) where="--instances 2" ;;
-    *) where= ;;
+    *) where=$(sim_world "$1") ;;
     esac
     ! nice build/tests/failover_sim --seeds 4000 --until-wrong $where --without "$1"
 }
 
-# sim_worlds BUILD: how many.
+# sim_worlds WHAT: how many. WHAT is BUILD, or BUILD-KIND for worlds of a kind.
 sim_worlds()
 {
     case $1 in
     build) echo 2000 ;;
     build-asan) echo 200 ;;
+    build-forget | build-collect) echo 500 ;;
     esac
 }
 
-# sim BUILD or sim RULE: into its log.
+# sim WHAT or sim RULE: into its log.
 sim()
 {
     case $1 in
-    build*) logged "$1 sim" nice "$1/tests/failover_sim" --seeds "$(sim_worlds "$1")" ;;
+    build | build-asan) logged "$1 sim" nice "$1/tests/failover_sim" --seeds "$(sim_worlds "$1")" ;;
+    build-*)
+        logged "$1 sim" nice build/tests/failover_sim --seeds "$(sim_worlds "$1")" $(sim_world "${1#build-}")
+        ;;
     *) logged "sim without $1" sim_rule "$1" ;;
     esac
     keep
 }
 
-# sim_count BUILD: each world is a test.
+# sim_count WHAT: each world is a test.
 sim_count()
 {
     kept "$1 sim"
@@ -241,9 +254,10 @@ sim_count()
 run_sim()
 {
     rm -f "$LOGS"/*sim*.kept
-    printf '%s\n' build build-asan $SIM_RULES | xargs -P "$JOBS" -n 1 ./dev sim || true
-    sim_count build
-    sim_count build-asan
+    printf '%s\n' build build-asan build-forget build-collect $SIM_RULES | xargs -P "$JOBS" -n 1 ./dev sim || true
+    for what in build build-asan build-forget build-collect; do
+        sim_count "$what"
+    done
     for rule in $SIM_RULES; do
         kept "sim without $rule"
         passed "sim without $rule"

@@ -51,6 +51,11 @@ struct cell_place acts_place(int cell)
     return places[cell];
 }
 
+enum op_type acts_type(enum act act)
+{
+    return types[act];
+}
+
 const char *acts_name(enum act act)
 {
     return names[act];
@@ -212,8 +217,9 @@ static void make_removal(struct world *w, const struct entry *e, struct op *op)
         if (e->act == ACT_RUNS_DELETE)
             op->runs_delete = (struct op_runs_delete){.run_ids = &run, .n = 1};
         else
-            op->cleanup = (struct op_cleanup){
-                .expired = e->act == ACT_SWEEP, .idle_us = op->now_us - 2 * SEC, .limit = 100};
+            op->cleanup = (struct op_cleanup){.expired = e->act == ACT_SWEEP,
+                                              .idle_us = op->now_us - 2 * SEC * w->wall_scale,
+                                              .limit = 100};
     }
 }
 

@@ -40,6 +40,9 @@ bool acts_has_cell(enum act act);
  * above). */
 bool acts_removes(enum act act);
 
+/* The op of an act. */
+enum op_type acts_type(enum act act);
+
 /* The name of an act: "append". */
 const char *acts_name(enum act act);
 

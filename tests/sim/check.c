@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "acts.h"
+#include "ledger.h"
 #include "store.h"
 
 /* What the primary shows of one id. */
@@ -74,11 +75,17 @@ static bool deleted_perhaps(const struct world *w, const struct entry *e)
     return false;
 }
 
+/* Whether a client was told that an entry is done, and a store has kept it that confirmed it. */
+static bool is_kept(const struct world *w, const struct entry *e)
+{
+    return e->told == TOLD_OK && !ledger_lost(w, e);
+}
+
 /* Whether a deletion that was confirmed came after an entry. */
 static bool deleted_surely(const struct world *w, const struct entry *e)
 {
     for (const struct entry *d = w->journal->first; d; d = d->next)
-        if (covers(d, e, true) && d->told == TOLD_OK && d->begun_us > e->ended_us)
+        if (covers(d, e, true) && is_kept(w, d) && d->begun_us > e->ended_us)
             return true;
     return false;
 }
@@ -91,7 +98,7 @@ static void check_append(struct world *w, const struct view *v, const struct ent
     assert(second);
     if (e->sets && has_message(v, second) != there && v->id < ID_STAYS)
         journal_find(w, APPEND_LOST, -1, "one of two messages of %s is there", e->token);
-    if (e->told == TOLD_OK && !there && !deleted_perhaps(w, e))
+    if (is_kept(w, e) && !there && !deleted_perhaps(w, e))
         journal_find(w, APPEND_LOST, v->id, "%s of %s", e->token, world_ids[v->id]);
     if (there && e->told == TOLD_FAILED)
         journal_find(w, REFUSED_APPLIED, v->id, "message %s of %s", e->token, world_ids[v->id]);
@@ -110,7 +117,8 @@ static void check_counters(struct world *w, const struct view *v)
         deleted |= (e->act == ACT_DELETE || e->act == ACT_CLEANUP) && e->told != TOLD_FAILED;
         if (e->act != ACT_PATCH)
             continue;
-        low += e->told == TOLD_OK;
+        low += is_kept(w, e);
+        high += ledger_spans(w, e, 0) ? e->tries - 1 : 0;
         high += e->told == TOLD_UNKNOWN || (e->told == TOLD_OK && !deleted_surely(w, e));
     }
     if (!deleted && count < low)
@@ -131,10 +139,10 @@ static void check_counters(struct world *w, const struct view *v)
 static void check_conditions(struct world *w, int id)
 {
     for (const struct entry *e = w->journal->first; e; e = e->next) {
-        if (e->id != id || e->told != TOLD_OK || (!e->create_only && !e->if_version))
+        if (e->id != id || !is_kept(w, e) || (!e->create_only && !e->if_version))
             continue;
         for (const struct entry *o = w->journal->first; o; o = o->next) {
-            if (o == e || o->id != id || o->told != TOLD_OK)
+            if (o == e || o->id != id || !is_kept(w, o))
                 continue;
             if (e->create_only && o->act == ACT_PUT &&
                 (o->create_only || o->ended_us < e->begun_us))
@@ -155,7 +163,7 @@ static void check_session(struct world *w, const struct view *v)
         if (e->id != v->id || e->act != ACT_PUT)
             continue;
         puts = true;
-        if (!v->there && e->told == TOLD_OK && !deleted_perhaps(w, e))
+        if (!v->there && is_kept(w, e) && !deleted_perhaps(w, e))
             journal_find(w, SESSION_LOST, v->id, "%s, put as %s", world_ids[v->id], e->token);
         gone &= e->told == TOLD_FAILED || (e->told == TOLD_OK && deleted_surely(w, e));
     }
@@ -197,7 +205,7 @@ static void check_absent(struct world *w, const struct cell_view *c)
     if (!c->exists)
         return;
     for (const struct entry *e = w->journal->first; e; e = e->next)
-        if (writes_cell(e, c) && e->told == TOLD_OK && !deleted_perhaps(w, e))
+        if (writes_cell(e, c) && is_kept(w, e) && !deleted_perhaps(w, e))
             journal_find(w, kind, c->id, "%s of %s, set to %s", c->name, world_ids[c->id],
                          e->token);
 }
@@ -224,7 +232,7 @@ static void check_cell(struct world *w, const struct cell_view *c)
         journal_find(w, DELETE_UNDONE, c->id, "%s of %s is %s", c->name, world_ids[c->id],
                      by->token);
     for (const struct entry *e = w->journal->first; by->told == TOLD_OK && e; e = e->next)
-        if (writes_cell(e, c) && e->told == TOLD_OK && e->begun_us > by->ended_us) {
+        if (writes_cell(e, c) && is_kept(w, e) && e->begun_us > by->ended_us) {
             journal_find(w, OLDER_WON, c->id, "%s of %s is %s, set to %s later", c->name,
                          world_ids[c->id], by->token, e->token);
             return;

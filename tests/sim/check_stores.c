@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "acts.h"
+#include "ledger.h"
 #include "record_fields.h"
 #include "store.h"
 
@@ -15,7 +16,7 @@ static void ask(struct world *w, int side, struct op *op)
 
     op->arena = &w->arena;
     store_execute(w->stores[side], &op, 1, &clock);
-    assert(op->status.kind != ERR_UNAVAILABLE);
+    assert(op->status.kind != ERR_UNAVAILABLE || op->missing);
 }
 
 static void check_outbox(struct world *w, int side)
@@ -79,6 +80,32 @@ static bool is_brought_back(const struct world *w, int side, const struct record
     return late && side == 1 && r->kind != RECORD_SESSION && r->kind != RECORD_THREAD;
 }
 
+static int64_t stamp_of(const struct record *r)
+{
+    return r->kind == RECORD_MESSAGE      ? r->message.stamp
+           : r->kind == RECORD_CHECKPOINT ? r->checkpoint.stamp
+           : r->kind == RECORD_TASK       ? r->task.stamp
+           : r->kind == RECORD_VALUE      ? r->key.number
+                                          : INT64_MAX;
+}
+
+/* Whether something was removed, which leaves no tombstone, and this store has forgotten that. */
+static bool is_back(const struct world *w, int side, const struct record *r)
+{
+    bool removed = false;
+
+    for (const struct entry *e = w->journal->first; e; e = e->next) {
+        bool at_id = slice_equal(r->key.id, slice_of(world_ids[e->id]));
+
+        if (e->told == TOLD_FAILED || !acts_removes(e->act))
+            continue;
+        removed |= r->kind == RECORD_MESSAGE
+                       ? e->act == ACT_TRIM && at_id
+                       : e->act == ACT_RUNS_DELETE || (e->act == ACT_PRUNE && at_id);
+    }
+    return removed && ledger_returns(w, side, stamp_of(r));
+}
+
 /* Reports a record that only one store has. A value that nothing refers to may stay in one store if a
  * late copy brought it. */
 static void tell_of_one(struct world *w, int side, struct slice tenant, const struct record *r)
@@ -86,7 +113,7 @@ static void tell_of_one(struct world *w, int side, struct slice tenant, const st
     if (r->kind == RECORD_VALUE && !is_needed(w, side, tenant, r))
         journal_find(w, VALUE_LEFT, -1, "%s: %.*s/%.*s %lld", store_name(w->stores[side]),
                      SLICE_ARGS(r->key.id), SLICE_ARGS(r->key.ns), (long long)r->key.number);
-    else if (is_brought_back(w, side, r))
+    else if (is_brought_back(w, side, r) || is_back(w, side, r))
         journal_find(w, BROUGHT_BACK, -1, "%s %.*s/%.*s/%.*s", record_kind_name(r->kind),
                      SLICE_ARGS(r->key.id), SLICE_ARGS(r->key.ns), SLICE_ARGS(r->key.sub));
     else
@@ -165,8 +192,21 @@ static void check_values(struct world *w, int id, int cell)
                      world_ids[id]);
 }
 
+/* What a sweep has collected in one store only, the next one collects in the other, too. */
+static void sweep(struct world *w, int side)
+{
+    struct op op = acts_op(w, OP_CLEANUP, 0);
+
+    op.id = (struct slice){NULL, 0};
+    op.cleanup = (struct op_cleanup){.expired = true, .limit = PAGE};
+    ask(w, side, &op);
+    assert(op.status.kind == ERR_OK && !op.cleanup.out.more && !op.again);
+}
+
 void check_stores(struct world *w)
 {
+    for (int side = 0; side < STORES && w->cfg->collects; side++)
+        sweep(w, side);
     for (int side = 0; side < STORES; side++)
         check_outbox(w, side);
     for (int kind = 0; kind < RECORD_KIND_COUNT; kind++) {

@@ -5,8 +5,12 @@
 
 #include "acts.h"
 #include "instance.h"
+#include "ledger.h"
 
-enum { TRIES = 4 };
+/* SWEEPS: how many more of 200 acts are sweeps, where these collect something. */
+enum { TRIES = 4, SWEEPS = 10 };
+
+#define REPEATS_UNTIL (900 * MS)
 
 struct client {
     struct world *world;
@@ -61,7 +65,8 @@ void client_check_read(struct world *w, int client, int id, const struct op *op,
     if (op->type == OP_SESSION_GET && op->status.kind == ERR_OK)
         count = op->session_get.out.session.request_count;
     for (const struct entry *e = w->journal->first; e; e = e->next) {
-        if (e->client != client || e->id != id || e->told != TOLD_OK || !e->home)
+        if (e->client != client || e->id != id || e->told != TOLD_OK || !e->home ||
+            ledger_lost(w, e))
             continue;
         kind = e->life == life ? OWN_WRITE_UNREAD : OWN_WRITE_MISSED;
         patches[0] += e->act == ACT_PATCH && e->life == life;
@@ -168,19 +173,21 @@ static void check_gone(const struct attempt *a)
         a->call.op.status.kind == ERR_NO_SESSION)
         for (const struct entry *p = a->client->world->journal->first; p; p = p->next)
             if (p->client == e->client && p->id == e->id && p->act == ACT_PUT && p->home &&
-                p->told == TOLD_OK)
+                p->told == TOLD_OK && !ledger_lost(a->client->world, p))
                 journal_find(a->client->world,
                              p->life == e->life ? OWN_WRITE_UNREAD : OWN_WRITE_MISSED, e->id,
                              "client %d is told that %s is not there, put as %s", e->client,
                              world_ids[e->id], p->token);
 }
 
-static bool may_repeat(const struct entry *e)
+/* Where ids of requests are collected, clients repeat only while these are known. */
+static bool may_repeat(const struct world *w, const struct entry *e)
 {
+    bool late = w->cfg->collects && w->schedule.now_us - e->begun_us > REPEATS_UNTIL;
     bool once = e->act == ACT_PATCH || e->act == ACT_CONTEXT || e->act == ACT_COPY ||
                 e->create_only;
 
-    return e->keyed || !(e->doubt && once);
+    return !late && (e->keyed || !(e->doubt && once));
 }
 
 static void end(struct attempt *a, enum told told)
@@ -216,7 +223,7 @@ static void take_answer(void *arg)
     if (!a->killed)
         check_gone(a);
     if (told == TOLD_OK || (kind != ERR_UNAVAILABLE && kind != ERR_IN_DOUBT) || w->quiet ||
-        e->tries == TRIES || !may_repeat(e) || schedule_chance(s, 500)) {
+        e->tries == TRIES || !may_repeat(w, e) || schedule_chance(s, 500)) {
         end(a, told);
         return;
     }
@@ -254,7 +261,7 @@ static void send(void *arg)
     instance_submit(a->instance, &a->call);
 }
 
-static enum act pick_act(struct schedule *s)
+static enum act pick_act(struct world *w)
 {
     static const int weights[ACTS] = {
         [ACT_PUT] = 20,        [ACT_PATCH] = 60,  [ACT_APPEND] = 60,       [ACT_DELETE] = 5,
@@ -262,12 +269,15 @@ static enum act pick_act(struct schedule *s)
         [ACT_TRIM] = 3,        [ACT_PRUNE] = 3,   [ACT_COPY] = 2,          [ACT_RUNS_DELETE] = 2,
         [ACT_CLEANUP] = 2,     [ACT_SWEEP] = 1,
     };
-    int64_t sum = 0, at;
+    int64_t sum = 0, at, sweeps = w->cfg->collects ? SWEEPS : 0;
     int act = 0;
 
     for (int i = 0; i < ACTS; i++)
         sum += weights[i];
-    for (at = schedule_between(s, 0, sum); at >= weights[act]; act++)
+    at = schedule_between(&w->schedule, -sweeps, sum);
+    if (at < 0)
+        return ACT_SWEEP;
+    for (; at >= weights[act]; act++)
         at -= weights[act];
     return (enum act)act;
 }
@@ -294,7 +304,7 @@ static void next(void *arg)
         return;
     }
     e = journal_add(c->world);
-    e->act = c->asked == 0 ? ACT_PUT : pick_act(s);
+    e->act = c->asked == 0 ? ACT_PUT : pick_act(c->world);
     e->client = c->number;
     e->id = pick_id(s, e->act);
     e->cell = (int)schedule_between(s, 0, CELLS);

@@ -2,6 +2,7 @@
 #include "faults.h"
 
 #include "instance.h"
+#include "ledger.h"
 #include "store.h"
 
 enum fault { CRASH, HANG, CUT, KILL, FAULTS };
@@ -41,12 +42,79 @@ static void plan_cut(struct world *w, struct instance *i, struct sim_store *stor
     schedule_at(&w->schedule, until_us, apply_cut, off);
 }
 
+/* Where tombstones are collected, a store may be away for longer than they are kept; but it has lost its connections
+ * before it hangs so long. */
+static int64_t longest_us(const struct world *w, enum fault fault)
+{
+    if (!w->cfg->collects)
+        return 7 * SEC;
+    return fault == HANG ? 3 * SEC : 20 * SEC;
+}
+
+/* A store is saved, and made to forget what came later. */
+struct oblivion {
+    struct sim_store *store;
+    struct state *to;
+    bool empty;
+};
+
+static void save(void *arg)
+{
+    struct oblivion *o = arg;
+
+    o->to = store_save(o->store);
+}
+
+static void forget(void *arg)
+{
+    struct oblivion *o = arg;
+    struct instance *i = o->store->world->instances[0];
+
+    if (o->store->tells ==
+        BY_BEAT) { /* its file is changed while the process that has it is down */
+        instance_kill(i);
+        schedule_after(&o->store->world->schedule, 100 * MS, instance_revive, i);
+    }
+    store_forget(o->store, o->empty ? NULL : o->to);
+}
+
+static void plan_oblivion(struct world *w, struct sim_store *store, int64_t at_us)
+{
+    struct schedule *s = &w->schedule;
+    struct oblivion *o = world_alloc(w, sizeof(*o));
+
+    *o = (struct oblivion){.store = store, .empty = schedule_chance(s, 200)};
+    schedule_at(s, at_us - schedule_between(s, 0, 6 * SEC), save, o);
+    schedule_at(s, at_us, store_crash, o->store);
+    schedule_at(s, at_us + schedule_between(s, 0, 3 * SEC), forget, o);
+}
+
+/* A file belongs to one instance. */
+void faults_choose_stores(struct world *w)
+{
+    for (int side = 0; side < STORES; side++)
+        w->stores[side]->tells = (enum telling)schedule_between(&w->schedule, 0,
+                                                                w->n_instances == 1 ? 3 : 2);
+    w->single = w->stores[0]->tells == BY_BEAT || w->stores[1]->tells == BY_BEAT;
+}
+
+/* One of the stores forgets, one to three times. */
+static void plan_oblivions(struct world *w, int64_t end_us)
+{
+    struct schedule *s = &w->schedule;
+    struct sim_store *store = w->stores[schedule_between(s, 0, STORES)];
+    int64_t n = schedule_between(s, 1, 4);
+
+    while (n-- > 0)
+        plan_oblivion(w, store, schedule_between(s, 6 * SEC, end_us - 4 * SEC));
+}
+
 static void plan_one(struct world *w, enum fault fault, int64_t at_us)
 {
     struct schedule *s = &w->schedule;
     struct sim_store *store = w->stores[schedule_between(s, 0, STORES)];
     struct instance *i = w->instances[schedule_between(s, 0, w->n_instances)];
-    int64_t lasts_us = schedule_between(s, 200 * MS, 7 * SEC);
+    int64_t lasts_us = schedule_between(s, 200 * MS, longest_us(w, fault));
 
     switch (fault) {
     case CRASH:
@@ -103,5 +171,7 @@ void faults_plan(struct world *w, int64_t end_us)
             break;
         plan_one(w, kinds[schedule_between(s, 0, n)], at_us);
     }
+    if (w->ledger)
+        plan_oblivions(w, end_us);
     schedule_at(s, end_us, calm, w);
 }

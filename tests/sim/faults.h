@@ -15,4 +15,7 @@
 /* Plans faults up to end_us. From then on all are over, and none comes any more. */
 void faults_plan(struct world *w, int64_t end_us);
 
+/* Chooses how stores show that they have forgotten something, in a world where they may. */
+void faults_choose_stores(struct world *w);
+
 #endif

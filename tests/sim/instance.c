@@ -7,18 +7,22 @@
 #include "port.h"
 
 /* The settings of the program, scaled to a world that lasts half a minute. */
-static struct failover_config config(struct world *w)
+static struct failover_config config(struct instance *i)
 {
+    struct world *w = i->world;
+    bool learns = w->ledger;
+
     return (struct failover_config){
         .breaker = {.failures = 5,
                     .window_ns = INT64_C(10) * 1000 * SEC,
                     .pause_min_ns = 100 * 1000 * MS,
                     .pause_max_ns = 2 * 1000 * SEC},
-        .single_instance = w->n_instances == 1 && schedule_chance(&w->schedule, 500),
+        .single_instance = w->n_instances == 1 && (w->single || schedule_chance(&w->schedule, 500)),
         .start_wait_ms = 1000000, /* endless: then nothing old is ever read */
         .poll_ms = 1000,
         .seed = (uint64_t)schedule_between(&w->schedule, 0, INT32_MAX),
         .without = w->cfg->without,
+        .stores = {learns ? &i->known[0] : NULL, learns ? &i->known[1] : NULL},
     };
 }
 
@@ -196,12 +200,14 @@ static void tend(void *arg)
 static void begin(struct instance *i)
 {
     struct world *w = i->world;
-    struct failover_config cfg = config(w);
+    struct failover_config cfg = config(i);
     struct err err;
 
     i->up = true;
     i->life++;
     i->failover = NULL;
+    for (int side = 0; side < STORES; side++)
+        acquaintance_init(&i->known[side]);
     instance_clock_on(i);
     i->failover = failover_new(&cfg, &err);
     assert(i->failover);

@@ -15,6 +15,7 @@
 #ifndef INSTANCE_H
 #define INSTANCE_H
 
+#include "acquaintance.h"
 #include "clock.h"
 #include "world.h"
 
@@ -57,6 +58,7 @@ struct instance {
     int64_t skew_us;
     struct stamp_clock clock;
     struct failover *failover;
+    struct acquaintance known[STORES]; /* what the stores are, as its lanes know */
     struct lane lanes[LANES];
     int n_lanes;
     struct task tender;

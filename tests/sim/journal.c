@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "instance.h"
+#include "ledger.h"
 #include "store.h"
 
 /* When a finding is allowed, as docs/failover.md says. */
@@ -14,8 +15,9 @@ enum allowed {
     BY_CLOCK, /* clocks that differ order the changes; and the id was changed on both sides while they
                  were apart, or a change in doubt came late */
     APART,    /* the id was changed on both sides while they were apart; or as BY_CLOCK */
-    RESTARTED /* the same without BY_CLOCK, or the instance was restarted and may have gone on with the
-                 other store */
+    RESTARTED, /* the same without BY_CLOCK, or the instance was restarted and may have gone on with the
+                  other store, which may have forgotten something */
+    FOUND_LATELY /* another instance has found in the last second that a store has forgotten something */
 };
 
 static const struct {
@@ -38,7 +40,7 @@ static const struct {
     [VALUE_RESET] = {"value reset by a put", APART},
     [VALUE_STRANGE] = {"strange value", NEVER},
     [OLDER_WON] = {"older value won", BY_CLOCK},
-    [OWN_WRITE_UNREAD] = {"own write unread", NEVER},
+    [OWN_WRITE_UNREAD] = {"own write unread", FOUND_LATELY},
     [OWN_WRITE_MISSED] = {"own write missed after a restart", RESTARTED},
     [ERROR_STRANGE] = {"strange error", NEVER},
 };
@@ -109,7 +111,9 @@ static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
     case ALWAYS:
         return true;
     case RESTARTED:
-        return apart || j->unseen || (id >= 0 && j->passed_by[id]);
+        return apart || j->unseen || (id >= 0 && j->passed_by[id]) || ledger_hides_loss(w);
+    case FOUND_LATELY:
+        return ledger_found_lately(w);
     case BY_CLOCK:
         return by_clock;
     case APART:

@@ -17,7 +17,8 @@ static const struct {
 } rules[] = {
     {"clear", RULE_CLEAR}, {"own", RULE_OWN},         {"fence", RULE_FENCE},
     {"check", RULE_CHECK}, {"missing", RULE_MISSING}, {"start", RULE_START},
-    {"order", RULE_ORDER}, {"pending", RULE_PENDING},
+    {"order", RULE_ORDER}, {"pending", RULE_PENDING}, {"forgot", RULE_FORGOT},
+    {"meet", RULE_MEET},   {"collect", RULE_COLLECT},
 };
 
 struct options {
@@ -37,7 +38,8 @@ struct summary {
 static int usage(void)
 {
     fprintf(stderr, "failover_sim [--seeds N] [--first N] [--seed N] [--trace] [--until-wrong]\n"
-                    "             [--without RULE,...] [--instances 1|2] [--skew MS]\nrules:");
+                    "             [--without RULE,...] [--instances 1|2] [--skew MS]\n"
+                    "             [--forget] [--collect]\nrules:");
     for (size_t i = 0; i < COUNT_OF(rules); i++)
         fprintf(stderr, " %s", rules[i].name);
     fprintf(stderr, "\n");
@@ -69,9 +71,12 @@ static bool read_rules(char *names, unsigned *without)
 static bool read_options(int argc, char **argv, struct options *o)
 {
     static const struct option known[] = {
-        {"seeds", 1, NULL, 'n'}, {"first", 1, NULL, 'f'},       {"seed", 1, NULL, 's'},
-        {"trace", 0, NULL, 't'}, {"without", 1, NULL, 'w'},     {"instances", 1, NULL, 'i'},
-        {"skew", 1, NULL, 'k'},  {"until-wrong", 0, NULL, 'u'}, {NULL, 0, NULL, 0},
+        {"seeds", 1, NULL, 'n'},   {"first", 1, NULL, 'f'},
+        {"seed", 1, NULL, 's'},    {"trace", 0, NULL, 't'},
+        {"without", 1, NULL, 'w'}, {"instances", 1, NULL, 'i'},
+        {"skew", 1, NULL, 'k'},    {"until-wrong", 0, NULL, 'u'},
+        {"forget", 0, NULL, 'F'},  {"collect", 0, NULL, 'C'},
+        {NULL, 0, NULL, 0},
     };
     int64_t instances = 0;
     bool ok = true;
@@ -88,6 +93,10 @@ static bool read_options(int argc, char **argv, struct options *o)
             o->cfg.trace = true;
         else if (c == 'u')
             o->until_wrong = true;
+        else if (c == 'F')
+            o->cfg.forgets = true;
+        else if (c == 'C')
+            o->cfg.collects = true;
         else if (c == 'w')
             ok = read_rules(optarg, &o->cfg.without);
         else if (c == 'i')

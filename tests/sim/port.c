@@ -6,16 +6,21 @@
 
 #include "journal.h"
 #include "op_copy.h"
+#include "pair_notes.h"
 #include "store.h"
 
 /* TIMEOUT_US: how long a caller waits for a reply. LATE_US: how long a lost request may still arrive.
+ * LATE_COLLECTED_US: where tombstones are collected after a while, for then nothing that old arrives.
  * STAMPS: how many stamps a call may use up. */
-enum { TIMEOUT_US = 300000, LATE_US = 8000000, STAMPS = 64 };
+enum { TIMEOUT_US = 300000, LATE_US = 8000000, LATE_COLLECTED_US = 2000000, STAMPS = 64 };
 
 struct port {
     struct backend base;
     struct instance *instance;
     struct sim_store *store;
+    bool connected;
+    int64_t starts; /* of the store, when the connection was made */
+    struct met met; /* what the connection leads to */
 };
 
 enum outcome { ANSWERED, NOTHING_DONE, LOST, LOST_MIDWAY };
@@ -33,6 +38,9 @@ struct request {
     bool given_up; /* nobody waits for the reply any more */
     bool has_fate; /* the outcome is decided */
     enum outcome outcome;
+    bool greets;              /* it makes a connection, and asks what the store is */
+    int64_t starts;           /* of the store, when the connection was made */
+    struct op_pair_read says; /* what the store is */
 };
 
 static bool dice(const struct request *r, int64_t permille)
@@ -70,14 +78,34 @@ static bool only_reads(const struct request *r)
     return true;
 }
 
+/* The store says what it is, at the beginning of a connection. */
+static void greet(struct request *r)
+{
+    struct op op = {.type = OP_PAIR_READ, .tenant = SLICE("default"), .pair_read = {.limit = 1}};
+    struct op *ops[] = {&op};
+
+    op.arena = &r->world->arena;
+    store_execute(r->store, ops, 1, &r->clock);
+    r->says = op.pair_read;
+    r->starts = r->store->starts;
+}
+
 /* The store runs the first n of the ops, by the clock of the sender at the time of sending. */
 static void execute(struct request *r, size_t n)
 {
     struct world *w = r->world;
 
-    world_set_clock(w, r->sent_us - w->schedule.now_us + r->skew_us);
+    world_set_clock(w, (r->sent_us - w->schedule.now_us) * w->wall_scale + r->skew_us);
+    if (r->greets)
+        greet(r);
     store_execute(r->store, r->list, n, &r->clock);
     r->n_done = n;
+}
+
+/* Whether the connection that brings the request has ended with the process that it led to. */
+static bool is_reset(const struct request *r)
+{
+    return r->world->ledger && !r->greets && r->starts != r->store->starts;
 }
 
 /* The request has reached a store that does not hang. */
@@ -90,8 +118,12 @@ static void run(void *arg)
     bool killed = r->instance->life != r->life;
     size_t n = r->n;
 
-    if (!r->store->up || ((r->given_up || killed) && only_reads(r)))
+    if (!r->store->up || ((r->given_up || killed) && (only_reads(r) || is_reset(r))))
         return;
+    if (is_reset(r)) {
+        decide(r, 0, LOST);
+        return;
+    }
     if ((lost || r->given_up) && n > 0 && dice(r, 500)) /* contact is lost in the middle */
         n = (size_t)schedule_between(s, 0, (int64_t)n + 1);
     execute(r, n);
@@ -156,7 +188,10 @@ static void lose_request(struct request *r)
     r->given_up = true;
     decide(r, TIMEOUT_US, late || dice(r, 500) ? LOST : NOTHING_DONE);
     if (late)
-        schedule_after(s, schedule_between(s, TIMEOUT_US, LATE_US), arrive_late, r);
+        schedule_after(
+            s,
+            schedule_between(s, TIMEOUT_US, r->world->cfg->collects ? LATE_COLLECTED_US : LATE_US),
+            arrive_late, r);
 }
 
 static void send(struct request *r)
@@ -255,22 +290,65 @@ static void trace(const struct request *r)
     }
 }
 
-static bool execute_port(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+/* Sends a request, and waits for the outcome. */
+static bool exchange(struct port *p, struct request *r, struct err *err)
 {
-    struct port *p = (struct port *)self;
-    struct request *r;
-
-    if (p->instance->dying)
-        return err_set(err, ERR_UNAVAILABLE, "the instance is being killed");
-    r = request_new(p, ops, n);
     send(r);
     if (!instance_sleep(p->instance))
         return err_set(err, ERR_UNAVAILABLE, "the instance is being killed");
     trace(r);
+    p->connected &= r->outcome == ANSWERED;
     if (r->outcome == NOTHING_DONE)
         return err_set(err, ERR_UNAVAILABLE, "the store refuses connections");
-    if (r->outcome == LOST)
-        return err_set(err, ERR_IN_DOUBT, "the store was lost while it worked");
+    return r->outcome != LOST || err_set(err, ERR_IN_DOUBT, "the store was lost while it worked");
+}
+
+/* Makes a connection, and learns what it leads to. */
+static bool meet(struct port *p, struct err *err)
+{
+    struct request *r = request_new(p, NULL, 0);
+
+    r->greets = true;
+    if (!exchange(p, r, err)) {
+        err->kind = ERR_UNAVAILABLE; /* nothing was asked yet */
+        return false;
+    }
+    p->connected = true;
+    p->starts = r->starts;
+    p->met = acquaintance_meet(&p->instance->known[p->store->side], r->says.out.incarnation,
+                               pair_note_text(&r->says, "pair"), r->says.out.position);
+    world_say(r->world, "    I%d meets %s: %.*s at %lld%s", p->instance->number,
+              store_name(p->store), SLICE_ARGS(r->says.out.incarnation),
+              (long long)r->says.out.position, p->met.older ? ", older" : "");
+    return true;
+}
+
+/* As drivers do it: connects, and lets no op through to a store that is not what it was. A connection that the other
+ * side has closed is seen to be, unless contact is cut. */
+static bool admit(struct port *p, struct op *const ops[], size_t *n, struct op **allowed,
+                  struct err *err)
+{
+    struct acquaintance *known = &p->instance->known[p->store->side];
+    struct err why;
+
+    assert(*n <= BATCH_MAX);
+    if (p->starts != p->store->starts && !p->instance->cuts[p->store->side])
+        p->connected = false;
+    if (!p->connected && !meet(p, err))
+        return false;
+    if (!acquaintance_admits(known, &p->met, &why) && !meet(p, err))
+        return false;
+    *n = acquaintance_sort(known, &p->met, ops, *n, allowed);
+    return true;
+}
+
+static bool run_all(struct port *p, struct op *const ops[], size_t n, struct err *err)
+{
+    struct request *r = request_new(p, ops, n);
+
+    r->starts = p->starts;
+    if (!exchange(p, r, err))
+        return false;
     stamp_observe(r->clock.last);
     for (size_t i = 0; i < n; i++) {
         if (i < r->n_done)
@@ -280,6 +358,20 @@ static bool execute_port(struct backend *self, struct op *const ops[], size_t n,
                      "the store was lost while it worked");
     }
     return true;
+}
+
+static bool execute_port(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct port *p = (struct port *)self;
+    struct op *allowed[BATCH_MAX];
+    size_t n_allowed = n;
+
+    if (p->instance->dying)
+        return err_set(err, ERR_UNAVAILABLE, "the instance is being killed");
+    if (!p->instance->world->ledger)
+        return run_all(p, ops, n, err);
+    return admit(p, ops, &n_allowed, allowed, err) &&
+           ((n > 0 && n_allowed == 0) || run_all(p, allowed, n_allowed, err));
 }
 
 static bool probe(struct backend *self, int64_t deadline_ns UNUSED, struct err *err)

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "drivers.h"
+#include "ledger.h"
 
 struct waiting {
     struct waiting *next;
@@ -20,26 +20,40 @@ struct mark {
     bool acknowledged; /* a client was told of it */
 };
 
+/* What a store was at some time. */
+struct state {
+    struct state *next;
+    int64_t at_us, position;
+    sqlite3 *holds;
+    struct mark **marks;
+    size_t n;
+};
+
 const char *store_name(const struct sim_store *s)
 {
     return s->side == 0 ? "P" : "F";
 }
 
+static struct saved_store open_empty(const struct world *w)
+{
+    return saved_open(&(struct backend_config){
+        .url = "memory:", .role = BACKEND_ANY, .context_versions = 3, .inline_max = w->inline_max});
+}
+
 struct sim_store *store_new(struct world *w, int side)
 {
-    struct backend_config cfg = {
-        .url = "memory:", .role = BACKEND_ANY, .context_versions = 3, .inline_max = w->inline_max};
     struct sim_store *s = world_alloc(w, sizeof(*s));
-    struct err err;
+    struct saved_store made = open_empty(w);
 
-    *s = (struct sim_store){.world = w, .side = side, .up = true};
-    s->backend = chain_open(&cfg, &err);
-    assert(s->backend);
+    *s = (struct sim_store){
+        .world = w, .side = side, .up = true, .backend = made.backend, .driver = made.driver};
     return s;
 }
 
 void store_free(struct sim_store *s)
 {
+    for (struct state *state = s->states; state; state = state->next)
+        sqlite3_close(state->holds);
     backend_close(s->backend);
 }
 
@@ -94,6 +108,7 @@ static void follow(struct sim_store *s, const struct op *op)
 
     if (op->status.kind != ERR_OK)
         return;
+    ledger_follow(s->world, s->side, op);
     if (op->type == OP_PAIR_CHANGE)
         for (size_t i = 0; i < op->pair_change.n_clear; i++)
             remove_mark(s, op->pair_change.clear[i].number);
@@ -101,6 +116,19 @@ static void follow(struct sim_store *s, const struct op *op)
         add_mark(s, op);
     else if (op_writes(op) && !op->replicate && (m = find_mark(other, op->stamp)))
         m->copied = true;
+}
+
+/* As drivers do it: counts notes, and says what the store is. */
+static void describe(struct sim_store *s, struct op *op)
+{
+    if (!s->world->ledger)
+        return;
+    s->position += op->type == OP_PAIR_CHANGE && op->pair_change.n_notes > 0;
+    if (op->type != OP_PAIR_READ)
+        return;
+    op->pair_read.out.incarnation = arena_printf(&s->world->arena, "%lld",
+                                                 (long long)s->incarnation);
+    op->pair_read.out.position = s->tells == BY_BEAT ? 0 : s->position;
 }
 
 void store_execute(struct sim_store *s, struct op *const ops[], size_t n, struct stamp_clock *clock)
@@ -113,8 +141,10 @@ void store_execute(struct sim_store *s, struct op *const ops[], size_t n, struct
         ops[i]->deadline_ns = 0; /* it was in time when it was sent */
     ok = n == 0 || backend_execute(s->backend, ops, n, &err);
     assert(ok);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         follow(s, ops[i]);
+        describe(s, ops[i]);
+    }
     *clock = stamp_exchange(kept);
 }
 
@@ -144,6 +174,8 @@ void store_crash(void *arg)
 
     s->up = s->hung = false;
     s->first = NULL;
+    s->starts++;
+    s->incarnation += s->tells == BY_INCARNATION;
     world_say(s->world, "%s CRASHES", store_name(s));
 }
 
@@ -176,6 +208,79 @@ void store_resume(void *arg)
     s->first = NULL;
     for (; w; w = w->next)
         w->fn(w->arg);
+}
+
+struct state *store_save(struct sim_store *s)
+{
+    struct state *state = world_alloc(s->world, sizeof(*state));
+
+    *state = (struct state){.next = s->states,
+                            .at_us = s->world->schedule.now_us,
+                            .position = s->position,
+                            .holds = saved_take(s->driver)};
+    for (struct mark *m = s->marks; m; m = m->next)
+        state->n++;
+    state->marks = world_alloc(s->world, (state->n + 1) * sizeof(*state->marks));
+    state->n = 0;
+    for (struct mark *m = s->marks; m; m = m->next)
+        state->marks[state->n++] = m;
+    s->states = state;
+    return state;
+}
+
+/* The marks are again those of that time. What either store has lost it has not copied. */
+static void return_marks(struct sim_store *s, const struct state *to)
+{
+    s->marks = NULL;
+    for (size_t i = to ? to->n : 0; i-- > 0;) {
+        to->marks[i]->next = s->marks;
+        s->marks = to->marks[i];
+    }
+    for (int side = 0; side < STORES; side++)
+        for (struct mark *m = s->world->stores[side]->marks; m; m = m->next)
+            m->copied &= ledger_holds(s->world, !side, m->number);
+}
+
+static struct shown show(const struct sim_store *s)
+{
+    return (struct shown){s->backend, s->tells, s->position, s->incarnation, false};
+}
+
+void store_forget(struct sim_store *s, const struct state *to)
+{
+    struct saved_store made = open_empty(s->world);
+    int64_t position = to ? to->position : 0;
+    struct shown later, now, peer;
+
+    if (to)
+        saved_put(to->holds, made.driver);
+    if (s->up)
+        store_crash(s);
+    now = show(s);
+    later = (struct shown){made.backend, s->tells, position, s->incarnation, !to};
+    peer = show(s->world->stores[!s->side]);
+    if ((to && to->at_us < s->forgot_us) || !saved_may_return(&later, &now, &peer)) {
+        backend_close(made.backend);
+        store_restart(s);
+        return;
+    }
+    backend_close(s->backend);
+    s->backend = made.backend;
+    s->driver = made.driver;
+    s->position = position;
+    s->forgot_us = s->world->schedule.now_us;
+    ledger_forget(s->world, s->side, to ? to->at_us : -1);
+    return_marks(s, to);
+    world_say(s->world, "%s FORGETS all since %.3f", store_name(s),
+              to ? (double)to->at_us / 1000 : 0.0);
+    store_restart(s);
+}
+
+bool store_keeps_alone(const struct sim_store *s, int64_t number)
+{
+    const struct mark *m = find_mark(s, number);
+
+    return m && !m->copied;
 }
 
 bool store_acknowledged(struct world *w, int64_t number)

@@ -3,7 +3,7 @@
  *
  *     port.c -> store_execute() -> versions -> sqlite
  *
- * What it holds survives a crash. Beside it a list of marks follows its outbox: by them the checker knows
+ * What it holds survives a crash, unless it is made to forget. Beside it a list of marks follows its outbox: by them the checker knows
  * which changes are in one store alone.
  *
  * Threads    one.
@@ -15,9 +15,11 @@
 #define STORE_H
 
 #include "clock.h"
+#include "saved.h"
 #include "world.h"
 
 struct mark;
+struct state;
 struct waiting;
 
 struct sim_store {
@@ -27,6 +29,13 @@ struct sim_store {
     bool up, hung;
     struct waiting *first, *last; /* requests in its socket buffers while it hangs */
     struct mark *marks;           /* of the changes in its outbox */
+    struct sqlite *driver;        /* below the backend */
+    struct state *states;         /* that were saved */
+    enum telling tells;           /* how it shows that it has forgotten something */
+    int64_t position;             /* how often notes were made */
+    int64_t starts;               /* connections made before the last start are closed */
+    int64_t incarnation;
+    int64_t forgot_us; /* when it did so last */
 };
 
 /* "P" or "F". */
@@ -54,6 +63,16 @@ void store_crash(void *arg);
 void store_restart(void *arg);
 void store_hang(void *arg);
 void store_resume(void *arg);
+
+/* Saves the state of a store, to which store_forget() returns; NULL there: to an empty store. */
+struct state *store_save(struct sim_store *s);
+
+/* Starts the store again as it was then. If its peer cannot notice, or if it has forgotten something since, it forgets
+ * nothing now. */
+void store_forget(struct sim_store *s, const struct state *to);
+
+/* Whether the outbox of this store has a change with this number which the other store lacks. */
+bool store_keeps_alone(const struct sim_store *s, int64_t number);
 
 /* A client was told that the change with this number is done. Returns whether only one store has it. */
 bool store_acknowledged(struct world *w, int64_t number);

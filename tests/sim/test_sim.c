@@ -248,6 +248,35 @@ START_TEST(worlds_are_eventful)
 }
 END_TEST
 
+/* The first seeds with which a world goes wrong without the rule are far below this. */
+enum { WORLDS_MAX = 400 };
+
+static const struct {
+    unsigned rule;
+    bool forgets, collects;
+} broken[] = {
+    {RULE_FORGOT, true, false},
+    {RULE_MEET, true, false},
+    {RULE_COLLECT, false, true},
+};
+
+START_TEST(a_broken_rule_is_found)
+{
+    struct sim_result r = {.n_findings = 0};
+    uint64_t seed = 0;
+
+    sim.cfg.forgets = broken[_i].forgets;
+    sim.cfg.collects = broken[_i].collects;
+    sim.cfg.without = broken[_i].rule;
+    while (seed < WORLDS_MAX && !sim_failed(&r))
+        sim_run(&sim, seed++, &r);
+    ck_assert(sim_failed(&r));
+    sim.cfg.without = 0;
+    sim_run(&sim, seed - 1, &r);
+    ck_assert(!sim_failed(&r));
+}
+END_TEST
+
 static Suite *suite_sim(void)
 {
     Suite *s = suite_create("sim");
@@ -268,6 +297,7 @@ static Suite *suite_sim(void)
     tcase_set_timeout(worlds, 60);
     tcase_add_test(worlds, a_seed_is_a_world);
     tcase_add_test(worlds, worlds_are_eventful);
+    tcase_add_loop_test(worlds, a_broken_rule_is_found, 0, COUNT_OF(broken));
     suite_add_tcase(s, worlds);
     suite_add_tcase(s, check_case());
     return s;

@@ -39,7 +39,18 @@ void world_say(const struct world *w, const char *fmt, ...)
     printf("\n");
 }
 
+int64_t world_wall_us(const struct world *w, int64_t at_us)
+{
+    return WALL_US + at_us * w->wall_scale;
+}
+
+int64_t world_skew_us(const struct world *w)
+{
+    return 2 * w->cfg->skew_ms * MS * (w->cfg->collects ? w->wall_scale / 8 : 1);
+}
+
 void world_set_clock(const struct world *w, int64_t skew_us)
 {
-    clock_fake(MONOTONIC_NS + w->schedule.now_us * 1000, WALL_US + w->schedule.now_us + skew_us);
+    clock_fake(MONOTONIC_NS + w->schedule.now_us * 1000,
+               world_wall_us(w, w->schedule.now_us) + skew_us);
 }

@@ -49,6 +49,30 @@ START_TEST(nobody_is_refused_while_nothing_is_known)
 }
 END_TEST
 
+static void see(const char *incarnation, const char *pair, int64_t position)
+{
+    acquaintance_see(&known, &(struct learnt){.incarnation = slice_of(incarnation),
+                                              .pair = slice_of(pair),
+                                              .position = position});
+}
+
+START_TEST(a_look_that_judges_nothing_is_known_too)
+{
+    struct met older, other;
+
+    acquaintance_see(NULL, &(struct learnt){.position = 1});
+    see("a", NULL, 3); /* of no pair yet */
+    ck_assert(!known.known);
+    see("a", "p", 3);
+    see("a", "p", 5);
+    see("a", "p", 4);
+    see("b", "p", 9); /* it was not judged what that is */
+    older = meet("a", "p", 4);
+    other = meet("b", "p", 9);
+    ck_assert(older.older && !admits(&older) && !admits(&other));
+}
+END_TEST
+
 START_TEST(one_that_was_met_early_needs_no_name_of_a_pair)
 {
     struct met same = meet("a", NULL, 0), other = meet("b", NULL, 0);
@@ -156,6 +180,7 @@ Suite *suite_acquaintance(void)
 
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_test(tc, nobody_is_refused_while_nothing_is_known);
+    tcase_add_test(tc, a_look_that_judges_nothing_is_known_too);
     tcase_add_test(tc, one_that_was_met_early_needs_no_name_of_a_pair);
     tcase_add_test(tc, later_incarnation_and_pair_must_be_the_same);
     tcase_add_test(tc, an_older_store_is_refused_until_it_was_judged);

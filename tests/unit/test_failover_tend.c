@@ -476,6 +476,26 @@ START_TEST(an_outbox_that_was_not_read_whole_settles_nothing)
 }
 END_TEST
 
+/* What the primary has noted and was told to drop, it must be told anew when the fallback is lost in the next second. */
+START_TEST(what_is_not_noted_any_more_is_noted_again)
+{
+    struct op change = sides_op(&sides, OP_PAIR_CHANGE, NULL);
+    struct op op = sides_op(&sides, OP_SESSION_PUT, "s1");
+    struct pair_id id = {op.tenant, op.id}, ids[1];
+
+    settle();
+    change.pair_change = (struct op_pair_change){.missing = &id, .n_missing = 1};
+    sides_run(&sides, 0, &change);
+    state_unsynced(failover, &op);
+    ck_assert_uint_eq(state_unflagged(failover, &op, ids, 1), 1);
+    ck_assert_uint_eq(state_unflagged(failover, &op, ids, 1), 0);
+    sides_pass(POLL_MS);
+    (void)tend();
+    ck_assert(state_lacks(failover, &op)); /* until the next look */
+    ck_assert_uint_eq(state_unflagged(failover, &op, ids, 1), 1);
+}
+END_TEST
+
 Suite *suite_failover_tend(void)
 {
     Suite *s = suite_create("failover_tend");
@@ -486,6 +506,7 @@ Suite *suite_failover_tend(void)
     tcase_add_test(tc, nothing_is_asked_between_two_looks);
     tcase_add_test(tc, without_memory_it_comes_back_later);
     tcase_add_test(tc, what_waits_is_copied_and_cleared);
+    tcase_add_test(tc, what_is_not_noted_any_more_is_noted_again);
     tcase_add_test(tc, a_long_outbox_is_read_whole_and_copied_by_and_by);
     tcase_add_test(tc, a_refusal_is_no_loss);
     tcase_add_test(tc, what_is_missing_is_found_when_nothing_of_it_waits);
