@@ -70,12 +70,13 @@ static bool is_needed(struct world *w, int side, struct slice tenant, const stru
     return needed;
 }
 
-/* Whether a late copy may have brought a record back: trimming and pruning leave no tombstones. */
+/* Whether a late copy may have brought a record back: trimming and pruning leave no tombstones, nor does a store that
+ * forgets. */
 static bool is_brought_back(const struct world *w, int side, const struct record *r)
 {
     bool late = false;
 
-    for (int id = ID_STAYS; id < IDS; id++)
+    for (int id = w->ledger ? 0 : ID_STAYS; id < IDS; id++)
         late |= w->journal->merged_late[id] && slice_equal(r->key.id, slice_of(world_ids[id]));
     return late && side == 1 && r->kind != RECORD_SESSION && r->kind != RECORD_THREAD;
 }

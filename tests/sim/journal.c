@@ -8,7 +8,8 @@
 #include "ledger.h"
 #include "store.h"
 
-/* When a finding is allowed, as docs/failover.md says. */
+/* When a finding is allowed, as docs/failover.md says; but for NEVER, also about an id that was read or changed in a
+ * store of which only the other one could tell that it is older. */
 enum allowed {
     NEVER,
     ALWAYS,
@@ -101,12 +102,20 @@ void journal_late(struct world *w, const struct op *op)
     }
 }
 
+void journal_blind(struct world *w, const struct op *op)
+{
+    for (int i = 0; i < IDS; i++)
+        w->journal->blind[i] |= slice_equal(op->id, slice_of(world_ids[i]));
+}
+
 static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
 {
     const struct journal *j = w->journal;
     bool apart = id >= 0 && j->diverged[id];
     bool by_clock = id >= 0 && (apart || j->crossed[id] || j->made_late[id]) && journal_has_skew(w);
 
+    if (id >= 0 && j->blind[id] && kinds[kind].allowed != NEVER)
+        return true;
     switch (kinds[kind].allowed) {
     case ALWAYS:
         return true;

@@ -116,6 +116,22 @@ void ledger_follow(struct world *w, int side, const struct op *op)
     enter(c, side, w->schedule.now_us);
 }
 
+void ledger_late(struct world *w, int side, const struct op *op)
+{
+    struct change *c = w->ledger && op->type == OP_MERGE ? find(w, op->stamp) : NULL;
+
+    if (c && c->since_us[!side] == NEVER)
+        c->since_us[side] = NEVER;
+}
+
+bool ledger_is_older(const struct world *w, int side)
+{
+    for (const struct loss *l = w->ledger ? w->ledger->losses : NULL; l; l = l->next)
+        if (l->side == side && l->found_us == NEVER)
+            return true;
+    return false;
+}
+
 void ledger_forget(struct world *w, int side, int64_t saved_us)
 {
     struct loss *loss = world_alloc(w, sizeof(*loss));
@@ -155,10 +171,7 @@ bool ledger_spans(const struct world *w, const struct entry *e, int side)
 
 bool ledger_hides_loss(const struct world *w)
 {
-    for (const struct loss *l = w->ledger ? w->ledger->losses : NULL; l; l = l->next)
-        if (l->found_us == NEVER)
-            return true;
-    return ledger_found_lately(w);
+    return ledger_is_older(w, 0) || ledger_is_older(w, 1) || ledger_found_lately(w);
 }
 
 bool ledger_found_lately(const struct world *w)

@@ -21,6 +21,12 @@ struct ledger *ledger_new(struct world *w);
 /* A store has run this op without an error. Does nothing where no ledger is kept. */
 void ledger_follow(struct world *w, int side, const struct op *op);
 
+/* The same of an op that was given up: what it copies counts as lost if it is lost where it was made. */
+void ledger_late(struct world *w, int side, const struct op *op);
+
+/* Whether a store has forgotten something that no look has found yet. */
+bool ledger_is_older(const struct world *w, int side);
+
 /* A store is again as it was at that time. */
 void ledger_forget(struct world *w, int side, int64_t saved_us);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "journal.h"
+#include "ledger.h"
 #include "op_copy.h"
 #include "pair_notes.h"
 #include "store.h"
@@ -108,6 +109,12 @@ static bool is_reset(const struct request *r)
     return r->world->ledger && !r->greets && r->starts != r->store->starts;
 }
 
+static void late(struct request *r, const struct op *op)
+{
+    journal_late(r->world, op);
+    ledger_late(r->world, r->store->side, op);
+}
+
 /* The request has reached a store that does not hang. */
 static void run(void *arg)
 {
@@ -131,7 +138,7 @@ static void run(void *arg)
         store_unheard(r->store, &r->ops[i]);
     if (r->given_up || killed) {
         for (size_t i = 0; i < n; i++)
-            journal_late(r->world, &r->ops[i]);
+            late(r, &r->ops[i]);
         world_say(r->world, "    %s does %zu of %zu %s, given up by I%d", store_name(r->store), n,
                   r->n, r->n ? op_name(r->ops[0].type) : "", r->instance->number);
         return;
@@ -339,6 +346,9 @@ static bool admit(struct port *p, struct op *const ops[], size_t *n, struct op *
     if (!acquaintance_admits(known, &p->met, &why) && !meet(p, err))
         return false;
     *n = acquaintance_sort(known, &p->met, ops, *n, allowed);
+    for (size_t i = 0; i < *n; i++)
+        if (known->known && ledger_is_older(p->instance->world, p->store->side))
+            journal_blind(p->instance->world, allowed[i]);
     return true;
 }
 
