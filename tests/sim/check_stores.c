@@ -87,10 +87,12 @@ static int64_t stamp_of(const struct record *r)
            : r->kind == RECORD_CHECKPOINT ? r->checkpoint.stamp
            : r->kind == RECORD_TASK       ? r->task.stamp
            : r->kind == RECORD_VALUE      ? r->key.number
+           : r->kind == RECORD_THREAD     ? 0
                                           : INT64_MAX;
 }
 
-/* Whether something was removed, which leaves no tombstone, and this store has forgotten that. */
+/* Whether something was removed, which leaves no tombstone, and this store has forgotten that. The row of a thread goes
+ * with its last checkpoint. */
 static bool is_back(const struct world *w, int side, const struct record *r)
 {
     bool removed = false;
