@@ -135,6 +135,9 @@ static void compare_kind(struct world *w, struct slice tenant, enum record_kind 
             tell_of_one(w, 0, tenant, a);
         else if (order > 0)
             tell_of_one(w, 1, tenant, b);
+        else if (record_difference(a, b) && w->ledger && is_brought_back(w, 1, a))
+            journal_find(w, BROUGHT_BACK, -1, "an older %s of %.*s", record_kind_name(kind),
+                         SLICE_ARGS(a->key.id));
         else if (record_difference(a, b))
             tell(w, a, record_difference(a, b));
         i += order <= 0;
