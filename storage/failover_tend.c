@@ -114,15 +114,15 @@ static bool admit(struct look *l, enum side side, struct err *err)
 /* Makes the stores equal, when both answer. *busy: there is more to do than was done now. */
 static bool equalise(struct look *l, struct fill *fill, bool *busy, struct err *err)
 {
-    bool more = true;
+    bool more = true, filled = state_filled(l->f, PRIMARY);
 
     if (!admit(l, FALLBACK, err) || !admit(l, PRIMARY, err))
         return false;
-    leave_young(l);
     /* A primary that has forgotten its counters is filled first, and then gets what must be added to
-     * them. */
-    if ((state_filled(l->f, PRIMARY) && !drain(l, FALLBACK, busy, err)) ||
-        !drain(l, PRIMARY, busy, err))
+     * them. What it has removed goes from the fallback before, or the fill would bring it back. */
+    if (filled)
+        leave_young(l);
+    if ((filled && !drain(l, FALLBACK, busy, err)) || !drain(l, PRIMARY, busy, err))
         return false;
     for (int i = 0; i < FILL_PAGES && more; i++)
         if (!fill_step(l->f, fill, l->stores, &more, err))

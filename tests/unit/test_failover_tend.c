@@ -496,6 +496,31 @@ START_TEST(what_is_not_noted_any_more_is_noted_again)
 }
 END_TEST
 
+/* The primary has forgotten something, and the fallback has not heard yet of what is not there any more. */
+START_TEST(what_was_removed_does_not_come_back_with_a_fill)
+{
+    struct pair_note other = {.name = SLICE("peer"), .text = SLICE("0 another")};
+    struct op trim, change;
+
+    settle();
+    for (int side = 0; side < 2; side++) {
+        sides_session(&sides, side, "s1");
+        sides_message(&sides, side, "s1", "m1");
+        sides_message(&sides, side, "s1", "m2");
+    }
+    trim = sides_op(&sides, OP_MESSAGE_TRIM, "s1");
+    trim.message_trim.keep_last = 1;
+    trim.replicate = true;
+    sides_run(&sides, 0, &trim);
+    change = sides_op(&sides, OP_PAIR_CHANGE, NULL);
+    change.pair_change = (struct op_pair_change){.notes = &other, .n_notes = 1};
+    sides_run(&sides, 1, &change);
+    settle();
+    for (int side = 0; side < 2; side++)
+        ck_assert_uint_eq(sides_count(&sides, side, RECORD_MESSAGE), 1);
+}
+END_TEST
+
 Suite *suite_failover_tend(void)
 {
     Suite *s = suite_create("failover_tend");
@@ -520,6 +545,7 @@ Suite *suite_failover_tend(void)
     tcase_add_test(tc, an_outbox_that_was_not_read_whole_settles_nothing);
     tcase_add_test(tc, what_could_not_be_noted_is_noted_by_the_next_change);
     tcase_add_test(tc, what_is_missing_stays_so_while_it_waits);
+    tcase_add_test(tc, what_was_removed_does_not_come_back_with_a_fill);
     suite_add_tcase(s, tc);
     return s;
 }
