@@ -236,6 +236,11 @@ struct record_thread record_thread_of(int64_t tomb, int64_t updated_us)
     return (struct record_thread){tomb, updated_us > stamp_us(tomb) ? updated_us : 0};
 }
 
+int64_t record_thread_time(int64_t tomb, int64_t now_us)
+{
+    return clock_later(now_us, stamp_us(tomb) + 1);
+}
+
 size_t record_bytes(const struct record *r)
 {
     size_t n = 0;

@@ -64,6 +64,9 @@ const char *record_difference(const struct record *a, const struct record *b) MU
 /* The record of a thread; updated_us is 0 unless above tomb: not every store remembers it of a deleted one. */
 struct record_thread record_thread_of(int64_t tomb, int64_t updated_us) MUST_USE;
 
+/* When a thread with this tomb was written to: above tomb, though the clock may be behind that of the deletion. */
+int64_t record_thread_time(int64_t tomb, int64_t now_us) MUST_USE;
+
 /* Bytes of all texts in a record. */
 size_t record_bytes(const struct record *r) MUST_USE;
 

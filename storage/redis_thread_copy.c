@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "copies.h"
 #include "pack.h"
+#include "record_fields.h"
 #include "redis_load.h"
 #include "redis_removal.h"
 #include "redis_rows.h"
@@ -190,8 +191,8 @@ static bool write_all(struct copy *cp, struct err *err)
     for (size_t i = 0; i < cp->from.n; i++)
         if (!write_values(cp, &cp->spaces[i], err))
             return false;
-    if (cp->to.updated_us < c->op->now_us)
-        cp->to.updated_us = c->op->now_us;
+    cp->to.updated_us = clock_later(cp->to.updated_us,
+                                    record_thread_time(cp->to.tomb, c->op->now_us));
     for (size_t i = 0; i < cp->from.n; i++) {
         struct space space = *cp->spaces[i].from;
 

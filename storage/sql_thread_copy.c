@@ -9,6 +9,7 @@
  */
 #include "clock.h"
 #include "copies.h"
+#include "record_fields.h"
 #include "sql_copy_rows.h"
 #include "sql_garbage.h"
 #include "sql_ops.h"
@@ -245,10 +246,12 @@ static bool attach(struct copy *c, struct err *err)
 {
     struct op_thread_copy *copy = &c->op->thread_copy;
     struct thread_row to;
+    int64_t now_us;
     bool taken;
 
     if (!find_target(c, &to, &taken, err))
         return false;
+    now_us = record_thread_time(to.tomb, c->op->now_us);
     if (taken) {
         c->phase = COPY_DISCARD;
         c->op->again = true;
@@ -266,8 +269,8 @@ static bool attach(struct copy *c, struct err *err)
     copy->out.writes = c->copier.writes;
     return (to.id ? garbage_thread(c->d, to.id, err)
                   : thread_make(c->d, c->tenant, copy->to, &to, err)) &&
-           give(c, to.id, err) && thread_touch(c->d, to.id, c->op->now_us, err) &&
-           copies_thread(c->op, copy->to, to.tomb, c->op->now_us, err) &&
+           give(c, to.id, err) && thread_touch(c->d, to.id, now_us, err) &&
+           copies_thread(c->op, copy->to, to.tomb, now_us, err) &&
            copies_name(c->op, RECORD_CONTENTS, copy->to, err) &&
            sql_session_touch(c->d, c->op, c->tenant, copy->to, err);
 }

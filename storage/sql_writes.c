@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "copies.h"
 #include "pack.h"
+#include "record_fields.h"
 #include "sql_ops.h"
 #include "sql_rows.h"
 #include "sql_target.h"
@@ -36,6 +37,11 @@ static bool prepare(struct put *p, struct err *err)
            writes_combine(&p->op->writes_put, &p->stored, p->op->arena, &p->writes, err);
 }
 
+static int64_t written_us(const struct put *p)
+{
+    return record_thread_time(p->at.ns.tomb, p->op->now_us);
+}
+
 /* Adds the records that another store needs. */
 static bool copy(struct put *p, const struct task_row *task, struct err *err)
 {
@@ -51,7 +57,7 @@ static bool copy(struct put *p, const struct task_row *task, struct err *err)
                  .n_writes = p->writes.n},
     };
 
-    return copies_thread(p->op, p->op->id, p->at.ns.tomb, p->op->now_us, err) &&
+    return copies_thread(p->op, p->op->id, p->at.ns.tomb, written_us(p), err) &&
            copies_add(p->op, &record, err);
 }
 
@@ -73,7 +79,7 @@ static bool store(struct put *p, struct err *err)
         return false;
     change.bytes = (int64_t)task.body.len - (int64_t)p->at.task.body.len;
     return ns_grow(p->d, p->at.ns.id, &change, err) &&
-           thread_touch(p->d, p->at.ns.thread, p->op->now_us, err) && copy(p, &task, err);
+           thread_touch(p->d, p->at.ns.thread, written_us(p), err) && copy(p, &task, err);
 }
 
 /*

@@ -203,6 +203,37 @@ START_TEST(a_tomb_kills_what_is_below)
 }
 END_TEST
 
+/* By the clock of one instance it was deleted later than another one has written to it: when the tomb is collected, both
+ * stores still show the same time. */
+START_TEST(a_thread_that_came_again_has_a_later_time_than_its_tomb)
+{
+    struct record *threads;
+    struct op op;
+    size_t n;
+
+    fill("from");
+    put(&here, (struct checkpoint_in){.thread = "t", .id = "c1"});
+    op = store_op(&here, OP_THREAD_DELETE, "t");
+    op.stamp += 5 * SECOND << STAMP_NODE_BITS;
+    store_ok(&here, &op);
+    stamp_observe(op.stamp);
+    if (_i == 0) {
+        put(&here, (struct checkpoint_in){.thread = "t", .id = "c1"});
+    } else if (_i == 1) {
+        put_writes(&here, (struct writes_in){
+                              .thread = "t", .checkpoint = "c1", .task = "t1", .writes = "0:a=b"});
+    } else {
+        op = store_op(&here, OP_THREAD_COPY, "from");
+        op.thread_copy.to = SLICE("t");
+        store_ok(&here, &op);
+    }
+    threads = store_records(&here, RECORD_THREAD, 10, &n);
+    ck_assert_uint_eq(n, 2);
+    ck_assert_slice(threads[1].key.id, "t");
+    ck_assert_int_gt(threads[1].thread.updated_us, stamp_us(threads[1].thread.tomb));
+}
+END_TEST
+
 START_TEST(order_of_tasks_is_that_of_the_first_write)
 {
     struct record *tasks;
@@ -337,6 +368,7 @@ void contract_thread_records_add(TCase *tc)
     tcase_add_test(tc, the_name_of_a_parent_goes);
     tcase_add_test(tc, order_does_not_matter);
     tcase_add_test(tc, a_tomb_kills_what_is_below);
+    tcase_add_loop_test(tc, a_thread_that_came_again_has_a_later_time_than_its_tomb, 0, 3);
     tcase_add_test(tc, order_of_tasks_is_that_of_the_first_write);
     tcase_add_test(tc, of_the_same_writes_the_first_place_counts);
     tcase_add_test(tc, deleted_writes_give_no_place);
