@@ -7,8 +7,8 @@
 #include "instance.h"
 #include "ledger.h"
 
-/* SWEEPS: how many more of 200 acts are sweeps, where these collect something. */
-enum { TRIES = 4, SWEEPS = 10 };
+/* How many more of 200 acts are sweeps, where these collect something. */
+enum { SWEEPS = 10 };
 
 #define REPEATS_UNTIL (900 * MS)
 
@@ -256,6 +256,7 @@ static void send(void *arg)
     instance_clock_on(a->instance);
     a->call.op = acts_make(c->world, a->entry);
     instance_clock_off(a->instance);
+    a->entry->asked_us[a->entry->tries - 1] = a->call.op.now_us;
     a->call.owner = a;
     a->call.done = change_done;
     instance_submit(a->instance, &a->call);

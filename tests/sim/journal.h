@@ -39,6 +39,8 @@ enum told {
     TOLD_UNKNOWN, /* 504, or the instance was killed */
 };
 
+enum { TRIES = 4 };
+
 /* Something that a client wants, and asks for until it is told or gives up. */
 struct entry {
     struct entry *next;
@@ -54,6 +56,7 @@ struct entry {
     bool home;          /* answered by the instance that the client reads from */
     int64_t life;       /* life of the instance that answered */
     int tries;
+    int64_t asked_us[TRIES]; /* by try: wall time, by which its op is known */
     enum told told;
     int64_t begun_us, ended_us;
 };

@@ -8,10 +8,11 @@
 /* A change, and since when each store has it; NEVER: it has not. */
 struct change {
     struct change *next;
-    int64_t number, at_us;
+    int64_t number, asked_us;
     enum op_type type;
     struct slice id;
     int64_t since_us[STORES];
+    bool lost; /* neither store had it for a while; until both have it */
 };
 
 /* When a store has forgotten something, and what time it has gone back to. */
@@ -48,8 +49,17 @@ static struct change *find(const struct world *w, int64_t number)
 
 static void enter(struct change *c, int side, int64_t now_us)
 {
-    if (c && c->since_us[side] == NEVER)
+    if (!c)
+        return;
+    if (c->since_us[side] == NEVER)
         c->since_us[side] = now_us;
+    c->lost &= c->since_us[!side] == NEVER;
+}
+
+static void leave(struct change *c, int side)
+{
+    c->since_us[side] = NEVER;
+    c->lost |= c->since_us[!side] == NEVER;
 }
 
 static struct change *add(struct world *w, const struct op *op)
@@ -58,7 +68,7 @@ static struct change *add(struct world *w, const struct op *op)
 
     *c = (struct change){.next = w->ledger->changes,
                          .number = op->stamp,
-                         .at_us = w->schedule.now_us,
+                         .asked_us = op->now_us,
                          .type = op->type,
                          .id = op->id,
                          .since_us = {NEVER, NEVER}};
@@ -120,8 +130,8 @@ void ledger_late(struct world *w, int side, const struct op *op)
 {
     struct change *c = w->ledger && op->type == OP_MERGE ? find(w, op->stamp) : NULL;
 
-    if (c && c->since_us[!side] == NEVER)
-        c->since_us[side] = NEVER;
+    if (c && c->since_us[!side] == NEVER && c->since_us[side] == w->schedule.now_us)
+        leave(c, side);
 }
 
 bool ledger_is_older(const struct world *w, int side)
@@ -139,8 +149,8 @@ void ledger_forget(struct world *w, int side, int64_t saved_us)
     *loss = (struct loss){w->ledger->losses, side, w->schedule.now_us, saved_us, NEVER};
     w->ledger->losses = loss;
     for (struct change *c = w->ledger->changes; c; c = c->next)
-        if (c->since_us[side] > saved_us)
-            c->since_us[side] = NEVER;
+        if (c->since_us[side] > saved_us && c->since_us[side] != NEVER)
+            leave(c, side);
 }
 
 bool ledger_holds(const struct world *w, int side, int64_t number)
@@ -150,13 +160,20 @@ bool ledger_holds(const struct world *w, int side, int64_t number)
     return c && c->since_us[side] != NEVER;
 }
 
+/* Whether it was made by a try of this entry. */
+static bool is_of(const struct change *c, const struct entry *e)
+{
+    bool asked = false;
+
+    for (int i = 0; i < e->tries && i < TRIES; i++)
+        asked |= e->asked_us[i] == c->asked_us;
+    return asked && c->type == acts_type(e->act) && slice_equal(c->id, slice_of(world_ids[e->id]));
+}
+
 bool ledger_lost(const struct world *w, const struct entry *e)
 {
-    struct slice id = slice_of(world_ids[e->id]);
-
     for (const struct change *c = w->ledger ? w->ledger->changes : NULL; c; c = c->next)
-        if (c->since_us[0] == NEVER && c->since_us[1] == NEVER && c->type == acts_type(e->act) &&
-            c->at_us >= e->begun_us && c->at_us <= e->ended_us && slice_equal(c->id, id))
+        if (c->lost && is_of(c, e))
             return true;
     return false;
 }

@@ -33,7 +33,7 @@ void ledger_forget(struct world *w, int side, int64_t saved_us);
 /* Whether a store has the change with this number. */
 bool ledger_holds(const struct world *w, int side, int64_t number);
 
-/* Whether neither store has any more what this entry has changed. */
+/* Whether what this entry has changed was lost in both stores, and is not in both again. */
 bool ledger_lost(const struct world *w, const struct entry *e);
 
 /* Whether an entry was being made while a store forgot. Ids of requests are not filled, so what such an entry adds may
