@@ -70,14 +70,29 @@ static bool is_needed(struct world *w, int side, struct slice tenant, const stru
     return needed;
 }
 
-/* Whether a late copy may have brought a record back: trimming and pruning leave no tombstones, nor does a store that
- * forgets. */
+/* Whether this is the id with that index. */
+static bool is_at(struct slice id, int at)
+{
+    return slice_equal(id, slice_of(world_ids[at]));
+}
+
+/* Whether a store has got a copy late of what the other one has forgotten. */
+static bool is_outlived(const struct world *w, struct slice id)
+{
+    bool late = false;
+
+    for (int i = 0; i < IDS; i++)
+        late |= w->journal->outlived[i] && is_at(id, i);
+    return late;
+}
+
+/* Whether a late copy may have brought a record back: trimming and pruning leave no tombstones. */
 static bool is_brought_back(const struct world *w, int side, const struct record *r)
 {
     bool late = false;
 
-    for (int id = w->ledger ? 0 : ID_STAYS; id < IDS; id++)
-        late |= w->journal->merged_late[id] && slice_equal(r->key.id, slice_of(world_ids[id]));
+    for (int i = ID_STAYS; i < IDS; i++)
+        late |= w->journal->merged_late[i] && is_at(r->key.id, i);
     return late && side == 1 && r->kind != RECORD_SESSION && r->kind != RECORD_THREAD;
 }
 
@@ -87,8 +102,9 @@ static int64_t stamp_of(const struct record *r)
            : r->kind == RECORD_CHECKPOINT ? r->checkpoint.stamp
            : r->kind == RECORD_TASK       ? r->task.stamp
            : r->kind == RECORD_VALUE      ? r->key.number
-           : r->kind == RECORD_THREAD     ? 0
-                                          : INT64_MAX;
+           : r->kind == RECORD_THREAD
+               ? clock_later(r->thread.tomb, r->thread.updated_us << STAMP_NODE_BITS)
+               : INT64_MAX;
 }
 
 /* Whether something was removed, which leaves no tombstone, and this store has forgotten that. The row of a thread goes
@@ -98,7 +114,7 @@ static bool is_back(const struct world *w, int side, const struct record *r)
     bool removed = false;
 
     for (const struct entry *e = w->journal->first; e; e = e->next) {
-        bool at_id = slice_equal(r->key.id, slice_of(world_ids[e->id]));
+        bool at_id = is_at(r->key.id, e->id);
 
         if (e->told == TOLD_FAILED || !acts_removes(e->act))
             continue;
@@ -116,7 +132,7 @@ static void tell_of_one(struct world *w, int side, struct slice tenant, const st
     if (r->kind == RECORD_VALUE && !is_needed(w, side, tenant, r))
         journal_find(w, VALUE_LEFT, -1, "%s: %.*s/%.*s %lld", store_name(w->stores[side]),
                      SLICE_ARGS(r->key.id), SLICE_ARGS(r->key.ns), (long long)r->key.number);
-    else if (is_brought_back(w, side, r) || is_back(w, side, r))
+    else if (is_brought_back(w, side, r) || is_back(w, side, r) || is_outlived(w, r->key.id))
         journal_find(w, BROUGHT_BACK, -1, "%s %.*s/%.*s/%.*s", record_kind_name(r->kind),
                      SLICE_ARGS(r->key.id), SLICE_ARGS(r->key.ns), SLICE_ARGS(r->key.sub));
     else
@@ -135,8 +151,8 @@ static void compare_kind(struct world *w, struct slice tenant, enum record_kind 
             tell_of_one(w, 0, tenant, a);
         else if (order > 0)
             tell_of_one(w, 1, tenant, b);
-        else if (record_difference(a, b) && w->ledger && is_brought_back(w, 1, a))
-            journal_find(w, BROUGHT_BACK, -1, "an older %s of %.*s", record_kind_name(kind),
+        else if (record_difference(a, b) && is_outlived(w, a->key.id))
+            journal_find(w, BROUGHT_BACK, -1, "another %s of %.*s", record_kind_name(kind),
                          SLICE_ARGS(a->key.id));
         else if (record_difference(a, b))
             tell(w, a, record_difference(a, b));
@@ -220,6 +236,8 @@ void check_stores(struct world *w)
         compare_kind(w, world_tenant(ID_CLEANED), (enum record_kind)kind);
     }
     for (int id = 0; id < IDS; id++) {
+        if (w->journal->outlived[id]) /* compare_kind() has reported what differs */
+            continue;
         check_pending(w, id);
         for (int cell = 0; cell < CELLS; cell++)
             check_values(w, id, cell);

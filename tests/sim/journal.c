@@ -102,6 +102,12 @@ void journal_late(struct world *w, const struct op *op)
     }
 }
 
+void journal_outlived(struct world *w, const struct op *op)
+{
+    for (int i = 0; i < IDS; i++)
+        w->journal->outlived[i] |= slice_equal(op->id, slice_of(world_ids[i]));
+}
+
 void journal_blind(struct world *w, const struct op *op)
 {
     for (int i = 0; i < IDS; i++)

@@ -101,9 +101,11 @@ struct journal {
                               over */
     bool made_late[IDS];   /* by id: a store made a change that was given up before */
     bool merged_late[IDS]; /* by id: the same of a copy, which may bring back what was removed */
-    bool blind[IDS];       /* by id: an instance used a store for it that had forgotten what this
+    bool outlived[IDS]; /* by id: a copy came to a store when the other one had forgotten what was
+                              copied */
+    bool blind[IDS];    /* by id: an instance used a store for it that had forgotten what this
                               instance has not seen, so that only the other store could tell */
-    bool unseen;           /* an instance went on without having seen one of the stores */
+    bool unseen;        /* an instance went on without having seen one of the stores */
     struct finding findings[FINDINGS_MAX];
     size_t n_findings;
 };
@@ -124,6 +126,9 @@ void journal_acknowledged(struct world *w, int id, int64_t number);
 
 /* A store has run an op for which nobody waited any more. */
 void journal_late(struct world *w, const struct op *op);
+
+/* A store has run a copy of what the other one has forgotten since. */
+void journal_outlived(struct world *w, const struct op *op);
 
 /* An instance runs this op in a store that has forgotten something, and cannot know that. */
 void journal_blind(struct world *w, const struct op *op);

@@ -153,6 +153,14 @@ void ledger_forget(struct world *w, int side, int64_t saved_us)
             leave(c, side);
 }
 
+bool ledger_forgot_since(const struct world *w, int side, int64_t since_us)
+{
+    for (const struct loss *l = w->ledger ? w->ledger->losses : NULL; l; l = l->next)
+        if (l->side == side && l->at_us >= since_us)
+            return true;
+    return false;
+}
+
 bool ledger_holds(const struct world *w, int side, int64_t number)
 {
     const struct change *c = find(w, number);

@@ -30,6 +30,9 @@ bool ledger_is_older(const struct world *w, int side);
 /* A store is again as it was at that time. */
 void ledger_forget(struct world *w, int side, int64_t saved_us);
 
+/* Whether a store has forgotten something since this time. */
+bool ledger_forgot_since(const struct world *w, int side, int64_t since_us);
+
 /* Whether a store has the change with this number. */
 bool ledger_holds(const struct world *w, int side, int64_t number);
 

@@ -113,6 +113,8 @@ static void late(struct request *r, const struct op *op)
 {
     journal_late(r->world, op);
     ledger_late(r->world, r->store->side, op);
+    if (op->type == OP_MERGE && ledger_forgot_since(r->world, !r->store->side, r->sent_us))
+        journal_outlived(r->world, op);
 }
 
 /* The request has reached a store that does not hang. */
