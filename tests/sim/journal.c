@@ -8,8 +8,7 @@
 #include "ledger.h"
 #include "store.h"
 
-/* When a finding is allowed, as docs/failover.md says; but for NEVER, also about an id that was read or changed in a
- * store of which only the other one could tell that it is older. */
+/* When a finding is allowed, as docs/failover.md says; see excuses() as well. */
 enum allowed {
     NEVER,
     ALWAYS,
@@ -114,13 +113,20 @@ void journal_blind(struct world *w, const struct op *op)
         w->journal->blind[i] |= slice_equal(op->id, slice_of(world_ids[i]));
 }
 
+/* Whether a finding is allowed about an id that was read or changed in a store of which only the other one could tell
+ * that it is older: it is read as it was, and of two counts the higher one stays. */
+static bool excuses(const struct world *w, enum finding_kind kind)
+{
+    return kind == INCREMENT_LOST || (kind == OWN_WRITE_UNREAD && ledger_hides_loss(w));
+}
+
 static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
 {
     const struct journal *j = w->journal;
     bool apart = id >= 0 && j->diverged[id];
     bool by_clock = id >= 0 && (apart || j->crossed[id] || j->made_late[id]) && journal_has_skew(w);
 
-    if (id >= 0 && j->blind[id] && kinds[kind].allowed != NEVER)
+    if (id >= 0 && j->blind[id] && excuses(w, kind))
         return true;
     switch (kinds[kind].allowed) {
     case ALWAYS:
