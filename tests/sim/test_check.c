@@ -244,10 +244,33 @@ static void plant_other_passed_by(struct world *w)
     miss_message(w, e);
 }
 
+static void plant_late_copy(struct world *w)
+{
+    w->journal->outlived[STAYS] = true;
+    plant_difference(w);
+}
+
+/* A copy of another id came late. */
+static void plant_difference_beside(struct world *w)
+{
+    w->journal->outlived[!STAYS] = true;
+    plant_difference(w);
+}
+
+/* It was appended where nobody could know that the store was older. */
+static void plant_lost_blindly(struct world *w)
+{
+    for (int id = 0; id < IDS; id++)
+        w->journal->blind[id] = true;
+    plant_lost_message(w);
+}
+
 static const struct {
     void (*plant)(struct world *w);
     enum finding_kind found;
 } plants[] = {
+    {plant_difference_beside, STORES_DIFFER},
+    {plant_lost_blindly, APPEND_LOST},
     {plant_entry_in_outbox, OUTBOX_LEFT},
     {plant_difference, STORES_DIFFER},
     {plant_pending, STORES_DIFFER},
@@ -306,6 +329,21 @@ START_TEST(a_restart_may_go_on_with_the_other_store)
 }
 END_TEST
 
+START_TEST(a_copy_may_outlive_what_it_was_made_from)
+{
+    struct sim_result r;
+    bool back = false;
+
+    sim.cfg.forgets = true;
+    sim.cfg.plant = plant_late_copy;
+    sim_run(&sim, FORGETFUL, &r);
+    ck_assert(!sim_failed(&r));
+    for (size_t i = 0; i < r.n_findings; i++)
+        back |= r.findings[i].kind == BROUGHT_BACK;
+    ck_assert(back);
+}
+END_TEST
+
 TCase *check_case(void)
 {
     TCase *tc = tcase_create("check");
@@ -313,5 +351,6 @@ TCase *check_case(void)
     tcase_add_checked_fixture(tc, open_sim, close_sim);
     tcase_add_loop_test(tc, what_is_planted_is_found, 0, 2 * COUNT_OF(plants));
     tcase_add_test(tc, a_restart_may_go_on_with_the_other_store);
+    tcase_add_test(tc, a_copy_may_outlive_what_it_was_made_from);
     return tc;
 }
