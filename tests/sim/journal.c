@@ -114,10 +114,12 @@ void journal_blind(struct world *w, const struct op *op)
 }
 
 /* Whether a finding is allowed about an id that was read or changed in a store of which only the other one could tell
- * that it is older: it is read as it was, and of two counts the higher one stays. */
+ * that it is older: it is read as it was, of two counts the higher one stays, and a session that it does not know
+ * begins as active. */
 static bool excuses(const struct world *w, enum finding_kind kind)
 {
-    return kind == INCREMENT_LOST || (kind == OWN_WRITE_UNREAD && ledger_hides_loss(w));
+    return kind == INCREMENT_LOST || kind == VALUE_RESET ||
+           (kind == OWN_WRITE_UNREAD && ledger_hides_loss(w));
 }
 
 static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
