@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "acquaintance.h"
 #include "clock.h"
 #include "failover_drain.h"
 #include "failover_run.h"
@@ -85,6 +86,7 @@ static void ask_primary(struct run *r)
                                   : "this needs both stores, and the fallback lacks newer changes");
         else {
             prepare(r, item->op, false);
+            item->generation = acquaintance_generation(r->f->cfg.stores[PRIMARY]);
             items[left] = item;
             ops[left++] = item->op;
         }

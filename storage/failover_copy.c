@@ -6,6 +6,7 @@
  */
 #include "failover_run.h"
 
+#include "acquaintance.h"
 #include "clock.h"
 
 static void take_from_fetch(struct item *i)
@@ -153,13 +154,25 @@ static bool flag(struct run *r, struct item *i)
     return n > 0;
 }
 
+/* Whether a look has found since that the primary has forgotten something: then the check itself could make the change
+ * there, without an entry. */
+static bool has_forgotten(const struct run *r, const struct item *i)
+{
+    return acquaintance_generation(r->f->cfg.stores[PRIMARY]) != i->generation;
+}
+
+static void lose(struct item *i)
+{
+    i->doubt = true;
+    run_refuse(i, "the change is in a store that was lost since");
+}
+
 static void take_from_check(struct run *r, struct item *i, bool flagged, bool checked)
 {
     if ((flagged && i->flag.status.kind != ERR_OK) || (checked && i->copy.status.kind != ERR_OK)) {
         if (flagged)
             state_retell(r->f);
-        i->doubt = true;
-        run_refuse(i, "the change is in a store that was lost since");
+        lose(i);
     } else if (checked && is_overruled(r, i)) {
         make_again(i, i->copy.merge.out.newest);
     } else {
@@ -184,6 +197,10 @@ void run_check(struct run *r)
     if (n > BATCH_MAX / 2) /* an item may have two ops; the rest comes in the next round */
         n = BATCH_MAX / 2;
     for (size_t i = 0; i < n; i++) {
+        if (has_forgotten(r, items[i])) {
+            lose(items[i]);
+            continue;
+        }
         flagged[i] = flag(r, items[i]);
         if (flagged[i])
             ops[n_ops++] = &items[i]->flag;

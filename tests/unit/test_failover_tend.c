@@ -1,6 +1,7 @@
 /* test_failover_tend.c - when both stores are looked at, and what follows from what a look finds. */
 #include <check.h>
 
+#include "acquaintance.h"
 #include "clock.h"
 #include "failover.h"
 #include "failover_state.h"
@@ -496,6 +497,47 @@ START_TEST(what_is_not_noted_any_more_is_noted_again)
 }
 END_TEST
 
+static struct acquaintance primary;
+
+/* The fallback is lost, and meanwhile a look finds that the primary has forgotten something. */
+static bool lose_both(struct backend *self UNUSED, struct op *const ops[] UNUSED, size_t n UNUSED,
+                      struct err *err)
+{
+    acquaintance_learn(&primary, &(struct learnt){.pair = SLICE("p"), .forgot = true});
+    return err_set(err, ERR_UNAVAILABLE, "told to fail");
+}
+
+static void close_nothing(struct backend *self UNUSED)
+{
+}
+
+/* A change that it may have forgotten is not made there by the question whether it stands: no entry would say so. */
+START_TEST(a_change_that_may_be_forgotten_is_not_checked)
+{
+    static const struct backend_ops lost = {
+        .name = "lost", .execute = lose_both, .close = close_nothing};
+    struct backend fallback = {.ops = &lost}, *lane;
+    struct op put, *ops[] = {&put};
+    struct err err = {0};
+    size_t before;
+
+    settle();
+    acquaintance_init(&primary);
+    failover->cfg.stores[PRIMARY] = &primary;
+    lane = failover_open(failover, sides.faults[0], &fallback, &err);
+    ck_assert(lane != NULL);
+    put = sides_op(&sides, OP_SESSION_PUT, "s1");
+    put.session_put.user_id = SLICE("u");
+    put.session_put.metadata = SLICE("{}");
+    before = calls(0);
+    ck_assert(backend_execute(lane, ops, 1, &err));
+    ck_assert_int_eq(put.status.kind, ERR_IN_DOUBT);
+    ck_assert_uint_eq(calls(0), before + 1);
+    backend_close(lane);
+    sides.faults[0] = NULL;
+}
+END_TEST
+
 /* The primary has forgotten something, and the fallback has not heard yet of what is not there any more. */
 START_TEST(what_was_removed_does_not_come_back_with_a_fill)
 {
@@ -546,6 +588,7 @@ Suite *suite_failover_tend(void)
     tcase_add_test(tc, what_could_not_be_noted_is_noted_by_the_next_change);
     tcase_add_test(tc, what_is_missing_stays_so_while_it_waits);
     tcase_add_test(tc, what_was_removed_does_not_come_back_with_a_fill);
+    tcase_add_test(tc, a_change_that_may_be_forgotten_is_not_checked);
     suite_add_tcase(s, tc);
     return s;
 }
