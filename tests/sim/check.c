@@ -210,6 +210,19 @@ static void check_absent(struct world *w, const struct cell_view *c)
                          e->token);
 }
 
+/* Whether a value that is as old as the primary became is there again, since the later one was removed without a
+ * tombstone. */
+static bool is_back(const struct world *w, const struct entry *by, const struct entry *later)
+{
+    bool removed = false;
+
+    for (const struct entry *d = w->journal->first; d; d = d->next)
+        removed |= (d->act == ACT_PRUNE || d->act == ACT_RUNS_DELETE) && covers(d, later, false) &&
+                   d->ended_us >= later->begun_us;
+    return removed && acts_has_cell(by->act) &&
+           ledger_returns(w, 0, by->asked_us[0] << STAMP_NODE_BITS);
+}
+
 /* The value that is there must not be one that a confirmed write came after. */
 static void check_cell(struct world *w, const struct cell_view *c)
 {
@@ -232,7 +245,8 @@ static void check_cell(struct world *w, const struct cell_view *c)
         journal_find(w, DELETE_UNDONE, c->id, "%s of %s is %s", c->name, world_ids[c->id],
                      by->token);
     for (const struct entry *e = w->journal->first; by->told == TOLD_OK && e; e = e->next)
-        if (writes_cell(e, c) && is_kept(w, e) && e->begun_us > by->ended_us) {
+        if (writes_cell(e, c) && is_kept(w, e) && e->begun_us > by->ended_us &&
+            !is_back(w, by, e)) {
             journal_find(w, OLDER_WON, c->id, "%s of %s is %s, set to %s later", c->name,
                          world_ids[c->id], by->token, e->token);
             return;
