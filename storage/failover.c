@@ -71,6 +71,7 @@ static void ask_primary(struct run *r)
     struct op *ops[BATCH_MAX] = {NULL};
     bool behind = state_behind(r->f), up = state_is_up(r->f, PRIMARY);
     bool ready = state_ready(r->f, PRIMARY), sole = !state_is_up(r->f, FALLBACK);
+    unsigned generation = acquaintance_generation(r->f->cfg.stores[PRIMARY]);
     size_t n = run_gather(r, AT_PRIMARY, items, ops), left = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -86,7 +87,7 @@ static void ask_primary(struct run *r)
                                   : "this needs both stores, and the fallback lacks newer changes");
         else {
             prepare(r, item->op, false);
-            item->generation = acquaintance_generation(r->f->cfg.stores[PRIMARY]);
+            item->generation = generation;
             items[left] = item;
             ops[left++] = item->op;
         }

@@ -154,13 +154,6 @@ static bool flag(struct run *r, struct item *i)
     return n > 0;
 }
 
-/* Whether a look has found since that the primary has forgotten something: then the check itself could make the change
- * there, without an entry. */
-static bool has_forgotten(const struct run *r, const struct item *i)
-{
-    return acquaintance_generation(r->f->cfg.stores[PRIMARY]) != i->generation;
-}
-
 static void lose(struct item *i)
 {
     i->doubt = true;
@@ -192,12 +185,15 @@ void run_check(struct run *r)
     struct item *items[BATCH_MAX] = {NULL};
     struct op *ops[BATCH_MAX] = {NULL};
     bool flagged[BATCH_MAX] = {false}, checked[BATCH_MAX] = {false};
+    unsigned generation = acquaintance_generation(r->f->cfg.stores[PRIMARY]);
     size_t n = run_gather(r, TO_CHECK, items, ops), n_ops = 0;
 
     if (n > BATCH_MAX / 2) /* an item may have two ops; the rest comes in the next round */
         n = BATCH_MAX / 2;
     for (size_t i = 0; i < n; i++) {
-        if (has_forgotten(r, items[i])) {
+        /* A look has found since that the primary has forgotten something: the check itself could make the change
+         * there, without an entry. */
+        if (items[i]->generation != generation) {
             lose(items[i]);
             continue;
         }

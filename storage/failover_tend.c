@@ -114,7 +114,8 @@ static bool admit(struct look *l, enum side side, struct err *err)
 /* Makes the stores equal, when both answer. *busy: there is more to do than was done now. */
 static bool equalise(struct look *l, struct fill *fill, bool *busy, struct err *err)
 {
-    bool more = true, filled = state_filled(l->f, PRIMARY);
+    const struct op_pair_read *read = l->reads[PRIMARY];
+    bool more = true, cleared = false, filled = state_filled(l->f, PRIMARY);
 
     if (!admit(l, FALLBACK, err) || !admit(l, PRIMARY, err))
         return false;
@@ -122,8 +123,11 @@ static bool equalise(struct look *l, struct fill *fill, bool *busy, struct err *
      * them. What it has removed goes from the fallback before, or the fill would bring it back. */
     if (filled)
         leave_young(l);
-    if ((filled && !drain(l, FALLBACK, busy, err)) || !drain(l, PRIMARY, busy, err))
+    if ((filled && !drain(l, FALLBACK, busy, err)) || !drain(l, PRIMARY, &cleared, err))
         return false;
+    *busy |= cleared;
+    if (!filled && cleared && (read->out.more || read->out.n > DRAIN_MAX))
+        return true; /* the next look goes on */
     for (int i = 0; i < FILL_PAGES && more; i++)
         if (!fill_step(l->f, fill, l->stores, &more, err))
             return false;

@@ -538,13 +538,21 @@ START_TEST(a_change_that_may_be_forgotten_is_not_checked)
 }
 END_TEST
 
-/* The primary has forgotten something, and the fallback has not heard yet of what is not there any more. */
+/* The primary has forgotten something, and the fallback has not heard yet of what is not there any more: that waits
+ * behind more than one look brings over. */
 START_TEST(what_was_removed_does_not_come_back_with_a_fill)
 {
     struct pair_note other = {.name = SLICE("peer"), .text = SLICE("0 another")};
-    struct op trim, change;
+    struct op put, trim, change;
 
     settle();
+    for (int i = 0; i < 1000; i++) {
+        put = sides_op(&sides, OP_SESSION_PUT, "s0");
+        put.session_put.user_id = SLICE("u");
+        put.session_put.metadata = SLICE("{}");
+        put.replicate = true;
+        sides_run(&sides, 0, &put);
+    }
     for (int side = 0; side < 2; side++) {
         sides_session(&sides, side, "s1");
         sides_message(&sides, side, "s1", "m1");
