@@ -6,8 +6,9 @@
  * Each store holds notes (op_pair.h): "pair", the id of the pair, the same in both; "filled", if it holds
  * all that the other one did; "alone", if it was changed without the other one (alone.h); "peer", what the
  * other one was when it was last seen; "beat", a stamp that rises with each look, and "peer beat", that of
- * the other; "seat" (settle.h); "fill", the number of the fill that it is in, or was in last. A store that is not what its peer remembers, or older, has forgotten
- * something and is filled again before it is read; so is one whose peer was changed alone.
+ * the other; "seat" (settle.h); "fill", the number of the fill that it is in, or was in last. A store that
+ * is not what its peer remembers, or older, has forgotten something and is filled again before it is read; so
+ * is one whose peer was changed alone.
  *
  * Threads    that of failover_tend().
  * Ownership  struct fill is part of struct failover's keeper.
