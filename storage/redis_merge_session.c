@@ -50,9 +50,10 @@ static bool apply_tomb(struct call *c, struct session_row *row, struct err *err)
 }
 
 /* The stamp of what is stored, is newer than the record, and stays; 0: there is none. */
-static int64_t newer_than(const struct session_row *row, const struct record_session *from)
+static int64_t newer_than(const struct session_row *row, const struct record_session *from,
+                          int64_t now_us)
 {
-    int64_t newest = session_state_overrules(&row->s, from);
+    int64_t newest = session_state_overrules(&row->s, from, now_us);
 
     if (row->s.stored && !row->s.hollow && from->tomb > row->s.tomb &&
         row->content_stamp > from->tomb && row->content_stamp > newest)
@@ -69,7 +70,7 @@ bool redis_merge_session(struct merge *m, struct err *err)
 
     if (dies && !redis_merge_alone(m))
         return true;
-    m->newest = newer_than(row, from);
+    m->newest = newer_than(row, from, m->c->op->now_us);
     m->applied = session_state_merge(&row->s, from);
     m->run->row_changed |= m->applied;
     if (dies && ((row->s.stored && !apply_tomb(m->c, row, err)) ||

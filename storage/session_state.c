@@ -298,11 +298,12 @@ static void overrule(int64_t ours, int64_t theirs, int64_t *newest)
         *newest = clock_later(*newest, ours);
 }
 
-int64_t session_state_overrules(const struct session_state *s, const struct record_session *r)
+int64_t session_state_overrules(const struct session_state *s, const struct record_session *r,
+                                int64_t now_us)
 {
     int64_t newest = 0;
 
-    if (s->tomb > r->tomb)
+    if (s->tomb > r->tomb && stamp_us(s->tomb) > now_us - COLLECT_AFTER_US)
         newest = s->tomb;
     else if (r->tomb > s->tomb)
         overrule(session_state_stamp(s), r->tomb, &newest);

@@ -87,9 +87,10 @@ struct session_state session_state_tombstone(const struct session_state *s, int6
 /* Raises *at to `to`, and sets *changed, if `to` is higher. */
 void session_state_raise(int64_t *at, int64_t to, bool *changed);
 
-/* The highest stamp here that keeps a part of the record from being taken; 0: all of it is taken. */
-int64_t session_state_overrules(const struct session_state *s,
-                                const struct record_session *r) MUST_USE;
+/* The highest stamp here that keeps a part of the record from being taken; 0: all of it is taken. A tombstone
+ * that is old enough to be collected does not: the other store may have done so. */
+int64_t session_state_overrules(const struct session_state *s, const struct record_session *r,
+                                int64_t now_us) MUST_USE;
 
 /*
  * Merges what another store holds. The result does not depend on the order of merges, nor on how often

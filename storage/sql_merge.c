@@ -33,11 +33,12 @@ static bool apply_tomb(struct sql *d, struct session_row *row, struct err *err)
 
 /* Finds the newest stamp here that wins over the record. */
 static bool find_newer(struct sql *d, const struct session_row *row,
-                       const struct record_session *from, int64_t *newest, struct err *err)
+                       const struct record_session *from, int64_t now_us, int64_t *newest,
+                       struct err *err)
 {
     int64_t content = 0;
 
-    *newest = session_state_overrules(&row->s, from);
+    *newest = session_state_overrules(&row->s, from, now_us);
     if (row->id == 0 || row->s.hollow || from->tomb <= row->s.tomb)
         return true;
     if (!row_content_stamp(d, row, &content, err))
@@ -55,7 +56,7 @@ static bool merge_session(struct look *l, const struct record *record, struct se
     struct op *op = l->op;
 
     if ((row->id && !row_complete(d, op->arena, row, err)) ||
-        !find_newer(d, row, &record->session, &out->newest, err))
+        !find_newer(d, row, &record->session, op->now_us, &out->newest, err))
         return false;
     out->applied = session_state_merge(&row->s, &record->session);
     if (!out->applied)

@@ -1,6 +1,7 @@
 /* test_session_state.c - merging a session gives the same in any order; the contract has the rest. */
 #include <check.h>
 
+#include "clock.h"
 #include "session_state.h"
 
 Suite *suite_session_state(void);
@@ -142,6 +143,21 @@ START_TEST(a_patch_without_members_is_a_touch)
 }
 END_TEST
 
+/* The store that sent the record may have collected it, and would never get it again. */
+START_TEST(a_tombstone_that_may_be_collected_overrules_nothing)
+{
+    int64_t at_us = 1800000000000000, tomb = at_us << STAMP_NODE_BITS;
+    struct session_state s = session_state_tombstone(&(struct session_state){.stored = true}, tomb);
+    struct record_session alive = {.gen = tomb + 7, .user_id = {tomb + 7, SLICE("ann")}};
+
+    ck_assert_int_eq(session_state_overrules(&s, &alive, at_us + COLLECT_AFTER_US - 1), tomb);
+    ck_assert_int_eq(session_state_overrules(&s, &alive, at_us + COLLECT_AFTER_US), 0);
+    s.status_stamp = tomb + 9;
+    alive.status = (struct cell){tomb + 8, SLICE("done")};
+    ck_assert_int_eq(session_state_overrules(&s, &alive, at_us + COLLECT_AFTER_US), tomb + 9);
+}
+END_TEST
+
 Suite *suite_session_state(void)
 {
     Suite *suite = suite_create("session_state");
@@ -150,6 +166,7 @@ Suite *suite_session_state(void)
     tcase_add_test(tc, order_makes_no_difference);
     tcase_add_test(tc, a_deletion_leaves_what_must_outlive_it);
     tcase_add_test(tc, expiry_hides);
+    tcase_add_test(tc, a_tombstone_that_may_be_collected_overrules_nothing);
     tcase_add_test(tc, versions_are_checked);
     tcase_add_test(tc, a_patch_without_members_is_a_touch);
     suite_add_tcase(suite, tc);
