@@ -209,12 +209,11 @@ sim_world()
 }
 
 # A rule without which nothing goes wrong is not needed, or the checker is blind. Two of them show where
-# instances compete, and one of these where their clocks differ much.
+# instances compete whose clocks differ much.
 sim_rule()
 {
     case $1 in
-    check) where="--instances 2 --skew 3000" ;;
-    order) where="--instances 2" ;;
+    check | order) where="--instances 2 --skew 3000" ;;
     *) where=$(sim_world "$1") ;;
     esac
     ! nice build/tests/failover_sim --seeds 4000 --until-wrong $where --without "$1"

@@ -251,5 +251,5 @@ _counter = iter(range(10**9))
 
 @pytest.fixture
 def uid() -> str:
-    """An id that no other test uses."""
-    return f"t{os.getpid()}-{next(_counter)}"
+    """An id that no other test uses, and that no other one is made of by adding a number."""
+    return f"t{os.getpid()}-{next(_counter)}x"

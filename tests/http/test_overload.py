@@ -153,7 +153,7 @@ def test_large_answers_that_nobody_reads(fresh: Any) -> None:
     statuses, base = [], memory(server)
     for wire in wires:
         assert wire.sock.recv(12, socket.MSG_PEEK | socket.MSG_WAITALL)
-    assert 8 * MIB < gauge(server, "answer_bytes") <= 48 * MIB
+    assert 8 * MIB < gauge(server, "answer_bytes") < 48 * MIB + 4 * len(data) # one may exceed it
     assert server.get("/sessions/s").status == 200
     for wire in wires:
         answer = wire.answer()
