@@ -255,6 +255,12 @@ static bool remember(struct fill *fill, const struct said said[2], struct backen
     return true;
 }
 
+/* Whether the beat of the rival has risen lately. */
+static bool rival_lives(const struct failover *f, const struct fill *fill)
+{
+    return clock_now_ns() - fill->rival_ns < QUIET_LOOKS * f->cfg.poll_ms * MS_NS;
+}
+
 /*
  * Whether the primary is the fallback of an instance that runs and names the stores the other way round. Each
  * would count in its own primary, and of two counts the higher one stays.
@@ -271,7 +277,7 @@ static bool has_rival(const struct failover *f, struct fill *fill, const struct 
         fill->rival_beat = primary->beat;
         fill->rival_ns = now_ns;
     }
-    return now_ns - fill->rival_ns < QUIET_LOOKS * f->cfg.poll_ms * MS_NS;
+    return rival_lives(f, fill);
 }
 
 /* Uses neither store until the other instance has ended; then this process begins anew. */
@@ -373,7 +379,8 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
         if (!reads[!i] || fill->met)
             see(f, (enum side)i, &said[i]);
     }
-    if (reads[PRIMARY] && has_rival(f, fill, &said[PRIMARY]))
+    /* A primary that does not answer just now is no end of the rival. */
+    if (reads[PRIMARY] ? has_rival(f, fill, &said[PRIMARY]) : fill->aside && rival_lives(f, fill))
         return stand_aside(f, fill, err);
     if (reads[PRIMARY] && !settle_primary(stores[PRIMARY], &said[PRIMARY], err))
         return false;

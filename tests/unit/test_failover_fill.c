@@ -619,6 +619,27 @@ START_TEST(only_one_of_two_that_name_the_stores_differently_serves)
 }
 END_TEST
 
+/* That the rival's store does not answer for a moment is not its end; some seconds later it may be. */
+START_TEST(a_silent_primary_does_not_end_a_rival)
+{
+    struct err err;
+
+    clock_fake(INT64_C(1000000000), INT64_C(1800000000000000));
+    (void)pairing_settle();
+    rival_looks();
+    ck_assert(!judge(true, true, &err));
+    for (int i = 0; i < 4; i++) {
+        sides_pass(1000);
+        ck_assert(!judge(false, true, &err));
+        ck_assert(!state_filled(failover, FALLBACK) && !state_ready(failover, FALLBACK));
+    }
+    sides_pass(1000);
+    ck_assert_msg(judge(false, true, &err), "%s", err.text);
+    ck_assert(state_filled(failover, FALLBACK));
+    clock_fake(0, 0);
+}
+END_TEST
+
 /* The fallback is another one by then. */
 START_TEST(after_a_rival_a_primary_may_serve_by_itself)
 {
@@ -672,6 +693,7 @@ Suite *suite_failover_fill(void)
     tcase_add_test(tc, a_fill_that_cannot_be_noted_begins_later);
     tcase_add_test(tc, a_fill_that_is_lost_begins_again);
     tcase_add_loop_test(tc, only_one_of_two_that_name_the_stores_differently_serves, 0, 2);
+    tcase_add_test(tc, a_silent_primary_does_not_end_a_rival);
     tcase_add_test(tc, after_a_rival_a_primary_may_serve_by_itself);
     suite_add_tcase(s, tc);
     return s;
