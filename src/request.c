@@ -161,7 +161,7 @@ static struct op *make_op(struct request *req)
         return NULL;
     box->op = (struct op){.arena = &box->arena};
     arena_init(&box->arena, box->first, sizeof(box->first));
-    box->arena.allowance = req->arena.allowance;
+    arena_limit(&box->arena, req->arena.allowance);
     box->next = req->boxes;
     req->boxes = box;
     return &box->op;

@@ -324,8 +324,7 @@ static void learn_of(struct failover *f, enum side side, const struct said *said
                            &(struct learnt){said->incarnation, pair, said->position, forgot});
 }
 
-/* Lets lanes use both. A primary that was emptied has its pair id since this
- * look. */
+/* Lets lanes use both. A primary that was emptied has its pair id since this look. */
 static void learn(struct failover *f, const struct fill *fill_state, const struct said said[2])
 {
     struct slice pair = said[PRIMARY].pair;

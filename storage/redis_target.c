@@ -2,7 +2,6 @@
 #include "redis_target.h"
 
 #include "clock.h"
-#include "record_fields.h"
 #include "redis_load.h"
 #include "redis_removal.h"
 #include "redis_rows.h"
@@ -54,8 +53,7 @@ bool redis_target_take(struct call *c, struct target *t, struct reply *const *re
 
 bool redis_target_store(struct call *c, struct target *t, int64_t stamp, struct err *err)
 {
-    t->thread.updated_us = clock_later(t->thread.updated_us,
-                                       record_thread_time(t->thread.tomb, c->op->now_us));
+    redis_thread_touch(&t->thread, c->op->now_us);
     if (t->space->form == FORM_NONE)
         t->space->form = t->form;
     if (t->space->last_stamp < stamp)

@@ -8,7 +8,6 @@
 #include "clock.h"
 #include "copies.h"
 #include "pack.h"
-#include "record_fields.h"
 #include "redis_load.h"
 #include "redis_removal.h"
 #include "redis_rows.h"
@@ -191,8 +190,7 @@ static bool write_all(struct copy *cp, struct err *err)
     for (size_t i = 0; i < cp->from.n; i++)
         if (!write_values(cp, &cp->spaces[i], err))
             return false;
-    cp->to.updated_us = clock_later(cp->to.updated_us,
-                                    record_thread_time(cp->to.tomb, c->op->now_us));
+    redis_thread_touch(&cp->to, c->op->now_us);
     for (size_t i = 0; i < cp->from.n; i++) {
         struct space space = *cp->spaces[i].from;
 

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "copies.h"
+#include "record_fields.h"
 
 static const struct slice none = {NULL, 0};
 
@@ -96,6 +97,11 @@ bool redis_thread_read(struct call *c, struct thread_row *thread, struct err *er
 
     redis_thread_ask(c, none);
     return call_answers(c, &replies, err) && redis_thread_take(c, none, replies[0], thread, err);
+}
+
+void redis_thread_touch(struct thread_row *thread, int64_t now_us)
+{
+    thread->updated_us = clock_later(thread->updated_us, record_thread_time(thread->tomb, now_us));
 }
 
 bool redis_thread_store(struct call *c, const struct thread_row *thread, const struct space *space,

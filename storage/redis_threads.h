@@ -37,6 +37,9 @@ bool redis_thread_take(struct call *c, struct slice ns, const struct reply *repl
 /* Asks for the thread at hand with all its namespaces, and takes it. */
 bool redis_thread_read(struct call *c, struct thread_row *thread, struct err *err) MUST_USE;
 
+/* Notes that the thread is written to: record_thread_time(). */
+void redis_thread_touch(struct thread_row *thread, int64_t now_us);
+
 /* Plans to write the thread, and one namespace (NULL: none); guarded by the rev of the thread. */
 bool redis_thread_store(struct call *c, const struct thread_row *thread, const struct space *space,
                         struct err *err) MUST_USE;

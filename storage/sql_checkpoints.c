@@ -4,7 +4,6 @@
 #include "copies.h"
 #include "damage.h"
 #include "pack.h"
-#include "record_fields.h"
 #include "sorted.h"
 #include "sql_checkpoint_next.h"
 #include "sql_doomed.h"
@@ -117,11 +116,6 @@ static bool prepare(struct put *p, struct err *err)
            checkpoint_refs(p->op, p->rests_on.newest, &p->refs, &p->n_refs, err);
 }
 
-static int64_t written_us(const struct put *p)
-{
-    return record_thread_time(p->at.ns.tomb, p->op->now_us);
-}
-
 /* Adds the records that another store needs. */
 static bool copy(struct put *p, struct err *err)
 {
@@ -140,7 +134,7 @@ static bool copy(struct put *p, struct err *err)
                        .n_refs = p->n_refs},
     };
 
-    if (!copies_thread(p->op, p->op->id, p->at.ns.tomb, written_us(p), err))
+    if (!copies_thread(p->op, p->op->id, p->at.ns.tomb, target_written_us(&p->at, p->op), err))
         return false;
     for (size_t i = 0; i < put->n_values; i++)
         if (!copies_value(p->op, put->ns, &put->values[i].blob, &put->values[i].of, err))
@@ -171,7 +165,7 @@ bool sql_checkpoint_put(struct sql *d, struct op *op, struct err *err)
     created = p.at.row.stamp == 0;
     if (!put_values(&p, err) || !put_row(&p, err) || !drop_replaced(&p, err) ||
         !ns_grow(d, p.at.ns.id, &(struct ns_change){p.stamp, created, p.bytes}, err) ||
-        !thread_touch(d, p.at.ns.thread, written_us(&p), err) || !copy(&p, err) ||
+        !thread_touch(d, p.at.ns.thread, target_written_us(&p.at, op), err) || !copy(&p, err) ||
         !sql_touch(d, op, p.at.key.tenant, &session, err))
         return false;
     put->out.created = created;

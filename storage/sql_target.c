@@ -4,6 +4,7 @@
 #include "blob_hash.h"
 #include "clock.h"
 #include "pack.h"
+#include "record_fields.h"
 #include "sql_removal.h"
 
 static void bind_place(struct query *q, const struct target *t)
@@ -205,6 +206,11 @@ static bool open_namespace(struct sql *d, const struct op *op, struct target *t,
         return true;
     return err_set(err, ERR_FORM, "This namespace of the thread holds checkpoints of the %s form.",
                    row->form == FORM_CHANNEL ? "channel" : "document");
+}
+
+int64_t target_written_us(const struct target *t, const struct op *op)
+{
+    return record_thread_time(t->ns.tomb, op->now_us);
 }
 
 bool target_open(struct sql *d, const struct op *op, struct target *t, struct err *err)

@@ -51,6 +51,9 @@ struct checkpoint_cells {
 /* Finds what is stored, expired or not, by statements that go together. */
 bool target_find(struct sql *d, const struct op *op, struct target *t, struct err *err) MUST_USE;
 
+/* When the op writes to the thread of a target that was found: record_thread_time(). */
+int64_t target_written_us(const struct target *t, const struct op *op) MUST_USE;
+
 /* Finds it for a change: removes first what has expired under this id. */
 bool target_open(struct sql *d, const struct op *op, struct target *t, struct err *err) MUST_USE;
 

@@ -2,7 +2,6 @@
 #include "clock.h"
 #include "copies.h"
 #include "pack.h"
-#include "record_fields.h"
 #include "sql_ops.h"
 #include "sql_rows.h"
 #include "sql_target.h"
@@ -37,11 +36,6 @@ static bool prepare(struct put *p, struct err *err)
            writes_combine(&p->op->writes_put, &p->stored, p->op->arena, &p->writes, err);
 }
 
-static int64_t written_us(const struct put *p)
-{
-    return record_thread_time(p->at.ns.tomb, p->op->now_us);
-}
-
 /* Adds the records that another store needs. */
 static bool copy(struct put *p, const struct task_row *task, struct err *err)
 {
@@ -57,7 +51,7 @@ static bool copy(struct put *p, const struct task_row *task, struct err *err)
                  .n_writes = p->writes.n},
     };
 
-    return copies_thread(p->op, p->op->id, p->at.ns.tomb, written_us(p), err) &&
+    return copies_thread(p->op, p->op->id, p->at.ns.tomb, target_written_us(&p->at, p->op), err) &&
            copies_add(p->op, &record, err);
 }
 
@@ -79,7 +73,8 @@ static bool store(struct put *p, struct err *err)
         return false;
     change.bytes = (int64_t)task.body.len - (int64_t)p->at.task.body.len;
     return ns_grow(p->d, p->at.ns.id, &change, err) &&
-           thread_touch(p->d, p->at.ns.thread, written_us(p), err) && copy(p, &task, err);
+           thread_touch(p->d, p->at.ns.thread, target_written_us(&p->at, p->op), err) &&
+           copy(p, &task, err);
 }
 
 /*
