@@ -285,12 +285,8 @@ static bool stand_aside(struct failover *f, struct fill *fill, struct err *err)
 {
     fill_done(fill);
     fill->aside = true;
-    pthread_mutex_lock(&f->lock);
-    f->born_ns = clock_now_ns();
-    f->compared = false;
-    for (int i = 0; i < 2; i++)
-        fill->known[i] = f->seen[i] = f->filled[i] = false;
-    pthread_mutex_unlock(&f->lock);
+    fill->known[PRIMARY] = fill->known[FALLBACK] = false;
+    state_stand_aside(f);
     return err_set(
         err, ERR_CONFIG,
         "another instance has the primary as its fallback; this one serves when that has ended");

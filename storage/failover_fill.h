@@ -24,7 +24,7 @@ struct fill {
     bool known[2]; /* by store: it was judged together with the other one, and has answered since */
     bool met;      /* this process has found the two to be a pair */
     bool foreign;  /* the fallback belongs to another pair, or is none */
-    bool aside;    /* neither store serves: see rival_ns */
+    bool aside;    /* the primary was, and is judged anew: see rival_ns */
     int64_t rival_beat,
         rival_ns;     /* the primary is the fallback of another instance: its beat, and since when
                                      it has not risen; 0: it is not */

@@ -1,5 +1,5 @@
-/* failover_look.c - takes in what a look at a store has shown; see failover_state.h. */
-#include "failover_state.h"
+/* failover_look.c - see failover_look.h. */
+#include "failover_look.h"
 
 #include <stdlib.h>
 

@@ -22,6 +22,7 @@ void state_set_filled(struct failover *f, enum side side, bool filled)
 {
     pthread_mutex_lock(&f->lock);
     f->filled[side] = filled;
+    f->aside &= !filled;
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -85,6 +86,17 @@ void state_judged(struct failover *f, bool foreign)
     pthread_mutex_unlock(&f->lock);
 }
 
+void state_stand_aside(struct failover *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->aside = true;
+    f->born_ns = clock_now_ns();
+    f->compared = false;
+    for (int i = 0; i < 2; i++)
+        f->seen[i] = f->filled[i] = false;
+    pthread_mutex_unlock(&f->lock);
+}
+
 void state_compared(struct failover *f)
 {
     pthread_mutex_lock(&f->lock);
@@ -125,6 +137,8 @@ static bool waited(const struct failover *f)
 /* Whether this process has seen enough for this store to serve (11). */
 static bool seen_enough(const struct failover *f, enum side side)
 {
+    if (f->aside)
+        return false;
     if (!KEEPS(f, RULE_START) || waited(f))
         return true;
     if (side == PRIMARY) /* the fallback says whether it is behind, or has forgotten something */

@@ -47,6 +47,7 @@ struct failover {
     bool seen[2];                 /* by store: whether it was looked at since the start (11) */
     bool compared;                /* it is known whether the primary has forgotten something (11) */
     bool usable, foreign;         /* the fallback was judged: it is of this pair; it is not */
+    bool aside;     /* neither serves: an instance that runs names them the other way round */
     bool filled[2]; /* by store: it holds all that the other did, but for what outboxes name */
     int64_t born_ns;
     size_t missing;          /* ids that the fallback knew to be missing at the last look */
@@ -124,19 +125,12 @@ void state_copied(struct failover *f, const struct op *op);
 struct copied *state_take_copied(struct failover *f);
 void state_put_back(struct failover *f, struct copied *list);
 
-/* Takes in what a look at a store has shown; asked_ns is when it was sent. */
-void state_look(struct failover *f, enum side side, const struct op_pair_read *read,
-                int64_t asked_ns);
+/* Begins anew: neither store serves, whatever looks show, before one of them is found to be filled. */
+void state_stand_aside(struct failover *f);
 
 /* Whether a store holds what the other one does; it is not read until then. */
 void state_set_filled(struct failover *f, enum side side, bool filled);
 bool state_filled(struct failover *f, enum side side) MUST_USE;
-
-/* Whether an entry has been in the primary's outbox for a while, so that no lane is about to copy it. */
-bool state_is_late(struct failover *f, int64_t number) MUST_USE;
-
-/* Adds the ids that the entries of an outbox are about. Takes no lock. */
-void state_waiting(const struct op_pair_read *read, struct id_set *ids);
 
 /* Reports how long the last look at a store took, and how durable the store is. */
 void state_measured(struct failover *f, enum side side, int64_t took_ns, unsigned caps);

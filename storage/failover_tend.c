@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "failover_drain.h"
 #include "failover_fill.h"
+#include "failover_look.h"
 #include "pair_notes.h"
 
 /* DRAIN_MAX: entries that are copied before the next look. HOLD_AT: few enough to be copied at once. */

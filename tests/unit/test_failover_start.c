@@ -2,9 +2,25 @@
 #include <check.h>
 
 #include "clock.h"
+#include "failover_look.h"
 #include "pairing.h"
 
 Suite *suite_failover_start(void);
+
+static void see(void)
+{
+    pairing_look();
+    for (int i = 0; i < 2; i++)
+        state_look(failover, i, &reads[i].pair_read, clock_now_ns());
+}
+
+static enum failover_state state(void)
+{
+    struct failover_report report;
+
+    state_report(failover, &report);
+    return report.state;
+}
 
 /* A pair, and a new process that has looked at both stores. */
 static void restart(void)
@@ -12,9 +28,7 @@ static void restart(void)
     (void)pairing_settle();
     pairing_end();
     pairing_begin(false);
-    pairing_look();
-    for (int i = 0; i < 2; i++)
-        state_look(failover, i, &reads[i].pair_read, clock_now_ns());
+    see();
 }
 
 /* A process that is restarted serves at once, but not from a primary that may have forgotten something: the
@@ -50,6 +64,31 @@ START_TEST(a_primary_that_takes_no_notes_is_read)
 }
 END_TEST
 
+/* While an instance that names the stores the other way round lives, a process counts as starting: also
+ * between its looks at the stores and what follows from them. */
+START_TEST(beside_a_rival_a_process_is_starting)
+{
+    struct err err;
+
+    restart();
+    ck_assert_msg(pairing_judge(true, true, &err), "%s", err.text);
+    ck_assert_int_eq(state(), FAILOVER_NORMAL);
+    pairing_note(0, "seat", "fallback");
+    for (int i = 0; i < 3; i++) {
+        see();
+        if (i > 0)
+            ck_assert_int_eq(state(), FAILOVER_STARTING);
+        ck_assert(!pairing_judge(true, true, &err));
+        ck_assert_int_eq(state(), FAILOVER_STARTING);
+    }
+    pairing_note(0, "seat", "primary");
+    see();
+    ck_assert_int_eq(state(), FAILOVER_STARTING);
+    ck_assert_msg(pairing_judge(true, true, &err), "%s", err.text);
+    ck_assert_int_eq(state(), FAILOVER_NORMAL);
+}
+END_TEST
+
 Suite *suite_failover_start(void)
 {
     Suite *s = suite_create("failover_start");
@@ -58,6 +97,7 @@ Suite *suite_failover_start(void)
     tcase_add_checked_fixture(tc, pairing_setup, pairing_teardown);
     tcase_add_loop_test(tc, a_new_process_serves_from_no_primary_that_has_forgotten, 0, 2);
     tcase_add_loop_test(tc, a_primary_that_takes_no_notes_is_read, 0, 2);
+    tcase_add_test(tc, beside_a_rival_a_process_is_starting);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "failover.h"
 #include "failover_drain.h"
-#include "failover_state.h"
+#include "failover_look.h"
 #include "oom.h"
 #include "sides.h"
 

@@ -4,7 +4,7 @@
 #include "acquaintance.h"
 #include "clock.h"
 #include "failover.h"
-#include "failover_state.h"
+#include "failover_look.h"
 #include "failover_tend.h"
 #include "oom.h"
 #include "sides.h"
