@@ -71,7 +71,7 @@ bool redis_merge_session(struct merge *m, struct err *err)
     if (dies && !redis_merge_alone(m))
         return true;
     m->newest = newer_than(row, from, m->c->op->now_us);
-    m->applied = session_state_merge(&row->s, from);
+    m->applied = session_state_merge(&row->s, from, m->c->op->now_us);
     m->run->row_changed |= m->applied;
     if (dies && ((row->s.stored && !apply_tomb(m->c, row, err)) ||
                  !redis_pending_kill(m->c, row->s.tomb, &left, err)))

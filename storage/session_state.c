@@ -258,6 +258,40 @@ static void merge_cells(struct session_state *s, const struct record_session *r,
     *changed |= merge_cell(&metadata, s->tomb, &s->metadata_stamp, &s->metadata);
 }
 
+/* Whether a tombstone may have been collected elsewhere: nothing that it covers is under way any more. */
+static bool is_collectable(int64_t tomb, int64_t now_us)
+{
+    return tomb > 0 && stamp_us(tomb) <= now_us - COLLECT_AFTER_US;
+}
+
+/* Whether a tombstone was collected in the store that has this tomb and gen, and the session began again there. */
+static bool was_collected(int64_t collected, int64_t tomb, int64_t gen, int64_t now_us)
+{
+    return tomb == 0 && gen > collected && is_collectable(collected, now_us);
+}
+
+/* Drops a time, or the seq of a message, which is above the time of the one before, that is not above the bound. */
+static void drop_until(int64_t *at, int64_t bound)
+{
+    if (*at <= bound)
+        *at = 0;
+}
+
+/* Forgets a deletion, and what it kept, since versions and seqs are never given twice: they have begun anew where
+ * it was collected. */
+static void forget(struct session_state *s)
+{
+    int64_t at_us = stamp_us(s->tomb);
+
+    s->version = s->gen > s->tomb ? s->version : 0;
+    s->last_context = 0; /* contexts that stay have versions of their own */
+    drop_until(&s->created_us, at_us);
+    drop_until(&s->updated_us, at_us);
+    drop_until(&s->active_us, at_us);
+    drop_until(&s->last_seq, at_us);
+    s->tomb = 0;
+}
+
 /* Merges what belongs to one life of the session: its tombstone, counters and beginning. */
 static void merge_life(struct session_state *s, const struct record_session *r, bool *changed)
 {
@@ -303,7 +337,7 @@ int64_t session_state_overrules(const struct session_state *s, const struct reco
 {
     int64_t newest = 0;
 
-    if (s->tomb > r->tomb && stamp_us(s->tomb) > now_us - COLLECT_AFTER_US)
+    if (s->tomb > r->tomb && !is_collectable(s->tomb, now_us))
         newest = s->tomb;
     else if (r->tomb > s->tomb)
         overrule(session_state_stamp(s), r->tomb, &newest);
@@ -313,11 +347,8 @@ int64_t session_state_overrules(const struct session_state *s, const struct reco
     return newest;
 }
 
-bool session_state_merge(struct session_state *s, const struct record_session *r)
+static bool merge(struct session_state *s, const struct record_session *r, bool changed)
 {
-    bool changed = !s->stored;
-
-    observe(r);
     merge_life(s, r, &changed);
     merge_cells(s, r, &changed);
     session_state_raise(&s->created_us, r->created_us, &changed);
@@ -331,4 +362,27 @@ bool session_state_merge(struct session_state *s, const struct record_session *r
     else if (changed && s->gen)
         s->hollow = false;
     return changed;
+}
+
+/* Merges the record of a store that remembers a deletion, after which this session began, and which this store has
+ * collected. */
+static bool merge_collected(struct session_state *s, struct record_session r)
+{
+    if (r.gen <= r.tomb)
+        return false; /* it is of the deleted session alone */
+    drop_until(&r.last_seq, stamp_us(r.tomb));
+    r.last_context = 0;
+    r.tomb = 0;
+    return merge(s, &r, false);
+}
+
+bool session_state_merge(struct session_state *s, const struct record_session *r, int64_t now_us)
+{
+    bool collected = was_collected(s->tomb, r->tomb, r->gen, now_us);
+
+    observe(r);
+    if (collected)
+        forget(s);
+    return was_collected(r->tomb, s->tomb, s->gen, now_us) ? merge_collected(s, *r)
+                                                           : merge(s, r, collected || !s->stored);
 }

@@ -95,9 +95,11 @@ int64_t session_state_overrules(const struct session_state *s, const struct reco
 /*
  * Merges what another store holds. The result does not depend on the order of merges, nor on how often
  * they are made: times, versions and last_seq only rise; counters belong to one life of the session, so
- * those with the higher tomb stand, and within one life the higher ones. True: something changed. If the
- * tomb has risen, the caller must remove messages and contexts up to it.
+ * those with the higher tomb stand, and within one life the higher ones. A tomb that is old enough to be
+ * collected (COLLECT_AFTER_US) is forgotten if the other store has done so: if a session that began after it has none
+ * there. True: something changed. If the tomb has risen, the caller must remove messages and contexts up to it.
  */
-bool session_state_merge(struct session_state *s, const struct record_session *r) MUST_USE;
+bool session_state_merge(struct session_state *s, const struct record_session *r,
+                         int64_t now_us) MUST_USE;
 
 #endif

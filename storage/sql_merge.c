@@ -58,7 +58,7 @@ static bool merge_session(struct look *l, const struct record *record, struct se
     if ((row->id && !row_complete(d, op->arena, row, err)) ||
         !find_newer(d, row, &record->session, op->now_us, &out->newest, err))
         return false;
-    out->applied = session_state_merge(&row->s, &record->session);
+    out->applied = session_state_merge(&row->s, &record->session, op->now_us);
     if (!out->applied)
         return true;
     if (row->s.tomb > tomb) {

@@ -306,6 +306,41 @@ START_TEST(versions_survive_deletions_elsewhere)
 }
 END_TEST
 
+/* One store has collected the deletion of a session that then begins again; the other one remembers it, and may hold
+ * a newer context. */
+START_TEST(a_deletion_that_was_collected_is_forgotten)
+{
+    struct op op;
+    size_t n;
+
+    store_session(&s, "s1");
+    store_context(&s, "s1", "1");
+    op = store_op(&s, OP_SESSION_DELETE, "s1");
+    store_ok(&s, &op);
+    copy(&s, &other);
+    s.now_us += 2 * HOUR;
+    other.now_us = s.now_us;
+    ck_assert(!store_clean(&s, 0, 10).out.more);
+    if (_i == 1)
+        store_context(&s, "s1", "2");
+    copy(&s, &other);
+    store_session(&s, "s1");
+    op = store_op(&s, OP_SESSION_PATCH, "s1");
+    op.session_patch.increment_requests = true;
+    store_ok(&s, &op);
+    copy(&s, &other);
+    check_same(&s, &other);
+    ck_assert_int_eq(store_get(&other, "s1").request_count, 1);
+    ck_assert_int_eq(store_stats(&other).out.sessions, 1);
+    op = store_op(&other, OP_SESSION_DELETE, "s1");
+    store_ok(&other, &op);
+    other.now_us += 2 * HOUR;
+    ck_assert(!store_clean(&other, 0, 10).out.more);
+    store_records(&other, RECORD_SESSION, 10, &n);
+    ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
 /* Two stores gave the number 1 to a context: the one with the later stamp is read as 2. */
 START_TEST(twin_contexts_are_renumbered)
 {
@@ -560,6 +595,7 @@ TCase *contract_records_case(void)
     tcase_add_test(tc, records_make_an_equal_store);
     tcase_add_test(tc, merging_in_any_order_gives_the_same);
     tcase_add_test(tc, versions_survive_deletions_elsewhere);
+    tcase_add_loop_test(tc, a_deletion_that_was_collected_is_forgotten, 0, 2);
     tcase_add_test(tc, twin_contexts_are_renumbered);
     tcase_add_test(tc, a_context_has_one_number);
     tcase_add_test(tc, a_status_that_is_newer_than_a_deletion_outlives_it);

@@ -34,8 +34,9 @@ static void check_same(const struct session_state *a, const struct session_state
 {
     struct record_session x = session_state_record(a), y = session_state_record(b);
 
-    ck_assert(x.gen == y.gen && x.tomb == y.tomb && x.version == y.version);
+    ck_assert(x.gen == y.gen && x.version == y.version);
     ck_assert(x.request_count == y.request_count && x.last_seq == y.last_seq);
+    ck_assert(x.tomb == y.tomb && x.last_context == y.last_context);
     ck_assert(x.last_activity_us == y.last_activity_us);
     ck_assert(slice_equal(x.user_id.text, y.user_id.text) && x.user_id.stamp == y.user_id.stamp);
     ck_assert(slice_equal(x.status.text, y.status.text) && x.status.stamp == y.status.stamp);
@@ -46,7 +47,8 @@ static void check_same(const struct session_state *a, const struct session_state
 /* Merges as a driver does. */
 static void merge(struct session_state *s, const struct record_session *r, bool changes)
 {
-    ck_assert(session_state_merge(s, r) == changes);
+    ck_assert(session_state_merge(s, r, COLLECT_AFTER_US) ==
+              changes); /* no tombstone is that old */
     s->stored = true;
 }
 
@@ -67,7 +69,7 @@ START_TEST(order_makes_no_difference)
         if ((1 << at[0] | 1 << at[1] | 1 << at[2] | 1 << at[3]) != 15)
             continue;
         for (int i = 0; i < 4; i++) {
-            s.stored |= session_state_merge(&s, all[at[i]]);
+            s.stored |= session_state_merge(&s, all[at[i]], COLLECT_AFTER_US);
         }
         check_same(&s, &first);
         for (int i = 0; i < 4; i++)
@@ -158,6 +160,40 @@ START_TEST(a_tombstone_that_may_be_collected_overrules_nothing)
 }
 END_TEST
 
+/* A store that has collected a deletion, where the session began again, and one that remembers it become equal and
+ * lose no count, whichever is merged into which first. */
+START_TEST(a_tombstone_that_was_collected_is_forgotten)
+{
+    int64_t at_us = 1800000000000000, tomb = at_us << STAMP_NODE_BITS;
+    int64_t now_us = at_us + COLLECT_AFTER_US - (_i & 1);
+    const struct record_session knows[] = {
+        {.tomb = tomb, .version = 2, .last_seq = at_us - 1, .last_context = 3, .created_us = 5},
+        {.tomb = tomb, .gen = tomb + 9, .request_count = 3, .error_count = 1, .version = 4}};
+    const struct record_session lost = {
+        .gen = tomb + 7, .request_count = 2, .version = 1, .last_seq = at_us + 5};
+    struct session_state a = {0}, b = {0};
+    bool first = (_i & 2) != 0, lives = (_i & 4) != 0, kept = (_i & 1) == 0;
+    struct record_session r;
+
+    a.stored = session_state_merge(&a, &knows[lives], now_us);
+    b.stored = session_state_merge(&b, &lost, now_us);
+    for (int i = 0; i < 4; i++) {
+        struct session_state *to = ((i & 1) == 0) == first ? &a : &b;
+
+        r = session_state_record(to == &a ? &b : &a);
+        to->stored |= session_state_merge(to, &r, now_us);
+    }
+    check_same(&a, &b);
+    ck_assert(!a.hollow && session_state_live(&a, 0, 0));
+    ck_assert_int_eq(a.tomb, kept ? 0 : tomb);
+    ck_assert_int_eq(a.version, lives ? 4 : kept ? 1 : 2);
+    ck_assert_int_eq(a.last_context, kept || lives ? 0 : 3);
+    ck_assert_int_eq(a.created_us, kept || lives ? 0 : 5);
+    ck_assert_int_eq(a.request_count, !kept && !lives ? 0 : lives ? 3 : 2);
+    ck_assert_int_eq(a.error_count, lives);
+}
+END_TEST
+
 Suite *suite_session_state(void)
 {
     Suite *suite = suite_create("session_state");
@@ -167,6 +203,7 @@ Suite *suite_session_state(void)
     tcase_add_test(tc, a_deletion_leaves_what_must_outlive_it);
     tcase_add_test(tc, expiry_hides);
     tcase_add_test(tc, a_tombstone_that_may_be_collected_overrules_nothing);
+    tcase_add_loop_test(tc, a_tombstone_that_was_collected_is_forgotten, 0, 8);
     tcase_add_test(tc, versions_are_checked);
     tcase_add_test(tc, a_patch_without_members_is_a_touch);
     suite_add_tcase(suite, tc);
