@@ -146,8 +146,9 @@ static void check_conditions(struct world *w, int id)
                 continue;
             if (e->create_only && o->act == ACT_PUT &&
                 (o->create_only || o->ended_us < e->begun_us))
-                journal_find(w, CONDITION_BROKEN, id, "%s is created by %s, put by %s before",
-                             world_ids[id], e->token, o->token);
+                journal_find(w, e->doubt && !o->create_only ? CREATED_LATE : CONDITION_BROKEN, id,
+                             "%s is created by %s, put by %s before", world_ids[id], e->token,
+                             o->token);
             if (e->if_version && o->if_version == e->if_version)
                 journal_find(w, CONDITION_BROKEN, id, "%s: %s and %s both change version %lld",
                              world_ids[id], e->token, o->token, (long long)e->if_version);

@@ -17,7 +17,8 @@ enum allowed {
     APART,    /* the id was changed on both sides while they were apart; or as BY_CLOCK */
     RESTARTED, /* the same without BY_CLOCK, or the instance was restarted and may have gone on with the
                   other store, which may have forgotten something */
-    FOUND_LATELY /* another instance has found in the last second that a store has forgotten something */
+    FOUND_LATELY, /* another instance has found in the last second that a store has forgotten something */
+    SHARED        /* there are several instances */
 };
 
 static const struct {
@@ -34,6 +35,7 @@ static const struct {
     [INCREMENT_LOST] = {"increment lost", BY_CLOCK},
     [INCREMENT_DOUBLED] = {"increment doubled", BY_CLOCK}, /* a deletion lost */
     [CONDITION_BROKEN] = {"condition broken", NEVER},
+    [CREATED_LATE] = {"created by a repeat", SHARED},
     [COUNTERS_APART] = {"counters apart", NEVER},
     [SESSION_LOST] = {"session lost", BY_CLOCK},
     [VALUE_LOST] = {"value lost", BY_CLOCK},
@@ -135,6 +137,8 @@ static bool is_allowed(const struct world *w, enum finding_kind kind, int id)
         return true;
     case RESTARTED:
         return apart || j->unseen || (id >= 0 && j->passed_by[id]) || ledger_hides_loss(w);
+    case SHARED:
+        return w->n_instances > 1;
     case FOUND_LATELY:
         return ledger_found_lately(w);
     case BY_CLOCK:

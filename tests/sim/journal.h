@@ -72,6 +72,7 @@ enum finding_kind {
     INCREMENT_LOST,
     INCREMENT_DOUBLED,
     CONDITION_BROKEN,
+    CREATED_LATE, /* the same by a repeat, after an attempt that ended in doubt */
     COUNTERS_APART,
     SESSION_LOST,
     VALUE_LOST,
