@@ -2,6 +2,7 @@
  * failover.c - runs the operations of a lane on two stores; see failover.h. Numbers in brackets are those of
  * docs/failover.md, "How it works".
  *
+ *     (a request that the fallback may remember: recalled) (13)
  *     at the primary -> (a change) copied into the fallback -> done
  *        |                 `- the fallback is down: the primary alone (5)
  *        `- the primary is down or behind: at the fallback alone (6)
@@ -190,8 +191,8 @@ static enum stage next_stage(const struct run *r)
 
 static bool execute(struct backend *self, struct op *const ops[], size_t n, struct err *err)
 {
-    static void (*const stages[])(struct run *) = {ask_primary, run_fetch, run_copy, run_check,
-                                                   ask_fallback};
+    static void (*const stages[])(struct run *) = {run_recall, ask_primary, run_fetch,
+                                                   run_copy,   run_check,   ask_fallback};
     struct failover_lane *lane = (struct failover_lane *)self;
     struct run r = {.lane = lane, .f = lane->f, .n = n};
 
@@ -202,10 +203,11 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     for (size_t i = 0; i < n; i++) {
         r.items[i].op = ops[i];
         r.items[i].repeat = ops[i]->repeat;
+        r.items[i].stage = run_recalls(&r, ops[i]) ? TO_RECALL : AT_PRIMARY;
         if (ops[i]->type == OP_CHECKPOINT_PUT)
             run_stamp(ops[i], ops[i]->stamp);
     }
-    for (enum stage stage = AT_PRIMARY; stage != DONE; stage = next_stage(&r))
+    for (enum stage stage = next_stage(&r); stage != DONE; stage = next_stage(&r))
         stages[stage](&r);
     for (size_t i = 0; i < n; i++)
         give_back(&r.items[i]);

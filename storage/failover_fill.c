@@ -47,6 +47,12 @@ static bool unfill(struct backend *store, struct slice pair, int64_t number, str
     return pair_notes_run(store, notes, COUNT_OF(notes), err);
 }
 
+/* A fill brings no ids of requests: until those that came before it are forgotten, the fallback is asked (13). */
+static void note_fill(struct failover *f, int64_t number)
+{
+    atomic_store(&f->recall_until_us, number ? stamp_us(number) + REPEAT_WINDOW_US : 0);
+}
+
 /* The number of the fill that a store is in, perhaps by another instance; 0: none. */
 static int64_t under_way(const struct said *said)
 {
@@ -70,6 +76,8 @@ static bool fill(struct failover *f, struct fill *fill, enum side to, struct sli
     fill->active = true;
     fill->to = to;
     fill->number = fill->newest[to] = next;
+    if (to == PRIMARY)
+        note_fill(f, next);
     return true;
 }
 
@@ -374,6 +382,8 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
         if (!reads[!i] || fill->met)
             see(f, (enum side)i, &said[i]);
     }
+    if (reads[PRIMARY])
+        note_fill(f, said[PRIMARY].fill);
     /* A primary that does not answer just now is no end of the rival. */
     if (reads[PRIMARY] ? has_rival(f, fill, &said[PRIMARY]) : fill->aside && rival_lives(f, fill))
         return stand_aside(f, fill, err);

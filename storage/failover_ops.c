@@ -91,15 +91,18 @@ static size_t name_messages(struct record_name *names, const struct op *op)
     return all_new ? 0 : n;
 }
 
-static size_t name_request(struct record_name *names, const struct op *op)
+static size_t name_request(struct record_name *names, size_t n, const struct op *op)
+{
+    n = name(names, n, op, RECORD_REPEAT);
+    names[n - 1].key.sub = (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN};
+    return n;
+}
+
+static size_t name_session(struct record_name *names, const struct op *op)
 {
     size_t n = name(names, 0, op, RECORD_SESSION);
 
-    if (op->repeat.present) {
-        n = name(names, n, op, RECORD_REPEAT);
-        names[n - 1].key.sub = (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN};
-    }
-    return n;
+    return op->repeat.present ? name_request(names, n, op) : n;
 }
 
 static size_t name_task(struct record_name *names, const struct op *op)
@@ -111,6 +114,19 @@ static size_t name_task(struct record_name *names, const struct op *op)
     names[n - 1].key.sub = op->writes_put.checkpoint_id;
     names[n - 1].key.task = op->writes_put.task_id;
     return n;
+}
+
+/* An op about the same id, at the same time. */
+static struct op beside(const struct op *op, enum op_type type)
+{
+    return (struct op){
+        .type = type,
+        .tenant = op->tenant,
+        .id = op->id,
+        .now_us = op->now_us,
+        .stamp = op->stamp,
+        .arena = op->arena,
+    };
 }
 
 bool ops_ask(const struct op *op, struct op *ask)
@@ -126,19 +142,31 @@ bool ops_ask(const struct op *op, struct op *ask)
     if (op->type == OP_MESSAGE_APPEND)
         n = name_messages(names, op);
     else if (op->type == OP_SESSION_PUT || op->type == OP_SESSION_PATCH)
-        n = name_request(names, op);
+        n = name_session(names, op);
     else if (op->type == OP_WRITES_PUT)
         n = name_task(names, op);
-    *ask = (struct op){
-        .type = OP_RECORDS_GET,
-        .tenant = op->tenant,
-        .id = op->id,
-        .now_us = op->now_us,
-        .stamp = op->stamp,
-        .arena = op->arena,
-        .records_get = {.names = names, .n = n},
-    };
+    *ask = beside(op, OP_RECORDS_GET);
+    ask->records_get = (struct op_records_get){.names = names, .n = n};
     return n > 0;
+}
+
+bool ops_recall(const struct op *op, struct op *ask)
+{
+    struct record_name *names = arena_alloc(op->arena, sizeof(*names));
+
+    if (!names)
+        return false;
+    *ask = beside(op, OP_RECORDS_GET);
+    ask->records_get = (struct op_records_get){.names = names, .n = name_request(names, 0, op)};
+    return true;
+}
+
+void ops_bring(const struct op *op, struct op *asked)
+{
+    struct op_merge merge = {.items = asked->records_get.out.items, .n = asked->records_get.out.n};
+
+    *asked = beside(op, OP_MERGE);
+    asked->merge = merge;
 }
 
 /* Lists the copies in the order in which they are merged. False: some are names without a record, and
@@ -159,14 +187,7 @@ static bool merge_copies(const struct op *op, struct op *copy)
 
 bool ops_copy(const struct op *op, struct op *copy)
 {
-    *copy = (struct op){
-        .type = OP_MERGE,
-        .tenant = op->tenant,
-        .id = op->id,
-        .now_us = op->now_us,
-        .stamp = op->stamp,
-        .arena = op->arena,
-    };
+    *copy = beside(op, OP_MERGE);
     if (!is_done_twice(op))
         return merge_copies(op, copy);
     copy->type = op->type;

@@ -37,6 +37,12 @@ bool ops_needs_copy(const struct op *op) MUST_USE;
  */
 bool ops_ask(const struct op *op, struct op *ask) MUST_USE;
 
+/* Makes in *ask the op that reads whether a store remembers the request of an op. False: no memory is left. */
+bool ops_recall(const struct op *op, struct op *ask) MUST_USE;
+
+/* Makes of such an op, when it was run, the one that merges what it has read into another store. */
+void ops_bring(const struct op *op, struct op *asked);
+
 /*
  * Makes in *copy what must be done in the other store: a merge of the copies, or the removal itself.
  * False: not everything can be done at once; the outbox says what must be copied.

@@ -1,8 +1,8 @@
 /*
- * failover_run.h - takes one batch of a lane through two stores; for failover.c and
+ * failover_run.h - takes one batch of a lane through two stores; for failover.c, failover_recall.c and
  * failover_copy.c alone.
  *
- *     failover.c: at the primary -> failover_copy.c: fetch, copy, check -> done
+ *     (failover_recall.c) -> failover.c: at the primary -> failover_copy.c: fetch, copy, check -> done
  *
  * Threads    the lane's.
  * Ownership  the batch is borrowed for the time of the call; what is made for an op lives in its arena.
@@ -25,7 +25,7 @@ struct failover_lane {
 };
 
 /* Where an op of the batch goes next. In this order: a batch goes on at the lowest stage of its ops. */
-enum stage { AT_PRIMARY, TO_FETCH, TO_COPY, TO_CHECK, AT_FALLBACK, DONE };
+enum stage { TO_RECALL, AT_PRIMARY, TO_FETCH, TO_COPY, TO_CHECK, AT_FALLBACK, DONE };
 
 struct item {
     struct op *op;
@@ -68,6 +68,12 @@ bool run_needs_both(const struct run *r, const struct op *op) MUST_USE;
 
 /* A store holds something as new as `newest`: moves the clock above it, and stamps the op anew. */
 void run_stamp(struct op *op, int64_t newest);
+
+/* Has the primary learn which of the requests the fallback remembers (13). */
+void run_recall(struct run *r);
+
+/* Whether that is to be done for an op. */
+bool run_recalls(const struct run *r, const struct op *op) MUST_USE;
 
 /* Reads from the primary what ops changed that were done before: it may be the only one to have it. */
 void run_fetch(struct run *r);

@@ -49,6 +49,8 @@ struct failover {
     bool usable, foreign;         /* the fallback was judged: it is of this pair; it is not */
     bool aside;     /* neither serves: an instance that runs names them the other way round */
     bool filled[2]; /* by store: it holds all that the other did, but for what outboxes name */
+    _Atomic int64_t
+        recall_until_us; /* wall time: as long the fallback is asked for requests (13) */
     int64_t born_ns;
     size_t missing;          /* ids that the fallback knew to be missing at the last look */
     int64_t own_fallback_ns; /* when the fallback last confirmed a write of this process (8) */

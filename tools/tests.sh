@@ -197,13 +197,13 @@ native()
 }
 
 # The rules of failover that the simulator can break.
-SIM_RULES="clear own fence check missing start order pending forgot meet collect"
+SIM_RULES="clear own fence check missing start order pending forgot meet collect recall"
 
 # sim_world KIND: options of worlds in which stores forget, or clean-ups collect what is old.
 sim_world()
 {
     case $1 in
-    forget | forgot | meet) echo --forget ;;
+    forget | forgot | meet | recall) echo --forget ;;
     collect) echo --collect ;;
     esac
 }
@@ -216,7 +216,7 @@ sim_rule()
     check | order) where="--instances 2 --skew 3000" ;;
     *) where=$(sim_world "$1") ;;
     esac
-    ! nice build/tests/failover_sim --seeds 4000 --until-wrong $where --without "$1"
+    ! nice build/tests/failover_sim --seeds 8000 --until-wrong $where --without "$1"
 }
 
 # sim_worlds WHAT: how many. WHAT is BUILD, or BUILD-KIND for worlds of a kind.

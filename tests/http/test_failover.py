@@ -272,6 +272,12 @@ def count_on_the_fallback(own: Any, pair: Pair) -> None:
     assert server.stop() == 0
 
 
+def add_with_key(server: Server, replayed: bool) -> None:
+    answer = server.patch("/sessions/counts", {"increment_requests": True}, headers={"Idempotency-Key": "k"})
+    assert answer.status == 200 and (answer.headers.get("Idempotency-Replayed") == "true") == replayed
+    assert counted(server, "counts") == 1
+
+
 def add_one(server: Server, expected: int) -> None:
     assert counted(server, "counts") == expected - 1
     assert server.patch("/sessions/counts", {"increment_requests": True}).status == 200
@@ -396,14 +402,18 @@ def test_a_redis_that_keeps_everything_and_is_emptied(own: Any) -> None:
     with stores.redis() as redis, stores.postgres() as postgres:
         pair = Pair((redis.url(), postgres.url()), (redis, postgres))
         server = start_over(own, pair)
-        server.session("s", color="red")
+        server.session("counts", color="red")
+        add_with_key(server, replayed=False)
         until_normal(server)
         redis.answers("FLUSHALL")
         time.sleep(2.5)  # two looks, one a second
         until_normal(server)
-        assert server.get("/sessions/s").status == 200
+        add_with_key(server, replayed=True)  # the fallback remembers the request
         assert server.stop() == 0
         pair.verify()
+        server = start_over(own, pair)
+        add_with_key(server, replayed=True)
+        assert server.stop() == 0
 
 
 def test_a_primary_that_is_restored_from_an_older_backup(own: Any, tmp_path: pathlib.Path) -> None:
@@ -439,12 +449,20 @@ def test_an_empty_store_in_the_place_of_the_fallback(own: Any) -> None:
         server = start_over(own, pair)
         for i in range(50):
             server.session(f"s{i}")
+        server.session("counts")
+        add_with_key(server, replayed=False)
         until_normal(server)
         assert server.stop() == 0
         postgres.sql("DROP SCHEMA stateward CASCADE")
         server = start_over(own, pair)
+        until_normal(server)
         assert server.stop() == 0
         pair.verify()
+        reverse = Pair((pair.urls[1], pair.urls[0]), (postgres, redis))
+        server = start_over(own, reverse)  # the store that was filled is the primary now
+        add_with_key(server, replayed=True)
+        assert server.stop() == 0
+        reverse.verify()
 
 
 def test_the_fallback_of_another_pair_is_left_alone(own: Any) -> None:

@@ -18,7 +18,7 @@ static const struct {
     {"clear", RULE_CLEAR}, {"own", RULE_OWN},         {"fence", RULE_FENCE},
     {"check", RULE_CHECK}, {"missing", RULE_MISSING}, {"start", RULE_START},
     {"order", RULE_ORDER}, {"pending", RULE_PENDING}, {"forgot", RULE_FORGOT},
-    {"meet", RULE_MEET},   {"collect", RULE_COLLECT},
+    {"meet", RULE_MEET},   {"collect", RULE_COLLECT}, {"recall", RULE_RECALL},
 };
 
 struct options {

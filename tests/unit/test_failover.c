@@ -158,6 +158,63 @@ START_TEST(a_checkpoint_that_the_fallback_leaves_out_waits)
 }
 END_TEST
 
+static struct op count_op(uint8_t key)
+{
+    struct op op = sides_op(&sides, OP_SESSION_PATCH, "s1");
+
+    op.session_patch.increment_requests = true;
+    op.repeat = (struct op_repeat){.present = true, .op_id = {key, 1}};
+    return op;
+}
+
+/* A request that both stores have counted, but of which only the fallback knows the id, since the primary was
+ * filled. */
+static void count_and_fill(int64_t age_us)
+{
+    struct op counts = count_op(1), alike = count_op(2);
+
+    sides_session(&sides, FALLBACK, "s1");
+    sides_session(&sides, PRIMARY, "s1"); /* has the higher stamps */
+    sides_run(&sides, FALLBACK, &counts);
+    sides_run(&sides, PRIMARY, &alike);
+    settle();
+    atomic_store(&failover->recall_until_us, clock_now_us() - age_us + REPEAT_WINDOW_US);
+}
+
+static const struct {
+    int64_t age_us; /* of the fill */
+    uint8_t key;
+    size_t fails[2]; /* by store: the call that fails, from now */
+    int64_t count;   /* then */
+    bool replayed;
+} recalls[] = {
+    {0, 1, {0, 0}, 1, true},
+    {0, 3, {0, 0}, 2, false}, /* another request */
+    {0, 1, {1, 0}, 1, true},  /* the fallback answers */
+    {0, 1, {0, 1}, 2, false}, /* nobody knows */
+    {REPEAT_WINDOW_US, 1, {0, 0}, 2, false},
+};
+
+START_TEST(a_primary_that_was_filled_learns_of_requests)
+{
+    struct op op, get;
+
+    count_and_fill(recalls[_i].age_us);
+    for (int side = 0; side < 2; side++)
+        sides_fail(&sides, side, recalls[_i].fails[side]);
+    op = count_op(recalls[_i].key);
+    ck_assert_msg(run(&op) == ERR_OK, "%s", op.status.text);
+    ck_assert(op.session_patch.out.replayed == recalls[_i].replayed);
+    ck_assert_int_eq(op.session_patch.out.session.request_count, recalls[_i].count);
+    settle();
+    for (int side = 0; side < 2; side++) {
+        get = sides_op(&sides, OP_SESSION_GET, "s1");
+        sides_run(&sides, side, &get);
+        ck_assert_int_eq(get.session_get.out.session.request_count, recalls[_i].count);
+    }
+}
+END_TEST
+
 Suite *suite_failover(void)
 {
     Suite *suite = suite_create("failover");
@@ -169,6 +226,7 @@ Suite *suite_failover(void)
     tcase_add_loop_test(tests, a_change_that_is_refused_when_it_is_made_again_is_in_doubt, 0,
                         COUNT_OF(refusals));
     tcase_add_test(tests, a_checkpoint_that_the_fallback_leaves_out_waits);
+    tcase_add_loop_test(tests, a_primary_that_was_filled_learns_of_requests, 0, COUNT_OF(recalls));
     suite_add_tcase(suite, tests);
     return suite;
 }
