@@ -89,20 +89,25 @@ static void sight(struct failover *f, const struct op_pair_read *primary)
         last->numbers[last->n] = primary->out.entries[last->n].number;
 }
 
-/* Adds some of the ids which the primary notes as those that only it has (5). */
+/* Adds some of the ids which the primary notes as those that only it has (5). Lanes need not note them again. */
 static void add_noted(struct failover *f, const struct look *look, size_t from, size_t to)
 {
-    for (size_t i = from; i < to && KEEPS(f, RULE_MISSING); i++)
+    for (size_t i = from; i < to && KEEPS(f, RULE_MISSING); i++) {
         id_set_add(&f->unsynced, look->primary->out.missing[i], look->asked_ns);
+        (void)id_set_flag(&f->unsynced, look->primary->out.missing[i]);
+    }
 }
 
-/* Adds those of entries that no lane has copied although they are there for a while (7). */
+/* Adds those of entries that no lane has copied although they are there for a while (7). At its first look a process
+ * does not know for how long they are. */
 static void add_late(struct failover *f, const struct look *look)
 {
     const struct op_pair_read *read = look->primary;
+    bool first = !f->seen[PRIMARY];
 
     for (size_t i = 0; i < read->out.n && KEEPS(f, RULE_MISSING); i++)
-        if (is_late(f, read->out.entries[i].number) && !is_copied(look, &read->out.entries[i]))
+        if ((first || is_late(f, read->out.entries[i].number)) &&
+            !is_copied(look, &read->out.entries[i]))
             add_ids(&f->unsynced, &read->out.entries[i]);
 }
 
@@ -138,6 +143,9 @@ static void take_in(struct failover *f, struct look *look)
     size_t n = read->out.n_missing;
 
     list_copied(f, look);
+    pthread_mutex_lock(&f->lock);
+    id_set_unflag_all(&f->unsynced); /* another instance may have taken a note back */
+    pthread_mutex_unlock(&f->lock);
     for (size_t i = 0; i < read->out.n; i++)
         if (!is_copied(look, &read->out.entries[i]))
             add_ids(&look->waits, &read->out.entries[i]);

@@ -109,6 +109,11 @@ void id_set_unflag(struct id_set *s, struct pair_id id)
         (*(struct id_entry **)node)->flags = s->flags - 1;
 }
 
+void id_set_unflag_all(struct id_set *s)
+{
+    s->flags++;
+}
+
 struct id_entry *id_set_untold(const struct id_set *s)
 {
     struct id_link *first = s->untold.after;
@@ -124,7 +129,7 @@ void id_set_tell(struct id_set *s, struct id_entry *e)
 
 void id_set_retell(struct id_set *s)
 {
-    s->flags++;
+    id_set_unflag_all(s);
     if (s->told.after == &s->told)
         return;
     ring_put(&s->untold, s->told.after, s->told.before);

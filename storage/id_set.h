@@ -54,8 +54,9 @@ struct id_entry *id_set_untold(const struct id_set *s) MUST_USE;
 /* From now on the entry counts as told, until its id is added anew. */
 void id_set_tell(struct id_set *s, struct id_entry *e);
 
-/* An id that the set holds no longer counts as flagged. */
+/* An id that the set holds, or each of them, no longer counts as flagged. */
 void id_set_unflag(struct id_set *s, struct pair_id id);
+void id_set_unflag_all(struct id_set *s);
 
 /* All ids count as not told, and none as flagged. */
 void id_set_retell(struct id_set *s);

@@ -127,6 +127,41 @@ START_TEST(an_entry_that_stays_makes_its_id_wait)
 }
 END_TEST
 
+/* A process that has just begun cannot tell how long it was there. */
+START_TEST(an_entry_that_was_there_first_makes_its_id_wait)
+{
+    struct op op = op_on("s1");
+    struct outbox_entry e = entry_of(&op);
+    struct op_pair_read read = outbox(&e, 1), empty = outbox(NULL, 0);
+
+    look(PRIMARY, &read);
+    ck_assert(lacks("s1"));
+    look(PRIMARY, &empty);
+    ck_assert(!lacks("s1"));
+}
+END_TEST
+
+/* Another instance has looked when nothing waited, and taken the note back; or it has noted the id. */
+START_TEST(a_note_counts_while_it_is_in_the_primary)
+{
+    struct op op = op_on("s1");
+    struct pair_id id = {op.tenant, op.id}, ids[2];
+    struct outbox_entry e = entry_of(&op);
+    struct op_pair_read read = outbox(&e, 1);
+
+    begin();
+    state_unsynced(f, &op);
+    ck_assert_uint_eq(state_unflagged(f, &op, ids, 2), 1);
+    ck_assert_uint_eq(state_unflagged(f, &op, ids, 2), 0);
+    look(PRIMARY, &read);
+    ck_assert_uint_eq(state_unflagged(f, &op, ids, 2), 1);
+    read.out.missing = &id;
+    read.out.n_missing = 1;
+    look(PRIMARY, &read);
+    ck_assert_uint_eq(state_unflagged(f, &op, ids, 2), 0);
+}
+END_TEST
+
 /* The primary can be read but not written, so what lanes have copied stays in its outbox. */
 START_TEST(what_was_copied_does_not_wait_though_it_cannot_be_cleared)
 {
@@ -235,6 +270,8 @@ Suite *suite_failover_state(void)
     tcase_add_loop_test(tc, a_primary_that_lacks_what_a_lost_fallback_has_does_not_serve, 0, 2);
     tcase_add_test(tc, what_the_fallback_is_missing_counts_as_waiting);
     tcase_add_test(tc, an_entry_that_stays_makes_its_id_wait);
+    tcase_add_test(tc, an_entry_that_was_there_first_makes_its_id_wait);
+    tcase_add_test(tc, a_note_counts_while_it_is_in_the_primary);
     tcase_add_test(tc, what_was_copied_does_not_wait_though_it_cannot_be_cleared);
     tcase_add_test(tc, without_memory_what_was_copied_waits);
     tcase_add_test(tc, what_the_primary_notes_waits_until_it_does_not);
