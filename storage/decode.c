@@ -20,14 +20,32 @@ struct decoding {
     int64_t n_inlined; /* how many ids below 0 were given to inlined values */
 };
 
-/* Names the record of an op on one, whose damage the driver has found; those in lists it has named itself. */
+/* Of what the id of an op is, where damage may be found. A list of checkpoints names its records itself. */
+static const enum {
+    OF_NONE,
+    OF_SESSION,
+    OF_THREAD
+} owners[OP_TYPE_COUNT] = {
+    [OP_SESSION_PUT] = OF_SESSION,   [OP_SESSION_GET] = OF_SESSION,
+    [OP_SESSION_PATCH] = OF_SESSION, [OP_SESSION_DELETE] = OF_SESSION,
+    [OP_CONTEXT_PUT] = OF_SESSION,   [OP_CONTEXT_GET] = OF_SESSION,
+    [OP_CONTEXT_LIST] = OF_SESSION,  [OP_MESSAGE_APPEND] = OF_SESSION,
+    [OP_MESSAGE_LIST] = OF_SESSION,  [OP_MESSAGE_TRIM] = OF_SESSION,
+    [OP_CHECKPOINT_PUT] = OF_THREAD, [OP_CHECKPOINT_GET] = OF_THREAD,
+    [OP_VALUES_GET] = OF_THREAD,     [OP_WRITES_PUT] = OF_THREAD,
+    [OP_WRITES_GET] = OF_THREAD,     [OP_THREAD_GET] = OF_THREAD,
+    [OP_THREAD_DELETE] = OF_THREAD,  [OP_THREAD_COPY] = OF_THREAD,
+    [OP_THREAD_PRUNE] = OF_THREAD,
+};
+
+/* Names the record of an op on one, whose damage the driver has found. */
 static void name_damage(struct op *op)
 {
     struct damage_place p = {.session = {NULL, 0}};
 
-    if (op->type <= OP_MESSAGE_TRIM)
+    if (owners[op->type] == OF_SESSION)
         p.session = op->id;
-    else if (op->type <= OP_THREAD_PRUNE && op->type != OP_CHECKPOINT_LIST)
+    else if (owners[op->type] == OF_THREAD)
         p.thread = op->id;
     if (op->type == OP_CHECKPOINT_GET) {
         p.ns = op->checkpoint_get.ns;

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import stores
 from conftest import BINARY, Answer, Server
-from test_deltas import step
+from patching import step
 
 NEWEST = 3
 

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
 from conftest import Server
-from test_patches import patch, put, stored, value
+from patching import step, stored, whole
 
 STEPS = 70
-
-
-def text(n: int) -> bytes:
-    r = random.Random(n)
-    return bytes(r.choice(b"abcdefghij ") for _ in range(200))
-
-
-def whole(n: int) -> bytes:
-    return b"%05d" % n + b"".join(text(i) for i in range(n + 1))
-
-
-def step(server: Server, thread: str, n: int, patched: bool = True) -> None:
-    if n == 0 or not patched:
-        values, raw = [value(str(n), whole(n))], [whole(n)]
-    else:
-        base = whole(n - 1)
-        parts = [{"len": 5}, {"copy": [5, len(base) - 5]}, {"len": 200}]
-        values = [patch(str(n), parts, whole(n), base, str(n - 1))]
-        raw = [b"%05d" % n, text(n)]
-    answer = put(server, thread, f"c{n:03}", values, *raw, parent=f"c{n - 1:03}" if n else None)
-    assert answer.status == 201, answer.body
 
 
 @pytest.fixture(params=["postgres", "redis"])

@@ -11,7 +11,7 @@ from typing import Any
 
 from conftest import Server
 from filling import must
-from test_failover import Pair, pairs, until_normal
+from pairs import Pair, pairs, until_normal
 
 THREADS, STEPS, KEPT = 60, 30, 2
 BUSY, REMOVERS, ROUNDS = 2, 3, 100  # REMOVERS: threads of each client that removes

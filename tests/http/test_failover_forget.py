@@ -11,7 +11,7 @@ import pytest
 import stores
 from conftest import Answer, Server
 from dying import Load, counted, until
-from test_failover import Pair, Store, finish, start_over, until_normal
+from pairs import Pair, Store, finish, start_over, until_normal
 
 ONE = {"increment_requests": True}
 ORDERS = ["redis-postgres", "postgres-redis"]

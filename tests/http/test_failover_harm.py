@@ -19,8 +19,8 @@ import pytest
 import stores
 from conftest import Server
 from dying import Load, counted, until
+from pairs import KEY, QUICK, Pair, Store, finish, pairs, start_over, state, until_normal
 from proxy import Proxy, proxy
-from test_failover import KEY, QUICK, Pair, Store, finish, pairs, start_over, state, until_normal
 
 SECONDS = float(os.environ.get("STATEWARD_FAILOVER_SECONDS", "0"))
 CLIENTS = 16

@@ -2,46 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import frames
 import pytest
-import xxhash
-from conftest import Answer, Server
+from conftest import Server
 from dying import until
+from patching import BASE, hash_of, patch, put, stored, value
 from wire import Wire, gauge, head
-
-BASE = os.urandom(50_000)
-
-
-def hash_of(data: bytes, type_: str = "msgpack") -> str:
-    return xxhash.xxh3_128_hexdigest(type_.encode() + b"\0" + data)
-
-
-def value(version: Any, data: bytes, **more: Any) -> dict[str, Any]:
-    return {"channel": "m", "version": version, "type": "msgpack", **more} | (
-        {} if more else {"len": len(data)})
-
-
-def patch(version: Any, parts: Any, whole: bytes, base: bytes = BASE, base_version: Any = "1") -> Any:
-    return value(version, b"", parts=parts, hash=hash_of(whole),
-                 base={"version": base_version, "hash": hash_of(base)})
-
-
-def put(server: Server, thread: str, checkpoint: str, values: list[Any], *raw: bytes,
-        ns: str = "", parent: str | None = None) -> Answer:
-    header: dict[str, Any] = {"checkpoint": {"channel_versions": {v["channel"]: v["version"] for v in values}},
-              "values": values, "parent_checkpoint_id": parent}
-    return server.put(f"/checkpoints/{thread}/{checkpoint}?ns={ns}", raw=frames.pack(header, *raw),
-                      headers={"Content-Type": frames.TYPE})
-
-
-def stored(server: Server, thread: str, checkpoint: str) -> bytes:
-    answer = server.get(f"/checkpoints/{thread}/{checkpoint}", headers={"Accept": frames.TYPE})
-    assert answer.status == 200, answer.body
-    (one,) = frames.unpack(answer.body)["values"]
-    return one["bytes"]
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 import stores
+from certificates import make_certificates
 from conftest import BINARY, ROOT, Server, environ
 from dying import until
 from proxy import proxy
-from test_redis_tls import make_certificates
 from wire import gauge
 
 NEWEST = len([*(ROOT / "storage" / "schema").glob("postgres_*.sql")])

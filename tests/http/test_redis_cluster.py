@@ -14,7 +14,7 @@ from typing import Any
 
 import stores
 from conftest import BINARY, ROOT, Server
-from test_patches import BASE, patch, put, value
+from patching import BASE, patch, put, value
 
 SLOTS = 16384
 WITHOUT_KEY = {"PING", "CONFIG", "SCRIPT", "MONITOR", "AUTH", "SELECT", "INFO"}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import BINARY, Server
-from test_crash import ask, flip, known_answers, refused
+from files import ask, flip, known_answers, refused
 
 APPLICATION = 0x53746477
 MANUAL = pathlib.Path(__file__).parents[2] / "docs" / "operations.md"
