@@ -139,6 +139,18 @@ static void tell_of_one(struct world *w, int side, struct slice tenant, const st
         tell(w, r, side == 0 ? "is in P alone" : "is in F alone");
 }
 
+/* Whether a sweep was broken off between the stores, so that one of them has collected a tombstone, and the other one
+ * has not before messages or contexts came. */
+static bool is_left_over(const struct world *w, const struct record *a, const struct record *b)
+{
+    const struct record_session *x = &a->session, *y = &b->session;
+    int64_t tomb = x->tomb > y->tomb ? x->tomb : y->tomb;
+
+    return w->cfg->collects && a->kind == RECORD_SESSION && !x->gen && !y->gen &&
+           (!x->tomb || !y->tomb) &&
+           stamp_us(tomb) < world_wall_us(w, w->schedule.now_us) - COLLECT_AFTER_US;
+}
+
 static void compare_kind(struct world *w, struct slice tenant, enum record_kind kind)
 {
     struct op_read_range p = read_kind(w, 0, tenant, kind), f = read_kind(w, 1, tenant, kind);
@@ -154,6 +166,8 @@ static void compare_kind(struct world *w, struct slice tenant, enum record_kind 
         else if (record_difference(a, b) && is_outlived(w, a->key.id))
             journal_find(w, BROUGHT_BACK, -1, "another %s of %.*s", record_kind_name(kind),
                          SLICE_ARGS(a->key.id));
+        else if (record_difference(a, b) && is_left_over(w, a, b))
+            journal_find(w, TOMB_LEFT, -1, "%.*s", SLICE_ARGS(a->key.id));
         else if (record_difference(a, b))
             tell(w, a, record_difference(a, b));
         i += order <= 0;

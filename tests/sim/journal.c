@@ -29,6 +29,7 @@ static const struct {
     [STORES_DIFFER] = {"stores differ", NEVER},
     [BROUGHT_BACK] = {"brought back", ALWAYS},
     [VALUE_LEFT] = {"value left over", ALWAYS},
+    [TOMB_LEFT] = {"tombstone left over", ALWAYS},
     [APPEND_LOST] = {"append lost", BY_CLOCK},
     [REFUSED_APPLIED] = {"503 but applied", NEVER},
     [DELETE_UNDONE] = {"delete undone", BY_CLOCK},
