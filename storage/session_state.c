@@ -264,10 +264,15 @@ static bool is_collectable(int64_t tomb, int64_t now_us)
     return tomb > 0 && stamp_us(tomb) <= now_us - COLLECT_AFTER_US;
 }
 
-/* Whether a tombstone was collected in the store that has this tomb and gen, and the session began again there. */
-static bool was_collected(int64_t collected, int64_t tomb, int64_t gen, int64_t now_us)
+/*
+ * Whether a tombstone was collected in the store that has this tomb and gen, and a session was created there since. A
+ * store that has never heard of the deletion may have put a session that it had before.
+ */
+static bool was_collected(int64_t collected, int64_t tomb, int64_t gen, int64_t created_us,
+                          int64_t now_us)
 {
-    return tomb == 0 && gen > collected && is_collectable(collected, now_us);
+    return tomb == 0 && gen > collected && created_us > stamp_us(collected) &&
+           is_collectable(collected, now_us);
 }
 
 /* Drops a time, or the seq of a message, which is above the time of the one before, that is not above the bound. */
@@ -378,11 +383,12 @@ static bool merge_collected(struct session_state *s, struct record_session r)
 
 bool session_state_merge(struct session_state *s, const struct record_session *r, int64_t now_us)
 {
-    bool collected = was_collected(s->tomb, r->tomb, r->gen, now_us);
+    bool collected = was_collected(s->tomb, r->tomb, r->gen, r->created_us, now_us);
 
     observe(r);
     if (collected)
         forget(s);
-    return was_collected(r->tomb, s->tomb, s->gen, now_us) ? merge_collected(s, *r)
-                                                           : merge(s, r, collected || !s->stored);
+    return was_collected(r->tomb, s->tomb, s->gen, s->created_us, now_us)
+               ? merge_collected(s, *r)
+               : merge(s, r, collected || !s->stored);
 }

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "acts.h"
 #include "ledger.h"
@@ -151,6 +152,13 @@ static bool is_left_over(const struct world *w, const struct record *a, const st
            stamp_us(tomb) < world_wall_us(w, w->schedule.now_us) - COLLECT_AFTER_US;
 }
 
+/* Whether two records of a thread differ in the time alone, by no more than clocks do. */
+static bool is_by_clock(const struct world *w, const struct record *a, const struct record *b)
+{
+    return a->kind == RECORD_THREAD && journal_has_skew(w) && a->thread.tomb == b->thread.tomb &&
+           llabs(a->thread.updated_us - b->thread.updated_us) <= world_skew_us(w);
+}
+
 static void compare_kind(struct world *w, struct slice tenant, enum record_kind kind)
 {
     struct op_read_range p = read_kind(w, 0, tenant, kind), f = read_kind(w, 1, tenant, kind);
@@ -168,6 +176,8 @@ static void compare_kind(struct world *w, struct slice tenant, enum record_kind 
                          SLICE_ARGS(a->key.id));
         else if (record_difference(a, b) && is_left_over(w, a, b))
             journal_find(w, TOMB_LEFT, -1, "%.*s", SLICE_ARGS(a->key.id));
+        else if (record_difference(a, b) && is_by_clock(w, a, b))
+            journal_find(w, TIME_APART, -1, "%.*s", SLICE_ARGS(a->key.id));
         else if (record_difference(a, b))
             tell(w, a, record_difference(a, b));
         i += order <= 0;

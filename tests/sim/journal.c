@@ -29,6 +29,7 @@ static const struct {
     [STORES_DIFFER] = {"stores differ", NEVER},
     [BROUGHT_BACK] = {"brought back", ALWAYS},
     [VALUE_LEFT] = {"value left over", ALWAYS},
+    [TIME_APART] = {"time of a thread differs", ALWAYS},
     [TOMB_LEFT] = {"tombstone left over", ALWAYS},
     [APPEND_LOST] = {"append lost", BY_CLOCK},
     [REFUSED_APPLIED] = {"503 but applied", NEVER},

@@ -66,6 +66,7 @@ enum finding_kind {
     STORES_DIFFER,
     BROUGHT_BACK,
     VALUE_LEFT,
+    TIME_APART, /* a thread was empty in one store alone, and is written to by a clock that is behind */
     TOMB_LEFT, /* a deletion that the other store has collected, of an id that is used again */
     APPEND_LOST,
     REFUSED_APPLIED,
