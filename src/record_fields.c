@@ -1,7 +1,9 @@
 /* record_fields.c - see record_fields.h. */
 #include "record_fields.h"
 
-#include "clock.h"
+#include <stdlib.h>
+
+#include "op.h"
 
 #define AT(member) offsetof(struct record, member)
 #define ID (RECORD_KEY | RECORD_IS_ID)
@@ -239,6 +241,16 @@ struct record_thread record_thread_of(int64_t tomb, int64_t updated_us)
 int64_t record_thread_time(int64_t tomb, int64_t now_us)
 {
     return clock_later(now_us, stamp_us(tomb) + 1);
+}
+
+const struct record_repeat *record_request(const struct record *r)
+{
+    return r->kind == RECORD_PENDING ? &r->pending.repeat : &r->repeat;
+}
+
+bool record_is_request(const struct record *r, int64_t at_us)
+{
+    return llabs(record_request(r)->at_us - at_us) < REPEAT_WINDOW_US;
 }
 
 size_t record_bytes(const struct record *r)

@@ -67,6 +67,13 @@ struct record_thread record_thread_of(int64_t tomb, int64_t updated_us) MUST_USE
 /* When a thread with this tomb was written to: above tomb, though the clock may be behind that of the deletion. */
 int64_t record_thread_time(int64_t tomb, int64_t now_us) MUST_USE;
 
+/* The request of a RECORD_REPEAT or RECORD_PENDING. */
+const struct record_repeat *record_request(const struct record *r) MUST_USE;
+
+/* Whether a request of the same id that came at that time is the one of the record: a key that is used again after
+ * REPEAT_WINDOW_US is another request. */
+bool record_is_request(const struct record *r, int64_t at_us) MUST_USE;
+
 /* Bytes of all texts in a record. */
 size_t record_bytes(const struct record *r) MUST_USE;
 

@@ -91,9 +91,10 @@ static size_t name_messages(struct record_name *names, const struct op *op)
     return all_new ? 0 : n;
 }
 
-static size_t name_request(struct record_name *names, size_t n, const struct op *op)
+static size_t name_request(struct record_name *names, size_t n, const struct op *op,
+                           enum record_kind kind)
 {
-    n = name(names, n, op, RECORD_REPEAT);
+    n = name(names, n, op, kind);
     names[n - 1].key.sub = (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN};
     return n;
 }
@@ -102,7 +103,7 @@ static size_t name_session(struct record_name *names, const struct op *op)
 {
     size_t n = name(names, 0, op, RECORD_SESSION);
 
-    return op->repeat.present ? name_request(names, n, op) : n;
+    return op->repeat.present ? name_request(names, n, op, RECORD_REPEAT) : n;
 }
 
 static size_t name_task(struct record_name *names, const struct op *op)
@@ -152,21 +153,30 @@ bool ops_ask(const struct op *op, struct op *ask)
 
 bool ops_recall(const struct op *op, struct op *ask)
 {
-    struct record_name *names = arena_alloc(op->arena, sizeof(*names));
+    struct record_name *names = arena_alloc(op->arena, 2 * sizeof(*names));
+    size_t n;
 
     if (!names)
         return false;
+    n = name_request(names, 0, op, RECORD_REPEAT);
+    n = name_request(names, n, op, RECORD_PENDING);
     *ask = beside(op, OP_RECORDS_GET);
-    ask->records_get = (struct op_records_get){.names = names, .n = name_request(names, 0, op)};
+    ask->records_get = (struct op_records_get){.names = names, .n = n};
     return true;
 }
 
-void ops_bring(const struct op *op, struct op *asked)
+bool ops_bring(const struct op *op, struct op *asked)
 {
-    struct op_merge merge = {.items = asked->records_get.out.items, .n = asked->records_get.out.n};
+    const struct record *items = asked->records_get.out.items;
+    size_t n = asked->records_get.out.n;
 
+    for (size_t i = 0; i < n; i++)
+        if (items[i].kind == RECORD_PENDING ||
+            items[i].repeat.at_us <= op->now_us - REPEAT_WINDOW_US)
+            return false;
     *asked = beside(op, OP_MERGE);
-    asked->merge = merge;
+    asked->merge = (struct op_merge){.items = items, .n = n};
+    return n > 0;
 }
 
 /* Lists the copies in the order in which they are merged. False: some are names without a record, and

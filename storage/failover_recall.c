@@ -28,8 +28,7 @@ static size_t ask(struct run *r, struct item **items, struct op **ops, size_t n)
     if (asked > 0)
         run_call(r, FALLBACK, ops, asked);
     for (size_t i = 0; i < asked; i++)
-        if (ops[i]->status.kind == ERR_OK && ops[i]->records_get.out.n > 0) {
-            ops_bring(items[i]->op, &items[i]->copy);
+        if (ops[i]->status.kind == ERR_OK && ops_bring(items[i]->op, &items[i]->copy)) {
             items[known] = items[i];
             ops[known++] = &items[i]->copy;
         }
@@ -49,6 +48,10 @@ void run_recall(struct run *r)
         return;
     run_call(r, PRIMARY, ops, n);
     for (size_t i = 0; i < n; i++)
-        if (ops[i]->status.kind != ERR_OK) /* the fallback remembers it */
-            items[i]->stage = AT_FALLBACK;
+        if (run_is_lost(ops[i])) {
+            items[i]->stage = AT_FALLBACK; /* which remembers it */
+        } else if (ops[i]->status.kind != ERR_OK) {
+            items[i]->op->status = ops[i]->status;
+            items[i]->stage = DONE;
+        }
 }

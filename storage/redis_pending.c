@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "copies.h"
 #include "damage.h"
+#include "record_fields.h"
 #include "redis_merge_run.h"
 #include "redis_pair.h"
 
@@ -178,43 +179,69 @@ void redis_merge_pending_ask(struct call *c, const struct record *record)
         redis_merge_repeat_ask(c, record);
         return;
     }
-    ASK(c, SLICE("EXISTS"), redis_repeat_key(c, record->key.sub));
+    ASK(c, SLICE("GET"), redis_repeat_key(c, record->key.sub));
     ask_entry(c, record->pending.stamp);
+}
+
+/* Takes the answer to the first of these questions: when the request came that is remembered; 0: none is. */
+static bool take_known(const struct merge *m, int64_t *at_us, struct err *err)
+{
+    struct record_repeat known = {.at_us = 0};
+
+    if (m->stored[0]->type == REPLY_TEXT && !redis_repeat_take(m->stored[0]->text, &known, err))
+        return false;
+    *at_us = known.at_us;
+    return true;
+}
+
+/* Remembers the request of a record, unless a newer one with its key is known. */
+static bool keep_request(struct merge *m, int64_t known_us, struct err *err)
+{
+    const struct record_repeat *request = record_request(m->record);
+
+    return known_us >= request->at_us || redis_repeat_put(m->c, m->record->key.sub, request, err);
 }
 
 bool redis_merge_pending(struct merge *m, struct err *err)
 {
     const struct record_pending *pending = &m->record->pending;
     struct session_state *s = &m->run->row.s;
-    bool own = m->c->op->merge.own, known = m->stored[0]->number, waits = m->stored[1]->number;
+    bool own = m->c->op->merge.own, waits = m->stored[1]->number;
+    int64_t known_us;
 
     stamp_observe(pending->stamp);
-    if (pending->stamp <= s->tomb || (own ? !waits : known || waits))
+    if (!take_known(m, &known_us, err))
+        return false;
+    if (pending->stamp <= s->tomb ||
+        (own ? !waits : waits || record_is_request(m->record, known_us)))
         return true;
     session_state_count(s, pending);
     m->applied = m->run->row_changed = true;
     if (own)
         CHANGE(m->c, SLICE("HDEL"), call_key(m->c, "pending"),
                redis_op_text(m->c, m->record->key.sub));
-    return redis_repeat_put(m->c, m->record->key.sub, &pending->repeat, err);
+    return keep_request(m, known_us, err);
 }
 
 void redis_merge_repeat_ask(struct call *c, const struct record *record)
 {
-    ASK(c, SLICE("EXISTS"), redis_repeat_key(c, record->key.sub));
+    ASK(c, SLICE("GET"), redis_repeat_key(c, record->key.sub));
     ASK(c, SLICE("HEXISTS"), call_key(c, "pending"), redis_op_text(c, record->key.sub));
 }
 
 bool redis_merge_repeat(struct merge *m, struct err *err)
 {
-    bool known = m->stored[0]->number != 0, pending = m->stored[1]->number != 0;
+    bool pending = m->stored[1]->number != 0;
     struct call *c = m->c;
+    int64_t known_us;
 
-    m->applied = !known || pending;
+    if (!take_known(m, &known_us, err))
+        return false;
+    m->applied = known_us < m->record->repeat.at_us || pending;
     if (!m->applied)
         return true;
     call_guard(c, call_key(c, "session"), m->run->row.rev);
     if (pending)
         CHANGE(c, SLICE("HDEL"), call_key(c, "pending"), redis_op_text(c, m->record->key.sub));
-    return known || redis_repeat_put(c, m->record->key.sub, &m->record->repeat, err);
+    return keep_request(m, known_us, err);
 }

@@ -133,14 +133,20 @@ static bool begin_in_space(struct look *l, const struct record *r, struct query 
 
 static bool begin_request(struct look *l, const struct record *r, struct query *q, struct err *err)
 {
+    const struct record_repeat *repeat = record_request(r);
     /* Whether it is pending in this store. */
     bool here = r->kind == RECORD_REPEAT || l->op->merge.own;
 
     if (!query_begin(l->d, here ? SQL_LOOK_REPEAT : SQL_LOOK_PENDING, q, err))
         return false;
     query_blob(q, r->key.sub);
-    if (!here)
+    if (here) {
+        query_int(q, repeat->at_us);
+    } else {
         query_int(q, r->pending.stamp);
+        query_int(q, repeat->at_us - REPEAT_WINDOW_US);
+        query_int(q, repeat->at_us + REPEAT_WINDOW_US);
+    }
     return true;
 }
 
@@ -454,7 +460,8 @@ bool look_pending(struct look *l, size_t i, bool *counted, struct err *err)
     *counted = l->op->merge.own ? !waits : known || waits;
     for (size_t k = l->first; k < i && !*counted; k++) /* its request may have come since */
         *counted = item_at(l, k)->kind == RECORD_REPEAT &&
-                   slice_equal(item_at(l, k)->key.sub, r->key.sub);
+                   slice_equal(item_at(l, k)->key.sub, r->key.sub) &&
+                   record_is_request(r, item_at(l, k)->repeat.at_us);
     return true;
 }
 

@@ -167,6 +167,21 @@ static struct op count_op(uint8_t key)
     return op;
 }
 
+static int64_t count_in(int side)
+{
+    struct op get = sides_op(&sides, OP_SESSION_GET, "s1");
+
+    sides_run(&sides, side, &get);
+    return get.session_get.out.session.request_count;
+}
+
+static void check_counts(int64_t expected)
+{
+    settle();
+    for (int side = 0; side < 2; side++)
+        ck_assert_int_eq(count_in(side), expected);
+}
+
 /* A request that both stores have counted, but of which only the fallback knows the id, since the primary was
  * filled. */
 static void count_and_fill(int64_t age_us)
@@ -197,7 +212,7 @@ static const struct {
 
 START_TEST(a_primary_that_was_filled_learns_of_requests)
 {
-    struct op op, get;
+    struct op op;
 
     count_and_fill(recalls[_i].age_us);
     for (int side = 0; side < 2; side++)
@@ -206,12 +221,63 @@ START_TEST(a_primary_that_was_filled_learns_of_requests)
     ck_assert_msg(run(&op) == ERR_OK, "%s", op.status.text);
     ck_assert(op.session_patch.out.replayed == recalls[_i].replayed);
     ck_assert_int_eq(op.session_patch.out.session.request_count, recalls[_i].count);
+    check_counts(recalls[_i].count);
+}
+END_TEST
+
+static void put_and_settle(void)
+{
+    struct op op = put_op("u");
+
+    ck_assert_int_eq(run(&op), ERR_OK);
     settle();
-    for (int side = 0; side < 2; side++) {
-        get = sides_op(&sides, OP_SESSION_GET, "s1");
-        sides_run(&sides, side, &get);
-        ck_assert_int_eq(get.session_get.out.session.request_count, recalls[_i].count);
+}
+
+/* The fallback has taken a request alone: for another instance, or for this one, which was not told. */
+START_TEST(what_is_pending_is_counted_though_it_is_repeated)
+{
+    struct op op;
+
+    put_and_settle();
+    op = count_op(9);
+    atomic_store(&failover->recall_until_us, clock_now_us() + REPEAT_WINDOW_US);
+    if (_i == 0) {
+        op.alone = op.replicate = op.fence = true;
+        sides_run(&sides, FALLBACK, &op);
+    } else {
+        sides_fail(&sides, PRIMARY, 1);
+        sides_fail(&sides, FALLBACK, 2); /* behind the question whether it knows the request */
+        sides.plans[FALLBACK].mode = FAULT_AFTER;
+        ck_assert_int_eq(run(&op), ERR_IN_DOUBT);
     }
+    op = count_op(9);
+    ck_assert_msg(run(&op) == ERR_OK, "%s", op.status.text);
+    check_counts(1);
+}
+END_TEST
+
+/* A key counts for ten minutes; what came under it before is another request. */
+START_TEST(a_key_that_is_used_again_is_another_request)
+{
+    struct op op;
+
+    put_and_settle();
+    op = count_op(9);
+    ck_assert_int_eq(run(&op), ERR_OK);
+    settle();
+    sides_pass(15 * 60 * 1000);
+    settle();
+    if (_i == 1) {
+        op = count_op(9);
+        ck_assert_int_eq(run(&op), ERR_OK);
+        ck_assert(!op.session_patch.out.replayed);
+        settle();
+    }
+    sides_fail(&sides, PRIMARY, 1);
+    op = count_op(9);
+    ck_assert_int_eq(run(&op), ERR_OK);
+    ck_assert(op.session_patch.out.replayed == (_i == 1));
+    check_counts(2);
 }
 END_TEST
 
@@ -227,6 +293,8 @@ Suite *suite_failover(void)
                         COUNT_OF(refusals));
     tcase_add_test(tests, a_checkpoint_that_the_fallback_leaves_out_waits);
     tcase_add_loop_test(tests, a_primary_that_was_filled_learns_of_requests, 0, COUNT_OF(recalls));
+    tcase_add_loop_test(tests, what_is_pending_is_counted_though_it_is_repeated, 0, 2);
+    tcase_add_loop_test(tests, a_key_that_is_used_again_is_another_request, 0, 2);
     suite_add_tcase(suite, tests);
     return suite;
 }
