@@ -181,6 +181,15 @@ static bool is_one_store(struct backend *const stores[2], int64_t before, bool *
     return ok && (*one || echo == before || err_set(err, ERR_UNAVAILABLE, "%s", elsewhere));
 }
 
+/* Lets lanes use a store as what it is now. */
+static void learn_of(struct failover *f, enum side side, const struct said *said, struct slice pair,
+                     bool forgot)
+{
+    if (slice_present(pair) && KEEPS(f, RULE_MEET))
+        acquaintance_learn(f->cfg.stores[side],
+                           &(struct learnt){said->incarnation, pair, said->position, forgot});
+}
+
 /* Compares the two stores, once both answer: whether they are a pair, and whether one must be filled. */
 static bool compare(struct failover *f, struct fill *fill_state, const struct said said[2],
                     struct backend *const stores[2], struct err *err)
@@ -216,6 +225,8 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
     if (!met[FALLBACK] && !name_fallback(stores, err))
         return false;
     fill_state->met = true;
+    /* Lanes may write to it from now on, even if a note fails: but to no other store. */
+    learn_of(f, FALLBACK, &said[FALLBACK], said[met[PRIMARY] ? PRIMARY : FALLBACK].pair, false);
     state_judged(f, false);
     if (!met[PRIMARY])
         return true; /* the next look goes on */
@@ -319,15 +330,6 @@ static bool serve_again(struct backend *fallback, const struct said *said, struc
            pair_notes_run(fallback, &again, 1, err);
 }
 
-/* Lets lanes use a store as what it is now. */
-static void learn_of(struct failover *f, enum side side, const struct said *said, struct slice pair,
-                     bool forgot)
-{
-    if (slice_present(pair) && KEEPS(f, RULE_MEET))
-        acquaintance_learn(f->cfg.stores[side],
-                           &(struct learnt){said->incarnation, pair, said->position, forgot});
-}
-
 /* Lets lanes use both. A primary that was emptied has its pair id since this look. */
 static void learn(struct failover *f, const struct fill *fill_state, const struct said said[2])
 {
@@ -368,6 +370,18 @@ static void see(const struct failover *f, enum side side, const struct said *sai
                                                                .position = said->position});
 }
 
+/* Another instance has found that a store has forgotten something, and fills it; this one reaches no other store. */
+static void follow(struct failover *f, struct fill *fill, enum side side, const struct said *said)
+{
+    if (!said->filled && state_filled(f, side)) {
+        fill->others[side] = said->fill;
+        state_set_filled(f, side, false);
+    } else if (said->filled && said->fill && said->fill == fill->others[side]) {
+        fill->others[side] = 0;
+        state_set_filled(f, side, true);
+    }
+}
+
 bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read *reads[2],
                 struct backend *const stores[2], struct err *err)
 {
@@ -398,10 +412,9 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     if (reads[PRIMARY] && !reads[FALLBACK] && fill->aside)
         state_set_filled(f, PRIMARY, said[PRIMARY].filled);
     if (!reads[PRIMARY] || !reads[FALLBACK]) {
-        /* Another instance may have found that a store has forgotten something. */
         for (int i = 0; i < 2; i++)
-            if (reads[i] && slice_present(said[i].pair) && !said[i].filled)
-                state_set_filled(f, (enum side)i, false);
+            if (reads[i] && slice_present(said[i].pair))
+                follow(f, fill, (enum side)i, &said[i]);
         fill->aside &= reads[PRIMARY] == NULL;
         fill->known[PRIMARY] &= reads[PRIMARY] != NULL;
         fill->known[FALLBACK] &= reads[FALLBACK] != NULL;
@@ -419,6 +432,7 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     state_compared(f);
     fill->aside = false;
     fill->known[PRIMARY] = fill->known[FALLBACK] = true;
+    fill->others[PRIMARY] = fill->others[FALLBACK] = 0;
     if (begins)
         let_serve(f, fill, said);
     learn(f, fill, said);
@@ -437,5 +451,6 @@ void fill_done(struct fill *fill)
                           .rival_ns = fill->rival_ns,
                           .doubt_ns = fill->doubt_ns,
                           .newest = {fill->newest[0], fill->newest[1]},
+                          .others = {fill->others[0], fill->others[1]},
                           .left_out = fill->left_out};
 }

@@ -31,8 +31,10 @@ struct fill {
     int64_t doubt_ns; /* when it was last not known whether a beat was written; 0: never */
     bool active;      /* a store is being filled: `to` */
     enum side to;
-    int64_t number;         /* its note in that store: which fill this is */
-    int64_t newest[2];      /* by store: the number of the last fill that this process has begun */
+    int64_t number;    /* its note in that store: which fill this is */
+    int64_t newest[2]; /* by store: the number of the last fill that this process has begun */
+    int64_t
+        others[2]; /* by store: the fill of another instance in which it was seen alone; 0: none */
     struct arena arenas[2]; /* of the place, in turns: the next place is kept before the last one is
                                freed */
     int turn;

@@ -148,16 +148,45 @@ START_TEST(lanes_learn_from_one_store)
 }
 END_TEST
 
+static bool is_read_alone(enum side side)
+{
+    struct err err;
+
+    pairing_look();
+    ck_assert_msg(pairing_judge(side == PRIMARY, side == FALLBACK, &err), "%s", err.text);
+    return state_filled(failover, side);
+}
+
 /* Another instance has found that it has forgotten something, and this one cannot reach the other store. */
 START_TEST(a_store_that_says_it_is_not_filled_is_not_read)
+{
+    (void)pairing_settle();
+    pairing_note(_i, "filled", NULL);
+    pairing_note(_i, "fill", "7168");
+    ck_assert(!is_read_alone(_i));
+    pairing_note(_i, "filled", "1");
+    pairing_note(_i, "fill", "8192");
+    ck_assert(!is_read_alone(_i)); /* the end of another fill than the one that was seen */
+    pairing_note(_i, "fill", "7168");
+    ck_assert(is_read_alone(_i));
+}
+END_TEST
+
+/* This process has found that itself. Whether the note could be written it does not know. */
+START_TEST(a_store_that_must_be_filled_is_not_read)
 {
     struct err err;
 
     (void)pairing_settle();
-    pairing_note(_i, "filled", NULL);
+    forget(_i);
     pairing_look();
-    ck_assert(pairing_judge(_i == 0, _i == 1, &err));
-    ck_assert(!state_filled(failover, _i == 0 ? PRIMARY : FALLBACK));
+    sides_fail(&sides, _i, 1);
+    ck_assert(!fill_judge(failover, &fill,
+                          (const struct op_pair_read *[]){&reads[0].pair_read, &reads[1].pair_read},
+                          sides.faults, &err));
+    sides_fail(&sides, _i, 0);
+    ck_assert(!state_filled(failover, (enum side)_i));
+    ck_assert(!is_read_alone(_i));
 }
 END_TEST
 
@@ -191,6 +220,7 @@ Suite *suite_failover_forgot(void)
     tcase_add_test(tc, lanes_learn_without_notes);
     tcase_add_loop_test(tc, lanes_learn_from_one_store, 0, 2);
     tcase_add_loop_test(tc, a_store_that_says_it_is_not_filled_is_not_read, 0, 2);
+    tcase_add_loop_test(tc, a_store_that_must_be_filled_is_not_read, 0, 2);
     tcase_add_test(tc, a_new_process_writes_no_note_before_it_has_judged);
     suite_add_tcase(s, tc);
     return s;

@@ -64,6 +64,26 @@ START_TEST(a_primary_that_takes_no_notes_is_read)
 }
 END_TEST
 
+/* The fallback has forgotten something, and takes no note of it. Lanes may write to it already: to it alone. */
+START_TEST(a_fallback_that_takes_no_notes_is_known)
+{
+    const struct op_pair_read *seen[] = {&reads[0].pair_read, &reads[1].pair_read};
+    struct met met;
+    struct err err;
+
+    restart();
+    reads[1].pair_read.out.incarnation = SLICE("restored");
+    sides_fail(&sides, FALLBACK, 1);
+    ck_assert(!fill_judge(failover, &fill, seen, sides.faults, &err));
+    sides_fail(&sides, FALLBACK, 0);
+    ck_assert(state_usable(failover) && !state_filled(failover, FALLBACK));
+    met = acquaintance_meet(&known[FALLBACK], SLICE("restored"), pairing_noted(0, "pair"), 0);
+    ck_assert(acquaintance_admits(&known[FALLBACK], &met, &err));
+    met = acquaintance_meet(&known[FALLBACK], SLICE("empty"), (struct slice){NULL, 0}, 0);
+    ck_assert(!acquaintance_admits(&known[FALLBACK], &met, &err));
+}
+END_TEST
+
 /* While an instance that names the stores the other way round lives, a process counts as starting: also
  * between its looks at the stores and what follows from them. */
 START_TEST(beside_a_rival_a_process_is_starting)
@@ -97,6 +117,7 @@ Suite *suite_failover_start(void)
     tcase_add_checked_fixture(tc, pairing_setup, pairing_teardown);
     tcase_add_loop_test(tc, a_new_process_serves_from_no_primary_that_has_forgotten, 0, 2);
     tcase_add_loop_test(tc, a_primary_that_takes_no_notes_is_read, 0, 2);
+    tcase_add_test(tc, a_fallback_that_takes_no_notes_is_known);
     tcase_add_test(tc, beside_a_rival_a_process_is_starting);
     suite_add_tcase(s, tc);
     return s;
