@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "clock.h"
 #include "closure.h"
 #include "failover_place.h"
 #include "pair_notes.h"
@@ -397,13 +398,20 @@ bool failover_tell(struct failover *f, struct backend *fallback, struct err *err
 {
     struct pair_id ids[TELL_MAX];
     struct arena arena = {0};
+    size_t n = 1;
     bool ok = true;
-    size_t n;
 
-    while (ok && (n = state_untold(f, &arena, ids, TELL_MAX)) > 0) {
+    while (ok && n > 0) {
+        int64_t asked_ns = clock_now_ns();
+
+        ok = state_untold(f, &arena, ids, TELL_MAX, &n) || err_no_memory(err);
+        if (!ok || n == 0)
+            break;
         ok = pair_change_run(fallback, (struct op_pair_change){.missing = ids, .n_missing = n},
                              err);
-        if (!ok)
+        if (ok)
+            state_told(f, ids, n, asked_ns);
+        else
             state_retell(f);
         arena_reset(&arena);
     }

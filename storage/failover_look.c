@@ -162,7 +162,8 @@ static void look_at_primary(struct failover *f, struct look *look)
     const struct op_pair_read *read = look->primary;
 
     f->more_unsynced = read->out.more;
-    if (read->out.n == 0 && !read->out.more && f->unsynced.full) {
+    if (read->out.n == 0 && !read->out.more && f->unsynced.full &&
+        f->unsynced.added_ns <= look->asked_ns) {
         id_set_clear(&f->unsynced);
         add_noted(f, look, 0, read->out.n_missing);
     }

@@ -248,20 +248,29 @@ static bool copy_id(struct arena *arena, const struct pair_id *id, struct pair_i
     return slice_present(copy->tenant) && slice_present(copy->id);
 }
 
-size_t state_untold(struct failover *f, struct arena *arena, struct pair_id *ids, size_t max)
+bool state_untold(struct failover *f, struct arena *arena, struct pair_id *ids, size_t max,
+                  size_t *n)
 {
-    struct id_entry *e;
-    size_t n = 0;
+    const struct id_entry **entries = arena_alloc(arena, max * sizeof(*entries));
+    bool ok = entries != NULL;
 
-    if (!KEEPS(f, RULE_MISSING))
-        return 0;
+    *n = 0;
+    if (!ok || !KEEPS(f, RULE_MISSING))
+        return ok;
     pthread_mutex_lock(&f->lock);
-    while (n < max && (e = id_set_untold(&f->unsynced)) && copy_id(arena, &e->key, &ids[n])) {
-        id_set_tell(&f->unsynced, e);
-        n++;
-    }
+    *n = id_set_untold(&f->unsynced, entries, max);
+    for (size_t i = 0; ok && i < *n; i++)
+        ok = copy_id(arena, &entries[i]->key, &ids[i]);
     pthread_mutex_unlock(&f->lock);
-    return n;
+    return ok;
+}
+
+void state_told(struct failover *f, const struct pair_id *ids, size_t n, int64_t asked_ns)
+{
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < n; i++)
+        id_set_tell(&f->unsynced, ids[i], asked_ns);
+    pthread_mutex_unlock(&f->lock);
 }
 
 /* The ids of which an op has changed something. */
@@ -391,7 +400,7 @@ static enum failover_state state_of(const struct failover *f)
     bool fallback = breaker_closed(&f->breakers[FALLBACK]);
     enum side serves = primary && !is_behind(f) ? PRIMARY : FALLBACK;
 
-    if (!fallback && (!primary || is_behind(f)))
+    if (!fallback && (!primary || is_behind(f)) && !f->aside)
         return FAILOVER_BOTH_DOWN;
     if (!seen_enough(f, serves))
         return FAILOVER_STARTING;

@@ -109,8 +109,11 @@ void state_unsynced(struct failover *f, const struct op *op);
 /* Whether the fallback lacks changes of the id that the op is about, or of any if it is about none. */
 bool state_lacks(struct failover *f, const struct op *op) MUST_USE;
 
-/* Gives up to `max` ids that the fallback must be told it is missing, and counts them as told. */
-size_t state_untold(struct failover *f, struct arena *arena, struct pair_id *ids, size_t max);
+/* Lists up to `max` ids that the fallback must be told it is missing. False: no memory is left. They count as told
+ * once state_told() says that it was, but for those that have come anew since `asked_ns`. */
+bool state_untold(struct failover *f, struct arena *arena, struct pair_id *ids, size_t max,
+                  size_t *n) MUST_USE;
+void state_told(struct failover *f, const struct pair_id *ids, size_t n, int64_t asked_ns);
 
 /* Gives the ids of an op that the primary has not noted as missing in the fallback; they count as noted. The second
  * says that these are noted no more. */

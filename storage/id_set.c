@@ -34,7 +34,7 @@ static void ring_put(struct id_link *head, struct id_link *first, struct id_link
 
 void id_set_init(struct id_set *s, size_t max)
 {
-    *s = (struct id_set){.max = max, .flags = 1};
+    *s = (struct id_set){.max = max, .flags = 1, .added_ns = INT64_MIN};
     ring_init(&s->told);
     ring_init(&s->untold);
 }
@@ -77,6 +77,8 @@ void id_set_add(struct id_set *s, struct pair_id id, int64_t now_ns)
         }
     }
     s->full |= !node;
+    if (s->added_ns < now_ns)
+        s->added_ns = now_ns;
     if (!node)
         return;
     e = *node;
@@ -114,15 +116,25 @@ void id_set_unflag_all(struct id_set *s)
     s->flags++;
 }
 
-struct id_entry *id_set_untold(const struct id_set *s)
+size_t id_set_untold(const struct id_set *s, const struct id_entry **out, size_t max)
 {
-    struct id_link *first = s->untold.after;
+    size_t n = 0;
 
-    return first == &s->untold ? NULL : (struct id_entry *)first;
+    for (const struct id_link *at = s->untold.after; at != &s->untold && n < max; at = at->after)
+        out[n++] = (const struct id_entry *)at;
+    return n;
 }
 
-void id_set_tell(struct id_set *s, struct id_entry *e)
+void id_set_tell(struct id_set *s, struct pair_id id, int64_t asked_ns)
 {
+    struct id_entry probe = {.key = id}, *e;
+    void **node = tfind(&probe, &s->root, by_key);
+
+    if (!node)
+        return;
+    e = *node;
+    if (e->added_ns > asked_ns)
+        return;
     ring_take(&e->link);
     ring_put(&s->told, &e->link, &e->link);
 }

@@ -26,6 +26,7 @@ struct id_set {
     bool full;
     struct id_link told, untold; /* heads of rings: each entry is in one of them */
     unsigned flags;              /* entries with this number are flagged */
+    int64_t added_ns;            /* when an id was added last, to a full set too */
 };
 
 struct id_entry {
@@ -48,11 +49,11 @@ void id_set_add(struct id_set *s, struct pair_id id, int64_t now_ns);
  * it. */
 bool id_set_flag(struct id_set *s, struct pair_id id);
 
-/* An entry that counts as not told, or NULL. */
-struct id_entry *id_set_untold(const struct id_set *s) MUST_USE;
+/* Lists entries that count as not told, at most `max`; they live until the set is changed. */
+size_t id_set_untold(const struct id_set *s, const struct id_entry **out, size_t max) MUST_USE;
 
-/* From now on the entry counts as told, until its id is added anew. */
-void id_set_tell(struct id_set *s, struct id_entry *e);
+/* From now on the id counts as told, until it is added anew, which it may have been since `asked_ns`. */
+void id_set_tell(struct id_set *s, struct pair_id id, int64_t asked_ns);
 
 /* An id that the set holds, or each of them, no longer counts as flagged. */
 void id_set_unflag(struct id_set *s, struct pair_id id);

@@ -258,10 +258,11 @@ static void merge_cells(struct session_state *s, const struct record_session *r,
     *changed |= merge_cell(&metadata, s->tomb, &s->metadata_stamp, &s->metadata);
 }
 
-/* Whether a tombstone may have been collected elsewhere: nothing that it covers is under way any more. */
+/* Whether a tombstone may have been collected elsewhere, by a clock that may be ahead a little: nothing that it covers
+ * is under way any more. */
 static bool is_collectable(int64_t tomb, int64_t now_us)
 {
-    return tomb > 0 && stamp_us(tomb) <= now_us - COLLECT_AFTER_US;
+    return tomb > 0 && stamp_us(tomb) <= now_us - COLLECT_AFTER_US + MINUTE_US;
 }
 
 /*

@@ -470,6 +470,10 @@ START_TEST(an_outbox_that_was_not_read_whole_settles_nothing)
     ck_assert(!state_settled(failover, &op));
     failover->unsynced.full = true;
     read = (struct op_pair_read){.out = {.missing = &id, .n_missing = 1}};
+    failover->unsynced.added_ns = clock_now_ns() + 1; /* a lane has added one since */
+    state_look(failover, PRIMARY, &read, clock_now_ns());
+    ck_assert(failover->unsynced.full);
+    sides_pass(1);
     state_look(failover, PRIMARY, &read, clock_now_ns());
     ck_assert(!failover->unsynced.full && !state_settled(failover, &op));
     op = sides_op(&sides, OP_MESSAGE_TRIM, "s2");

@@ -129,11 +129,11 @@ END_TEST
 /* Tells all that are not told, and counts them. */
 static int tell(void)
 {
-    struct id_entry *e;
+    const struct id_entry *e;
     int n = 0;
 
-    while ((e = id_set_untold(&set))) {
-        id_set_tell(&set, e);
+    while (id_set_untold(&set, &e, 1) > 0) {
+        id_set_tell(&set, e->key, INT64_MAX);
         n++;
     }
     return n;
@@ -141,6 +141,7 @@ static int tell(void)
 
 START_TEST(each_is_told_once_until_it_is_added_anew)
 {
+    const struct id_entry *entries[9];
     int seen = 0;
 
     ck_assert_int_eq(tell(), 0);
@@ -148,7 +149,11 @@ START_TEST(each_is_told_once_until_it_is_added_anew)
     ck_assert_int_eq(tell(), 10);
     ck_assert_int_eq(tell(), 0);
     add(3);
-    id_set_tell(&set, id_set_untold(&set));
+    ck_assert_uint_eq(id_set_untold(&set, entries, 2), 2);
+    ck_assert_uint_eq(id_set_untold(&set, entries, 9), 3);
+    id_set_tell(&set, entries[0]->key, entries[0]->added_ns);
+    id_set_tell(&set, entries[1]->key, entries[1]->added_ns - 1); /* it was added since */
+    id_set_tell(&set, id_of("t", "none"), INT64_MAX);
     ck_assert_int_eq(tell(), 2);
     id_set_retell(&set);
     id_set_retell(&set);
