@@ -210,17 +210,21 @@ static void check_absent(struct world *w, const struct cell_view *c)
                          e->token);
 }
 
-/* Whether a value that is as old as the primary became is there again, since the later one was removed without a
- * tombstone. */
+/* Whether a value is there again because the later one was removed without a tombstone, and the removal was lost with the
+ * store that had made it, or the value is as old as a store became: the fallback may have it in its outbox. */
 static bool is_back(const struct world *w, const struct entry *by, const struct entry *later)
 {
-    bool removed = false;
+    int64_t made = by->asked_us[0] << STAMP_NODE_BITS;
+    bool removed = false, lost = false;
 
     for (const struct entry *d = w->journal->first; d; d = d->next)
-        removed |= (d->act == ACT_PRUNE || d->act == ACT_RUNS_DELETE) && covers(d, later, false) &&
-                   d->ended_us >= later->begun_us;
+        if ((d->act == ACT_PRUNE || d->act == ACT_RUNS_DELETE) && covers(d, later, false) &&
+            d->ended_us >= later->begun_us) {
+            removed = true;
+            lost |= ledger_lost(w, d);
+        }
     return removed && acts_has_cell(by->act) &&
-           ledger_returns(w, 0, by->asked_us[0] << STAMP_NODE_BITS);
+           (lost || ledger_returns(w, 0, made) || ledger_returns(w, 1, made));
 }
 
 /* The value that is there must not be one that a confirmed write came after. */
@@ -238,7 +242,8 @@ static void check_cell(struct world *w, const struct cell_view *c)
                      world_ids[c->id], SLICE_ARGS(c->token));
         return;
     }
-    if (by->told == TOLD_FAILED)
+    /* It may have failed for a deletion, which was lost since with the store that had made it. */
+    if (by->told == TOLD_FAILED && !ledger_forgot_since(w, 0, by->begun_us))
         journal_find(w, REFUSED_APPLIED, c->id, "%s of %s is %s", c->name, world_ids[c->id],
                      by->token);
     if (by->told == TOLD_OK && deleted_surely(w, by))

@@ -94,7 +94,7 @@ static bool is_brought_back(const struct world *w, int side, const struct record
 
     for (int i = ID_STAYS; i < IDS; i++)
         late |= w->journal->merged_late[i] && is_at(r->key.id, i);
-    return late && side == 1 && r->kind != RECORD_SESSION && r->kind != RECORD_THREAD;
+    return late && side == 1 && r->kind != RECORD_SESSION;
 }
 
 static int64_t stamp_of(const struct record *r)
@@ -103,13 +103,11 @@ static int64_t stamp_of(const struct record *r)
            : r->kind == RECORD_CHECKPOINT ? r->checkpoint.stamp
            : r->kind == RECORD_TASK       ? r->task.stamp
            : r->kind == RECORD_VALUE      ? r->key.number
-           : r->kind == RECORD_THREAD
-               ? clock_later(r->thread.tomb, r->thread.updated_us << STAMP_NODE_BITS)
-               : INT64_MAX;
+                                          : INT64_MAX;
 }
 
 /* Whether something was removed, which leaves no tombstone, and this store has forgotten that. The row of a thread goes
- * with its last checkpoint. */
+ * with the last of what it holds, and comes back with it. */
 static bool is_back(const struct world *w, int side, const struct record *r)
 {
     bool removed = false;
@@ -123,7 +121,8 @@ static bool is_back(const struct world *w, int side, const struct record *r)
                        ? e->act == ACT_TRIM && at_id
                        : e->act == ACT_RUNS_DELETE || (e->act == ACT_PRUNE && at_id);
     }
-    return removed && ledger_returns(w, side, stamp_of(r));
+    return removed && (r->kind == RECORD_THREAD ? ledger_forgot_since(w, side, 0)
+                                                : ledger_returns(w, side, stamp_of(r)));
 }
 
 /* Reports a record that only one store has. A value that nothing refers to may stay in one store if a

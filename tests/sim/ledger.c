@@ -175,7 +175,8 @@ static bool is_of(const struct change *c, const struct entry *e)
 
     for (int i = 0; i < e->tries && i < TRIES; i++)
         asked |= e->asked_us[i] == c->asked_us;
-    return asked && c->type == acts_type(e->act) && slice_equal(c->id, slice_of(world_ids[e->id]));
+    return asked && c->type == acts_type(e->act) &&
+           (!slice_present(c->id) || slice_equal(c->id, slice_of(world_ids[e->id])));
 }
 
 bool ledger_lost(const struct world *w, const struct entry *e)

@@ -349,7 +349,8 @@ static bool admit(struct port *p, struct op *const ops[], size_t *n, struct op *
         return false;
     *n = acquaintance_sort(known, &p->met, ops, *n, allowed);
     for (size_t i = 0; i < *n; i++)
-        if (known->known && ledger_is_older(p->instance->world, p->store->side))
+        if (known->known && (ledger_is_older(p->instance->world, p->store->side) ||
+                             ledger_found_lately(p->instance->world)))
             journal_blind(p->instance->world, allowed[i]);
     return true;
 }
