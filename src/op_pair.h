@@ -81,7 +81,8 @@ struct op_pair_change {
 
 /*
  * Reads records of op->id by name, as of one moment; those that do not exist are left out. A CONTEXT is
- * found by its stamp alone, whatever its number; without a stamp it stands for all versions that are kept.
+ * found by its stamp alone, whatever its number; without a stamp it stands for all versions that are kept. A
+ * REPEAT is left out while what it adds is PENDING here.
  */
 struct op_records_get {
     const struct record_name *names;

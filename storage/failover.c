@@ -83,6 +83,8 @@ static void ask_primary(struct run *r)
             item->stage = AT_FALLBACK;
         else if (!ready)
             run_refuse(item, "the fallback was not seen yet, and may hold newer changes");
+        else if (run_recalls(r, item))
+            item->stage = TO_RECALL;
         else if (run_needs_both(r, item->op) && !state_settled(r->f, item->op))
             run_refuse(item, sole ? "this needs both stores, and one of them cannot be had"
                                   : "this needs both stores, and the fallback lacks newer changes");
@@ -203,11 +205,11 @@ static bool execute(struct backend *self, struct op *const ops[], size_t n, stru
     for (size_t i = 0; i < n; i++) {
         r.items[i].op = ops[i];
         r.items[i].repeat = ops[i]->repeat;
-        r.items[i].stage = run_recalls(&r, ops[i]) ? TO_RECALL : AT_PRIMARY;
+        r.items[i].stage = AT_PRIMARY;
         if (ops[i]->type == OP_CHECKPOINT_PUT)
             run_stamp(ops[i], ops[i]->stamp);
     }
-    for (enum stage stage = next_stage(&r); stage != DONE; stage = next_stage(&r))
+    for (enum stage stage = AT_PRIMARY; stage != DONE; stage = next_stage(&r))
         stages[stage](&r);
     for (size_t i = 0; i < n; i++)
         give_back(&r.items[i]);

@@ -225,7 +225,10 @@ static bool compare(struct failover *f, struct fill *fill_state, const struct sa
     if (!met[FALLBACK] && !name_fallback(stores, err))
         return false;
     fill_state->met = true;
-    /* Lanes may write to it from now on, even if a note fails: but to no other store. */
+    /* Lanes may write to it from now on, even if a note fails: but to no other store, and they do not read it if it
+     * lacks something. */
+    if (said_lacks(&said[FALLBACK], &said[PRIMARY]))
+        state_set_filled(f, FALLBACK, false);
     learn_of(f, FALLBACK, &said[FALLBACK], said[met[PRIMARY] ? PRIMARY : FALLBACK].pair, false);
     state_judged(f, false);
     if (!met[PRIMARY])
@@ -370,10 +373,13 @@ static void see(const struct failover *f, enum side side, const struct said *sai
                                                                .position = said->position});
 }
 
-/* Another instance has found that a store has forgotten something, and fills it; this one reaches no other store. */
+/* Another instance has found that a store has forgotten something, and fills it, or goes on with that; this one reaches
+ * no other store. */
 static void follow(struct failover *f, struct fill *fill, enum side side, const struct said *said)
 {
-    if (!said->filled && state_filled(f, side)) {
+    bool fills = fill->others[side] || (fill->active && fill->to == side);
+
+    if (!said->filled && (fills || state_filled(f, side))) {
         fill->others[side] = said->fill;
         state_set_filled(f, side, false);
     } else if (said->filled && said->fill && said->fill == fill->others[side]) {

@@ -91,10 +91,9 @@ static size_t name_messages(struct record_name *names, const struct op *op)
     return all_new ? 0 : n;
 }
 
-static size_t name_request(struct record_name *names, size_t n, const struct op *op,
-                           enum record_kind kind)
+static size_t name_request(struct record_name *names, size_t n, const struct op *op)
 {
-    n = name(names, n, op, kind);
+    n = name(names, n, op, RECORD_REPEAT);
     names[n - 1].key.sub = (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN};
     return n;
 }
@@ -103,7 +102,7 @@ static size_t name_session(struct record_name *names, const struct op *op)
 {
     size_t n = name(names, 0, op, RECORD_SESSION);
 
-    return op->repeat.present ? name_request(names, n, op, RECORD_REPEAT) : n;
+    return op->repeat.present ? name_request(names, n, op) : n;
 }
 
 static size_t name_task(struct record_name *names, const struct op *op)
@@ -153,15 +152,12 @@ bool ops_ask(const struct op *op, struct op *ask)
 
 bool ops_recall(const struct op *op, struct op *ask)
 {
-    struct record_name *names = arena_alloc(op->arena, 2 * sizeof(*names));
-    size_t n;
+    struct record_name *names = arena_alloc(op->arena, sizeof(*names));
 
     if (!names)
         return false;
-    n = name_request(names, 0, op, RECORD_REPEAT);
-    n = name_request(names, n, op, RECORD_PENDING);
     *ask = beside(op, OP_RECORDS_GET);
-    ask->records_get = (struct op_records_get){.names = names, .n = n};
+    ask->records_get = (struct op_records_get){.names = names, .n = name_request(names, 0, op)};
     return true;
 }
 
@@ -171,8 +167,7 @@ bool ops_bring(const struct op *op, struct op *asked)
     size_t n = asked->records_get.out.n;
 
     for (size_t i = 0; i < n; i++)
-        if (items[i].kind == RECORD_PENDING ||
-            items[i].repeat.at_us <= op->now_us - REPEAT_WINDOW_US)
+        if (items[i].repeat.at_us <= op->now_us - REPEAT_WINDOW_US)
             return false;
     *asked = beside(op, OP_MERGE);
     asked->merge = (struct op_merge){.items = items, .n = n};

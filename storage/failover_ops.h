@@ -40,8 +40,8 @@ bool ops_ask(const struct op *op, struct op *ask) MUST_USE;
 /* Makes in *ask the op that reads whether a store remembers the request of an op. False: no memory is left. */
 bool ops_recall(const struct op *op, struct op *ask) MUST_USE;
 
-/* Makes of such an op, when it was run, the one that has another store remember the request. False: it is unknown, or
- * too old, or what it adds is pending where it was read: the other store has to count it. */
+/* Makes of such an op, when it was run, the one that has another store remember the request. False: it is unknown, too
+ * old, or what it adds is pending where it was read (op_pair.h): the other store has to count it. */
 bool ops_bring(const struct op *op, struct op *asked) MUST_USE;
 
 /*

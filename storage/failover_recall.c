@@ -8,11 +8,11 @@
 
 #include "clock.h"
 
-bool run_recalls(const struct run *r, const struct op *op)
+bool run_recalls(const struct run *r, const struct item *i)
 {
-    return op->repeat.present && op_writes(op) && KEEPS(r->f, RULE_RECALL) &&
-           atomic_load(&r->f->recall_until_us) > op->now_us && !state_behind(r->f) &&
-           state_is_up(r->f, PRIMARY) && state_is_up(r->f, FALLBACK) && state_usable(r->f);
+    return i->repeat.present && !i->recalled && !i->rerun && op_writes(i->op) &&
+           KEEPS(r->f, RULE_RECALL) && atomic_load(&r->f->recall_until_us) > i->op->now_us &&
+           state_is_up(r->f, FALLBACK) && state_usable(r->f);
 }
 
 /* Asks the fallback. Leaves in `items` those whose requests it remembers, each with the op that merges that. */
@@ -41,8 +41,10 @@ void run_recall(struct run *r)
     struct op *ops[BATCH_MAX] = {NULL};
     size_t n = run_gather(r, TO_RECALL, items, ops);
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        items[i]->recalled = true;
         items[i]->stage = AT_PRIMARY;
+    }
     n = ask(r, items, ops, n);
     if (n == 0)
         return;

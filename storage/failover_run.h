@@ -40,6 +40,7 @@ struct item {
     struct op_repeat repeat; /* op->repeat, as the caller sent it */
     bool created;            /* what the first run has answered, if there is a rerun */
     bool rerun;
+    bool recalled; /* the fallback was asked whether it remembers the request */
     bool repeated; /* the primary had done it before: TO_FETCH reads what it has */
 };
 
@@ -72,8 +73,8 @@ void run_stamp(struct op *op, int64_t newest);
 /* Has the primary learn which of the requests the fallback remembers (13). */
 void run_recall(struct run *r);
 
-/* Whether that is to be done for an op. */
-bool run_recalls(const struct run *r, const struct op *op) MUST_USE;
+/* Whether that is to be done, and was not yet. */
+bool run_recalls(const struct run *r, const struct item *i) MUST_USE;
 
 /* Reads from the primary what ops changed that were done before: it may be the only one to have it. */
 void run_fetch(struct run *r);

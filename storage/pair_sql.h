@@ -46,7 +46,7 @@
                     NESTED_JOIN " " T_CONTEXT " c ON c.session = s.id " LOOK_AT_SESSION \
                     " AND (?3 = 0 OR c.stamp = ?3) ORDER BY c.stamp, c.version") \
     X(LOOK_REPEAT, "SELECT EXISTS (SELECT 1 FROM " T_REPEAT " WHERE op_id = ?1 AND at_us >= ?2), " \
-                   "EXISTS (SELECT 1 FROM " T_PENDING " WHERE op_id = ?1)") \
+                   "EXISTS (SELECT 1 FROM " T_PENDING " WHERE op_id = ?1 AND at_us > ?3 AND at_us < ?4)") \
     X(LOOK_PENDING, "SELECT EXISTS (SELECT 1 FROM " T_REPEAT " WHERE op_id = ?1 AND at_us > ?3 AND at_us < ?4), " \
                     "EXISTS (SELECT 1 FROM " T_OUTBOX " WHERE number = ?2)") \
     X(OUTBOX_PUT, "INSERT INTO " T_OUTBOX " (number, tenant, id, names) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING") \
@@ -76,7 +76,8 @@
     X(PENDING_ANY, "SELECT EXISTS (SELECT 1 FROM " T_PENDING ")") \
     X(PENDING_SUM, "SELECT CAST(coalesce(sum(requests), 0) AS BIGINT), CAST(coalesce(sum(errors), 0) AS BIGINT), coalesce(sum(processing_time), 0.0) " \
                    "FROM " T_PENDING " WHERE tenant = ?1 AND id = ?2 AND stamp > ?3") \
-    X(REPEAT_READ, "SELECT body_hash, at_us FROM " T_REPEAT " WHERE op_id = ?1") \
+    X(REPEAT_READ, "SELECT body_hash, at_us FROM " T_REPEAT " WHERE op_id = ?1 " \
+                   "AND NOT EXISTS (SELECT 1 FROM " T_PENDING " WHERE op_id = ?1)") \
     X(REPEAT_KEEP, "INSERT INTO " T_REPEAT " (op_id, body_hash, at_us) VALUES (?1, ?2, ?3) ON CONFLICT (op_id) DO UPDATE SET " \
                    "body_hash = excluded.body_hash, at_us = excluded.at_us WHERE " T_REPEAT ".at_us < excluded.at_us") \
     X(MESSAGE_GONE, "DELETE FROM " T_MESSAGE " WHERE session = ?1 AND message_id = ?2 AND stamp <= ?3") \

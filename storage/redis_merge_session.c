@@ -65,16 +65,15 @@ bool redis_merge_session(struct merge *m, struct err *err)
 {
     const struct record_session *from = &m->record->session;
     struct session_row *row = &m->run->row;
-    bool dies = from->tomb > row->s.tomb;
-    int64_t left = 0;
+    int64_t tomb = row->s.tomb, left = 0;
 
-    if (dies && !redis_merge_alone(m))
+    if (from->tomb > tomb && !redis_merge_alone(m))
         return true;
     m->newest = newer_than(row, from, m->c->op->now_us);
     m->applied = session_state_merge(&row->s, from, m->c->op->now_us);
     m->run->row_changed |= m->applied;
-    if (dies && ((row->s.stored && !apply_tomb(m->c, row, err)) ||
-                 !redis_pending_kill(m->c, row->s.tomb, &left, err)))
+    if (row->s.tomb > tomb && ((row->s.stored && !apply_tomb(m->c, row, err)) ||
+                               !redis_pending_kill(m->c, row->s.tomb, &left, err)))
         return false;
     if (left > m->newest) /* an addition that the deletion does not cover */
         m->newest = left;

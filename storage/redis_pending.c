@@ -202,15 +202,35 @@ static bool keep_request(struct merge *m, int64_t known_us, struct err *err)
     return known_us >= request->at_us || redis_repeat_put(m->c, m->record->key.sub, request, err);
 }
 
+void redis_merge_repeat_ask(struct call *c, const struct record *record)
+{
+    ASK(c, SLICE("GET"), redis_repeat_key(c, record->key.sub));
+    ASK(c, SLICE("HGET"), call_key(c, "pending"), redis_op_text(c, record->key.sub));
+}
+
+/* Whether the request of the record is pending here, by the second answer. */
+static bool take_pending(const struct merge *m, bool *pending, struct err *err)
+{
+    struct record_pending stored;
+
+    *pending = false;
+    if (m->stored[1]->type != REPLY_TEXT)
+        return true;
+    if (!redis_pending_take(m->stored[1]->text, &stored, err))
+        return false;
+    *pending = record_is_request(m->record, stored.repeat.at_us);
+    return true;
+}
+
 bool redis_merge_pending(struct merge *m, struct err *err)
 {
     const struct record_pending *pending = &m->record->pending;
     struct session_state *s = &m->run->row.s;
-    bool own = m->c->op->merge.own, waits = m->stored[1]->number;
+    bool own = m->c->op->merge.own, waits = m->stored[1]->number != 0;
     int64_t known_us;
 
     stamp_observe(pending->stamp);
-    if (!take_known(m, &known_us, err))
+    if (!take_known(m, &known_us, err) || (own && !take_pending(m, &waits, err)))
         return false;
     if (pending->stamp <= s->tomb ||
         (own ? !waits : waits || record_is_request(m->record, known_us)))
@@ -223,19 +243,13 @@ bool redis_merge_pending(struct merge *m, struct err *err)
     return keep_request(m, known_us, err);
 }
 
-void redis_merge_repeat_ask(struct call *c, const struct record *record)
-{
-    ASK(c, SLICE("GET"), redis_repeat_key(c, record->key.sub));
-    ASK(c, SLICE("HEXISTS"), call_key(c, "pending"), redis_op_text(c, record->key.sub));
-}
-
 bool redis_merge_repeat(struct merge *m, struct err *err)
 {
-    bool pending = m->stored[1]->number != 0;
     struct call *c = m->c;
     int64_t known_us;
+    bool pending;
 
-    if (!take_known(m, &known_us, err))
+    if (!take_known(m, &known_us, err) || !take_pending(m, &pending, err))
         return false;
     m->applied = known_us < m->record->repeat.at_us || pending;
     if (!m->applied)

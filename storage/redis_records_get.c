@@ -32,7 +32,19 @@ static void ask_task(struct call *c, const struct record_key *key)
     ASK(c, SLICE("HGET"), call_writes_key(c, key->ns, key->sub), key->task);
 }
 
-/* Asks for one record: one command, or two for a task. */
+/* A request whose addition is pending here comes with that. */
+static void ask_repeat(struct call *c, const struct record_key *key)
+{
+    ASK(c, SLICE("HEXISTS"), call_key(c, "pending"), redis_op_text(c, key->sub));
+    ASK(c, SLICE("GET"), redis_repeat_key(c, key->sub));
+}
+
+static size_t commands(enum record_kind kind)
+{
+    return kind == RECORD_TASK || kind == RECORD_REPEAT ? 2 : 1;
+}
+
+/* Asks for one record. */
 static void ask_one(struct call *c, const struct record_name *name)
 {
     const struct record_key *key = &name->key;
@@ -42,7 +54,7 @@ static void ask_one(struct call *c, const struct record_name *name)
     else if (name->kind == RECORD_MESSAGE)
         ASK(c, SLICE("HGET"), call_key(c, "messages"), key->sub);
     else if (name->kind == RECORD_REPEAT)
-        ASK(c, SLICE("GET"), redis_repeat_key(c, key->sub));
+        ask_repeat(c, key);
     else if (name->kind == RECORD_PENDING)
         ASK(c, SLICE("HGET"), call_key(c, "pending"), redis_op_text(c, key->sub));
     else if (name->kind == RECORD_THREAD)
@@ -136,7 +148,7 @@ static bool take_one(struct found *f, const struct record_name *name, struct rep
                      struct err *err)
 {
     struct record record = {.kind = name->kind, .key = name->key};
-    const struct reply *last = replies[name->kind == RECORD_TASK];
+    const struct reply *last = replies[commands(name->kind) - 1];
     struct thread_row thread;
     struct session_row row;
 
@@ -159,7 +171,8 @@ static bool take_one(struct found *f, const struct record_name *name, struct rep
     if (name->kind == RECORD_MESSAGE)
         return take_message(f, &record, last, err);
     if (name->kind == RECORD_REPEAT)
-        return redis_repeat_take(last->text, &record.repeat, err) && add(f, &record, err);
+        return redis_repeat_take(last->text, &record.repeat, err) &&
+               (replies[0]->number != 0 || add(f, &record, err));
     if (name->kind == RECORD_PENDING)
         return redis_pending_take(last->text, &record.pending, err) && add(f, &record, err);
     return take_of_thread(f, &record, replies, err);
@@ -187,7 +200,7 @@ bool redis_records_get(struct call *c, struct op *op, struct err *err)
                 continue;
             if (!take_one(&f, &get->names[i], replies + at, err))
                 return false;
-            at += 1 + (get->names[i].kind == RECORD_TASK);
+            at += commands(get->names[i].kind);
         }
     get->out.items = f.items;
     get->out.n = f.n;

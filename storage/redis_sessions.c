@@ -10,28 +10,42 @@ static struct slice op_id_of(const struct op *op)
     return (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN};
 }
 
+static bool copy_hash(struct call *c, const uint8_t hash[BLOB_HASH_LEN], struct slice *out,
+                      struct err *err)
+{
+    *out = arena_copy(c->arena, (struct slice){(const char *)hash, BLOB_HASH_LEN});
+    return slice_present(*out) || err_no_memory(err);
+}
+
 /* Reads the row, and whether a request with this key was carried out. *before: hash of its body; absent:
  * no. */
 static bool load(struct call *c, struct session_row *row, struct slice *before, struct err *err)
 {
     const struct op *op = c->op;
     struct reply **replies;
-    struct slice body_hash;
-    int64_t at_us;
+    struct record_repeat known = {.at_us = INT64_MIN};
+    struct record_pending pending;
 
     *before = (struct slice){NULL, 0};
     call_at(c, op->tenant, op->id);
     redis_row_ask(c, true);
     if (op->repeat.present)
         ASK(c, SLICE("GET"), redis_repeat_key(c, op_id_of(op)));
+    if (op->repeat.present && op->alone)
+        ASK(c, SLICE("HGET"), call_key(c, "pending"), redis_op_text(c, op_id_of(op)));
     if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], row, err))
         return false;
-    if (!op->repeat.present || !row->s.stored || replies[1]->type == REPLY_NIL)
+    if (!op->repeat.present || !row->s.stored)
         return true; /* without a row its keys do not count: a tombstone would have outlived them */
-    if (!redis_unpack(replies[1]->text, &(struct packed){&at_us, 1, &body_hash, 1}, err))
+    if (replies[1]->type == REPLY_TEXT && !redis_repeat_take(replies[1]->text, &known, err))
         return false;
-    if (at_us > op->now_us - REPEAT_WINDOW_US)
-        *before = body_hash;
+    if (op->alone && replies[2]->type == REPLY_TEXT) {
+        if (!redis_pending_take(replies[2]->text, &pending, err))
+            return false;
+        known = pending.repeat;
+    }
+    if (known.at_us > (op->alone ? INT64_MIN : op->now_us - REPEAT_WINDOW_US))
+        return copy_hash(c, known.body_hash, before, err);
     return true;
 }
 

@@ -345,7 +345,7 @@ int64_t session_state_overrules(const struct session_state *s, const struct reco
 
     if (s->tomb > r->tomb && !is_collectable(s->tomb, now_us))
         newest = s->tomb;
-    else if (r->tomb > s->tomb)
+    else if (r->tomb > s->tomb && !is_collectable(r->tomb, now_us))
         overrule(session_state_stamp(s), r->tomb, &newest);
     overrule(s->user_stamp, r->user_id.stamp, &newest);
     overrule(s->status_stamp, r->status.stamp, &newest);

@@ -140,13 +140,9 @@ static bool begin_request(struct look *l, const struct record *r, struct query *
     if (!query_begin(l->d, here ? SQL_LOOK_REPEAT : SQL_LOOK_PENDING, q, err))
         return false;
     query_blob(q, r->key.sub);
-    if (here) {
-        query_int(q, repeat->at_us);
-    } else {
-        query_int(q, r->pending.stamp);
-        query_int(q, repeat->at_us - REPEAT_WINDOW_US);
-        query_int(q, repeat->at_us + REPEAT_WINDOW_US);
-    }
+    query_int(q, here ? repeat->at_us : r->pending.stamp);
+    query_int(q, repeat->at_us - REPEAT_WINDOW_US);
+    query_int(q, repeat->at_us + REPEAT_WINDOW_US);
     return true;
 }
 

@@ -6,7 +6,8 @@
 #include "sql_pending.h"
 #include "sql_rows.h"
 
-/* Whether a request with this key was carried out before; its session may be gone since. */
+/* Whether a request with this key was carried out before; its session may be gone since. A store that is alone honours
+ * it for longer: what was pending under it before could not be told from what it adds now. */
 static bool find_repeat(struct sql *d, const struct op *op, const struct session_row *row,
                         bool *repeated, struct err *err)
 {
@@ -19,7 +20,7 @@ static bool find_repeat(struct sql *d, const struct op *op, const struct session
     if (!query_begin(d, SQL_REPEAT_FIND, &q, err))
         return false;
     query_blob(&q, (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN});
-    query_int(&q, op->now_us - REPEAT_WINDOW_US);
+    query_int(&q, op->alone ? INT64_MIN : op->now_us - REPEAT_WINDOW_US);
     if (!query_step(&q, repeated, err))
         return false;
     if (!*repeated)

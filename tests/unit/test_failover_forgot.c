@@ -169,6 +169,31 @@ START_TEST(a_store_that_says_it_is_not_filled_is_not_read)
     ck_assert(!is_read_alone(_i)); /* the end of another fill than the one that was seen */
     pairing_note(_i, "fill", "7168");
     ck_assert(is_read_alone(_i));
+    for (int again = 0; again < 2; again++) { /* it forgets once more while it is filled */
+        pairing_note(_i, "filled", NULL);
+        pairing_note(_i, "fill", again ? "9216" : "8192");
+        ck_assert(!is_read_alone(_i));
+    }
+    pairing_note(_i, "filled", "1");
+    ck_assert(is_read_alone(_i));
+}
+END_TEST
+
+/* This process has begun the fill that another instance ends. */
+START_TEST(a_fill_that_another_instance_ends_is_known)
+{
+    char number[24];
+
+    (void)pairing_settle();
+    part();
+    forget(_i);
+    pairing_judge_both();
+    ck_assert(fill.active && (int)fill.to == _i);
+    ck_assert(!is_read_alone(_i));
+    snprintf(number, sizeof(number), "%" PRId64, fill.number);
+    pairing_note(_i, "fill", number);
+    pairing_note(_i, "filled", "1");
+    ck_assert(is_read_alone(_i));
 }
 END_TEST
 
@@ -220,6 +245,7 @@ Suite *suite_failover_forgot(void)
     tcase_add_test(tc, lanes_learn_without_notes);
     tcase_add_loop_test(tc, lanes_learn_from_one_store, 0, 2);
     tcase_add_loop_test(tc, a_store_that_says_it_is_not_filled_is_not_read, 0, 2);
+    tcase_add_loop_test(tc, a_fill_that_another_instance_ends_is_known, 0, 2);
     tcase_add_loop_test(tc, a_store_that_must_be_filled_is_not_read, 0, 2);
     tcase_add_test(tc, a_new_process_writes_no_note_before_it_has_judged);
     suite_add_tcase(s, tc);
