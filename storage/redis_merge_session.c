@@ -5,8 +5,7 @@
 #include "redis_pair.h"
 
 /* Removes the messages that a deletion covers. *left is set if others stay. */
-static bool kill_messages(struct call *c, const struct session_row *row, bool *left,
-                          struct err *err)
+static bool kill_messages(struct call *c, int64_t tomb, bool *left, struct err *err)
 {
     int64_t killed = 0, stamp;
     struct reply **replies;
@@ -20,7 +19,7 @@ static bool kill_messages(struct call *c, const struct session_row *row, bool *l
 
         if (!redis_message_unpack(replies[0]->items[i + 1]->text, &m, &stamp, err))
             return false;
-        if (stamp > row->s.tomb) {
+        if (stamp > tomb) {
             *left = true;
             continue;
         }
@@ -35,13 +34,13 @@ static bool kill_messages(struct call *c, const struct session_row *row, bool *l
 }
 
 /* Applies a deletion that was merged: what it covers goes, what is newer stays. */
-static bool apply_tomb(struct call *c, struct session_row *row, struct err *err)
+static bool apply_tomb(struct call *c, struct session_row *row, int64_t tomb, struct err *err)
 {
     bool left = false;
 
-    if (!kill_messages(c, row, &left, err))
+    if (!kill_messages(c, tomb, &left, err))
         return false;
-    redis_row_kill_contexts(c, row);
+    redis_row_kill_contexts(c, row, tomb);
     left |= row->n_contexts > 0;
     row->s.hollow = row->s.gen == 0 && !left;
     if (!left)
@@ -65,15 +64,16 @@ bool redis_merge_session(struct merge *m, struct err *err)
 {
     const struct record_session *from = &m->record->session;
     struct session_row *row = &m->run->row;
-    int64_t tomb = row->s.tomb, left = 0;
+    bool dies = from->tomb > row->s.tomb;
+    int64_t left = 0;
 
-    if (from->tomb > tomb && !redis_merge_alone(m))
+    if (dies && !redis_merge_alone(m))
         return true;
     m->newest = newer_than(row, from, m->c->op->now_us);
     m->applied = session_state_merge(&row->s, from, m->c->op->now_us);
-    m->run->row_changed |= m->applied;
-    if (row->s.tomb > tomb && ((row->s.stored && !apply_tomb(m->c, row, err)) ||
-                               !redis_pending_kill(m->c, row->s.tomb, &left, err)))
+    m->run->row_changed |= m->applied || dies;
+    if (dies && ((row->s.stored && !apply_tomb(m->c, row, from->tomb, err)) ||
+                 !redis_pending_kill(m->c, from->tomb, &left, err)))
         return false;
     if (left > m->newest) /* an addition that the deletion does not cover */
         m->newest = left;

@@ -346,12 +346,12 @@ bool redis_row_add_context(struct call *c, struct session_row *row,
     return true;
 }
 
-void redis_row_kill_contexts(struct call *c, struct session_row *row)
+void redis_row_kill_contexts(struct call *c, struct session_row *row, int64_t tomb)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < row->n_contexts; i++)
-        if (row->contexts[i].stamp > row->s.tomb)
+        if (row->contexts[i].stamp > tomb)
             row->contexts[n++] = row->contexts[i];
         else
             CHANGE(c, SLICE("HDEL"), call_key(c, "contexts"),

@@ -79,8 +79,8 @@ bool redis_row_add_context(struct call *c, struct session_row *row,
 bool redis_row_copy_context(struct call *c, const struct row_context *context, struct slice body,
                             struct err *err) MUST_USE;
 
-/* Plans to remove the contexts whose stamp is not above the row's tomb. */
-void redis_row_kill_contexts(struct call *c, struct session_row *row);
+/* Plans to remove the contexts whose stamp is not above `tomb`. */
+void redis_row_kill_contexts(struct call *c, struct session_row *row, int64_t tomb);
 
 /* Plans to remove the messages and contexts of the session, which the totals then lack. Reads how many there are. */
 bool redis_row_empty(struct call *c, struct err *err) MUST_USE;

@@ -97,7 +97,8 @@ int64_t session_state_overrules(const struct session_state *s, const struct reco
  * they are made: times, versions and last_seq only rise; counters belong to one life of the session, so
  * those with the higher tomb stand, and within one life the higher ones. A tomb that is old enough to be
  * collected (COLLECT_AFTER_US) is forgotten if the other store has done so: if a session that began after it has none
- * there. True: something changed. If the tomb has risen, the caller must remove messages and contexts up to it.
+ * there. True: something changed. If the record's tomb was above ours, the caller must remove messages and contexts up
+ * to it, even if it is forgotten: this store may never have heard of it.
  */
 bool session_state_merge(struct session_state *s, const struct record_session *r,
                          int64_t now_us) MUST_USE;

@@ -3,26 +3,27 @@
 #include "sql_ops.h"
 #include "sql_pending.h"
 
-static bool kill_content(struct sql *d, enum sql_statement which, const struct session_row *row,
+static bool kill_content(struct sql *d, enum sql_statement which, int64_t session, int64_t tomb,
                          struct err *err)
 {
     struct query q;
 
     if (!query_begin(d, which, &q, err))
         return false;
-    query_int(&q, row->id);
-    query_int(&q, row->s.tomb);
+    query_int(&q, session);
+    query_int(&q, tomb);
     return query_run(&q, err);
 }
 
 /* Applies a deletion that has come from elsewhere: removes what it covers, keeps what is newer. */
-static bool apply_tomb(struct sql *d, struct session_row *row, struct err *err)
+static bool apply_tomb(struct sql *d, struct session_row *row, int64_t tomb, struct err *err)
 {
     AUTO(query_end) struct query q = {0};
     bool found;
 
-    if (!kill_content(d, SQL_MESSAGE_KILL, row, err) ||
-        !kill_content(d, SQL_CONTEXT_KILL, row, err) || !query_begin(d, SQL_CONTENT_LEFT, &q, err))
+    if (!kill_content(d, SQL_MESSAGE_KILL, row->id, tomb, err) ||
+        !kill_content(d, SQL_CONTEXT_KILL, row->id, tomb, err) ||
+        !query_begin(d, SQL_CONTENT_LEFT, &q, err))
         return false;
     query_int(&q, row->id);
     if (!query_step(&q, &found, err))
@@ -51,21 +52,22 @@ static bool find_newer(struct sql *d, const struct session_row *row,
 static bool merge_session(struct look *l, const struct record *record, struct session_row *row,
                           struct sql_merged *out, struct err *err)
 {
-    int64_t tomb = row->s.tomb, left = 0;
+    const struct record_session *from = &record->session;
+    bool dies = from->tomb > row->s.tomb;
     struct sql *d = l->d;
     struct op *op = l->op;
+    int64_t left = 0;
 
     if ((row->id && !row_complete(d, op->arena, row, err)) ||
-        !find_newer(d, row, &record->session, op->now_us, &out->newest, err))
+        !find_newer(d, row, from, op->now_us, &out->newest, err))
         return false;
-    out->applied = session_state_merge(&row->s, &record->session, op->now_us);
-    if (!out->applied)
+    out->applied = session_state_merge(&row->s, from, op->now_us);
+    if (!out->applied && !dies)
         return true;
-    if (row->s.tomb > tomb) {
+    if (dies) {
         look_forget(l);
-        if ((row->id && !apply_tomb(d, row, err)) ||
-            !pending_kill(d, &(struct pair_id){op->tenant, record->key.id}, row->s.tomb, &left,
-                          err))
+        if ((row->id && !apply_tomb(d, row, from->tomb, err)) ||
+            !pending_kill(d, &(struct pair_id){op->tenant, record->key.id}, from->tomb, &left, err))
             return false;
     }
     if (left > out->newest) /* what is pending above it outlives the deletion */

@@ -341,6 +341,29 @@ START_TEST(a_deletion_that_was_collected_is_forgotten)
 }
 END_TEST
 
+/* The store where the session was created since has never heard of the deletion. */
+START_TEST(what_an_old_deletion_covers_goes)
+{
+    struct op op;
+
+    store_context(&s, "s1", "1");
+    copy(&s, &other);
+    op = store_op(&other, OP_SESSION_DELETE, "s1");
+    store_ok(&other, &op);
+    s.now_us += 2 * HOUR;
+    other.now_us = s.now_us;
+    store_session(&s, "s1");
+    copy(&other, &s);
+    copy(&s, &other);
+    check_same(&s, &other);
+    op = store_op(&s, OP_CONTEXT_LIST, "s1");
+    op.context_list.limit = 10;
+    store_ok(&s, &op);
+    ck_assert_uint_eq(op.context_list.out.n, 0);
+    ck_assert(store_has(&other, "s1"));
+}
+END_TEST
+
 /* Two stores gave the number 1 to a context: the one with the later stamp is read as 2. */
 START_TEST(twin_contexts_are_renumbered)
 {
@@ -596,6 +619,7 @@ TCase *contract_records_case(void)
     tcase_add_test(tc, merging_in_any_order_gives_the_same);
     tcase_add_test(tc, versions_survive_deletions_elsewhere);
     tcase_add_loop_test(tc, a_deletion_that_was_collected_is_forgotten, 0, 2);
+    tcase_add_test(tc, what_an_old_deletion_covers_goes);
     tcase_add_test(tc, twin_contexts_are_renumbered);
     tcase_add_test(tc, a_context_has_one_number);
     tcase_add_test(tc, a_status_that_is_newer_than_a_deletion_outlives_it);
