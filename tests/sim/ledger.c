@@ -187,6 +187,14 @@ bool ledger_lost(const struct world *w, const struct entry *e)
     return false;
 }
 
+bool ledger_spans(const struct world *w, const struct entry *e, int side)
+{
+    for (const struct loss *l = w->ledger ? w->ledger->losses : NULL; l; l = l->next)
+        if (l->side == side && e->begun_us <= l->at_us && l->at_us <= e->ended_us)
+            return true;
+    return false;
+}
+
 bool ledger_hides_loss(const struct world *w)
 {
     return ledger_is_older(w, 0) || ledger_is_older(w, 1) || ledger_found_lately(w);

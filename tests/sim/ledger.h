@@ -39,6 +39,9 @@ bool ledger_holds(const struct world *w, int side, int64_t number);
 /* Whether what this entry has changed was lost in both stores, and is not in both again. */
 bool ledger_lost(const struct world *w, const struct entry *e);
 
+/* Whether an entry was being made while a store forgot. */
+bool ledger_spans(const struct world *w, const struct entry *e, int side);
+
 /* Whether a store has forgotten something, and no look has found it yet; or another instance has found it in the last
  * second, so that not every one may know. */
 bool ledger_hides_loss(const struct world *w);
