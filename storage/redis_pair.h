@@ -44,9 +44,12 @@ bool redis_pending_kill(struct call *c, int64_t tomb, int64_t *left, struct err 
  * pending. */
 bool redis_pending_delete(struct call *c, int64_t tomb, struct err *err) MUST_USE;
 
-/* By its op id: the key of a request; the field of what is pending of it. */
-struct slice redis_repeat_key(struct call *c, struct slice op_id) MUST_USE;
+/* The field of what is pending of a request. */
 struct slice redis_op_text(struct call *c, struct slice op_id) MUST_USE;
+
+/* Asks for a request, and with `pending` behind that for what is pending of it; one reply each. In this order a request
+ * that is found has its addition counted, or pending by then. */
+void redis_repeat_ask(struct call *c, struct slice op_id, bool pending);
 
 /* Plans to remember a request. */
 bool redis_repeat_put(struct call *c, struct slice op_id, const struct record_repeat *repeat,

@@ -24,9 +24,16 @@ struct slice redis_op_text(struct call *c, struct slice op_id)
     return (struct slice){hex, 2 * BLOB_HASH_LEN};
 }
 
-struct slice redis_repeat_key(struct call *c, struct slice op_id)
+static struct slice repeat_key(struct call *c, struct slice op_id)
 {
     return call_index_of(c, "repeat", redis_op_text(c, op_id));
+}
+
+void redis_repeat_ask(struct call *c, struct slice op_id, bool pending)
+{
+    ASK(c, SLICE("GET"), repeat_key(c, op_id));
+    if (pending)
+        ASK(c, SLICE("HGET"), call_key(c, "pending"), redis_op_text(c, op_id));
 }
 
 bool redis_repeat_put(struct call *c, struct slice op_id, const struct record_repeat *repeat,
@@ -37,7 +44,7 @@ bool redis_repeat_put(struct call *c, struct slice op_id, const struct record_re
     if (!redis_pack(&(struct packed){(int64_t[]){repeat->at_us}, 1, &hash, 1}, c->arena, &value,
                     err))
         return false;
-    CHANGE(c, SLICE("SET"), redis_repeat_key(c, op_id), value, SLICE("EX"),
+    CHANGE(c, SLICE("SET"), repeat_key(c, op_id), value, SLICE("EX"),
            call_number(c, COLLECT_AFTER_US / S_US));
     return true;
 }
@@ -179,7 +186,7 @@ void redis_merge_pending_ask(struct call *c, const struct record *record)
         redis_merge_repeat_ask(c, record);
         return;
     }
-    ASK(c, SLICE("GET"), redis_repeat_key(c, record->key.sub));
+    redis_repeat_ask(c, record->key.sub, false);
     ask_entry(c, record->pending.stamp);
 }
 
@@ -204,8 +211,7 @@ static bool keep_request(struct merge *m, int64_t known_us, struct err *err)
 
 void redis_merge_repeat_ask(struct call *c, const struct record *record)
 {
-    ASK(c, SLICE("GET"), redis_repeat_key(c, record->key.sub));
-    ASK(c, SLICE("HGET"), call_key(c, "pending"), redis_op_text(c, record->key.sub));
+    redis_repeat_ask(c, record->key.sub, true);
 }
 
 /* Whether the request of the record is pending here, by the second answer. */

@@ -32,13 +32,6 @@ static void ask_task(struct call *c, const struct record_key *key)
     ASK(c, SLICE("HGET"), call_writes_key(c, key->ns, key->sub), key->task);
 }
 
-/* A request whose addition is pending here comes with that. */
-static void ask_repeat(struct call *c, const struct record_key *key)
-{
-    ASK(c, SLICE("HEXISTS"), call_key(c, "pending"), redis_op_text(c, key->sub));
-    ASK(c, SLICE("GET"), redis_repeat_key(c, key->sub));
-}
-
 static size_t commands(enum record_kind kind)
 {
     return kind == RECORD_TASK || kind == RECORD_REPEAT ? 2 : 1;
@@ -54,7 +47,7 @@ static void ask_one(struct call *c, const struct record_name *name)
     else if (name->kind == RECORD_MESSAGE)
         ASK(c, SLICE("HGET"), call_key(c, "messages"), key->sub);
     else if (name->kind == RECORD_REPEAT)
-        ask_repeat(c, key);
+        redis_repeat_ask(c, key->sub, true);
     else if (name->kind == RECORD_PENDING)
         ASK(c, SLICE("HGET"), call_key(c, "pending"), redis_op_text(c, key->sub));
     else if (name->kind == RECORD_THREAD)
@@ -148,7 +141,7 @@ static bool take_one(struct found *f, const struct record_name *name, struct rep
                      struct err *err)
 {
     struct record record = {.kind = name->kind, .key = name->key};
-    const struct reply *last = replies[commands(name->kind) - 1];
+    const struct reply *last = replies[name->kind == RECORD_TASK];
     struct thread_row thread;
     struct session_row row;
 
@@ -170,9 +163,9 @@ static bool take_one(struct found *f, const struct record_name *name, struct rep
         return true;
     if (name->kind == RECORD_MESSAGE)
         return take_message(f, &record, last, err);
-    if (name->kind == RECORD_REPEAT)
+    if (name->kind == RECORD_REPEAT) /* one whose addition is pending here comes with that */
         return redis_repeat_take(last->text, &record.repeat, err) &&
-               (replies[0]->number != 0 || add(f, &record, err));
+               (replies[1]->type == REPLY_TEXT || add(f, &record, err));
     if (name->kind == RECORD_PENDING)
         return redis_pending_take(last->text, &record.pending, err) && add(f, &record, err);
     return take_of_thread(f, &record, replies, err);

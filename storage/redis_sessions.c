@@ -10,29 +10,19 @@ static struct slice op_id_of(const struct op *op)
     return (struct slice){(const char *)op->repeat.op_id, BLOB_HASH_LEN};
 }
 
-static bool copy_hash(struct call *c, const uint8_t hash[BLOB_HASH_LEN], struct slice *out,
-                      struct err *err)
-{
-    *out = arena_copy(c->arena, (struct slice){(const char *)hash, BLOB_HASH_LEN});
-    return slice_present(*out) || err_no_memory(err);
-}
-
-/* Reads the row, and whether a request with this key was carried out. *before: hash of its body; absent:
- * no. */
-static bool load(struct call *c, struct session_row *row, struct slice *before, struct err *err)
+/* Reads the row, and whether the request of the op was carried out before. */
+static bool load(struct call *c, struct session_row *row, bool *repeated, struct err *err)
 {
     const struct op *op = c->op;
-    struct reply **replies;
     struct record_repeat known = {.at_us = INT64_MIN};
     struct record_pending pending;
+    struct reply **replies;
 
-    *before = (struct slice){NULL, 0};
+    *repeated = false;
     call_at(c, op->tenant, op->id);
     redis_row_ask(c, true);
     if (op->repeat.present)
-        ASK(c, SLICE("GET"), redis_repeat_key(c, op_id_of(op)));
-    if (op->repeat.present && op->alone)
-        ASK(c, SLICE("HGET"), call_key(c, "pending"), redis_op_text(c, op_id_of(op)));
+        redis_repeat_ask(c, op_id_of(op), op->alone);
     if (!call_answers(c, &replies, err) || !redis_row_take(c, replies[0], row, err))
         return false;
     if (!op->repeat.present || !row->s.stored)
@@ -44,16 +34,8 @@ static bool load(struct call *c, struct session_row *row, struct slice *before, 
             return false;
         known = pending.repeat;
     }
-    if (known.at_us > (op->alone ? INT64_MIN : op->now_us - REPEAT_WINDOW_US))
-        return copy_hash(c, known.body_hash, before, err);
-    return true;
-}
-
-static bool check_repeat(const struct op *op, struct slice before, struct err *err)
-{
-    struct slice sent = {(const char *)op->repeat.body_hash, BLOB_HASH_LEN};
-
-    return !slice_present(before) || slice_equal(before, sent) ||
+    *repeated = known.at_us > (op->alone ? INT64_MIN : op->now_us - REPEAT_WINDOW_US);
+    return !*repeated || memcmp(known.body_hash, op->repeat.body_hash, BLOB_HASH_LEN) == 0 ||
            err_set(err, ERR_KEY_REUSED, "This Idempotency-Key was sent with another body.");
 }
 
@@ -103,13 +85,11 @@ bool redis_session_put(struct call *c, struct op *op, struct err *err)
 {
     struct op_session_put *put = &op->session_put;
     struct session_row row;
-    struct slice before;
     bool live, repeated;
 
-    if (!load(c, &row, &before, err) || !check_repeat(op, before, err))
+    if (!load(c, &row, &repeated, err))
         return false;
     live = session_state_live(&row.s, c->d->session_ttl_us, op->now_us);
-    repeated = slice_present(before);
     if (repeated && !live)
         return err_set(err, ERR_NO_SESSION, "The session that this Idempotency-Key made is gone.");
     if (!repeated && !put_session(c, &row, live, err))
@@ -145,14 +125,12 @@ bool redis_session_patch(struct call *c, struct op *op, struct err *err)
 {
     struct op_session_patch *patch = &op->session_patch;
     struct session_row row;
-    struct slice before;
     bool repeated;
 
-    if (!load(c, &row, &before, err) || !check_repeat(op, before, err))
+    if (!load(c, &row, &repeated, err))
         return false;
     if (!session_state_live(&row.s, c->d->session_ttl_us, op->now_us))
         return session_state_missing(err);
-    repeated = slice_present(before);
     if (!repeated &&
         (!session_state_check(&row.s, true, patch->if_version, err) || !patch_row(c, &row, err)))
         return false;
