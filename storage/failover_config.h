@@ -28,8 +28,7 @@ enum failover_rule {
     RULE_FORGOT = 1 << 8,   /* a store that is not what its peer remembers is filled again */
     RULE_MEET = 1 << 9,     /* a connection to another store than the one looked at takes nothing */
     RULE_COLLECT = 1 << 10, /* a sweep needs both stores, and that nothing waits for long */
-    RULE_RECALL =
-        1 << 11, /* a primary that was filled learns which requests the fallback remembers */
+    RULE_RECALL = 1 << 11,  /* a filled primary learns which requests the fallback remembers */
 };
 
 struct failover_config {

@@ -398,12 +398,13 @@ bool failover_tell(struct failover *f, struct backend *fallback, struct err *err
 {
     struct pair_id ids[TELL_MAX];
     struct arena arena = {0};
-    size_t n = 1;
-    bool ok = true;
+    size_t n;
+    bool ok;
 
-    while (ok && n > 0) {
+    do {
         int64_t asked_ns = clock_now_ns();
 
+        arena_reset(&arena);
         ok = state_untold(f, &arena, ids, TELL_MAX, &n) || err_no_memory(err);
         if (!ok || n == 0)
             break;
@@ -413,8 +414,7 @@ bool failover_tell(struct failover *f, struct backend *fallback, struct err *err
             state_told(f, ids, n, asked_ns);
         else
             state_retell(f);
-        arena_reset(&arena);
-    }
+    } while (ok);
     arena_done(&arena);
     return ok;
 }

@@ -171,7 +171,7 @@ def count_on_the_fallback(own: Any, pair: Pair) -> None:
 
 
 def add_with_key(server: Server, replayed: bool) -> None:
-    answer = server.patch("/sessions/counts", {"increment_requests": True}, headers={"Idempotency-Key": "k"})
+    answer = server.patch("/sessions/counts", {"increment_requests": True}, headers=KEY)
     assert answer.status == 200 and (answer.headers.get("Idempotency-Replayed") == "true") == replayed
     assert counted(server, "counts") == 1
 

@@ -233,18 +233,26 @@ static void put_and_settle(void)
     settle();
 }
 
+/* The fallback takes a request alone, for another instance. */
+static void take_alone(uint8_t key)
+{
+    struct op op = count_op(key);
+
+    op.alone = op.replicate = op.fence = true;
+    sides_run(&sides, FALLBACK, &op);
+}
+
 /* The fallback has taken a request alone: for another instance, or for this one, which was not told. */
 START_TEST(what_is_pending_is_counted_though_it_is_repeated)
 {
     struct op op;
 
     put_and_settle();
-    op = count_op(9);
     atomic_store(&failover->recall_until_us, clock_now_us() + REPEAT_WINDOW_US);
     if (_i == 0) {
-        op.alone = op.replicate = op.fence = true;
-        sides_run(&sides, FALLBACK, &op);
+        take_alone(9);
     } else {
+        op = count_op(9);
         sides_fail(&sides, PRIMARY, 1);
         sides_fail(&sides, FALLBACK, 2); /* behind the question whether it knows the request */
         sides.plans[FALLBACK].mode = FAULT_AFTER;
@@ -296,10 +304,7 @@ START_TEST(a_key_that_is_used_again_is_another_request)
         count(9, true, true);
         check_counts(1 + (_i < 3));
     } else if (_i % 3 == IN_PRIMARY) {
-        struct op op = count_op(9); /* another instance */
-
-        op.alone = op.replicate = op.fence = true;
-        sides_run(&sides, FALLBACK, &op);
+        take_alone(9);
         check_counts(1 + (_i < 3));
     } else {
         count(9, true, true);

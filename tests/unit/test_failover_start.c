@@ -64,7 +64,8 @@ START_TEST(a_primary_that_takes_no_notes_is_read)
 }
 END_TEST
 
-/* The fallback has forgotten something, perhaps the primary too, and takes no note of it. Lanes may write to it already: to it alone. */
+/* The fallback has forgotten something, perhaps the primary too, and takes no note of it. Lanes may write to it already:
+ * to it alone. */
 START_TEST(a_fallback_that_takes_no_notes_is_known)
 {
     const struct op_pair_read *seen[] = {&reads[0].pair_read, &reads[1].pair_read};
