@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import Server
+from preload import library
 
 COUNT = 200
 MESSAGE = {"role": "user", "content": "x" * 200}
@@ -46,10 +47,7 @@ def run(server: Server, request: Callable[..., None], conn: http.client.HTTPConn
 def counter(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     if b"__asan_init" in pathlib.Path(os.environ.get("STATEWARD_BIN", "/dev/null")).read_bytes():
         pytest.skip("a sanitizer has its own malloc")
-    library = tmp_path_factory.mktemp("count") / "count_malloc.so"
-    source = pathlib.Path(__file__).with_name("count_malloc.c")
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-fno-builtin", "-o", library, source], check=True)
-    return library
+    return library("count_malloc", tmp_path_factory.mktemp("count"))
 
 
 @pytest.mark.parametrize(("request_", "most"), [(live, 7.1), (append, 19), (get, 15.1)])

@@ -17,6 +17,7 @@ import pytest
 from conftest import Server
 from dying import until
 from files import ask, flip, known_answers, refused
+from preload import library
 from wire import SANITIZED, Wire, head, settle
 
 MIB = 1024 * 1024
@@ -123,11 +124,9 @@ def test_file_may_not_grow(own: Any) -> None:
 @pytest.mark.parametrize("end", [Server.kill, Server.stop])
 def test_a_sync_of_the_database_fails(own: Any, tmp_path: pathlib.Path, end: Callable[[Server], Any]) -> None:
     """The system has dropped pages that the log counts as carried over. It must not begin anew."""
-    library, fail = tmp_path / "failing_sync.so", tmp_path / "fail"
-    source = pathlib.Path(__file__).with_name("failing_sync.c")
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    fail = tmp_path / "fail"
     server: Server = own(start=False)
-    server.env = {"LD_PRELOAD": str(library), "FAIL_FILE": str(fail)}
+    server.env = {"LD_PRELOAD": str(library("failing_sync", tmp_path)), "FAIL_FILE": str(fail)}
     server.start().session("s")
     fail.touch()
     known: set[int] = set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 import stores
 from conftest import Server
 from dying import Load, deaths
+from preload import library
 
-KILLS, HANGS = 10, 5
+KILLS, HANGS, TEARS = 10, 5, 15
 
 
 @pytest.fixture(params=["redis", "postgres"])
@@ -35,6 +38,24 @@ def test_deaths_below_two_instances(store: stores.Postgres | stores.Redis, own: 
     load = Load(*(own("--store-timeout", "300ms", primary=store.url()) for _ in range(2)))
     deaths(load, store, kills=2, hangs=1)
     load.end()
+
+
+def test_a_redis_that_dies_in_the_middle_of_a_write(own: Any, tmp_path: pathlib.Path) -> None:
+    """Each time the file ends in half a transaction, whose other half nobody was told of either."""
+    torn = tmp_path / "torn"
+    with stores.redis() as store:
+        store.env = {"LD_PRELOAD": str(library("torn_write", tmp_path)), "TORN_FILE": str(torn)}
+        store.stop()
+        store.start()
+        server: Server = own("--store-timeout", "300ms", primary=store.url())
+        load = Load(server)
+        for _ in range(TEARS):
+            load.more()
+            torn.touch()
+            assert store.process and store.process.wait(30) == -signal.SIGKILL
+            store.start()
+        load.more()
+        load.end()
 
 
 def test_a_standby_that_is_promoted(own: Any) -> None:

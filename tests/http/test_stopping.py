@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.client
 import pathlib
-import subprocess
 import time
 from typing import Any
 
 import pytest
 from conftest import Server
 from dying import until
+from preload import library
 from wire import SANITIZED, Wire, gauge, message
 
 pytestmark = pytest.mark.skipif(SANITIZED, reason="a sanitizer must be loaded first")
@@ -21,10 +21,7 @@ PAIR = ("--fallback", "memory:", "--single-instance")
 
 @pytest.fixture(scope="module")
 def slow_disk(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    library = tmp_path_factory.mktemp("slow") / "slow_sync.so"
-    source = pathlib.Path(__file__).with_name("slow_sync.c")
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
-    return library
+    return library("slow_sync", tmp_path_factory.mktemp("slow"))
 
 
 @pytest.fixture
