@@ -19,7 +19,11 @@ from typing import Any
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+HELPERS = [file.stem for file in ROOT.glob("tests/http/*.py") if not file.stem.startswith(("conftest", "test_"))]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+# What the helpers assert says what it found too.
+pytest.register_assert_rewrite("stores", *HELPERS)
 
 import stores  # noqa: E402
 from stores import free_port  # noqa: E402
