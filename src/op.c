@@ -41,6 +41,18 @@ bool op_as_held(const struct op *op)
     return (types[op->type].flags & OP_AS_HELD) || (op->type == OP_CLEANUP && op->cleanup.expired);
 }
 
+size_t op_ids(const struct op *op, struct slice ids[2])
+{
+    bool copies = op->type == OP_THREAD_COPY;
+
+    if (!slice_present(op->id))
+        return 0;
+    ids[0] = op->id;
+    if (copies)
+        ids[1] = op->thread_copy.to;
+    return 1 + copies;
+}
+
 bool op_not_missing(const struct op *op, struct err *err)
 {
     return !op->missing || err_set(err, ERR_UNAVAILABLE,

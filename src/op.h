@@ -88,7 +88,8 @@ struct op {
     bool fence;      /* if what is stored is as new, ERR_FENCED and `newest` set */
     int64_t newest;
     bool replicate, alone; /* op_pair.h */
-    bool missing;          /* result if `alone`: refused for what the store is missing */
+    unsigned generation; /* of the store (acquaintance.h) when it was chosen for this op; 0: any */
+    bool missing;        /* result if `alone`: refused for what the store is missing */
     struct record *copies; /* result if `replicate`: the changed records */
     size_t n_copies, copies_cap;
     bool entered; /* driver's: the outbox has the entry of the copies */
@@ -124,6 +125,9 @@ bool op_scans(const struct op *op);
 /* Whether a store that is missing changes runs the op all the same. Fails, ERR_UNAVAILABLE, if op->missing. */
 bool op_as_held(const struct op *op);
 bool op_not_missing(const struct op *op, struct err *err) MUST_USE;
+
+/* The sessions or threads that an op is about: none, one, or both of a copy. Returns how many. */
+size_t op_ids(const struct op *op, struct slice ids[2]);
 
 /* Whether running the op again after an unknown outcome is harmless. */
 bool op_is_idempotent(const struct op *op);

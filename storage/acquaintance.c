@@ -5,7 +5,7 @@
 
 void acquaintance_init(struct acquaintance *a)
 {
-    *a = (struct acquaintance){.lock = PTHREAD_MUTEX_INITIALIZER};
+    *a = (struct acquaintance){.lock = PTHREAD_MUTEX_INITIALIZER, .generation = 1};
 }
 
 static void keep(char *to, size_t size, struct slice text)
@@ -107,13 +107,19 @@ size_t acquaintance_sort(struct acquaintance *a, const struct met *met, struct o
 {
     struct err why;
     bool admits = acquaintance_admits(a, met, &why);
+    unsigned now = acquaintance_generation(a);
     size_t n_allowed = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (admits || may_ask(ops[i]))
+        bool chosen = !ops[i]->generation || ops[i]->generation == now;
+
+        if ((admits && chosen) || may_ask(ops[i]))
             allowed[n_allowed++] = ops[i];
-        else
+        else if (!admits)
             ops[i]->status = why;
+        else
+            err_fill(&ops[i]->status, ERR_UNAVAILABLE,
+                     "the store was found to have lost changes since it was chosen");
     }
     return n_allowed;
 }

@@ -30,10 +30,6 @@ static void prepare(struct run *r, struct op *op, bool alone)
 {
     bool writes = op_writes(op);
 
-    if (alone) { /* an op in parts begins anew: its progress belongs to the other store */
-        op->again = false;
-        op->progress = NULL;
-    }
     op->missing = false;
     op->replicate = writes && op->type != OP_MERGE;
     op->fence = writes && KEEPS(r->f, RULE_FENCE);
@@ -56,9 +52,10 @@ static void take_from_primary(struct run *r, struct item *i)
             run_stamp(op, op->newest);
     } else if (i->rerun && was_refused(op)) {
         run_refuse(i, op->status.text); /* an earlier run has made the change: in doubt */
-    } else if (op->status.kind != ERR_OK || op->again) {
+    } else if (op->again) {
         i->stage = DONE;
-    } else if (!op_writes(op)) {
+    } else if (!op_writes(op) ||
+               op->status.kind != ERR_OK) { /* it may have refused what it has forgotten */
         i->stage = state_behind(r->f) && KEEPS(r->f, RULE_OWN) ? AT_FALLBACK : DONE;
     } else {
         i->repeated = ops_ask(op, &i->copy);
@@ -70,9 +67,10 @@ static void ask_primary(struct run *r)
 {
     struct item *items[BATCH_MAX] = {NULL};
     struct op *ops[BATCH_MAX] = {NULL};
+    /* Read first: when it rises, the primary has been found to be behind. */
+    unsigned generation = acquaintance_generation(r->f->cfg.stores[PRIMARY]);
     bool behind = state_behind(r->f), up = state_is_up(r->f, PRIMARY);
     bool ready = state_ready(r->f, PRIMARY), sole = !state_is_up(r->f, FALLBACK);
-    unsigned generation = acquaintance_generation(r->f->cfg.stores[PRIMARY]);
     size_t n = run_gather(r, AT_PRIMARY, items, ops), left = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -90,7 +88,7 @@ static void ask_primary(struct run *r)
                                   : "this needs both stores, and the fallback lacks newer changes");
         else {
             prepare(r, item->op, false);
-            item->generation = generation;
+            item->generation = item->op->generation = generation;
             items[left] = item;
             ops[left++] = item->op;
         }
@@ -128,8 +126,9 @@ static void take_from_fallback(struct run *r, struct item *i)
             state_fell_behind(r->f, true);
         if (!writes && state_lacks(r->f, op))
             run_refuse(i, "the fallback lacks the newest changes of this id");
-    } else if (writes && (i->doubt || op->status.kind == ERR_FENCED)) {
-        i->doubt = true;
+    } else if (op->status.kind == ERR_FENCED) {
+        run_refuse(i, "the stores hold newer changes again and again");
+    } else if (writes && i->doubt) {
         run_refuse(i, "the primary was lost while it worked on this");
     }
 }
@@ -160,6 +159,7 @@ static void ask_fallback(struct run *r)
             run_refuse(item, "this needs both stores, and the primary cannot be had");
         else {
             prepare(r, item->op, true);
+            item->op->generation = 0;
             items[left] = item;
             ops[left++] = item->op;
         }
@@ -178,6 +178,7 @@ static void give_back(struct item *i)
         ops_restore(i->op, i->created);
     i->op->repeat = i->repeat;
     i->op->replicate = i->op->fence = i->op->alone = false;
+    i->op->generation = 0;
 }
 
 /* Ops that went back to an earlier stage are run together with those still there. */

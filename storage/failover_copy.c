@@ -9,13 +9,19 @@
 #include "acquaintance.h"
 #include "clock.h"
 
+/* The change was made, but is not known to stand. */
+static void lose(struct item *i)
+{
+    i->doubt = true;
+    run_refuse(i, "the change is in a store that was lost since");
+}
+
 static void take_from_fetch(struct item *i)
 {
     const struct op_records_get *got = &i->copy.records_get;
 
     if (i->copy.status.kind != ERR_OK) {
-        i->doubt = true;
-        run_refuse(i, "the change is in a store that was lost since");
+        lose(i);
         return;
     }
     i->op->copies = got->out.items;
@@ -77,7 +83,7 @@ static void take_from_copy(struct run *r, struct item *i)
 {
     struct op *copy = &i->copy;
 
-    if (copy->status.kind != ERR_OK || is_left_out(copy)) {
+    if (copy->status.kind != ERR_OK) {
         keep_alone(r, i);
         return;
     }
@@ -91,10 +97,12 @@ static void take_from_copy(struct run *r, struct item *i)
     }
     if (is_overruled(r, i)) {
         make_again(i, copy->merge.out.newest);
-        return;
+    } else if (is_left_out(copy)) {
+        keep_alone(r, i);
+    } else {
+        state_copied(r->f, i->op);
+        i->stage = DONE;
     }
-    state_copied(r->f, i->op);
-    i->stage = DONE;
 }
 
 /* Runs the copies; those that are done in parts, until all parts are done. */
@@ -154,17 +162,15 @@ static bool flag(struct run *r, struct item *i)
     return n > 0;
 }
 
-static void lose(struct item *i)
+/* `asked_ns`: when the primary was asked, of what only it has (`flagged`) and whether the change stands (`checked`). */
+static void take_from_check(struct run *r, struct item *i, bool flagged, bool checked,
+                            int64_t asked_ns)
 {
-    i->doubt = true;
-    run_refuse(i, "the change is in a store that was lost since");
-}
+    const struct op_pair_change *flag = &i->flag.pair_change;
 
-static void take_from_check(struct run *r, struct item *i, bool flagged, bool checked)
-{
+    if (flagged && i->flag.status.kind == ERR_OK)
+        state_flagged(r->f, flag->missing, flag->n_missing, asked_ns);
     if ((flagged && i->flag.status.kind != ERR_OK) || (checked && i->copy.status.kind != ERR_OK)) {
-        if (flagged)
-            state_retell(r->f);
         lose(i);
     } else if (checked && is_overruled(r, i)) {
         make_again(i, i->copy.merge.out.newest);
@@ -187,6 +193,7 @@ void run_check(struct run *r)
     bool flagged[BATCH_MAX] = {false}, checked[BATCH_MAX] = {false};
     unsigned generation = acquaintance_generation(r->f->cfg.stores[PRIMARY]);
     size_t n = run_gather(r, TO_CHECK, items, ops), n_ops = 0;
+    int64_t asked_ns = clock_now_ns();
 
     if (n > BATCH_MAX / 2) /* an item may have two ops; the rest comes in the next round */
         n = BATCH_MAX / 2;
@@ -208,7 +215,7 @@ void run_check(struct run *r)
         run_call(r, PRIMARY, ops, n_ops);
     for (size_t i = 0; i < n; i++) {
         if (items[i]->stage == TO_CHECK)
-            take_from_check(r, items[i], flagged[i], checked[i]);
+            take_from_check(r, items[i], flagged[i], checked[i], asked_ns);
         arena_done(&items[i]->flag_arena);
     }
 }

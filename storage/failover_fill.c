@@ -63,8 +63,8 @@ static int64_t under_way(const struct said *said)
  * Begins to fill a store from the start. `number`: the fill that it is in; 0: a new one. By its number the other
  * instances know that the store has forgotten what they have filled it with.
  */
-static bool fill(struct failover *f, struct fill *fill, enum side to, struct slice pair,
-                 int64_t number, struct backend *const stores[2], struct err *err)
+static bool begin_fill(struct failover *f, struct fill *fill, enum side to, struct slice pair,
+                       int64_t number, struct backend *const stores[2], struct err *err)
 {
     int64_t next = number ? number : stamp_next();
 
@@ -96,17 +96,14 @@ static bool holds(struct backend *store, bool *any, struct err *err)
 }
 
 /* A primary without a pair id, and a fallback that has one: the primary was emptied, or is another store. */
-static bool judge_nameless(struct failover *f, struct fill *fill_state, const struct said *fallback,
-                           struct backend *const stores[2], struct err *err)
+static bool judge_nameless(struct failover *f, struct fill *fill, const struct said *fallback,
+                           struct backend *const stores[2], bool *foreign, struct err *err)
 {
-    bool any = false;
-
     if (!fallback->filled)
         return name_pair(stores[PRIMARY], err);
-    if (!fill_state->met && !holds(stores[PRIMARY], &any, err))
+    if (!fill->met && !holds(stores[PRIMARY], foreign, err))
         return false;
-    fill_state->foreign = any;
-    return any || fill(f, fill_state, PRIMARY, fallback->pair, 0, stores, err);
+    return *foreign || begin_fill(f, fill, PRIMARY, fallback->pair, 0, stores, err);
 }
 
 /* Whether a fallback without a pair id holds data. The id comes before the data, so one that has it by now
@@ -143,14 +140,13 @@ static bool name_fallback(struct backend *const stores[2], struct err *err)
 }
 
 /* Refuses the fallback: the primary serves by itself. */
-static bool refuse(struct failover *f, struct fill *fill_state, const char *why, struct err *err)
+static bool refuse(struct failover *f, struct fill *fill, const char *why, struct err *err)
 {
-    fill_state->foreign = true;
     state_judged(f, true);
     state_set_filled(f, FALLBACK, false);
-    if (fill_state->aside)
+    if (fill->reset)
         state_set_filled(f, PRIMARY, true);
-    fill_state->aside = false;
+    fill->reset = false;
     return err_set(err, ERR_CONFIG, "%s", why);
 }
 
@@ -182,8 +178,8 @@ static bool is_one_store(struct backend *const stores[2], int64_t before, bool *
 }
 
 /* Lets lanes use a store as what it is now. */
-static void learn_of(struct failover *f, enum side side, const struct said *said, struct slice pair,
-                     bool forgot)
+static void tell_lanes_of(struct failover *f, enum side side, const struct said *said,
+                          struct slice pair, bool forgot)
 {
     if (slice_present(pair) && KEEPS(f, RULE_MEET))
         acquaintance_learn(f->cfg.stores[side],
@@ -191,56 +187,59 @@ static void learn_of(struct failover *f, enum side side, const struct said *said
 }
 
 /* Compares the two stores, once both answer: whether they are a pair, and whether one must be filled. */
-static bool compare(struct failover *f, struct fill *fill_state, const struct said said[2],
+static bool compare(struct failover *f, struct fill *fill, const struct said said[2],
                     struct backend *const stores[2], struct err *err)
 {
     bool met[2] = {slice_present(said[PRIMARY].pair), slice_present(said[FALLBACK].pair)};
     bool forgot[2] = {said_forgot(&said[PRIMARY], &said[FALLBACK]),
                       said_forgot(&said[FALLBACK], &said[PRIMARY])};
-    bool one = false, own = false;
+    bool one = false, own = false, foreign = false;
 
-    if (!fill_state->met && !said_seated(said) &&
-        !is_one_store(stores, said[PRIMARY].echo, &one, err))
+    if (said_sound(said)) { /* this is known even if no note can be written now */
+        state_compared(f);
+        tell_lanes_of(f, PRIMARY, &said[PRIMARY], said[PRIMARY].pair, false);
+    }
+    if (!fill->met && !said_seated(said) && !is_one_store(stores, said[PRIMARY].echo, &one, err))
         return false;
     if (one)
-        return refuse(f, fill_state,
+        return refuse(f, fill,
                       "the fallback is the primary itself, by another name; name another store",
                       err);
-    if (!fill_state->met && !met[FALLBACK] && !holds_own(stores[FALLBACK], &own, err))
+    if (!fill->met && !met[FALLBACK] && !holds_own(stores[FALLBACK], &own, err))
         return false;
     if (own)
         return refuse(
-            f, fill_state,
+            f, fill,
             "the fallback holds data of its own; migrate what you need to the primary, and "
             "empty it, or name another",
             err);
-    fill_state->foreign = met[PRIMARY] && met[FALLBACK] &&
-                          !slice_equal(said[PRIMARY].pair, said[FALLBACK].pair);
-    if (!met[PRIMARY] && !judge_nameless(f, fill_state, &said[FALLBACK], stores, err))
+    if (met[PRIMARY] && met[FALLBACK])
+        foreign = !slice_equal(said[PRIMARY].pair, said[FALLBACK].pair);
+    if (!met[PRIMARY] && !judge_nameless(f, fill, &said[FALLBACK], stores, &foreign, err))
         return false;
-    if (fill_state->foreign)
-        return refuse(f, fill_state,
-                      "the fallback holds the data of another pair; empty it, or name another",
-                      err);
+    if (foreign)
+        return refuse(
+            f, fill, "the fallback holds the data of another pair; empty it, or name another", err);
     if (!met[FALLBACK] && !name_fallback(stores, err))
         return false;
-    fill_state->met = true;
+    fill->met = true;
     /* Lanes may write to it from now on, even if a note fails: but to no other store, and they do not read it if it
      * lacks something. */
     if (said_lacks(&said[FALLBACK], &said[PRIMARY]))
         state_set_filled(f, FALLBACK, false);
-    learn_of(f, FALLBACK, &said[FALLBACK], said[met[PRIMARY] ? PRIMARY : FALLBACK].pair, false);
+    tell_lanes_of(f, FALLBACK, &said[FALLBACK], said[met[PRIMARY] ? PRIMARY : FALLBACK].pair,
+                  false);
     state_judged(f, false);
     if (!met[PRIMARY])
         return true; /* the next look goes on */
     if (said_must_fill(said))
         return (!forgot[FALLBACK] ||
                 unfill(stores[FALLBACK], said[PRIMARY].pair, stamp_next(), err)) &&
-               fill(f, fill_state, PRIMARY, said[PRIMARY].pair,
-                    forgot[PRIMARY] ? 0 : under_way(&said[PRIMARY]), stores, err);
+               begin_fill(f, fill, PRIMARY, said[PRIMARY].pair,
+                          forgot[PRIMARY] ? 0 : under_way(&said[PRIMARY]), stores, err);
     if (said_lacks(&said[FALLBACK], &said[PRIMARY]))
-        return fill(f, fill_state, FALLBACK, said[PRIMARY].pair,
-                    forgot[FALLBACK] ? 0 : under_way(&said[FALLBACK]), stores, err);
+        return begin_fill(f, fill, FALLBACK, said[PRIMARY].pair,
+                          forgot[FALLBACK] ? 0 : under_way(&said[FALLBACK]), stores, err);
     state_set_filled(f, PRIMARY, true);
     state_set_filled(f, FALLBACK, true);
     return true;
@@ -280,7 +279,7 @@ static bool remember(struct fill *fill, const struct said said[2], struct backen
 /* Whether the beat of the rival has risen lately. */
 static bool rival_lives(const struct failover *f, const struct fill *fill)
 {
-    return clock_now_ns() - fill->rival_ns < QUIET_LOOKS * f->cfg.poll_ms * MS_NS;
+    return fill->rival_ns && clock_now_ns() - fill->rival_ns < QUIET_LOOKS * f->cfg.poll_ms * MS_NS;
 }
 
 /*
@@ -306,8 +305,8 @@ static bool has_rival(const struct failover *f, struct fill *fill, const struct 
 static bool stand_aside(struct failover *f, struct fill *fill, struct err *err)
 {
     fill_done(fill);
-    fill->aside = true;
-    fill->known[PRIMARY] = fill->known[FALLBACK] = false;
+    fill->reset = true;
+    fill->known = false;
     state_stand_aside(f);
     return err_set(
         err, ERR_CONFIG,
@@ -334,23 +333,23 @@ static bool serve_again(struct backend *fallback, const struct said *said, struc
 }
 
 /* Lets lanes use both. A primary that was emptied has its pair id since this look. */
-static void learn(struct failover *f, const struct fill *fill_state, const struct said said[2])
+static void tell_lanes(struct failover *f, const struct fill *fill, const struct said said[2])
 {
     struct slice pair = said[PRIMARY].pair;
 
-    if (!slice_present(pair) && fill_state->active)
+    if (!slice_present(pair) && fill->active)
         pair = said[FALLBACK].pair;
     for (int i = 0; i < 2; i++)
-        learn_of(f, (enum side)i, &said[i], pair, fill_state->active && (int)fill_state->to == i);
+        tell_lanes_of(f, (enum side)i, &said[i], pair, fill->active && (int)fill->to == i);
 }
 
 /*
  * A fallback that fills the primary serves meanwhile if it lacks nothing itself. This is known only at the look that
  * begins the fill: after it each store remembers what the other one is now.
  */
-static void let_serve(struct failover *f, const struct fill *fill_state, const struct said said[2])
+static void let_serve(struct failover *f, const struct fill *fill, const struct said said[2])
 {
-    if (fill_state->active && fill_state->to == PRIMARY)
+    if (fill->active && fill->to == PRIMARY)
         state_set_filled(f, FALLBACK, !said_lacks(&said[FALLBACK], &said[PRIMARY]));
 }
 
@@ -405,43 +404,38 @@ bool fill_judge(struct failover *f, struct fill *fill, const struct op_pair_read
     if (reads[PRIMARY])
         note_fill(f, said[PRIMARY].fill);
     /* A primary that does not answer just now is no end of the rival. */
-    if (reads[PRIMARY] ? has_rival(f, fill, &said[PRIMARY]) : fill->aside && rival_lives(f, fill))
+    if (reads[PRIMARY] ? has_rival(f, fill, &said[PRIMARY]) : rival_lives(f, fill))
         return stand_aside(f, fill, err);
     if (reads[PRIMARY] && !settle_primary(stores[PRIMARY], &said[PRIMARY], err))
         return false;
     if (reads[FALLBACK] && !reads[PRIMARY]) {
         if (!serve_again(stores[FALLBACK], &said[FALLBACK], err))
             return false;
-        if (!fill->known[FALLBACK])
+        if (!fill->known)
             state_set_filled(f, FALLBACK, said[FALLBACK].filled);
     }
-    if (reads[PRIMARY] && !reads[FALLBACK] && fill->aside)
+    if (reads[PRIMARY] && !reads[FALLBACK] && fill->reset)
         state_set_filled(f, PRIMARY, said[PRIMARY].filled);
     if (!reads[PRIMARY] || !reads[FALLBACK]) {
         for (int i = 0; i < 2; i++)
             if (reads[i] && slice_present(said[i].pair))
                 follow(f, fill, (enum side)i, &said[i]);
-        fill->aside &= reads[PRIMARY] == NULL;
-        fill->known[PRIMARY] &= reads[PRIMARY] != NULL;
-        fill->known[FALLBACK] &= reads[FALLBACK] != NULL;
+        fill->reset &= reads[PRIMARY] == NULL;
+        fill->known &= reads[FALLBACK] != NULL;
         return true;
     }
     if (fill->active && is_outdated(fill, said))
         fill_done(fill);
     begins = !fill->active;
-    if (said_sound(said)) { /* this is known even if no note can be written now */
-        state_compared(f);
-        learn_of(f, PRIMARY, &said[PRIMARY], said[PRIMARY].pair, false);
-    }
     if (begins && !compare(f, fill, said, stores, err))
         return false;
     state_compared(f);
-    fill->aside = false;
-    fill->known[PRIMARY] = fill->known[FALLBACK] = true;
+    fill->reset = false;
+    fill->known = true;
     fill->others[PRIMARY] = fill->others[FALLBACK] = 0;
     if (begins)
         let_serve(f, fill, said);
-    learn(f, fill, said);
+    tell_lanes(f, fill, said);
     return remember(fill, said, stores, err);
 }
 
@@ -449,14 +443,7 @@ void fill_done(struct fill *fill)
 {
     arena_done(&fill->arenas[0]);
     arena_done(&fill->arenas[1]);
-    *fill = (struct fill){.known = {fill->known[0], fill->known[1]},
-                          .met = fill->met,
-                          .foreign = fill->foreign,
-                          .aside = fill->aside,
-                          .rival_beat = fill->rival_beat,
-                          .rival_ns = fill->rival_ns,
-                          .doubt_ns = fill->doubt_ns,
-                          .newest = {fill->newest[0], fill->newest[1]},
-                          .others = {fill->others[0], fill->others[1]},
-                          .left_out = fill->left_out};
+    fill->active = false;
+    fill->number = 0;
+    fill->place = (struct fill_place){.in_tenant = false};
 }

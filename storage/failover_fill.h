@@ -20,11 +20,19 @@
 
 #include "failover_state.h"
 
+/* The place of a fill: behind which record it goes on. */
+struct fill_place {
+    struct slice tenant; /* absent: before the first tenant */
+    size_t stage;        /* index of the kind of record that is copied */
+    struct record_key after;
+    bool in_tenant;
+};
+
 struct fill {
-    bool known[2]; /* by store: it was judged together with the other one, and has answered since */
-    bool met;      /* this process has found the two to be a pair */
-    bool foreign;  /* the fallback belongs to another pair, or is none */
-    bool aside;    /* the primary was, and is judged anew: see rival_ns */
+    bool known; /* the fallback was judged together with the primary, and has answered since */
+    bool met;   /* this process has found the two to be a pair */
+    bool
+        reset; /* after standing aside (rival_ns) the primary does not serve before it is judged anew */
     int64_t rival_beat,
         rival_ns;     /* the primary is the fallback of another instance: its beat, and since when
                                      it has not risen; 0: it is not */
@@ -38,10 +46,7 @@ struct fill {
     struct arena arenas[2]; /* of the place, in turns: the next place is kept before the last one is
                                freed */
     int turn;
-    struct slice tenant; /* the place; absent: before the first tenant */
-    size_t stage;        /* index of the kind of record that is copied */
-    struct record_key after;
-    bool in_tenant;
+    struct fill_place place;
     struct err left_out; /* why a checkpoint could not be brought; outlives the fill */
 };
 

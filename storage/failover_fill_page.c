@@ -12,27 +12,24 @@ enum { PAGE = 500 };
 
 static struct op make_op(const struct fill *fill, enum op_type type, struct arena *arena)
 {
-    return pair_op(type, fill->in_tenant ? fill->tenant : SLICE("default"), (struct slice){NULL, 0},
-                   arena);
+    return pair_op(type, fill->place.in_tenant ? fill->place.tenant : SLICE("default"),
+                   (struct slice){NULL, 0}, arena);
 }
 
 /* Turns to the next tenant; *more is false after the last one. */
-static bool next_tenant(struct fill *fill, struct backend *from, struct arena *arena, bool *more,
-                        struct err *err)
+static bool next_tenant(const struct fill *fill, struct backend *from, struct arena *arena,
+                        struct fill_place *next, bool *more, struct err *err)
 {
     struct op op = make_op(fill, OP_TENANT_LIST, arena);
 
-    op.tenant_list.after = fill->tenant;
+    op.tenant_list.after = fill->place.tenant;
     op.tenant_list.limit = 1;
     if (!backend_run(from, &op, err))
         return false;
     *more = op.tenant_list.out.n > 0;
     if (!*more)
         return true;
-    fill->tenant = op.tenant_list.out.items[0];
-    fill->in_tenant = true;
-    fill->stage = 0;
-    fill->after = (struct record_key){.number = 0};
+    *next = (struct fill_place){.tenant = op.tenant_list.out.items[0], .in_tenant = true};
     return true;
 }
 
@@ -43,17 +40,17 @@ static const enum record_kind order[] = {RECORD_SESSION, RECORD_MESSAGE, RECORD_
 
 /* Copies one page of one kind into the store that is filled. */
 static bool copy_page(struct failover *f, struct fill *fill, struct backend *const stores[2],
-                      struct arena *arena, struct err *err)
+                      struct arena *arena, struct fill_place *next, struct err *err)
 {
     struct op read = make_op(fill, OP_READ_RANGE, arena);
     struct op_read_range *range = &read.read_range;
     struct page page = {.from = stores[!fill->to],
                         .to = stores[fill->to],
-                        .tenant = fill->tenant,
+                        .tenant = fill->place.tenant,
                         .left_out = &fill->left_out};
 
-    range->kind = order[fill->stage];
-    range->after = fill->after;
+    range->kind = order[fill->place.stage];
+    range->after = fill->place.after;
     range->limit = PAGE;
     if (!backend_run(stores[!fill->to], &read, err))
         return false;
@@ -63,21 +60,28 @@ static bool copy_page(struct failover *f, struct fill *fill, struct backend *con
         return false;
     state_count(f, range->out.n);
     if (range->out.more) {
-        fill->after = range->out.items[range->out.n - 1].key;
+        next->after = range->out.items[range->out.n - 1].key;
         return true;
     }
-    fill->after = (struct record_key){.number = 0};
-    fill->stage++;
-    fill->in_tenant = fill->stage < COUNT_OF(order);
+    next->after = (struct record_key){.number = 0};
+    next->stage++;
+    next->in_tenant = next->stage < COUNT_OF(order);
     return true;
 }
 
-/* Moves the place into the arena of this turn, so that the arena of the turn before can be emptied. */
-static bool keep_place(struct fill *fill, struct arena *arena)
+/* Moves a place into the arena of this turn, so that the arena of the turn before can be emptied. */
+static bool keep_place(struct fill *fill, struct fill_place next, struct err *err)
 {
-    return arena_keep(arena, &fill->tenant) && arena_keep(arena, &fill->after.id) &&
-           arena_keep(arena, &fill->after.ns) && arena_keep(arena, &fill->after.sub) &&
-           arena_keep(arena, &fill->after.task);
+    struct arena *arena = &fill->arenas[!fill->turn];
+
+    if (!arena_keep(arena, &next.tenant) || !arena_keep(arena, &next.after.id) ||
+        !arena_keep(arena, &next.after.ns) || !arena_keep(arena, &next.after.sub) ||
+        !arena_keep(arena, &next.after.task))
+        return err_no_memory(err);
+    arena_reset(&fill->arenas[fill->turn]);
+    fill->turn = !fill->turn;
+    fill->place = next;
+    return true;
 }
 
 bool fill_step(struct failover *f, struct fill *fill, struct backend *const stores[2], bool *more,
@@ -85,20 +89,16 @@ bool fill_step(struct failover *f, struct fill *fill, struct backend *const stor
 {
     struct pair_note filled = {.name = SLICE("filled"), .text = SLICE("1")};
     struct pair_note not_alone = {.name = SLICE("alone")};
+    struct fill_place next = fill->place;
     struct arena page = {0};
     bool ok;
 
     *more = fill->active;
     if (!fill->active)
         return true;
-    ok = fill->in_tenant ? copy_page(f, fill, stores, &page, err)
-                         : next_tenant(fill, stores[!fill->to], &page, more, err);
-    if (ok && !keep_place(fill, &fill->arenas[!fill->turn]))
-        ok = err_no_memory(err);
-    if (ok) {
-        arena_reset(&fill->arenas[fill->turn]);
-        fill->turn = !fill->turn;
-    }
+    ok = fill->place.in_tenant ? copy_page(f, fill, stores, &page, &next, err)
+                               : next_tenant(fill, stores[!fill->to], &page, &next, more, err);
+    ok = ok && keep_place(fill, next, err);
     arena_done(&page);
     if (ok && !*more) {
         ok = pair_notes_run(stores[fill->to], &filled, 1, err) &&

@@ -94,7 +94,7 @@ static void add_noted(struct failover *f, const struct look *look, size_t from, 
 {
     for (size_t i = from; i < to && KEEPS(f, RULE_MISSING); i++) {
         id_set_add(&f->unsynced, look->primary->out.missing[i], look->asked_ns);
-        (void)id_set_flag(&f->unsynced, look->primary->out.missing[i]);
+        id_set_flag(&f->unsynced, look->primary->out.missing[i], look->asked_ns);
     }
 }
 
@@ -109,6 +109,14 @@ static void add_late(struct failover *f, const struct look *look)
         if ((first || is_late(f, read->out.entries[i].number)) &&
             !is_copied(look, &read->out.entries[i]))
             add_ids(&f->unsynced, &read->out.entries[i]);
+}
+
+/* Adds the ids of all entries that no lane has copied. */
+static void add_waiting(const struct look *look, struct id_set *ids)
+{
+    for (size_t i = 0; i < look->primary->out.n; i++)
+        if (!is_copied(look, &look->primary->out.entries[i]))
+            add_ids(ids, &look->primary->out.entries[i]);
 }
 
 /* Without memory for them all entries count as not copied. */
@@ -144,11 +152,10 @@ static void take_in(struct failover *f, struct look *look)
 
     list_copied(f, look);
     pthread_mutex_lock(&f->lock);
-    id_set_unflag_all(&f->unsynced); /* another instance may have taken a note back */
+    /* another instance may have taken a note back */
+    id_set_unflag_all(&f->unsynced, look->asked_ns);
     pthread_mutex_unlock(&f->lock);
-    for (size_t i = 0; i < read->out.n; i++)
-        if (!is_copied(look, &read->out.entries[i]))
-            add_ids(&look->waits, &read->out.entries[i]);
+    add_waiting(look, &look->waits);
     for (size_t from = 0; from < n; from += AT_ONCE) {
         pthread_mutex_lock(&f->lock);
         add_noted(f, look, from, from + AT_ONCE < n ? from + AT_ONCE : n);
@@ -162,10 +169,10 @@ static void look_at_primary(struct failover *f, struct look *look)
     const struct op_pair_read *read = look->primary;
 
     f->more_unsynced = read->out.more;
-    if (read->out.n == 0 && !read->out.more && f->unsynced.full &&
-        f->unsynced.added_ns <= look->asked_ns) {
+    if (!read->out.more && f->unsynced.full && f->unsynced.added_ns <= look->asked_ns) {
         id_set_clear(&f->unsynced);
         add_noted(f, look, 0, read->out.n_missing);
+        add_waiting(look, &f->unsynced);
     }
     sight(f, read);
     add_late(f, look);

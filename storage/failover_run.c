@@ -23,6 +23,12 @@ bool run_is_lost(const struct op *op)
            (op->status.kind == ERR_UNAVAILABLE && !has_expired(op) && !op->missing);
 }
 
+/* Whether the status is the store's: an op that expired, or found a full queue, was perhaps not sent. */
+static bool has_answered(const struct op *op)
+{
+    return op->missing || (op->status.kind != ERR_UNAVAILABLE && op->status.kind != ERR_OVERLOADED);
+}
+
 size_t run_gather(struct run *r, enum stage stage, struct item **items, struct op **ops)
 {
     size_t n = 0;
@@ -52,7 +58,7 @@ void run_call(struct run *r, enum side side, struct op *const ops[], size_t n)
         if (run_is_lost(ops[i]))
             why = &ops[i]->status;
         else
-            answered = true;
+            answered |= has_answered(ops[i]);
     }
     if (why)
         state_lost(r->f, side, false, why->text);

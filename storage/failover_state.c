@@ -166,13 +166,16 @@ static bool both_serve(const struct failover *f)
            breaker_closed(&f->breakers[FALLBACK]);
 }
 
-/* An op without an id is about all of them. */
+/* Whether what an op is about is the same in both stores. Without an id it is about all of them. */
 static bool is_equal_in_both(const struct failover *f, const struct op *op)
 {
-    struct slice to = op->type == OP_THREAD_COPY ? op->thread_copy.to : op->id;
+    struct slice ids[2] = {{NULL, 0}, {NULL, 0}};
+    size_t n = op_ids(op, ids);
+    bool equal = true;
 
-    return !id_set_has(&f->unsynced, (struct pair_id){op->tenant, op->id}) &&
-           !id_set_has(&f->unsynced, (struct pair_id){op->tenant, to});
+    for (size_t i = 0; i < (n ? n : 1); i++)
+        equal &= !id_set_has(&f->unsynced, (struct pair_id){op->tenant, ids[i]});
+    return equal;
 }
 
 /* Whether nothing waits in the primary's outbox for as long as that. */
@@ -237,7 +240,7 @@ bool state_lacks(struct failover *f, const struct op *op)
     if (!KEEPS(f, RULE_OWN))
         return false;
     pthread_mutex_lock(&f->lock);
-    lacks = f->more_unsynced || id_set_has(&f->unsynced, (struct pair_id){op->tenant, op->id});
+    lacks = f->more_unsynced || !is_equal_in_both(f, op);
     pthread_mutex_unlock(&f->lock);
     return lacks;
 }
@@ -294,17 +297,25 @@ size_t state_unflagged(struct failover *f, const struct op *op, struct pair_id *
         return 0;
     pthread_mutex_lock(&f->lock);
     for (size_t i = 0; i < all; i++)
-        if (!id_set_flag(&f->unsynced, ids[i]))
+        if (!id_set_flagged(&f->unsynced, ids[i]))
             ids[n++] = ids[i];
     pthread_mutex_unlock(&f->lock);
     return n;
+}
+
+void state_flagged(struct failover *f, const struct pair_id *ids, size_t n, int64_t asked_ns)
+{
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < n; i++)
+        id_set_flag(&f->unsynced, ids[i], asked_ns);
+    pthread_mutex_unlock(&f->lock);
 }
 
 void state_unflag(struct failover *f, const struct pair_id *ids, size_t n)
 {
     pthread_mutex_lock(&f->lock);
     for (size_t i = 0; i < n; i++)
-        id_set_unflag(&f->unsynced, ids[i]);
+        id_set_unflag(&f->unsynced, ids[i], clock_now_ns());
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -407,6 +418,8 @@ static enum failover_state state_of(const struct failover *f)
     if (serves == PRIMARY && !f->seen[PRIMARY] && !waited(f)) /* no look has shown yet that the
                                                                  primary answers */
         return FAILOVER_STARTING;
+    if (serves == FALLBACK && !f->filled[FALLBACK])
+        return FAILOVER_BOTH_DOWN;
     if (!primary)
         return FAILOVER_ON_FALLBACK;
     if (!fallback)
@@ -425,8 +438,10 @@ void state_report(struct failover *f, struct failover_report *out)
     out->fallback.up = breaker_closed(&f->breakers[FALLBACK]);
     out->unsynced = (int64_t)(f->unsynced.n > f->missing ? f->unsynced.n : f->missing);
     out->unseen = waited(f) && !(f->seen[PRIMARY] && f->seen[FALLBACK]);
-    if (out->state == FAILOVER_BOTH_DOWN && out->primary.up)
-        snprintf(out->trouble, sizeof(out->trouble),
-                 "the primary lacks changes that only the fallback has, which cannot be had");
+    if (out->state == FAILOVER_BOTH_DOWN && out->primary.up != out->fallback.up)
+        snprintf(out->trouble, sizeof(out->trouble), "%s",
+                 out->primary.up
+                     ? "the primary lacks changes that only the fallback has, which cannot be had"
+                     : "the fallback was not filled yet, and the primary cannot be had");
     pthread_mutex_unlock(&f->lock);
 }

@@ -115,12 +115,13 @@ bool state_untold(struct failover *f, struct arena *arena, struct pair_id *ids, 
                   size_t *n) MUST_USE;
 void state_told(struct failover *f, const struct pair_id *ids, size_t n, int64_t asked_ns);
 
-/* Gives the ids of an op that the primary has not noted as missing in the fallback; they count as noted. The second
- * says that these are noted no more. */
+/* Gives the ids of an op that the primary has not noted as missing in the fallback. The second says that it was asked
+ * then to note these, and has; the third that they are noted no more. */
 size_t state_unflagged(struct failover *f, const struct op *op, struct pair_id *ids, size_t max);
+void state_flagged(struct failover *f, const struct pair_id *ids, size_t n, int64_t asked_ns);
 void state_unflag(struct failover *f, const struct pair_id *ids, size_t n);
 
-/* The telling failed: no id counts as told or noted. */
+/* The telling failed: no id counts as told. */
 void state_retell(struct failover *f);
 
 /* Notes that the change of an op is in both stores, so that its entry may be cleared. */

@@ -88,32 +88,49 @@ void id_set_add(struct id_set *s, struct pair_id id, int64_t now_ns)
     ring_put(&s->untold, &e->link, &e->link);
 }
 
-bool id_set_flag(struct id_set *s, struct pair_id id)
-{
-    struct id_entry probe = {.key = id}, *e;
-    void **node = tfind(&probe, &s->root, by_key);
-    bool was;
-
-    if (!node)
-        return false;
-    e = *node;
-    was = e->flags == s->flags;
-    e->flags = s->flags;
-    return was;
-}
-
-void id_set_unflag(struct id_set *s, struct pair_id id)
+/* The entry of an id; NULL: the set does not hold it. */
+static struct id_entry *find(const struct id_set *s, struct pair_id id)
 {
     struct id_entry probe = {.key = id};
-    void **node = tfind(&probe, &s->root, by_key);
+    void **node = tfind(&probe, (void *const *)&s->root, by_key);
 
-    if (node)
-        (*(struct id_entry **)node)->flags = s->flags - 1;
+    return node ? *node : NULL;
 }
 
-void id_set_unflag_all(struct id_set *s)
+void id_set_flag(struct id_set *s, struct pair_id id, int64_t asked_ns)
+{
+    struct id_entry *e = find(s, id);
+
+    if (e && s->unflagged_ns <= asked_ns)
+        e->flags = s->flags;
+}
+
+bool id_set_flagged(const struct id_set *s, struct pair_id id)
+{
+    const struct id_entry *e = find(s, id);
+
+    return e && e->flags == s->flags;
+}
+
+static void note_unflagged(struct id_set *s, int64_t at_ns)
+{
+    if (s->unflagged_ns < at_ns)
+        s->unflagged_ns = at_ns;
+}
+
+void id_set_unflag(struct id_set *s, struct pair_id id, int64_t at_ns)
+{
+    struct id_entry *e = find(s, id);
+
+    if (e)
+        e->flags = s->flags - 1;
+    note_unflagged(s, at_ns);
+}
+
+void id_set_unflag_all(struct id_set *s, int64_t at_ns)
 {
     s->flags++;
+    note_unflagged(s, at_ns);
 }
 
 size_t id_set_untold(const struct id_set *s, const struct id_entry **out, size_t max)
@@ -127,13 +144,9 @@ size_t id_set_untold(const struct id_set *s, const struct id_entry **out, size_t
 
 void id_set_tell(struct id_set *s, struct pair_id id, int64_t asked_ns)
 {
-    struct id_entry probe = {.key = id}, *e;
-    void **node = tfind(&probe, &s->root, by_key);
+    struct id_entry *e = find(s, id);
 
-    if (!node)
-        return;
-    e = *node;
-    if (e->added_ns > asked_ns)
+    if (!e || e->added_ns > asked_ns)
         return;
     ring_take(&e->link);
     ring_put(&s->told, &e->link, &e->link);
@@ -141,7 +154,6 @@ void id_set_tell(struct id_set *s, struct pair_id id, int64_t asked_ns)
 
 void id_set_retell(struct id_set *s)
 {
-    id_set_unflag_all(s);
     if (s->told.after == &s->told)
         return;
     ring_put(&s->untold, s->told.after, s->told.before);
@@ -150,11 +162,9 @@ void id_set_retell(struct id_set *s)
 
 bool id_set_has(const struct id_set *s, struct pair_id id)
 {
-    struct id_entry probe = {.key = id};
-
     if (s->full || !slice_present(id.id))
         return s->full || s->n > 0;
-    return tfind(&probe, (void *const *)&s->root, by_key) != NULL;
+    return find(s, id) != NULL;
 }
 
 struct filter {

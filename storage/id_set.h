@@ -26,6 +26,7 @@ struct id_set {
     bool full;
     struct id_link told, untold; /* heads of rings: each entry is in one of them */
     unsigned flags;              /* entries with this number are flagged */
+    int64_t unflagged_ns;        /* when one was last unflagged */
     int64_t added_ns;            /* when an id was added last, to a full set too */
 };
 
@@ -45,9 +46,9 @@ void id_set_clear(struct id_set *s);
 /* Adds an id, or raises the time at which it was added. It counts as not told. */
 void id_set_add(struct id_set *s, struct pair_id id, int64_t now_ns);
 
-/* Flags an id that the set holds. Returns whether it was flagged before; false if the set does not hold
- * it. */
-bool id_set_flag(struct id_set *s, struct pair_id id);
+/* Flags an id that the set holds, unless one was unflagged since `asked_ns`; whether an id is flagged. */
+void id_set_flag(struct id_set *s, struct pair_id id, int64_t asked_ns);
+bool id_set_flagged(const struct id_set *s, struct pair_id id) MUST_USE;
 
 /* Lists entries that count as not told, at most `max`; they live until the set is changed. */
 size_t id_set_untold(const struct id_set *s, const struct id_entry **out, size_t max) MUST_USE;
@@ -55,11 +56,11 @@ size_t id_set_untold(const struct id_set *s, const struct id_entry **out, size_t
 /* From now on the id counts as told, until it is added anew, which it may have been since `asked_ns`. */
 void id_set_tell(struct id_set *s, struct pair_id id, int64_t asked_ns);
 
-/* An id that the set holds, or each of them, no longer counts as flagged. */
-void id_set_unflag(struct id_set *s, struct pair_id id);
-void id_set_unflag_all(struct id_set *s);
+/* An id that the set holds, or each of them, no longer counts as flagged: it was so at this time. */
+void id_set_unflag(struct id_set *s, struct pair_id id, int64_t at_ns);
+void id_set_unflag_all(struct id_set *s, int64_t at_ns);
 
-/* All ids count as not told, and none as flagged. */
+/* All ids count as not told. */
 void id_set_retell(struct id_set *s);
 
 /* Whether the set holds an id; if the id is absent, whether it holds any. */

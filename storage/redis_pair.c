@@ -13,15 +13,17 @@ bool redis_pair_admits(struct call *c, struct err *err)
 {
     struct reply **replies;
     unsigned *buckets;
-    size_t n = 1;
+    struct slice ids[2];
+    size_t n = op_ids(c->op, ids);
 
     c->op->missing = false;
     if (op_as_held(c->op))
         return true;
-    if (slice_present(c->op->id)) {
-        call_at(c, c->op->tenant, c->op->id);
+    for (size_t i = 0; i < n; i++) {
+        call_at(c, c->op->tenant, ids[i]);
         ASK(c, SLICE("EXISTS"), call_key(c, "missing"));
-    } else {
+    }
+    if (n == 0) {
         c->tenant = c->op->tenant;
         if (!call_buckets(c, c->tenant, &buckets, &n, err))
             return false;

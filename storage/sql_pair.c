@@ -6,22 +6,33 @@
 #include "sql_load.h"
 #include "sql_ops.h"
 
-bool sql_pair_admits(struct sql *d, struct op *op, struct err *err)
+/* Whether this store is missing changes of an id, or, if it is absent, of any. */
+static bool is_missing(struct sql *d, struct slice tenant, struct slice id, bool *missing,
+                       struct err *err)
 {
     AUTO(query_end) struct query q = {0};
-    bool one = slice_present(op->id);
+    bool one = slice_present(id);
+
+    if (!query_begin(d, one ? SQL_MISSING_HAS : SQL_MISSING_ANY, &q, err))
+        return false;
+    if (one) {
+        query_blob(&q, tenant);
+        query_blob(&q, id);
+    }
+    return query_step(&q, missing, err);
+}
+
+bool sql_pair_admits(struct sql *d, struct op *op, struct err *err)
+{
+    struct slice ids[2] = {{NULL, 0}, {NULL, 0}};
+    size_t n = op_ids(op, ids);
 
     op->missing = false;
     if (op_as_held(op))
         return true;
-    if (!query_begin(d, one ? SQL_MISSING_HAS : SQL_MISSING_ANY, &q, err))
-        return false;
-    if (one) {
-        query_blob(&q, op->tenant);
-        query_blob(&q, op->id);
-    }
-    if (!query_step(&q, &op->missing, err))
-        return false;
+    for (size_t i = 0; !op->missing && i < (n ? n : 1); i++)
+        if (!is_missing(d, op->tenant, ids[i], &op->missing, err))
+            return false;
     return op_not_missing(op, err);
 }
 

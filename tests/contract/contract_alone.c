@@ -54,6 +54,20 @@ START_TEST(an_id_that_is_missing_is_refused)
 }
 END_TEST
 
+/* A copy would be mixed into what the target lacks here. */
+START_TEST(a_copy_to_an_id_that_is_missing_is_refused)
+{
+    struct op op = alone_op(OP_THREAD_COPY, "from");
+
+    op.thread_copy.to = SLICE("to");
+    pair_missing(&here, "to");
+    store_fails(&here, &op, ERR_UNAVAILABLE);
+    ck_assert(op.missing);
+    pair_found(&here, "to");
+    store_ok(&here, &op);
+}
+END_TEST
+
 START_TEST(other_ids_are_served)
 {
     struct op op;
@@ -474,6 +488,7 @@ END_TEST
 void contract_alone_add(TCase *tc)
 {
     tcase_add_loop_test(tc, an_id_that_is_missing_is_refused, 0, OP_TYPE_COUNT);
+    tcase_add_test(tc, a_copy_to_an_id_that_is_missing_is_refused);
     tcase_add_test(tc, other_ids_are_served);
     tcase_add_test(tc, what_keeps_stores_equal_is_always_run);
     tcase_add_test(tc, additions_are_pending_and_answers_show_the_sum);

@@ -93,6 +93,16 @@ void journal_acknowledged(struct world *w, int id, int64_t number)
     }
 }
 
+/* Whether an op is about an id; a clean-up says so by its copies alone. */
+static bool is_about(const struct op *op, struct slice id)
+{
+    bool about = slice_equal(op->id, id);
+
+    for (size_t i = 0; i < op->n_copies; i++)
+        about |= slice_equal(op->copies[i].key.id, id);
+    return about;
+}
+
 void journal_late(struct world *w, const struct op *op)
 {
     bool *late = op->type == OP_MERGE ? w->journal->merged_late : w->journal->made_late;
@@ -100,7 +110,7 @@ void journal_late(struct world *w, const struct op *op)
     for (int i = 0; i < IDS; i++) {
         struct slice name = slice_of(world_ids[i]);
 
-        late[i] |= op_writes(op) && slice_equal(op->id, name);
+        late[i] |= op_writes(op) && is_about(op, name);
         w->journal->passed_by[i] |= store_alone(w->stores[0], name) && store_is_ahead(w->stores[1]);
     }
 }

@@ -173,6 +173,25 @@ START_TEST(only_what_asks_what_it_is_may_run_on_another_store)
 }
 END_TEST
 
+/* Chosen before the store was found to have forgotten something, it would be asked for what it had. */
+START_TEST(an_op_for_which_it_was_chosen_before_is_refused)
+{
+    struct op ops[3] = {{.type = OP_SESSION_GET}, {.type = OP_SESSION_GET}, {.type = OP_PAIR_READ}};
+    struct op *all[3] = {&ops[0], &ops[1], &ops[2]}, *allowed[3];
+    struct met met;
+
+    learn("a", "p", 5, false);
+    met = meet("a", "p", 5);
+    ops[0].generation = ops[2].generation = acquaintance_generation(&known);
+    ck_assert_uint_eq(acquaintance_sort(&known, &met, all, 3, allowed), 3);
+    learn("a", "p", 3, true);
+    ck_assert_uint_eq(acquaintance_sort(&known, &met, all, 3, allowed), 2);
+    ck_assert(allowed[0] == &ops[1] && allowed[1] == &ops[2]);
+    ck_assert(ops[0].status.kind == ERR_UNAVAILABLE && ops[0].status.text[0]);
+    ck_assert_uint_ne(acquaintance_generation(&known), ops[0].generation);
+}
+END_TEST
+
 Suite *suite_acquaintance(void)
 {
     Suite *s = suite_create("acquaintance");
@@ -187,6 +206,7 @@ Suite *suite_acquaintance(void)
     tcase_add_test(tc, a_connection_does_not_age);
     tcase_add_test(tc, long_texts_are_cut_alike);
     tcase_add_test(tc, only_what_asks_what_it_is_may_run_on_another_store);
+    tcase_add_test(tc, an_op_for_which_it_was_chosen_before_is_refused);
     suite_add_tcase(s, tc);
     return s;
 }

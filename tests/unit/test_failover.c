@@ -313,6 +313,185 @@ START_TEST(a_key_that_is_used_again_is_another_request)
 }
 END_TEST
 
+static enum failover_state state(void)
+{
+    struct failover_report report;
+
+    failover_report(failover, &report);
+    return report.state;
+}
+
+/* A fallback that is being filled cannot stand in. */
+START_TEST(while_neither_may_serve_it_is_said)
+{
+    struct op get = sides_op(&sides, OP_SESSION_GET, "s1");
+
+    sides_session(&sides, PRIMARY, "s1");
+    state_set_filled(failover, FALLBACK, false);
+    if (_i == 0)
+        lose(PRIMARY);
+    else
+        state_set_filled(failover, PRIMARY, false);
+    ck_assert_int_eq(run(&get), ERR_UNAVAILABLE);
+    ck_assert_int_eq(state(), FAILOVER_BOTH_DOWN);
+    ck_assert(!failover_serves(state()));
+}
+END_TEST
+
+/* Two changes of one id in one batch, of which only the primary is to have: it is lost before it has noted that. */
+START_TEST(no_change_relies_on_a_note_that_failed)
+{
+    struct op put = put_op("u"), end = sides_op(&sides, OP_SESSION_PATCH, "s1");
+    struct op *ops[] = {&put, &end};
+    struct arena arena = {0};
+    struct err err = {0};
+
+    lose(FALLBACK);
+    end.session_patch.status = SLICE("done");
+    end.arena = &arena;
+    sides_fail(&sides, PRIMARY, 2);
+    ck_assert(backend_execute(lane, ops, 2, &err));
+    ck_assert_int_eq(put.status.kind, ERR_IN_DOUBT);
+    ck_assert_int_eq(end.status.kind, ERR_IN_DOUBT);
+    arena_done(&arena);
+}
+END_TEST
+
+static struct op copy_op(void)
+{
+    struct op op = sides_op(&sides, OP_THREAD_COPY, "from");
+
+    op.thread_copy.to = SLICE("to");
+    return op;
+}
+
+/* It would be mixed into what the fallback lacks. */
+START_TEST(no_thread_is_copied_over_one_that_only_the_primary_has)
+{
+    struct op put = checkpoint_op(false), copy = copy_op();
+
+    failover->cfg.single_instance = true;
+    for (int side = 0; side < 2; side++)
+        sides_checkpoint(&sides, side, "from", "c");
+    lose(FALLBACK);
+    put.id = SLICE("to");
+    ck_assert_int_eq(run(&put), ERR_OK);
+    state_answered(failover, FALLBACK);
+    lose(PRIMARY);
+    ck_assert_int_eq(run(&copy), ERR_UNAVAILABLE);
+    state_answered(failover, PRIMARY);
+    settle();
+    ck_assert_uint_eq(sides_count(&sides, PRIMARY, RECORD_CHECKPOINT), 2);
+    copy = copy_op();
+    ck_assert_int_eq(run(&copy), ERR_THREAD);
+}
+END_TEST
+
+/* A lane above stores that do something of their own before they run ops; NULL: nothing. */
+struct odd {
+    struct backend base;
+    bool (*before)(struct op *const ops[], size_t n, struct err *err);
+    enum side side;
+};
+
+static bool run_odd(struct backend *self, struct op *const ops[], size_t n, struct err *err)
+{
+    struct odd *odd = (struct odd *)self;
+
+    return (!odd->before || odd->before(ops, n, err)) &&
+           backend_execute(sides.faults[odd->side], ops, n, err);
+}
+
+static void close_odd(struct backend *self UNUSED)
+{
+}
+
+static const struct backend_ops odd_ops = {.name = "odd", .execute = run_odd, .close = close_odd};
+
+/* Runs an op with a lane of which one store is odd. */
+static enum err_kind run_oddly(struct op *op, enum side side,
+                               bool (*before)(struct op *const ops[], size_t n, struct err *err))
+{
+    struct odd stores[2] = {{.base.ops = &odd_ops, .side = PRIMARY},
+                            {.base.ops = &odd_ops, .side = FALLBACK}};
+    struct err err = {0};
+    struct backend *odd;
+
+    stores[side].before = before;
+    odd = failover_open(failover, &stores[PRIMARY].base, &stores[FALLBACK].base, &err);
+    ck_assert_ptr_nonnull(odd);
+    ck_assert_msg(backend_execute(odd, &op, 1, &err), "%s", err.text);
+    backend_close(odd);
+    return op->status.kind;
+}
+
+static bool hang(struct op *const ops[] UNUSED, size_t n UNUSED, struct err *err)
+{
+    sides_pass(2000);
+    lose(PRIMARY); /* a look has noticed before */
+    return err_set(err, ERR_IN_DOUBT, "no answer");
+}
+
+/* A read whose time is over is nothing that the store has answered. */
+START_TEST(an_op_that_expires_in_a_store_that_hangs_is_no_answer)
+{
+    struct op get = sides_op(&sides, OP_SESSION_GET, "s1");
+
+    get.deadline_ns = clock_now_ns() + 1000 * MS_NS;
+    ck_assert_int_eq(run_oddly(&get, PRIMARY, hang), ERR_UNAVAILABLE);
+    ck_assert(!state_is_up(failover, PRIMARY));
+}
+END_TEST
+
+/* The fallback remembers another primary than this one, which a look finds just before the ops run. */
+static bool forget(struct op *const ops[], size_t n UNUSED, struct err *err UNUSED)
+{
+    struct pair_note note = {.name = SLICE("peer"), .text = SLICE("0 another")};
+    struct op change = sides_op(&sides, OP_PAIR_CHANGE, NULL);
+
+    if (ops[0]->type == OP_MERGE || ops[0]->type == OP_PAIR_CHANGE)
+        return true;
+    change.pair_change = (struct op_pair_change){.notes = &note, .n_notes = 1};
+    sides_run(&sides, FALLBACK, &change);
+    sides_pass(1000);
+    sides_fail(&sides, FALLBACK, 3); /* the fill gets no further than its beginning */
+    (void)failover_tend(failover, sides.faults[PRIMARY], sides.faults[FALLBACK]);
+    state_answered(failover, FALLBACK);
+    sides_fail(&sides, FALLBACK, 0);
+    ck_assert(state_behind(failover));
+    return true;
+}
+
+START_TEST(what_a_primary_has_forgotten_it_does_not_answer)
+{
+    struct op op = _i ? count_op(1) : sides_op(&sides, OP_SESSION_GET, "s1");
+
+    failover->cfg.single_instance = true;
+    sides_session(&sides, FALLBACK, "s1");
+    ck_assert_msg(run_oddly(&op, PRIMARY, forget) == ERR_OK, "%s", op.status.text);
+    check_counts(_i);
+}
+END_TEST
+
+static bool fence(struct op *const ops[], size_t n UNUSED, struct err *err)
+{
+    if (ops[0]->type != OP_SESSION_PUT)
+        return true;
+    ops[0]->newest = stamp_next();
+    return err_set(err, ERR_FENCED, "newer");
+}
+
+/* Nothing was changed, so there is no doubt. */
+START_TEST(a_fallback_with_newer_changes_again_and_again)
+{
+    struct op put = put_op("u");
+
+    lose(PRIMARY);
+    ck_assert_int_eq(run_oddly(&put, FALLBACK, fence), ERR_UNAVAILABLE);
+    ck_assert(strstr(put.status.text, "newer changes"));
+}
+END_TEST
+
 Suite *suite_failover(void)
 {
     Suite *suite = suite_create("failover");
@@ -327,6 +506,12 @@ Suite *suite_failover(void)
     tcase_add_loop_test(tests, a_primary_that_was_filled_learns_of_requests, 0, COUNT_OF(recalls));
     tcase_add_loop_test(tests, what_is_pending_is_counted_though_it_is_repeated, 0, 2);
     tcase_add_loop_test(tests, a_key_that_is_used_again_is_another_request, 0, 6);
+    tcase_add_loop_test(tests, while_neither_may_serve_it_is_said, 0, 2);
+    tcase_add_test(tests, no_change_relies_on_a_note_that_failed);
+    tcase_add_test(tests, no_thread_is_copied_over_one_that_only_the_primary_has);
+    tcase_add_test(tests, an_op_that_expires_in_a_store_that_hangs_is_no_answer);
+    tcase_add_loop_test(tests, what_a_primary_has_forgotten_it_does_not_answer, 0, 2);
+    tcase_add_test(tests, a_fallback_with_newer_changes_again_and_again);
     suite_add_tcase(suite, tests);
     return suite;
 }

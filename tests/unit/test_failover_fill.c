@@ -140,7 +140,7 @@ START_TEST(a_fallback_of_another_pair_is_refused)
     pairing_look();
     ck_assert(!pairing_judge(true, true, &err));
     ck_assert_int_eq(err.kind, ERR_CONFIG);
-    ck_assert(fill.foreign && !fill.active && !state_filled(failover, FALLBACK));
+    ck_assert(failover->foreign && !fill.active && !state_filled(failover, FALLBACK));
 }
 END_TEST
 
@@ -157,7 +157,7 @@ START_TEST(a_fallback_with_data_of_its_own_is_refused)
         pairing_look();
         ck_assert(!pairing_judge(true, true, &err));
         ck_assert_int_eq(err.kind, ERR_CONFIG);
-        ck_assert(fill.foreign && !fill.active && !state_filled(failover, FALLBACK));
+        ck_assert(failover->foreign && !fill.active && !state_filled(failover, FALLBACK));
         ck_assert(!state_usable(failover) && !slice_present(pairing_noted(1, "pair")));
     }
     sides_close(&sides);
@@ -206,7 +206,7 @@ START_TEST(a_fallback_that_another_instance_has_named_is_looked_at_again)
     sides_session(&sides, 1, "s1");
     ck_assert(!pairing_judge(true, true, &err));
     ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
-    ck_assert(!fill.foreign);
+    ck_assert(!failover->foreign);
     (void)pairing_settle();
 }
 END_TEST
@@ -237,7 +237,7 @@ START_TEST(a_primary_of_no_pair_is_not_overwritten)
     pairing_look();
     ck_assert(!pairing_judge(true, true, &err));
     ck_assert_int_eq(err.kind, ERR_CONFIG);
-    ck_assert(fill.foreign && !fill.active);
+    ck_assert(failover->foreign && !fill.active);
     ck_assert_uint_eq(sides_count(&sides, 0, RECORD_SESSION), 1);
 }
 END_TEST
@@ -566,10 +566,10 @@ START_TEST(a_fill_that_is_lost_begins_again)
     pairing_judge_both();
     pairing_judge_both();
     ck_assert(fill.active);
-    fill.stage = 1; /* the session was copied */
+    fill.place.stage = 1; /* the session was copied */
     pairing_note(1, "pair", NULL);
     pairing_judge_both();
-    ck_assert(fill.active && fill.stage == 0);
+    ck_assert(fill.active && fill.place.stage == 0);
     (void)pairing_settle();
     ck_assert_uint_eq(sides_count(&sides, 1, RECORD_SESSION), 1);
     pairing_look();
@@ -652,7 +652,8 @@ START_TEST(after_a_rival_a_primary_may_serve_by_itself)
     pairing_note(1, "pair", "another");
     sides_pass(5000);
     ck_assert(!judge(true, true, &err));
-    ck_assert(fill.foreign && state_filled(failover, PRIMARY) && !state_filled(failover, FALLBACK));
+    ck_assert(failover->foreign && state_filled(failover, PRIMARY) &&
+              !state_filled(failover, FALLBACK));
     clock_fake(0, 0);
 }
 END_TEST

@@ -89,7 +89,7 @@ START_TEST(what_was_filled_is_forgotten)
     if (_i == 1)
         pairing_note(1, "filled", "1");
     pairing_judge_both();
-    ck_assert(fill.active && fill.to == FALLBACK && fill.stage == 0 && !fill.in_tenant);
+    ck_assert(fill.active && fill.to == FALLBACK && fill.place.stage == 0 && !fill.place.in_tenant);
     pairing_look();
     ck_assert(!slice_present(pairing_noted(1, "filled")));
     ck_assert(slice_equal(pairing_noted(1, "fill"), slice_of(number)) == (_i == 0));

@@ -152,6 +152,8 @@ START_TEST(a_note_counts_while_it_is_in_the_primary)
     begin();
     state_unsynced(f, &op);
     ck_assert_uint_eq(state_unflagged(f, &op, ids, 2), 1);
+    ck_assert_uint_eq(state_unflagged(f, &op, ids, 2), 1); /* it may not have been written */
+    state_flagged(f, ids, 1, clock_now_ns());
     ck_assert_uint_eq(state_unflagged(f, &op, ids, 2), 0);
     look(PRIMARY, &read);
     ck_assert_uint_eq(state_unflagged(f, &op, ids, 2), 1);

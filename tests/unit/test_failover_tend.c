@@ -493,6 +493,7 @@ START_TEST(what_is_not_noted_any_more_is_noted_again)
     sides_run(&sides, 0, &change);
     state_unsynced(failover, &op);
     ck_assert_uint_eq(state_unflagged(failover, &op, ids, 1), 1);
+    state_flagged(failover, ids, 1, clock_now_ns());
     ck_assert_uint_eq(state_unflagged(failover, &op, ids, 1), 0);
     sides_pass(POLL_MS);
     (void)tend();

@@ -167,16 +167,28 @@ START_TEST(each_is_told_once_until_it_is_added_anew)
 }
 END_TEST
 
-START_TEST(flags_last_until_all_are_told_anew)
+static bool flag(const char *id, int64_t asked_ns)
 {
-    ck_assert(!id_set_flag(&set, id_of("t", "s1")));
+    id_set_flag(&set, id_of("t", id), asked_ns);
+    return id_set_flagged(&set, id_of("t", id));
+}
+
+START_TEST(what_was_asked_before_something_was_unflagged_flags_nothing)
+{
+    ck_assert(!flag("s1", 5)); /* the set does not hold it */
     add(2);
-    ck_assert(!id_set_flag(&set, id_of("t", "s1")) && id_set_flag(&set, id_of("t", "s1")));
-    ck_assert(!id_set_flag(&set, id_of("t", "s0")));
+    ck_assert(!id_set_flagged(&set, id_of("t", "s1")));
+    ck_assert(flag("s1", 5) && !id_set_flagged(&set, id_of("t", "s0")));
     add(2);
-    ck_assert(id_set_flag(&set, id_of("t", "s1")));
     id_set_retell(&set);
-    ck_assert(!id_set_flag(&set, id_of("t", "s1")) && id_set_flag(&set, id_of("t", "s1")));
+    ck_assert(id_set_flagged(&set, id_of("t", "s1")));
+    id_set_unflag(&set, id_of("t", "s1"), 8);
+    ck_assert(!flag("s1", 7) && flag("s1", 8) && flag("s0", 8));
+    id_set_unflag_all(&set, 6);
+    ck_assert(!id_set_flagged(&set, id_of("t", "s1")) && !id_set_flagged(&set, id_of("t", "s0")));
+    ck_assert(!flag("s1", 7) && flag("s1", 8));
+    id_set_unflag_all(&set, 9);
+    ck_assert(!flag("s1", 8) && flag("s1", 9));
 }
 END_TEST
 
@@ -192,7 +204,7 @@ Suite *suite_id_set(void)
     tcase_add_test(tc, filters);
     tcase_add_test(tc, a_time_only_rises);
     tcase_add_test(tc, each_is_told_once_until_it_is_added_anew);
-    tcase_add_test(tc, flags_last_until_all_are_told_anew);
+    tcase_add_test(tc, what_was_asked_before_something_was_unflagged_flags_nothing);
     suite_add_tcase(s, tc);
     return s;
 }

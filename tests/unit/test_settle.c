@@ -316,7 +316,7 @@ START_TEST(one_store_by_two_names_is_refused)
         sides_run(&sides, PRIMARY, &read);
         ck_assert(!fill_judge(failover, &fill, seen, stores, &err));
         ck_assert_int_eq(err.kind, ERR_CONFIG);
-        ck_assert(fill.foreign && !fill.active && !state_usable(failover));
+        ck_assert(failover->foreign && !fill.active && !state_usable(failover));
     }
 }
 END_TEST
@@ -345,7 +345,7 @@ START_TEST(the_echo_of_another_instance_proves_nothing)
                      arena_printf(&sides.arena, "%" PRId64, stamp_next() + off).at);
         ck_assert(!pairing_judge(true, true, &err));
         ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
-        ck_assert(!fill.foreign);
+        ck_assert(!failover->foreign);
     }
     (void)pairing_settle();
 }
