@@ -89,12 +89,12 @@ static bool drop(struct redis *d, const struct err *err)
 
 /*
  * Asks whether the server answers, whether this user may read and run scripts, and whether the server syncs each
- * write and keeps it. What this user may not ask for counts as not durable. redis_node_keep() tries whether it
- * may write.
+ * write, also while a child saves, and keeps it. What this user may not ask for, or the server does not know,
+ * counts as not durable. redis_node_keep() tries whether it may write.
  */
 static bool look(struct redis *d, struct arena *arena, struct err *err)
 {
-    enum { PING, READ, SCRIPT, APPENDONLY, APPENDFSYNC, MEMORY, ASKED };
+    enum { PING, READ, SCRIPT, APPENDONLY, APPENDFSYNC, ON_REWRITE, MEMORY, ASKED };
     struct slice note = redis_key_single(d->prefix, "note", (struct slice){NULL, 0}, arena);
     const struct {
         struct slice words[4];
@@ -105,6 +105,7 @@ static bool look(struct redis *d, struct arena *arena, struct err *err)
         [SCRIPT] = {{SLICE("EVALSHA"), slice_of(d->sha[REDIS_CHAINS]), SLICE("1"), note}, 4},
         [APPENDONLY] = {{SLICE("CONFIG"), SLICE("GET"), SLICE("appendonly")}, 3},
         [APPENDFSYNC] = {{SLICE("CONFIG"), SLICE("GET"), SLICE("appendfsync")}, 3},
+        [ON_REWRITE] = {{SLICE("CONFIG"), SLICE("GET"), SLICE("no-appendfsync-on-rewrite")}, 3},
         [MEMORY] = {{SLICE("INFO"), SLICE("memory")}, 2},
     };
     struct reply *replies[ASKED];
@@ -126,7 +127,8 @@ static bool look(struct redis *d, struct arena *arena, struct err *err)
     if (evicts(replies[MEMORY]->text))
         d->base.caps |= BACKEND_EVICTS;
     else if (replies[MEMORY]->type == REPLY_TEXT && is_setting(replies[APPENDONLY], SLICE("yes")) &&
-             is_setting(replies[APPENDFSYNC], SLICE("always")))
+             is_setting(replies[APPENDFSYNC], SLICE("always")) &&
+             is_setting(replies[ON_REWRITE], SLICE("no")))
         d->base.caps |= BACKEND_DURABLE;
     return true;
 }

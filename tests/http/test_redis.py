@@ -287,6 +287,10 @@ def test_how_durable_it_is(redis: stores.Redis, own: Any) -> None:
     eventually(lambda: any(line["event"] == "volatile" and line["level"] == "warning" for line in s.log_lines()))
     redis.answers("CONFIG", "SET", "appendfsync", "always")
     eventually(lambda: says("durable"))
+    redis.answers("CONFIG", "SET", "no-appendfsync-on-rewrite", "yes")  # it does not sync while a child saves
+    eventually(lambda: says("volatile"))
+    redis.answers("CONFIG", "SET", "no-appendfsync-on-rewrite", "no")
+    eventually(lambda: says("durable"))
     redis.answers("ACL", "SETUSER", "default", "-config")
     eventually(lambda: says("volatile"))
 
