@@ -45,6 +45,10 @@ static void run(struct call *c)
     int tries = 0;
     bool ok;
 
+    if (c->d->unkept.kind != ERR_OK && op_writes(op)) {
+        op->status = c->d->unkept;
+        return;
+    }
     copies_reset(op);
     do {
         c->failure.kind = ERR_OK;
@@ -107,6 +111,28 @@ static void close_denied(struct redis *d)
     d->denials = now;
 }
 
+/*
+ * Keeps number and clock of this process. A server that refuses that because it is full can still be read; one of a
+ * pair cannot, so that the other store serves. A replica may be a former primary, and the name may lead to the new one
+ * by now.
+ */
+static bool keep(struct redis *d, struct err *err)
+{
+    struct err why;
+
+    d->unkept.kind = ERR_OK;
+    if (redis_node_keep(d, err))
+        return true;
+    if (d->replica && d->conn.redis) {
+        why = *err;
+        conn_leave(&d->conn, &why);
+    }
+    if (!d->only_reads || d->acquaintance || !d->conn.redis)
+        return false;
+    d->unkept = *err;
+    return true;
+}
+
 /* Opens the connection if it is closed, and keeps number and clock of this process. */
 static bool ready(struct redis *d, struct err *err)
 {
@@ -123,7 +149,7 @@ static bool ready(struct redis *d, struct err *err)
             return false;
         }
     }
-    return redis_node_keep(d, err);
+    return keep(d, err);
 }
 
 /* Collects the ops that changed nothing because the server closed the connection: it may be back already.

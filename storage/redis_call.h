@@ -50,6 +50,8 @@ struct redis {
     unsigned used_generation, denials; /* denials[] of redis.c when the rights were tried */
     struct acquaintance *acquaintance; /* shared by the lanes; NULL: not one of a pair */
     struct met met;                    /* the store that this connection leads to */
+    bool replica, only_reads;          /* what redis_node_keep() was told when it failed */
+    struct err unkept;                 /* the server can only be read: why */
     struct turns *turns;               /* NULL until the first batch of several ops */
 };
 

@@ -16,6 +16,7 @@ enum { READ_SIZE = 1 << 14 }; /* a record of TLS */
 
 #define PAUSE_FIRST_NS (100 * MS_NS)
 #define PAUSE_MAX_NS (5 * S_NS)
+#define LEFT_NS S_NS /* a request must not cost a connection each */
 
 /* Stands for what the arena has no room for: hiredis reads on, so that the replies behind it are not lost. */
 static struct reply no_room;
@@ -108,82 +109,6 @@ static bool contact_lost(struct conn *c, struct err *err)
     return err_set(err, ERR_UNAVAILABLE, "redis: %s", r->errstr[0] ? r->errstr : "contact lost");
 }
 
-/* The command between quotes in what the server says about permissions; empty: it names none. */
-static struct slice denied_command(struct slice said)
-{
-    const char *from = memchr(said.at, '\'', said.len), *end = said.at + said.len, *to;
-
-    if (!from)
-        return SLICE("");
-    from++;
-    to = memchr(from, '\'', (size_t)(end - from));
-    return to ? (struct slice){from, (size_t)(to - from)} : SLICE("");
-}
-
-bool conn_denied(struct slice command, struct err *err)
-{
-    if (command.len > 0 && command.len < 40)
-        return err_set(err, ERR_CONFIG, "redis: this user may not run \"%.*s\"",
-                       SLICE_ARGS(command));
-    return err_set(err, ERR_CONFIG, "redis: this user may not use keys with this prefix");
-}
-
-bool conn_denied_within(const struct reply *reply)
-{
-    static const struct slice starts[] = {
-        SLICE("ERR The user executing the script can't run"), /* 7.0 */
-        SLICE("NOPERM The user executing the script can't "),
-        SLICE("ERR ACL failure in script"), /* 7.2 */
-        SLICE("ERR Error running script"),  /* 6: what was refused comes later */
-    };
-
-    if (reply->type != REPLY_ERROR)
-        return false;
-    for (size_t i = 0; i < COUNT_OF(starts); i++)
-        if (slice_starts(reply->text, starts[i]))
-            return i + 1 < COUNT_OF(starts) ||
-                   memmem(reply->text.at, reply->text.len, "NOPERM", strlen("NOPERM"));
-    return false;
-}
-
-bool conn_refused(const struct reply *reply, struct err *err)
-{
-    static const struct {
-        const char *starts;
-        enum err_kind kind;
-        const char *text;
-    } known[] = {
-        {"OOM ", ERR_UNAVAILABLE, "redis: its memory is full (maxmemory)"},
-        {"LOADING ", ERR_UNAVAILABLE, "redis: it is still loading its data"},
-        {"READONLY ", ERR_UNAVAILABLE, "redis: it is a read-only replica"},
-        {"MASTERDOWN ", ERR_UNAVAILABLE, "redis: it is a replica without its master"},
-        {"MISCONF ", ERR_UNAVAILABLE, "redis: it cannot write to its disk"},
-        {"NOREPLICAS ", ERR_UNAVAILABLE, "redis: it has too few replicas to write"},
-        {"BUSY ", ERR_UNAVAILABLE, "redis: a script keeps it busy"},
-        {"CLUSTERDOWN ", ERR_UNAVAILABLE, "redis: the cluster is down"},
-        {"MOVED ", ERR_UNAVAILABLE,
-         "redis: this is a node of a cluster, which needs its own client"},
-        {"ASK ", ERR_UNAVAILABLE, "redis: this is a node of a cluster, which needs its own client"},
-        {"WRONGTYPE ", ERR_DAMAGED, "redis: a key of a record holds another type than it should"},
-        {"NOAUTH ", ERR_CONFIG, "redis: it wants a password"},
-        {"WRONGPASS ", ERR_CONFIG, "redis: user or password is wrong"},
-        {"ERR max number of clients", ERR_UNAVAILABLE, "redis: it has too many clients"},
-        {"ERR DB index", ERR_CONFIG, "redis: there is no database of this number"},
-        {"ERR AUTH", ERR_CONFIG, "redis: it has no password, but one was given"},
-        {"ERR Client sent AUTH", ERR_CONFIG, "redis: it has no password, but one was given"},
-    };
-
-    if (conn_denied_within(reply))
-        return err_set(err, ERR_CONFIG, "redis: this user may not run all commands of a script");
-    if (slice_starts(reply->text, SLICE("NOPERM ")))
-        return conn_denied(denied_command(reply->text), err);
-    for (size_t i = 0; i < COUNT_OF(known); i++)
-        if (slice_starts(reply->text, slice_of(known[i].starts)))
-            return err_set(err, known[i].kind, "%s", known[i].text);
-    return err_set(err, ERR_STORAGE, "redis: %.*s",
-                   (int)(reply->text.len < 100 ? reply->text.len : 100), reply->text.at);
-}
-
 void conn_close(struct conn *c)
 {
     dial_end(c->dial);
@@ -209,6 +134,13 @@ void conn_drop(struct conn *c, const struct err *why)
     }
     c->retry_ns = clock_now_ns() + pause / 2 + random() % (pause / 2);
     c->pause_ns = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
+}
+
+void conn_leave(struct conn *c, const struct err *why)
+{
+    conn_drop(c, why);
+    c->failures++;
+    c->retry_ns = clock_now_ns() + LEFT_NS;
 }
 
 /* Makes room in the output buffer, which is NULL when memory ended after the last write. */
@@ -377,7 +309,7 @@ static bool take_greeting(struct conn *c, struct err *err)
 
     for (size_t i = 0; ok && i < c->greetings; i++)
         ok = conn_take(c, &scratch, &reply, err) &&
-             (reply->type != REPLY_ERROR || conn_refused(reply, err));
+             (reply->type != REPLY_ERROR || conn_only_reads(reply) || conn_refused(reply, err));
     arena_done(&scratch);
     return ok;
 }

@@ -70,6 +70,10 @@ bool conn_take(struct conn *c, struct arena *arena, struct reply **out, struct e
 /* Closes the connection. One that was open may be opened again at once; after that the pauses grow. */
 void conn_drop(struct conn *c, const struct err *why);
 
+/* Closes a connection to a server that is of no use. The next try, after a second, asks for the addresses anew, and
+ * takes the next one. */
+void conn_leave(struct conn *c, const struct err *why);
+
 /* Closes the connection for good. */
 void conn_close(struct conn *c);
 
@@ -78,6 +82,10 @@ bool conn_denied_within(const struct reply *reply) MUST_USE;
 
 /* Says that this user may not run a command, or if it is empty, use the keys. Returns false. */
 bool conn_denied(struct slice command, struct err *err);
+
+/* Whether the server refuses what writes, but can be read; whether it is a replica, which may be behind its primary. */
+bool conn_only_reads(const struct reply *reply) MUST_USE;
+bool conn_is_replica(const struct reply *reply) MUST_USE;
 
 /* Turns an error reply into *err. Returns false. */
 bool conn_refused(const struct reply *reply, struct err *err);

@@ -29,8 +29,12 @@ static struct node nodes[] = {{.lock = PTHREAD_MUTEX_INITIALIZER},
 static bool ask(struct redis *d, const struct slice *args, size_t n, struct arena *arena,
                 struct reply **reply, struct err *err)
 {
-    return conn_put(&d->conn, args, n, err) && conn_send(&d->conn, err) &&
-           conn_take(&d->conn, arena, reply, err);
+    if (!conn_put(&d->conn, args, n, err) || !conn_send(&d->conn, err) ||
+        !conn_take(&d->conn, arena, reply, err))
+        return false;
+    d->replica |= conn_is_replica(*reply);
+    d->only_reads |= conn_only_reads(*reply);
+    return true;
 }
 
 static bool refused(const struct reply *reply, struct err *err)
@@ -120,8 +124,9 @@ static bool look(struct redis *d, struct arena *arena, struct err *err)
     for (size_t i = 0; i < ASKED; i++)
         if (!conn_take(&d->conn, arena, &replies[i], err))
             return err->kind == ERR_NO_MEMORY ? drop(d, err) : false;
-    if (!refused(replies[PING], err) || !permitted(replies[READ], err) ||
-        !permitted(replies[SCRIPT], err))
+    /* while it cannot save, a Redis refuses PING as it does what writes */
+    if ((!conn_only_reads(replies[PING]) && !refused(replies[PING], err)) ||
+        !permitted(replies[READ], err) || !permitted(replies[SCRIPT], err))
         return false;
     d->base.caps = BACKEND_SHARED;
     if (evicts(replies[MEMORY]->text))
@@ -350,6 +355,7 @@ bool redis_node_keep(struct redis *d, struct err *err)
     struct arena arena = {0};
     bool ok = true;
 
+    d->replica = d->only_reads = false;
     pthread_mutex_lock(&node->lock);
     if (!d->numbered && (!node->taken || now_ns - node->renewed_ns > RENEW_NS))
         ok = take_number(d, &arena, err);

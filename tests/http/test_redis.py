@@ -19,6 +19,7 @@ import stores
 from conftest import BINARY, Answer, Server
 from dying import refused
 from dying import until as eventually
+from proxy import proxy
 from wire import SANITIZED, memory
 
 
@@ -147,14 +148,74 @@ def test_read_only(redis: stores.Redis, own: Any) -> None:
     until(s, "b")
 
 
-def test_memory_is_full(redis: stores.Redis, own: Any) -> None:
+def test_a_name_that_leads_to_another_primary_by_now(redis: stores.Redis, own: Any) -> None:
+    """The old one goes on as a replica, and keeps the connections that it has."""
+    with stores.redis() as other, proxy(redis.port) as name:
+        s = own(primary=f"redis://127.0.0.1:{name.port}/0")
+        assert put(s, "a").status == 201
+        other.answers("REPLICAOF", "127.0.0.1", str(redis.port))
+        eventually(lambda: b"master_link_status:up" in other.answers("INFO", "replication"))
+        other.answers("REPLICAOF", "NO", "ONE")
+        name.target = other.port
+        redis.answers("REPLICAOF", "127.0.0.1", str(other.port))
+        until(s, "b")
+        eventually(lambda: s.get("/sessions/a").status == 200)
+        s.stop()
+
+
+def test_a_replica_costs_few_connections(redis: stores.Redis, own: Any) -> None:
+    """Each is closed, for the name may lead elsewhere; but not one for each request."""
+    s = own("--lanes", "2", primary=redis.url())
+    assert put(s, "a").status == 201
+    redis.answers("REPLICAOF", "127.0.0.1", "1")
+    until_refused(s, "read-only replica")
+    time.sleep(1.1)
+    before = connections(redis)
+    ends = time.monotonic() + 3
+    while time.monotonic() < ends:
+        refused(put(s, "b"), "read-only replica")
+    assert 2 <= connections(redis) - before <= 16
+    assert s.get("/health").json()["status"] == "unhealthy"
+    redis.answers("REPLICAOF", "NO", "ONE")
+    until(s, "b")
+
+
+def connections(redis: stores.Redis) -> int:
+    """How many there have ever been."""
+    said = re.search(rb"total_connections_received:(\d+)", redis.answers("INFO", "stats"))
+    assert said
+    return int(said[1])
+
+
+@pytest.mark.parametrize(("setting", "value", "back", "words"), [
+    ("maxmemory", "1", "0", "maxmemory"),
+    ("min-replicas-to-write", "1", "0", "too few replicas"),
+    ("save", "3600 1", "", "cannot write to its disk"),
+])
+def test_writes_are_refused_and_reads_go_on(redis: stores.Redis, own: Any, setting: str, value: str, back: str,
+                                            words: str) -> None:
+    """Also when the clock of the service has not been kept for long, and with connections made meanwhile."""
     s = own(primary=redis.url())
     assert put(s, "a").status == 201
-    redis.answers("CONFIG", "SET", "maxmemory", "1")
-    refused(put(s, "b"), "maxmemory")
-    assert s.get("/sessions/a").status == 200
-    redis.answers("CONFIG", "SET", "maxmemory", "0")
+    (redis.folder / "dump.rdb").mkdir()  # it cannot be written
+    redis.answers("CONFIG", "SET", setting, value)
+    redis.answers("BGSAVE")
+    until_refused(s, words)
+    for _ in range(2):
+        ends = time.monotonic() + 6
+        while time.monotonic() < ends:
+            refused(put(s, "b"), words)
+            assert s.get("/sessions/a").status == s.get("/sessions?user_id=u").status == 200
+            time.sleep(0.2)
+        s.stop()
+        s.start()
+    refused(put(s, "b"), words)
+    eventually(lambda: s.get("/health").json()["status"] == "degraded")
+    assert s.get("/health").json()["status"] == "degraded"
+    assert words in s.get("/health").body.decode()
+    redis.answers("CONFIG", "SET", setting, back)
     assert put(s, "b").status == 201
+    assert not {"store_down", "store_up"} & {line["event"] for line in s.log_lines()}
 
 
 def test_password_changes(redis: stores.Redis, own: Any) -> None:
