@@ -123,11 +123,11 @@ static bool keep(struct redis *d, struct err *err)
     d->unkept.kind = ERR_OK;
     if (redis_node_keep(d, err))
         return true;
-    if (d->replica && d->conn.redis) {
+    if (d->conn.replica && d->conn.redis) {
         why = *err;
         conn_leave(&d->conn, &why);
     }
-    if (!d->only_reads || d->acquaintance || !d->conn.redis)
+    if (!d->conn.only_reads || d->acquaintance || !d->conn.redis)
         return false;
     d->unkept = *err;
     return true;

@@ -44,13 +44,11 @@ struct redis {
     char sha[REDIS_SCRIPTS][REDIS_SHA_LEN + 1];
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     bool numbered, fallback, denied; /* number configured; second of a pair; rights were lacking */
-    int64_t clock_us;                /* no stamp that this instance has stored is above it */
+    int64_t clock_us, used_until_ns; /* no stamp that this instance has stored is above clock_us */
     struct redis_used *used;         /* valid until then, in that generation */
-    int64_t used_until_ns;
     unsigned used_generation, denials; /* denials[] of redis.c when the rights were tried */
     struct acquaintance *acquaintance; /* shared by the lanes; NULL: not one of a pair */
     struct met met;                    /* the store that this connection leads to */
-    bool replica, only_reads;          /* what redis_node_keep() was told when it failed */
     struct err unkept;                 /* the server can only be read: why */
     struct turns *turns;               /* NULL until the first batch of several ops */
 };

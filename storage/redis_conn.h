@@ -51,6 +51,7 @@ struct conn {
     struct err why;             /* why it is closed */
     bool silent;                /* it was lost to a timeout */
     bool refused;               /* ... or to the server's refusal of our TLS */
+    bool replica, only_reads;   /* what redis_node_keep() was told when it failed */
     unsigned failures;          /* how often it could not be opened */
 };
 

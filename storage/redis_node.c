@@ -32,8 +32,8 @@ static bool ask(struct redis *d, const struct slice *args, size_t n, struct aren
     if (!conn_put(&d->conn, args, n, err) || !conn_send(&d->conn, err) ||
         !conn_take(&d->conn, arena, reply, err))
         return false;
-    d->replica |= conn_is_replica(*reply);
-    d->only_reads |= conn_only_reads(*reply);
+    d->conn.replica |= conn_is_replica(*reply);
+    d->conn.only_reads |= conn_only_reads(*reply);
     return true;
 }
 
@@ -191,6 +191,14 @@ struct slice redis_incarnation(const struct redis *d, struct slice server, struc
                         SLICE_ARGS(offset));
 }
 
+/* Only INFO tells the stores of a pair from others, and from what they were. */
+static bool informed(const struct reply *reply, struct err *err)
+{
+    if (reply->type == REPLY_ERROR && slice_starts(reply->text, SLICE("ERR unknown command")))
+        return conn_denied(SLICE("info"), err);
+    return refused(reply, err);
+}
+
 static bool meet(struct redis *d, struct arena *arena, struct err *err)
 {
     struct slice note = redis_key_single(d->prefix, "note", (struct slice){NULL, 0}, arena);
@@ -202,10 +210,10 @@ static bool meet(struct redis *d, struct arena *arena, struct err *err)
     if (!note.at)
         return err_no_memory(err);
     if (!ask(d, (struct slice[]){SLICE("INFO"), SLICE("server")}, 2, arena, &server, err) ||
-        !refused(server, err) ||
+        !informed(server, err) ||
         !ask(d, (struct slice[]){SLICE("INFO"), SLICE("replication")}, 2, arena, &replication,
              err) ||
-        !refused(replication, err) ||
+        !informed(replication, err) ||
         !ask(d, (struct slice[]){SLICE("HMGET"), note, SLICE("pair"), REDIS_POSITION}, 4, arena,
              &notes, err) ||
         !refused(notes, err))
@@ -355,7 +363,7 @@ bool redis_node_keep(struct redis *d, struct err *err)
     struct arena arena = {0};
     bool ok = true;
 
-    d->replica = d->only_reads = false;
+    d->conn.replica = d->conn.only_reads = false;
     pthread_mutex_lock(&node->lock);
     if (!d->numbered && (!node->taken || now_ns - node->renewed_ns > RENEW_NS))
         ok = take_number(d, &arena, err);

@@ -33,8 +33,8 @@ bool redis_meet(struct redis *d, struct err *err) MUST_USE;
 struct slice redis_incarnation(const struct redis *d, struct slice server, struct slice replication,
                                struct arena *arena) MUST_USE;
 
-/* Takes or renews the instance number and moves the clock ahead, when it is time. A failure also sets d->replica or
- * d->only_reads, if the server says that it is so. */
+/* Takes or renews the instance number and moves the clock ahead, when it is time. A failure also sets
+ * d->conn.replica or d->conn.only_reads, if the server says that it is so. */
 bool redis_node_keep(struct redis *d, struct err *err) MUST_USE;
 
 #endif

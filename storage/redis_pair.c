@@ -168,18 +168,26 @@ static struct slice note_key(struct call *c)
     return key;
 }
 
-/* Reads what concerns the server as a whole: notes and incarnation. */
+/* Reads what concerns the server as a whole: notes and incarnation. A Redis of no pair need not let us run INFO, and
+ * nobody asks for its incarnation. */
 static bool read_single(struct call *c, struct err *err)
 {
+    struct slice server = SLICE(""), replication = SLICE("");
+    bool paired = c->d->acquaintance != NULL;
     struct reply **replies;
 
     ASK(c, SLICE("HGETALL"), note_key(c));
-    ASK(c, SLICE("INFO"), SLICE("server"));
-    ASK(c, SLICE("INFO"), SLICE("replication"));
+    if (paired) {
+        ASK(c, SLICE("INFO"), SLICE("server"));
+        ASK(c, SLICE("INFO"), SLICE("replication"));
+    }
     if (!call_answers(c, &replies, err) || !read_notes(c, replies[0], err))
         return false;
-    c->op->pair_read.out.incarnation = redis_incarnation(c->d, replies[1]->text, replies[2]->text,
-                                                         c->arena);
+    if (paired) {
+        server = replies[1]->text;
+        replication = replies[2]->text;
+    }
+    c->op->pair_read.out.incarnation = redis_incarnation(c->d, server, replication, c->arena);
     return slice_present(c->op->pair_read.out.incarnation) || err_no_memory(err);
 }
 

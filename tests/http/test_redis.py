@@ -19,6 +19,7 @@ import stores
 from conftest import BINARY, Answer, Server
 from dying import refused
 from dying import until as eventually
+from pairs import until_state
 from proxy import proxy
 from wire import SANITIZED, memory
 
@@ -354,6 +355,36 @@ def test_how_durable_it_is(redis: stores.Redis, own: Any) -> None:
     eventually(lambda: says("durable"))
     redis.answers("ACL", "SETUSER", "default", "-config")
     eventually(lambda: says("volatile"))
+
+
+@pytest.mark.parametrize("by", ["acl", "rename-command"])
+def test_without_info(own: Any, tmp_path: pathlib.Path, by: str) -> None:
+    """Nobody knows how durable it is then, and a pair would not know which Redis it is."""
+    with stores.redis(*(("--rename-command", "INFO", "") if by == "rename-command" else ())) as redis:
+        if by == "acl":
+            redis.answers("ACL", "SETUSER", "default", "-info")
+        s = own(primary=redis.url())
+        for _ in range(2):
+            assert put(s, "a").status == 201
+            assert s.patch("/sessions/a", {"increment_requests": True}).status == 200
+            assert s.delete("/sessions/a").status == 204
+        assert s.get("/health").json()["backends"][0]["durability"] == "volatile"
+        assert subprocess.run([str(BINARY), "diagnose", redis.url()], stdout=subprocess.DEVNULL).returncode == 0
+        s.stop()
+        both = ("--fallback", f"sqlite:{tmp_path}/fallback.db", "--single-instance")
+        s = own(*both, primary=redis.url(), start=False).start(wait=False)
+        assert s.process.wait(10) == 1
+        assert s.log().strip().endswith('may not run "info"')
+
+
+def test_a_pair_that_may_not_ask_info_any_more(redis: stores.Redis, own: Any, tmp_path: pathlib.Path) -> None:
+    s = own("--fallback", f"sqlite:{tmp_path}/fallback.db", "--single-instance", primary=redis.url())
+    until_state(s, "normal")
+    redis.answers("ACL", "SETUSER", "default", "-info")
+    until_state(s, "on_fallback")
+    eventually(lambda: 'may not run \\"info\\"' in s.log())
+    redis.answers("ACL", "SETUSER", "default", "+info")
+    until_state(s, "normal")
 
 
 def test_one_that_throws_data_away(redis: stores.Redis, own: Any) -> None:
