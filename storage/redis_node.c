@@ -12,7 +12,7 @@
 #define RENEW_NS (300 * S_NS)    /* how old a lease may get before it is renewed */
 #define CLOCK_STEP_US (2 * S_US) /* how far the clock is moved ahead */
 
-enum { NODES = 1 << STAMP_NODE_BITS, TOKEN_LEN = 32 };
+enum { NODES = 1 << STAMP_NODE_BITS, TOKEN_LEN = 32, RUN_ID_LEN = 40 };
 
 /* What this process is to one store: nodes[0] to a primary, nodes[1] to a fallback. */
 struct node {
@@ -24,6 +24,16 @@ struct node {
 };
 
 static struct node nodes[] = {{.lock = PTHREAD_MUTEX_INITIALIZER},
+                              {.lock = PTHREAD_MUTEX_INITIALIZER}};
+
+/* What is known of the append-only file of a store: files[0] of a primary, files[1] of a fallback. */
+struct file {
+    pthread_mutex_t lock;
+    char run_id[RUN_ID_LEN + 1]; /* of the server process that was asked last */
+    bool whole;                  /* all that is stored is in it, not only what is added now */
+};
+
+static struct file files[] = {{.lock = PTHREAD_MUTEX_INITIALIZER},
                               {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
 static bool ask(struct redis *d, const struct slice *args, size_t n, struct arena *arena,
@@ -81,6 +91,40 @@ static bool evicts(struct slice memory)
            !slice_equal(info_line(memory, SLICE("maxmemory_policy:")), SLICE("noeviction"));
 }
 
+/*
+ * Whether the append-only file alone brings everything back, by two sections of INFO. One that is switched on while
+ * the server runs does so when its first rewrite has ended, and INFO does not tell this rewrite from a later one. So
+ * a rewrite is harmless only if this very process was seen before with its file, and without a rewrite.
+ */
+static bool is_whole(struct redis *d, struct slice server, struct slice persistence)
+{
+    struct slice run_id = info_line(server, SLICE("run_id:"));
+    bool on = slice_equal(info_line(persistence, SLICE("aof_enabled:")), SLICE("1"));
+    bool rests = slice_equal(info_line(persistence, SLICE("aof_rewrite_in_progress:")),
+                             SLICE("0")) &&
+                 slice_equal(info_line(persistence, SLICE("aof_rewrite_scheduled:")), SLICE("0"));
+    struct file *file = &files[d->fallback];
+    bool whole;
+
+    pthread_mutex_lock(&file->lock);
+    if (run_id.len == 0 || !slice_equal(run_id, slice_of(file->run_id)))
+        file->whole = false;
+    file->whole = whole = on && (rests || file->whole);
+    snprintf(file->run_id, sizeof(file->run_id), "%.*s", SLICE_ARGS(run_id));
+    pthread_mutex_unlock(&file->lock);
+    return whole;
+}
+
+/* A replica begins its file anew with what its primary sends, perhaps in between two looks. */
+static void forget_file(struct redis *d)
+{
+    struct file *file = &files[d->fallback];
+
+    pthread_mutex_lock(&file->lock);
+    file->whole = false;
+    pthread_mutex_unlock(&file->lock);
+}
+
 /* What was put must not be sent. Returns false. */
 static bool drop(struct redis *d, const struct err *err)
 {
@@ -93,12 +137,23 @@ static bool drop(struct redis *d, const struct err *err)
 
 /*
  * Asks whether the server answers, whether this user may read and run scripts, and whether the server syncs each
- * write, also while a child saves, and keeps it. What this user may not ask for, or the server does not know,
+ * write, also while a child saves, and brings all back. What this user may not ask for, or the server does not know,
  * counts as not durable. redis_node_keep() tries whether it may write.
  */
 static bool look(struct redis *d, struct arena *arena, struct err *err)
 {
-    enum { PING, READ, SCRIPT, APPENDONLY, APPENDFSYNC, ON_REWRITE, MEMORY, ASKED };
+    enum {
+        PING,
+        READ,
+        SCRIPT,
+        APPENDONLY,
+        APPENDFSYNC,
+        ON_REWRITE,
+        MEMORY,
+        SERVER,
+        PERSISTENCE,
+        ASKED
+    };
     struct slice note = redis_key_single(d->prefix, "note", (struct slice){NULL, 0}, arena);
     const struct {
         struct slice words[4];
@@ -111,8 +166,11 @@ static bool look(struct redis *d, struct arena *arena, struct err *err)
         [APPENDFSYNC] = {{SLICE("CONFIG"), SLICE("GET"), SLICE("appendfsync")}, 3},
         [ON_REWRITE] = {{SLICE("CONFIG"), SLICE("GET"), SLICE("no-appendfsync-on-rewrite")}, 3},
         [MEMORY] = {{SLICE("INFO"), SLICE("memory")}, 2},
+        [SERVER] = {{SLICE("INFO"), SLICE("server")}, 2},
+        [PERSISTENCE] = {{SLICE("INFO"), SLICE("persistence")}, 2},
     };
     struct reply *replies[ASKED];
+    bool whole;
 
     if (!note.at)
         return err_no_memory(err);
@@ -128,10 +186,12 @@ static bool look(struct redis *d, struct arena *arena, struct err *err)
     if ((!conn_only_reads(replies[PING]) && !refused(replies[PING], err)) ||
         !permitted(replies[READ], err) || !permitted(replies[SCRIPT], err))
         return false;
+    whole = is_whole(d, replies[SERVER]->text, replies[PERSISTENCE]->text);
     d->base.caps = BACKEND_SHARED;
     if (evicts(replies[MEMORY]->text))
         d->base.caps |= BACKEND_EVICTS;
-    else if (replies[MEMORY]->type == REPLY_TEXT && is_setting(replies[APPENDONLY], SLICE("yes")) &&
+    else if (replies[MEMORY]->type == REPLY_TEXT && whole &&
+             is_setting(replies[APPENDONLY], SLICE("yes")) &&
              is_setting(replies[APPENDFSYNC], SLICE("always")) &&
              is_setting(replies[ON_REWRITE], SLICE("no")))
         d->base.caps |= BACKEND_DURABLE;
@@ -370,6 +430,8 @@ bool redis_node_keep(struct redis *d, struct err *err)
     if (ok && clock_now_us() + CLOCK_STEP_US / 2 > d->clock_us)
         ok = move_clock(d, &arena, err);
     pthread_mutex_unlock(&node->lock);
+    if (d->conn.replica)
+        forget_file(d);
     arena_done(&arena);
     return ok;
 }

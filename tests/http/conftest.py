@@ -203,6 +203,13 @@ def quick_redis() -> Iterator[stores.Redis]:
         yield server
 
 
+@pytest.fixture
+def redis() -> Iterator[stores.Redis]:
+    """One that a test may harm."""
+    with stores.redis() as server:
+        yield server
+
+
 @pytest.fixture(scope="session", params=KINDS)
 def server(request: pytest.FixtureRequest,
            tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
@@ -19,15 +19,8 @@ import stores
 from conftest import BINARY, Answer, Server
 from dying import refused
 from dying import until as eventually
-from pairs import until_state
 from proxy import proxy
 from wire import SANITIZED, memory
-
-
-@pytest.fixture
-def redis() -> Iterator[stores.Redis]:
-    with stores.redis() as server:
-        yield server
 
 
 def put(s: Server, id_: str) -> Answer:
@@ -331,92 +324,6 @@ def test_a_missing_permission_at_the_start(redis: stores.Redis, own: Any) -> Non
     redis.answers("ACL", "SETUSER", "ann", "reset", "on", ">geheim", *needed, "~aiecs:*")
     s.start()
     assert put(s, "a").status == 201
-
-
-def test_how_durable_it_is(redis: stores.Redis, own: Any) -> None:
-    """Asked each second, so a Redis that comes back with other settings is noticed, too."""
-    s = own(primary=redis.url())
-
-    def says(durability: str) -> bool:
-        return bool(s.get("/health").json()["backends"][0]["durability"] == durability)
-
-    eventually(lambda: says("durable"))
-    assert "volatile" not in s.log()
-    redis.kill()
-    redis.args += ("--appendfsync", "everysec")
-    redis.start()
-    eventually(lambda: says("volatile"))
-    eventually(lambda: any(line["event"] == "volatile" and line["level"] == "warning" for line in s.log_lines()))
-    redis.answers("CONFIG", "SET", "appendfsync", "always")
-    eventually(lambda: says("durable"))
-    redis.answers("CONFIG", "SET", "no-appendfsync-on-rewrite", "yes")  # it does not sync while a child saves
-    eventually(lambda: says("volatile"))
-    redis.answers("CONFIG", "SET", "no-appendfsync-on-rewrite", "no")
-    eventually(lambda: says("durable"))
-    redis.answers("ACL", "SETUSER", "default", "-config")
-    eventually(lambda: says("volatile"))
-
-
-@pytest.mark.parametrize("by", ["acl", "rename-command"])
-def test_without_info(own: Any, tmp_path: pathlib.Path, by: str) -> None:
-    """Nobody knows how durable it is then, and a pair would not know which Redis it is."""
-    with stores.redis(*(("--rename-command", "INFO", "") if by == "rename-command" else ())) as redis:
-        if by == "acl":
-            redis.answers("ACL", "SETUSER", "default", "-info")
-        s = own(primary=redis.url())
-        for _ in range(2):
-            assert put(s, "a").status == 201
-            assert s.patch("/sessions/a", {"increment_requests": True}).status == 200
-            assert s.delete("/sessions/a").status == 204
-        assert s.get("/health").json()["backends"][0]["durability"] == "volatile"
-        assert subprocess.run([str(BINARY), "diagnose", redis.url()], stdout=subprocess.DEVNULL).returncode == 0
-        s.stop()
-        both = ("--fallback", f"sqlite:{tmp_path}/fallback.db", "--single-instance")
-        s = own(*both, primary=redis.url(), start=False).start(wait=False)
-        assert s.process.wait(10) == 1
-        assert s.log().strip().endswith('may not run "info"')
-
-
-def test_a_pair_that_may_not_ask_info_any_more(redis: stores.Redis, own: Any, tmp_path: pathlib.Path) -> None:
-    s = own("--fallback", f"sqlite:{tmp_path}/fallback.db", "--single-instance", primary=redis.url())
-    until_state(s, "normal")
-    redis.answers("ACL", "SETUSER", "default", "-info")
-    until_state(s, "on_fallback")
-    eventually(lambda: 'may not run \\"info\\"' in s.log())
-    redis.answers("ACL", "SETUSER", "default", "+info")
-    until_state(s, "normal")
-
-
-def test_one_that_throws_data_away(redis: stores.Redis, own: Any) -> None:
-    """Any policy but noeviction takes what was answered, though it is synced; without a limit it does nothing."""
-    redis.stop()
-    redis.args += ("--maxmemory", "100mb", "--maxmemory-policy", "volatile-ttl")
-    redis.start()
-    s = own(primary=redis.url())
-
-    def says(durability: str, by: str | None = None) -> None:
-        eventually(lambda: [s.get("/health").json()["backends"][0].get(key) for key in ("durability", "volatile_by")]
-                   == [durability, by])
-
-    def warnings() -> int:
-        return sum(line["event"] == "volatile" and "maxmemory-policy" in line["message"] for line in s.log_lines())
-
-    says("volatile", "maxmemory-policy")
-    eventually(lambda: warnings() == 1)
-    redis.answers("CONFIG", "SET", "maxmemory-policy", "noeviction")
-    says("durable")
-    redis.answers("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-    says("volatile", "maxmemory-policy")
-    eventually(lambda: warnings() == 2)
-    done = subprocess.run([str(BINARY), "diagnose", redis.url()], capture_output=True, text=True)
-    assert re.search("durable .*maxmemory-policy", done.stdout), done.stdout
-    redis.answers("CONFIG", "SET", "maxmemory", "0")
-    says("durable")
-    redis.answers("CONFIG", "SET", "maxmemory", "100mb")
-    redis.answers("ACL", "SETUSER", "default", "-config")
-    says("volatile", "maxmemory-policy")
-    redis.answers("ACL", "SETUSER", "default", "+config", "-info")
-    says("volatile")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
