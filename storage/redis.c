@@ -11,6 +11,7 @@
 #include "redis_pair.h"
 #include "redis_scripts.h"
 #include "redis_turns.h"
+#include "redis_used.h"
 
 #define TIMEOUT_DEFAULT_US S_US
 #define USED_NS (60 * S_NS) /* for so long marks of used buckets are trusted */
@@ -66,18 +67,15 @@ static void run(struct call *c)
         op->again = false;
 }
 
-static void forget_used(struct redis *d)
+/* This may be another store than before, or one that has lost its data. */
+static void distrust(struct redis *d)
 {
-    while (d->used) {
-        struct redis_used *next = d->used->next;
-
-        free(d->used);
-        d->used = next;
-    }
+    used_distrust(d);
+    d->used_until_ns = 0;
 }
 
-/* Forgets which buckets are marked as used, once a minute and when a look at the pair has found another
- * store: the server may have been emptied. */
+/* Looks at the marks of used buckets, once a minute and when a look at the pair has found another store: the
+ * server may have been emptied. */
 static void recheck_used(struct redis *d)
 {
     unsigned generation = acquaintance_generation(d->acquaintance);
@@ -85,9 +83,11 @@ static void recheck_used(struct redis *d)
 
     if (now_ns < d->used_until_ns && generation == d->used_generation)
         return;
-    forget_used(d);
+    if (generation != d->used_generation)
+        distrust(d);
     d->used_generation = generation;
     d->used_until_ns = now_ns + USED_NS;
+    used_recheck(d);
 }
 
 /* How often this process was refused something for lack of rights: by a primary, by a fallback. */
@@ -141,7 +141,7 @@ static bool ready(struct redis *d, struct err *err)
     if (!conn_ready(&d->conn, &fresh, err))
         return false;
     if (fresh) { /* perhaps another server, or one that has lost its data */
-        forget_used(d);
+        distrust(d);
         if (!redis_greet(d, err)) {
             struct err why = *err;
 
@@ -231,7 +231,7 @@ static void close_redis(struct backend *self)
     struct redis *d = (struct redis *)self;
 
     conn_close(&d->conn);
-    forget_used(d);
+    used_free(d);
     turns_free(d);
     free(d);
 }

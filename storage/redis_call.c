@@ -1,8 +1,6 @@
 /* redis_call.c - see redis_call.h. */
 #include "redis_call.h"
 
-#include <stdlib.h>
-
 #include "clock.h"
 #include "redis_entry.h"
 #include "redis_scripts.h"
@@ -27,16 +25,6 @@ static struct slice key_of(struct call *c, const struct redis_key *key)
     if (!text.at)
         call_no_memory(c);
     return text;
-}
-
-/* A key of a tenant, or if that is absent, of all. */
-static struct slice key_single(struct call *c, const char *kind, struct slice tenant)
-{
-    struct slice key = redis_key_single(c->d->prefix, kind, tenant, c->arena);
-
-    if (!key.at)
-        call_no_memory(c);
-    return key;
 }
 
 struct slice call_key(struct call *c, const char *kind)
@@ -237,45 +225,6 @@ void call_change_first(struct call *c, const struct slice *args, size_t n)
     memcpy(c->changes + 1, args, n * sizeof(*args));
 }
 
-static struct redis_used *used_find(struct redis *d, struct slice tenant)
-{
-    struct redis_used *u = d->used;
-
-    while (u && !slice_equal(tenant, (struct slice){u->tenant, u->len}))
-        u = u->next;
-    return u;
-}
-
-/* Marks before anything is stored there: a bucket marked in vain is harmless, one that is not marked
- * would never be listed. */
-bool call_use(struct call *c, struct err *err)
-{
-    struct redis_used *u = used_find(c->d, c->tenant);
-    struct slice none = {NULL, 0};
-    struct reply **replies;
-
-    if (u && u->bits[c->bucket / 8] & 1u << c->bucket % 8)
-        return true;
-    if (!u) {
-        u = calloc(1, sizeof(*u) + c->tenant.len);
-        if (!u)
-            return err_no_memory(err);
-        u->len = c->tenant.len;
-        memcpy(u->tenant, c->tenant.at, u->len);
-        u->next = c->d->used;
-        c->d->used = u;
-    }
-    ASK(c, SLICE("SADD"), key_single(c, "tenants", none), c->tenant);
-    ASK(c, SLICE("SETBIT"), key_single(c, "buckets", c->tenant), call_number(c, c->bucket),
-        SLICE("1"));
-    if (!call_answers(c, &replies, err))
-        return false;
-    u = used_find(c->d, c->tenant);
-    if (u)
-        u->bits[c->bucket / 8] |= (unsigned char)(1u << c->bucket % 8);
-    return true;
-}
-
 static bool is_unknown_script(const struct reply *reply)
 {
     return reply->type == REPLY_ERROR && slice_starts(reply->text, SLICE("NOSCRIPT"));
@@ -426,56 +375,4 @@ bool call_again(struct call *c, int *tries)
     c->n_guards = c->n_changes = 0;
     c->op->n_copies = c->entered;
     return true;
-}
-
-bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_t *n,
-                  struct err *err)
-{
-    unsigned *found = arena_alloc(c->arena, REDIS_BUCKETS * sizeof(*found));
-    struct reply **replies;
-    struct slice bits;
-
-    if (!found)
-        return err_no_memory(err);
-    ASK(c, SLICE("GET"), key_single(c, "buckets", tenant));
-    if (!call_answers(c, &replies, err))
-        return false;
-    bits = replies[0]->text;
-    *n = 0;
-    for (unsigned i = 0; i < REDIS_BUCKETS && i / 8 < bits.len; i++)
-        if ((unsigned char)bits.at[i / 8] & 0x80u >> i % 8)
-            found[(*n)++] = i;
-    *buckets = found;
-    return true;
-}
-
-bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err *err)
-{
-    struct reply **replies;
-    struct slice none = {NULL, 0}, *found;
-
-    ASK(c, SLICE("SMEMBERS"), key_single(c, "tenants", none));
-    if (!call_answers(c, &replies, err))
-        return false;
-    found = arena_alloc(c->arena, replies[0]->n * sizeof(*found));
-    if (!found)
-        return err_no_memory(err);
-    for (size_t i = 0; i < replies[0]->n; i++)
-        found[i] = replies[0]->items[i]->text;
-    *tenants = found;
-    *n = replies[0]->n;
-    return true;
-}
-
-bool call_tenant_drop(struct call *c, struct err *err)
-{
-    struct redis_used *u = used_find(c->d, c->tenant);
-    struct slice none = {NULL, 0};
-    struct reply **replies;
-
-    if (u)
-        memset(u->bits, 0, sizeof(u->bits));
-    ASK(c, SLICE("DEL"), key_single(c, "buckets", c->tenant));
-    ASK(c, SLICE("SREM"), key_single(c, "tenants", none), c->tenant);
-    return call_answers(c, &replies, err);
 }

@@ -29,14 +29,6 @@
 
 enum { REDIS_PREFIX_MAX = 64, REDIS_TRIES = 100, REDIS_TRIES_LOST = 10 };
 
-/* Which buckets of a tenant this process knows to be marked as used. */
-struct redis_used {
-    struct redis_used *next;
-    unsigned char bits[REDIS_BUCKETS / 8];
-    size_t len;
-    char tenant[];
-};
-
 struct redis {
     struct backend base;
     struct conn conn;
@@ -44,8 +36,9 @@ struct redis {
     char sha[REDIS_SCRIPTS][REDIS_SHA_LEN + 1];
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     bool numbered, fallback, denied; /* number configured; second of a pair; rights were lacking */
-    int64_t clock_us, used_until_ns; /* no stamp that this instance has stored is above clock_us */
-    struct redis_used *used;         /* valid until then, in that generation */
+    int64_t clock_us;                /* no stamp that this instance has stored is above it */
+    struct redis_used *used;         /* redis_used.h: valid until then, in that generation */
+    int64_t used_until_ns;
     unsigned used_generation, denials; /* denials[] of redis.c when the rights were tried */
     struct acquaintance *acquaintance; /* shared by the lanes; NULL: not one of a pair */
     struct met met;                    /* the store that this connection leads to */

@@ -10,6 +10,7 @@
 #include "trips_cleanup.h"
 #include "trips_pair.h"
 #include "trips_small.h"
+#include "upkeep_redis.h"
 #include "value_cache.h"
 #include "versions.h"
 
@@ -78,9 +79,14 @@ static void tear_down(void)
     cache = NULL;
 }
 
+static struct redis *driver_of(const struct store *s)
+{
+    return drivers[s == &there];
+}
+
 static int64_t so_far(const struct store *s)
 {
-    return drivers[s == &there]->conn.trips;
+    return driver_of(s)->conn.trips;
 }
 
 int main(void)
@@ -116,6 +122,11 @@ int main(void)
         .told = {6, 26},
         .alone = {9, 33},
     };
+    static const struct upkeep_redis upkeep = {
+        .set_up = set_up_small,
+        .tear_down = tear_down,
+        .driver = driver_of,
+    };
     Suite *suite = suite_create(target.name);
     SRunner *runner;
     int failed;
@@ -130,6 +141,7 @@ int main(void)
     suite_add_tcase(suite, trips_pair_case(&pair));
     suite_add_tcase(suite, trips_small_case(&small));
     suite_add_tcase(suite, memory_redis_case());
+    suite_add_tcase(suite, upkeep_redis_case(&upkeep));
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
