@@ -71,7 +71,7 @@ static void run(struct call *c)
 static void distrust(struct redis *d)
 {
     used_distrust(d);
-    d->used_until_ns = 0;
+    d->used_until_ns = d->lasting_ns = 0;
 }
 
 /* Looks at the marks of used buckets, once a minute and when a look at the pair has found another store: the

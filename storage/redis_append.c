@@ -6,7 +6,7 @@
 #include "redis_messages.h"
 #include "redis_ops.h"
 
-enum { APPEND_HEAD = 19 };
+enum { APPEND_HEAD = 17 };
 
 /* Asks with one HMGET which of the op's message ids are stored already. */
 static void ask_known(struct call *c, const struct op_message_append *append)
@@ -93,7 +93,6 @@ static bool put_all(struct call *c, struct session_row *row, const struct reply 
            call_number(c, (int64_t)created));
     if (row->content_stamp < stamp)
         row->content_stamp = stamp;
-    row->grown = true;
     return true;
 }
 
@@ -165,13 +164,11 @@ struct change {
 /* The keys and arguments that come before the messages; redis_scripts.c lists them. */
 static void put_head(struct call *c, const struct change *change, struct slice *args)
 {
-    int64_t ttl_us = c->d->session_ttl_us;
     const struct slice head[APPEND_HEAD] = {
-        SLICE("8"),
+        SLICE("7"),
         call_key(c, "session"),
         call_key(c, "order"),
         call_key(c, "messages"),
-        call_key(c, "contexts"),
         call_index(c, "totals"),
         call_index(c, "active"),
         call_index(c, "loose"),
@@ -183,7 +180,6 @@ static void put_head(struct call *c, const struct change *change, struct slice *
         change->require_session ? SLICE("1") : SLICE("0"),
         call_number(c, change->stamp),
         call_number(c, stamp_next()),
-        ttl_us > 0 ? call_number(c, (ttl_us + REDIS_BACKSTOP_US) / 1000) : SLICE(""),
         change->entry,
         change->merges ? SLICE("1") : SLICE("0"),
     };

@@ -38,7 +38,7 @@ struct redis {
     bool numbered, fallback, denied; /* number configured; second of a pair; rights were lacking */
     int64_t clock_us;                /* no stamp that this instance has stored is above it */
     struct redis_used *used;         /* redis_used.h: valid until then, in that generation */
-    int64_t used_until_ns;
+    int64_t used_until_ns, lasting_ns; /* lasting_ns: redis_lasting.h */
     unsigned used_generation, denials; /* denials[] of redis.c when the rights were tried */
     struct acquaintance *acquaintance; /* shared by the lanes; NULL: not one of a pair */
     struct met met;                    /* the store that this connection leads to */

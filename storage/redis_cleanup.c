@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "copies.h"
 #include "redis_each.h"
+#include "redis_lasting.h"
 #include "redis_removal.h"
 #include "redis_rows.h"
 #include "redis_ops.h"
@@ -81,7 +82,7 @@ static bool find(struct call *c, const struct indexes *in, size_t limit, struct 
     return true;
 }
 
-/* Redis' own expiry has removed the hash of the session: removes what is left of it, and what the indexes
+/* The hash of the session was lost, perhaps by an expiry of Redis (redis_lasting.h): removes what is left of it, and what the indexes
  * still say; redis_lists.c sees to the set of its user. Additions that the other store has yet to count, and
  * what is missing here, are not of the session alone. */
 static bool unindex(struct call *c, struct err *err)
@@ -278,7 +279,7 @@ static bool clean(struct call *c, struct err *err)
     cleanup->out.more = false;
     if (!cleanup->expired)
         return clean_sessions(c, c->op->tenant, cleanup->idle_us, &left, err);
-    if (!call_tenants(c, &tenants, &n, err))
+    if (!redis_lasting(c, err) || !call_tenants(c, &tenants, &n, err))
         return false;
     for (size_t i = 0; i < n; i++)
         if (!clean_tenant(c, tenants[i], &left, err))

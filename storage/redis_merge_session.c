@@ -105,7 +105,6 @@ static bool write_message(struct merge *m, const struct message *old, struct err
            redis_message_place(c, message.seq, message.id));
     if (row->content_stamp < from->stamp)
         row->content_stamp = from->stamp;
-    row->grown = true;
     return true;
 }
 

@@ -253,8 +253,7 @@ static void store_indexes(struct call *c, const struct session_row *row)
                call_number(c, active));
 }
 
-/* Redis drops keys one by one. Those that it has not dropped, or never would, must not become part of a new
- * session. HSET comes first for the reason that store_fields() gives. */
+/* Where a session is lost but for its messages or contexts, those must not become part of a new one. HSET comes first for the reason that store_fields() gives. */
 static void clear_leftovers(struct call *c, const struct session_row *row)
 {
     struct slice session = call_key(c, "session");
@@ -268,22 +267,6 @@ static void clear_leftovers(struct call *c, const struct session_row *row)
             c, (const struct slice[]){SLICE("HSET"), session, SLICE("rev"), SLICE("0")}, 4);
 }
 
-/* Renews Redis' own expiry: once a minute at most, and whenever one of the keys may be new. */
-static void store_expiry(struct call *c, const struct session_row *row)
-{
-    static const char *const kinds[] = {"session", "order", "messages", "contexts"};
-    struct slice after;
-
-    if (c->d->session_ttl_us <= 0 ||
-        (row->old.state == state_of(row) &&
-         row->old.active_us / MINUTE_US == row->s.active_us / MINUTE_US && !row->grown &&
-         row->n_contexts == 0 && !row->has_metadata))
-        return;
-    after = call_number(c, (c->d->session_ttl_us + REDIS_BACKSTOP_US) / 1000);
-    for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        CHANGE(c, SLICE("PEXPIRE"), call_key(c, kinds[i]), after);
-}
-
 bool redis_row_store(struct call *c, struct session_row *row, struct err *err)
 {
     bool full = row->has_metadata;
@@ -294,7 +277,6 @@ bool redis_row_store(struct call *c, struct session_row *row, struct err *err)
     if (row->old.state == ROW_NONE)
         clear_leftovers(c, row);
     store_indexes(c, row);
-    store_expiry(c, row);
     return true;
 }
 

@@ -18,8 +18,6 @@
 #include "redis_call.h"
 #include "session_state.h"
 
-#define REDIS_BACKSTOP_US HOUR_US /* Redis drops the keys so much after our expiry */
-
 enum row_state { ROW_NONE, ROW_LIVE, ROW_LOOSE, ROW_HOLLOW };
 
 /* One stored context. */
@@ -33,7 +31,6 @@ struct session_row {
     struct slice rev;
     int64_t content_stamp; /* no message or context has a higher one; 0: there never was one */
     bool has_metadata;     /* metadata was asked for, so the whole row is known */
-    bool grown;            /* messages are added, so their keys may be new */
     struct row_context *contexts; /* oldest stamp first */
     size_t n_contexts;
     struct { /* as it is stored: what the indexes say */

@@ -27,11 +27,10 @@ static const char commit[] =
  * general way. Or merges one message: `now` is its seq, which stays as it is. Then the answer also tells, at
  * its end, whether the outbox holds anything; a message that is known gives 0.
  *
- * KEYS: session, order, messages, contexts, totals, active, loose, outbox. ARGV: 1 id; 2 now; 3 now with
+ * KEYS: session, order, messages, totals, active, loose, outbox. ARGV: 1 id; 2 now; 3 now with
  * 20 digits; 4 what was active at or before this time has expired ("" = nothing has); 5 whether there must
- * be a session; 6 stamp; 7 the next rev; 8 milliseconds of Redis' own expiry ("" = none), which is set once a
- * minute and when the keys of messages are new; 9 an entry for the outbox ("" = none; with one, a message that is known
- * gives 0 too); 10 "1": merges; then of each message its id, and its field without the seq in front.
+ * be a session; 6 stamp; 7 the next rev; 8 an entry for the outbox ("" = none; with one, a message that is known
+ * gives 0 too); 9 "1": merges; then of each message its id, and its field without the seq in front.
  *
  * Times are compared as texts, so all must have 16 digits. A seq is below 2^53 and may be a Lua number;
  * a stamp is not. A merge raises the last activity only to the seq that it brings, so it leaves alone a
@@ -42,18 +41,18 @@ static const char append[] =
     "local f = call('HMGET', KEYS[1], 'last_activity_us', 'last_seq', 'gen', 'tomb', 'hollow', "
     "  'content_stamp') "
     "local active, last, gen, content, now = f[1], f[2], f[3], f[6], ARGV[2] "
-    "local merges = ARGV[10] == '1' "
+    "local merges = ARGV[9] == '1' "
     "if not active or (last and #last ~= 16) or f[4] or f[5] or (ARGV[5] == '1' and not gen) or "
     "    #active ~= 16 or #now ~= 16 or (ARGV[4] ~= '' and active <= ARGV[4]) or "
     "    (merges and last and active < last) then return 0 end "
-    "if ARGV[9] ~= '' then "
-    "  for i = 11, #ARGV, 2 do "
+    "if ARGV[8] ~= '' then "
+    "  for i = 10, #ARGV, 2 do "
     "    if call('HEXISTS', KEYS[3], ARGV[i]) == 1 then return 0 end "
     "  end "
-    "  call('ZADD', KEYS[8], 0, ARGV[9]) "
+    "  call('ZADD', KEYS[7], 0, ARGV[8]) "
     "end "
     "local out, created = {}, 0 "
-    "for i = 11, #ARGV, 2 do "
+    "for i = 10, #ARGV, 2 do "
     "  local id, seq, place = ARGV[i], now, ARGV[3] "
     "  if last and last >= now and not merges then "
     "    seq = string.format('%.0f', last + 1) "
@@ -81,16 +80,12 @@ static const char append[] =
     "  end "
     "  call('HSET', KEYS[1], 'rev', ARGV[7], 'last_activity_us', moved, 'last_seq', last, "
     "    'content_stamp', content) "
-    "  call('HINCRBY', KEYS[5], 'messages', created) "
+    "  call('HINCRBY', KEYS[4], 'messages', created) "
     "else "
     "  call('HSET', KEYS[1], 'rev', ARGV[7], 'last_activity_us', moved) "
     "end "
-    "if moved ~= active then call('ZADD', gen and KEYS[6] or KEYS[7], moved, ARGV[1]) end "
-    "if ARGV[8] ~= '' and (math.floor(active / 60000000) ~= math.floor(moved / 60000000) or "
-    "    (created > 0 and call('HLEN', KEYS[3]) == created)) then "
-    "  for i = 1, 4 do call('PEXPIRE', KEYS[i], ARGV[8]) end "
-    "end "
-    "if merges then out[#out + 1] = call('EXISTS', KEYS[8]) end "
+    "if moved ~= active then call('ZADD', gen and KEYS[5] or KEYS[6], moved, ARGV[1]) end "
+    "if merges then out[#out + 1] = call('EXISTS', KEYS[7]) end "
     "return out";
 
 /*
@@ -139,6 +134,7 @@ static const char rehearse[] =
     "try('HSETNX', key, 'a', '1') "
     "try('HINCRBY', key, 'a', '1') "
     "try('PEXPIRE', key, '60000') "
+    "try('PERSIST', key) "
     "for i, name in ipairs({'HGET', 'HMGET', 'HEXISTS', 'HDEL'}) do try(name, key, 'a') end "
     "for i, name in ipairs({'HGETALL', 'HKEYS', 'HVALS', 'HLEN', 'DEL'}) do try(name, key) end "
     "try('ZADD', key, '0', 'a') "

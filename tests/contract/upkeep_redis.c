@@ -126,6 +126,49 @@ START_TEST(a_tenant_that_was_dropped_stays_away)
 }
 END_TEST
 
+/* As versions before did. */
+static void let_expire(const char *id)
+{
+    struct call c = at(&here, id);
+
+    ck_assert_int_eq(SEND(&here, &c, SLICE("PEXPIRE"), call_key(&c, "session"), SLICE("60000")), 1);
+    ck_assert_int_eq(SEND(&here, &c, SLICE("PEXPIRE"), call_key(&c, "order"), SLICE("60000")), 1);
+    ck_assert_int_eq(SEND(&here, &c, SLICE("PEXPIRE"), call_key(&c, "messages"), SLICE("60000")),
+                     1);
+}
+
+static bool expires(const char *id)
+{
+    struct call c = at(&here, id);
+
+    return SEND(&here, &c, SLICE("PTTL"), call_key(&c, "session")) >= 0 ||
+           SEND(&here, &c, SLICE("PTTL"), call_key(&c, "order")) >= 0 ||
+           SEND(&here, &c, SLICE("PTTL"), call_key(&c, "messages")) >= 0;
+}
+
+START_TEST(sessions_last)
+{
+    store_session(&here, "a");
+    store_message(&here, "a", "m");
+    let_expire("a");
+    (void)store_clean(&here, 0, 10);
+    ck_assert(!expires("a"));
+    let_expire("a"); /* by an instance of an older version */
+    ck_assert_int_lt(target->driver(&here)->lasting_ns, clock_now_ns() + HOUR * 1000);
+    target->driver(&here)->lasting_ns = 0; /* the time has come */
+    (void)store_clean(&here, 0, 10);
+    ck_assert(!expires("a"));
+    target->driver(&here)->lasting_ns = 0;
+    (void)store_clean(&here, 0, 10); /* finds none, and that is all for this connection */
+    ck_assert_int_eq(target->driver(&here)->lasting_ns, INT64_MAX);
+    conn_close(&target->driver(&here)->conn); /* the next one may lead to another store */
+    (void)store_has(&here, "a");
+    let_expire("a");
+    (void)store_clean(&here, 0, 10);
+    ck_assert(!expires("a"));
+}
+END_TEST
+
 TCase *upkeep_redis_case(const struct upkeep_redis *of)
 {
     TCase *tc = tcase_create("upkeep");
@@ -135,5 +178,6 @@ TCase *upkeep_redis_case(const struct upkeep_redis *of)
     tcase_add_test(tc, lost_marks_come_back);
     tcase_add_test(tc, marks_are_looked_at_in_one_trip);
     tcase_add_test(tc, a_tenant_that_was_dropped_stays_away);
+    tcase_add_test(tc, sessions_last);
     return tc;
 }

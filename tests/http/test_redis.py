@@ -19,6 +19,7 @@ import stores
 from conftest import BINARY, Answer, Server
 from dying import refused
 from dying import until as eventually
+from pairs import Pair, until_normal
 from proxy import proxy
 from wire import SANITIZED, memory
 
@@ -306,7 +307,7 @@ def test_the_user_may_not_do_it(redis: stores.Redis, own: Any, rules: list[str],
 NEEDED = """
     hget hmget hset hsetnx hdel hgetall hkeys hvals hlen hexists hincrby zadd zrem zrange zrevrange zrangebylex
     zrevrangebylex zrangebyscore zrevrangebyscore zcard zcount zscore sadd srem smembers get set setbit exists del
-    unlink pexpire evalsha ping
+    unlink pexpire persist evalsha ping
 """
 
 
@@ -435,42 +436,92 @@ def test_clean_up_of_many(redis: stores.Redis, own: Any) -> None:
     assert SANITIZED or memory(s, "VmHWM") - before < 16 << 20
 
 
-LASTING = """local lasting = {}
-for _, key in ipairs(redis.call('KEYS', '*:default:s')) do
-    if redis.call('PTTL', key) < 0 then lasting[#lasting + 1] = key end
+EXPIRING = """local expiring = {}
+for _, kind in ipairs({'session', 'order', 'messages', 'contexts'}) do
+    for _, key in ipairs(redis.call('KEYS', '*}' .. kind .. ':default:*')) do
+        if redis.call('PTTL', key) >= 0 then expiring[#expiring + 1] = key end
+    end
 end
-return lasting"""
+return expiring"""
 
 
-def test_whatever_a_session_has_expires(redis: stores.Redis, own: Any) -> None:
-    """Redis drops its keys also while no clean-up runs."""
+def fill(s: Server, id_: str) -> None:
+    """A session with all the keys that it may have."""
+    assert put(s, id_).status == 201
+    assert s.put(f"/sessions/{id_}/context", {"context": {"a": 1}}).status in (200, 201)
+    assert s.patch(f"/sessions/{id_}", {"updates": {"status": "done"}}).status == 200
+    assert s.post(f"/conversations/{id_}/messages", {"role": "user", "content": "x"}).status in (200, 201)
+
+
+def test_redis_drops_nothing_of_a_session(redis: stores.Redis, own: Any) -> None:
+    """What expires is decided when it is read, by the setting of then; clean-up removes it."""
     s = own("--session-ttl", "1h", primary=redis.url())
-    assert put(s, "s").status == 201
-    assert s.put("/sessions/s/context", {"context": {"a": 1}}).status in (200, 201)
-    assert s.patch("/sessions/s", {"updates": {"status": "done"}}).status == 200
-    assert redis.answers("EVAL", LASTING, "0") == b"*0\r\n"
-    assert s.post("/conversations/s/messages", {"role": "user", "content": "x"}).status in (200, 201)
+    fill(s, "s")
+    assert s.delete("/conversations/s/messages?keep_last=0").json() == {"removed": 1}
+    assert s.post("/conversations/s/messages", {"role": "user", "content": "x"}).status == 201
+    assert s.post("/conversations/none/messages?require_session=false", {"role": "user", "content": "x"}).status == 201
+    fill(s, "d")
+    assert s.delete("/sessions/d").status == 204
     assert redis.answers("EVAL", "return #redis.call('KEYS', '*:default:s')", "0") == b":4\r\n"
-    assert redis.answers("EVAL", LASTING, "0") == b"*0\r\n"
+    assert redis.answers("EVAL", EXPIRING, "0") == b"*0\r\n"
 
 
-@pytest.mark.parametrize("deleted_before", [False, True])
-def test_messages_expire_that_come_after_all_were_trimmed(redis: stores.Redis, own: Any, deleted_before: bool) -> None:
-    """Trimming removes the keys, and what makes them anew gives them their expiry, within the same minute too."""
-    s = own("--session-ttl", "1h", primary=redis.url())
-    assert put(s, "s").status == 201
-    if deleted_before:
-        assert s.delete("/sessions/s").status == 204
-        assert put(s, "s").status == 201
-    for _ in range(2):
-        assert s.post("/conversations/s/messages", {"role": "user", "content": "x"}).status == 201
-        assert redis.answers("EVAL", "return #redis.call('KEYS', '*:default:s')", "0") == b":3\r\n"
-        assert redis.answers("EVAL", LASTING, "0") == b"*0\r\n"
-        assert s.delete("/conversations/s/messages?keep_last=0").json() == {"removed": 1}
+# What the version before did with each write.
+EXPIRE = """for _, kind in ipairs({'session', 'order', 'messages', 'contexts'}) do
+    for _, key in ipairs(redis.call('KEYS', '*}' .. kind .. ':default:*')) do
+        redis.call('PEXPIRE', key, ARGV[1])
+    end
+end
+return #redis.call('KEYS', '*}session:default:*')"""
+
+# Ids in the index of the last session that come before it, so that a clean-up finds it only after many others.
+PRECEDE = """for _, key in ipairs(redis.call('KEYS', '*}sessions:default')) do
+    if redis.call('ZSCORE', key, 'z') then
+        for i = 1, 3000 do redis.call('ZADD', key, 0, 'a' .. i) end
+        return 1
+    end
+end"""
 
 
-FORGET = """for _, key in ipairs(redis.call('KEYS', '*:default:s')) do redis.call('PERSIST', key) end
-for _, key in ipairs(redis.call('KEYS', '*session:default:s')) do redis.call('DEL', key) end
+@pytest.mark.parametrize("ttl", ["0", "720h", "1h"])
+def test_what_an_older_version_lets_expire_stays(redis: stores.Redis, own: Any, ttl: str) -> None:
+    """The setting of today holds for sessions that nobody touches, whatever it was when they were written."""
+    s = own("--session-ttl", "24h", "--cleanup-interval", "0", primary=redis.url())
+    ids = [f"s{i}" for i in range(100)] + ["z"]
+    for id_ in ids:
+        fill(s, id_)
+    assert s.post("/conversations/none/messages?require_session=false", {"role": "user", "content": "x"}).status == 201
+    assert s.delete("/sessions/s0").status == 204
+    s.stop()
+    assert redis.answers("EVAL", PRECEDE, "0") == b":1\r\n"
+    assert redis.answers("EVAL", EXPIRE, "0", "6000") == b":102\r\n"
+    s.args = ("--session-ttl", ttl, "--cleanup-interval", "1s")
+    s.start()
+    eventually(lambda: redis.answers("EVAL", EXPIRING, "0") == b"*0\r\n")
+    for id_ in ids[1:]:
+        assert s.get(f"/sessions/{id_}").status == s.get(f"/sessions/{id_}/context").status == 200
+        assert len(s.get(f"/conversations/{id_}/messages").json()["messages"]) == 1
+    assert len(s.get("/conversations/none/messages").json()["messages"]) == 1
+
+
+def test_in_a_fallback_too(redis: stores.Redis, own: Any, tmp_path: pathlib.Path) -> None:
+    """What an older version lets expire stays."""
+    pair = Pair((f"sqlite:{tmp_path}/primary.db", redis.url()), (None, redis), single=True)
+    s = own(*pair.args(), "--cleanup-interval", "1s", primary=pair.urls[0])
+    until_normal(s)
+    fill(s, "s")
+    until_normal(s)
+    assert redis.answers("EVAL", EXPIRING, "0") == b"*0\r\n"
+    redis.kill()  # a connection is looked at once
+    redis.start()
+    assert redis.answers("EVAL", EXPIRE, "0", "60000") == b":1\r\n"
+    eventually(lambda: redis.answers("EVAL", EXPIRING, "0") == b"*0\r\n")
+    until_normal(s)
+    s.stop()
+    pair.verify()
+
+
+FORGET = """for _, key in ipairs(redis.call('KEYS', '*session:default:s')) do redis.call('DEL', key) end
 for _, key in ipairs(redis.call('KEYS', '*active:default')) do redis.call('ZADD', key, 1, 's') end
 return 1"""
 
@@ -506,7 +557,6 @@ def test_what_is_left_of_a_session_is_not_shown_to_the_next(redis: stores.Redis,
     forget(s, redis)
     assert s.post("/conversations/s/messages?require_session=false", message).status == 201
     shows("new")
-    assert redis.answers("EVAL", LASTING, "0") == b"*0\r\n"
     # what another store has of the session is merged as if nothing were left of it
     with stores.redis() as other:
         o = own(primary=other.url())
