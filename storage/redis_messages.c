@@ -118,8 +118,8 @@ static void ask_range(struct call *c, bool up, struct slice low, struct slice hi
             call_number(c, limit));
 }
 
-/* For an empty page: what lies below `before` comes before it, what lies above `after` comes after it. If all
- * were asked for, there is no message. */
+/* For an empty page: what lies below `before` comes before it, what lies above `after` comes after it. Where there
+ * are messages, there must be an order. */
 static bool empty_page(struct call *c, struct op_message_list *list, struct err *err)
 {
     struct reply **replies;
@@ -127,11 +127,12 @@ static bool empty_page(struct call *c, struct op_message_list *list, struct err 
     ask_range(c, true, SLICE("-"), list->has_before ? bound(c, "(", &list->before) : SLICE("+"), 1);
     ask_range(c, true, list->has_after ? bound(c, "(", &list->after) : SLICE("-"), SLICE("+"), 1);
     ASK(c, SLICE("HLEN"), call_key(c, "messages"));
+    ASK(c, SLICE("ZCARD"), call_key(c, "order"));
     if (!call_answers(c, &replies, err))
         return false;
     list->out.more_before = replies[0]->n > 0;
     list->out.more_after = replies[1]->n > 0;
-    return list->has_before || list->has_after || replies[2]->number == 0 ||
+    return replies[2]->number == 0 || replies[3]->number > 0 ||
            call_lost(c, "the order of its messages", err);
 }
 
