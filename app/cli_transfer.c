@@ -176,7 +176,8 @@ static void print_verified(const struct transfer *t)
     }
 }
 
-/* Repairs in rounds until nothing differs or nothing is merged any more; t holds the last round. */
+/* Repairs in rounds until nothing differs or nothing is merged any more. What cannot be repaired must not keep
+ * the rest from it, so it is looked for at the end; t holds what was found then. */
 static bool repair(struct transfer *t, struct show *s, struct err *err)
 {
     int64_t merged[2] = {0, 0};
@@ -194,7 +195,11 @@ static bool repair(struct transfer *t, struct show *s, struct err *err)
         t->difference = NULL; /* differences are shown once; what remains is in the table */
     }
     printf("merged %" PRId64 " into a, %" PRId64 " into b\n", merged[LEFT], merged[RIGHT]);
-    return true;
+    if (differs(t))
+        return true;
+    t->into[LEFT] = t->into[RIGHT] = false;
+    t->strict = true;
+    return run(t, s, err);
 }
 
 int cli_verify(const struct config *cfg)
@@ -202,7 +207,9 @@ int cli_verify(const struct config *cfg)
     const char *const urls[2] = {cfg->a, cfg->b};
     struct show s = {.names = {"a", "b"}, .flags = {"--a", "--b"}};
     struct caller stores[2] = {0};
-    struct transfer t = {.stores = {&stores[LEFT], &stores[RIGHT]}, .difference = show_difference};
+    struct transfer t = {.stores = {&stores[LEFT], &stores[RIGHT]},
+                         .difference = show_difference,
+                         .strict = !cfg->repair};
     struct err err;
     bool ok;
 

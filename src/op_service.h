@@ -94,6 +94,7 @@ struct op_read_range {
     enum record_kind kind;
     struct record_key after; /* id absent = from the start */
     bool pending;            /* counters of sessions include what is PENDING here */
+    bool strict; /* ERR_DAMAGED also where all is read, but other reads would miss some */
     int64_t limit;
     struct {
         struct record *items;

@@ -54,18 +54,24 @@ static void send(struct record_reader *r, struct reader_page *page, struct recor
         .tenant = r->tenant,
         .now_us = clock_now_us(),
         .arena = &page->arena,
-        .read_range = {.kind = r->kind, .after = after, .pending = r->pending, .limit = r->limit},
+        .read_range = {.kind = r->kind,
+                       .after = after,
+                       .pending = r->pending,
+                       .strict = r->strict,
+                       .limit = r->limit},
     };
     r->ahead = page;
     caller_send(r->store, &r->home, &op, 1);
 }
 
-void reader_begin(struct record_reader *r, struct slice tenant, enum record_kind kind, bool pending)
+void reader_begin(struct record_reader *r, struct slice tenant, enum record_kind kind, bool pending,
+                  bool strict)
 {
     leave(r);
     r->tenant = tenant;
     r->kind = kind;
     r->pending = pending;
+    r->strict = strict;
     r->limit = PAGE_FIRST;
     send(r, &r->pages[0], (struct record_key){.number = 0});
 }

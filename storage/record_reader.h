@@ -32,7 +32,7 @@ struct record_reader {
     int64_t limit;
     struct slice tenant;
     enum record_kind kind;
-    bool pending;
+    bool pending, strict;
 };
 
 /* Starts without a kind. The reader must stay where it is: ops point into it. */
@@ -41,9 +41,9 @@ bool reader_open(struct record_reader *r, struct caller *store, struct err *err)
 /* Waits for what is on its way, and ends. A struct filled with zeros was never opened. */
 void reader_close(struct record_reader *r);
 
-/* Turns to the first record of a kind; `pending` as in OP_READ_RANGE. */
-void reader_begin(struct record_reader *r, struct slice tenant, enum record_kind kind,
-                  bool pending);
+/* Turns to the first record of a kind; `pending` and `strict` as in OP_READ_RANGE. */
+void reader_begin(struct record_reader *r, struct slice tenant, enum record_kind kind, bool pending,
+                  bool strict);
 
 /* Whether reader_peek() will take the next page: that ends the records of the page before. */
 bool reader_turns(const struct record_reader *r) MUST_USE;

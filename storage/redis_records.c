@@ -108,6 +108,27 @@ static bool read_messages(struct records *r, struct reply **ids, size_t n, struc
     return true;
 }
 
+/* Whether the order lists as many messages as there are. Two commands may see a change between them, so several
+ * differences in a row are damage. */
+static bool check_order(struct call *c, size_t n, int64_t listed, struct err *err)
+{
+    struct reply **replies;
+
+    for (int i = 0; listed != (int64_t)n; i++) {
+        if (i == REDIS_TRIES_LOST)
+            return err_set(err, ERR_DAMAGED,
+                           "redis: it has %zu messages, and their order lists %lld", n,
+                           (long long)listed);
+        ASK(c, SLICE("HLEN"), call_key(c, "messages"));
+        ASK(c, SLICE("ZCARD"), call_key(c, "order"));
+        if (!call_answers(c, &replies, err))
+            return false;
+        n = (size_t)replies[0]->number;
+        listed = replies[1]->number;
+    }
+    return true;
+}
+
 static bool list_messages(struct records *r, struct slice id, struct err *err)
 {
     struct slice after = r->range->after.sub;
@@ -115,7 +136,11 @@ static bool list_messages(struct records *r, struct slice id, struct err *err)
     size_t n, from = 0;
 
     ASK(r->c, SLICE("HKEYS"), call_key(r->c, "messages"));
+    if (r->range->strict)
+        ASK(r->c, SLICE("ZCARD"), call_key(r->c, "order"));
     if (!call_answers(r->c, &replies, err))
+        return false;
+    if (r->range->strict && !check_order(r->c, replies[0]->n, replies[1]->number, err))
         return false;
     ids = replies[0]->items;
     n = replies[0]->n;

@@ -154,7 +154,8 @@ static bool run_kind(struct run *r, struct err *err)
     r->broken = false;
     for (int i = 0; i < 2; i++)
         if (r->t->stores[i])
-            reader_begin(&r->sides[i].reader, r->tenant, r->kind, i == LEFT && r->t->pending);
+            reader_begin(&r->sides[i].reader, r->tenant, r->kind, i == LEFT && r->t->pending,
+                         r->t->strict);
     for (;;) {
         int by;
 

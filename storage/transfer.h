@@ -48,6 +48,7 @@ struct transfer {
     struct caller *stores[2]; /* RIGHT may be NULL: then everything is only on the left */
     bool into[2];             /* whether differences are merged into this side */
     bool pending;             /* sessions of the left include what is pending there */
+    bool strict;              /* what can be read, but not by every operation, counts as damaged */
 
     /* Each may be NULL. difference: false ends the run, with *err filled. */
     bool (*difference)(void *ctx, const struct transfer_difference *d, struct err *err);

@@ -152,6 +152,49 @@ def test_redis_lost_checkpoints(quick_redis: stores.Redis, own: Any, uid: str, k
             assert (answer.status, answer.body) == (200, before[name]), name
 
 
+def command(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(BINARY), *args], capture_output=True, text=True)
+
+
+TWICE = "redis.call('ZADD', k, 0, ('%020d'):format(tonumber(first:sub(1, 20)) + 1) .. first:sub(21))"
+
+
+@pytest.mark.parametrize("harm", ["redis.call('DEL', k)", TWICE, "redis.call('ZREM', k, first)"])
+def test_redis_order_of_messages(quick_redis: stores.Redis, own: Any, uid: str, harm: str,
+                                 tmp_path: pathlib.Path) -> None:
+    """What no longer fits its messages is found by a comparison, and does not keep anything from being copied."""
+    redis, copy = ("--redis-prefix", uid + ":"), f"sqlite:{tmp_path}/copy.db"
+    server: Server = own(*redis, primary=quick_redis.url())
+    for id_ in ("a", "b", uid, "z"):
+        for n in range(3):
+            message = {"id": f"m{n}", "role": "user", "content": "x"}
+            path = f"/conversations/{id_}/messages?require_session=false"
+            assert server.post(path, message).status == 201
+    both = ("verify", "--a", quick_redis.url(), "--b", copy, *redis)
+    assert command("migrate", "--from", quick_redis.url(), "--to", copy, *redis).returncode == 0
+    done = command(*both)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "equal"), done
+    script = f"""local k = redis.call('KEYS', ARGV[1])[1]
+        local first = redis.call('ZRANGE', k, 0, 0)[1]
+        return {harm}"""
+    assert quick_redis.answers("EVAL", script, "0", f"{uid}:{{*}}order:default:{uid}") == b":1\r\n"
+    for more in ((), ("--repair",)):
+        done = command(*both, *more)
+        assert done.returncode == 1 and "equal" not in done.stdout, (more, done)
+        assert f"session {uid}: redis: it has 3 messages, and their order lists " in done.stderr, (more, done)
+    again = f"sqlite:{tmp_path}/again.db"
+    done = command("migrate", "--from", quick_redis.url(), "--to", again, *redis)
+    assert done.returncode == 0, done
+    done = command("verify", "--a", copy, "--b", again)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "equal"), done
+    for query in ("", "?limit=0", "?limit=2"):
+        answer = server.get(f"/conversations/{uid}/messages{query}")
+        if "DEL" in harm:
+            assert answer.code == "storage_error", answer.body
+            assert "the order of its messages is not there" in answer.json()["detail"], answer.body
+        assert server.get(f"/conversations/a/messages{query}").status == 200
+
+
 VALUE = "(SELECT max(id) FROM {value} WHERE channel IS NOT NULL)"
 HEAD = "(SELECT max(id) FROM {value} WHERE channel IS NULL)"
 BASE = f"(SELECT base FROM {{value}} WHERE id = {VALUE})"

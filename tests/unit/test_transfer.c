@@ -94,7 +94,7 @@ START_TEST(pages_are_read_in_order)
     fill(LEFT, "default", 0, 30, 100);
     ck_assert(reader_open(&r, &stores[LEFT], &err));
     for (int round = 0; round < 2; round++) {
-        reader_begin(&r, SLICE("default"), RECORD_MESSAGE, false);
+        reader_begin(&r, SLICE("default"), RECORD_MESSAGE, false, false);
         last = (struct record_key){.number = 0};
         for (n = 0;; n++) {
             char text[2][600];
@@ -113,9 +113,10 @@ START_TEST(pages_are_read_in_order)
         ck_assert_int_eq(n, 3000);
     }
     ck_assert_int_gt(turns, 6);
-    reader_begin(&r, SLICE("nobody"), RECORD_MESSAGE, false);
+    reader_begin(&r, SLICE("nobody"), RECORD_MESSAGE, false, false);
     ck_assert(reader_peek(&r, &record, &err) && !record);
-    reader_begin(&r, SLICE("default"), RECORD_MESSAGE, false); /* left while a page is on its way */
+    reader_begin(&r, SLICE("default"), RECORD_MESSAGE, false,
+                 false); /* left while a page is on its way */
     reader_close(&r);
 }
 END_TEST
