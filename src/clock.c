@@ -4,9 +4,13 @@
 #include <assert.h>
 #include <stdatomic.h>
 
+enum { SLOWER = 32 };
+
 static _Atomic int64_t fake_ns, fake_us;
 static _Atomic int64_t last_stamp; /* the highest one made or observed */
 static _Atomic int64_t node;
+static _Atomic int64_t own[STAMP_OWN]; /* the last bounds of this process */
+static atomic_size_t n_own;
 
 int64_t clock_now_ns(void)
 {
@@ -86,4 +90,49 @@ void stamp_observe(int64_t stamp)
 
     while (last < stamp && !atomic_compare_exchange_weak(&last_stamp, &last, stamp))
         ;
+}
+
+/* While the stamps are ahead of the time, they go on by a microsecond each, and so more slowly than the time. */
+static int64_t highest_us(int64_t last, int64_t within_us)
+{
+    return clock_later(clock_now_us() + within_us, stamp_us(last) + within_us / SLOWER);
+}
+
+int64_t stamp_bound(int64_t ahead_us)
+{
+    int64_t last = stamp_next(), number = last & ((1 << STAMP_NODE_BITS) - 1);
+    int64_t bound = highest_us(last, ahead_us) << STAMP_NODE_BITS | number;
+
+    atomic_store(&own[atomic_fetch_add(&n_own, 1) % STAMP_OWN], bound);
+    return bound;
+}
+
+bool stamp_may_pass(int64_t bound, int64_t within_us)
+{
+    return highest_us(atomic_load(&last_stamp), within_us) > stamp_us(bound);
+}
+
+size_t stamp_own(int64_t bounds[STAMP_OWN])
+{
+    int64_t last = atomic_load(&last_stamp);
+    size_t n = 0;
+
+    for (size_t i = 0; i < STAMP_OWN; i++) {
+        int64_t bound = atomic_load(&own[i]);
+
+        if (bound > last)
+            bounds[n++] = bound;
+    }
+    return n;
+}
+
+bool stamp_is_own(int64_t bound)
+{
+    int64_t bounds[STAMP_OWN];
+    size_t n = stamp_own(bounds);
+
+    for (size_t i = 0; i < n; i++)
+        if (bounds[i] == bound)
+            return true;
+    return false;
 }

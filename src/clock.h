@@ -5,7 +5,15 @@
  * Each stamp that a process makes is higher than every stamp it made or observed before. Stamps
  * order writes, name value rows and are the write sequence of checkpoints.
  *
- * Threads    any; the clock is one atomic word for the process.
+ * A store keeps a bound for each process, above the stamps that the process has stored there; it lies ahead of
+ * them, so that it seldom moves. Who comes later starts above it: a process that died may have got that far.
+ *
+ *     stamp_bound() -> the store -> stamp_observe() of another process, but not of this one: stamp_is_own()
+ *
+ * The process itself has not got that far. If it took its own bounds for stamps, its clock would run ahead by as
+ * much with each connection, for the next bound is made of it.
+ *
+ * Threads    any; the clock is one atomic word for the process, as is each bound.
  * Ownership  nothing.
  * Units      *_ns CLOCK_MONOTONIC nanoseconds, *_us wall microseconds since 1970.
  * Errors     none.
@@ -13,10 +21,15 @@
 #ifndef CLOCK_H
 #define CLOCK_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
-enum { STAMP_NODE_BITS = 10 };
+enum {
+    STAMP_NODE_BITS = 10,
+    STAMP_OWN = 256 /* so many bounds are remembered */
+};
 
 /* Spans of time: so many nanoseconds, or microseconds. */
 #define MS_NS INT64_C(1000000)
@@ -58,6 +71,16 @@ struct stamp_clock stamp_exchange(struct stamp_clock next);
 
 /* Takes note of a stamp made elsewhere (a store, another instance, an earlier run): later ones are higher. */
 void stamp_observe(int64_t stamp);
+
+/* A bound to be stored before any stamp that is made within this time, with the number of this instance in it. */
+int64_t stamp_bound(int64_t ahead_us);
+
+/* Whether a stamp that is made within this time may be above the bound. */
+bool stamp_may_pass(int64_t bound, int64_t within_us);
+
+/* The bounds of this process that its stamps have not reached; how many. Such a bound is not to be observed. */
+size_t stamp_own(int64_t bounds[STAMP_OWN]);
+bool stamp_is_own(int64_t bound);
 
 /* The later of two stamps, or of two times. */
 static inline int64_t clock_later(int64_t a, int64_t b)

@@ -96,7 +96,6 @@ static void settle_clock(struct postgres *d)
 
     if (d->stamp_high == 0 || !d->ready || !postgres_begin(&d->sql, true, &ignored))
         return;
-    d->stamp_high = 0;
     d->settling = true;
     if (!postgres_commit(&d->sql, true, &lost, &ignored))
         postgres_roll_back(&d->sql); /* then it stays ahead */

@@ -113,19 +113,45 @@ static bool meet(struct postgres *d, struct err *err)
     return true;
 }
 
+/* Finds the highest bound of stamps that is stored, but for those of this process. */
+static bool find_bound(struct postgres *d, int64_t *bound, struct err *err)
+{
+    char text[sizeof(POSTGRES_CLOCK) + (STAMP_OWN + 1) * 24];
+    int64_t own[STAMP_OWN];
+    size_t n = stamp_own(own);
+    size_t len = (size_t)snprintf(text, sizeof(text), "%s", POSTGRES_CLOCK);
+
+    for (size_t i = 0; i < n; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, ", %" PRId64, own[i]);
+    snprintf(text + len, sizeof(text) - len, ")");
+    return setup_number(d, text, bound, err);
+}
+
+/* No stamp of this process may be below one that is stored. */
+static bool read_clock(struct postgres *d, struct err *err)
+{
+    int64_t bound = 0;
+
+    do /* again if another lane has just stored it */
+        if (!find_bound(d, &bound, err))
+            return false;
+    while (stamp_is_own(bound));
+    stamp_observe(bound);
+    d->stamp_high = 0;
+    return true;
+}
+
 static bool set_up(struct postgres *d, struct err *err)
 {
-    int64_t high = 0, durable = 0;
+    int64_t durable = 0;
     char question[QUESTION_SIZE];
 
     if (!check_encoding(d, err) || !check_pool(d, question, err) ||
         !set_settings(d, question, err) || !setup_schema(d, err) ||
         (d->sql.role == BACKEND_SCANNER && !setup_run(d, POSTGRES_SET_SCANNER, err)) ||
-        !instance_take(d, err) || !setup_number(d, POSTGRES_CLOCK, &high, err) ||
+        !instance_take(d, err) || !read_clock(d, err) ||
         !setup_number(d, POSTGRES_SETTINGS, &durable, err) || !meet(d, err))
         return false;
-    stamp_observe(high);
-    d->stamp_high = 0;
     postgres_set_caps(d, durable);
     if (!PQenterPipelineMode(d->conn))
         return err_set(err, ERR_INTERNAL, "postgres: no pipeline");

@@ -25,7 +25,9 @@
     X(ROLLBACK, "ROLLBACK")                                                                  \
     X(ALIVE, POSTGRES_SETTINGS)                                                                     \
     X(CLOCK_SET, "INSERT INTO clocks (instance, lane, high) VALUES (?1, ?2, ?3) "            \
-                 "ON CONFLICT (instance, lane) DO UPDATE SET high = excluded.high")          \
+                 "ON CONFLICT (instance, lane) DO UPDATE "                                   \
+                 "SET high = greatest(clocks.high, excluded.high)")                          \
+    X(CLOCK_SETTLE, "UPDATE clocks SET high = ?4 WHERE instance = ?1 AND lane = ?2 AND high = ?3") \
     X(SESSION_FIND_LOCK, "SELECT " SESSION_NUMBERS " FROM sessions "                         \
                          "WHERE tenant = ?1 AND session_id = ?2 FOR UPDATE")                 \
     X(SESSION_READ_LOCK, "SELECT " SESSION_NUMBERS SESSION_TEXTS " FROM sessions "           \
@@ -106,7 +108,8 @@
 #define POSTGRES_PAIR                                                                       \
     "SELECT coalesce((SELECT CAST(CAST('x' || convert_from(text, 'UTF8') AS BIT(64)) AS BIGINT) " \
     "FROM notes WHERE name = 'pair'), 0)"
-#define POSTGRES_CLOCK "SELECT coalesce(max(high), 0) FROM clocks"
+/* The highest bound, but for those that follow. */
+#define POSTGRES_CLOCK "SELECT coalesce(max(high), 0) FROM clocks WHERE high NOT IN (0"
 #define POSTGRES_TAKE_NUMBER \
     "SELECT n FROM generate_series(%lld, %lld) AS n WHERE pg_try_advisory_lock(%u, n::int) LIMIT 1"
 #endif

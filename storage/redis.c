@@ -230,6 +230,7 @@ static void close_redis(struct backend *self)
 {
     struct redis *d = (struct redis *)self;
 
+    redis_node_leave(d);
     conn_close(&d->conn);
     used_free(d);
     turns_free(d);
@@ -275,7 +276,6 @@ static bool open_redis(struct redis *d, const struct backend_config *cfg, struct
     d->checkpoint_ttl_us = cfg->checkpoint_ttl_us;
     d->context_versions = cfg->context_versions > 0 ? cfg->context_versions : 1;
     d->numbered = cfg->instance > 0;
-    d->fallback = cfg->fallback;
     d->acquaintance = cfg->acquaintance;
     for (int i = 0; i < REDIS_SCRIPTS; i++)
         redis_script_sha((enum redis_script)i, d->sha[i]);
@@ -294,6 +294,8 @@ struct backend *redis_open(const struct backend_config *cfg, struct err *err)
         return NULL;
     }
     d->base = (struct backend){.ops = &redis_ops, .caps = BACKEND_SHARED};
+    redis_node_enter(cfg->fallback);
+    d->fallback = cfg->fallback;
     if (!open_redis(d, cfg, err)) {
         close_redis(&d->base);
         return NULL;

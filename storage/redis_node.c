@@ -8,9 +8,12 @@
 #include "clock.h"
 #include "redis_scripts.h"
 
-#define LEASE_TEXT "3600000"     /* milliseconds */
-#define RENEW_NS (300 * S_NS)    /* how old a lease may get before it is renewed */
-#define CLOCK_STEP_US (2 * S_US) /* how far the clock is moved ahead */
+#define LEASE_TEXT "3600000"  /* milliseconds */
+#define RENEW_NS (300 * S_NS) /* how old a lease may get before it is renewed */
+
+/* How far the clock is moved ahead, and how far it must be when a batch begins. */
+#define CLOCK_AHEAD_US (3 * S_US / 2)
+#define CLOCK_BATCH_US S_US
 
 enum { NODES = 1 << STAMP_NODE_BITS, TOKEN_LEN = 32, RUN_ID_LEN = 40 };
 
@@ -21,6 +24,8 @@ struct node {
     unsigned number;
     bool taken;
     int64_t renewed_ns;
+    int64_t high;   /* the last bound that was stored */
+    unsigned lanes; /* that are open */
 };
 
 static struct node nodes[] = {{.lock = PTHREAD_MUTEX_INITIALIZER},
@@ -207,24 +212,6 @@ bool redis_alive(struct redis *d, struct err *err)
     return ok;
 }
 
-/* No stamp of this process may be below one that is stored: raises the clock above all that instances
- * have noted. */
-static bool read_clock(struct redis *d, struct arena *arena, struct err *err)
-{
-    struct slice key = redis_key_single(d->prefix, "clock", (struct slice){NULL, 0}, arena);
-    struct reply *reply;
-
-    if (!key.at)
-        return err_no_memory(err);
-    if (!ask(d, (struct slice[]){SLICE("HVALS"), key}, 2, arena, &reply, err) ||
-        !refused(reply, err))
-        return false;
-    for (size_t i = 0; i < reply->n; i++)
-        stamp_observe(redis_number(reply->items[i]->text) << STAMP_NODE_BITS);
-    d->clock_us = 0;
-    return true;
-}
-
 static bool load_scripts(struct redis *d, struct arena *arena, struct err *err)
 {
     struct reply *reply;
@@ -318,8 +305,11 @@ static bool rehearse(struct redis *d, struct arena *arena, struct err *err)
 bool redis_greet(struct redis *d, struct err *err)
 {
     struct arena arena = {0};
-    bool ok = load_scripts(d, &arena, err) && look(d, &arena, err) && rehearse(d, &arena, err) &&
-              read_clock(d, &arena, err) && meet(d, &arena, err);
+    bool ok;
+
+    d->high = 0; /* the server may have lost it */
+    ok = load_scripts(d, &arena, err) && look(d, &arena, err) && rehearse(d, &arena, err) &&
+         meet(d, &arena, err);
 
     arena_done(&arena);
     return ok;
@@ -394,25 +384,69 @@ static bool take_number(struct redis *d, struct arena *arena, struct err *err)
     return err_set(err, ERR_UNAVAILABLE, "redis: all instance numbers are taken");
 }
 
+static void observe(int64_t bound)
+{
+    if (!stamp_is_own(bound))
+        stamp_observe(bound);
+}
+
+/* No stamp of this process may be below one that is stored: raises the clock above all that other processes
+ * have noted. */
+static bool read_clock(struct redis *d, struct arena *arena, struct err *err)
+{
+    struct slice key = redis_key_single(d->prefix, "clock", (struct slice){NULL, 0}, arena);
+    struct reply *reply;
+
+    if (!key.at)
+        return err_no_memory(err);
+    if (!ask(d, (struct slice[]){SLICE("HGETALL"), key}, 2, arena, &reply, err) ||
+        !refused(reply, err))
+        return false;
+    for (size_t i = 0; i + 1 < reply->n; i += 2)
+        observe(redis_number(reply->items[i + 1]->text) << STAMP_NODE_BITS |
+                redis_number(reply->items[i]->text) % NODES);
+    return true;
+}
+
+/* Stores a bound, or a lower one than `old`, and tells which one is stored now. */
+static bool put_clock(struct redis *d, int64_t bound, int64_t old, struct arena *arena,
+                      int64_t *stored, struct err *err)
+{
+    struct slice key = redis_key_single(d->prefix, "clock", (struct slice){NULL, 0}, arena);
+    struct slice field = redis_decimal(bound % NODES, arena);
+    struct slice to = redis_decimal(stamp_us(bound), arena);
+    struct slice from = old ? redis_decimal(stamp_us(old), arena) : SLICE("");
+    struct reply *reply;
+
+    if (!key.at || !field.at || !to.at || !from.at)
+        return err_no_memory(err);
+    for (int tries = 0;; tries++) {
+        if (!ask(d,
+                 (struct slice[]){SLICE("EVALSHA"), slice_of(d->sha[REDIS_CLOCK]), SLICE("1"), key,
+                                  field, to, from},
+                 7, arena, &reply, err))
+            return false;
+        if (reply->type != REPLY_ERROR || !slice_starts(reply->text, SLICE("NOSCRIPT")) || tries)
+            break;
+        if (!load_scripts(d, arena, err)) /* somebody has removed them */
+            return false;
+    }
+    *stored = redis_number(reply->text) << STAMP_NODE_BITS | bound % NODES;
+    return refused(reply, err);
+}
+
 /* Moves our entry of the clock ahead. It must stay above all stamps that we make until it is moved again. */
 static bool move_clock(struct redis *d, struct arena *arena, struct err *err)
 {
-    struct slice key = redis_key_single(d->prefix, "clock", (struct slice){NULL, 0}, arena);
-    int64_t to_us = clock_now_us() + CLOCK_STEP_US;
-    struct slice to;
-    struct reply *reply;
-    char field[16];
+    int64_t bound, stored;
 
-    if (to_us < stamp_us(stamp_next()) + CLOCK_STEP_US)
-        to_us = stamp_us(stamp_next()) + CLOCK_STEP_US;
-    to = redis_decimal(to_us, arena);
-    if (!key.at || !to.at)
-        return err_no_memory(err);
-    snprintf(field, sizeof(field), "%u", (unsigned)stamp_next() % NODES);
-    if (!ask(d, (struct slice[]){SLICE("HSET"), key, slice_of(field), to}, 4, arena, &reply, err) ||
-        !refused(reply, err))
-        return false;
-    d->clock_us = to_us;
+    do { /* again if another process has had our number, and got further */
+        bound = stamp_bound(CLOCK_AHEAD_US);
+        if (!put_clock(d, bound, 0, arena, &stored, err))
+            return false;
+        observe(stored);
+    } while (stamp_may_pass(stored, CLOCK_BATCH_US));
+    nodes[d->fallback].high = d->high = stored;
     return true;
 }
 
@@ -421,17 +455,43 @@ bool redis_node_keep(struct redis *d, struct err *err)
     struct node *node = &nodes[d->fallback];
     int64_t now_ns = clock_now_ns();
     struct arena arena = {0};
-    bool ok = true;
+    bool taken = false, ok = true;
 
     d->conn.replica = d->conn.only_reads = false;
     pthread_mutex_lock(&node->lock);
     if (!d->numbered && (!node->taken || now_ns - node->renewed_ns > RENEW_NS))
-        ok = take_number(d, &arena, err);
-    if (ok && clock_now_us() + CLOCK_STEP_US / 2 > d->clock_us)
+        ok = taken = take_number(d, &arena, err);
+    if (ok && (taken || d->high == 0)) /* another process may have had the number */
+        ok = read_clock(d, &arena, err);
+    if (ok && (d->high == 0 || stamp_may_pass(d->high, CLOCK_BATCH_US)))
         ok = move_clock(d, &arena, err);
     pthread_mutex_unlock(&node->lock);
     if (d->conn.replica)
         forget_file(d);
     arena_done(&arena);
     return ok;
+}
+
+void redis_node_enter(bool fallback)
+{
+    struct node *node = &nodes[fallback];
+
+    pthread_mutex_lock(&node->lock);
+    node->lanes++;
+    pthread_mutex_unlock(&node->lock);
+}
+
+void redis_node_leave(struct redis *d)
+{
+    struct node *node = &nodes[d->fallback];
+    int64_t stored;
+    struct arena arena = {0};
+    struct err ignored;
+
+    pthread_mutex_lock(&node->lock);
+    if (--node->lanes == 0 && d->high && d->conn.redis)
+        (void)!put_clock(d, (stamp_us(stamp_next()) + 1) << STAMP_NODE_BITS | node->high % NODES,
+                         node->high, &arena, &stored, &ignored); /* if it fails, it stays ahead */
+    pthread_mutex_unlock(&node->lock);
+    arena_done(&arena);
 }

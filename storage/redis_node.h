@@ -23,7 +23,7 @@
 /* Checks that the server answers and lets us read and run scripts, and learns whether what it confirms outlives it: sets caps. */
 bool redis_alive(struct redis *d, struct err *err) MUST_USE;
 
-/* After connecting: loads the scripts, tries what this user may do, reads durability and clock, and meets the store. */
+/* After connecting: loads the scripts, tries what this user may do, reads durability, and meets the store. */
 bool redis_greet(struct redis *d, struct err *err) MUST_USE;
 
 /* Learns which store this connection leads to (d->met). Does nothing without a pair. */
@@ -36,5 +36,9 @@ struct slice redis_incarnation(const struct redis *d, struct slice server, struc
 /* Takes or renews the instance number and moves the clock ahead, when it is time. A failure also sets
  * d->conn.replica or d->conn.only_reads, if the server says that it is so. */
 bool redis_node_keep(struct redis *d, struct err *err) MUST_USE;
+
+/* A lane is opened; is closed. When the last one closes, the clock need no longer be ahead of our stamps. */
+void redis_node_enter(bool fallback);
+void redis_node_leave(struct redis *d);
 
 #endif

@@ -155,11 +155,22 @@ static const char rehearse[] =
     "redis.pcall('DEL', key) "
     "return denied";
 
+/*
+ * Keeps a bound of stamps, which may only rise: a server that hung may run late what a lane sent before others.
+ * Returns what is stored. KEYS: clock. ARGV: 1 number of the instance; 2 the bound; 3 "" or, at the end of the
+ * process, the bound that may be replaced by a lower one.
+ */
+static const char keep_bound[] =
+    "local old = redis.call('HGET', KEYS[1], ARGV[1]) "
+    "if ARGV[3] ~= '' then "
+    "  if old ~= ARGV[3] then return old or '' end "
+    "elseif old and tonumber(old) >= tonumber(ARGV[2]) then return old end "
+    "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) "
+    "return ARGV[2]";
+
 const char *const redis_scripts[REDIS_SCRIPTS] = {
-    [REDIS_COMMIT] = commit,
-    [REDIS_APPEND] = append,
-    [REDIS_CHAINS] = chains,
-    [REDIS_REHEARSE] = rehearse,
+    [REDIS_COMMIT] = commit,     [REDIS_APPEND] = append,    [REDIS_CHAINS] = chains,
+    [REDIS_REHEARSE] = rehearse, [REDIS_CLOCK] = keep_bound,
 };
 
 void redis_script_sha(enum redis_script which, char out[REDIS_SHA_LEN + 1])

@@ -13,7 +13,14 @@
 
 enum { REDIS_SHA_LEN = 40 };
 
-enum redis_script { REDIS_COMMIT, REDIS_APPEND, REDIS_CHAINS, REDIS_REHEARSE, REDIS_SCRIPTS };
+enum redis_script {
+    REDIS_COMMIT,
+    REDIS_APPEND,
+    REDIS_CHAINS,
+    REDIS_REHEARSE,
+    REDIS_CLOCK,
+    REDIS_SCRIPTS
+};
 
 /* The texts of the scripts, by enum redis_script. */
 extern const char *const redis_scripts[REDIS_SCRIPTS];

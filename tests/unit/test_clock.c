@@ -71,6 +71,50 @@ START_TEST(observed_stamps_are_passed)
 }
 END_TEST
 
+START_TEST(its_own_bounds_are_told_from_others)
+{
+    int64_t bounds[STAMP_OWN], bound;
+
+    clock_fake(1, 7000 * S_US);
+    stamp_set_node(42);
+    bound = stamp_bound(S_US);
+    ck_assert_int_eq(stamp_us(bound), 7001 * S_US);
+    ck_assert_int_eq(bound & 1023, 42);
+    ck_assert(stamp_is_own(bound));
+    ck_assert(!stamp_is_own(bound + 1));
+    ck_assert(!stamp_is_own(bound + 1024));
+    ck_assert_uint_eq(stamp_own(bounds), 1);
+    ck_assert_int_eq(bounds[0], bound);
+    clock_fake(1, 7002 * S_US);
+    ck_assert_int_gt(stamp_next(), bound); /* reached */
+    ck_assert_uint_eq(stamp_own(bounds), 0);
+    for (int i = 0; i < 2 * STAMP_OWN; i++)
+        bound = stamp_bound(S_US);
+    ck_assert(stamp_is_own(bound));
+    ck_assert_uint_eq(stamp_own(bounds), STAMP_OWN);
+}
+END_TEST
+
+START_TEST(a_bound_covers_what_is_made_meanwhile)
+{
+    int64_t bound;
+
+    clock_fake(1, 8000 * S_US);
+    bound = stamp_bound(S_US);
+    ck_assert(!stamp_may_pass(bound, S_US / 2));
+    ck_assert(stamp_may_pass(bound, S_US + 1));
+    clock_fake(1, 8000 * S_US + 600000);
+    ck_assert(stamp_may_pass(bound, S_US / 2));
+    stamp_observe(bound + (5 * S_US << STAMP_NODE_BITS)); /* of a faster clock */
+    ck_assert(stamp_may_pass(bound, 0));
+    bound = stamp_bound(S_US);
+    ck_assert_int_lt(stamp_us(bound), stamp_us(stamp_next()) + S_US / 10);
+    ck_assert(!stamp_may_pass(bound, S_US / 2));
+    ck_assert_int_lt(stamp_take(10000), bound);
+    ck_assert_int_lt(stamp_next(), bound);
+}
+END_TEST
+
 static void *take_many(void *out)
 {
     int64_t *stamps = out;
@@ -124,6 +168,8 @@ Suite *suite_clock(void)
     tcase_add_test(tests, stamps_rise_while_the_clock_stands_or_goes_back);
     tcase_add_test(tests, a_run_of_stamps_is_taken_at_once);
     tcase_add_test(tests, observed_stamps_are_passed);
+    tcase_add_test(tests, its_own_bounds_are_told_from_others);
+    tcase_add_test(tests, a_bound_covers_what_is_made_meanwhile);
     tcase_add_test(tests, threads_never_share_a_stamp);
     suite_add_tcase(suite, tests);
     return suite;
