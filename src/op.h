@@ -3,8 +3,8 @@
  *
  *     route -> struct op -> lane -> backend_execute() -> the same struct op, with status and out
  *
- * A tagged union in domain words rather than get and put, so each store may use its best means. The
- * caller sets the fields above `out`; the backend sets `out`, only if status.kind is ERR_OK.
+ * A union in domain words, not get and put: each store may use its best means. The caller sets the fields
+ * above `out`, the backend `out`, only if status.kind is ERR_OK.
  *
  * Threads    an op belongs to one thread at a time: loop -> lane -> loop.
  * Ownership  inputs point into memory that outlives the op (request arena, body). Results live in
@@ -87,10 +87,9 @@ struct op {
     int64_t stamp;   /* writes: stamp of the change; without `fence` a store may raise it */
     bool fence;      /* if what is stored is as new, ERR_FENCED and `newest` set */
     int64_t newest;
-    bool replicate, alone; /* op_pair.h */
     unsigned generation; /* of the store (acquaintance.h) when it was chosen for this op; 0: any */
-    bool missing;        /* result if `alone`: refused for what the store is missing */
-    struct record *copies; /* result if `replicate`: the changed records */
+    bool replicate, alone, missing; /* op_pair.h; missing: result, refused for what is missing */
+    struct record *copies;          /* result if `replicate`: the changed records */
     size_t n_copies, copies_cap;
     bool entered; /* driver's: the outbox has the entry of the copies */
     struct op_repeat repeat;
@@ -122,12 +121,10 @@ bool op_writes(const struct op *op);
 /* Whether the time of the op may grow with all data of its tenant. */
 bool op_scans(const struct op *op);
 
-/* Whether a store that is missing changes runs the op all the same. Fails, ERR_UNAVAILABLE, if op->missing. */
+/* Whether a store that is missing changes runs an op; else the 0, 1 or 2 ids to look for. Fails if op->missing. */
 bool op_as_held(const struct op *op);
-bool op_not_missing(const struct op *op, struct err *err) MUST_USE;
-
-/* The sessions or threads that an op is about: none, one, or both of a copy. Returns how many. */
 size_t op_ids(const struct op *op, struct slice ids[2]);
+bool op_not_missing(const struct op *op, struct err *err) MUST_USE;
 
 /* Whether running the op again after an unknown outcome is harmless. */
 bool op_is_idempotent(const struct op *op);
@@ -138,7 +135,7 @@ bool op_is_idempotent(const struct op *op);
  */
 bool op_stamp_above(struct op *op, int64_t stored, int64_t *stamp, struct err *err) MUST_USE;
 
-/* For changes that write no stamp: ERR_FENCED as above if op->fence and op->stamp is not above `stored`. */
+/* For changes without a stamp: ERR_FENCED as above if op->fence and op->stamp is not above `stored`. */
 bool op_fence_allows(struct op *op, int64_t stored, struct err *err) MUST_USE;
 
 /* The stamp of a removal: the op's own in a pair, where a store may hear of it late; INT64_MAX else. */

@@ -36,8 +36,8 @@ struct redis {
     char sha[REDIS_SCRIPTS][REDIS_SHA_LEN + 1];
     int64_t session_ttl_us, checkpoint_ttl_us, context_versions;
     bool numbered, fallback, denied; /* number configured; second of a pair; rights were lacking */
-    int64_t high;                      /* no stamp that this instance has stored is above it; 0: none was */
-    struct redis_used *used;           /* redis_used.h: valid until then, in that generation */
+    int64_t high;            /* no stamp that this instance has stored is above it; 0: none was */
+    struct redis_used *used; /* redis_used.h: valid until then, in that generation */
     int64_t used_until_ns, lasting_ns; /* lasting_ns: redis_lasting.h */
     unsigned used_generation, denials; /* denials[] of redis.c when the rights were tried */
     struct acquaintance *acquaintance; /* shared by the lanes; NULL: not one of a pair */

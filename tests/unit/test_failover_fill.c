@@ -652,8 +652,7 @@ START_TEST(after_a_rival_a_primary_may_serve_by_itself)
     pairing_note(1, "pair", "another");
     sides_pass(5000);
     ck_assert(!judge(true, true, &err));
-    ck_assert(failover->foreign && state_filled(failover, PRIMARY) &&
-              !state_filled(failover, FALLBACK));
+    ck_assert(failover->foreign && failover->filled[PRIMARY] && !failover->filled[FALLBACK]);
     clock_fake(0, 0);
 }
 END_TEST
