@@ -41,21 +41,28 @@ bool conn_denied_within(const struct reply *reply)
     return false;
 }
 
-bool conn_only_reads(const struct reply *reply)
+/* Whether an error begins with this word. Redis 6 puts what a script was refused behind words of its own, and "-". */
+static bool says(const struct reply *reply, const char *word)
 {
-    static const struct slice starts[] = {SLICE("OOM "), SLICE("MISCONF "), SLICE("NOREPLICAS ")};
+    size_t len = strlen(word);
+    const char *at;
 
     if (reply->type != REPLY_ERROR)
         return false;
-    for (size_t i = 0; i < COUNT_OF(starts); i++)
-        if (slice_starts(reply->text, starts[i]))
-            return true;
-    return false;
+    if (!slice_starts(reply->text, SLICE("ERR Error running script")))
+        return slice_starts(reply->text, slice_of(word));
+    at = memmem(reply->text.at, reply->text.len, word, len);
+    return at && at[-1] == '-';
+}
+
+bool conn_only_reads(const struct reply *reply)
+{
+    return says(reply, "OOM ") || says(reply, "MISCONF ") || says(reply, "NOREPLICAS ");
 }
 
 bool conn_is_replica(const struct reply *reply)
 {
-    return reply->type == REPLY_ERROR && slice_starts(reply->text, SLICE("READONLY "));
+    return says(reply, "READONLY ");
 }
 
 bool conn_refused(const struct reply *reply, struct err *err)
@@ -90,7 +97,7 @@ bool conn_refused(const struct reply *reply, struct err *err)
     if (slice_starts(reply->text, SLICE("NOPERM ")))
         return conn_denied(denied_command(reply->text), err);
     for (size_t i = 0; i < COUNT_OF(known); i++)
-        if (slice_starts(reply->text, slice_of(known[i].starts)))
+        if (says(reply, known[i].starts))
             return err_set(err, known[i].kind, "%s", known[i].text);
     return err_set(err, ERR_STORAGE, "redis: %.*s",
                    (int)(reply->text.len < 100 ? reply->text.len : 100), reply->text.at);

@@ -2,6 +2,7 @@
  * entries. */
 #include <check.h>
 
+#include "redis_conn.h"
 #include "redis_entry.h"
 #include "redis_keys.h"
 #include "redis_pack.h"
@@ -219,6 +220,36 @@ START_TEST(entries_come_back)
 }
 END_TEST
 
+/* Redis 6 wraps what a script was refused. */
+static const struct {
+    const char *said;
+    enum err_kind kind;
+    bool only_reads, replica;
+} refusals[] = {
+    {"OOM command not allowed when used memory > 'maxmemory'.", ERR_UNAVAILABLE, true, false},
+    {"ERR Error running script (call to f_1): @user_script:6: -OOM command not allowed",
+     ERR_UNAVAILABLE, true, false},
+    {"NOREPLICAS Not enough good replicas to write.", ERR_UNAVAILABLE, true, false},
+    {"READONLY You can't write against a read only replica.", ERR_UNAVAILABLE, false, true},
+    {"ERR Error running script (call to f_1): @user_script:6: -READONLY You can't write",
+     ERR_UNAVAILABLE, false, true},
+    {"ERR Error running script (call to f_1): OOM is no word of Redis here", ERR_STORAGE, false,
+     false},
+    {"ERR value is not OOM ", ERR_STORAGE, false, false},
+};
+
+START_TEST(understands_refusals)
+{
+    struct reply reply = {.type = REPLY_ERROR, .text = slice_of(refusals[_i].said)};
+
+    ck_assert(!conn_refused(&reply, &err) && err.kind == refusals[_i].kind);
+    ck_assert(conn_only_reads(&reply) == refusals[_i].only_reads);
+    ck_assert(conn_is_replica(&reply) == refusals[_i].replica);
+    reply.type = REPLY_TEXT;
+    ck_assert(!conn_only_reads(&reply) && !conn_is_replica(&reply));
+}
+END_TEST
+
 Suite *suite_redis(void)
 {
     Suite *suite = suite_create("redis");
@@ -234,6 +265,7 @@ Suite *suite_redis(void)
     tcase_add_test(tc, packs_and_unpacks);
     tcase_add_test(tc, refuses_damage);
     tcase_add_test(tc, entries_come_back);
+    tcase_add_loop_test(tc, understands_refusals, 0, COUNT_OF(refusals));
     suite_add_tcase(suite, tc);
     return suite;
 }
