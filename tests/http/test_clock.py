@@ -135,3 +135,13 @@ def test_an_end_leaves_no_lead(store: Store, own: Any) -> None:
         assert last < max(store.bounds()) < time.time()
         s.start()
         assert last < stamp(s, f"t{i}") < time.time() + 0.3
+
+
+def test_redis_has_forgotten_its_scripts(own: Any) -> None:
+    with stores.redis() as server:
+        s: Server = own(primary=server.url())
+        for i in range(3):
+            use_all_lanes(s)
+            assert server.answers("SCRIPT", "FLUSH").startswith(b"+OK")
+            time.sleep(0.6)  # the clock is noted again
+            assert s.put(f"/sessions/a{i}", {"user_id": "u"}).status == 201
