@@ -82,9 +82,9 @@ static bool find(struct call *c, const struct indexes *in, size_t limit, struct 
     return true;
 }
 
-/* The hash of the session was lost, perhaps by an expiry of Redis (redis_lasting.h): removes what is left of it, and what the indexes
- * still say; redis_lists.c sees to the set of its user. Additions that the other store has yet to count, and
- * what is missing here, are not of the session alone. */
+/* The hash of the session was lost, perhaps by an expiry of Redis (redis_lasting.h): removes what is left of it,
+ * and what the indexes still say; redis_lists.c sees to the set of its user. Additions that the other store has
+ * yet to count, and what is missing here, are not of the session alone. */
 static bool unindex(struct call *c, struct err *err)
 {
     static const char *const kinds[] = {"active", "loose", "tombs", "sessions"};

@@ -253,7 +253,8 @@ static void store_indexes(struct call *c, const struct session_row *row)
                call_number(c, active));
 }
 
-/* Where a session is lost but for its messages or contexts, those must not become part of a new one. HSET comes first for the reason that store_fields() gives. */
+/* Where a session is lost but for its messages or contexts, those must not become part of a new one. HSET comes
+ * first for the reason that store_fields() gives. */
 static void clear_leftovers(struct call *c, const struct session_row *row)
 {
     struct slice session = call_key(c, "session");
