@@ -5,6 +5,7 @@
 #include "redis_merge_run.h"
 #include "redis_messages.h"
 #include "redis_ops.h"
+#include "redis_used.h"
 
 enum { APPEND_HEAD = 17 };
 
@@ -261,7 +262,7 @@ bool redis_merge_next(struct call *c, const struct record *r, bool *done, struct
                               .entry = SLICE("")},
              args);
     args[APPEND_HEAD] = r->key.sub;
-    if (!tail_of(c, &message, from->stamp, &args[APPEND_HEAD + 1], err) || !call_use(c, err) ||
+    if (!tail_of(c, &message, from->stamp, &args[APPEND_HEAD + 1], err) || !used_mark(c, err) ||
         !run_append(c, args, APPEND_HEAD + 2, 3, &reply, done, err))
         return false;
     stamp_observe(from->stamp);

@@ -103,9 +103,6 @@ bool call_answers(struct call *c, struct reply ***replies, struct err *err) MUST
 typedef bool call_part(struct call *c, void *arg, struct err *err);
 bool call_apart(struct call *c, call_part *part, void *arg, struct err *err) MUST_USE;
 
-/* Marks the bucket at hand as used by the tenant. Done before anything is stored there. */
-bool call_use(struct call *c, struct err *err) MUST_USE;
-
 /* Makes the commit depend on this: the field rev of the key still is `rev`; absent: there is none. */
 void call_guard(struct call *c, struct slice key, struct slice rev);
 
@@ -131,13 +128,5 @@ bool call_lost(struct call *c, const char *part, struct err *err);
 
 /* Forgets the planned changes before another try. False: no conflict, or no more tries. */
 bool call_again(struct call *c, int *tries) MUST_USE;
-
-/* The buckets that a tenant has used, ascending; all tenants. */
-bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_t *n,
-                  struct err *err) MUST_USE;
-bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err *err) MUST_USE;
-
-/* Unlists the tenant at hand, of which nothing is left. */
-bool call_tenant_drop(struct call *c, struct err *err) MUST_USE;
 
 #endif

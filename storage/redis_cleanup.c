@@ -9,6 +9,7 @@
 #include "redis_rows.h"
 #include "redis_ops.h"
 #include "redis_pair.h"
+#include "redis_used.h"
 
 enum { THREADS_MAX = 1000, TOMBS_MAX = 10000, BUCKETS_AT_ONCE = 64 };
 
@@ -68,7 +69,7 @@ static bool find(struct call *c, const struct indexes *in, size_t limit, struct 
     size_t n;
 
     *out = (struct found){0};
-    if (!call_buckets(c, c->tenant, &buckets, &n, err))
+    if (!used_buckets(c, c->tenant, &buckets, &n, err))
         return false;
     for (size_t i = 0; i < n; i += BUCKETS_AT_ONCE) {
         if (out->n == limit) {
@@ -279,7 +280,7 @@ static bool clean(struct call *c, struct err *err)
     cleanup->out.more = false;
     if (!cleanup->expired)
         return clean_sessions(c, c->op->tenant, cleanup->idle_us, &left, err);
-    if (!redis_lasting(c, err) || !call_tenants(c, &tenants, &n, err))
+    if (!redis_lasting(c, err) || !used_tenants(c, &tenants, &n, err))
         return false;
     for (size_t i = 0; i < n; i++)
         if (!clean_tenant(c, tenants[i], &left, err))
@@ -323,7 +324,7 @@ bool redis_tenant_forget(struct call *c, struct op *op, struct err *err)
     struct forgetting f = {INT64_MAX, TOMBS_MAX, false};
     size_t n;
 
-    if (!forget(c, op->tenant, &f, err) || !call_buckets(c, op->tenant, &buckets, &n, err) ||
+    if (!forget(c, op->tenant, &f, err) || !used_buckets(c, op->tenant, &buckets, &n, err) ||
         !is_empty(c, buckets, n, &op->tenant_forget.out.removed, err))
         return false;
     if (!op->tenant_forget.out.removed)
@@ -331,7 +332,7 @@ bool redis_tenant_forget(struct call *c, struct op *op, struct err *err)
     for (size_t i = 0; i < n; i++)
         ASK(c, SLICE("DEL"), call_index_at(c, "totals", buckets[i]));
     c->tenant = op->tenant;
-    return call_answers(c, &replies, err) && call_tenant_drop(c, err);
+    return call_answers(c, &replies, err) && used_drop(c, err);
 }
 
 /* Some buckets of a tenant; sessions last active at `bound` or before have expired. */
@@ -396,7 +397,7 @@ bool redis_stats(struct call *c, struct op *op, struct err *err)
 
     memset(&stats->out, 0, sizeof(stats->out));
     c->tenant = op->tenant;
-    if (!call_buckets(c, op->tenant, &buckets, &n, err))
+    if (!used_buckets(c, op->tenant, &buckets, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
         ASK(c, SLICE("ZCOUNT"), call_index_at(c, "active", buckets[i]), above(c, expired_us),

@@ -2,6 +2,7 @@
 #include "redis_lasting.h"
 
 #include "clock.h"
+#include "redis_used.h"
 
 /* What an older version has written lasts for an hour at least. */
 #define AGAIN_NS (30 * 60 * S_NS)
@@ -87,7 +88,7 @@ static bool do_tenant(struct call *c, void *arg, struct err *err)
     size_t n;
 
     p->arena = c->arena;
-    if (!call_buckets(c, p->tenant, &buckets, &n, err))
+    if (!used_buckets(c, p->tenant, &buckets, &n, err))
         return false;
     for (size_t from = 0; from < n; from += p->n) {
         p->n = n - from < BUCKETS_AT_ONCE ? n - from : BUCKETS_AT_ONCE;
@@ -111,7 +112,7 @@ bool redis_lasting(struct call *c, struct err *err)
 
     if (now_ns < d->lasting_ns)
         return true;
-    if (!call_tenants(c, &tenants, &n, err))
+    if (!used_tenants(c, &tenants, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
         struct pages p = {.tenant = tenants[i], .found = &found};

@@ -8,6 +8,7 @@
 #include "redis_pair.h"
 #include "redis_rows.h"
 #include "redis_threads.h"
+#include "redis_used.h"
 #include "redis_walk.h"
 
 /* How many rows are read together; how many buckets are asked together for the sessions of a user. */
@@ -133,7 +134,7 @@ static bool find_user(struct call *c, struct source *s, struct err *err)
     size_t n;
 
     c->tenant = c->op->tenant;
-    if (!call_buckets(c, c->op->tenant, &buckets, &n, err))
+    if (!used_buckets(c, c->op->tenant, &buckets, &n, err))
         return false;
     for (size_t i = 0; i < n; i += BUCKETS_AT_ONCE) {
         s->buckets = buckets + i;

@@ -3,6 +3,7 @@
 
 #include "record_fields.h"
 #include "redis_ops.h"
+#include "redis_used.h"
 
 enum { RUN_MAX = 100, RUN_BYTES_MAX = 1 << 20 };
 
@@ -193,7 +194,7 @@ static bool store_run(struct merge_run *run, struct err *err)
         return false;
     /* The bucket is marked even if nothing changes: in a server that was emptied, the record may be there
      * again while the mark is not. */
-    return redis_merge_thread_end(run, err) && call_use(c, err) && call_commit(c, err);
+    return redis_merge_thread_end(run, err) && used_mark(c, err) && call_commit(c, err);
 }
 
 static bool try_run(struct call *c, const struct record *records, size_t n, bool first,

@@ -6,6 +6,7 @@
 #include "redis_entry.h"
 #include "redis_node.h"
 #include "redis_ops.h"
+#include "redis_used.h"
 
 enum { PER_BUCKET_MIN = 16 };
 
@@ -25,7 +26,7 @@ bool redis_pair_admits(struct call *c, struct err *err)
     }
     if (n == 0) {
         c->tenant = c->op->tenant;
-        if (!call_buckets(c, c->tenant, &buckets, &n, err))
+        if (!used_buckets(c, c->tenant, &buckets, &n, err))
             return false;
         for (size_t i = 0; i < n; i++)
             ASK(c, SLICE("EXISTS"), call_shared_at(c, "missing-ids", buckets[i]));
@@ -275,7 +276,7 @@ bool redis_pair_change(struct call *c, struct op *op, struct err *err)
 
     for (size_t i = 0; i < change->n_missing; i++) {
         call_at(c, change->missing[i].tenant, change->missing[i].id);
-        if (!call_use(c, err))
+        if (!used_mark(c, err))
             return false;
     }
     for (size_t i = 0; i < change->n_clear; i++)

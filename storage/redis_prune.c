@@ -9,6 +9,7 @@
 #include "redis_load.h"
 #include "redis_removal.h"
 #include "redis_ops.h"
+#include "redis_used.h"
 
 struct pruner {
     struct call *c;
@@ -278,7 +279,7 @@ static bool find_runs(struct call *c, struct place **places, size_t *n, struct e
     size_t n_buckets, all = 0;
 
     c->tenant = c->op->tenant;
-    if (!call_buckets(c, c->tenant, &buckets, &n_buckets, err))
+    if (!used_buckets(c, c->tenant, &buckets, &n_buckets, err))
         return false;
     for (size_t i = 0; i < n_buckets; i++) {
         c->bucket = buckets[i];

@@ -1,6 +1,7 @@
 /* redis_tenants.c - the names of tenants, and what the server says of itself. */
 #include "redis_call.h"
 #include "redis_ops.h"
+#include "redis_used.h"
 #include "sorted.h"
 
 bool redis_tenant_list(struct call *c, struct op *op, struct err *err)
@@ -9,7 +10,7 @@ bool redis_tenant_list(struct call *c, struct op *op, struct err *err)
     struct slice *names;
     size_t n, from = 0;
 
-    if (!call_tenants(c, &names, &n, err))
+    if (!used_tenants(c, &names, &n, err))
         return false;
     n = sorted_texts(names, n);
     while (slice_present(list->after) && from < n && slice_compare(names[from], list->after) <= 0)

@@ -1,4 +1,4 @@
-/* redis_used.c - see redis_used.h and call_use() in redis_call.h. */
+/* redis_used.c - see redis_used.h. */
 #include "redis_used.h"
 
 #include <stdlib.h>
@@ -31,9 +31,7 @@ static void ask_mark(struct call *c, unsigned bucket)
         SLICE("1"));
 }
 
-/* Marks before anything is stored there: a bucket marked in vain is harmless, one that is not marked
- * would never be listed. */
-bool call_use(struct call *c, struct err *err)
+bool used_mark(struct call *c, struct err *err)
 {
     struct redis_used *u = used_find(c->d, c->tenant);
     struct reply **replies;
@@ -62,7 +60,7 @@ bool call_use(struct call *c, struct err *err)
     return true;
 }
 
-bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_t *n,
+bool used_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_t *n,
                   struct err *err)
 {
     unsigned *found = arena_alloc(c->arena, REDIS_BUCKETS * sizeof(*found));
@@ -83,7 +81,7 @@ bool call_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_
     return true;
 }
 
-bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err *err)
+bool used_tenants(struct call *c, struct slice **tenants, size_t *n, struct err *err)
 {
     struct reply **replies;
     struct slice none = {NULL, 0}, *found;
@@ -101,7 +99,7 @@ bool call_tenants(struct call *c, struct slice **tenants, size_t *n, struct err 
     return true;
 }
 
-bool call_tenant_drop(struct call *c, struct err *err)
+bool used_drop(struct call *c, struct err *err)
 {
     struct redis_used *u = used_find(c->d, c->tenant);
     struct slice none = {NULL, 0};

@@ -1,5 +1,6 @@
 /* redis_walk.c - see redis_walk.h. */
 #include "redis_walk.h"
+#include "redis_used.h"
 
 #include <stdlib.h>
 
@@ -9,7 +10,7 @@ bool walk_begin(struct walk *w, size_t wanted, struct err *err)
 {
     unsigned *buckets;
 
-    if (!call_buckets(w->c, w->tenant, &buckets, &w->n, err))
+    if (!used_buckets(w->c, w->tenant, &buckets, &w->n, err))
         return false;
     w->parts = arena_zalloc(w->c->arena, w->n + 1, sizeof(*w->parts));
     if (!w->parts)
