@@ -100,8 +100,8 @@ static int64_t highest_us(int64_t last, int64_t within_us)
 
 int64_t stamp_bound(int64_t ahead_us)
 {
-    int64_t last = stamp_next(), number = last & ((1 << STAMP_NODE_BITS) - 1);
-    int64_t bound = highest_us(last, ahead_us) << STAMP_NODE_BITS | number;
+    int64_t last = stamp_next();
+    int64_t bound = highest_us(last, ahead_us) << STAMP_NODE_BITS | stamp_node(last);
 
     atomic_store(&own[atomic_fetch_add(&n_own, 1) % STAMP_OWN], bound);
     return bound;

@@ -82,6 +82,12 @@ bool stamp_may_pass(int64_t bound, int64_t within_us);
 size_t stamp_own(int64_t bounds[STAMP_OWN]);
 bool stamp_is_own(int64_t bound);
 
+/* The number of the instance in a stamp. */
+static inline int64_t stamp_node(int64_t stamp)
+{
+    return stamp & ((1 << STAMP_NODE_BITS) - 1);
+}
+
 /* The later of two stamps, or of two times. */
 static inline int64_t clock_later(int64_t a, int64_t b)
 {

@@ -43,14 +43,11 @@ bool op_as_held(const struct op *op)
 
 size_t op_ids(const struct op *op, struct slice ids[2])
 {
-    bool copies = op->type == OP_THREAD_COPY;
-
-    if (!slice_present(op->id))
-        return 0;
     ids[0] = op->id;
-    if (copies)
-        ids[1] = op->thread_copy.to;
-    return 1 + copies;
+    if (op->type != OP_THREAD_COPY)
+        return 1;
+    ids[1] = op->thread_copy.to;
+    return 2;
 }
 
 bool op_not_missing(const struct op *op, struct err *err)

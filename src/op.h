@@ -121,7 +121,7 @@ bool op_writes(const struct op *op);
 /* Whether the time of the op may grow with all data of its tenant. */
 bool op_scans(const struct op *op);
 
-/* Whether a store that is missing changes runs an op; else the 0, 1 or 2 ids to look for. Fails if op->missing. */
+/* Whether a store that is missing changes runs an op; else 1 or 2 ids to look for (absent: any). Fails if op->missing. */
 bool op_as_held(const struct op *op);
 size_t op_ids(const struct op *op, struct slice ids[2]);
 bool op_not_missing(const struct op *op, struct err *err) MUST_USE;

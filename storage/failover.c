@@ -26,11 +26,13 @@ static bool was_refused(const struct op *op)
            op->status.kind == ERR_NO_MEMORY;
 }
 
-static void prepare(struct run *r, struct op *op, bool alone)
+/* `generation`: of the store that is to run the op; 0 if `alone`. */
+static void prepare(struct run *r, struct op *op, unsigned generation, bool alone)
 {
     bool writes = op_writes(op);
 
     op->missing = false;
+    op->generation = generation;
     op->replicate = writes && op->type != OP_MERGE;
     op->fence = writes && KEEPS(r->f, RULE_FENCE);
     op->alone = alone && (op->type != OP_SESSION_PATCH || KEEPS(r->f, RULE_PENDING));
@@ -54,8 +56,8 @@ static void take_from_primary(struct run *r, struct item *i)
         run_refuse(i, op->status.text); /* an earlier run has made the change: in doubt */
     } else if (op->again) {
         i->stage = DONE;
-    } else if (!op_writes(op) ||
-               op->status.kind != ERR_OK) { /* it may have refused what it has forgotten */
+    } else if (!op_writes(op) || op->status.kind != ERR_OK) {
+        /* what it does not find it may have forgotten */
         i->stage = state_behind(r->f) && KEEPS(r->f, RULE_OWN) ? AT_FALLBACK : DONE;
     } else {
         i->repeated = ops_ask(op, &i->copy);
@@ -87,8 +89,7 @@ static void ask_primary(struct run *r)
             run_refuse(item, sole ? "this needs both stores, and one of them cannot be had"
                                   : "this needs both stores, and the fallback lacks newer changes");
         else {
-            prepare(r, item->op, false);
-            item->generation = item->op->generation = generation;
+            prepare(r, item->op, generation, false);
             items[left] = item;
             ops[left++] = item->op;
         }
@@ -158,8 +159,7 @@ static void ask_fallback(struct run *r)
         else if (run_needs_both(r, item->op))
             run_refuse(item, "this needs both stores, and the primary cannot be had");
         else {
-            prepare(r, item->op, true);
-            item->op->generation = 0;
+            prepare(r, item->op, 0, true);
             items[left] = item;
             ops[left++] = item->op;
         }

@@ -200,7 +200,7 @@ void run_check(struct run *r)
     for (size_t i = 0; i < n; i++) {
         /* A look has found since that the primary has forgotten something: the check itself could make the change
          * there, without an entry. */
-        if (items[i]->generation != generation) {
+        if (items[i]->op->generation != generation) {
             lose(items[i]);
             continue;
         }

@@ -31,8 +31,7 @@ struct fill_place {
 struct fill {
     bool known; /* the fallback was judged together with the primary, and has answered since */
     bool met;   /* this process has found the two to be a pair */
-    bool
-        reset; /* after standing aside (rival_ns) the primary does not serve before it is judged anew */
+    bool reset; /* it has stood aside (rival_ns): the primary serves when it is judged anew */
     int64_t rival_beat,
         rival_ns;     /* the primary is the fallback of another instance: its beat, and since when
                                      it has not risen; 0: it is not */

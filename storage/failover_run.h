@@ -33,7 +33,6 @@ struct item {
     bool doubt; /* the primary may have made the change */
     bool sole;  /* the fallback was down before the primary was asked */
     int tries;
-    unsigned generation;     /* of the primary (acquaintance.h), before it made the change */
     struct op copy;          /* what is run in the other store for this op */
     struct op flag;          /* what the primary notes of the op, in the same call */
     struct arena flag_arena; /* each op that runs needs an arena of its own */

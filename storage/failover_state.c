@@ -169,11 +169,11 @@ static bool both_serve(const struct failover *f)
 /* Whether what an op is about is the same in both stores. Without an id it is about all of them. */
 static bool is_equal_in_both(const struct failover *f, const struct op *op)
 {
-    struct slice ids[2] = {{NULL, 0}, {NULL, 0}};
+    struct slice ids[2];
     size_t n = op_ids(op, ids);
     bool equal = true;
 
-    for (size_t i = 0; i < (n ? n : 1); i++)
+    for (size_t i = 0; i < n; i++)
         equal &= !id_set_has(&f->unsynced, (struct pair_id){op->tenant, ids[i]});
     return equal;
 }

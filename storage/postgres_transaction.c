@@ -36,11 +36,6 @@ bool postgres_begin(struct sql *self, bool writes, struct err *err)
     return queue(d, writes ? POSTGRES_BEGIN_WRITE : POSTGRES_BEGIN_READ, NULL, 0, err);
 }
 
-static int64_t number_of(int64_t bound)
-{
-    return bound & ((1 << STAMP_NODE_BITS) - 1);
-}
-
 /* Makes sure that no stamp of this lane exceeds the one in its row of table clocks. */
 static bool keep_clock(struct postgres *d, int64_t *high, struct err *err)
 {
@@ -49,13 +44,13 @@ static bool keep_clock(struct postgres *d, int64_t *high, struct err *err)
     *high = old;
     if (d->settling) {
         *high = now;
-        return queue(d, POSTGRES_CLOCK_SETTLE, (int64_t[]){number_of(old), d->lane, old, now}, 4,
+        return queue(d, POSTGRES_CLOCK_SETTLE, (int64_t[]){stamp_node(old), d->lane, old, now}, 4,
                      err);
     }
     if (now < old)
         return true;
     *high = stamp_bound(stamp_us(SQL_CLOCK_AHEAD));
-    return queue(d, POSTGRES_CLOCK_SET, (int64_t[]){number_of(*high), d->lane, *high}, 3, err);
+    return queue(d, POSTGRES_CLOCK_SET, (int64_t[]){stamp_node(*high), d->lane, *high}, 3, err);
 }
 
 /* Without an answer to COMMIT, the changes may have been made. */

@@ -67,6 +67,15 @@ struct slice call_index_of(struct call *c, const char *kind, struct slice part)
     return key_of(c, &(struct redis_key){c->d->prefix, kind, c->bucket, {c->tenant, part}});
 }
 
+struct slice call_single(struct call *c, const char *kind, struct slice part)
+{
+    struct slice key = redis_key_single(c->d->prefix, kind, part, c->arena);
+
+    if (!key.at)
+        call_no_memory(c);
+    return key;
+}
+
 struct slice call_number(struct call *c, int64_t n)
 {
     struct slice text = redis_decimal(n, c->arena);
@@ -184,11 +193,6 @@ bool call_apart(struct call *c, call_part *part, void *arg, struct err *err)
     return ok;
 }
 
-static bool is_unknown_script(const struct reply *reply)
-{
-    return reply->type == REPLY_ERROR && slice_starts(reply->text, SLICE("NOSCRIPT"));
-}
-
 /* One EVALSHA; its reply may be an error. If contact is lost, the script may have run. */
 static bool try_script(struct call *c, const struct slice *args, size_t n, struct reply **reply,
                        struct err *err)
@@ -226,11 +230,11 @@ bool call_script(struct call *c, enum redis_script which, const struct slice *ar
     memcpy(all + 2, args, n * sizeof(*all));
     if (!try_script(c, all, n + 2, reply, err))
         return false;
-    if (is_unknown_script(*reply)) { /* the server has restarted: nothing was done */
+    if (conn_unknown_script(*reply)) { /* the server has restarted: nothing was done */
         ASK(c, SLICE("SCRIPT"), SLICE("LOAD"), slice_of(redis_scripts[which]));
         if (!call_answers(c, &loaded, err) || !try_script(c, all, n + 2, reply, err))
             return false;
-        if (is_unknown_script(*reply))
+        if (conn_unknown_script(*reply))
             return err_set(err, ERR_UNAVAILABLE, "redis: it does not keep scripts");
     }
     c->changed |= conn_denied_within(*reply);

@@ -74,12 +74,14 @@ struct slice call_key(struct call *c, const char *kind) MUST_USE;
 struct slice call_key_ns(struct call *c, const char *kind, struct slice ns) MUST_USE;
 struct slice call_writes_key(struct call *c, struct slice ns, struct slice id) MUST_USE;
 
-/* Indexes: of the tenant in the bucket at hand, in a given one, of one user or run; of all tenants. */
+/* Indexes: of the tenant in the bucket at hand, in a given one, of one user or run; of all tenants. The last: a key
+ * without a bucket, of a tenant or, if `part` is absent, of all. */
 struct slice call_index(struct call *c, const char *kind) MUST_USE;
 struct slice call_index_at(struct call *c, const char *kind, unsigned bucket) MUST_USE;
 struct slice call_index_of(struct call *c, const char *kind, struct slice part) MUST_USE;
 struct slice call_shared(struct call *c, const char *kind) MUST_USE;
 struct slice call_shared_at(struct call *c, const char *kind, unsigned bucket) MUST_USE;
+struct slice call_single(struct call *c, const char *kind, struct slice part) MUST_USE;
 
 /* A number as text; two texts joined. When memory ends, commits and answers fail (c->failure). */
 struct slice call_number(struct call *c, int64_t n) MUST_USE;

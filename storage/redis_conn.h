@@ -88,6 +88,9 @@ bool conn_denied(struct slice command, struct err *err);
 bool conn_only_reads(const struct reply *reply) MUST_USE;
 bool conn_is_replica(const struct reply *reply) MUST_USE;
 
+/* Whether the server does not know the script: it has restarted, or somebody has removed it. Nothing was done. */
+bool conn_unknown_script(const struct reply *reply) MUST_USE;
+
 /* Turns an error reply into *err. Returns false. */
 bool conn_refused(const struct reply *reply, struct err *err);
 

@@ -15,7 +15,7 @@
 #define CLOCK_AHEAD_US (3 * S_US / 2)
 #define CLOCK_BATCH_US S_US
 
-enum { NODES = 1 << STAMP_NODE_BITS, TOKEN_LEN = 32, RUN_ID_LEN = 40 };
+enum { TOKEN_LEN = 32, RUN_ID_LEN = 40 };
 
 /* What this process is to one store: nodes[0] to a primary, nodes[1] to a fallback. */
 struct node {
@@ -404,7 +404,7 @@ static bool read_clock(struct redis *d, struct arena *arena, struct err *err)
         return false;
     for (size_t i = 0; i + 1 < reply->n; i += 2)
         observe(redis_number(reply->items[i + 1]->text) << STAMP_NODE_BITS |
-                redis_number(reply->items[i]->text) % NODES);
+                stamp_node(redis_number(reply->items[i]->text)));
     return true;
 }
 
@@ -413,25 +413,21 @@ static bool put_clock(struct redis *d, int64_t bound, int64_t old, struct arena 
                       int64_t *stored, struct err *err)
 {
     struct slice key = redis_key_single(d->prefix, "clock", (struct slice){NULL, 0}, arena);
-    struct slice field = redis_decimal(bound % NODES, arena);
+    struct slice field = redis_decimal(stamp_node(bound), arena);
     struct slice to = redis_decimal(stamp_us(bound), arena);
     struct slice from = old ? redis_decimal(stamp_us(old), arena) : SLICE("");
+    const struct slice args[] = {
+        SLICE("EVALSHA"), slice_of(d->sha[REDIS_CLOCK]), SLICE("1"), key, field, to, from};
     struct reply *reply;
 
     if (!key.at || !field.at || !to.at || !from.at)
         return err_no_memory(err);
-    for (int tries = 0;; tries++) {
-        if (!ask(d,
-                 (struct slice[]){SLICE("EVALSHA"), slice_of(d->sha[REDIS_CLOCK]), SLICE("1"), key,
-                                  field, to, from},
-                 7, arena, &reply, err))
-            return false;
-        if (reply->type != REPLY_ERROR || !slice_starts(reply->text, SLICE("NOSCRIPT")) || tries)
-            break;
-        if (!load_scripts(d, arena, err)) /* somebody has removed them */
-            return false;
-    }
-    *stored = redis_number(reply->text) << STAMP_NODE_BITS | bound % NODES;
+    if (!ask(d, args, COUNT_OF(args), arena, &reply, err))
+        return false;
+    if (conn_unknown_script(reply) && /* somebody has removed them */
+        (!load_scripts(d, arena, err) || !ask(d, args, COUNT_OF(args), arena, &reply, err)))
+        return false;
+    *stored = redis_number(reply->text) << STAMP_NODE_BITS | stamp_node(bound);
     return refused(reply, err);
 }
 
@@ -490,7 +486,8 @@ void redis_node_leave(struct redis *d)
 
     pthread_mutex_lock(&node->lock);
     if (--node->lanes == 0 && d->high && d->conn.redis)
-        (void)!put_clock(d, (stamp_us(stamp_next()) + 1) << STAMP_NODE_BITS | node->high % NODES,
+        (void)!put_clock(d,
+                         (stamp_us(stamp_next()) + 1) << STAMP_NODE_BITS | stamp_node(node->high),
                          node->high, &arena, &stored, &ignored); /* if it fails, it stays ahead */
     pthread_mutex_unlock(&node->lock);
     arena_done(&arena);

@@ -20,11 +20,12 @@ bool redis_pair_admits(struct call *c, struct err *err)
     c->op->missing = false;
     if (op_as_held(c->op))
         return true;
-    for (size_t i = 0; i < n; i++) {
-        call_at(c, c->op->tenant, ids[i]);
-        ASK(c, SLICE("EXISTS"), call_key(c, "missing"));
-    }
-    if (n == 0) {
+    if (slice_present(c->op->id)) {
+        for (size_t i = 0; i < n; i++) {
+            call_at(c, c->op->tenant, ids[i]);
+            ASK(c, SLICE("EXISTS"), call_key(c, "missing"));
+        }
+    } else {
         c->tenant = c->op->tenant;
         if (!used_buckets(c, c->tenant, &buckets, &n, err))
             return false;
@@ -162,11 +163,7 @@ static bool read_notes(struct call *c, const struct reply *reply, struct err *er
 
 static struct slice note_key(struct call *c)
 {
-    struct slice key = redis_key_single(c->d->prefix, "note", (struct slice){NULL, 0}, c->arena);
-
-    if (!key.at)
-        call_no_memory(c);
-    return key;
+    return call_single(c, "note", (struct slice){NULL, 0});
 }
 
 /* Reads what concerns the server as a whole: notes and incarnation. A Redis of no pair need not let us run INFO, and

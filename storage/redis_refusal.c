@@ -65,6 +65,11 @@ bool conn_is_replica(const struct reply *reply)
     return says(reply, "READONLY ");
 }
 
+bool conn_unknown_script(const struct reply *reply)
+{
+    return reply->type == REPLY_ERROR && slice_starts(reply->text, SLICE("NOSCRIPT"));
+}
+
 bool conn_refused(const struct reply *reply, struct err *err)
 {
     static const struct {

@@ -3,14 +3,14 @@
 
 #include <stdlib.h>
 
-/* A key of a tenant, or if that is absent, of all. */
-static struct slice key_single(struct call *c, const char *kind, struct slice tenant)
+static bool is_set(const unsigned char *bits, unsigned bucket)
 {
-    struct slice key = redis_key_single(c->d->prefix, kind, tenant, c->arena);
+    return bits[bucket / 8] & 1u << bucket % 8;
+}
 
-    if (!key.at)
-        call_no_memory(c);
-    return key;
+static void set(unsigned char *bits, unsigned bucket)
+{
+    bits[bucket / 8] |= (unsigned char)(1u << bucket % 8);
 }
 
 static struct redis_used *used_find(struct redis *d, struct slice tenant)
@@ -26,8 +26,8 @@ static void ask_mark(struct call *c, unsigned bucket)
 {
     struct slice none = {NULL, 0};
 
-    ASK(c, SLICE("SADD"), key_single(c, "tenants", none), c->tenant);
-    ASK(c, SLICE("SETBIT"), key_single(c, "buckets", c->tenant), call_number(c, bucket),
+    ASK(c, SLICE("SADD"), call_single(c, "tenants", none), c->tenant);
+    ASK(c, SLICE("SETBIT"), call_single(c, "buckets", c->tenant), call_number(c, bucket),
         SLICE("1"));
 }
 
@@ -36,8 +36,8 @@ bool used_mark(struct call *c, struct err *err)
     struct redis_used *u = used_find(c->d, c->tenant);
     struct reply **replies;
 
-    if (u && u->marked[c->bucket / 8] & 1u << c->bucket % 8) {
-        u->lately[c->bucket / 8] |= (unsigned char)(1u << c->bucket % 8);
+    if (u && is_set(u->marked, c->bucket)) {
+        set(u->lately, c->bucket);
         return true;
     }
     if (!u) {
@@ -54,8 +54,8 @@ bool used_mark(struct call *c, struct err *err)
         return false;
     u = used_find(c->d, c->tenant);
     if (u) {
-        u->marked[c->bucket / 8] |= (unsigned char)(1u << c->bucket % 8);
-        u->lately[c->bucket / 8] |= (unsigned char)(1u << c->bucket % 8);
+        set(u->marked, c->bucket);
+        set(u->lately, c->bucket);
     }
     return true;
 }
@@ -69,7 +69,7 @@ bool used_buckets(struct call *c, struct slice tenant, unsigned **buckets, size_
 
     if (!found)
         return err_no_memory(err);
-    ASK(c, SLICE("GET"), key_single(c, "buckets", tenant));
+    ASK(c, SLICE("GET"), call_single(c, "buckets", tenant));
     if (!call_answers(c, &replies, err))
         return false;
     bits = replies[0]->text;
@@ -86,7 +86,7 @@ bool used_tenants(struct call *c, struct slice **tenants, size_t *n, struct err 
     struct reply **replies;
     struct slice none = {NULL, 0}, *found;
 
-    ASK(c, SLICE("SMEMBERS"), key_single(c, "tenants", none));
+    ASK(c, SLICE("SMEMBERS"), call_single(c, "tenants", none));
     if (!call_answers(c, &replies, err))
         return false;
     found = arena_alloc(c->arena, replies[0]->n * sizeof(*found));
@@ -109,8 +109,8 @@ bool used_drop(struct call *c, struct err *err)
         memset(u->marked, 0, sizeof(u->marked));
         memset(u->lately, 0, sizeof(u->lately));
     }
-    ASK(c, SLICE("DEL"), key_single(c, "buckets", c->tenant));
-    ASK(c, SLICE("SREM"), key_single(c, "tenants", none), c->tenant);
+    ASK(c, SLICE("DEL"), call_single(c, "buckets", c->tenant));
+    ASK(c, SLICE("SREM"), call_single(c, "tenants", none), c->tenant);
     return call_answers(c, &replies, err);
 }
 
@@ -133,7 +133,7 @@ static void find_lacking(struct slice marks, struct lacking *l)
 {
     l->n = 0;
     for (unsigned i = 0; i < REDIS_BUCKETS; i++)
-        if (l->of->lately[i / 8] & 1u << i % 8 &&
+        if (is_set(l->of->lately, i) &&
             !(i / 8 < marks.len && (unsigned char)marks.at[i / 8] & 0x80u >> i % 8))
             l->buckets[l->n++] = i;
 }
@@ -170,7 +170,7 @@ static bool look(struct call *c, struct err *err)
 
     for (struct redis_used *u = c->d->used; u; u = u->next)
         if (has_any(u->lately))
-            ASK(c, SLICE("GET"), key_single(c, "buckets", (struct slice){u->tenant, u->len}));
+            ASK(c, SLICE("GET"), call_single(c, "buckets", (struct slice){u->tenant, u->len}));
     if (!call_answers(c, &replies, err))
         return false;
     for (l.of = c->d->used; l.of; l.of = l.of->next) {

@@ -24,13 +24,13 @@ static bool is_missing(struct sql *d, struct slice tenant, struct slice id, bool
 
 bool sql_pair_admits(struct sql *d, struct op *op, struct err *err)
 {
-    struct slice ids[2] = {{NULL, 0}, {NULL, 0}};
+    struct slice ids[2];
     size_t n = op_ids(op, ids);
 
     op->missing = false;
     if (op_as_held(op))
         return true;
-    for (size_t i = 0; !op->missing && i < (n ? n : 1); i++)
+    for (size_t i = 0; !op->missing && i < n; i++)
         if (!is_missing(d, op->tenant, ids[i], &op->missing, err))
             return false;
     return op_not_missing(op, err);
